@@ -1,1 +1,26 @@
-//! Bespoke.
+//! Bespoke tailors one GraphQL API to each client, over the REST and GraphQL services that a company already runs.
+//!
+//! The modules, in the order data takes:
+//!
+//! | module | turns | into |
+//! |---|---|---|
+//! | [`contract`] | OpenAPI text | endpoints with typed parameters and response shapes |
+//! | [`sdl`] | service SDL text | types with spans, our directives, parsed mappings |
+//! | [`compose`] | contracts and SDL | one graph, with every way to get each field |
+//! | [`view`] | a client schema | lowering tables, checked against the graph |
+//! | [`operation`] | a client document | a validated, lowered operation; coerced variables |
+//! | [`plan`] | a lowered operation | steps and their dependencies |
+//! | [`execute`] | a plan | response bytes |
+//! | [`upstream`] | a call | an answer: the only module that calls out |
+//! | [`policy`] | credentials | the caller |
+//! | [`http`] | an engine | GraphQL over HTTP, GraphiQL, health, metrics |
+//!
+//! Beside them: [`diagnostic`] (findings about text), [`config`], [`observe`], [`engine`] (all of it, wired).
+
+pub mod compose;
+pub mod contract;
+pub mod diagnostic;
+pub mod engine;
+pub mod operation;
+pub mod policy;
+pub mod upstream;

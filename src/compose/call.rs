@@ -1,0 +1,114 @@
+//! The request of a way: a template whose holes are filled per call.
+
+use super::graph::{FieldId, TypeId};
+
+/// What is asked.
+#[derive(Debug)]
+pub enum Call {
+    /// An HTTP endpoint.
+    Rest(RestCall),
+    /// A root field of a GraphQL source.
+    GraphQlRoot(FieldId),
+    /// `_entities` of a GraphQL source.
+    GraphQlEntities(TypeId),
+}
+
+/// An HTTP request with holes.
+#[derive(Debug)]
+pub struct RestCall {
+    /// The method.
+    pub method: http::Method,
+    /// The path, relative to the base URL.
+    pub path: Vec<PathPart>,
+    /// The query, in order.
+    pub query: Vec<QueryParameter>,
+    /// Headers of this call, by lower-case name, beside those of the source.
+    pub headers: Vec<(String, Input)>,
+    /// A JSON body.
+    pub body: Option<Input>,
+    /// Where the sparse fieldset goes.
+    pub fieldset: Option<Fieldset>,
+}
+
+/// A piece of a path.
+#[derive(Debug)]
+pub enum PathPart {
+    /// Fixed text, slashes included.
+    Literal(String),
+    /// A value, percent-encoded; lists with commas (style `simple`).
+    Value(Input),
+}
+
+/// A parameter of the query; null is left out.
+#[derive(Debug)]
+pub struct QueryParameter {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: Input,
+    /// How a list is written.
+    pub list: ListForm,
+}
+
+/// How a list is written in a query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListForm {
+    /// `id=1&id=2`.
+    Repeat,
+    /// `ids=1,2`.
+    Comma,
+    /// `ids=1%202`.
+    Space,
+    /// `ids=1|2`.
+    Pipe,
+}
+
+impl ListForm {
+    /// What stands between two members; a key that contains it is never sent.
+    #[must_use]
+    pub fn delimiter(self) -> Option<char> {
+        match self {
+            Self::Repeat => None,
+            Self::Comma => Some(','),
+            Self::Space => Some(' '),
+            Self::Pipe => Some('|'),
+        }
+    }
+}
+
+/// The parameter that takes a sparse fieldset (DESIGN §4 rule 7).
+#[derive(Debug)]
+pub struct Fieldset {
+    /// Its name.
+    pub name: String,
+    /// How the list is written.
+    pub list: ListForm,
+}
+
+/// A value of a request.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// Fixed.
+    Literal(serde_json::Value),
+    /// `$args.a.b`.
+    Argument(Vec<String>),
+    /// `$this.x`, or `$batch.x`: index into [`super::graph::Way::inputs`]. Batched: the list of all
+    /// parents' values; else the one parent's.
+    Parent(usize),
+    /// `$batch->size`.
+    BatchSize,
+    /// `$claims.a.b`; a missing claim is null.
+    Claim(Vec<String>),
+    /// `$config.a.b`, of the service's configuration.
+    Config(Vec<String>),
+    /// An object; null members are left out.
+    Object(Vec<(String, Input)>),
+    /// A list.
+    List(Vec<Input>),
+    /// `a ?? b`.
+    OrElse(Box<Input>, Box<Input>),
+    /// A parameter of an integer or number type that gets a GraphQL `ID`: `"7"` is sent as `7` in JSON bodies.
+    Number(Box<Input>),
+    /// A parameter of type string that gets a number: `7` is sent as `"7"` in JSON bodies.
+    Text(Box<Input>),
+}

@@ -1,0 +1,21 @@
+//! Composition: contracts and service SDL become one graph, with shapes and lookups.
+//!
+//! In: the services' SDL files and the contracts that they name, as text.
+//! Out: a [`Graph`], and every finding.
+//! Elsewhere: what a client may see of it ([`crate::view`]); choosing among ways ([`crate::plan`]).
+//!
+//! Always true:
+//! - every id in a graph is valid in it;
+//! - a binding in a graph has been checked against its contract, where it has one.
+
+mod call;
+mod graph;
+mod read;
+
+pub use call::{Call, Fieldset, Input, ListForm, PathPart, QueryParameter, RestCall};
+pub use graph::{
+    Answer, Argument, Batch, Bounds, CacheRule, CallerInputs, Effect, Entry, FieldId, Graph, GraphField, GraphType,
+    HeaderRule, HeaderValue, KeyPath, ListBound, Outcome, Pairing, Shape, ShapeField, ShapeId, ShapeVariant, Source,
+    SourceId, SourceKind, TypeChoice, TypeId, TypeKind, TypeRef, Way, WayId,
+};
+pub use read::{From, JsonPath, Method, Read, Segment};

@@ -1,0 +1,66 @@
+//! What goes into an engine and what comes out.
+
+use bytes::Bytes;
+use serde_json::{Map, Value};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A GraphQL request, as it came.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// The document.
+    pub query: String,
+    /// Which of its operations.
+    pub operation_name: Option<String>,
+    /// Variables as sent.
+    pub variables: Map<String, Value>,
+    /// GET: only queries are allowed; a mutation is refused with [`ResponseKind::MethodNotAllowed`].
+    pub is_read_only: bool,
+}
+
+/// What kind of answer it is; decides the HTTP status (GraphQL over HTTP §6.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ResponseKind {
+    /// Executed: `data` is there, perhaps null, perhaps with errors.
+    Executed,
+    /// The document or operation is wrong: no `data`.
+    DocumentError,
+    /// The variables are wrong: no `data`.
+    VariableError,
+    /// A mutation by GET.
+    MethodNotAllowed,
+    /// Shed before any work (not the caller's fault).
+    Unavailable,
+}
+
+/// One upstream call that was made, or shared.
+#[derive(Debug, Clone)]
+pub struct CallRecord {
+    /// The source's name.
+    pub service: Arc<str>,
+    /// The `operationId`, else `GET /path`, `_entities`, …
+    pub operation_id: Arc<str>,
+    /// Keys in the call; 1 when unbatched.
+    pub keys: u32,
+    /// From start to last byte.
+    pub elapsed: Duration,
+    /// HTTP status, or the error's code.
+    pub status: Result<u16, &'static str>,
+    /// Did another request's call in flight answer?
+    pub is_shared: bool,
+}
+
+/// An answer.
+#[derive(Debug, Clone)]
+pub struct Response {
+    /// What kind.
+    pub kind: ResponseKind,
+    /// The whole JSON body: `data`, `errors`, in development `extensions.bespoke.calls`.
+    pub body: Bytes,
+    /// Number of entries in `errors`.
+    pub errors: u32,
+    /// Calls made for it.
+    pub calls: Vec<CallRecord>,
+    /// The operation's name, if it was found.
+    pub operation_name: Option<String>,
+}

@@ -1,0 +1,8 @@
+//! Policy: who the caller is, and what they may do.
+//!
+//! In: credentials of a request. Out: a [`Caller`].
+//! Elsewhere: reading them off HTTP ([`crate::http`]); sending them on ([`crate::execute`]).
+
+mod caller;
+
+pub use caller::Caller;

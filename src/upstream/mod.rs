@@ -1,0 +1,16 @@
+//! Upstream: the only module that calls out.
+//!
+//! In: a [`Request`] to one source, with its [`BatchDomain`], the caller and a deadline.
+//! Out: an [`Answer`], or a [`CallError`] that says whose fault it is.
+//! Elsewhere: which calls to make ([`crate::plan`]); reading bodies ([`crate::execute`]).
+//!
+//! Always true:
+//! - no call outlives its deadline, and no body its cap;
+//! - two batch domains never share a call or a flight;
+//! - nothing of the caller is sent but what the [`Request`] holds, correlation aside.
+
+mod domain;
+mod model;
+
+pub use domain::{BatchDomain, CredentialScope};
+pub use model::{Answer, CallError, CallErrorKind, Context, Request, Subgraph};

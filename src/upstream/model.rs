@@ -1,0 +1,110 @@
+//! Requests, answers and errors of calls to sources.
+
+use super::domain::BatchDomain;
+use crate::policy::Caller;
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::{HeaderName, HeaderValue, Method};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What is asked of one source.
+#[derive(Debug, Clone)]
+pub enum Request {
+    /// An HTTP request, relative to the source's base URL.
+    Http {
+        /// The method.
+        method: Method,
+        /// Path and query, percent-encoded, starting with `/`.
+        target: String,
+        /// Headers, those of the source's rules and the forwarded ones included.
+        headers: Vec<(HeaderName, HeaderValue)>,
+        /// A JSON body.
+        body: Option<Bytes>,
+    },
+    /// A GraphQL request; over HTTP it is a POST to the source's URL.
+    GraphQl {
+        /// The document, with one operation.
+        query: Arc<str>,
+        /// Variables: a JSON object.
+        variables: Bytes,
+        /// Headers, as above.
+        headers: Vec<(HeaderName, HeaderValue)>,
+    },
+}
+
+/// What a call is made under.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// What it may share.
+    pub domain: BatchDomain,
+    /// On whose behalf; for in-process sources and correlation headers.
+    pub caller: Arc<Caller>,
+    /// When nobody waits any more.
+    pub deadline: Instant,
+    /// Is it a read, so that an equal call in flight may answer it?
+    pub is_safe: bool,
+}
+
+/// An answer with a status; its body is JSON only if the status is one that has a body.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// HTTP status; GraphQL sources: 200.
+    pub status: u16,
+    /// The body, decompressed and capped; its content type has been checked to be JSON unless it is empty.
+    pub body: Bytes,
+    /// Did a call in flight answer, so that none was made for this one?
+    pub is_shared: bool,
+}
+
+/// Why there is no answer. Cheap to clone: errors of shared calls are shared as they are.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{service}: {kind}")]
+pub struct CallError {
+    /// The source's name.
+    pub service: Arc<str>,
+    /// What went wrong.
+    pub kind: CallErrorKind,
+    /// For the log only: addresses, causes.
+    pub cause: Option<Arc<str>>,
+}
+
+/// What went wrong with a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum CallErrorKind {
+    /// No connection, or it broke.
+    #[error("unreachable")]
+    Unreachable,
+    /// The call's timeout or the request's deadline passed.
+    #[error("timed out")]
+    Timeout,
+    /// Not JSON, another encoding, a redirect, a broken body.
+    #[error("malformed answer")]
+    Malformed,
+    /// The body is over its cap.
+    #[error("answer too large")]
+    TooLarge,
+    /// The source is not known or not configured.
+    #[error("not configured")]
+    NotConfigured,
+}
+
+impl CallErrorKind {
+    /// The stable `extensions.code`.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Unreachable => "UPSTREAM_UNREACHABLE",
+            Self::Timeout => "UPSTREAM_TIMEOUT",
+            Self::Malformed => "UPSTREAM_MALFORMED",
+            Self::TooLarge => "UPSTREAM_TOO_LARGE",
+            Self::NotConfigured => "UPSTREAM_NOT_CONFIGURED",
+        }
+    }
+}
+
+/// A source that answers: REST over HTTP, GraphQL over HTTP, or in this process.
+pub trait Subgraph: Send + Sync + std::fmt::Debug {
+    /// Asks. Dropping the future cancels the call, unless somebody else waits for it too.
+    fn call(&self, request: Request, ctx: Context) -> BoxFuture<'static, Result<Answer, CallError>>;
+}
