@@ -9,8 +9,16 @@
 //! - two batch domains never share a call or a flight;
 //! - nothing of the caller is sent but what the [`Request`] holds, correlation aside.
 
+mod body;
+mod client;
 mod domain;
+mod failure;
+mod http_service;
 mod model;
+mod target;
 
+pub use client::{ClientError, ClientOptions, HttpClient};
 pub use domain::{BatchDomain, CredentialScope};
+pub use http_service::{HttpService, HttpServiceConfig};
 pub use model::{Answer, CallError, CallErrorKind, Context, Request, Subgraph};
+pub use target::InvalidBaseUrl;
