@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::compose::WayId;
-use crate::upstream::{BatchDomain, ClientOptions, CredentialScope};
+use crate::upstream::{BatchDomain, ClientOptions, CredentialScope, FlightOptions, Shared};
 use testkit::faulty::{Act, Faulty, Reply};
 
 const MOMENT: Duration = Duration::from_millis(150);
@@ -146,6 +146,20 @@ async fn dropped_call_hangs_up() {
     assert_eq!(upstream.hangups(), 0);
     call.abort();
     upstream.until_hangups(1).await;
+}
+
+#[tokio::test]
+async fn flight_hangs_up_when_its_last_waiter_leaves() {
+    let upstream = Faulty::always(Reply::stalled_body()).await.expect("a port");
+    let shared = Shared::new("shop", Arc::new(service(config(upstream.base_url()))), FlightOptions::default());
+    let first = tokio::spawn(shared.call(get("/x"), context(LONG)));
+    upstream.until_requests(1).await;
+    // Joins, and is gone again at its own deadline, without touching the flight.
+    assert_eq!(shared.call(get("/x"), context(MOMENT)).await.expect_err("stalled").kind, CallErrorKind::Timeout);
+    assert_eq!((upstream.requests().len(), upstream.hangups()), (1, 0));
+    first.abort();
+    upstream.until_hangups(1).await;
+    assert_eq!((upstream.requests().len(), shared.in_flight()), (1, 0));
 }
 
 #[tokio::test]

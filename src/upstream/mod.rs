@@ -13,12 +13,14 @@ mod body;
 mod client;
 mod domain;
 mod failure;
+mod flights;
 mod http_service;
 mod model;
 mod target;
 
 pub use client::{ClientError, ClientOptions, HttpClient};
 pub use domain::{BatchDomain, CredentialScope};
+pub use flights::{FlightOptions, Shared};
 pub use http_service::{HttpService, HttpServiceConfig};
 pub use model::{Answer, CallError, CallErrorKind, Context, Request, Subgraph};
 pub use target::InvalidBaseUrl;
