@@ -14,13 +14,17 @@ mod client;
 mod domain;
 mod failure;
 mod flights;
+mod handle;
 mod http_service;
+mod in_process;
 mod model;
 mod target;
 
 pub use client::{ClientError, ClientOptions, HttpClient};
 pub use domain::{BatchDomain, CredentialScope};
 pub use flights::{FlightOptions, Shared};
+pub use handle::{HandleError, HandleService, HandleServices, UpstreamHandle, encode};
 pub use http_service::{HttpService, HttpServiceConfig};
+pub use in_process::{Deadline, InProcess, InProcessConfig};
 pub use model::{Answer, CallError, CallErrorKind, Context, Request, Subgraph};
 pub use target::InvalidBaseUrl;
