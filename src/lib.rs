@@ -22,5 +22,6 @@ pub mod contract;
 pub mod diagnostic;
 pub mod engine;
 pub mod operation;
+pub mod plan;
 pub mod policy;
 pub mod upstream;
