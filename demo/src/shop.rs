@@ -94,14 +94,27 @@ impl Shop {
             Some(pair) => pair,
             None => KeyPair::generate()?,
         };
+        let services = seed(&options.services, options.delay, &key_pair)?;
         let runtime = Builder::new_multi_thread().worker_threads(2).thread_name("shop").enable_all().build()?;
-        let mut running = BTreeMap::new();
-        for service in seed(&options.services, options.delay, &key_pair)? {
-            let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
-            running.insert(service.name(), Running { address: listener.local_addr()?, probe: service.probe() });
-            runtime.spawn(service.serve(listener, std::future::pending()));
+        // From here on `Drop` ends the runtime, also when a port cannot be had.
+        let mut shop = Self { running: BTreeMap::new(), key_pair, runtime: Some(runtime) };
+        for service in services {
+            shop.serve(service)?;
         }
-        Ok(Self { running, key_pair, runtime: Some(runtime) })
+        Ok(shop)
+    }
+
+    fn serve(&mut self, service: Service) -> std::io::Result<()> {
+        let Some(runtime) = &self.runtime else { return Ok(()) };
+        // Bound without the runtime, because blocking on it is refused inside another one.
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let _inside = runtime.enter();
+        let listener = TcpListener::from_std(listener)?;
+        self.running.insert(service.name(), Running { address, probe: service.probe() });
+        runtime.spawn(service.serve(listener, std::future::pending()));
+        Ok(())
     }
 
     /// The base URL of service `name`, such as `http://127.0.0.1:40123`, without a slash at the end.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn_with_state};
@@ -15,6 +15,9 @@ use crate::probe::{Probe, UNMATCHED};
 
 /// Largest request body; a longer one is a 400 problem.
 const MAX_BODY_BYTES: usize = 64 * 1024;
+/// How far a body is read before it is refused: who sends a little too much shall read the problem
+/// rather than see the connection reset.
+const MAX_READ_BYTES: usize = 4 * MAX_BODY_BYTES;
 /// Longest wait for a request body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -63,21 +66,20 @@ async fn reset_calls(State(probe): State<Probe>) -> StatusCode {
 
 async fn observe(State((probe, operation)): State<(Probe, &'static str)>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    let body = match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, MAX_BODY_BYTES)).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(_)) => {
-            let detail = format!("the body must be complete and at most {MAX_BODY_BYTES} bytes long");
-            return Problem::bad_request(detail).into_response();
-        }
-        Err(_) => return Problem::bad_request("the body did not arrive in time").into_response(),
+    let read = tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, MAX_READ_BYTES)).await;
+    let (body, refusal) = match read {
+        Ok(Ok(body)) if body.len() <= MAX_BODY_BYTES => (body, None),
+        Ok(_) => (Bytes::new(), Some("the body must be complete and at most 65536 bytes long")),
+        Err(_) => (Bytes::new(), Some("the body did not arrive in time")),
     };
     let planned = probe.note(operation, &parts, &body);
     let delay = probe.delay();
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
     }
-    match planned {
-        Some(status) => Problem::planned(status).into_response(),
-        None => next.run(Request::from_parts(parts, Body::from(body))).await,
+    match (planned, refusal) {
+        (Some(status), _) => Problem::planned(status).into_response(),
+        (None, Some(detail)) => Problem::bad_request(detail).into_response(),
+        (None, None) => next.run(Request::from_parts(parts, Body::from(body))).await,
     }
 }
