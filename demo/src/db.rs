@@ -60,3 +60,30 @@ impl Db {
         outcome.map_err(|error| Problem::internal(&error))?
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_or_failed_change_is_undone() {
+        let db = Db::seeded("CREATE TABLE t (n INTEGER UNIQUE) STRICT;", |rows| {
+            rows.execute("INSERT INTO t VALUES (1)", []).map(drop)
+        })
+        .unwrap();
+        let insert = |rows: &Transaction<'_>, n: u32| rows.execute("INSERT INTO t VALUES (?)", [n]);
+        let refused = db.write::<()>(|rows| {
+            insert(rows, 2)?;
+            Ok(Err(Problem::conflict("no")))
+        });
+        let failed = db.write::<()>(|rows| {
+            insert(rows, 3)?;
+            insert(rows, 1)?;
+            Ok(Ok(()))
+        });
+        assert!(refused.is_err() && failed.is_err());
+        db.write(|rows| insert(rows, 4).map(Ok)).unwrap();
+        let sum: u32 = db.read(|rows| rows.query_row("SELECT sum(n) FROM t", [], |row| row.get(0))).unwrap();
+        assert_eq!(sum, 1 + 4);
+    }
+}

@@ -14,7 +14,7 @@ pub(crate) struct Category {
 
 /// Tells the facts of category `id`, 1 to [`super::CATEGORIES`].
 pub(crate) fn category(id: u32) -> Category {
-    let (name, parent) = words::CATEGORIES[id as usize - 1];
+    let (name, parent, _) = words::CATEGORIES[id as usize - 1];
     let slug = name.to_lowercase().replace(" & ", "-").replace(' ', "-");
     Category { name, slug, parent: (parent > 0).then_some(parent) }
 }
@@ -43,10 +43,14 @@ pub(crate) struct Product {
 /// Tells the facts of product `id`.
 pub(crate) fn product(id: u32) -> Product {
     let mut draw = Draw::new(Topic::Product, id);
-    // Top categories hold only other categories.
-    let category_id = draw.between(7, super::CATEGORIES);
-    let kind = category(category_id).name.trim_end_matches('s');
-    let name = format!("{} {} {kind}", draw.pick(QUALITIES), draw.pick(MATERIALS));
+    let (category_id, article) = loop {
+        let id = draw.between(1, super::CATEGORIES);
+        let (_, _, article) = words::CATEGORIES[id as usize - 1];
+        if !article.is_empty() {
+            break (id, article);
+        }
+    };
+    let name = format!("{} {} {article}", draw.pick(QUALITIES), draw.pick(MATERIALS));
     let first = draw.below(SENTENCES.len() as u32) as usize;
     let sentences = draw.between(5, 9) as usize;
     let description: Vec<_> = SENTENCES.iter().cycle().skip(first).take(sentences).copied().collect();

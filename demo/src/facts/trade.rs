@@ -57,7 +57,7 @@ impl Order {
 pub(crate) fn order(id: u32) -> Order {
     let mut draw = Draw::new(Topic::Order, id);
     let user = match draw.between(1, USERS) {
-        sleeper if sleeper % 50 == 0 => sleeper - 1,
+        sleeper if sleeper.is_multiple_of(50) => sleeper - 1,
         user => user,
     };
     let is_recent = id > ORDERS - 400;
@@ -83,7 +83,7 @@ fn lines(draw: &mut Draw, most: u32, most_pieces: u32) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     for _ in 0..draw.between(1, most) {
         let product = draw.between(1, PRODUCTS);
-        if product % OUT_OF_STOCK_EVERY != 0 && lines.iter().all(|line| line.product != product) {
+        if !product.is_multiple_of(OUT_OF_STOCK_EVERY) && lines.iter().all(|line| line.product != product) {
             lines.push(Line { product, quantity: draw.between(1, most_pieces) });
         }
     }
@@ -110,7 +110,7 @@ pub(crate) struct Payment {
 
 /// Tells how order `id` was paid; one order in ten has no payment.
 pub(crate) fn payment(id: u32) -> Option<Payment> {
-    if id % 10 == 0 || id == 0 || id > ORDERS {
+    if id.is_multiple_of(10) || id == 0 || id > ORDERS {
         return None;
     }
     let order = order(id);
@@ -141,7 +141,7 @@ pub(crate) struct Cart {
 
 /// Tells what user `user` has in the cart; users whose id is a multiple of 7 have none.
 pub(crate) fn cart(user: u32) -> Option<Cart> {
-    if user % 7 == 0 {
+    if user.is_multiple_of(7) {
         return None;
     }
     let mut draw = Draw::new(Topic::Cart, user);
@@ -167,7 +167,7 @@ pub(crate) struct Stock {
     pub(crate) incoming: Option<u32>,
 }
 
-/// Tells which warehouses (three to five of them) carry product `id`, and how many pieces.
+/// Tells which warehouses (three or four of them) carry product `id`, and how many pieces.
 pub(crate) fn stock(id: u32) -> Vec<Stock> {
     let mut draw = Draw::new(Topic::Stock, id);
     let skipped = (draw.below(5) as usize, draw.below(5) as usize);
@@ -175,7 +175,7 @@ pub(crate) fn stock(id: u32) -> Vec<Stock> {
         .filter(|&index| index != skipped.0 && index != skipped.1)
         .map(|warehouse| Stock {
             warehouse,
-            available: if id % OUT_OF_STOCK_EVERY == 0 { 0 } else { draw.between(1, 80) },
+            available: if id.is_multiple_of(OUT_OF_STOCK_EVERY) { 0 } else { draw.between(1, 80) },
             incoming: draw.is_one_in(4).then(|| draw.between(5, 200)),
         })
         .collect()

@@ -86,6 +86,7 @@ mod tests {
         assert!(count("media LIKE '%\"photo\"%'") > 400);
         assert!((100..400).contains(&count("rating IS NULL")));
         assert!((50..200).contains(&count("discontinued")));
+        assert_eq!(count("category IN (SELECT parent FROM categories)"), 0, "only leaves hold products");
         assert_eq!(count("length(description) < 300"), 0);
     }
 }

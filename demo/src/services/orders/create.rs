@@ -94,7 +94,7 @@ fn check_business(new: &NewOrder) -> Result<Vec<Line>, Problem> {
             product.ok_or_else(|| Problem::not_found(format!("there is no product `{}`", line.product_id)))?;
         lines.push(Line { product, quantity: line.quantity });
     }
-    let missing = lines.iter().map(|line| line.product).filter(|product| product % OUT_OF_STOCK_EVERY == 0);
+    let missing = lines.iter().map(|line| line.product).filter(|product| product.is_multiple_of(OUT_OF_STOCK_EVERY));
     let skus: Vec<_> = missing.map(|product| facts::product(product).sku).collect();
     if !skus.is_empty() {
         return Err(Problem::out_of_stock(skus));
