@@ -118,6 +118,9 @@ async fn add_cart_item(
     if !(1..=MAX_QUANTITY).contains(&item.quantity) {
         return Err(Problem::bad_request(format!("`quantity` must be 1 to {MAX_QUANTITY}")));
     }
+    if item.product_id.is_empty() {
+        return Err(Problem::bad_request("`productId` must not be empty"));
+    }
     let product = known_id(&item.product_id)
         .filter(|id| (1..=PRODUCTS).contains(id))
         .ok_or_else(|| Problem::not_found(format!("there is no product `{}`", item.product_id)))?;

@@ -79,6 +79,9 @@ fn check_shape(new: &NewOrder) -> Result<(), Problem> {
     if !(1..=MAX_LINES).contains(&new.lines.len()) {
         return Err(Problem::bad_request(format!("`lines` takes 1 to {MAX_LINES} lines")));
     }
+    if new.lines.iter().any(|line| line.product_id.is_empty()) {
+        return Err(Problem::bad_request("`productId` must not be empty"));
+    }
     if new.lines.iter().any(|line| !(1..=MAX_QUANTITY).contains(&line.quantity)) {
         return Err(Problem::bad_request(format!("`quantity` must be 1 to {MAX_QUANTITY}")));
     }
