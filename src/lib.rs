@@ -21,6 +21,8 @@ pub mod compose;
 pub mod contract;
 pub mod diagnostic;
 pub mod engine;
+pub mod execute;
 pub mod operation;
+pub mod plan;
 pub mod policy;
 pub mod upstream;
