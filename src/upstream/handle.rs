@@ -6,6 +6,7 @@
 //! Always true:
 //! - calls go out under the request's caller, deadline and place in a mutation, and under the named service's limits;
 //! - a request makes no more calls than its source declares;
+//! - a read after a write joins no call begun before that write was over;
 //! - of the caller's headers only those go out that the configuration names for that service.
 
 use super::domain::{BatchDomain, CredentialScope};
@@ -18,7 +19,7 @@ use http::{HeaderName, HeaderValue, Method};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
 
 /// A service as resolvers may call it.
@@ -97,13 +98,21 @@ struct Inner {
     ctx: Context,
     max_calls: u32,
     calls_left: AtomicU32,
-    records: Mutex<Vec<CallRecord>>,
+    progress: Mutex<Progress>,
+}
+
+#[derive(Debug, Default)]
+struct Progress {
+    records: Vec<CallRecord>,
+    /// When the last write was over: later reads join no flight begun before.
+    not_before: Option<std::time::Instant>,
 }
 
 impl UpstreamHandle {
     pub(super) fn new(source: Arc<str>, services: HandleServices, ctx: Context, max_calls: u32) -> Self {
-        let (calls_left, records) = (AtomicU32::new(max_calls), Mutex::default());
-        Self { inner: Arc::new(Inner { source, services, ctx, max_calls, calls_left, records }) }
+        let progress = Mutex::new(Progress { records: Vec::new(), not_before: ctx.not_before });
+        let calls_left = AtomicU32::new(max_calls);
+        Self { inner: Arc::new(Inner { source, services, ctx, max_calls, calls_left, progress }) }
     }
 
     /// Gets the body of `path` with `query`, each name and value percent-encoded here. Equal calls in flight share one.
@@ -144,7 +153,7 @@ impl UpstreamHandle {
 
     /// The calls made so far, taken out.
     pub(super) fn take_records(&self) -> Vec<CallRecord> {
-        std::mem::take(&mut *self.inner.records.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.inner.progress().records)
     }
 
     async fn send(
@@ -159,10 +168,12 @@ impl UpstreamHandle {
             return Err(HandleError::UnknownService(service.to_owned()));
         };
         inner.take_call()?;
+        let is_safe = method.is_safe();
         let (forwarded, scope) = inner.forwarded(&entry.forwarded);
         let ctx = Context {
             domain: BatchDomain { way: NO_WAY, inputs: Arc::from([]), scope },
-            is_safe: method.is_safe(),
+            is_safe,
+            not_before: inner.progress().not_before,
             ..inner.ctx.clone()
         };
         let operation_id = operation_id(&method, &target);
@@ -177,8 +188,14 @@ impl UpstreamHandle {
             status: result.as_ref().map(|answer| answer.status).map_err(|error| error.kind.code()),
             is_shared: result.as_ref().is_ok_and(|answer| answer.is_shared),
         };
+        let mut progress = inner.progress();
         // Not more than `max_calls` of them.
-        inner.records.lock().unwrap_or_else(PoisonError::into_inner).push(record);
+        progress.records.push(record);
+        if !is_safe {
+            // Whatever the result: what has timed out may have been applied.
+            progress.not_before = Some(Instant::now().into_std());
+        }
+        drop(progress);
         Ok(result?)
     }
 }
@@ -187,6 +204,10 @@ impl UpstreamHandle {
 const NO_WAY: WayId = WayId(u32::MAX);
 
 impl Inner {
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn take_call(&self) -> Result<(), HandleError> {
         let taken = self.calls_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
         let (source_name, max_calls) = (Arc::clone(&self.source), self.max_calls);

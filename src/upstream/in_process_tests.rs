@@ -123,6 +123,13 @@ impl Query {
         Ok(ctx.data::<UpstreamHandle>()?.post_json("users", "/users?", "[1]".into()).await?.len())
     }
 
+    async fn post_then_get(&self, ctx: &Context<'_>) -> GqlResult<usize> {
+        let handle = ctx.data::<UpstreamHandle>()?;
+        let before = handle.get_json("users", "/before", &[]).await?.len();
+        let _ = handle.post_json("users", "/missing", "[]".into()).await;
+        Ok(before + handle.get_json("users", "/after", &[]).await?.len())
+    }
+
     async fn unknown(&self, ctx: &Context<'_>) -> GqlResult<usize> {
         let result = ctx.data::<UpstreamHandle>()?.get_json("nobody", "/", &[]).await;
         Ok(result.map_err(|error| error.to_graphql().extend_with(|_, e| e.set("by", "us")))?.len())
@@ -247,6 +254,23 @@ async fn the_handle_encodes_and_reports_statuses() {
             ctx.is_safe == matches!(request, Request::Http { method: http::Method::GET, .. })
         })
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn reads_after_a_write_join_nothing_older() {
+    let users = Arc::new(Users::default());
+    let source = source(&users, 3);
+    answer(&source, "{ postThenGet }", "").await.expect("an answer");
+    let now = Some(Instant::now().into_std());
+    let not_before =
+        |users: &Users| users.seen.lock().expect("no panic").iter().map(|(_, ctx)| ctx.not_before).collect();
+    let seen: Vec<_> = not_before(&users);
+    assert_eq!(seen, [None, None, now], "a failed write counts too");
+    // What the request itself came after holds for all its calls.
+    let after = CallContext { not_before: now, ..context(None) };
+    source.call(ask("{ gets(paths: [\"/x\"]) }", ""), after).await.expect("an answer");
+    let seen: Vec<_> = not_before(&users);
+    assert_eq!(seen[3], now);
 }
 
 #[tokio::test(start_paused = true)]
