@@ -23,4 +23,5 @@ pub mod diagnostic;
 pub mod engine;
 pub mod operation;
 pub mod policy;
+pub mod sdl;
 pub mod upstream;
