@@ -1,0 +1,10 @@
+//! A project: the files of a `schema/` folder and of one client, read and put together.
+//!
+//! In: a folder, or files put into a binary. Out: [`Assembled`]: graph, view and configuration of a client, or findings.
+//! Elsewhere: what the files mean ([`crate::contract`], [`crate::compose`], [`crate::view`], [`crate::config`]).
+
+mod assemble;
+mod files;
+
+pub use assemble::{Assembled, Subject, assemble, client_names};
+pub use files::{Files, FilesError};
