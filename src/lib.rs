@@ -25,4 +25,5 @@ pub mod execute;
 pub mod operation;
 pub mod plan;
 pub mod policy;
+pub mod sdl;
 pub mod upstream;
