@@ -18,9 +18,12 @@
 //! Beside them: [`diagnostic`] (findings about text), [`config`], [`observe`], [`engine`] (all of it, wired).
 
 pub mod compose;
+pub mod config;
 pub mod contract;
 pub mod diagnostic;
 pub mod engine;
+pub mod http;
+pub mod observe;
 pub mod operation;
 pub mod policy;
 pub mod upstream;

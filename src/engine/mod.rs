@@ -4,4 +4,4 @@
 
 mod model;
 
-pub use model::{CallRecord, Request, Response, ResponseKind};
+pub use model::{CallRecord, GraphQlEngine, Request, Response, ResponseKind};

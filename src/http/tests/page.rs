@@ -1,0 +1,1 @@
+//! GraphiQL, its files and its configuration.

@@ -1,0 +1,1 @@
+//! What only a connection shows: leaving clients, shutdown, limits of connections.
