@@ -27,20 +27,21 @@ pub(super) struct Interpolated {
 }
 
 impl Interpolated {
-    /// The place in the written text for an offset in the new one.
-    pub(super) fn written(&self, offset: usize) -> Range<usize> {
-        let mut shift = 0isize;
-        for (old, new) in &self.edits {
-            if offset < new.start {
-                break;
-            }
-            if offset < new.end {
-                return old.clone();
-            }
-            shift = old.end.cast_signed().wrapping_sub(new.end.cast_signed());
+    /// The offset in the written text for one in the new text.
+    pub(super) fn written(&self, offset: usize) -> usize {
+        let last = self.edits.iter().take_while(|(_, new)| new.start <= offset).last();
+        match last {
+            None => offset,
+            Some((old, new)) if offset < new.end => old.start,
+            Some((old, new)) => old.end + (offset - new.end),
         }
-        let start = offset.saturating_add_signed(shift);
-        start..start
+    }
+
+    /// The written place of the first replaced scalar on the line of an offset in the new text, from that offset on.
+    pub(super) fn replaced_on_line_of(&self, offset: usize) -> Option<Range<usize>> {
+        let end = self.text.get(offset..)?.find('\n').map_or(self.text.len(), |length| offset + length);
+        let mut edits = self.edits.iter();
+        edits.find(|(_, new)| new.end > offset && new.start < end).map(|(old, _)| old.clone())
     }
 }
 

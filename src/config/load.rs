@@ -1,11 +1,12 @@
 //! From text to a checked configuration.
 
 use super::check::check;
-use super::interpolate::{VariableError, interpolate};
+use super::interpolate::{Interpolated, VariableError, interpolate};
 use super::model::Config;
 use super::tree::{Places, Tree, range};
 use crate::diagnostic::{FileId, Finding, Severity, Sources, Span};
 use serde_saphyr::Spanned;
+use std::ops::Range;
 
 /// Reads a configuration file of `sources`; `env` gives the environment's variables.
 ///
@@ -17,7 +18,7 @@ pub fn load(sources: &Sources, file: FileId, env: &dyn Fn(&str) -> Option<String
     }
     let tree: Spanned<Tree> = match serde_saphyr::from_str(text) {
         Ok(tree) => tree,
-        Err(error) => return (None, vec![malformed(file, text, &error, |offset| offset..offset)]),
+        Err(error) => return (None, vec![malformed(file, text, &error, None)]),
     };
     let interpolated = interpolate(text, &tree, env);
     if !interpolated.errors.is_empty() {
@@ -26,7 +27,7 @@ pub fn load(sources: &Sources, file: FileId, env: &dyn Fn(&str) -> Option<String
     }
     let config: Config = match serde_saphyr::from_str(&interpolated.text) {
         Ok(config) => config,
-        Err(error) => return (None, vec![malformed(file, text, &error, |offset| interpolated.written(offset))]),
+        Err(error) => return (None, vec![malformed(file, text, &error, Some(&interpolated))]),
     };
     let places = Places::of(&tree);
     let findings = check(&config, &|path| Span::new(file, places.at(path)));
@@ -43,29 +44,50 @@ pub fn schema() -> String {
     text
 }
 
-/// A finding for a file that is not YAML, or not of the shape of [`Config`].
-fn malformed(
-    file: FileId,
-    text: &str,
-    error: &serde_saphyr::Error,
-    written: impl Fn(usize) -> std::ops::Range<usize>,
-) -> Finding {
+/// A finding for a file that is not YAML, or not of the shape of [`Config`]; `error` is about `read`, the text after
+/// replacement, if there was one.
+fn malformed(file: FileId, text: &str, error: &serde_saphyr::Error, read: Option<&Interpolated>) -> Finding {
     let error = error.without_snippet();
-    let range = error.location().and_then(range).unwrap_or(0..0);
-    let (mut start, mut end) = (written(range.start).start.min(text.len()), written(range.start).end.min(text.len()));
-    if start == end {
-        // Only a point is known: the rest of the word stands for it.
-        while !text.is_char_boundary(start) {
-            start -= 1;
-        }
-        let rest = &text[start..];
-        end = start + rest.find(|c: char| c.is_whitespace() || ":,]}".contains(c)).unwrap_or(rest.len());
-    }
+    let at = error.location().map_or(0, |location| offset(read.map_or(text, |read| &read.text), location));
     let message = error.to_string();
     // The position follows from the span, and would be that of the text after replacement.
     let message = message.split(" at line ").next().unwrap_or(&message).trim_end_matches('.');
-    Finding::new("E301", message, Span::new(file, start..end), "here")
-        .help("the options are listed in `schema/config.schema.json`")
+    let (message, range) = match read.and_then(|read| read.replaced_on_line_of(at)) {
+        // The message may quote the variable's value, which can be a secret: only the end of it is told.
+        Some(range) => {
+            let expected = message.rsplit_once("expected ").map_or("valid", |(_, expected)| expected);
+            (format!("with its variables replaced, this is not {expected}"), range)
+        }
+        None => (message.to_owned(), word(text, read.map_or(at, |read| read.written(at)))),
+    };
+    let is_bare_variable = text[..range.start].ends_with('$') && text[range.start..].starts_with('{');
+    let help = match is_bare_variable {
+        true => "inside `{ }` and `[ ]`, YAML wants quotes around it: `\"${NAME}\"`",
+        false => "the options are listed in `schema/config.schema.json`",
+    };
+    Finding::new("E301", message, Span::new(file, range), "here").help(help)
+}
+
+/// The word at an offset: only a point is known of most errors.
+fn word(text: &str, offset: usize) -> Range<usize> {
+    let start = text.floor_char_boundary(offset);
+    let rest = &text[start..];
+    let length = match rest.chars().next() {
+        Some(quote @ ('"' | '\'')) => rest[1..].find(quote).map(|at| at + 2),
+        _ => rest.find(|c: char| c.is_whitespace() || ":,]}".contains(c)),
+    };
+    start..start + length.unwrap_or(rest.len())
+}
+
+/// A location as an offset in bytes; errors of the scanner know only line and column, from 1.
+fn offset(text: &str, location: serde_saphyr::Location) -> usize {
+    if let Some(range) = range(location) {
+        return range.start;
+    }
+    let before = usize::try_from(location.line()).unwrap_or(usize::MAX).saturating_sub(1);
+    let line_start: usize = text.split_inclusive('\n').take(before).map(str::len).sum();
+    let column = usize::try_from(location.column()).unwrap_or(usize::MAX).saturating_sub(1);
+    line_start + text[line_start..].chars().take(column).map(char::len_utf8).sum::<usize>()
 }
 
 fn variable(span: Span, error: &VariableError) -> Finding {

@@ -93,7 +93,7 @@ async fn connection(stream: TcpStream, router: Router, mut stopping: watch::Rece
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIMEOUT)
-            .max_buf_size(MAX_HEAD_BYTES)
+            .max_header_size(MAX_HEAD_BYTES)
             .serve_connection(TokioIo::new(stream), service)
     );
     let stop = async {
