@@ -24,6 +24,7 @@ mod refusal;
 mod request;
 mod serve;
 mod server;
+mod stall;
 #[cfg(test)]
 mod tests;
 

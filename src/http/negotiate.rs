@@ -16,7 +16,7 @@ impl MediaType {
     /// Chooses by the `Accept` headers; `None` if neither type is acceptable.
     ///
     /// Without `Accept`, and for `*/*` alone, it is `application/json`, for clients from before 2025
-    /// (GraphQL over HTTP §6.1, "legacy watershed").
+    /// (GraphQL over HTTP, "legacy watershed").
     pub(super) fn negotiate(headers: &HeaderMap) -> Option<Self> {
         let mut quality = Qualities::default();
         let mut is_absent = true;

@@ -1,7 +1,9 @@
 //! Connections: accepting, bounding and ending them.
 //!
-//! Our own loop rather than `axum::serve`, which neither bounds connections nor the wait for a request's head.
+//! Our own loop rather than `axum::serve`, which bounds neither connections nor the waits for a
+//! request's head and for a client to take its answer.
 
+use super::stall::Impatient;
 use crate::config::ServerConfig;
 use axum::Router;
 use hyper::server::conn::http1;
@@ -17,6 +19,9 @@ use tokio::task::JoinSet;
 
 /// Longest wait for a request's head; also how long an idle connection is kept.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Longest wait for a client to take more of its answer.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Most bytes of a request's head, its address included; beyond it the answer is 431.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
@@ -94,7 +99,7 @@ async fn connection(stream: TcpStream, router: Router, mut stopping: watch::Rece
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIMEOUT)
             .max_header_size(MAX_HEAD_BYTES)
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection(TokioIo::new(Impatient::new(stream, WRITE_TIMEOUT)), service)
     );
     let stop = async {
         let _ = stopping.wait_for(|&stopping| stopping).await;
