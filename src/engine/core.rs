@@ -235,6 +235,6 @@ fn refuse(kind: ResponseKind, errors: &[RequestError], prepared: Option<&Prepare
         calls: Vec::new(),
         operation_name: prepared.and_then(|prepared| prepared.name().map(str::to_owned)),
         operation_kind: prepared.map(Prepared::kind),
-        error_codes: errors.iter().map(|error| error.code).collect(),
+        error_codes: errors.iter().map(|error| error.code.into()).collect(),
     }
 }
