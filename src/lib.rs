@@ -24,3 +24,4 @@ pub mod engine;
 pub mod operation;
 pub mod policy;
 pub mod upstream;
+pub mod view;
