@@ -87,7 +87,7 @@
         defaultHeaders,
         onTabChange: answers.showTab,
         defaultEditorToolsVisibility: true,
-        // "Persist" ends with the browser's tab: see `preparedStorage`.
+        // They end with the browser's tab: see `preparedStorage`.
         shouldPersistHeaders: true,
         showPersistHeadersSettings: false,
       },
@@ -99,41 +99,38 @@
   // ---- What the editors start with ---------------------------------------------------------------------
 
   /**
-   * Where GraphiQL keeps its state. Tabs, queries and headers (which may hold a token) last as long as the
-   * browser's tab; history, theme and layout stay. Filled here with the configured tabs unless those same
-   * tabs are there already, since `defaultTabs` of GraphiQL drops the first tab's variables and headers.
+   * Where GraphiQL keeps its state. Whatever may hold headers, and with them somebody's token, lasts as long as
+   * the browser's tab; theme and layout stay. The configured token is kept as a placeholder, so that a reload
+   * after the server's restart uses the new one. Filled here with the configured tabs unless those same tabs are
+   * there already, since `defaultTabs` of GraphiQL drops the first tab's variables and headers.
    */
-  function preparedStorage(config) {
-    const prefix = `bespoke:${config.client}:`;
-    const SHORT_LIVED = /^graphiql:(tabState|query|variables|headers|operationName)$/;
-    const keeper = (key) => (SHORT_LIVED.test(key) ? sessionStorage : localStorage);
+  function preparedStorage({ client, tabs, token }) {
+    const prefix = `bespoke:${client}:`;
+    const TOKEN = "\u27e8configured token\u27e9";
+    const SHORT_LIVED = /^graphiql:(tabState|query|variables|headers|operationName|queries|favorites)$/;
+    const areaOf = (key) => (SHORT_LIVED.test(key) ? sessionStorage : localStorage);
+    const ownKeys = (area) => Object.keys(area).filter((key) => key.startsWith(prefix));
     const storage = {
-      getItem: (key) => keeper(key).getItem(prefix + key),
-      setItem: (key, value) => keeper(key).setItem(prefix + key, value),
-      removeItem: (key) => keeper(key).removeItem(prefix + key),
+      getItem: (key) => areaOf(key).getItem(prefix + key)?.replaceAll(TOKEN, token ?? "") ?? null,
+      setItem: (key, value) => areaOf(key).setItem(prefix + key, token ? value.replaceAll(token, TOKEN) : value),
+      removeItem: (key) => areaOf(key).removeItem(prefix + key),
       get length() {
-        return [sessionStorage, localStorage].flatMap(ownKeys).length;
+        return ownKeys(sessionStorage).length + ownKeys(localStorage).length;
       },
       clear() {
         for (const area of [sessionStorage, localStorage]) ownKeys(area).forEach((key) => area.removeItem(key));
       },
     };
-    const ownKeys = (area) => Object.keys(area).filter((key) => key.startsWith(prefix));
 
-    const before = JSON.parse(sessionStorage.getItem(`${prefix}config`) ?? "null");
-    if (JSON.stringify(before?.tabs) !== JSON.stringify(config.tabs)) {
-      const tabs = config.tabs.map((tab, index) => newTab(tab, index, config.token));
-      storage.setItem("graphiql:tabState", JSON.stringify({ tabs, activeTabIndex: 0 }));
-      storage.setItem("graphiql:query", tabs[0].query);
-      storage.setItem("graphiql:variables", tabs[0].variables ?? "");
-      storage.setItem("graphiql:headers", tabs[0].headers ?? "");
-    } else if (before?.token && config.token) {
-      // The server was started anew, perhaps with a new token: the one kept in the headers is no longer valid.
-      for (const key of ["graphiql:tabState", "graphiql:headers"]) {
-        storage.setItem(key, (storage.getItem(key) ?? "").replaceAll(before.token, config.token));
-      }
+    const configured = JSON.stringify(tabs);
+    if (sessionStorage.getItem(`${prefix}configured`) !== configured) {
+      const first = tabs.map((tab, index) => newTab(tab, index, token));
+      storage.setItem("graphiql:tabState", JSON.stringify({ tabs: first, activeTabIndex: 0 }));
+      storage.setItem("graphiql:query", first[0].query);
+      storage.setItem("graphiql:variables", first[0].variables ?? "");
+      storage.setItem("graphiql:headers", first[0].headers ?? "");
+      sessionStorage.setItem(`${prefix}configured`, configured);
     }
-    sessionStorage.setItem(`${prefix}config`, JSON.stringify({ tabs: config.tabs, token: config.token }));
     return storage;
   }
 
