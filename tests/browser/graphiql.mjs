@@ -126,7 +126,11 @@ async function steps(page, options, timeout, result) {
   });
   await step("open the page", () => page.goto(options.url, { waitUntil: "load" }));
   const editor = page.locator(".graphiql-query-editor .CodeMirror").first();
-  await step("wait for the query editor", () => editor.waitFor());
+  const notice = page.getByRole("alert");
+  await step("wait for the query editor", async () => {
+    await editor.or(notice).first().waitFor();
+    if (await notice.isVisible()) throw new Error(await notice.innerText());
+  });
   await step("wait for the schema", () =>
     page.waitForFunction(() => {
       const editor = document.querySelector(".graphiql-query-editor .CodeMirror");
