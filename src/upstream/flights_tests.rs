@@ -286,6 +286,43 @@ async fn a_replaced_flight_is_cancelled_too() {
     assert!(after.await.is_ok());
 }
 
+/// Answers after a few turns, so that callers can leave before.
+#[derive(Debug)]
+struct Prompt;
+
+impl Subgraph for Prompt {
+    fn call(&self, _: Request, _: Context) -> BoxFuture<'static, Result<Answer, CallError>> {
+        Box::pin(async {
+            rest().await;
+            Ok(Answer::new(200, Bytes::new()))
+        })
+    }
+}
+
+/// On two threads: one comes while the last one leaves. Whoever stays is answered.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_boards_a_flight_that_is_being_cancelled() {
+    let shared = Shared::new("gated", Arc::new(Prompt), options());
+    let fleeting = tokio::spawn({
+        let shared = shared.clone();
+        async move {
+            loop {
+                let mut call = shared.call(get(1), context(1, LONG));
+                let _ = futures_util::poll!(&mut call);
+                drop(call);
+                tokio::task::yield_now().await;
+            }
+        }
+    });
+    let staying = tokio::spawn(async move {
+        for _ in 0..20_000 {
+            shared.call(get(1), context(1, LONG)).await.expect("an answer");
+        }
+    });
+    staying.await.expect("all are answered");
+    fleeting.abort();
+}
+
 #[derive(Debug)]
 struct Panicking;
 
