@@ -41,7 +41,7 @@ pub struct EngineParts {
 pub struct Engine {
     parts: EngineParts,
     sdl: Arc<str>,
-    operations: moka::sync::Cache<Box<str>, Arc<Known>, ahash::RandomState>,
+    operations: moka::sync::Cache<String, Arc<Known>, ahash::RandomState>,
 }
 
 /// What is known of a document and operation name.
@@ -69,7 +69,7 @@ impl Engine {
     pub fn new(parts: EngineParts) -> Self {
         let operations = moka::sync::Cache::builder()
             .max_capacity(MAX_CACHED_BYTES)
-            .weigher(|key, _| weight(key))
+            .weigher(|key: &String, _: &Arc<Known>| weight(key))
             .build_with_hasher(ahash::RandomState::new());
         Self { sdl: parts.view.sdl().into(), parts, operations }
     }
