@@ -25,6 +25,11 @@ fn composed(files: &[(&str, String)], contracts: &HashMap<String, Contract>, sou
     }
 }
 
+/// Composes files without contracts.
+pub(super) fn composed_services(files: &[(&str, String)]) -> String {
+    composed(files, &HashMap::new(), &mut Sources::default())
+}
+
 pub(super) fn shown(findings: &[Finding], sources: &Sources) -> String {
     let mut text = String::new();
     for finding in findings {

@@ -14,6 +14,9 @@ use crate::diagnostic::{Finding, Span};
 use crate::sdl::mapping::{Entry as MappingEntry, Fields, Method, Start, Step};
 use indexmap::IndexMap;
 
+/// Deepest nesting of one answer, so that no schema can exhaust the stack.
+const MAX_DEPTH: usize = 64;
+
 /// Which fields of an object are read.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Selected<'a> {
@@ -180,13 +183,21 @@ impl<'a> Binding<'_, 'a> {
         let id = self.composer.reserve_shape(ty);
         self.composer.made_shapes.insert(key, id);
         self.composer.shape_spans.insert(id, span);
-        let (choice, variants) = match self.composer.graph.ty(ty).kind {
+        if self.depth >= MAX_DEPTH {
+            let message = format!("types are nested more than {MAX_DEPTH} levels deep in one answer");
+            self.composer.find(Finding::new("C005", message, span, "here"));
+            return None;
+        }
+        self.depth += 1;
+        let made = match self.composer.graph.ty(ty).kind {
             TypeKind::Object => {
-                let fields = self.variant(ty, schema, selected)?;
-                (TypeChoice::Only, vec![ShapeVariant { ty, fields }])
+                let fields = self.variant(ty, schema, selected);
+                fields.map(|fields| (TypeChoice::Only, vec![ShapeVariant { ty, fields }]))
             }
-            _ => self.abstract_shape(ty, schema, selected, span)?,
+            _ => self.abstract_shape(ty, schema, selected, span),
         };
+        self.depth -= 1;
+        let (choice, variants) = made?;
         let shape = &mut self.composer.graph.shapes[id.index()];
         (shape.choice, shape.variants) = (choice, variants);
         Some(id)
