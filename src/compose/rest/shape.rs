@@ -2,7 +2,7 @@
 
 use super::Binding;
 use super::leaf;
-use super::walk::{Found, Known};
+use super::walk::{Found, Known, MappedList};
 use crate::compose::composer::ShapeKey;
 use crate::compose::graph::{
     FieldId, ListBound, ShapeField, ShapeId, ShapeVariant, TypeChoice, TypeId, TypeKind, TypeRef,
@@ -33,7 +33,8 @@ pub(super) enum Selected<'a> {
 pub(super) struct Checked<'a> {
     pub(super) known: Known<'a>,
     pub(super) nullable: Option<Span>,
-    pub(super) lists: Vec<Option<u64>>,
+    /// Lists that the path maps over, outermost first.
+    pub(super) lists: Vec<MappedList>,
     pub(super) selected: Selected<'a>,
     /// The mapping, or the field that takes the same name.
     pub(super) span: Span,
@@ -44,7 +45,8 @@ pub(super) struct Checked<'a> {
 impl<'a> Binding<'_, 'a> {
     /// Checks a value against a type. Gives the shape of composite types, and the outermost list's bound.
     pub(super) fn place(&mut self, ty: &TypeRef, mut value: Checked<'a>) -> Option<(Option<ShapeId>, ListBound)> {
-        if let (false, Some(why)) = (ty.is_nullable(), value.nullable) {
+        let nullable = value.lists.first().map_or(value.nullable, |list| list.nullable);
+        if let (false, Some(why)) = (ty.is_nullable(), nullable) {
             self.not_nullable(ty, &value, why);
             return None;
         }
@@ -68,8 +70,7 @@ impl<'a> Binding<'_, 'a> {
 
     fn enter_list(&mut self, value: &mut Checked<'a>) -> Option<ListBound> {
         let max = if !value.lists.is_empty() {
-            let max = value.lists.remove(0);
-            // Why a value behind a list is missing is a matter of its items.
+            let max = value.lists.remove(0).max_items;
             return Some(max.map_or(ListBound::Unbounded, ListBound::Max));
         } else if let Known::Schema(id) = value.known {
             let contract = self.source.contract?;
@@ -106,8 +107,7 @@ impl<'a> Binding<'_, 'a> {
 
     fn composite_schema(&mut self, ty: &TypeRef, value: &Checked<'a>) -> Option<Option<SchemaId>> {
         let text = self.composer.type_text(ty);
-        let has = if let Some(list) = value.lists.first() {
-            let _ = list;
+        let has = if !value.lists.is_empty() {
             "a list".to_owned()
         } else {
             match &value.known {
