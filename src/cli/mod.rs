@@ -10,7 +10,7 @@ pub use args::{Cli, ClientCli};
 pub use serve::{Configure, ServeOptions, serve_client};
 
 use crate::engine::Client;
-use args::{ClientCli, Command};
+use args::Command;
 use clap::Parser;
 use std::process::ExitCode;
 
