@@ -17,11 +17,20 @@
 //!
 //! Beside them: [`diagnostic`] (findings about text), [`config`], [`observe`], [`engine`] (all of it, wired).
 
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod compose;
+pub mod config;
 pub mod contract;
 pub mod diagnostic;
 pub mod engine;
+pub mod execute;
+pub mod http;
+pub mod observe;
 pub mod operation;
+pub mod plan;
 pub mod policy;
+pub mod project;
+pub mod sdl;
 pub mod upstream;
 pub mod view;

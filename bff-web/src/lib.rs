@@ -1,1 +1,45 @@
-//! Stub.
+//! The web shop's client: its schema and services, and the fields that are computed in Rust.
+//!
+//! What web and mobile both need belongs in the engine; here is wiring alone.
+
+mod loyalty;
+mod price;
+mod subgraph;
+
+pub use subgraph::sdl;
+
+use bespoke::engine::{Client, InProcessSource};
+use bespoke::project::Files;
+use include_dir::{Dir, include_dir};
+
+static SCHEMA: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../schema");
+const CONFIGURATION: &str = include_str!("../bff.yaml");
+
+/// The client `web`.
+#[must_use]
+pub fn client() -> Client {
+    let mut files = Files::default();
+    files.insert_folder("schema", &SCHEMA);
+    files.insert("bff-web/bff.yaml", CONFIGURATION);
+    Client::new("web", files).in_process(InProcessSource {
+        name: subgraph::NAME.to_owned(),
+        sdl: sdl(),
+        build: Box::new(subgraph::build),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    /// `bespoke check` and `bespoke plan` read the file, for they do not run this code.
+    #[test]
+    fn the_sdl_file_is_this_subgraph() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("web-extras.graphql");
+        if std::env::var_os("UPDATE_SCHEMA").is_some() {
+            std::fs::write(&file, super::sdl()).unwrap();
+        }
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        assert_eq!(text, super::sdl(), "write {} again with UPDATE_SCHEMA=1", file.display());
+    }
+}

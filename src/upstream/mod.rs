@@ -9,8 +9,22 @@
 //! - two batch domains never share a call or a flight;
 //! - nothing of the caller is sent but what the [`Request`] holds, correlation aside.
 
+mod body;
+mod client;
 mod domain;
+mod failure;
+mod flights;
+mod handle;
+mod http_service;
+mod in_process;
 mod model;
+mod target;
 
+pub use client::{ClientError, ClientOptions, HttpClient};
 pub use domain::{BatchDomain, CredentialScope};
+pub use flights::{FlightOptions, Shared};
+pub use handle::{HandleError, HandleService, HandleServices, UpstreamHandle, encode};
+pub use http_service::{HttpService, HttpServiceConfig};
+pub use in_process::{Deadline, InProcess, InProcessConfig};
 pub use model::{Answer, CallError, CallErrorKind, Context, Request, Subgraph};
+pub use target::InvalidBaseUrl;

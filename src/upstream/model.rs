@@ -1,6 +1,7 @@
 //! Requests, answers and errors of calls to sources.
 
 use super::domain::BatchDomain;
+use crate::engine::CallRecord;
 use crate::policy::Caller;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// What is asked of one source.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Request {
     /// An HTTP request, relative to the source's base URL.
     Http {
@@ -44,6 +45,9 @@ pub struct Context {
     pub deadline: Instant,
     /// Is it a read, so that an equal call in flight may answer it?
     pub is_safe: bool,
+    /// Joins no call begun before this instant. Set for what runs after a mutation: an older call may have read
+    /// what the mutation has changed since. `None`: any call in flight will do.
+    pub not_before: Option<Instant>,
 }
 
 /// An answer with a status; its body is JSON only if the status is one that has a body.
@@ -55,6 +59,16 @@ pub struct Answer {
     pub body: Bytes,
     /// Did a call in flight answer, so that none was made for this one?
     pub is_shared: bool,
+    /// Calls that an in-process source made to other services for this answer; none for sources over HTTP.
+    pub calls: Vec<CallRecord>,
+}
+
+impl Answer {
+    /// An answer to a call of its own, made without further calls.
+    #[must_use]
+    pub fn new(status: u16, body: Bytes) -> Self {
+        Self { status, body, is_shared: false, calls: Vec::new() }
+    }
 }
 
 /// Why there is no answer. Cheap to clone: errors of shared calls are shared as they are.
@@ -67,6 +81,13 @@ pub struct CallError {
     pub kind: CallErrorKind,
     /// For the log only: addresses, causes.
     pub cause: Option<Arc<str>>,
+}
+
+impl CallError {
+    /// An error with a cause for the log.
+    pub(crate) fn new(service: &Arc<str>, kind: CallErrorKind, cause: impl Into<Arc<str>>) -> Self {
+        Self { service: Arc::clone(service), kind, cause: Some(cause.into()) }
+    }
 }
 
 /// What went wrong with a call.
@@ -87,6 +108,9 @@ pub enum CallErrorKind {
     /// The source is not known or not configured.
     #[error("not configured")]
     NotConfigured,
+    /// Nothing was sent: the request is not one that may be sent, or too many wait already.
+    #[error("refused")]
+    Refused,
 }
 
 impl CallErrorKind {
@@ -99,6 +123,7 @@ impl CallErrorKind {
             Self::Malformed => "UPSTREAM_MALFORMED",
             Self::TooLarge => "UPSTREAM_TOO_LARGE",
             Self::NotConfigured => "UPSTREAM_NOT_CONFIGURED",
+            Self::Refused => "UPSTREAM_REFUSED",
         }
     }
 }

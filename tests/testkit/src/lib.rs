@@ -1,1 +1,3 @@
-//! Stub.
+//! Shared pieces of the integration tests.
+
+pub mod faulty;

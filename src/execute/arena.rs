@@ -1,0 +1,128 @@
+//! The arena: what the calls of one request answered, as rows of slots.
+//!
+//! Leaves are spans into the upstream bodies, which stay alive here; nothing is parsed twice or cloned.
+
+use crate::plan::{FrameId, ROOT_FRAME, SlotId};
+use bytes::Bytes;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// One slot of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Slot {
+    /// Nothing was there.
+    Unset,
+    /// `null`.
+    Null,
+    /// An object is there; which variant of its type.
+    Object(u32),
+    /// A JSON value's text.
+    Text { body: u32, start: u32, len: u32 },
+    /// Rows of another frame, one behind the other.
+    Rows { start: u32, len: u32 },
+    /// Rows of another frame, named by [`Arena::indices`].
+    Indexed { start: u32, len: u32 },
+    /// A row of another step's root frame.
+    Row(u32),
+    /// An error, as an index into [`Arena::failures`].
+    Failed(u32),
+}
+
+/// Why there is no value, as the caller may read it.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// `extensions.code`.
+    pub code: Cow<'static, str>,
+    /// The message: made of schema and caller's input only.
+    pub message: Cow<'static, str>,
+    /// The source's name.
+    pub service: Option<Arc<str>>,
+}
+
+impl Failure {
+    pub(super) fn new(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { code: code.into(), message: message.into(), service: None }
+    }
+
+    pub(super) fn of(mut self, service: &str) -> Self {
+        self.service = Some(service.into());
+        self
+    }
+}
+
+#[derive(Debug, Default)]
+struct Frame {
+    width: usize,
+    slots: Vec<Slot>,
+    rows: u32,
+}
+
+/// All rows of one request.
+#[derive(Debug)]
+pub(super) struct Arena {
+    frames: Vec<Frame>,
+    bodies: Vec<Bytes>,
+    pub(super) indices: Vec<u32>,
+    pub(super) failures: Vec<Failure>,
+}
+
+impl Arena {
+    pub(super) fn new(widths: &[u32]) -> Self {
+        let frames = widths.iter().map(|&width| Frame { width: width as usize, ..Frame::default() }).collect();
+        let mut arena = Self { frames, bodies: Vec::new(), indices: Vec::new(), failures: Vec::new() };
+        arena.push_row(ROOT_FRAME);
+        arena
+    }
+
+    /// Adds a row of unset slots.
+    pub(super) fn push_row(&mut self, frame: FrameId) -> u32 {
+        let frame = &mut self.frames[frame as usize];
+        frame.slots.resize(frame.slots.len() + frame.width, Slot::Unset);
+        frame.rows += 1;
+        frame.rows - 1
+    }
+
+    pub(super) fn rows(&self, frame: FrameId) -> u32 {
+        self.frames[frame as usize].rows
+    }
+
+    /// Forgets the rows from `rows` on.
+    pub(super) fn truncate(&mut self, frame: FrameId, rows: u32) {
+        let frame = &mut self.frames[frame as usize];
+        frame.slots.truncate(rows as usize * frame.width);
+        frame.rows = frame.rows.min(rows);
+    }
+
+    #[inline]
+    pub(super) fn get(&self, frame: FrameId, row: u32, slot: SlotId) -> Slot {
+        let frame = &self.frames[frame as usize];
+        frame.slots[row as usize * frame.width + slot as usize]
+    }
+
+    #[inline]
+    pub(super) fn set(&mut self, frame: FrameId, row: u32, slot: SlotId, value: Slot) {
+        let frame = &mut self.frames[frame as usize];
+        frame.slots[row as usize * frame.width + slot as usize] = value;
+    }
+
+    pub(super) fn add_body(&mut self, body: Bytes) -> u32 {
+        self.bodies.push(body);
+        index(self.bodies.len() - 1)
+    }
+
+    pub(super) fn fail(&mut self, failure: Failure) -> Slot {
+        self.failures.push(failure);
+        Slot::Failed(index(self.failures.len() - 1))
+    }
+
+    /// The JSON text of a [`Slot::Text`]. Bodies were checked to be UTF-8 when they were projected.
+    #[inline]
+    pub(super) fn text(&self, body: u32, start: u32, len: u32) -> &[u8] {
+        &self.bodies[body as usize][start as usize..(start + len) as usize]
+    }
+}
+
+/// Sizes here are bounded by those of bodies, far below 2³².
+pub(super) fn index(at: usize) -> u32 {
+    u32::try_from(at).expect("bodies are capped below 4 GiB")
+}

@@ -1,0 +1,23 @@
+//! Execution: a plan becomes response bytes.
+//!
+//! In: a [`crate::plan::Plan`], coerced variables, the caller, the sources. Out: [`Ran`]: bytes, calls, errors.
+//! Elsewhere: sending ([`crate::upstream`]); HTTP statuses ([`crate::http`]).
+//!
+//! Always true:
+//! - one step makes one call per batch, whatever number of aliases, fragments, paths and list positions feed it;
+//! - bodies are projected straight into an arena: there is no tree of JSON values on this path;
+//! - nothing of an upstream body reaches the caller but what the plan captured.
+
+mod arena;
+mod input;
+mod leaf;
+mod project;
+mod read;
+mod remote;
+mod request;
+mod run;
+mod step;
+mod write;
+
+pub use arena::Failure;
+pub use run::{Ran, Run, Sourced, run};

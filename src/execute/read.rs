@@ -1,0 +1,81 @@
+//! Reading the arena: joins followed, leaves as JSON text.
+
+use super::arena::{Arena, Slot};
+use super::input::Inputs;
+use super::leaf;
+use crate::compose::Input;
+use crate::plan::{FrameId, Join, LeafRead, LeafSource, StepId};
+use std::borrow::Cow;
+
+/// A row, or why there is none.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Reached {
+    Row(FrameId, u32),
+    Null,
+    Failed(u32),
+}
+
+/// A leaf's text, or why there is none.
+#[derive(Debug)]
+pub(super) enum Token<'a> {
+    Text(Cow<'a, [u8]>),
+    Null,
+    Failed(u32),
+}
+
+/// Follows joins from a row.
+#[inline]
+pub(super) fn follow(arena: &Arena, joins: &[Join], frame: FrameId, row: u32) -> Reached {
+    let (mut frame, mut row) = (frame, row);
+    for join in joins {
+        match arena.get(frame, row, join.slot) {
+            Slot::Row(next) => (frame, row) = (join.frame, next),
+            Slot::Failed(error) => return Reached::Failed(error),
+            _ => return Reached::Null,
+        }
+    }
+    Reached::Row(frame, row)
+}
+
+/// A leaf of a row; `inputs` tells the inputs of a step, for mappings that use them.
+#[inline]
+pub(super) fn token<'a>(
+    arena: &'a Arena,
+    read: &'a LeafRead,
+    (frame, row): (FrameId, u32),
+    inputs: &dyn Fn(StepId, &Input) -> Option<String>,
+) -> Token<'a> {
+    let start = match &read.source {
+        LeafSource::Slot(slot) => match arena.get(frame, row, *slot) {
+            Slot::Text { body, start, len } => Token::Text(Cow::Borrowed(arena.text(body, start, len))),
+            Slot::Failed(error) => return Token::Failed(error),
+            _ => Token::Null,
+        },
+        LeafSource::Constant(text) if text == "null" => Token::Null,
+        LeafSource::Constant(text) => Token::Text(Cow::Borrowed(text.as_bytes())),
+        LeafSource::Input(step, input) => {
+            inputs(*step, input).map_or(Token::Null, |text| Token::Text(Cow::Owned(text.into_bytes())))
+        }
+    };
+    if read.then.is_empty() && read.or.is_none() {
+        return start;
+    }
+    let value = match start {
+        Token::Text(text) => {
+            let text = String::from_utf8_lossy(&text).into_owned();
+            leaf::apply(text.into(), &read.then).map(|text| text.into_owned().into_bytes())
+        }
+        _ => None,
+    };
+    match (value, &read.or) {
+        (Some(text), _) => Token::Text(Cow::Owned(text)),
+        (None, Some(or)) => token(arena, or, (frame, row), inputs),
+        (None, None) => Token::Null,
+    }
+}
+
+/// An input of a step as JSON text; `None`: null.
+pub(super) fn input_text<'a>(inputs: &Inputs<'a>, input: &'a Input) -> Option<String> {
+    let value = inputs.json(input);
+    if value.is_null() { None } else { Some(value.to_string()) }
+}

@@ -1,0 +1,226 @@
+//! From a step and some keys to a request: targets, bodies, GraphQL variables, the batch domain.
+
+use super::arena::Failure;
+use super::input::{Inputs, Key, UrlValue, argument};
+use crate::compose::{
+    Call, HeaderRule, HeaderValue as Rule, Input, ListForm, PathPart, RestCall, Source, SourceKind, Way,
+};
+use crate::plan::{Step, SubgraphDocument};
+use crate::upstream::{BatchDomain, CredentialScope, Request};
+use http::{HeaderName, HeaderValue};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Map, Value as Json};
+use std::sync::Arc;
+
+/// Everything but RFC 3986's unreserved characters is encoded.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Makes the request of one call.
+pub(super) fn render<'a>(step: &Step, way: &'a Way, source: &Source, inputs: &Inputs<'a>) -> Result<Request, Failure> {
+    match (&way.call, &step.document) {
+        (Call::Rest(call), _) => rest(step, call, source, inputs),
+        (_, Some(document)) => Ok(graphql(document, inputs)),
+        (_, None) => Err(Failure::new("INTERNAL", "a GraphQL step has no document")),
+    }
+}
+
+fn rest<'a>(step: &Step, call: &'a RestCall, source: &Source, inputs: &Inputs<'a>) -> Result<Request, Failure> {
+    let mut target = String::with_capacity(64);
+    for part in &call.path {
+        match part {
+            PathPart::Literal(text) => target.push_str(text),
+            PathPart::Value(input) => push_segment(&mut target, inputs.url(input)?)?,
+        }
+    }
+    let mut separator = '?';
+    for parameter in &call.query {
+        push_parameter(&mut target, &mut separator, &parameter.name, parameter.list, inputs.url(&parameter.value)?);
+    }
+    if let (Some(fieldset), false) = (&call.fieldset, step.fieldset.is_empty()) {
+        let names = step.fieldset.iter().map(|name| name.as_str().into()).collect();
+        push_parameter(&mut target, &mut separator, &fieldset.name, fieldset.list, UrlValue::Many(names));
+    }
+    let mut headers = Vec::new();
+    if let SourceKind::Rest { headers: rules, .. } = &source.kind {
+        for rule in rules {
+            headers.extend(source_header(rule, inputs));
+        }
+    }
+    for (name, input) in &call.headers {
+        let text = match inputs.url(input)? {
+            UrlValue::Absent => continue,
+            UrlValue::One(text) => text.into_owned(),
+            UrlValue::Many(texts) => texts.join(","),
+        };
+        let bad = |_| Failure::new("BAD_INPUT", "a value cannot be sent as a header");
+        let value = HeaderValue::from_str(&text).map_err(bad)?;
+        if let Ok(name) = HeaderName::from_bytes(name.as_bytes()) {
+            headers.push((name, value));
+        }
+    }
+    let body = call.body.as_ref().map(|input| inputs.body(input)).transpose()?;
+    Ok(Request::Http { method: call.method.clone(), target, headers, body: body.map(Into::into) })
+}
+
+fn source_header(rule: &HeaderRule, inputs: &Inputs<'_>) -> Option<(HeaderName, HeaderValue)> {
+    let name = HeaderName::from_bytes(rule.name.as_bytes()).ok()?;
+    let value = match &rule.value {
+        Rule::Forwarded(from) => inputs.caller.headers.get(from)?.clone(),
+        Rule::Literal(text) => HeaderValue::from_str(text).ok()?,
+        Rule::Config(path) => {
+            let value = path.iter().try_fold(inputs.config, |value, name| value.get(name))?;
+            HeaderValue::from_str(value.as_str()?).ok()?
+        }
+    };
+    Some((name, value))
+}
+
+fn push_segment(target: &mut String, value: UrlValue<'_>) -> Result<(), Failure> {
+    let missing = || Failure::new("BAD_INPUT", "a value that the path needs is missing");
+    match value {
+        UrlValue::Absent => return Err(missing()),
+        // RFC 3986 §5.2.4: dot segments, encoded or not, would be removed and name another resource.
+        UrlValue::One(text) if matches!(&*text, "" | "." | "..") => {
+            return Err(Failure::new("BAD_INPUT", "a value cannot be sent as a path segment"));
+        }
+        UrlValue::One(text) => target.extend(utf8_percent_encode(&text, ENCODED)),
+        UrlValue::Many(texts) if texts.is_empty() => return Err(missing()),
+        UrlValue::Many(texts) => {
+            for (at, text) in texts.iter().enumerate() {
+                if at > 0 {
+                    target.push(',');
+                }
+                target.extend(utf8_percent_encode(text, ENCODED));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn push_parameter(target: &mut String, separator: &mut char, name: &str, list: ListForm, value: UrlValue<'_>) {
+    let texts = match value {
+        UrlValue::Absent => return,
+        UrlValue::One(text) => vec![text],
+        UrlValue::Many(texts) => texts,
+    };
+    for (at, text) in texts.iter().enumerate() {
+        match (at, list) {
+            (0, _) | (_, ListForm::Repeat) => {
+                target.push(*separator);
+                *separator = '&';
+                target.extend(utf8_percent_encode(name, ENCODED));
+                target.push('=');
+            }
+            (_, ListForm::Comma) => target.push(','),
+            (_, ListForm::Space) => target.push_str("%20"),
+            (_, ListForm::Pipe) => target.push_str("%7C"),
+        }
+        target.extend(utf8_percent_encode(text, ENCODED));
+    }
+}
+
+/// What stands between the members of a key list; a key that contains it must not be sent.
+pub(super) fn key_delimiter(way: &Way) -> Option<char> {
+    let (Call::Rest(call), Some(batch)) = (&way.call, &way.batch) else { return None };
+    let is_key = |input: &Input| reads_parent(input, batch.key);
+    let in_path = call.path.iter().any(|part| matches!(part, PathPart::Value(input) if is_key(input)));
+    let in_query = call.query.iter().find(|parameter| is_key(&parameter.value));
+    if in_path { Some(',') } else { in_query.and_then(|parameter| parameter.list.delimiter()) }
+}
+
+fn reads_parent(input: &Input, at: usize) -> bool {
+    match input {
+        Input::Parent(key) => *key == at,
+        Input::Number(inner) | Input::Text(inner) => reads_parent(inner, at),
+        Input::OrElse(a, b) => reads_parent(a, at) || reads_parent(b, at),
+        _ => false,
+    }
+}
+
+fn graphql(document: &SubgraphDocument, inputs: &Inputs<'_>) -> Request {
+    let mut variables = Map::new();
+    if let Some((ty, names)) = &document.representation {
+        let keys = inputs.keys.iter().map(|key| representation(ty, names, key));
+        variables.insert("representations".to_owned(), Json::Array(keys.collect()));
+    }
+    for (name, value) in &document.variables {
+        if let Some(value) = argument(value, inputs.variables) {
+            variables.insert(name.clone(), value.into_owned());
+        }
+    }
+    let variables = Json::Object(variables).to_string().into();
+    Request::GraphQl { query: Arc::clone(&document.text), variables, headers: Vec::new() }
+}
+
+/// `{ "__typename": …, key and required fields }`; null ones are left out.
+fn representation(ty: &str, names: &[Vec<String>], key: &Key) -> Json {
+    let mut object = Map::new();
+    object.insert("__typename".to_owned(), ty.into());
+    for (path, token) in names.iter().zip(key) {
+        let value = token.as_deref().and_then(|token| serde_json::from_str::<Json>(token).ok());
+        let (Some(value), Some((last, parents))) = (value, path.split_last()) else { continue };
+        let mut at = &mut object;
+        for name in parents {
+            let inner = at.entry(name.clone()).or_insert_with(|| Json::Object(Map::new()));
+            let Json::Object(inner) = inner else { return Json::Null };
+            at = inner;
+        }
+        at.insert(last.clone(), value);
+    }
+    Json::Object(object)
+}
+
+/// What may share this step's calls.
+pub(super) fn domain(step: &Step, way: &Way, source: &Source, inputs: &Inputs<'_>, ignore_keys: bool) -> BatchDomain {
+    let mut text = Vec::new();
+    for (name, value) in &step.arguments {
+        if let Some(value) = argument(value, inputs.variables) {
+            push_input(&mut text, name.as_bytes(), value.to_string().as_bytes());
+        }
+    }
+    if !ignore_keys {
+        for token in inputs.keys.iter().flatten() {
+            push_input(&mut text, b"", token.as_deref().unwrap_or("null").as_bytes());
+        }
+    }
+    BatchDomain { way: step.way, inputs: text.into(), scope: scope(way, source, inputs) }
+}
+
+/// The credential scope of a way's calls: claims used and headers forwarded, names and values.
+fn scope(way: &Way, source: &Source, inputs: &Inputs<'_>) -> CredentialScope {
+    let mut text = Vec::new();
+    for path in &way.caller.claims {
+        let claims = inputs.caller.claims.as_ref();
+        let claim = path
+            .split_first()
+            .and_then(|(name, rest)| rest.iter().try_fold(claims?.get(name)?, |value, name| value.get(name)));
+        push_input(&mut text, path.join(".").as_bytes(), claim.map_or_else(String::new, Json::to_string).as_bytes());
+    }
+    for name in &way.caller.headers {
+        for value in inputs.caller.headers.get_all(name) {
+            push_input(&mut text, name.as_bytes(), value.as_bytes());
+        }
+    }
+    if matches!(source.kind, SourceKind::InProcess) {
+        // Code of ours sees the whole caller.
+        let claims =
+            inputs.caller.claims.as_ref().map_or_else(String::new, |claims| Json::Object(claims.clone()).to_string());
+        push_input(&mut text, b"claims", claims.as_bytes());
+        for (name, value) in &inputs.caller.headers {
+            push_input(&mut text, name.as_str().as_bytes(), value.as_bytes());
+        }
+    }
+    if text.is_empty() && !way.caller.is_private() {
+        CredentialScope::Public
+    } else {
+        CredentialScope::Caller(text.into())
+    }
+}
+
+/// Length-prefixed, so that no two lists of inputs look alike.
+fn push_input(text: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    for part in [name, value] {
+        text.extend_from_slice(&(part.len() as u64).to_le_bytes());
+        text.extend_from_slice(part);
+    }
+}

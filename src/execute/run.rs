@@ -1,0 +1,319 @@
+//! Running a plan: a step starts the moment everything that it waits for is there.
+
+use super::arena::{Arena, Failure};
+use super::input::Inputs;
+use super::read::input_text;
+use super::request::{domain, key_delimiter, render};
+use super::step::{Answered, Keys, collect, settle};
+use super::write::{Written, write};
+use crate::compose::{Graph, Input, TypeId, Way};
+use crate::engine::CallRecord;
+use crate::operation::OperationKind;
+use crate::plan::{PairingPlan, Plan, Step, StepId};
+use crate::policy::Caller;
+use crate::upstream::{Answer, CallError, CallErrorKind, Context, Subgraph};
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use serde_json::Value;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Most calls that one request makes, whatever its plan says.
+const MAX_CALLS: usize = 2_000;
+
+/// A source and the configuration that bindings may read.
+#[derive(Debug, Clone)]
+pub struct Sourced {
+    /// Who answers.
+    pub subgraph: Arc<dyn Subgraph>,
+    /// Its name.
+    pub name: Arc<str>,
+    /// `$config`.
+    pub config: Value,
+}
+
+/// One request to run.
+#[derive(Debug)]
+pub struct Run<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The graph that it was made for.
+    pub graph: &'a Graph,
+    /// By [`crate::compose::SourceId`].
+    pub sources: &'a [Sourced],
+    /// Coerced variables, in graph vocabulary.
+    pub variables: &'a [Option<Value>],
+    /// Answers of `__schema` and `__type`, by response name.
+    pub introspection: &'a HashMap<String, String>,
+    /// On whose behalf.
+    pub caller: &'a Arc<Caller>,
+    /// When nobody waits any more.
+    pub deadline: Instant,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Ran {
+    /// `{"data":…` and `errors`, without the closing brace, so that `extensions` can follow.
+    pub body: Vec<u8>,
+    /// Entries in `errors`.
+    pub errors: u32,
+    /// Calls made, in the order of their end.
+    pub calls: Vec<CallRecord>,
+    /// The `extensions.code` of each entry in `errors`.
+    pub error_codes: Vec<Cow<'static, str>>,
+}
+
+struct Finished {
+    step: StepId,
+    keys: Range<usize>,
+    result: Result<Answer, CallError>,
+    started: Instant,
+    ended: Instant,
+}
+
+struct Pending {
+    keys: Keys,
+    answers: Vec<Answered>,
+    open: usize,
+}
+
+struct State<'a> {
+    run: &'a Run<'a>,
+    arena: Arena,
+    waiting: Vec<usize>,
+    pending: Vec<Option<Pending>>,
+    calls: Vec<CallRecord>,
+    made: usize,
+    in_flight: FuturesUnordered<BoxFuture<'static, Finished>>,
+    /// Mutations: calls of a later group join no flight begun before this.
+    not_before: Option<Instant>,
+}
+
+/// Runs a plan to the end of its answer. Dropping the future cancels its calls.
+pub async fn run(run: Run<'_>) -> Ran {
+    let plan = run.plan;
+    let mut state = State {
+        run: &run,
+        arena: Arena::new(&plan.frames),
+        waiting: plan.steps.iter().map(|step| step.after.len()).collect(),
+        pending: plan.steps.iter().map(|_| None).collect(),
+        calls: Vec::new(),
+        made: 0,
+        in_flight: FuturesUnordered::new(),
+        not_before: None,
+    };
+    let ready = (0..plan.steps.len()).filter(|&step| state.waiting[step] == 0).collect::<Vec<_>>();
+    state.start_all(ready);
+    let deadline = tokio::time::sleep_until(run.deadline.into());
+    tokio::pin!(deadline);
+    while !state.in_flight.is_empty() {
+        tokio::select! {
+            biased;
+            Some(finished) = state.in_flight.next() => state.receive(finished),
+            () = &mut deadline => {
+                state.give_up();
+                break;
+            }
+        }
+    }
+    let root = root_type(&run);
+    let inputs = |step: StepId, input: &Input| state.input(step, input);
+    let Written { body, errors, codes } = write(plan, &state.arena, root, &inputs, run.introspection);
+    Ran { body, errors, calls: std::mem::take(&mut state.calls), error_codes: codes }
+}
+
+fn root_type(run: &Run<'_>) -> TypeId {
+    let name = match run.plan.kind {
+        OperationKind::Query => "Query",
+        OperationKind::Mutation => "Mutation",
+        OperationKind::Subscription => "Subscription",
+    };
+    run.graph.type_id(name).unwrap_or(TypeId(0))
+}
+
+impl<'a> State<'a> {
+    fn step(&self, step: usize) -> (&'a Step, &'a Way, &'a Sourced) {
+        let plan = &self.run.plan.steps[step];
+        (plan, self.run.graph.way(plan.way), &self.run.sources[plan.source.index()])
+    }
+
+    fn inputs(&self, step: usize) -> Inputs<'a> {
+        let (plan, _, source) = self.step(step);
+        Inputs {
+            arguments: &plan.arguments,
+            variables: self.run.variables,
+            caller: self.run.caller,
+            config: &source.config,
+            keys: &[],
+            is_batched: !matches!(plan.pairing, PairingPlan::Single),
+        }
+    }
+
+    fn input(&self, step: StepId, input: &Input) -> Option<String> {
+        let inputs = self.inputs(step as usize);
+        input_text(&Inputs { ..inputs }, input)
+    }
+
+    /// Starts steps, and whatever becomes ready because some need no call.
+    fn start_all(&mut self, mut ready: Vec<usize>) {
+        while let Some(step) = ready.pop() {
+            if self.start(step) {
+                ready.extend(self.finish(step));
+            }
+        }
+    }
+
+    /// Starts a step. `true`: it is finished already, for nothing has to be asked.
+    fn start(&mut self, number: usize) -> bool {
+        let (step, way, source) = self.step(number);
+        let keys = self.collect(number);
+        let size = way.batch.as_ref().map_or(1, |batch| batch.max_size.max(1) as usize);
+        let count = keys.keys.len();
+        let mut pending = Pending { keys, answers: Vec::new(), open: 0 };
+        let is_anonymous = self.run.caller.claims.is_none();
+        let refused = if is_anonymous && (step.authenticated || !way.caller.claims.is_empty()) {
+            Some(Failure::new("UNAUTHENTICATED", "this needs a caller who is signed in"))
+        } else if self.made + count.div_ceil(size) > MAX_CALLS {
+            Some(Failure::new("TOO_MANY_CALLS", "the request needs too many calls"))
+        } else {
+            None
+        };
+        if let (Some(failure), true) = (refused, count > 0) {
+            pending.answers.push(Answered { keys: 0..count, result: Err(failure) });
+            self.pending[number] = Some(pending);
+            return true;
+        }
+        for first in (0..count).step_by(size) {
+            let range = first..count.min(first + size);
+            let inputs = Inputs { keys: &pending.keys.keys[range.clone()], ..self.inputs(number) };
+            let graph_source = self.run.graph.source(step.source);
+            match render(step, way, graph_source, &inputs) {
+                Ok(request) => {
+                    let is_batched = inputs.is_batched;
+                    let ctx = Context {
+                        domain: domain(step, way, graph_source, &inputs, is_batched),
+                        caller: Arc::clone(self.run.caller),
+                        deadline: self.run.deadline,
+                        is_safe: way.is_safe,
+                        not_before: self.not_before,
+                    };
+                    let call = source.subgraph.call(request, ctx);
+                    let step = u32::try_from(number).unwrap_or(u32::MAX);
+                    let started = Instant::now();
+                    self.in_flight.push(Box::pin(async move {
+                        let result = call.await;
+                        Finished { step, keys: range, result, started, ended: Instant::now() }
+                    }));
+                    self.made += 1;
+                    pending.open += 1;
+                }
+                Err(failure) => pending.answers.push(Answered { keys: range, result: Err(failure.of(&source.name)) }),
+            }
+        }
+        let is_finished = pending.open == 0;
+        self.pending[number] = Some(pending);
+        is_finished
+    }
+
+    fn collect(&mut self, number: usize) -> Keys {
+        let (step, way, _) = self.step(number);
+        let mut arena = std::mem::replace(&mut self.arena, Arena::new(&[0]));
+        let keys = collect(step, way, &mut arena, key_delimiter(way), &|step, input| self.input(step, input));
+        self.arena = arena;
+        keys
+    }
+
+    fn receive(&mut self, finished: Finished) {
+        let number = finished.step as usize;
+        let (step, _, source) = self.step(number);
+        self.calls.push(CallRecord {
+            service: Arc::clone(&source.name),
+            operation_id: Arc::clone(&step.endpoint),
+            keys: u32::try_from(finished.keys.len()).unwrap_or(u32::MAX),
+            elapsed: finished.ended.duration_since(finished.started),
+            status: match &finished.result {
+                Ok(answer) => Ok(answer.status),
+                Err(error) => Err(error.kind.code()),
+            },
+            is_shared: finished.result.as_ref().is_ok_and(|answer| answer.is_shared),
+        });
+        let mut result = finished.result;
+        if let Ok(answer) = &mut result {
+            self.calls.append(&mut answer.calls);
+        }
+        let result = result.map_err(|error| call_failure(&error));
+        let Some(pending) = &mut self.pending[number] else { return };
+        pending.answers.push(Answered { keys: finished.keys, result });
+        pending.open -= 1;
+        if pending.open == 0 {
+            let ready = self.finish(number);
+            self.start_all(ready);
+        }
+    }
+
+    /// Settles a step and says which ones are ready now.
+    fn finish(&mut self, number: usize) -> Vec<usize> {
+        let (step, way, source) = self.step(number);
+        if let Some(mut pending) = self.pending[number].take() {
+            pending.answers.sort_by_key(|answered| answered.keys.start);
+            let values = settle(step, &mut self.arena, &pending.keys, &source.name, pending.answers);
+            pending.keys.scatter(step, &mut self.arena, &values);
+        }
+        if !way.is_safe {
+            self.not_before = Some(Instant::now());
+        }
+        let mut ready = Vec::new();
+        for (other, plan) in self.run.plan.steps.iter().enumerate() {
+            if plan.after.iter().any(|&before| before as usize == number) {
+                self.waiting[other] -= 1;
+                if self.waiting[other] == 0 {
+                    ready.push(other);
+                }
+            }
+        }
+        ready
+    }
+
+    /// The deadline passed: what is open has failed, and nothing new is started.
+    fn give_up(&mut self) {
+        self.in_flight.clear();
+        for number in 0..self.run.plan.steps.len() {
+            let (step, _, source) = self.step(number);
+            let failure = Failure::new("UPSTREAM_TIMEOUT", "the request's deadline passed").of(&source.name);
+            if let Some(mut pending) = self.pending[number].take() {
+                let done: Vec<usize> = pending.answers.iter().flat_map(|answered| answered.keys.clone()).collect();
+                for key in (0..pending.keys.keys.len()).filter(|key| !done.contains(key)) {
+                    pending.answers.push(Answered { keys: key..key + 1, result: Err(failure.clone()) });
+                }
+                let values = settle(step, &mut self.arena, &pending.keys, &source.name, pending.answers);
+                pending.keys.scatter(step, &mut self.arena, &values);
+                self.waiting[number] = usize::MAX;
+            } else if self.waiting[number] > 0 {
+                let keys = self.collect(number);
+                if !keys.keys.is_empty() {
+                    let failed = self.arena.fail(failure);
+                    let values = vec![failed; keys.keys.len()];
+                    keys.scatter(step, &mut self.arena, &values);
+                }
+            }
+        }
+    }
+}
+
+/// What the caller may read of a failed call.
+fn call_failure(error: &CallError) -> Failure {
+    let message = match error.kind {
+        CallErrorKind::Unreachable => "the service cannot be reached",
+        CallErrorKind::Timeout => "the service did not answer in time",
+        CallErrorKind::Malformed => "the service's answer is not what was expected",
+        CallErrorKind::TooLarge => "the service's answer is too large",
+        CallErrorKind::NotConfigured => "the service is not configured",
+        CallErrorKind::Refused => "the service was not called",
+    };
+    Failure::new(error.kind.code(), message).of(&error.service)
+}

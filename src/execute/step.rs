@@ -1,0 +1,272 @@
+//! One step: keys are collected from all places that feed it, and answers go back to them.
+//!
+//! Always true:
+//! - equal keys are asked for once, in the order of their first appearance;
+//! - answer `i` belongs to key `i`; an unknown key is null, never somebody else's;
+//! - a failed call fails its own keys only.
+
+use super::arena::{Arena, Failure, Slot, index};
+use super::input::Key;
+use super::leaf;
+use super::project::{KeyIndex, Pairs, Target, project};
+use super::read::{Reached, Token, follow, token};
+use crate::compose::{Input, Way};
+use crate::contract::StatusPattern;
+use crate::plan::{Capture, OutcomePlan, PairingPlan, Step, StepId};
+use crate::upstream::Answer;
+use std::ops::Range;
+
+/// A step's keys, and who waits for them.
+#[derive(Debug, Default)]
+pub(super) struct Keys {
+    /// Distinct keys, in order of first appearance.
+    pub(super) keys: Vec<Key>,
+    index: KeyIndex,
+    members: Vec<Member>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Member {
+    feed: u32,
+    row: u32,
+    key: u32,
+}
+
+/// Collects a step's keys. Rows without a key get null; rows whose key cannot be had or sent get an error.
+pub(super) fn collect(
+    step: &Step,
+    way: &Way,
+    arena: &mut Arena,
+    delimiter: Option<char>,
+    inputs: &dyn Fn(StepId, &Input) -> Option<String>,
+) -> Keys {
+    let mut keys = Keys::default();
+    let required = way.inputs.len();
+    for (number, feed) in step.feeds.iter().enumerate() {
+        for row in 0..arena.rows(feed.frame) {
+            if let Some((tag, variant)) = feed.when {
+                match arena.get(feed.frame, row, tag) {
+                    Slot::Object(found) if variant.is_none_or(|variant| variant == found) => {}
+                    _ => continue,
+                }
+            }
+            let mut key = Key::new();
+            let mut refused = None;
+            for (at, access) in feed.inputs.iter().enumerate() {
+                let found = match follow(arena, &access.joins, feed.frame, row) {
+                    Reached::Row(frame, row) => token(arena, &access.leaf, (frame, row), inputs),
+                    Reached::Null => Token::Null,
+                    Reached::Failed(error) => Token::Failed(error),
+                };
+                match found {
+                    Token::Text(text) => key.push(Some(String::from_utf8_lossy(&text).into_owned())),
+                    Token::Null if at < required => refused = Some(Slot::Null),
+                    Token::Null => key.push(None),
+                    Token::Failed(error) => refused = Some(Slot::Failed(error)),
+                }
+            }
+            if refused.is_none() {
+                refused = check(way, &key, delimiter).map(|failure| arena.fail(failure));
+            }
+            if let Some(refused) = refused {
+                arena.set(feed.frame, row, feed.join, refused);
+                continue;
+            }
+            let key = keys.number(key, step.pairing);
+            keys.members.push(Member { feed: index(number), row, key });
+        }
+    }
+    keys
+}
+
+/// A key that no service could tell from another is never sent.
+fn check(way: &Way, key: &Key, delimiter: Option<char>) -> Option<Failure> {
+    let batch = way.batch.as_ref()?;
+    let token = key.get(batch.key)?.as_deref()?;
+    let Some(text) = leaf::canonical(token) else {
+        return Some(Failure::new("BAD_KEY", "a key must be a string or an integer"));
+    };
+    let delimiter = delimiter?;
+    text.contains(delimiter).then(|| {
+        Failure::new("BAD_KEY", format!("a key contains `{delimiter}`, which separates keys, and was not sent"))
+    })
+}
+
+impl Keys {
+    fn number(&mut self, key: Key, pairing: PairingPlan) -> u32 {
+        let by_id = matches!(pairing, PairingPlan::Index { .. } | PairingPlan::Group { .. }) || key.len() == 1;
+        let text = match key.as_slice() {
+            [Some(token)] if by_id => leaf::canonical(token).unwrap_or(token.as_str().into()),
+            _ => {
+                // Lengths first, so that no two lists of inputs look alike.
+                let parts = key.iter().map(|part| part.as_deref().unwrap_or("null"));
+                parts.fold(String::new(), |text, part| format!("{text}{}:{part}", part.len())).into()
+            }
+        };
+        if let Some(&number) = self.index.get(&*text) {
+            return number;
+        }
+        let number = index(self.keys.len());
+        self.index.insert(text.into(), number);
+        self.keys.push(key);
+        number
+    }
+
+    /// Sends each key's value to all rows that wait for it.
+    pub(super) fn scatter(&self, step: &Step, arena: &mut Arena, values: &[Slot]) {
+        for member in &self.members {
+            let feed = &step.feeds[member.feed as usize];
+            let value = values.get(member.key as usize).copied().unwrap_or(Slot::Null);
+            arena.set(feed.frame, member.row, feed.join, value);
+        }
+    }
+}
+
+/// One call's keys and what came of it.
+pub(super) struct Answered {
+    pub(super) keys: Range<usize>,
+    pub(super) result: Result<Answer, Failure>,
+}
+
+/// Projects a step's answers and says what each key's value is.
+pub(super) fn settle(step: &Step, arena: &mut Arena, keys: &Keys, service: &str, answers: Vec<Answered>) -> Vec<Slot> {
+    let mut values = vec![Slot::Null; keys.keys.len()];
+    let mut found = Vec::new();
+    for answered in answers {
+        let range = answered.keys.clone();
+        let all = match answered.result {
+            Err(failure) => Some(arena.fail(failure)),
+            Ok(answer) => receive(step, arena, keys, service, &answer, range.clone(), &mut found),
+        };
+        if let Some(all) = all {
+            values[range].fill(all);
+        }
+    }
+    match step.pairing {
+        PairingPlan::Single | PairingPlan::Position => {
+            for (key, row) in found {
+                values[key as usize] = row.map_or(Slot::Null, Slot::Row);
+            }
+        }
+        PairingPlan::Index { .. } => pair_index(arena, keys, service, &found, &mut values),
+        PairingPlan::Group { .. } => pair_groups(step, arena, service, &found, &mut values),
+    }
+    values
+}
+
+/// Reads one answer by its status. Returns what all of its keys are, if that is one thing.
+fn receive(
+    step: &Step,
+    arena: &mut Arena,
+    keys: &Keys,
+    service: &str,
+    answer: &Answer,
+    asked: Range<usize>,
+    found: &mut Vec<(u32, Option<u32>)>,
+) -> Option<Slot> {
+    let outcome = step.outcomes.iter().find(|(pattern, _)| matches(*pattern, answer.status)).map(|(_, plan)| plan);
+    let capture = match outcome {
+        Some(OutcomePlan::Null) => return Some(Slot::Null),
+        Some(OutcomePlan::Code(code)) => {
+            let message = format!("the service refused: {code}");
+            let failure = Failure { code: code.clone().into(), message: message.into(), service: Some(service.into()) };
+            return Some(arena.fail(failure));
+        }
+        Some(OutcomePlan::Value(capture)) => capture,
+        None if (200..300).contains(&answer.status) => &step.answer,
+        None => return Some(arena.fail(status_failure(answer.status).of(service))),
+    };
+    if answer.body.is_empty() {
+        return Some(Slot::Null);
+    }
+    let first = index(asked.start);
+    let is_single = matches!(step.pairing, PairingPlan::Single);
+    let row = if is_single { arena.push_row(step.root) } else { 0 };
+    let before = found.len();
+    let pairs = Pairs {
+        pairing: step.pairing,
+        keys: &keys.index,
+        frames: &step.frames,
+        asked: (first, index(asked.len())),
+        found,
+    };
+    let target = Target { frame: step.root, row };
+    let is_json = project(capture, arena, &answer.body, target, (!is_single).then_some(pairs), &step.frames);
+    if !is_json {
+        found.truncate(before);
+        let failure = Failure::new("UPSTREAM_MALFORMED", "the service's answer is not what was expected");
+        return Some(arena.fail(failure.of(service)));
+    }
+    if is_single {
+        found.push((first, Some(row)));
+    }
+    if step.document.is_some() {
+        return super::remote::place_errors(step, capture, arena, service, answer, &found[before..]);
+    }
+    None
+}
+
+fn matches(pattern: StatusPattern, status: u16) -> bool {
+    match pattern {
+        StatusPattern::Exact(exact) => exact == status,
+        StatusPattern::Class(class) => u16::from(class) == status / 100,
+        StatusPattern::Default => true,
+    }
+}
+
+fn status_failure(status: u16) -> Failure {
+    let (code, message) = match status {
+        401 => ("UNAUTHENTICATED", "the service does not know the caller"),
+        403 => ("FORBIDDEN", "the caller may not do this"),
+        404 => ("NOT_FOUND", "the service does not have it"),
+        _ => return Failure::new("UPSTREAM_STATUS", format!("the service answered with status {status}")),
+    };
+    Failure::new(code, message)
+}
+
+fn pair_index(arena: &mut Arena, keys: &Keys, service: &str, found: &[(u32, Option<u32>)], values: &mut [Slot]) {
+    for &(key, row) in found {
+        let Some(row) = row else { continue };
+        let value = &mut values[key as usize];
+        if matches!(value, Slot::Row(_)) {
+            let text = keys.keys[key as usize].first().and_then(Option::as_deref).unwrap_or_default();
+            let message = format!("the service gave two items for the key {text}");
+            *value = arena.fail(Failure::new("UPSTREAM_DUPLICATE", message).of(service));
+        } else if !matches!(value, Slot::Failed(_)) {
+            *value = Slot::Row(row);
+        }
+    }
+}
+
+/// Each key's items, in the answer's order, become one list.
+fn pair_groups(step: &Step, arena: &mut Arena, service: &str, found: &[(u32, Option<u32>)], values: &mut [Slot]) {
+    let PairingPlan::Group { list, bound, .. } = step.pairing else { return };
+    let mut groups: Vec<Vec<u32>> = vec![Vec::new(); values.len()];
+    for &(key, row) in found {
+        groups[key as usize].extend(row);
+    }
+    for (value, group) in values.iter_mut().zip(groups) {
+        if matches!(value, Slot::Failed(_)) {
+            continue;
+        }
+        if bound.is_some_and(|bound| group.len() as u64 > bound) {
+            let message = format!("the service answered with more than {} items", bound.unwrap_or_default());
+            *value = arena.fail(Failure::new("UPSTREAM_LIST_TOO_LONG", message).of(service));
+            continue;
+        }
+        let start = index(arena.indices.len());
+        arena.indices.extend(&group);
+        let row = arena.push_row(step.root);
+        arena.set(step.root, row, list, Slot::Indexed { start, len: index(group.len()) });
+        *value = Slot::Row(row);
+    }
+}
+
+/// Where a response key leads in a capture.
+pub(super) fn property<'c>(capture: &'c Capture, key: &str) -> Option<&'c Capture> {
+    match capture {
+        Capture::Object(object) => object.properties.iter().find(|(name, _)| **name == *key).map(|(_, inner)| inner),
+        Capture::Many(all) => all.iter().find_map(|capture| property(capture, key)),
+        _ => None,
+    }
+}

@@ -1,0 +1,387 @@
+//! Completion: the answer's bytes, in selection order, by the client's types (GraphQL §6.4.3).
+//!
+//! One pass. A value that cannot be completed is an `Err` up to the nearest nullable position, which truncates
+//! the buffer to its mark and writes `null` (§6.4.4). Errors carry the client's path.
+
+use super::arena::{Arena, Failure, Slot};
+use super::leaf;
+use super::read::{Reached, Token, follow, token};
+use crate::compose::{Input, TypeId};
+use crate::operation::{Leaf, Others, OutType};
+use crate::plan::{FoundValue, FrameId, HopPlan, LeafRead, OutFieldPlan, OutKindPlan, Plan, StepId};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+/// Most errors that one answer reports.
+const MAX_ERRORS: u32 = 1_000;
+
+/// The nearest nullable position becomes null.
+#[derive(Debug)]
+struct Nulled;
+
+/// What was written.
+#[derive(Debug, PartialEq, Eq)]
+enum Done {
+    Written,
+    /// A member that its list drops.
+    Omitted,
+}
+
+type Completed = Result<Done, Nulled>;
+
+#[derive(Debug, Clone, Copy)]
+enum PathPart<'a> {
+    Name(&'a str),
+    Index(usize),
+}
+
+/// An object at hand.
+#[derive(Debug, Clone, Copy)]
+struct At {
+    frame: FrameId,
+    row: u32,
+    ty: TypeId,
+}
+
+/// What a value is completed by.
+#[derive(Clone, Copy)]
+struct Goal<'a> {
+    ty: &'a OutType,
+    default: Option<&'a str>,
+    coordinate: &'a str,
+}
+
+pub(super) struct Writer<'a> {
+    plan: &'a Plan,
+    arena: &'a Arena,
+    inputs: &'a dyn Fn(StepId, &Input) -> Option<String>,
+    introspection: &'a HashMap<String, String>,
+    out: Vec<u8>,
+    errors: Vec<u8>,
+    error_count: u32,
+    codes: Vec<Cow<'static, str>>,
+    path: Vec<PathPart<'a>>,
+}
+
+/// A written answer.
+pub(super) struct Written {
+    /// `{"data":…` and `errors`, without the closing brace.
+    pub(super) body: Vec<u8>,
+    pub(super) errors: u32,
+    /// The code of each error.
+    pub(super) codes: Vec<Cow<'static, str>>,
+}
+
+/// Writes the answer.
+pub(super) fn write<'a>(
+    plan: &'a Plan,
+    arena: &'a Arena,
+    root: TypeId,
+    inputs: &'a dyn Fn(StepId, &Input) -> Option<String>,
+    introspection: &'a HashMap<String, String>,
+) -> Written {
+    let mut writer = Writer {
+        plan,
+        arena,
+        inputs,
+        introspection,
+        out: Vec::with_capacity(4_096),
+        errors: Vec::new(),
+        error_count: 0,
+        codes: Vec::new(),
+        path: Vec::new(),
+    };
+    writer.out.extend_from_slice(b"{\"data\":");
+    let mark = writer.out.len();
+    let root = At { frame: crate::plan::ROOT_FRAME, row: 0, ty: root };
+    if writer.object(plan.output.root, root).is_err() {
+        writer.out.truncate(mark);
+        writer.out.extend_from_slice(b"null");
+    }
+    if writer.error_count > 0 {
+        writer.out.extend_from_slice(b",\"errors\":[");
+        writer.out.append(&mut writer.errors);
+        writer.out.push(b']');
+    }
+    Written { body: writer.out, errors: writer.error_count, codes: writer.codes }
+}
+
+impl<'a> Writer<'a> {
+    fn object(&mut self, id: u32, at: At) -> Completed {
+        let object = &self.plan.output.objects[id as usize];
+        let fields = match object.variants.as_slice() {
+            [(ty, fields)] if *ty == at.ty => fields,
+            variants => match variants.iter().find(|(ty, _)| *ty == at.ty) {
+                Some((_, fields)) => fields,
+                None if object.others == Others::Omit => return Ok(Done::Omitted),
+                None => return Err(Nulled),
+            },
+        };
+        self.out.push(b'{');
+        for (number, field) in fields.iter().enumerate() {
+            if number > 0 {
+                self.out.push(b',');
+            }
+            self.out.extend_from_slice(field.key.as_bytes());
+            self.field(field, at)?;
+        }
+        self.out.push(b'}');
+        Ok(Done::Written)
+    }
+
+    fn field(&mut self, field: &'a OutFieldPlan, at: At) -> Result<(), Nulled> {
+        match &field.kind {
+            OutKindPlan::Typename(name) => self.out.extend_from_slice(name.as_bytes()),
+            OutKindPlan::Introspection => {
+                let text = self.introspection.get(&*field.response_name);
+                self.out.extend_from_slice(text.map_or("null", String::as_str).as_bytes());
+            }
+            OutKindPlan::Value { path, ty, default } => {
+                self.path.push(PathPart::Name(&field.response_name));
+                let goal = Goal { ty, default: default.as_deref(), coordinate: &field.coordinate };
+                let done = self.value(path, at, goal);
+                self.path.pop();
+                if done? == Done::Omitted {
+                    self.out.extend_from_slice(b"null");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Follows a path from an object and completes what is there.
+    fn value(&mut self, path: &'a [HopPlan], at: At, goal: Goal<'a>) -> Completed {
+        let Some((hop, rest)) = path.split_first() else { return self.complete_object(at, goal) };
+        let node = match hop.nodes.as_slice() {
+            [(ty, node)] if *ty == at.ty => *node,
+            nodes => match nodes.iter().find(|(ty, _)| *ty == at.ty) {
+                Some((_, node)) => *node,
+                None => return self.null(goal),
+            },
+        };
+        let found = &self.plan.output.nodes[node as usize];
+        match follow(self.arena, &found.joins, at.frame, at.row) {
+            Reached::Row(frame, row) => self.found(&found.value, (frame, row), hop.index, rest, goal),
+            Reached::Null => self.null(goal),
+            Reached::Failed(error) => self.failed(error, goal),
+        }
+    }
+
+    fn found(
+        &mut self,
+        value: &'a FoundValue,
+        (frame, row): (FrameId, u32),
+        pick: Option<u32>,
+        rest: &'a [HopPlan],
+        goal: Goal<'a>,
+    ) -> Completed {
+        match value {
+            FoundValue::Leaf(read) => self.leaf_value(read, (frame, row), pick, goal),
+            FoundValue::Object { tag: None, variants } => self.value(rest, At { frame, row, ty: variants[0] }, goal),
+            FoundValue::Object { tag: Some(tag), variants } => match self.arena.get(frame, row, *tag) {
+                Slot::Object(variant) => self.value(rest, At { frame, row, ty: variants[variant as usize] }, goal),
+                Slot::Failed(error) => self.failed(error, goal),
+                _ => self.null(goal),
+            },
+            FoundValue::List { slot, frame: items, item } => match self.arena.get(frame, row, *slot) {
+                Slot::Rows { start, len } => {
+                    self.list((0..len).map(|at| start + at), len, (*items, item), pick, rest, goal)
+                }
+                Slot::Indexed { start, len } => {
+                    let arena = self.arena;
+                    let rows = &arena.indices[start as usize..(start + len) as usize];
+                    self.list(rows.iter().copied(), len, (*items, item), pick, rest, goal)
+                }
+                Slot::Failed(error) => self.failed(error, goal),
+                _ => self.null(goal),
+            },
+            FoundValue::Nothing => self.null(goal),
+        }
+    }
+
+    fn list(
+        &mut self,
+        mut rows: impl Iterator<Item = u32>,
+        len: u32,
+        (frame, item): (FrameId, &'a FoundValue),
+        pick: Option<u32>,
+        rest: &'a [HopPlan],
+        goal: Goal<'a>,
+    ) -> Completed {
+        if let Some(pick) = pick {
+            return match rows.nth(pick as usize) {
+                Some(row) if pick < len => self.found(item, (frame, row), None, rest, goal),
+                _ => self.null(goal),
+            };
+        }
+        let OutType::List { of, .. } = goal.ty else { return self.mismatch(goal) };
+        let inner = Goal { ty: of, default: None, ..goal };
+        self.nullable(goal.ty, |this| {
+            this.out.push(b'[');
+            let start = this.out.len();
+            for (number, row) in rows.enumerate() {
+                let mark = this.out.len();
+                if mark > start {
+                    this.out.push(b',');
+                }
+                this.path.push(PathPart::Index(number));
+                let done = this.found(item, (frame, row), None, rest, inner);
+                this.path.pop();
+                if done? == Done::Omitted {
+                    this.out.truncate(mark);
+                }
+            }
+            this.out.push(b']');
+            Ok(Done::Written)
+        })
+    }
+
+    fn complete_object(&mut self, at: At, goal: Goal<'a>) -> Completed {
+        let OutType::Object { id, nullable } = goal.ty else { return self.mismatch(goal) };
+        let mark = self.out.len();
+        match self.object(id.0, at) {
+            Err(Nulled) if *nullable => {
+                self.out.truncate(mark);
+                self.out.extend_from_slice(b"null");
+                Ok(Done::Written)
+            }
+            done => done,
+        }
+    }
+
+    fn leaf_value(
+        &mut self,
+        read: &'a LeafRead,
+        (frame, row): (FrameId, u32),
+        pick: Option<u32>,
+        goal: Goal<'a>,
+    ) -> Completed {
+        let arena = self.arena;
+        match token(arena, read, (frame, row), self.inputs) {
+            Token::Text(text) => match pick {
+                None => self.leaf(&text, goal),
+                Some(pick) => {
+                    let items: Vec<&RawValue> = serde_json::from_slice(&text).unwrap_or_default();
+                    match items.get(pick as usize) {
+                        Some(item) => self.leaf(item.get().as_bytes(), goal),
+                        None => self.null(goal),
+                    }
+                }
+            },
+            Token::Null => self.null(goal),
+            Token::Failed(error) => self.failed(error, goal),
+        }
+    }
+
+    /// Completes a leaf, or a list of leaves, from its JSON text.
+    fn leaf(&mut self, text: &[u8], goal: Goal<'a>) -> Completed {
+        if text == b"null" {
+            return self.null(goal);
+        }
+        match goal.ty {
+            OutType::Leaf { leaf: kind, .. } => {
+                if leaf::write(kind, text, &mut self.out) {
+                    return Ok(Done::Written);
+                }
+                let message = match kind {
+                    Leaf::Enum(_) => format!("`{}` is not one of its values", goal.coordinate),
+                    _ => format!("`{}` is not of its type", goal.coordinate),
+                };
+                self.error(&Failure::new("UPSTREAM_SHAPE", message));
+                self.nullable(goal.ty, |_| Err(Nulled))
+            }
+            OutType::List { of, .. } => {
+                let Ok(items) = serde_json::from_slice::<Vec<&RawValue>>(text) else { return self.mismatch(goal) };
+                let inner = Goal { ty: of, default: None, ..goal };
+                self.nullable(goal.ty, |this| {
+                    this.out.push(b'[');
+                    for (number, item) in items.iter().enumerate() {
+                        if number > 0 {
+                            this.out.push(b',');
+                        }
+                        this.path.push(PathPart::Index(number));
+                        let done = this.leaf(item.get().as_bytes(), inner);
+                        this.path.pop();
+                        done?;
+                    }
+                    this.out.push(b']');
+                    Ok(Done::Written)
+                })
+            }
+            OutType::Object { .. } => self.mismatch(goal),
+        }
+    }
+
+    /// Runs a completion whose failure a nullable position absorbs.
+    fn nullable(&mut self, ty: &OutType, complete: impl FnOnce(&mut Self) -> Completed) -> Completed {
+        let mark = self.out.len();
+        match complete(self) {
+            Err(Nulled) if is_nullable(ty) => {
+                self.out.truncate(mark);
+                self.out.extend_from_slice(b"null");
+                Ok(Done::Written)
+            }
+            done => done,
+        }
+    }
+
+    fn null(&mut self, goal: Goal<'a>) -> Completed {
+        if let Some(default) = goal.default {
+            self.out.extend_from_slice(default.as_bytes());
+            return Ok(Done::Written);
+        }
+        if is_nullable(goal.ty) {
+            self.out.extend_from_slice(b"null");
+            return Ok(Done::Written);
+        }
+        let message = format!("cannot return null for the non-null field `{}`", goal.coordinate);
+        self.error(&Failure::new("NULL_IN_NON_NULL", message));
+        Err(Nulled)
+    }
+
+    fn failed(&mut self, error: u32, goal: Goal<'a>) -> Completed {
+        let arena = self.arena;
+        self.error(&arena.failures[error as usize]);
+        self.nullable(goal.ty, |_| Err(Nulled))
+    }
+
+    fn mismatch(&mut self, goal: Goal<'a>) -> Completed {
+        let message = format!("`{}` is not of its type", goal.coordinate);
+        self.error(&Failure::new("UPSTREAM_SHAPE", message));
+        self.nullable(goal.ty, |_| Err(Nulled))
+    }
+
+    fn error(&mut self, failure: &Failure) {
+        self.error_count += 1;
+        if self.error_count > MAX_ERRORS {
+            self.error_count = MAX_ERRORS;
+            return;
+        }
+        self.codes.push(failure.code.clone());
+        let path = self.path.iter().map(|part| match part {
+            PathPart::Name(name) => Value::from(*name),
+            PathPart::Index(index) => Value::from(*index),
+        });
+        let mut extensions = serde_json::json!({ "code": failure.code });
+        if let Some(service) = &failure.service {
+            extensions["service"] = Value::from(&**service);
+        }
+        let error = serde_json::json!({
+            "message": failure.message,
+            "path": path.collect::<Vec<_>>(),
+            "extensions": extensions,
+        });
+        if !self.errors.is_empty() {
+            self.errors.push(b',');
+        }
+        self.errors.extend_from_slice(error.to_string().as_bytes());
+    }
+}
+
+fn is_nullable(ty: &OutType) -> bool {
+    match ty {
+        OutType::List { nullable, .. } | OutType::Object { nullable, .. } | OutType::Leaf { nullable, .. } => *nullable,
+    }
+}

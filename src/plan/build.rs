@@ -1,0 +1,220 @@
+//! The captures of a plan while it grows: trees of objects, properties and slots, addressed by id.
+
+use super::model::{AbstractCapture, Capture, FrameId, ObjectCapture, SlotId, StepId};
+use crate::compose::{Method, TypeRef};
+use crate::operation::Value;
+
+/// A list of captures of one JSON value, as an index into [`Builder::values`].
+pub(super) type ValuesId = usize;
+/// An object under capture, as an index into [`Builder::objects`].
+pub(super) type ObjectId = usize;
+
+/// A capture that can still grow.
+#[derive(Debug)]
+pub(super) enum Growing {
+    Leaf(SlotId),
+    Object(ObjectId),
+    List {
+        slot: SlotId,
+        frame: FrameId,
+        item: ValuesId,
+        bound: Option<u64>,
+    },
+    Index {
+        index: u32,
+        item: ValuesId,
+    },
+    Abstract {
+        tag: SlotId,
+        discriminator: Vec<String>,
+        then: Vec<Method>,
+        cases: Vec<(String, u32)>,
+        variants: Vec<ObjectId>,
+    },
+}
+
+/// A field of a GraphQL source that stands behind a property.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct SubField {
+    pub(super) name: String,
+    pub(super) arguments: Vec<(String, Value, TypeRef)>,
+}
+
+/// A property under capture.
+#[derive(Debug)]
+pub(super) struct GrowingProperty {
+    pub(super) key: String,
+    pub(super) field: Option<SubField>,
+    pub(super) values: ValuesId,
+}
+
+/// An object under capture.
+#[derive(Debug)]
+pub(super) struct GrowingObject {
+    pub(super) frame: FrameId,
+    /// Slots that are set when the object is there, and the variant they are set to.
+    pub(super) tags: Vec<(SlotId, u32)>,
+    pub(super) properties: Vec<GrowingProperty>,
+    /// For variants of abstract types in a GraphQL source's answer: the type's name.
+    pub(super) condition: Option<String>,
+}
+
+/// A frame under construction.
+#[derive(Debug)]
+pub(super) struct GrowingFrame {
+    pub(super) width: u32,
+    /// The frame whose rows hold the list, and how long the list is at most.
+    pub(super) parent: Option<(FrameId, Option<u64>)>,
+    pub(super) step: Option<StepId>,
+}
+
+/// Everything that grows.
+#[derive(Debug, Default)]
+pub(super) struct Builder {
+    pub(super) frames: Vec<GrowingFrame>,
+    pub(super) objects: Vec<GrowingObject>,
+    pub(super) values: Vec<Vec<Growing>>,
+}
+
+impl Builder {
+    pub(super) fn new_frame(&mut self, step: Option<StepId>, parent: Option<(FrameId, Option<u64>)>) -> FrameId {
+        self.frames.push(GrowingFrame { width: 0, parent, step });
+        id(self.frames.len() - 1)
+    }
+
+    pub(super) fn new_slot(&mut self, frame: FrameId) -> SlotId {
+        let frame = &mut self.frames[frame as usize];
+        frame.width += 1;
+        frame.width - 1
+    }
+
+    pub(super) fn new_values(&mut self) -> ValuesId {
+        self.values.push(Vec::new());
+        self.values.len() - 1
+    }
+
+    pub(super) fn new_object(&mut self, frame: FrameId) -> ObjectId {
+        self.objects.push(GrowingObject { frame, tags: Vec::new(), properties: Vec::new(), condition: None });
+        self.objects.len() - 1
+    }
+
+    /// The object among a value's captures, made if there is none.
+    pub(super) fn object_in(&mut self, values: ValuesId, frame: FrameId) -> ObjectId {
+        let found = self.values[values].iter().find_map(|value| match value {
+            Growing::Object(object) => Some(*object),
+            _ => None,
+        });
+        found.unwrap_or_else(|| {
+            let object = self.new_object(frame);
+            self.values[values].push(Growing::Object(object));
+            object
+        })
+    }
+
+    /// The slot of a value's text, made if there is none.
+    pub(super) fn leaf_in(&mut self, values: ValuesId, frame: FrameId) -> SlotId {
+        let found = self.values[values].iter().find_map(|value| match value {
+            Growing::Leaf(slot) => Some(*slot),
+            _ => None,
+        });
+        found.unwrap_or_else(|| {
+            let slot = self.new_slot(frame);
+            self.values[values].push(Growing::Leaf(slot));
+            slot
+        })
+    }
+
+    /// The captures of item `index`, made if there are none.
+    pub(super) fn index_in(&mut self, values: ValuesId, index: u32) -> ValuesId {
+        let found = self.values[values].iter().find_map(|value| match value {
+            Growing::Index { index: at, item } if *at == index => Some(*item),
+            _ => None,
+        });
+        found.unwrap_or_else(|| {
+            let item = self.new_values();
+            self.values[values].push(Growing::Index { index, item });
+            item
+        })
+    }
+
+    /// The captures of a property; for GraphQL sources one per distinct field and arguments, under an alias if need be.
+    pub(super) fn property_in(&mut self, object: ObjectId, key: &str, field: Option<SubField>) -> ValuesId {
+        let properties = &self.objects[object].properties;
+        let found = properties.iter().find(|property| match (&property.field, &field) {
+            (Some(have), Some(want)) => have == want,
+            (Some(have), None) => have.name == key && have.arguments.is_empty(),
+            (None, Some(want)) => property.key == want.name && want.arguments.is_empty(),
+            (None, None) => property.key == key,
+        });
+        if let Some(found) = found {
+            return found.values;
+        }
+        let taken = properties.iter().any(|property| property.key == key);
+        let key = if taken { format!("{key}_{}", properties.len()) } else { key.to_owned() };
+        let values = self.new_values();
+        self.objects[object].properties.push(GrowingProperty { key, field, values });
+        values
+    }
+
+    /// Freezes the captures of one value.
+    pub(super) fn finish(&self, values: ValuesId) -> Capture {
+        let mut all: Vec<Capture> = self.values[values].iter().map(|value| self.finish_one(value)).collect();
+        if all.len() == 1 { all.swap_remove(0) } else { Capture::Many(all) }
+    }
+
+    fn finish_one(&self, value: &Growing) -> Capture {
+        match value {
+            Growing::Leaf(slot) => Capture::Leaf(*slot),
+            Growing::Object(object) => Capture::Object(Box::new(self.finish_object(*object))),
+            Growing::List { slot, frame, item, bound } => {
+                Capture::List { slot: *slot, frame: *frame, item: Box::new(self.finish(*item)), bound: *bound }
+            }
+            Growing::Index { index, item } => Capture::Index { index: *index, item: Box::new(self.finish(*item)) },
+            Growing::Abstract { tag, discriminator, then, cases, variants } => {
+                Capture::Abstract(Box::new(AbstractCapture {
+                    tag: *tag,
+                    discriminator: discriminator.clone(),
+                    then: then.clone(),
+                    cases: cases.clone(),
+                    variants: variants.iter().map(|&object| self.finish_object(object)).collect(),
+                }))
+            }
+        }
+    }
+
+    fn finish_object(&self, object: ObjectId) -> ObjectCapture {
+        let object = &self.objects[object];
+        let properties = object.properties.iter();
+        ObjectCapture {
+            tags: object.tags.clone(),
+            properties: properties.map(|p| (p.key.as_str().into(), self.finish(p.values))).collect(),
+        }
+    }
+
+    /// Names of the properties that a value's captures need of it, if it is an object; else of its items.
+    pub(super) fn property_names(&self, values: ValuesId, names: &mut Vec<String>) {
+        for value in &self.values[values] {
+            match value {
+                Growing::Object(object) => self.object_property_names(*object, names),
+                Growing::List { item, .. } | Growing::Index { item, .. } => {
+                    self.property_names(*item, names);
+                }
+                Growing::Abstract { discriminator, variants, .. } => {
+                    names.extend(discriminator.first().cloned());
+                    for &variant in variants {
+                        self.object_property_names(variant, names);
+                    }
+                }
+                Growing::Leaf(_) => {}
+            }
+        }
+    }
+
+    fn object_property_names(&self, object: ObjectId, names: &mut Vec<String>) {
+        names.extend(self.objects[object].properties.iter().map(|property| property.key.clone()));
+    }
+}
+
+fn id(index: usize) -> u32 {
+    u32::try_from(index).expect("a plan's size is bounded by its operation's")
+}

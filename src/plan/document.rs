@@ -1,0 +1,146 @@
+//! The text sent to a GraphQL source: what a step captures, as a selection set.
+
+use super::build::{Growing, ObjectId, SubField};
+use super::model::SubgraphDocument;
+use super::planner::{GrowingStep, Planner};
+use crate::compose::{Call, KeyPath, TypeRef};
+use crate::operation::{OperationKind, Value};
+use std::fmt::Write;
+
+struct Text<'a, 'p> {
+    planner: &'p Planner<'a>,
+    body: String,
+    variables: Vec<(String, Value, String)>,
+}
+
+impl Planner<'_> {
+    /// The document of a step, if its source speaks GraphQL.
+    pub(super) fn document(&self, step: &GrowingStep) -> Option<SubgraphDocument> {
+        let way = self.graph.way(step.key.way);
+        let mut text = Text { planner: self, body: String::new(), variables: Vec::new() };
+        let (head, representation) = match &way.call {
+            Call::Rest(_) => return None,
+            Call::GraphQlRoot(_) => {
+                text.selection(step.values);
+                let mutates = self.operation.kind == OperationKind::Mutation;
+                (if mutates { "mutation" } else { "query" }, None)
+            }
+            Call::GraphQlEntities(ty) => {
+                let ty = self.graph.ty(*ty).name.clone();
+                let _ = write!(text.body, "{{_entities(representations:$representations){{...on {ty}");
+                text.selection(step.values);
+                text.body.push_str("}}");
+                let names = way.inputs.iter().chain(&step.key.requires).map(|path| self.names(path)).collect();
+                ("query", Some((ty, names)))
+            }
+        };
+        let mut variables = String::new();
+        if representation.is_some() {
+            variables.push_str("$representations:[_Any!]!");
+        }
+        for (name, _, ty) in &text.variables {
+            let _ = write!(variables, "{}${name}:{ty}", if variables.is_empty() { "" } else { "," });
+        }
+        let variables_text = if variables.is_empty() { String::new() } else { format!("({variables})") };
+        Some(SubgraphDocument {
+            text: format!("{head}{variables_text}{}", text.body).into(),
+            variables: text.variables.into_iter().map(|(name, value, _)| (name, value)).collect(),
+            representation,
+        })
+    }
+
+    fn names(&self, path: &KeyPath) -> Vec<String> {
+        path.0.iter().map(|&field| self.graph.field(field).name.clone()).collect()
+    }
+
+    fn type_text(&self, ty: &TypeRef) -> String {
+        let (text, nullable) = match ty {
+            TypeRef::Named { ty, nullable } => (self.graph.ty(*ty).name.clone(), nullable),
+            TypeRef::List { of, nullable } => (format!("[{}]", self.type_text(of)), nullable),
+        };
+        if *nullable { text } else { text + "!" }
+    }
+}
+
+impl Text<'_, '_> {
+    /// Writes `{ … }` for the composite captures of a value; nothing for leaves.
+    fn selection(&mut self, values: usize) {
+        let mut inner = String::new();
+        std::mem::swap(&mut inner, &mut self.body);
+        self.fields_of(values);
+        std::mem::swap(&mut inner, &mut self.body);
+        let is_composite = self.planner.build.values[values].iter().any(|value| !matches!(value, Growing::Leaf(_)));
+        if !inner.is_empty() {
+            let _ = write!(self.body, "{{{inner}}}");
+        } else if is_composite && self.is_composite(values) {
+            self.body.push_str("{__typename}");
+        }
+    }
+
+    fn is_composite(&self, values: usize) -> bool {
+        self.planner.build.values[values].iter().any(|value| match value {
+            Growing::Leaf(_) => false,
+            Growing::Object(_) | Growing::Abstract { .. } => true,
+            Growing::List { item, .. } | Growing::Index { item, .. } => self.is_composite(*item),
+        })
+    }
+
+    fn fields_of(&mut self, values: usize) {
+        let planner = self.planner;
+        for value in &planner.build.values[values] {
+            match value {
+                Growing::Leaf(_) => {}
+                Growing::Object(object) => self.object(*object),
+                Growing::List { item, .. } | Growing::Index { item, .. } => {
+                    self.fields_of(*item);
+                }
+                Growing::Abstract { variants, .. } => {
+                    self.gap();
+                    self.body.push_str("__typename");
+                    for &variant in variants {
+                        let object = &planner.build.objects[variant];
+                        if let (Some(condition), false) = (&object.condition, object.properties.is_empty()) {
+                            let _ = write!(self.body, " ...on {condition}{{");
+                            let mut inner = String::new();
+                            std::mem::swap(&mut inner, &mut self.body);
+                            self.object(variant);
+                            std::mem::swap(&mut inner, &mut self.body);
+                            let _ = write!(self.body, "{inner}}}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn object(&mut self, object: ObjectId) {
+        let planner = self.planner;
+        for property in &planner.build.objects[object].properties {
+            self.gap();
+            match &property.field {
+                Some(SubField { name, arguments }) => {
+                    if property.key != *name {
+                        let _ = write!(self.body, "{}:", property.key);
+                    }
+                    self.body.push_str(name);
+                    for (at, (argument, value, ty)) in arguments.iter().enumerate() {
+                        let variable = format!("a{}", self.variables.len());
+                        let _ = write!(self.body, "{}{argument}:${variable}", if at == 0 { "(" } else { "," });
+                        self.variables.push((variable, value.clone(), planner.type_text(ty)));
+                    }
+                    if !arguments.is_empty() {
+                        self.body.push(')');
+                    }
+                }
+                None => self.body.push_str(&property.key),
+            }
+            self.selection(property.values);
+        }
+    }
+
+    fn gap(&mut self) {
+        if !self.body.is_empty() && !self.body.ends_with('{') {
+            self.body.push(' ');
+        }
+    }
+}

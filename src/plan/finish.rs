@@ -1,0 +1,194 @@
+//! From what grew while planning to a [`Plan`]: captures frozen, bounds and rounds counted, the answer linked.
+
+use super::build::Builder;
+use super::model::{
+    Capture, Found, FoundValue, FrameId, HopPlan, ObjectCapture, OutFieldPlan, OutKindPlan, OutObjectPlan, OutcomePlan,
+    OutputPlan, PairingPlan, Plan, ROOT_FRAME, Step, StepId,
+};
+use super::planner::{GrowingOutcome, GrowingStep, Planner};
+use crate::compose::{Call, JsonPath, Segment};
+use crate::operation::{OutKind, OutVariant};
+
+impl Planner<'_> {
+    /// The finished plan.
+    pub(super) fn finish_plan(mut self) -> Plan {
+        let rounds = self.rounds();
+        let bounds = self.bounds();
+        let output = self.output();
+        let growing = std::mem::take(&mut self.steps);
+        let mut steps = Vec::with_capacity(growing.len());
+        for (at, step) in growing.into_iter().enumerate() {
+            let (keys, calls) = bounds[at];
+            steps.push(self.finish_step(step, rounds[at], keys, calls, at));
+        }
+        let calls = steps.iter().map(|step| step.calls).try_fold(0u64, |sum, calls| sum.checked_add(calls?));
+        Plan {
+            kind: self.operation.kind,
+            frames: self.build.frames.iter().map(|frame| frame.width).collect(),
+            rounds: rounds.into_iter().max().unwrap_or(0),
+            calls,
+            steps,
+            output,
+        }
+    }
+
+    fn finish_step(&self, growing: GrowingStep, round: u32, keys: Option<u64>, calls: Option<u64>, at: usize) -> Step {
+        let way = self.graph.way(growing.key.way);
+        let document = self.document(&growing);
+        let fieldset = self.fieldset(growing.key.way, growing.values);
+        let answer = whole_body(&self.build, &growing, way);
+        let outcomes = growing.outcomes.iter().map(|(status, outcome)| {
+            let plan = match outcome {
+                GrowingOutcome::Null => OutcomePlan::Null,
+                GrowingOutcome::Code(code) => OutcomePlan::Code(code.clone()),
+                GrowingOutcome::Value(values) => OutcomePlan::Value(self.build.finish(*values)),
+            };
+            (*status, plan)
+        });
+        let frames = self.build.frames.iter().enumerate();
+        let frames = frames.filter(|(_, frame)| frame.step.is_some_and(|step| step as usize == at));
+        Step {
+            way: growing.key.way,
+            source: way.source,
+            endpoint: way.endpoint.as_str().into(),
+            outcomes: outcomes.collect(),
+            frames: frames.map(|(frame, _)| frame_id(frame)).collect(),
+            arguments: growing.key.arguments,
+            feeds: growing.feeds,
+            after: growing.after.into_iter().collect(),
+            root: growing.root,
+            pairing: growing.pairing,
+            answer,
+            fieldset,
+            document,
+            round,
+            keys,
+            calls,
+            group: growing.key.group,
+            authenticated: growing.authenticated,
+        }
+    }
+
+    /// The longest chain that ends at each step, from 1.
+    fn rounds(&self) -> Vec<u32> {
+        let mut rounds = vec![0; self.steps.len()];
+        for at in 0..self.steps.len() {
+            self.round_of(at, &mut rounds);
+        }
+        rounds
+    }
+
+    fn round_of(&self, at: usize, rounds: &mut [u32]) -> u32 {
+        if rounds[at] == 0 {
+            let before = self.steps[at].after.iter().map(|&step| self.round_of(step as usize, rounds)).max();
+            rounds[at] = before.unwrap_or(0) + 1;
+        }
+        rounds[at]
+    }
+
+    /// Most keys and most calls of each step; `None`: unbounded (DESIGN §6).
+    fn bounds(&self) -> Vec<(Option<u64>, Option<u64>)> {
+        let mut keys: Vec<Option<Option<u64>>> = vec![None; self.steps.len()];
+        (0..self.steps.len())
+            .map(|at| {
+                let most = self.keys_of(at, &mut keys);
+                let size = self.graph.way(self.steps[at].key.way).batch.as_ref().map(|batch| u64::from(batch.max_size));
+                (most, most.map(|most| size.map_or(most, |size| most.div_ceil(size.max(1)))))
+            })
+            .collect()
+    }
+
+    fn keys_of(&self, at: usize, keys: &mut Vec<Option<Option<u64>>>) -> Option<u64> {
+        if let Some(known) = keys[at] {
+            return known;
+        }
+        let feeds = self.steps[at].feeds.iter();
+        let most = feeds.map(|feed| self.rows_of(feed.frame, keys)).try_fold(0u64, |sum, rows| sum.checked_add(rows?));
+        keys[at] = Some(most);
+        most
+    }
+
+    fn rows_of(&self, frame: FrameId, keys: &mut Vec<Option<Option<u64>>>) -> Option<u64> {
+        if frame == ROOT_FRAME {
+            return Some(1);
+        }
+        let growing = &self.build.frames[frame as usize];
+        match (growing.parent, growing.step) {
+            (Some((parent, bound)), _) => self.rows_of(parent, keys)?.checked_mul(bound?),
+            (None, Some(step)) => self.keys_of(step as usize, keys),
+            (None, None) => Some(1),
+        }
+    }
+
+    fn output(&mut self) -> OutputPlan {
+        let nodes = self
+            .found
+            .iter_mut()
+            .map(|found| found.take().unwrap_or(Found { joins: Vec::new(), value: FoundValue::Nothing }));
+        let nodes = nodes.collect();
+        let objects = self.operation.outputs.iter().map(|object| OutObjectPlan {
+            variants: object.variants.iter().map(|variant| (variant.ty, out_fields(variant))).collect(),
+            others: object.others,
+        });
+        OutputPlan { objects: objects.collect(), root: self.operation.output.0, nodes }
+    }
+}
+
+fn out_fields(variant: &OutVariant) -> Vec<OutFieldPlan> {
+    let fields = variant.fields.iter().map(|field| OutFieldPlan {
+        key: format!("{}:", json_string(&field.response_name)).into(),
+        response_name: field.response_name.as_str().into(),
+        coordinate: field.coordinate.as_str().into(),
+        kind: match &field.kind {
+            OutKind::Typename => OutKindPlan::Typename(json_string(&variant.name).into()),
+            OutKind::Introspection => OutKindPlan::Introspection,
+            OutKind::Value { path, ty, default } => OutKindPlan::Value {
+                path: path
+                    .iter()
+                    .map(|hop| HopPlan {
+                        nodes: hop.nodes.iter().map(|&(ty, node)| (ty, node.0)).collect(),
+                        index: hop.index,
+                    })
+                    .collect(),
+                ty: ty.clone(),
+                default: default.clone(),
+            },
+        },
+    });
+    fields.collect()
+}
+
+fn json_string(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// The captures of a step, from the body's start.
+fn whole_body(build: &Builder, step: &GrowingStep, way: &crate::compose::Way) -> Capture {
+    let inner = build.finish(step.values);
+    let items = |frame| Capture::Items { frame, item: Box::new(build.finish(step.values)) };
+    match (&way.call, step.pairing) {
+        (Call::GraphQlRoot(_), _) => property("data", inner),
+        (Call::GraphQlEntities(_), _) => property("data", property("_entities", items(step.root))),
+        (Call::Rest(_), PairingPlan::Single) => inner,
+        (Call::Rest(_), PairingPlan::Group { items: frame, .. }) => at_path(&way.answer.items, items(frame)),
+        (Call::Rest(_), PairingPlan::Index { .. } | PairingPlan::Position) => {
+            at_path(&way.answer.items, items(step.root))
+        }
+    }
+}
+
+fn at_path(path: &JsonPath, inner: Capture) -> Capture {
+    path.0.iter().rev().fold(inner, |inner, segment| match segment {
+        Segment::Property(name) => property(name, inner),
+        Segment::Index(index) => Capture::Index { index: *index, item: Box::new(inner) },
+        Segment::Each => inner,
+    })
+}
+
+fn property(name: &str, inner: Capture) -> Capture {
+    Capture::Object(Box::new(ObjectCapture { tags: Vec::new(), properties: vec![(name.into(), inner)] }))
+}
+
+fn frame_id(index: usize) -> StepId {
+    u32::try_from(index).expect("a plan's size is bounded")
+}

@@ -1,0 +1,50 @@
+//! Planning: which step gives which field at which place.
+//!
+//! In: a lowered [`Operation`] and the [`Graph`]. Out: a [`Plan`], or the field that cannot be had and why.
+//! Elsewhere: running it ([`crate::execute`]).
+//!
+//! Always true:
+//! - plans never touch the network and hold no conditions and no variables' values;
+//! - steps form a DAG; a step waits only for the steps that feed it (and, in a mutation, for earlier root fields);
+//! - planning is deterministic.
+
+mod build;
+mod choose;
+mod describe;
+mod document;
+mod error;
+mod finish;
+mod model;
+mod planner;
+
+pub use describe::describe;
+pub use error::PlanError;
+pub use model::{
+    AbstractCapture, Access, Capture, Feed, Found, FoundValue, FrameId, HopPlan, Join, LeafRead, LeafSource,
+    ObjectCapture, OutFieldPlan, OutKindPlan, OutObjectPlan, OutcomePlan, OutputPlan, PairingPlan, Plan, ROOT_FRAME,
+    SlotId, Step, StepId, SubgraphDocument,
+};
+
+use crate::compose::{Graph, ShapeId};
+use crate::operation::Operation;
+
+/// Plans an operation.
+///
+/// # Errors
+/// [`PlanError::NoWay`] when a field cannot be had at its place; composition's probes make that a finding at load.
+pub fn plan(graph: &Graph, operation: &Operation) -> Result<Plan, PlanError> {
+    let mut planner = planner::Planner::new(graph, operation);
+    planner.run()?;
+    Ok(planner.finish_plan())
+}
+
+/// Tries to plan an operation that asks for one place, and gives the shapes of its answers along the way to it: places
+/// of equal type and shapes can be planned alike.
+///
+/// # Errors
+/// As [`plan`].
+pub fn probe(graph: &Graph, operation: &Operation) -> Result<Option<ShapeId>, PlanError> {
+    let mut planner = planner::Planner::new(graph, operation);
+    planner.run()?;
+    Ok(planner.shapes.pop())
+}

@@ -1,0 +1,11 @@
+//! A project: the files of a `schema/` folder and of one client, read and put together.
+//!
+//! In: a folder, or files put into a binary. Out: [`Assembled`]: graph, view and configuration of a client, or findings.
+//! Elsewhere: what the files mean ([`crate::contract`], [`crate::compose`], [`crate::view`], [`crate::config`]).
+
+mod assemble;
+mod files;
+mod probe;
+
+pub use assemble::{Assembled, assemble, client_names, config_path};
+pub use files::{Files, FilesError};

@@ -1,0 +1,71 @@
+//! The one HTTP client that all services share.
+
+use reqwest::redirect;
+use std::time::Duration;
+
+/// How connections are made: `client` in the configuration file.
+#[derive(Debug, Clone)]
+pub struct ClientOptions {
+    /// Longest wait for a connection, name resolution and TLS included. Default: 500 ms. At the limit the call fails
+    /// as unreachable.
+    pub connect_timeout: Duration,
+    /// How long an unused connection is kept. Default: 30 s.
+    pub idle_timeout: Duration,
+    /// Unused connections kept per host; further ones are closed. Default: 256 connections.
+    pub max_idle_per_host: usize,
+}
+
+impl Default for ClientOptions {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_millis(500),
+            idle_timeout: Duration::from_secs(30),
+            max_idle_per_host: 256,
+        }
+    }
+}
+
+/// The client could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[error("the HTTP client cannot be set up")]
+pub struct ClientError(#[from] reqwest::Error);
+
+/// A pool of HTTP/1.1 connections. Clones share the pool: make one per process.
+///
+/// It follows no redirects, uses no proxy, retries nothing, keeps no cookies, and asks for gzip only.
+#[derive(Debug, Clone)]
+pub struct HttpClient {
+    pub(super) inner: reqwest::Client,
+}
+
+impl HttpClient {
+    /// Sets up TLS (rustls with `ring`, roots of the operating system) and an empty pool.
+    ///
+    /// On a machine without any root certificate, such as an image made from scratch, plain HTTP works, and every
+    /// call over TLS fails as unreachable.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn new(options: &ClientOptions) -> Result<Self, ClientError> {
+        // Fails when somebody has installed a provider already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        // The verifier refuses to start with no roots at all; an empty list of our own it takes.
+        let inner = builder(options).build().or_else(|_| builder(options).tls_certs_only([]).build())?;
+        Ok(Self { inner })
+    }
+}
+
+fn builder(options: &ClientOptions) -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .http1_only()
+        .no_proxy()
+        .redirect(redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .gzip(true)
+        .tcp_nodelay(true)
+        .connect_timeout(options.connect_timeout)
+        .pool_idle_timeout(options.idle_timeout)
+        .pool_max_idle_per_host(options.max_idle_per_host)
+        .user_agent(concat!("bespoke/", env!("CARGO_PKG_VERSION")))
+}

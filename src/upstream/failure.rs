@@ -1,0 +1,60 @@
+//! Which kind of failure a broken exchange is.
+
+use super::model::CallErrorKind;
+use std::error::Error;
+use std::io;
+
+/// Classifies an error of sending, or of reading a head or a body.
+///
+/// *Unreachable*: there was no connection, or it broke. *Malformed*: the connection did its work, but what came is
+/// no HTTP, ends too early, or does not decompress.
+pub(super) fn kind_of(error: &reqwest::Error) -> CallErrorKind {
+    // Before all else: an attempt to connect that took too long is no connection.
+    if error.is_connect() {
+        return CallErrorKind::Unreachable;
+    }
+    if error.is_timeout() {
+        return CallErrorKind::Timeout;
+    }
+    for cause in causes(error) {
+        if let Some(error) = cause.downcast_ref::<hyper::Error>()
+            && (error.is_parse() || error.is_user())
+        {
+            return CallErrorKind::Malformed;
+        }
+        if let Some(error) = cause.downcast_ref::<io::Error>() {
+            match error.kind() {
+                io::ErrorKind::ConnectionReset
+                | io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::BrokenPipe
+                | io::ErrorKind::NotConnected
+                | io::ErrorKind::TimedOut => return CallErrorKind::Unreachable,
+                io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
+                    return CallErrorKind::Malformed;
+                }
+                _ => {}
+            }
+        }
+    }
+    if error.is_body() || error.is_decode() { CallErrorKind::Malformed } else { CallErrorKind::Unreachable }
+}
+
+/// The chain of causes, for the log. Holds no URL: queries can hold what logs should not.
+pub(super) fn describe(error: &reqwest::Error) -> String {
+    let mut text = String::new();
+    for cause in causes(error) {
+        // reqwest's own words name the URL; its source says the same without.
+        if cause.is::<reqwest::Error>() {
+            continue;
+        }
+        if !text.is_empty() {
+            text.push_str(": ");
+        }
+        text.push_str(&cause.to_string());
+    }
+    if text.is_empty() { "broken exchange".to_owned() } else { text }
+}
+
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}

@@ -1,0 +1,272 @@
+//! The handle: how a resolver of an in-process source calls other services.
+//!
+//! In: a service's name, a path and what to send. Out: the body, or a [`HandleError`].
+//! Elsewhere: running the resolvers ([`super::in_process`]); the call itself, flights and limits (the named service).
+//!
+//! Always true:
+//! - calls go out under the request's caller, deadline and place in a mutation, and under the named service's limits;
+//! - a request makes no more calls than its source declares;
+//! - a read after a write joins no call begun before that write was over;
+//! - of the caller's headers only those go out that the configuration names for that service.
+
+use super::domain::{BatchDomain, CredentialScope};
+use super::model::{Answer, CallError, Context, Request, Subgraph};
+use crate::compose::WayId;
+use crate::engine::CallRecord;
+use async_graphql::ErrorExtensions as _;
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::time::Instant;
+
+/// A service as resolvers may call it.
+#[derive(Debug, Clone)]
+pub struct HandleService {
+    /// The service, with its flights and limits around it.
+    pub subgraph: Arc<dyn Subgraph>,
+    /// The caller's headers that go along.
+    pub forwarded: Vec<HeaderName>,
+    /// Headers of every call.
+    pub fixed: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// Services by name.
+pub type HandleServices = Arc<HashMap<Arc<str>, HandleService>>;
+
+/// Why a resolver has no answer. Its text may be shown to the caller.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum HandleError {
+    /// The configuration knows no such service.
+    #[error("service `{0}` is not configured")]
+    UnknownService(String),
+    /// The source has made as many calls for this request as it declares.
+    #[error("`{source_name}` makes more than the {max_calls} calls that it declares")]
+    TooManyCalls {
+        /// The in-process source.
+        source_name: Arc<str>,
+        /// What it declares.
+        max_calls: u32,
+    },
+    /// The service has answered, with a status that is no success.
+    #[error("{service}: status {status}")]
+    Status {
+        /// The service.
+        service: Arc<str>,
+        /// Its status.
+        status: u16,
+    },
+    /// There is no answer.
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
+impl HandleError {
+    /// The stable `extensions.code`.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownService(_) => "UPSTREAM_NOT_CONFIGURED",
+            Self::TooManyCalls { .. } => "UPSTREAM_REFUSED",
+            Self::Status { .. } => "UPSTREAM_STATUS",
+            Self::Call(error) => error.kind.code(),
+        }
+    }
+
+    /// As a resolver returns it, with its code.
+    #[must_use]
+    pub fn to_graphql(&self) -> async_graphql::Error {
+        self.extend_with(|_, extensions| extensions.set("code", self.code()))
+    }
+}
+
+/// Calls named services on behalf of one request to one in-process source.
+///
+/// A resolver gets it by `ctx.data::<UpstreamHandle>()`. Clones count as one: they share the calls left.
+#[derive(Debug, Clone)]
+pub struct UpstreamHandle {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    source: Arc<str>,
+    services: HandleServices,
+    /// Of the request to the source; its deadline is the source's own already.
+    ctx: Context,
+    max_calls: u32,
+    calls_left: AtomicU32,
+    progress: Mutex<Progress>,
+}
+
+#[derive(Debug, Default)]
+struct Progress {
+    records: Vec<CallRecord>,
+    /// When the last write was over: later reads join no flight begun before.
+    not_before: Option<std::time::Instant>,
+}
+
+impl UpstreamHandle {
+    pub(super) fn new(source: Arc<str>, services: HandleServices, ctx: Context, max_calls: u32) -> Self {
+        let progress = Mutex::new(Progress { records: Vec::new(), not_before: ctx.not_before });
+        let calls_left = AtomicU32::new(max_calls);
+        Self { inner: Arc::new(Inner { source, services, ctx, max_calls, calls_left, progress }) }
+    }
+
+    /// Gets the body of `path` with `query`, each name and value percent-encoded here. Equal calls in flight share one.
+    ///
+    /// `path` starts with `/` and is percent-encoded: see [`encode`].
+    ///
+    /// # Errors
+    /// - [`HandleError::Status`]: any status but 2xx; [`Self::get`] hands those over.
+    /// - as [`Self::get`].
+    pub async fn get_json(&self, service: &str, path: &str, query: &[(&str, &str)]) -> Result<Bytes, HandleError> {
+        success(service, self.get(service, path, query).await?)
+    }
+
+    /// Gets `path` with `query`, whatever the status.
+    ///
+    /// # Errors
+    /// - [`HandleError::TooManyCalls`], [`HandleError::UnknownService`]: nothing was sent.
+    /// - [`HandleError::Call`]: there is no answer.
+    pub async fn get(&self, service: &str, path: &str, query: &[(&str, &str)]) -> Result<Answer, HandleError> {
+        self.send(service, Method::GET, target(path, query), None).await
+    }
+
+    /// Posts a JSON body to `path`. Never shared.
+    ///
+    /// # Errors
+    /// As [`Self::get_json`].
+    pub async fn post_json(&self, service: &str, path: &str, body: Bytes) -> Result<Bytes, HandleError> {
+        success(service, self.post(service, path, body).await?)
+    }
+
+    /// Posts a JSON body to `path`, whatever the status. Never shared.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn post(&self, service: &str, path: &str, body: Bytes) -> Result<Answer, HandleError> {
+        self.send(service, Method::POST, target(path, &[]), Some(body)).await
+    }
+
+    /// The calls made so far, taken out.
+    pub(super) fn take_records(&self) -> Vec<CallRecord> {
+        std::mem::take(&mut self.inner.progress().records)
+    }
+
+    async fn send(
+        &self,
+        service: &str,
+        method: Method,
+        target: String,
+        body: Option<Bytes>,
+    ) -> Result<Answer, HandleError> {
+        let inner = &*self.inner;
+        let Some((name, entry)) = inner.services.get_key_value(service) else {
+            return Err(HandleError::UnknownService(service.to_owned()));
+        };
+        inner.take_call()?;
+        let is_safe = method.is_safe();
+        let (forwarded, scope) = inner.forwarded(&entry.forwarded);
+        let ctx = Context {
+            domain: BatchDomain { way: NO_WAY, inputs: Arc::from([]), scope },
+            is_safe,
+            not_before: inner.progress().not_before,
+            ..inner.ctx.clone()
+        };
+        let operation_id = operation_id(&method, &target);
+        let headers = entry.fixed.iter().cloned().chain(forwarded).collect();
+        let started = Instant::now();
+        let result = entry.subgraph.call(Request::Http { method, target, headers, body }, ctx).await;
+        let record = CallRecord {
+            service: Arc::clone(name),
+            operation_id,
+            keys: 1,
+            elapsed: started.elapsed(),
+            status: result.as_ref().map(|answer| answer.status).map_err(|error| error.kind.code()),
+            is_shared: result.as_ref().is_ok_and(|answer| answer.is_shared),
+        };
+        let mut progress = inner.progress();
+        // Not more than `max_calls` of them.
+        progress.records.push(record);
+        if !is_safe {
+            // Whatever the result: what has timed out may have been applied.
+            progress.not_before = Some(Instant::now().into_std());
+        }
+        drop(progress);
+        Ok(result?)
+    }
+}
+
+/// Calls of handles belong to no way of the graph. Everything that they send is in the request itself.
+const NO_WAY: WayId = WayId(u32::MAX);
+
+impl Inner {
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take_call(&self) -> Result<(), HandleError> {
+        let taken = self.calls_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        let (source_name, max_calls) = (Arc::clone(&self.source), self.max_calls);
+        taken.map(|_| ()).map_err(|_| HandleError::TooManyCalls { source_name, max_calls })
+    }
+
+    /// The caller's headers of these names, and the credential scope that they make (DESIGN §4 rule 6).
+    fn forwarded(&self, names: &[HeaderName]) -> (Vec<(HeaderName, HeaderValue)>, CredentialScope) {
+        let mut scope = Vec::new();
+        let mut headers = Vec::new();
+        for name in names {
+            for value in self.ctx.caller.headers.get_all(name) {
+                for part in [name.as_str().as_bytes(), value.as_bytes()] {
+                    scope.extend_from_slice(&(part.len() as u64).to_le_bytes());
+                    scope.extend_from_slice(part);
+                }
+                headers.push((name.clone(), value.clone()));
+            }
+        }
+        let scope = if scope.is_empty() { CredentialScope::Public } else { CredentialScope::Caller(scope.into()) };
+        (headers, scope)
+    }
+}
+
+fn success(service: &str, answer: Answer) -> Result<Bytes, HandleError> {
+    match answer.status {
+        200..=299 => Ok(answer.body),
+        status => Err(HandleError::Status { service: service.into(), status }),
+    }
+}
+
+/// Everything but the unreserved characters (RFC 3986 §2.3).
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Percent-encodes one segment of a path.
+///
+/// ```
+/// assert_eq!(format!("/users/{}", bespoke::upstream::encode("a/b?c")), "/users/a%2Fb%3Fc");
+/// ```
+pub fn encode(segment: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(segment, RESERVED)
+}
+
+fn target(path: &str, query: &[(&str, &str)]) -> String {
+    // A `?` of the path would let a value in it become parameters.
+    let mut target = path.replace('?', "%3F");
+    for (index, (name, value)) in query.iter().enumerate() {
+        target.push(if index == 0 { '?' } else { '&' });
+        target.extend(encode(name));
+        target.push('=');
+        target.extend(encode(value));
+    }
+    target
+}
+
+/// `GET /users/{}`: segments with digits are taken for ids, so that the number of names stays small.
+fn operation_id(method: &Method, target: &str) -> Arc<str> {
+    let path = target.split('?').next().unwrap_or_default();
+    let is_id = |segment: &str| segment.bytes().any(|byte| byte.is_ascii_digit() || byte == b'%');
+    let names = path.split('/').map(|segment| if is_id(segment) { "{}" } else { segment });
+    format!("{method} {}", names.collect::<Vec<_>>().join("/")).into()
+}

@@ -1,0 +1,276 @@
+//! A service over HTTP: one request out, one capped JSON body back.
+//!
+//! In: a [`Request`] and its [`Context`]. Out: an [`Answer`] whose body is JSON by its content type, or a [`CallError`].
+//! Elsewhere: sharing of equal calls ([`super::flights`]); reading the body ([`super::body`], [`crate::execute`]).
+//!
+//! Always true:
+//! - what goes out is the request's target under the service's base URL, never another host or a path above it;
+//! - the service's timeout counts from sending to the last byte; the deadline counts always, also while waiting for a slot.
+
+use super::body::{is_deeper_than, is_json, read_capped};
+use super::client::HttpClient;
+use super::failure::{describe, kind_of};
+use super::model::{Answer, CallError, CallErrorKind, Context, Request, Subgraph};
+use super::target::{Base, InvalidBaseUrl};
+use crate::policy::Caller;
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, timeout_at};
+
+/// Limits of one service over HTTP.
+#[derive(Debug, Clone)]
+pub struct HttpServiceConfig {
+    /// Its name, as in errors and logs.
+    pub name: Arc<str>,
+    /// Where it is; targets are appended to its path. GraphQL requests go to exactly this URL.
+    pub base_url: String,
+    /// Longest wait, from sending to the last byte of the body. Default: 2 s. At the limit: timeout.
+    pub timeout: Duration,
+    /// Largest body, in bytes after decompression. Default: 8388608 (8 MiB). At the limit the connection is dropped.
+    pub max_response_bytes: usize,
+    /// Requests in flight at once; further ones wait, up to their deadline. Default: 256 requests.
+    pub max_in_flight: u32,
+    /// Requests that wait for one of those; further ones are refused at once. Default: 1024 requests.
+    pub max_waiting: u32,
+    /// Deepest nesting of objects and lists. Default: 128 levels, which the reader of bodies
+    /// does not exceed either: only a lower limit costs a pass over the body.
+    pub max_json_depth: u32,
+}
+
+/// Depth at which readers of bodies give up by themselves (`serde_json`'s recursion limit).
+const READER_DEPTH: u32 = 128;
+
+impl HttpServiceConfig {
+    /// The defaults, for a name and a base URL.
+    #[must_use]
+    pub fn new(name: impl Into<Arc<str>>, base_url: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            base_url: base_url.into(),
+            timeout: Duration::from_secs(2),
+            max_response_bytes: 8 << 20,
+            max_in_flight: 256,
+            max_waiting: 1024,
+            max_json_depth: READER_DEPTH,
+        }
+    }
+}
+
+/// A service over HTTP.
+#[derive(Debug, Clone)]
+pub struct HttpService {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    config: HttpServiceConfig,
+    base: Base,
+    client: HttpClient,
+    slots: Semaphore,
+    waiting: AtomicU32,
+}
+
+impl HttpService {
+    /// A service, called through the shared client.
+    ///
+    /// # Errors
+    /// When the base URL is none, or not `http` or `https`.
+    pub fn new(client: &HttpClient, config: HttpServiceConfig) -> Result<Self, InvalidBaseUrl> {
+        let base = Base::parse(&config.base_url)?;
+        let slots = Semaphore::new(config.max_in_flight.max(1) as usize);
+        let inner = Inner { config, base, client: client.clone(), slots, waiting: AtomicU32::new(0) };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Its configuration.
+    #[must_use]
+    pub fn config(&self) -> &HttpServiceConfig {
+        &self.inner.config
+    }
+}
+
+impl Subgraph for HttpService {
+    fn call(&self, request: Request, ctx: Context) -> BoxFuture<'static, Result<Answer, CallError>> {
+        let inner = Arc::clone(&self.inner);
+        Box::pin(async move { inner.call(request, &ctx).await })
+    }
+}
+
+impl Inner {
+    async fn call(&self, request: Request, ctx: &Context) -> Result<Answer, CallError> {
+        let deadline = Instant::from_std(ctx.deadline);
+        let request = self.prepare(request, &ctx.caller)?;
+        let _slot = self.slot(deadline).await?;
+        let limit = deadline.min(Instant::now() + self.config.timeout);
+        // A timer only fires when polled after a pending step: a deadline that has passed is checked here.
+        if limit <= Instant::now() {
+            return Err(self.error(CallErrorKind::Timeout, "the deadline has passed before sending"));
+        }
+        match timeout_at(limit, self.exchange(request)).await {
+            Ok(result) => result,
+            Err(_) => Err(self.error(CallErrorKind::Timeout, "no whole answer in time")),
+        }
+    }
+
+    /// A slot, and with it the right to send.
+    async fn slot(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, CallError> {
+        if let Ok(permit) = self.slots.try_acquire() {
+            return Ok(permit);
+        }
+        let _waiting = Waiting::begin(&self.waiting, self.config.max_waiting)
+            .ok_or_else(|| self.error(CallErrorKind::Refused, "too many requests wait"))?;
+        match timeout_at(deadline, self.slots.acquire()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) => Err(self.error(CallErrorKind::Refused, "the service was shut down")),
+            Err(_) => Err(self.error(CallErrorKind::Timeout, "waited for a slot until the deadline")),
+        }
+    }
+
+    fn prepare(&self, request: Request, caller: &Caller) -> Result<reqwest::Request, CallError> {
+        let (method, url, headers, body) = match request {
+            Request::Http { method, target, headers, body } => {
+                let url = self.base.join(&target).map_err(|cause| self.error(CallErrorKind::Refused, cause))?;
+                (method, url, headers, body)
+            }
+            Request::GraphQl { query, variables, headers } => {
+                (Method::POST, self.base.url().clone(), headers, Some(graphql_body(&query, &variables)))
+            }
+        };
+        let mut prepared = reqwest::Request::new(method, url);
+        write_headers(prepared.headers_mut(), headers, caller, body.is_some());
+        if let Some(body) = body {
+            *prepared.body_mut() = Some(body.into());
+        }
+        Ok(prepared)
+    }
+
+    async fn exchange(&self, request: reqwest::Request) -> Result<Answer, CallError> {
+        let response = self.client.inner.execute(request).await.map_err(|error| self.broken(&error))?;
+        let status = response.status();
+        if status.is_redirection() || status.is_informational() {
+            return Err(self.error(CallErrorKind::Malformed, format!("status {status}")));
+        }
+        let is_json = is_json(response.headers());
+        // What reqwest has decoded it has taken out of the headers.
+        let is_encoded = response.headers().get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity");
+        if (!is_json || is_encoded) && (status.is_client_error() || status.is_server_error()) {
+            // The status is the outcome: a proxy's error page must not hide it.
+            return Ok(Answer::new(status.as_u16(), Bytes::new()));
+        }
+        let limit = self.config.max_response_bytes;
+        let body = read_capped(response, limit).await.map_err(|error| error.at(&self.config.name))?;
+        self.check(status, body, is_json, is_encoded)
+    }
+
+    fn check(&self, status: StatusCode, body: Bytes, is_json: bool, is_encoded: bool) -> Result<Answer, CallError> {
+        if !body.is_empty() {
+            if is_encoded {
+                return Err(self.error(CallErrorKind::Malformed, "a content encoding that was not asked for"));
+            }
+            if !is_json {
+                return Err(self.error(CallErrorKind::Malformed, "a content type that is not JSON"));
+            }
+            if self.config.max_json_depth < READER_DEPTH && is_deeper_than(&body, self.config.max_json_depth) {
+                return Err(self.error(CallErrorKind::TooLarge, "JSON is nested too deeply"));
+            }
+        }
+        Ok(Answer::new(status.as_u16(), body))
+    }
+
+    fn broken(&self, error: &reqwest::Error) -> CallError {
+        self.error(kind_of(error), describe(error))
+    }
+
+    fn error(&self, kind: CallErrorKind, cause: impl Into<Arc<str>>) -> CallError {
+        CallError::new(&self.config.name, kind, cause)
+    }
+}
+
+/// One request more that waits for a slot, until dropped.
+struct Waiting<'a>(&'a AtomicU32);
+
+impl<'a> Waiting<'a> {
+    fn begin(count: &'a AtomicU32, limit: u32) -> Option<Self> {
+        // Counted first, then checked: the guard takes a refused one off again.
+        let guard = Self(count);
+        (count.fetch_add(1, Ordering::Relaxed) < limit).then_some(guard)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Headers that a request never carries, whatever the rules say: framing and connections are ours (RFC 9110 §7.6.1),
+/// we decode only what we asked for, and an answer to a condition or a range is none to the call.
+const WITHHELD: [&str; 19] = [
+    "accept-encoding",
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-range",
+    "if-unmodified-since",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "range",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+fn write_headers(to: &mut HeaderMap, from: Vec<(HeaderName, HeaderValue)>, caller: &Caller, has_body: bool) {
+    const JSON: HeaderValue = HeaderValue::from_static("application/json");
+    to.reserve(from.len() + 4);
+    for (name, value) in from {
+        if !WITHHELD.contains(&name.as_str()) {
+            to.append(name, value);
+        }
+    }
+    to.insert(ACCEPT, JSON);
+    if has_body {
+        to.insert(CONTENT_TYPE, JSON);
+    }
+    if let Ok(id) = HeaderValue::from_str(&caller.request_id)
+        && !id.is_empty()
+    {
+        to.insert(HeaderName::from_static("x-request-id"), id);
+    }
+    if let Some(Ok(parent)) = caller.traceparent.as_deref().map(HeaderValue::from_str) {
+        to.insert(HeaderName::from_static("traceparent"), parent);
+    }
+}
+
+/// `{"query":…,"variables":…}` (GraphQL over HTTP §5.1); the variables are JSON already.
+fn graphql_body(query: &str, variables: &Bytes) -> Bytes {
+    let mut body = Vec::with_capacity(query.len() + variables.len() + 40);
+    body.extend_from_slice(br#"{"query":"#);
+    write_json_string(&mut body, query);
+    body.extend_from_slice(br#","variables":"#);
+    body.extend_from_slice(if variables.is_empty() { b"{}" } else { variables });
+    body.push(b'}');
+    body.into()
+}
+
+fn write_json_string(to: &mut Vec<u8>, text: &str) {
+    serde_json::to_writer(to, text).expect("writing a string to memory cannot fail");
+}
+
+#[cfg(test)]
+#[path = "http_service_tests.rs"]
+mod tests;
