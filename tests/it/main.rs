@@ -1,3 +1,6 @@
-//! Integration tests: one binary, a module per feature.
+//! The integration tests: one binary, a module for each feature.
 
+mod architecture;
 mod contracts;
+mod reference;
+mod reference_tests;
