@@ -18,11 +18,15 @@
 //! Beside them: [`diagnostic`] (findings about text), [`config`], [`observe`], [`engine`] (all of it, wired).
 
 pub mod compose;
+pub mod config;
 pub mod contract;
 pub mod diagnostic;
 pub mod engine;
 pub mod execute;
+pub mod http;
+pub mod observe;
 pub mod operation;
 pub mod plan;
 pub mod policy;
+pub mod sdl;
 pub mod upstream;

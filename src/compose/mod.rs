@@ -9,13 +9,27 @@
 //! - a binding in a graph has been checked against its contract, where it has one.
 
 mod call;
+mod check;
+mod composer;
 mod graph;
+mod graphql;
+mod merge;
+mod print;
 mod read;
+mod rest;
+mod schema;
+mod suggest;
 
+pub use crate::sdl::Origin;
 pub use call::{Call, Fieldset, Input, ListForm, PathPart, QueryParameter, RestCall};
+pub use composer::{ServiceFile, Services, compose, contract_paths};
 pub use graph::{
     Answer, Argument, Batch, Bounds, CacheRule, CallerInputs, Effect, Entry, FieldId, Graph, GraphField, GraphType,
     HeaderRule, HeaderValue, KeyPath, ListBound, Outcome, Pairing, Shape, ShapeField, ShapeId, ShapeVariant, Source,
     SourceId, SourceKind, TypeChoice, TypeId, TypeKind, TypeRef, Way, WayId,
 };
+pub use print::print_graph;
 pub use read::{From, JsonPath, Method, Read, Segment};
+
+#[cfg(test)]
+mod tests;

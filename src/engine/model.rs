@@ -1,9 +1,30 @@
 //! What goes into an engine and what comes out.
 
+use crate::operation::OperationKind;
+use crate::policy::Caller;
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// Answers GraphQL requests for one client.
+///
+/// What [`crate::http`] is written against: the engine proper, and small ones in tests.
+pub trait GraphQlEngine: Send + Sync {
+    /// Answers one request.
+    ///
+    /// The answer comes by `deadline`, with errors for what was not there in time; [`crate::http`] gives up shortly
+    /// after it. Dropping the future cancels the calls that nobody else waits for.
+    fn execute(&self, request: Request, caller: Arc<Caller>, deadline: Instant) -> BoxFuture<'_, Response>;
+
+    /// The client's schema, as SDL.
+    fn sdl(&self) -> Arc<str>;
+
+    /// Can it answer now? Behind `/readyz`.
+    fn is_ready(&self) -> bool;
+}
 
 /// A GraphQL request, as it came.
 #[derive(Debug, Clone, Default)]
@@ -63,4 +84,8 @@ pub struct Response {
     pub calls: Vec<CallRecord>,
     /// The operation's name, if it was found.
     pub operation_name: Option<String>,
+    /// The operation's kind, if it was found; a label of the metrics.
+    pub operation_kind: Option<OperationKind>,
+    /// The `extensions.code` of each entry in `errors`; counted by the metrics.
+    pub error_codes: Vec<Cow<'static, str>>,
 }

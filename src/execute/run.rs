@@ -16,6 +16,7 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -63,6 +64,8 @@ pub struct Ran {
     pub errors: u32,
     /// Calls made, in the order of their end.
     pub calls: Vec<CallRecord>,
+    /// The `extensions.code` of each entry in `errors`.
+    pub error_codes: Vec<Cow<'static, str>>,
 }
 
 struct Finished {
@@ -120,8 +123,8 @@ pub async fn run(run: Run<'_>) -> Ran {
     }
     let root = root_type(&run);
     let inputs = |step: StepId, input: &Input| state.input(step, input);
-    let Written { body, errors } = write(plan, &state.arena, root, &inputs, run.introspection);
-    Ran { body, errors, calls: std::mem::take(&mut state.calls) }
+    let Written { body, errors, codes } = write(plan, &state.arena, root, &inputs, run.introspection);
+    Ran { body, errors, calls: std::mem::take(&mut state.calls), error_codes: codes }
 }
 
 fn root_type(run: &Run<'_>) -> TypeId {

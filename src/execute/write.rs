@@ -11,6 +11,7 @@ use crate::operation::{Leaf, Others, OutType};
 use crate::plan::{FoundValue, FrameId, HopPlan, LeafRead, OutFieldPlan, OutKindPlan, Plan, StepId};
 use serde_json::Value;
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// Most errors that one answer reports.
@@ -60,6 +61,7 @@ pub(super) struct Writer<'a> {
     out: Vec<u8>,
     errors: Vec<u8>,
     error_count: u32,
+    codes: Vec<Cow<'static, str>>,
     path: Vec<PathPart<'a>>,
 }
 
@@ -68,6 +70,8 @@ pub(super) struct Written {
     /// `{"data":…` and `errors`, without the closing brace.
     pub(super) body: Vec<u8>,
     pub(super) errors: u32,
+    /// The code of each error.
+    pub(super) codes: Vec<Cow<'static, str>>,
 }
 
 /// Writes the answer.
@@ -86,6 +90,7 @@ pub(super) fn write<'a>(
         out: Vec::with_capacity(4_096),
         errors: Vec::new(),
         error_count: 0,
+        codes: Vec::new(),
         path: Vec::new(),
     };
     writer.out.extend_from_slice(b"{\"data\":");
@@ -100,7 +105,7 @@ pub(super) fn write<'a>(
         writer.out.append(&mut writer.errors);
         writer.out.push(b']');
     }
-    Written { body: writer.out, errors: writer.error_count }
+    Written { body: writer.out, errors: writer.error_count, codes: writer.codes }
 }
 
 impl<'a> Writer<'a> {
@@ -354,6 +359,7 @@ impl<'a> Writer<'a> {
             self.error_count = MAX_ERRORS;
             return;
         }
+        self.codes.push(failure.code.clone());
         let path = self.path.iter().map(|part| match part {
             PathPart::Name(name) => Value::from(*name),
             PathPart::Index(index) => Value::from(*index),

@@ -10,12 +10,14 @@
 
 mod build;
 mod choose;
+mod describe;
 mod document;
 mod error;
 mod finish;
 mod model;
 mod planner;
 
+pub use describe::describe;
 pub use error::PlanError;
 pub use model::{
     AbstractCapture, Access, Capture, Feed, Found, FoundValue, FrameId, HopPlan, Join, LeafRead, LeafSource,

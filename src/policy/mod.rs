@@ -4,5 +4,7 @@
 //! Elsewhere: reading them off HTTP ([`crate::http`]); sending them on ([`crate::execute`]).
 
 mod caller;
+mod jwt;
 
 pub use caller::Caller;
+pub use jwt::{JwtKeyError, JwtRejected, JwtVerifier};

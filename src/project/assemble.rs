@@ -1,28 +1,13 @@
 //! From files to what a client's engine is made of.
 
 use super::Files;
+use super::probe::probe;
 use crate::compose::{self, Graph, Origin, ServiceFile};
 use crate::config::{self, Config};
-use crate::contract::{self, Contract};
-use crate::diagnostic::{Finding, Severity, Sources};
-use crate::plan;
+use crate::contract;
+use crate::diagnostic::{FileId, Finding, Severity, Sources};
 use crate::view::{self, View};
 use std::collections::HashMap;
-
-/// What is put together.
-#[derive(Debug, Clone, Copy)]
-pub struct Subject<'a> {
-    /// The client: `web` for `schema/web.graphql` and `bff-web/`.
-    pub client: &'a str,
-    /// The environment, for `${NAME}` in the configuration.
-    pub environment: &'a dyn EnvironmentLookup,
-}
-
-/// Looks a variable of the environment up.
-pub trait EnvironmentLookup: std::fmt::Debug {
-    /// Its value, if it is set.
-    fn get(&self, name: &str) -> Option<String>;
-}
 
 /// A client's graph, view and configuration; each is there if no finding stands against it.
 #[derive(Debug)]
@@ -35,7 +20,7 @@ pub struct Assembled {
     pub view: Option<View>,
     /// The client's configuration; the default without a file.
     pub config: Option<Config>,
-    /// Everything that is wrong, in no order.
+    /// Everything that is wrong, in the order it was found.
     pub findings: Vec<Finding>,
 }
 
@@ -55,4 +40,89 @@ pub fn client_names(files: &Files) -> Vec<String> {
         (!name.contains('/')).then(|| name.to_owned())
     });
     names.collect()
+}
+
+/// Where a client's configuration is.
+#[must_use]
+pub fn config_path(files: &Files, client: &str) -> Option<String> {
+    let own = format!("bff-{client}/bff.yaml");
+    [own, "bespoke.yaml".to_owned()].into_iter().find(|path| files.get(path).is_some())
+}
+
+/// Puts a client together. `code` are in-process sources, name and SDL; without any, the SDL files of `bff-<client>/`
+/// stand for them. `environment` answers `${NAME}` in the configuration.
+pub fn assemble(
+    files: &Files,
+    client: &str,
+    code: &[(&str, &str)],
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Assembled {
+    let mut sources = Sources::default();
+    let ids: HashMap<String, FileId> =
+        files.iter().map(|(path, text)| (path.to_owned(), sources.add(path, text.clone()))).collect();
+    let mut findings = Vec::new();
+    let mut services = service_files(files, &ids);
+    let own = format!("bff-{client}/");
+    if code.is_empty() {
+        for (path, &file) in sorted(&ids) {
+            if let Some(name) = path.strip_prefix(&own).and_then(|name| name.strip_suffix(".graphql"))
+                && !name.contains('/')
+            {
+                services.push(ServiceFile { name: name.to_owned(), file, origin: Origin::InProcess });
+            }
+        }
+    }
+    for (name, sdl) in code {
+        let file = sources.add(format!("{own}{name}.graphql"), *sdl);
+        services.push(ServiceFile { name: (*name).to_owned(), file, origin: Origin::InProcess });
+    }
+    let mut contracts = HashMap::new();
+    for (written, span) in compose::contract_paths(&sources, &services) {
+        if contracts.contains_key(&written) {
+            continue;
+        }
+        let Some(&file) = ids.get(&format!("schema/services/{written}")) else {
+            let finding = Finding::new("E100", format!("there is no contract `{written}`"), span, "named here");
+            findings.push(finding.help("paths of contracts are relative to `schema/services`"));
+            continue;
+        };
+        let (contract, found) = contract::read(&sources, file);
+        findings.extend(found);
+        contracts.extend(contract.map(|contract| (written, contract)));
+    }
+    let input = compose::Input { sources: &sources, services: &services, contracts: &contracts };
+    let (graph, found) = compose::compose(input);
+    findings.extend(found);
+    let view = graph.as_ref().and_then(|graph| {
+        let file = ids.get(&format!("schema/{client}.graphql"))?;
+        let (view, found) = view::load(&sources, *file, graph);
+        findings.extend(found);
+        if let Some(view) = &view {
+            findings.extend(probe(graph, view, *file));
+        }
+        view
+    });
+    let config = match config_path(files, client).and_then(|path| ids.get(&path)) {
+        Some(&file) => {
+            let (config, found) = config::load(&sources, file, environment);
+            findings.extend(found);
+            config
+        }
+        None => Some(Config::default()),
+    };
+    Assembled { sources, graph, view, config, findings }
+}
+
+fn service_files(files: &Files, ids: &HashMap<String, FileId>) -> Vec<ServiceFile> {
+    let services = files.iter().filter_map(|(path, _)| {
+        let name = path.strip_prefix("schema/services/")?.strip_suffix(".graphql")?;
+        Some(ServiceFile { name: name.to_owned(), file: *ids.get(path)?, origin: Origin::Service })
+    });
+    services.collect()
+}
+
+fn sorted(ids: &HashMap<String, FileId>) -> Vec<(&String, &FileId)> {
+    let mut all: Vec<_> = ids.iter().collect();
+    all.sort();
+    all
 }

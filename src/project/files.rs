@@ -50,6 +50,18 @@ impl Files {
         Self(files.into_iter().map(|(path, text)| (path.to_owned(), text.into())).collect())
     }
 
+    /// Adds a folder that is in the binary, and the folders in it.
+    pub fn insert_folder(&mut self, path: &str, folder: &include_dir::Dir<'_>) {
+        for file in folder.files() {
+            if let (Some(name), Some(text)) = (file.path().to_str(), file.contents_utf8()) {
+                self.insert(format!("{path}/{name}"), text);
+            }
+        }
+        for folder in folder.dirs() {
+            self.insert_folder(path, folder);
+        }
+    }
+
     /// Reads a project's folder: `schema/**`, `bff-*/*` and `bespoke.yaml`.
     ///
     /// # Errors

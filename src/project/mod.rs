@@ -5,6 +5,7 @@
 
 mod assemble;
 mod files;
+mod probe;
 
-pub use assemble::{Assembled, Subject, assemble, client_names};
+pub use assemble::{Assembled, assemble, client_names, config_path};
 pub use files::{Files, FilesError};

@@ -1,0 +1,115 @@
+//! What the command line takes.
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// One GraphQL API per client, over the REST and GraphQL services you already run.
+#[derive(Debug, Parser)]
+#[command(
+    name = "bespoke",
+    version,
+    arg_required_else_help = true,
+    after_help = "\
+A project is a folder:
+  schema/services/<name>.graphql        a service's types, keys and bindings
+  schema/services/<name>.openapi.yaml   the contract that bindings are checked against
+  schema/<client>.graphql               what one client sees
+  bff-<client>/bff.yaml                 how that client's BFF runs (else bespoke.yaml)
+
+Start here:
+  bespoke check                         all findings of the project, with their lines
+  bespoke plan '{ products { name stock { available } } }' --client web
+  bespoke serve --client web --port 4000 --watch"
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Checks contracts, bindings and client schemas, and draws every finding.
+    ///
+    /// Exits with 1 if there is an error, 0 with warnings alone.
+    Check(CheckArgs),
+    /// Shows what an operation would call, before it runs.
+    ///
+    /// Calls and their bounds, rounds, what waits for what, and whose credentials go along.
+    Plan(PlanArgs),
+    /// Prints a client's schema as plain SDL, for code generators.
+    Schema(ClientArgs),
+    /// Prints the composed graph with every way to get each field.
+    Graph(ProjectArgs),
+    /// Serves a project's client; no Rust needed.
+    ///
+    /// Fields that are Rust code of a BFF need that BFF's own program.
+    Serve(ServeArgs),
+}
+
+/// Where the project is.
+#[derive(Debug, Clone, Args)]
+pub struct ProjectArgs {
+    /// The project's folder.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub project: PathBuf,
+}
+
+/// What to check.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Where the project is.
+    #[command(flatten)]
+    pub project: ProjectArgs,
+    /// Only this client; all of them without it.
+    #[arg(long, value_name = "NAME")]
+    pub client: Option<String>,
+    /// One line per finding, for editors and CI.
+    #[arg(long)]
+    pub short: bool,
+}
+
+/// Which client.
+#[derive(Debug, Clone, Args)]
+pub struct ClientArgs {
+    /// Where the project is.
+    #[command(flatten)]
+    pub project: ProjectArgs,
+    /// The client: `web` for `schema/web.graphql`.
+    #[arg(long, value_name = "NAME")]
+    pub client: String,
+}
+
+/// What to plan.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// The operation: GraphQL text, a file, or `-` for standard input.
+    pub operation: String,
+    /// Which client.
+    #[command(flatten)]
+    pub client: ClientArgs,
+    /// Which operation of a document with several.
+    #[arg(long, value_name = "NAME")]
+    pub operation_name: Option<String>,
+    /// Variables as JSON; only those in `@skip` and `@include` change a plan.
+    #[arg(long, value_name = "JSON", default_value = "{}")]
+    pub variables: String,
+}
+
+/// What to serve.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Which client.
+    #[command(flatten)]
+    pub client: ClientArgs,
+    /// The TCP port; 0 takes any free one. Without it, the configuration's.
+    #[arg(long, value_name = "N")]
+    pub port: Option<u16>,
+    /// Shows GraphiQL, introspection and calls, whatever the configuration says.
+    #[arg(long)]
+    pub dev: bool,
+    /// Reloads when a file changes; what cannot be loaded is drawn, and what ran goes on.
+    #[arg(long)]
+    pub watch: bool,
+}

@@ -1,0 +1,158 @@
+//! Commands that read a project and print.
+
+use super::args::{CheckArgs, ClientArgs, PlanArgs, ProjectArgs};
+use crate::compose::print_graph;
+use crate::diagnostic::{DrawStyle, Finding, draw, one_line};
+use crate::operation::{Limits, RequestError, prepare};
+use crate::plan::{describe, plan as make_plan};
+use crate::project::{Assembled, Files, assemble, client_names};
+use anyhow::{Context, anyhow, bail};
+use std::collections::BTreeSet;
+use std::io::{IsTerminal, Read, Write};
+use std::process::ExitCode;
+
+/// Checks a project.
+pub(super) fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
+    let files = Files::read(&args.project.project)?;
+    let clients = match &args.client {
+        Some(client) => vec![client_of(&files, client)?],
+        None => client_names(&files),
+    };
+    if clients.is_empty() {
+        bail!("there is no client schema: write `schema/<client>.graphql`");
+    }
+    let mut seen = BTreeSet::new();
+    let mut has_errors = false;
+    let mut all: Vec<Finding> = Vec::new();
+    let mut sources = None;
+    for client in &clients {
+        let assembled = assemble(&files, client, &[], &environment);
+        has_errors |= assembled.has_errors();
+        for finding in &assembled.findings {
+            if seen.insert(one_line(finding, &assembled.sources)) {
+                all.push(finding.clone());
+            }
+        }
+        // Every client of a project has the same files in the same order.
+        sources = Some(assembled.sources);
+    }
+    let sources = sources.unwrap_or_default();
+    let text = if args.short {
+        all.iter().map(|finding| one_line(finding, &sources) + "\n").collect()
+    } else if all.is_empty() {
+        format!("no findings: {} for {}\n", args.project.project.display(), clients.join(", "))
+    } else {
+        draw(&all, &sources, style())
+    };
+    print(&text)?;
+    Ok(if has_errors { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Plans an operation.
+pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<ExitCode> {
+    let assembled = load(&args.client)?;
+    let Some((graph, view, text)) = parts(&assembled, &args.operation)? else { return Ok(ExitCode::FAILURE) };
+    let variables = serde_json::from_str(&args.variables).context("--variables is not a JSON object")?;
+    let refused = |errors: Vec<RequestError>| {
+        let lines = errors.iter().map(|error| match error.locations.first() {
+            Some((line, column)) => format!("{line}:{column}: {} ({})", error.message, error.code),
+            None => format!("{} ({})", error.message, error.code),
+        });
+        anyhow!("{}", lines.collect::<Vec<_>>().join("\n"))
+    };
+    let prepared =
+        prepare(view, graph, &Limits::default(), &text, args.operation_name.as_deref()).map_err(refused)?;
+    // Variables that are not given only matter where a condition names them.
+    let variables = prepared.coerce(&variables).or_else(|errors| {
+        if prepared.conditions().is_empty() { Ok(prepared.no_variables()) } else { Err(refused(errors)) }
+    })?;
+    let lowered = prepared.lower(&variables).map_err(refused)?;
+    let plan = make_plan(graph, &lowered)?;
+    print(&describe(&plan, graph, prepared.name().unwrap_or("operation")))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints a client's schema.
+pub(super) fn schema(args: &ClientArgs) -> anyhow::Result<ExitCode> {
+    let assembled = load(args)?;
+    match &assembled.view {
+        Some(view) => print(&view.sdl())?,
+        None => return draw_findings(&assembled),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the graph.
+pub(super) fn graph(args: &ProjectArgs) -> anyhow::Result<ExitCode> {
+    let files = Files::read(&args.project)?;
+    let client = client_names(&files).into_iter().next().unwrap_or_default();
+    let assembled = assemble(&files, &client, &[], &environment);
+    match &assembled.graph {
+        Some(graph) => print(&print_graph(graph))?,
+        None => return draw_findings(&assembled),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Reads and assembles a client's project.
+fn load(args: &ClientArgs) -> anyhow::Result<Assembled> {
+    let files = Files::read(&args.project.project)?;
+    let client = client_of(&files, &args.client)?;
+    Ok(assemble(&files, &client, &[], &environment))
+}
+
+/// The client, if the project has it.
+pub(super) fn client_of(files: &Files, client: &str) -> anyhow::Result<String> {
+    let clients = client_names(files);
+    if clients.iter().any(|name| name == client) {
+        return Ok(client.to_owned());
+    }
+    bail!("there is no client `{client}` (no `schema/{client}.graphql`); the project has: {}", clients.join(", "))
+}
+
+type Parts<'a> = (&'a crate::compose::Graph, &'a crate::view::View, String);
+
+fn parts<'a>(assembled: &'a Assembled, operation: &str) -> anyhow::Result<Option<Parts<'a>>> {
+    let (Some(graph), Some(view)) = (&assembled.graph, &assembled.view) else {
+        draw_findings(assembled)?;
+        return Ok(None);
+    };
+    Ok(Some((graph, view, operation_text(operation)?)))
+}
+
+fn operation_text(operation: &str) -> anyhow::Result<String> {
+    if operation == "-" {
+        let mut text = String::new();
+        std::io::stdin().take(1 << 20).read_to_string(&mut text).context("standard input")?;
+        return Ok(text);
+    }
+    if operation.contains('{') {
+        return Ok(operation.to_owned());
+    }
+    std::fs::read_to_string(operation).with_context(|| format!("cannot read the operation `{operation}`"))
+}
+
+/// Draws findings to standard error.
+pub(super) fn draw_findings(assembled: &Assembled) -> anyhow::Result<ExitCode> {
+    let is_terminal = std::io::stderr().is_terminal();
+    let style = if is_terminal { DrawStyle::Color } else { DrawStyle::Plain };
+    eprint!("{}", draw(&assembled.findings, &assembled.sources, style));
+    Ok(ExitCode::FAILURE)
+}
+
+fn style() -> DrawStyle {
+    if std::io::stdout().is_terminal() { DrawStyle::Color } else { DrawStyle::Plain }
+}
+
+/// The process's environment.
+pub(super) fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        // A reader that has seen enough, such as `head`.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.context("standard output"),
+    }
+}

@@ -1,0 +1,29 @@
+//! The command line: check, plan, schema, graph, serve.
+//!
+//! In: arguments. Out: text for people, and an exit code: 0 fine, 1 findings or a failure, 2 wrong usage.
+
+mod args;
+mod commands;
+mod serve;
+
+pub use args::Cli;
+pub use serve::{ServeOptions, serve_client};
+
+use args::Command;
+use std::process::ExitCode;
+
+/// Runs the command line.
+#[must_use]
+pub fn run(cli: Cli) -> ExitCode {
+    let result = match cli.command {
+        Command::Check(args) => commands::check(&args),
+        Command::Plan(args) => commands::plan(&args),
+        Command::Schema(args) => commands::schema(&args),
+        Command::Graph(args) => commands::graph(&args),
+        Command::Serve(args) => serve::serve(&args),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}

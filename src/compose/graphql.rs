@@ -1,0 +1,240 @@
+//! GraphQL sources: federation subgraphs, remote or in this process.
+//!
+//! A subgraph offers its types everywhere alike, so shapes are by type; `@provides` makes richer ones.
+
+use super::Call;
+use super::composer::{Composer, ShapeKey};
+use super::graph::{
+    Answer, Batch, CallerInputs, Entry, FieldId, KeyPath, ListBound, Pairing, ShapeField, ShapeId, ShapeVariant,
+    Source, SourceId, SourceKind, TypeChoice, TypeId, TypeKind, Way,
+};
+use super::merge::key_paths;
+use super::read::{JsonPath, Read, Segment};
+use crate::diagnostic::{Finding, Span};
+use crate::sdl::{FieldSelection, Origin, TypeBody};
+use indexmap::IndexMap;
+
+/// Representations in one `_entities` call.
+const MAX_REPRESENTATIONS: u32 = 1000;
+
+/// Makes the ways of one subgraph.
+pub(super) fn bind(composer: &mut Composer<'_>, file: usize) {
+    let sdl = &composer.files[file];
+    let span = sdl.types.first().map_or(Span::new(sdl.file, 0..0), |ty| ty.name.span);
+    if let Some(first) = composer.graph.sources.iter().find(|source| source.name == sdl.name) {
+        let message = format!("two sources are named `{}`", sdl.name);
+        let finding = Finding::new("E205", message, span, "named again").and(first.span, "named here");
+        composer.find(finding);
+    }
+    let kind = if sdl.origin == Origin::InProcess { SourceKind::InProcess } else { SourceKind::GraphQl };
+    let source = composer.add_source(Source { name: sdl.name.clone(), kind, span });
+    let mut binder = Binder { composer, file, source };
+    for ty in 0..binder.composer.graph.types.len() {
+        binder.bind_type(TypeId(ty as u32));
+    }
+}
+
+struct Binder<'c, 'a> {
+    composer: &'c mut Composer<'a>,
+    file: usize,
+    source: SourceId,
+}
+
+impl Binder<'_, '_> {
+    fn bind_type(&mut self, ty: TypeId) {
+        let graph_type = self.composer.graph.ty(ty);
+        let fields: Vec<FieldId> = graph_type.fields.values().copied().collect();
+        if matches!(graph_type.name.as_str(), "Query" | "Mutation" | "Subscription") {
+            let is_query = graph_type.name == "Query";
+            for field in fields {
+                self.root(field, is_query);
+            }
+            return;
+        }
+        if graph_type.kind != TypeKind::Object {
+            return;
+        }
+        let keys: Vec<Vec<KeyPath>> = self.composer.keys[ty.index()]
+            .iter()
+            .filter(|key| key.file == self.file && key.is_resolvable)
+            .map(|key| key.paths.clone())
+            .collect();
+        let requires = if keys.is_empty() { IndexMap::new() } else { self.requires(&fields) };
+        for key in keys {
+            let shape = self.shape(ty, &[]);
+            let span = self.composer.graph.ty(ty).span.unwrap_or(self.composer.graph.source(self.source).span);
+            let answer = Answer {
+                items: JsonPath(vec![Segment::Property("_entities".to_owned())]),
+                read: Read::path(JsonPath::default()),
+                shape: Some(shape),
+                bound: ListBound::Unbounded,
+            };
+            let batch = Batch { key: 0, pairing: Pairing::Position, max_size: MAX_REPRESENTATIONS };
+            let call = Call::GraphQlEntities(ty);
+            let mut way = self.way("_entities", Entry::Lookup(ty), call, answer, span);
+            (way.inputs, way.requires, way.batch) = (key, requires.clone(), Some(batch));
+            self.composer.add_way(way);
+        }
+    }
+
+    fn root(&mut self, field: FieldId, is_query: bool) {
+        let Some(declared) = self.composer.declared_in(field, self.file).filter(|declared| declared.is_offered) else {
+            return;
+        };
+        let provides = declared.field.provides.as_ref().map(|provides| provides.selections.as_slice());
+        let ty = self.composer.graph.field(field).ty.clone();
+        let shape = self.composer.is_composite(ty.named()).then(|| self.shape(ty.named(), provides.unwrap_or(&[])));
+        let answer = Answer {
+            items: JsonPath::default(),
+            read: Read::path(JsonPath(vec![Segment::Property(declared.field.name.value.clone())])),
+            shape,
+            bound: declared.field.assumed_size.map_or(ListBound::Unbounded, ListBound::Max),
+        };
+        let name = declared.field.name.value.as_str();
+        let mut way = self.way(name, Entry::Root(field), Call::GraphQlRoot(field), answer, declared.field.name.span);
+        way.is_safe = is_query;
+        self.composer.add_way(way);
+    }
+
+    fn way(&self, endpoint: &str, entry: Entry, call: Call, answer: Answer, span: Span) -> Way {
+        Way {
+            source: self.source,
+            endpoint: endpoint.to_owned(),
+            entry,
+            inputs: Vec::new(),
+            requires: IndexMap::new(),
+            batch: None,
+            call,
+            answer,
+            outcomes: Vec::new(),
+            caller: CallerInputs::default(),
+            is_safe: true,
+            cache: None,
+            invalidates: Vec::new(),
+            span,
+        }
+    }
+
+    /// `@requires` of the fields that this subgraph offers.
+    fn requires(&mut self, fields: &[FieldId]) -> IndexMap<FieldId, Vec<KeyPath>> {
+        let mut requires = IndexMap::new();
+        for field in fields {
+            let Some(declared) = self.composer.declared_in(*field, self.file) else { continue };
+            let Some(set) = declared.field.requires.as_ref().filter(|_| declared.is_offered) else { continue };
+            let parent = self.composer.graph.field(*field).parent;
+            let paths = key_paths(self.composer, parent, &set.selections, &declared.field.name, set.span);
+            requires.extend(paths.map(|paths| (*field, paths)));
+        }
+        requires
+    }
+
+    /// The shape of a type, with what is provided at this place beside what the subgraph owns.
+    fn shape(&mut self, ty: TypeId, provides: &[FieldSelection]) -> ShapeId {
+        let key = ShapeKey { source: self.source, ty, schema: None, listed: None, is_top: false };
+        if provides.is_empty()
+            && let Some(known) = self.composer.made_shapes.get(&key)
+        {
+            return *known;
+        }
+        let id = self.composer.reserve_shape(ty);
+        if provides.is_empty() {
+            self.composer.made_shapes.insert(key, id);
+        }
+        let members = self.members(ty);
+        let typename = Read::path(JsonPath(vec![Segment::Property("__typename".to_owned())]));
+        let choice = match self.composer.graph.ty(ty).kind {
+            TypeKind::Object => TypeChoice::Only,
+            _ => {
+                let name = |(index, member): (usize, &TypeId)| (self.composer.graph.ty(*member).name.clone(), index);
+                TypeChoice::By { read: typename, cases: members.iter().enumerate().map(name).collect() }
+            }
+        };
+        let mut variants = Vec::new();
+        for member in members {
+            let provided = provided_to(&self.composer.graph.ty(member).name, provides);
+            let fields = self.fields(member, &provided);
+            variants.push(ShapeVariant { ty: member, fields });
+        }
+        let shape = &mut self.composer.graph.shapes[id.index()];
+        (shape.choice, shape.variants) = (choice, variants);
+        id
+    }
+
+    /// The concrete types that this subgraph knows of a type.
+    fn members(&self, ty: TypeId) -> Vec<TypeId> {
+        let graph = &self.composer.graph;
+        if graph.ty(ty).kind == TypeKind::Object {
+            return vec![ty];
+        }
+        let name = graph.ty(ty).name.as_str();
+        let mut members = Vec::new();
+        for declaration in &self.composer.files[self.file].types {
+            match &declaration.body {
+                TypeBody::Union(names) if declaration.name.value == name => {
+                    members.extend(names.iter().filter_map(|member| graph.type_id(&member.value)));
+                }
+                TypeBody::Object(fielded) if fielded.implements.iter().any(|interface| interface.value == name) => {
+                    members.extend(graph.type_id(&declaration.name.value));
+                }
+                _ => {}
+            }
+        }
+        members.dedup();
+        members
+    }
+
+    fn fields(&mut self, ty: TypeId, provides: &[FieldSelection]) -> IndexMap<FieldId, ShapeField> {
+        let fields: Vec<(String, FieldId)> =
+            self.composer.graph.ty(ty).fields.iter().map(|(name, field)| (name.clone(), *field)).collect();
+        let mut found = IndexMap::new();
+        for (name, field) in fields {
+            let Some(declared) = self.composer.declared_in(field, self.file) else { continue };
+            let provided: Vec<&FieldSelection> = provides
+                .iter()
+                .filter(
+                    |selection| matches!(selection, FieldSelection::Field { name: provided, .. } if *provided == name),
+                )
+                .collect();
+            let is_key = declared.field.is_external && self.is_own_key(ty, field);
+            if !declared.is_offered && provided.is_empty() && !is_key {
+                continue;
+            }
+            let inner: Vec<FieldSelection> = provided
+                .iter()
+                .flat_map(|selection| match selection {
+                    FieldSelection::Field { selections, .. } | FieldSelection::On { selections, .. } => {
+                        selections.clone()
+                    }
+                })
+                .chain(declared.field.provides.iter().flat_map(|provides| provides.selections.clone()))
+                .collect();
+            let named = self.composer.graph.field(field).ty.named();
+            let shape = self.composer.is_composite(named).then(|| self.shape(named, &inner));
+            let bound = declared.field.assumed_size.map_or(ListBound::Unbounded, ListBound::Max);
+            let read = Read::path(JsonPath(vec![Segment::Property(name)]));
+            found.insert(field, ShapeField { read, shape, bound });
+        }
+        found
+    }
+
+    /// Federation 1 marked keys of extended types as external, although the subgraph gives them back.
+    fn is_own_key(&self, ty: TypeId, field: FieldId) -> bool {
+        let keys = self.composer.keys[ty.index()].iter().filter(|key| key.file == self.file);
+        keys.flat_map(|key| &key.paths).any(|path| path.0.first() == Some(&field))
+    }
+}
+
+/// What of a field set goes for one concrete type.
+fn provided_to(ty: &str, provides: &[FieldSelection]) -> Vec<FieldSelection> {
+    let mut fields = Vec::new();
+    for selection in provides {
+        match selection {
+            FieldSelection::Field { .. } => fields.push(selection.clone()),
+            FieldSelection::On { ty: condition, selections } if condition == ty || condition.is_empty() => {
+                fields.extend(provided_to(ty, selections));
+            }
+            FieldSelection::On { .. } => {}
+        }
+    }
+    fields
+}

@@ -1,0 +1,128 @@
+//! `on:`: what statuses mean.
+
+use super::Binding;
+use crate::compose::graph::{Answer, Effect, Outcome, ShapeId, TypeId, TypeRef};
+use crate::compose::read::Read;
+use crate::compose::suggest;
+use crate::contract::{Endpoint, Response, StatusPattern};
+use crate::diagnostic::Finding;
+use crate::sdl::{EffectDeclaration, OutcomeDeclaration};
+
+impl<'a> Binding<'_, 'a> {
+    /// Every outcome, checked, and the implied one: a declared 404 of a nullable value is null.
+    pub(super) fn outcomes(&mut self, _answer: Option<&Answer>) -> Vec<Outcome> {
+        let mut outcomes = Vec::new();
+        for declaration in &self.connect.outcomes {
+            self.check_declared(declaration);
+            let effect = match &declaration.effect {
+                EffectDeclaration::Null => self.null(declaration),
+                EffectDeclaration::Code(code) => Some(Effect::Code(code.clone())),
+                EffectDeclaration::As(_) => {
+                    let value = self.outcome_value(declaration);
+                    value.map(|(ty, read, shape)| Effect::Value { ty, read, shape })
+                }
+            };
+            outcomes.extend(effect.map(|effect| Outcome { status: declaration.status.value, effect }));
+        }
+        let is_404 = |status: StatusPattern| matches!(status, StatusPattern::Exact(404) | StatusPattern::Class(4));
+        let is_declared = self.endpoint.is_some_and(|endpoint| {
+            endpoint.responses.iter().any(|response| response.status == StatusPattern::Exact(404))
+        });
+        let is_mapped = self.connect.outcomes.iter().any(|outcome| is_404(outcome.status.value));
+        let is_single = self.connect.batch.is_none() && !self.is_mutation;
+        if is_declared && !is_mapped && is_single && self.ty.is_nullable() {
+            outcomes.push(Outcome { status: StatusPattern::Exact(404), effect: Effect::Null });
+        }
+        self.check_unmapped();
+        outcomes
+    }
+
+    fn null(&mut self, declaration: &OutcomeDeclaration) -> Option<Effect> {
+        if self.ty.is_nullable() || (self.ty.is_list() && self.connect.batch.is_some()) {
+            return Some(Effect::Null);
+        }
+        let message = format!("`{}` is non-null, so no status can make it null", self.name);
+        let span = declaration.status.span;
+        self.composer.find(Finding::new("E105", message, span, "null for this status").help("drop the `!`"));
+        None
+    }
+
+    /// The value of an `as:` outcome.
+    pub(super) fn outcome_value(&mut self, declaration: &'a OutcomeDeclaration) -> Option<(TypeId, Read, ShapeId)> {
+        let EffectDeclaration::As(name) = &declaration.effect else { return None };
+        let named = self.ty.named();
+        let members = self.composer.graph.ty(named).possible.clone();
+        let graph = &self.composer.graph;
+        let member = members.iter().copied().find(|member| graph.ty(*member).name == name.value);
+        let Some(ty) = member.filter(|_| !self.ty.is_list()) else {
+            let known: Vec<&str> = members.iter().map(|member| graph.ty(*member).name.as_str()).collect();
+            let message = format!("`{}` cannot be `{}`", self.name, name.value);
+            let help = suggest::help(&name.value, known);
+            self.composer.find(Finding::new("E104", message, name.span, "this type").help(help));
+            return None;
+        };
+        let response = self.endpoint.and_then(|endpoint| response_for(endpoint, declaration.status.value));
+        let body = response.and_then(|response| response.schema);
+        // A value without a body can still be made of literals and inputs.
+        let value = self.value_at(&TypeRef::Named { ty, nullable: true }, body, declaration.selection.as_ref());
+        let (read, shape, _) = value?;
+        Some((ty, read, shape?))
+    }
+
+    /// E113: a status that the contract does not declare.
+    fn check_declared(&mut self, declaration: &OutcomeDeclaration) {
+        let Some(endpoint) = self.endpoint else { return };
+        if response_for(endpoint, declaration.status.value).is_some() {
+            return;
+        }
+        let status = status_text(declaration.status.value);
+        let declared: Vec<String> =
+            endpoint.responses.iter().map(|response| format!("`{}`", status_text(response.status))).collect();
+        let message = format!("operation `{}` does not declare status {status}", endpoint.id);
+        let finding = Finding::new("E113", message, declaration.status.span, "undeclared status")
+            .and(endpoint.span, "declared here")
+            .help(format!("declared are {}", declared.join(", ")));
+        self.composer.find(finding);
+    }
+
+    /// W113: of a mutation, what the service may refuse should mean something to clients.
+    fn check_unmapped(&mut self) {
+        let Some(endpoint) = self.endpoint.filter(|_| self.is_mutation) else { return };
+        for response in &endpoint.responses {
+            let StatusPattern::Exact(status @ 400..=499) = response.status else { continue };
+            let is_mapped = self.connect.outcomes.iter().any(|outcome| match outcome.status.value {
+                StatusPattern::Exact(mapped) => mapped == status,
+                StatusPattern::Class(class) => class == 4,
+                StatusPattern::Default => true,
+            });
+            if is_mapped || matches!(status, 400 | 401 | 403 | 404) {
+                continue;
+            }
+            let message = format!("status {status} of `{}` has no meaning here", endpoint.id);
+            let help = format!("map it: `on: [{{ status: \"{status}\", code: \"…\" }}]`, or to a type with `as:`");
+            let finding = Finding::new("W113", message, self.target_span(), "called here")
+                .and(response.span, "declared here")
+                .help(help);
+            self.composer.find(finding);
+        }
+    }
+}
+
+/// The declared response that a status falls under: exact before class before default.
+fn response_for(endpoint: &Endpoint, status: StatusPattern) -> Option<&Response> {
+    let find = |wanted: StatusPattern| endpoint.responses.iter().find(|response| response.status == wanted);
+    let class = match status {
+        StatusPattern::Exact(status) => Some(StatusPattern::Class((status / 100) as u8)),
+        _ => None,
+    };
+    find(status).or_else(|| class.and_then(find)).or_else(|| find(StatusPattern::Default))
+}
+
+/// A status as it is written in a contract.
+fn status_text(status: StatusPattern) -> String {
+    match status {
+        StatusPattern::Exact(status) => status.to_string(),
+        StatusPattern::Class(class) => format!("{class}XX"),
+        StatusPattern::Default => "default".to_owned(),
+    }
+}

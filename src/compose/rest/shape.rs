@@ -1,0 +1,446 @@
+//! What an answer holds: contract ∩ mapping, checked against the GraphQL types.
+
+use super::Binding;
+use super::leaf;
+use super::walk::{Found, Known};
+use crate::compose::composer::ShapeKey;
+use crate::compose::graph::{
+    FieldId, ListBound, ShapeField, ShapeId, ShapeVariant, TypeChoice, TypeId, TypeKind, TypeRef,
+};
+use crate::compose::read::{JsonPath, Read, Segment};
+use crate::compose::suggest;
+use crate::contract::{SchemaId, SchemaKind};
+use crate::diagnostic::{Finding, Span};
+use crate::sdl::mapping::{Entry as MappingEntry, Fields, Method, Start, Step};
+use indexmap::IndexMap;
+
+/// Which fields of an object are read.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Selected<'a> {
+    /// Those that are listed.
+    Listed(&'a Fields),
+    /// Same-named ones; of the answer's own object, rather than of one nested in it.
+    SameNamed {
+        /// Is it the object that the binding gets?
+        is_top: bool,
+    },
+}
+
+/// A value that is being checked against a type.
+pub(super) struct Checked<'a> {
+    pub(super) known: Known<'a>,
+    pub(super) nullable: Option<Span>,
+    pub(super) lists: Vec<Option<u64>>,
+    pub(super) selected: Selected<'a>,
+    /// The mapping, or the field that takes the same name.
+    pub(super) span: Span,
+    /// Such as `Order.total`.
+    pub(super) name: String,
+}
+
+impl<'a> Binding<'_, 'a> {
+    /// Checks a value against a type. Gives the shape of composite types, and the outermost list's bound.
+    pub(super) fn place(&mut self, ty: &TypeRef, mut value: Checked<'a>) -> Option<(Option<ShapeId>, ListBound)> {
+        if let (false, Some(why)) = (ty.is_nullable(), value.nullable) {
+            self.not_nullable(ty, &value, why);
+            return None;
+        }
+        match ty {
+            TypeRef::List { of, .. } => {
+                let bound = self.enter_list(&mut value)?;
+                let (shape, _) = self.place(of, value)?;
+                Some((shape, bound))
+            }
+            TypeRef::Named { ty: named, .. } if self.composer.is_composite(*named) => {
+                let schema = self.composite_schema(ty, &value)?;
+                let shape = self.shape(*named, schema, value.selected, value.span)?;
+                Some((Some(shape), ListBound::Unbounded))
+            }
+            TypeRef::Named { ty: named, .. } => {
+                self.check_leaf(*named, ty, &value)?;
+                Some((None, ListBound::Unbounded))
+            }
+        }
+    }
+
+    fn enter_list(&mut self, value: &mut Checked<'a>) -> Option<ListBound> {
+        let max = if !value.lists.is_empty() {
+            let max = value.lists.remove(0);
+            // Why a value behind a list is missing is a matter of its items.
+            return Some(max.map_or(ListBound::Unbounded, ListBound::Max));
+        } else if let Known::Schema(id) = value.known {
+            let contract = self.source.contract?;
+            let SchemaKind::Array { items, max_items, .. } = &contract.schema(id).kind else {
+                let has = leaf::schema_text(contract, id);
+                let message = format!("`{}` is a list, and the answer holds {has}", value.name);
+                let finding = Finding::new("E104", message, value.span, "a list here")
+                    .and(contract.schema(id).span, "not an array")
+                    .help("declare the field without `[…]`, or select the array: `$.items`");
+                self.composer.find(finding);
+                return None;
+            };
+            value.known = match contract.schema(*items).kind {
+                SchemaKind::Any => Known::Nothing,
+                _ => Known::Schema(*items),
+            };
+            value.nullable = self.null_span(*items);
+            *max_items
+        } else {
+            value.nullable = None;
+            None
+        };
+        Some(max.map_or(ListBound::Unbounded, ListBound::Max))
+    }
+
+    fn not_nullable(&mut self, ty: &TypeRef, value: &Checked<'a>, why: Span) {
+        let text = self.composer.type_text(ty);
+        let message = format!("`{}` is non-null (`{text}`), and the answer may not hold it", value.name);
+        let finding = Finding::new("E105", message, value.span, "non-null here")
+            .and(why, "optional or nullable")
+            .help("drop the `!`, or give a fallback: `?? $(…)`");
+        self.composer.find(finding);
+    }
+
+    fn composite_schema(&mut self, ty: &TypeRef, value: &Checked<'a>) -> Option<Option<SchemaId>> {
+        let text = self.composer.type_text(ty);
+        let has = if let Some(list) = value.lists.first() {
+            let _ = list;
+            "a list".to_owned()
+        } else {
+            match &value.known {
+                Known::Nothing => return Some(None),
+                Known::Schema(id) => {
+                    let contract = self.source.contract?;
+                    match contract.schema(*id).kind {
+                        SchemaKind::Object { .. } | SchemaKind::OneOf { .. } => return Some(Some(*id)),
+                        // `product: { id: productId }` is made of the object around it.
+                        _ => leaf::schema_text(contract, *id),
+                    }
+                }
+                Known::Method(_) | Known::Literal(_) => "a leaf".to_owned(),
+            }
+        };
+        let message = format!("`{}` is `{text}`, and the answer holds {has}", value.name);
+        let mut finding = Finding::new("E104", message, value.span, "an object here").help("select an object for it");
+        if let (Known::Schema(id), Some(contract)) = (&value.known, self.source.contract) {
+            finding = finding.and(contract.schema(*id).span, "declared here");
+        }
+        self.composer.find(finding);
+        None
+    }
+
+    fn check_leaf(&mut self, named: TypeId, ty: &TypeRef, value: &Checked<'a>) -> Option<()> {
+        let graph = &self.composer.graph;
+        if !value.lists.is_empty() {
+            let message = format!("`{}` is one value, and the path maps over a list", value.name);
+            let help = "declare the field as a list, or take one item: `[0]`";
+            self.composer.find(Finding::new("E104", message, value.span, "maps over a list").help(help));
+            return None;
+        }
+        if let Selected::Listed(fields) = value.selected {
+            let message = format!("`{}` is a leaf: nothing can be selected of it", value.name);
+            self.composer.find(Finding::new("E104", message, fields.span, "selected here"));
+            return None;
+        }
+        let (result, second) = match (&value.known, self.source.contract) {
+            (Known::Schema(id), Some(contract)) => {
+                (leaf::answer_fits(graph, named, contract, *id), Some(contract.schema(*id).span))
+            }
+            (Known::Method(method), _) => (leaf::method_fits(graph, named, method), None),
+            (Known::Literal(literal), _) => (leaf::literal_fits(graph, named, literal), None),
+            _ => (Ok(()), None),
+        };
+        let Err(misfit) = result else { return Some(()) };
+        let text = self.composer.type_text(ty);
+        let message = format!("`{}` is `{text}`, and the answer holds {}", value.name, misfit.has);
+        let mut finding = Finding::new("E104", message, value.span, format!("`{text}` here")).help(misfit.help);
+        if let Some(span) = second {
+            finding = finding.and(span, "declared here");
+        }
+        self.composer.find(finding);
+        None
+    }
+
+    /// The shape of a type at a place of a schema, made once for equal places.
+    pub(super) fn shape(
+        &mut self,
+        ty: TypeId,
+        schema: Option<SchemaId>,
+        selected: Selected<'a>,
+        span: Span,
+    ) -> Option<ShapeId> {
+        let (listed, is_top) = match selected {
+            Selected::Listed(fields) => (Some(fields.span), false),
+            Selected::SameNamed { is_top } => (None, is_top && schema.is_none()),
+        };
+        let key = ShapeKey { source: self.source.id, ty, schema, listed, is_top };
+        if let Some(known) = self.composer.made_shapes.get(&key) {
+            return Some(*known);
+        }
+        let id = self.composer.reserve_shape(ty);
+        self.composer.made_shapes.insert(key, id);
+        self.composer.shape_spans.insert(id, span);
+        let (choice, variants) = match self.composer.graph.ty(ty).kind {
+            TypeKind::Object => {
+                let fields = self.variant(ty, schema, selected)?;
+                (TypeChoice::Only, vec![ShapeVariant { ty, fields }])
+            }
+            _ => self.abstract_shape(ty, schema, selected, span)?,
+        };
+        let shape = &mut self.composer.graph.shapes[id.index()];
+        (shape.choice, shape.variants) = (choice, variants);
+        Some(id)
+    }
+
+    /// The fields of one concrete type.
+    fn variant(
+        &mut self,
+        ty: TypeId,
+        schema: Option<SchemaId>,
+        selected: Selected<'a>,
+    ) -> Option<IndexMap<FieldId, ShapeField>> {
+        match selected {
+            Selected::Listed(fields) => Some(self.listed_fields(ty, schema, fields)),
+            Selected::SameNamed { is_top } => Some(self.same_named_fields(ty, schema, is_top)),
+        }
+    }
+
+    fn listed_fields(
+        &mut self,
+        ty: TypeId,
+        schema: Option<SchemaId>,
+        fields: &'a Fields,
+    ) -> IndexMap<FieldId, ShapeField> {
+        let mut found = IndexMap::new();
+        for entry in fields.entries.iter().filter(|entry| entry.name.value != "__typename") {
+            let Some(field) = self.composer.graph.field_id(ty, &entry.name.value) else {
+                self.no_field(ty, entry);
+                continue;
+            };
+            let Some(value) = self.walk(schema, &entry.value) else { continue };
+            let selected = match (&entry.value.start, &entry.value.selection) {
+                (Start::Object(fields), _) | (_, Some(fields)) => Selected::Listed(fields),
+                _ => Selected::SameNamed { is_top: false },
+            };
+            found.extend(self.field_of(field, value, selected, entry.value.span));
+        }
+        found
+    }
+
+    /// A selection over an abstract type lists fields of all its members.
+    fn no_field(&mut self, ty: TypeId, entry: &MappingEntry) {
+        let name = &entry.name.value;
+        let graph = &self.composer.graph;
+        if self.abstract_siblings.iter().any(|sibling| graph.field_id(*sibling, name).is_some()) {
+            return;
+        }
+        let ty = graph.ty(ty);
+        let message = format!("`{}` has no field `{name}`", ty.name);
+        let help = suggest::help(name, ty.fields.keys().map(String::as_str));
+        self.composer.find(Finding::new("E103", message, entry.name.span, "selected here").help(help));
+    }
+
+    /// DESIGN §4 rule 1: a field takes the same-named property, recursively through value types; at an
+    /// entity, what the contract nests there.
+    fn same_named_fields(
+        &mut self,
+        ty: TypeId,
+        schema: Option<SchemaId>,
+        is_top: bool,
+    ) -> IndexMap<FieldId, ShapeField> {
+        let fields: Vec<(String, FieldId)> =
+            self.composer.graph.ty(ty).fields.iter().map(|(name, field)| (name.clone(), *field)).collect();
+        let is_entity = !self.composer.keys[ty.index()].is_empty();
+        let mut found = IndexMap::new();
+        for (name, field) in fields {
+            if !self.is_eligible(field) {
+                continue;
+            }
+            let value = match schema {
+                Some(schema) => {
+                    let Some((property, nullable)) = self.property(schema, &name) else { continue };
+                    let known = match self.source.contract.map(|contract| &contract.schema(property).kind) {
+                        None | Some(SchemaKind::Any) => Known::Nothing,
+                        Some(_) => Known::Schema(property),
+                    };
+                    Found {
+                        read: Read::path(JsonPath(vec![Segment::Property(name)])),
+                        known,
+                        nullable: nullable.or_else(|| self.null_span(property)),
+                        lists: Vec::new(),
+                    }
+                }
+                // Nobody says what is nested in an answer: of an entity only its key is sure.
+                None if is_entity && !is_top && !self.composer.key_fields.contains(&field) => continue,
+                None => Found {
+                    read: Read::path(JsonPath(vec![Segment::Property(name)])),
+                    known: Known::Nothing,
+                    nullable: None,
+                    lists: Vec::new(),
+                },
+            };
+            let span = self.composer.declared_in(field, self.file).map(|declared| declared.field.name.span);
+            let span = span.unwrap_or(self.composer.graph.field(field).span);
+            found.extend(self.field_of(field, value, Selected::SameNamed { is_top: false }, span));
+        }
+        found
+    }
+
+    /// Does this file's service answer the field itself, or is it part of a key?
+    fn is_eligible(&self, field: FieldId) -> bool {
+        let declared = self.composer.declared_in(field, self.file);
+        let is_own = declared.is_some_and(|declared| declared.is_offered);
+        (is_own || self.composer.key_fields.contains(&field)) && !self.composer.has_binding(field)
+    }
+
+    fn field_of(
+        &mut self,
+        field: FieldId,
+        value: Found<'a>,
+        selected: Selected<'a>,
+        span: Span,
+    ) -> Option<(FieldId, ShapeField)> {
+        let ty = self.composer.graph.field(field).ty.clone();
+        let name = self.composer.graph.coordinate(field);
+        let Found { read, known, nullable, lists } = value;
+        let (shape, bound) = self.place(&ty, Checked { known, nullable, lists, selected, span, name })?;
+        let assumed = self.composer.declared[field.index()].iter().find_map(|declared| declared.field.assumed_size);
+        let bound = if ty.is_list() { assumed.map_or(bound, ListBound::Max) } else { ListBound::Unbounded };
+        Some((field, ShapeField { read, shape, bound }))
+    }
+
+    /// How the concrete type is known, and each one's fields.
+    fn abstract_shape(
+        &mut self,
+        ty: TypeId,
+        schema: Option<SchemaId>,
+        selected: Selected<'a>,
+        span: Span,
+    ) -> Option<(TypeChoice, Vec<ShapeVariant>)> {
+        let members = self.composer.graph.ty(ty).possible.clone();
+        let cases = match selected {
+            Selected::Listed(fields) if fields.entries.iter().any(|entry| entry.name.value == "__typename") => {
+                self.typename_cases(&members, schema, fields)?
+            }
+            _ => self.discriminator_cases(&members, schema),
+        };
+        let Some((read, cases)) = cases else {
+            let name = self.composer.graph.ty(ty).name.clone();
+            let message = format!("nothing says which member of `{name}` an answer is");
+            let help = "declare `oneOf` with a `discriminator` in the contract, map statuses in `on:`, or select \
+                        `__typename: kind->match([[\"a\", \"A\"]])`";
+            self.composer.find(Finding::new("E104", message, span, "an abstract type here").help(help));
+            return None;
+        };
+        let siblings = std::mem::replace(&mut self.abstract_siblings, members);
+        let mut variants: Vec<ShapeVariant> = Vec::new();
+        let mut by_text = Vec::new();
+        for (text, member, schema) in cases {
+            let index = match variants.iter().position(|variant| variant.ty == member) {
+                Some(index) => index,
+                None => {
+                    let fields = self.variant(member, schema, selected)?;
+                    variants.push(ShapeVariant { ty: member, fields });
+                    variants.len() - 1
+                }
+            };
+            by_text.push((text, index));
+        }
+        self.abstract_siblings = siblings;
+        Some((TypeChoice::By { read, cases: by_text }, variants))
+    }
+
+    /// `__typename: kind->match([["card", "CardPayment"]])`, or a path to the type's name itself.
+    fn typename_cases(
+        &mut self,
+        members: &[TypeId],
+        schema: Option<SchemaId>,
+        fields: &'a Fields,
+    ) -> Option<Option<Cases>> {
+        let entry = fields.entries.iter().find(|entry| entry.name.value == "__typename")?;
+        let pairs = entry.value.steps.iter().find_map(|step| match step {
+            Step::Method(Method::Match(pairs), _) => Some(pairs),
+            _ => None,
+        });
+        let steps = &entry.value.steps;
+        let path = if pairs.is_some() { &steps[..steps.len() - 1] } else { &steps[..] };
+        let read = self.walk_steps(schema, path)?.read;
+        let mut cases = Vec::new();
+        let named: Vec<(String, String)> = match pairs {
+            Some(pairs) => pairs.iter().filter_map(|(when, then)| Some((text_of(when)?, text_of(then)?))).collect(),
+            None => {
+                let name = |member: &TypeId| self.composer.graph.ty(*member).name.clone();
+                members.iter().map(|member| (name(member), name(member))).collect()
+            }
+        };
+        for (text, name) in named {
+            let member = members.iter().find(|member| self.composer.graph.ty(**member).name == name);
+            let Some(member) = member else {
+                let known: Vec<String> =
+                    members.iter().map(|member| self.composer.graph.ty(*member).name.clone()).collect();
+                let message = format!("`{name}` is not one of the types that can stand here");
+                let help = suggest::help(&name, known.iter().map(String::as_str));
+                self.composer.find(Finding::new("E104", message, entry.value.span, "named here").help(help));
+                return None;
+            };
+            let variant = schema.and_then(|schema| self.variant_schema(schema, &text)).or(schema);
+            cases.push((text, *member, variant));
+        }
+        Some(Some((read, cases)))
+    }
+
+    /// The alternative that a discriminator's value stands for.
+    fn variant_schema(&self, schema: SchemaId, text: &str) -> Option<SchemaId> {
+        match &self.source.contract?.schema(schema).kind {
+            SchemaKind::OneOf { discriminator, .. } => discriminator.as_ref()?.mapping.get(text).copied(),
+            _ => None,
+        }
+    }
+
+    /// `oneOf` with `discriminator`: alternatives become members by component name, else by properties.
+    fn discriminator_cases(&mut self, members: &[TypeId], schema: Option<SchemaId>) -> Option<Cases> {
+        let contract = self.source.contract?;
+        let SchemaKind::OneOf { discriminator, .. } = &contract.schema(schema?).kind else { return None };
+        let discriminator = discriminator.as_ref()?;
+        let mut cases = Vec::new();
+        for (text, variant) in &discriminator.mapping {
+            let member = self.member_of(members, *variant, &discriminator.property, text)?;
+            cases.push((text.clone(), member, Some(*variant)));
+        }
+        let read = Read::path(JsonPath(vec![Segment::Property(discriminator.property.clone())]));
+        Some((read, cases))
+    }
+
+    fn member_of(&self, members: &[TypeId], variant: SchemaId, discriminator: &str, text: &str) -> Option<TypeId> {
+        let graph = &self.composer.graph;
+        let schema = self.source.contract?.schema(variant);
+        let by_name = |name: &str| members.iter().find(|member| graph.ty(**member).name.eq_ignore_ascii_case(name));
+        if let Some(member) = schema.name.as_deref().and_then(by_name).or_else(|| by_name(text)) {
+            return Some(*member);
+        }
+        let SchemaKind::Object { properties } = &schema.kind else { return None };
+        let names: std::collections::BTreeSet<&str> =
+            properties.keys().map(String::as_str).filter(|name| *name != discriminator).collect();
+        let same = |member: &&TypeId| {
+            let fields = graph.ty(**member).fields.keys().map(String::as_str);
+            fields.filter(|name| *name != discriminator).collect::<std::collections::BTreeSet<_>>() == names
+        };
+        let mut fitting = members.iter().filter(same);
+        match (fitting.next(), fitting.next()) {
+            (Some(member), None) => Some(*member),
+            _ => None,
+        }
+    }
+}
+
+/// Where the discriminator is, and for each of its values the member and its schema.
+type Cases = (Read, Vec<(String, TypeId, Option<SchemaId>)>);
+
+fn text_of(value: &serde_json::Value) -> Option<String> {
+    match value {
+        serde_json::Value::String(text) => Some(text.clone()),
+        serde_json::Value::Number(number) => Some(number.to_string()),
+        serde_json::Value::Bool(value) => Some(value.to_string()),
+        _ => None,
+    }
+}

@@ -1,0 +1,79 @@
+//! Composition, from texts to graph and findings.
+
+use super::{Origin, ServiceFile, Services, compose, print_graph};
+use crate::contract::Contract;
+use crate::diagnostic::{Finding, Sources};
+use std::collections::HashMap;
+
+const LINK: &str = r#"extend schema @link(url: "https://bespoke.example/connect/v1", import: ["@source", "@connect"])"#;
+
+/// Composes files of `(name, SDL)`; a graph as text, or findings as text.
+fn composed(files: &[(&str, String)], contracts: &HashMap<String, Contract>, sources: &mut Sources) -> String {
+    let services: Vec<ServiceFile> = files
+        .iter()
+        .map(|(name, text)| ServiceFile {
+            name: (*name).to_owned(),
+            file: sources.add(format!("{name}.graphql"), text.as_str()),
+            origin: Origin::Service,
+        })
+        .collect();
+    let (graph, findings) = compose(Services { sources, services: &services, contracts });
+    match graph {
+        Some(graph) if findings.is_empty() => print_graph(&graph),
+        Some(graph) => format!("{}{}", shown(&findings, sources), print_graph(&graph)),
+        None => shown(&findings, sources),
+    }
+}
+
+fn shown(findings: &[Finding], sources: &Sources) -> String {
+    let mut text = String::new();
+    for finding in findings {
+        text.push_str(&format!("{} {}\n", finding.code, finding.message));
+        for label in &finding.labels {
+            let at = sources.position(label.span);
+            let source = sources.text(label.span.file);
+            let what = &source[label.span.start as usize..label.span.end as usize];
+            let what: String = what.lines().next().unwrap_or_default().chars().take(60).collect();
+            text.push_str(&format!(
+                "  {}:{}:{} `{what}` {}\n",
+                sources.path(label.span.file),
+                at.line,
+                at.column,
+                label.text
+            ));
+        }
+        if let Some(help) = &finding.help {
+            text.push_str(&format!("  help: {help}\n"));
+        }
+    }
+    text
+}
+
+#[test]
+fn services_without_contracts_compose() {
+    let users = format!(
+        r#"{LINK} @source(name: "users", http: {{ baseURL: "http://u", headers: [{{ name: "Authorization", from: "Authorization" }}] }})
+type Query {{ user(id: ID!): User @connect(http: {{ GET: "/users/{{$args.id}}" }}) }}
+type User @key(fields: "id")
+  @connect(http: {{ GET: "/users", queryParams: "id: $batch.id" }}, batch: {{ key: "id", maxSize: 50 }}) {{
+  id: ID!
+  name: String!
+  manager: User
+}}"#
+    );
+    let orders = format!(
+        r#"{LINK} @source(name: "orders")
+type User @key(fields: "id") {{
+  id: ID!
+  orders(first: Int! = 10): [Order!]!
+    @connect(http: {{ GET: "/orders", queryParams: "userId: $batch.id  perUser: $args.first" }},
+      batch: {{ key: "userId", maxSize: 25, perKey: "$args.first" }},
+      selection: "$.content {{ id total placedAt: created_at status: state->match([['o', 'OPEN'], ['c', 'CLOSED']]) }}")
+}}
+type Order @key(fields: "id") {{ id: ID! total: Int! placedAt: String status: OrderStatus }}
+enum OrderStatus {{ OPEN CLOSED }}"#
+    );
+    let mut sources = Sources::default();
+    let text = composed(&[("users", users), ("orders", orders)], &HashMap::new(), &mut sources);
+    insta::assert_snapshot!(text);
+}

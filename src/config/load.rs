@@ -1,0 +1,102 @@
+//! From text to a checked configuration.
+
+use super::check::check;
+use super::interpolate::{Interpolated, VariableError, interpolate};
+use super::model::Config;
+use super::tree::{Places, Tree, range};
+use crate::diagnostic::{FileId, Finding, Severity, Sources, Span};
+use serde_saphyr::Spanned;
+use std::ops::Range;
+
+/// Reads a configuration file of `sources`; `env` gives the environment's variables.
+///
+/// Returns the configuration if there is no error among the findings. An empty file is the default configuration.
+pub fn load(sources: &Sources, file: FileId, env: &dyn Fn(&str) -> Option<String>) -> (Option<Config>, Vec<Finding>) {
+    let text = sources.text(file);
+    if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
+        return (Some(Config::default()), Vec::new());
+    }
+    let tree: Spanned<Tree> = match serde_saphyr::from_str(text) {
+        Ok(tree) => tree,
+        Err(error) => return (None, vec![malformed(file, text, &error, None)]),
+    };
+    let interpolated = interpolate(text, &tree, env);
+    if !interpolated.errors.is_empty() {
+        let errors = interpolated.errors.iter();
+        return (None, errors.map(|(range, error)| variable(Span::new(file, range.clone()), error)).collect());
+    }
+    let config: Config = match serde_saphyr::from_str(&interpolated.text) {
+        Ok(config) => config,
+        Err(error) => return (None, vec![malformed(file, text, &error, Some(&interpolated))]),
+    };
+    let places = Places::of(&tree);
+    let findings = check(&config, &|path| Span::new(file, places.at(path)));
+    let is_usable = findings.iter().all(|finding| finding.severity() == Severity::Warning);
+    (is_usable.then_some(config), findings)
+}
+
+/// The JSON schema of configuration files, as it is kept in `schema/config.schema.json`.
+#[must_use]
+pub fn schema() -> String {
+    let schema = schemars::schema_for!(Config);
+    let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// A finding for a file that is not YAML, or not of the shape of [`Config`]; `error` is about `read`, the text after
+/// replacement, if there was one.
+fn malformed(file: FileId, text: &str, error: &serde_saphyr::Error, read: Option<&Interpolated>) -> Finding {
+    let error = error.without_snippet();
+    let at = error.location().map_or(0, |location| offset(read.map_or(text, |read| &read.text), location));
+    let message = error.to_string();
+    // The position follows from the span, and would be that of the text after replacement.
+    let message = message.split(" at line ").next().unwrap_or(&message).trim_end_matches('.');
+    let (message, range) = match read.and_then(|read| read.replaced_on_line_of(at)) {
+        // The message may quote the variable's value, which can be a secret: only the end of it is told.
+        Some(range) => {
+            let expected = message.rsplit_once("expected ").map_or("valid", |(_, expected)| expected);
+            (format!("with its variables replaced, this is not {expected}"), range)
+        }
+        None => (message.to_owned(), word(text, read.map_or(at, |read| read.written(at)))),
+    };
+    let is_bare_variable = text[..range.start].ends_with('$') && text[range.start..].starts_with('{');
+    let help = match is_bare_variable {
+        true => "inside `{ }` and `[ ]`, YAML wants quotes around it: `\"${NAME}\"`",
+        false => "the options are listed in `schema/config.schema.json`",
+    };
+    Finding::new("E301", message, Span::new(file, range), "here").help(help)
+}
+
+/// The word at an offset: only a point is known of most errors.
+fn word(text: &str, offset: usize) -> Range<usize> {
+    let start = text.floor_char_boundary(offset);
+    let rest = &text[start..];
+    let length = match rest.chars().next() {
+        Some(quote @ ('"' | '\'')) => rest[1..].find(quote).map(|at| at + 2),
+        _ => rest.find(|c: char| c.is_whitespace() || ":,]}".contains(c)),
+    };
+    start..start + length.unwrap_or(rest.len())
+}
+
+/// A location as an offset in bytes; errors of the scanner know only line and column, from 1.
+fn offset(text: &str, location: serde_saphyr::Location) -> usize {
+    if let Some(range) = range(location) {
+        return range.start;
+    }
+    let before = usize::try_from(location.line()).unwrap_or(usize::MAX).saturating_sub(1);
+    let line_start: usize = text.split_inclusive('\n').take(before).map(str::len).sum();
+    let column = usize::try_from(location.column()).unwrap_or(usize::MAX).saturating_sub(1);
+    line_start + text[line_start..].chars().take(column).map(char::len_utf8).sum::<usize>()
+}
+
+fn variable(span: Span, error: &VariableError) -> Finding {
+    match error {
+        VariableError::Unset(name) => {
+            Finding::new("E302", format!("the environment variable `{name}` is not set"), span, "used here")
+                .help(format!("set `{name}`, or give a default: `${{{name}:-…}}`"))
+        }
+        VariableError::Malformed => Finding::new("E303", "a `${` that names no variable", span, "here")
+            .help("write `${NAME}` or `${NAME:-default}`; `$${` stands for `${` itself"),
+    }
+}

@@ -1,0 +1,120 @@
+//! The configuration file as a whole, and its small sections.
+
+use super::server::ServerConfig;
+use super::service::ServiceConfig;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A configuration file: `bespoke.yaml` of a project, `bff.yaml` of one client.
+///
+/// Any value may hold `${NAME}` (an environment variable; unset is an error), `${NAME:-default}` (default when unset
+/// or empty) and `$${` (a literal `${`).
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The HTTP side.
+    pub server: ServerConfig,
+    /// The services that are called, by the names that SDL gives them.
+    pub services: BTreeMap<String, ServiceConfig>,
+    /// Who callers are.
+    pub auth: AuthConfig,
+    /// Limits on what one request may ask.
+    pub limits: LimitsConfig,
+    /// GraphiQL; in development only.
+    pub playground: PlaygroundConfig,
+    /// What any one operation of this client may cost.
+    pub budget: BudgetConfig,
+}
+
+/// Who callers are: `auth`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuthConfig {
+    /// Bearer tokens are JWTs of this issuer. Default: none; everybody is anonymous, and `Authorization` is read only
+    /// by bindings that forward it.
+    pub jwt: Option<JwtConfig>,
+}
+
+/// How a bearer token is verified: `auth.jwt`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JwtConfig {
+    /// PEM file of the issuer's public key, relative to the configuration file. The key's type decides the algorithm:
+    /// Ed25519 EdDSA, P-256 ES256, RSA (from 2048 bits) RS256. Required.
+    pub public_key_file: PathBuf,
+    /// The `iss` that a token must have; others are answered 401. Required.
+    pub issuer: String,
+    /// The `aud` that a token must name; others are answered 401. Required.
+    pub audience: String,
+    /// How far clocks may be apart, for `exp` and `nbf`. Default: 30s.
+    #[serde(with = "humantime_serde", default = "default_leeway")]
+    #[schemars(with = "String")]
+    pub leeway: Duration,
+}
+
+fn default_leeway() -> Duration {
+    Duration::from_secs(30)
+}
+
+/// Limits on one GraphQL document; beyond any of them the request is refused before it is planned: `limits`.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsConfig {
+    /// Length of a document, in bytes. Default: 65536 (64 KiB).
+    pub bytes: NonZeroUsize,
+    /// Lexical tokens in a document. Default: 5000.
+    pub tokens: NonZeroU32,
+    /// Depth of selection sets, fragments expanded. Default: 32.
+    pub depth: NonZeroU32,
+    /// Fields of an operation, fragments expanded. Default: 2000.
+    pub fields: NonZeroU32,
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self {
+            bytes: NonZeroUsize::MIN.saturating_add(65_535),
+            tokens: NonZeroU32::MIN.saturating_add(4_999),
+            depth: NonZeroU32::MIN.saturating_add(31),
+            fields: NonZeroU32::MIN.saturating_add(1_999),
+        }
+    }
+}
+
+/// GraphiQL at `/`, in development: `playground`.
+#[derive(Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PlaygroundConfig {
+    /// Folder of the page's files after `npm ci`, relative to the configuration file. Default: none; the files in the
+    /// binary if it was built with them, else a plain form.
+    pub dir: Option<PathBuf>,
+    /// Documents to open as tabs, relative to the configuration file. `home.graphql` takes its variables from
+    /// `home.variables.json` and its headers from `home.headers.json`, if they exist. At most 32. Default: none.
+    pub tabs: Vec<PathBuf>,
+    /// Bearer token that the page sends, for trying out; anybody who opens the page can read it. Default: none.
+    pub token: Option<String>,
+}
+
+impl std::fmt::Debug for PlaygroundConfig {
+    /// Holds back the token.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PlaygroundConfig")
+            .field("dir", &self.dir)
+            .field("tabs", &self.tabs)
+            .field("has_token", &self.token.is_some())
+            .finish()
+    }
+}
+
+/// What any one operation of this client may cost: `budget`.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BudgetConfig {
+    /// Upstream calls of one operation, at most, as proven before it runs; an operation over it is refused.
+    /// Default: no budget.
+    pub calls: Option<NonZeroU32>,
+}

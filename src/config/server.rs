@@ -1,0 +1,95 @@
+//! `server`: the address, the mode and the limits of the HTTP side.
+
+use crate::observe::LogFormat;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::net::{IpAddr, Ipv4Addr};
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::time::Duration;
+
+/// How the server listens and what it accepts: `server` in the configuration file.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServerConfig {
+    /// TCP port; 0 takes any free one. Default: 4000.
+    pub port: u16,
+    /// IP address to listen on; `0.0.0.0` for every interface. Default: 127.0.0.1.
+    pub host: IpAddr,
+    /// One switch: `production` hides GraphiQL, introspection, suggestions and causes. Default: production.
+    pub mode: Mode,
+    /// Form of the log, one line per request: `json` or `text`. Default: json.
+    pub log: LogFormat,
+    /// Longest time for one GraphQL request, body included; `750ms`, `3s`. What has not answered by then is an error
+    /// in the response. Default: 3s.
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub request_timeout: Duration,
+    /// Largest request body, in bytes; above it the answer is 413. Default: 1048576 (1 MiB).
+    pub max_body_bytes: NonZeroUsize,
+    /// GraphQL requests at once; further ones are answered 503 at once, before their body is read. Default: 1024.
+    pub max_in_flight: NonZeroU32,
+    /// Open connections at once; further ones wait in the system's queue. Default: 4096.
+    pub max_connections: NonZeroU32,
+    /// How long requests in flight may take after a signal to stop; then they are cut off. Default: 10s.
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub shutdown_grace: Duration,
+    /// Origins that browsers may call from, such as `https://shop.example`; others get no CORS headers. In development
+    /// any port of `localhost`, `127.0.0.1` and `[::1]` is allowed as well. Default: none.
+    pub cors: Vec<String>,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            port: 4000,
+            host: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            mode: Mode::Production,
+            log: LogFormat::Json,
+            request_timeout: Duration::from_secs(3),
+            max_body_bytes: NonZeroUsize::MIN.saturating_add((1 << 20) - 1),
+            max_in_flight: NonZeroU32::MIN.saturating_add(1023),
+            max_connections: NonZeroU32::MIN.saturating_add(4095),
+            shutdown_grace: Duration::from_secs(10),
+            cors: Vec::new(),
+        }
+    }
+}
+
+/// Development or production.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// GraphiQL at `/`, introspection, suggestions, causes, `extensions.bespoke`.
+    Development,
+    /// None of them.
+    Production,
+}
+
+impl Mode {
+    /// Whether it is [`Mode::Development`].
+    #[must_use]
+    pub fn is_development(self) -> bool {
+        self == Self::Development
+    }
+
+    /// What an engine in this mode shows.
+    #[must_use]
+    pub fn exposure(self) -> Exposure {
+        let shown = self.is_development();
+        Exposure { introspection: shown, suggestions: shown, causes: shown, calls: shown }
+    }
+}
+
+/// What an engine shows of itself in its answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exposure {
+    /// `__schema` and `__type` are answered; otherwise they are unknown fields.
+    pub introspection: bool,
+    /// "Did you mean …" in messages.
+    pub suggestions: bool,
+    /// Causes of upstream errors in `extensions`.
+    pub causes: bool,
+    /// `extensions.bespoke.calls`.
+    pub calls: bool,
+}

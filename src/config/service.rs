@@ -1,0 +1,59 @@
+//! `services.<name>`: where a service is, and the limits of calling it.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::time::Duration;
+
+/// Where one service is and how it may be called: `services.<name>` in the configuration file.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServiceConfig {
+    /// Base URL, `http` or `https`, such as `http://catalog:8080/v1`. Default: none; a service that is called over
+    /// HTTP must have one.
+    pub url: Option<String>,
+    /// Longest wait for one call, from the first byte sent to the last received; the request's own deadline holds
+    /// too. Default: 2s.
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub timeout: Duration,
+    /// Longest wait for a connection; part of `timeout`. Default: 500ms.
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub connect_timeout: Duration,
+    /// Largest response body, in bytes after decompression; above it the call is an error. Default: 8388608 (8 MiB).
+    pub max_response_bytes: NonZeroUsize,
+    /// Calls in flight at once; further ones wait, up to their deadline. Default: 256.
+    pub max_in_flight: NonZeroU32,
+    /// Values for `$config` in this service's mappings, such as a service token: `config: { token: "${TOKEN}" }`.
+    /// Never logged. Default: none.
+    pub config: Map<String, Value>,
+}
+
+impl Default for ServiceConfig {
+    fn default() -> Self {
+        Self {
+            url: None,
+            timeout: Duration::from_secs(2),
+            connect_timeout: Duration::from_millis(500),
+            max_response_bytes: NonZeroUsize::MIN.saturating_add((8 << 20) - 1),
+            max_in_flight: NonZeroU32::MIN.saturating_add(255),
+            config: Map::new(),
+        }
+    }
+}
+
+impl std::fmt::Debug for ServiceConfig {
+    /// Holds back `config`, whose values can be secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ServiceConfig")
+            .field("url", &self.url)
+            .field("timeout", &self.timeout)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("max_response_bytes", &self.max_response_bytes)
+            .field("max_in_flight", &self.max_in_flight)
+            .field("config", &self.config.keys().collect::<Vec<_>>())
+            .finish()
+    }
+}

@@ -1,0 +1,198 @@
+//! Whole files: what comes out, and where findings point.
+
+use super::*;
+use crate::diagnostic::Sources;
+use std::time::Duration;
+
+fn env(name: &str) -> Option<String> {
+    match name {
+        "PORT" => Some("8080".to_owned()),
+        "HOST" => Some("catalog".to_owned()),
+        "TOKEN" => Some("s3cret\"\nadmin: true".to_owned()),
+        "WORD" => Some("word".to_owned()),
+        "ON" => Some("true".to_owned()),
+        _ => None,
+    }
+}
+
+/// The configuration, and the findings as `code line:column [text] message`.
+fn read(text: &str) -> (Option<Config>, Vec<String>) {
+    let mut sources = Sources::default();
+    let file = sources.add("bff.yaml", text);
+    let (config, findings) = load(&sources, file, &env);
+    let line = |finding: &crate::diagnostic::Finding| {
+        let span = finding.span().unwrap();
+        let at = sources.position(span);
+        let marked = &text[span.start as usize..span.end as usize];
+        format!("{} {}:{} [{marked}] {}", finding.code, at.line, at.column, finding.message)
+    };
+    let findings = findings.iter().map(line).collect();
+    (config, findings)
+}
+
+#[test]
+fn a_full_file_is_read() {
+    let text = r#"
+server:
+  port: ${PORT}
+  host: 0.0.0.0
+  mode: development
+  log: text
+  request_timeout: ${TIMEOUT:-750ms}
+  max_body_bytes: 2048
+  max_in_flight: 7
+  max_connections: 9
+  shutdown_grace: 1s
+  cors: ["https://shop.example", 'http://${HOST}:${PORT}']
+services:
+  catalog:
+    url: http://${HOST}:${PORT}/v1   # ${NOT_READ}
+    timeout: 1s
+    connect_timeout: 100ms
+    max_response_bytes: 1000
+    max_in_flight: 3
+    config:
+      token: "${TOKEN}"
+      n: 5
+      quoted: "${PORT}"
+      flag: ${ON}
+      kept: "$${X}"
+  plain: {}
+auth:
+  jwt: { public_key_file: key.pem, issuer: i, audience: a }
+limits: { bytes: 1, tokens: 2, depth: 3, fields: 4 }
+playground: { dir: ../playground, tabs: [home.graphql], token: t }
+budget: { calls: 6 }
+"#;
+    let (config, findings) = read(text);
+    assert!(findings.is_empty(), "{findings:?}");
+    let config = config.unwrap();
+    assert_eq!((config.server.port, config.server.host.to_string().as_str()), (8080, "0.0.0.0"));
+    assert_eq!(config.server.request_timeout, Duration::from_millis(750));
+    assert_eq!((config.server.mode, config.server.max_body_bytes.get()), (Mode::Development, 2048));
+    assert_eq!(config.server.cors, ["https://shop.example", "http://catalog:8080"]);
+    let catalog = &config.services["catalog"];
+    assert_eq!(catalog.url.as_deref(), Some("http://catalog:8080/v1"));
+    assert_eq!((catalog.connect_timeout, catalog.max_response_bytes.get()), (Duration::from_millis(100), 1000));
+    let wanted = serde_json::json!({
+        "token": "s3cret\"\nadmin: true", "n": 5, "quoted": "8080", "flag": true, "kept": "${X}"
+    });
+    assert_eq!(serde_json::Value::Object(catalog.config.clone()), wanted);
+    assert_eq!(config.services["plain"].timeout, Duration::from_secs(2));
+    let jwt = config.auth.jwt.as_ref().unwrap();
+    assert_eq!((jwt.issuer.as_str(), jwt.leeway), ("i", Duration::from_secs(30)));
+    assert_eq!((config.limits.depth.get(), config.budget.calls.map(|calls| calls.get())), (3, Some(6)));
+    let debug = format!("{config:?}");
+    assert!(!debug.contains("s3cret") && !debug.contains("\"t\""), "secrets stay out of logs: {debug}");
+}
+
+#[test]
+fn nothing_written_is_the_default() {
+    for text in ["", "\n# only a comment\n", "server: {}\n"] {
+        let (config, findings) = read(text);
+        assert!(findings.is_empty(), "{text:?}: {findings:?}");
+        let server = config.unwrap().server;
+        assert_eq!((server.port, server.mode, server.host.is_loopback()), (4000, Mode::Production, true), "{text:?}");
+    }
+}
+
+#[test]
+fn findings_point_at_the_place() {
+    let mut wrong = Vec::new();
+    for (text, wanted) in [
+        ("server:\n  prot: 1\n", "E301 2:3 [prot] unknown field `prot`"),
+        ("services:\n  a: { url: 'http://x', retries: 1 }\n", "E301 2:25 [retries] unknown field `retries`"),
+        ("server:\n  port: 99999\n", "E301 2:9 [99999]"),
+        ("server:\n  port: ${WORD}\n", "E301 2:9 [${WORD}] with its variables replaced, this is not"),
+        (
+            "server:\n  request_timeout: ${WORD}\n",
+            "E301 2:20 [${WORD}] with its variables replaced, this is not a duration",
+        ),
+        ("services:\n  a: { url: ${HOST} }\n", "E301 2:14 [{HOST] while parsing a flow mapping"),
+        (
+            "services:\n  a:\n    url: http://${HOST}\n    timeout: soon\n",
+            "E301 4:5 [timeout] invalid value: string \"soon\", expected a duration",
+        ),
+        ("server: { max_in_flight: 0 }\n", "E301 1:11 [max_in_flight] invalid value: integer `0`"),
+        ("server: { mode: staging }\n", "E301 1:17 [staging]"),
+        ("auth: { jwt: { issuer: i } }\n", "E301 1:1"),
+        ("server: [\n", "E301 1:9 [[] unclosed bracket"),
+        ("server: {}\nserver: {}\n", "E301 2:1 [server]"),
+        ("- 1\n", "E301 1:1"),
+        (
+            "server:\n  host: ${HOST}\n  cors: ['${NOPE}', \"${NADA}\"]\n",
+            "E302 3:10 ['${NOPE}'] the environment variable `NOPE` is not set\n\
+             E302 3:21 [\"${NADA}\"] the environment variable `NADA` is not set",
+        ),
+        ("server:\n  cors:\n    - ${oops\n", "E303 3:7 [${oops] a `${` that names no variable"),
+        (
+            "services:\n  a:\n    url: ${WORD}/x\n",
+            "E304 3:10 [${WORD}/x] `services.a.url` is not an absolute http or https URL",
+        ),
+        (
+            "services:\n  a: { url: 'ftp://x' }\n  b: { url: 'http://u:p@x', timeout: 0s }\n",
+            "E304 2:13 ['ftp://x'] `services.a.url` is not an absolute http or https URL\n\
+             E304 3:13 ['http://u:p@x'] `services.b.url` is not an absolute http or https URL\n\
+             E305 3:38 [0s] `services.b.timeout` must be more than 0 and at most 1h",
+        ),
+        (
+            "server:\n  cors:\n    - https://a.example\n    - 'https://b.example/'\n    - '*'\n",
+            "E306 4:7 ['https://b.example/'] `https://b.example/` is not an origin\nE306 5:7 ['*'] `*` is not an origin",
+        ),
+        (
+            "auth: { jwt: { public_key_file: k, issuer: '', audience: a, leeway: 1h } }\n",
+            "E307 1:44 [''] `auth.jwt.issuer` is empty\nE305 1:69 [1h] `auth.jwt.leeway` must be at most 5m",
+        ),
+    ] {
+        let (config, findings) = read(text);
+        assert!(config.is_none(), "{text}");
+        let got = findings.join("\n");
+        if !got.starts_with(wanted) {
+            wrong.push(format!("{text}\n got: {got}\nwant: {wanted}\n"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.concat());
+}
+
+#[test]
+fn warnings_leave_the_configuration_usable() {
+    let (config, findings) = read("playground: { token: t }\n");
+    assert!(config.is_some());
+    assert_eq!(findings, ["W301 1:22 [t] `playground.token` has no effect in production"]);
+}
+
+#[test]
+fn the_value_of_a_variable_is_never_shown() {
+    for option in ["host", "port", "request_timeout", "mode", "cors", "max_in_flight"] {
+        let (_, findings) = read(&format!("server:\n  {option}: ${{TOKEN}}\n"));
+        assert!(!findings.is_empty() && !findings.concat().contains("s3cret"), "{findings:?}");
+    }
+}
+
+#[test]
+fn aliases_take_the_value_of_their_anchor() {
+    let (config, findings) = read("services:\n  a: &a { url: 'http://${HOST}' }\n  b: *a\n");
+    assert!(findings.is_empty(), "{findings:?}");
+    assert_eq!(config.unwrap().services["b"].url.as_deref(), Some("http://catalog"));
+}
+
+#[test]
+fn the_schema_file_is_this_module() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/config.schema.json");
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(path, schema()).unwrap();
+    }
+    let kept = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(kept == schema(), "`{path}` is out of date: run this test with BLESS=1 and review the change");
+    let json: serde_json::Value = serde_json::from_str(&kept).unwrap();
+    let schema = jsonschema::validator_for(&json).unwrap();
+    assert!(schema.is_valid(&serde_json::json!({ "server": { "port": 4000, "request_timeout": "3s" } })));
+    assert!(!schema.is_valid(&serde_json::json!({ "server": { "prot": 4000 } })));
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_panics(text in "[a-z:{}\\[\\]'\"$&*|>\n #-]{0,60}") {
+        read(&text);
+    }
+}

@@ -1,0 +1,214 @@
+//! A client: its files, its in-process sources, and the engine made of them.
+
+use super::core::{Engine, EngineParts};
+use crate::compose::{Graph, HeaderValue as Rule, Source, SourceKind};
+use crate::config::{Config, ServiceConfig};
+use crate::execute::Sourced;
+use crate::operation::Limits;
+use crate::project::{Assembled, Files, assemble};
+use crate::upstream::{
+    ClientError, ClientOptions, FlightOptions, HandleService, HandleServices, HttpClient, HttpService, HttpServiceConfig,
+    InvalidBaseUrl, Shared, Subgraph,
+};
+use http::{HeaderName, HeaderValue};
+use serde_json::Value;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Makes an in-process source from the services that its resolvers may call.
+pub type BuildSource = dyn Fn(HandleServices) -> Arc<dyn Subgraph> + Send + Sync;
+
+/// A federation subgraph in this process.
+pub struct InProcessSource {
+    /// Its name.
+    pub name: String,
+    /// Its federation SDL.
+    pub sdl: String,
+    /// Makes it.
+    pub build: Box<BuildSource>,
+}
+
+/// One client of a project, such as `web`: everything that its engine is made of, as files and code.
+pub struct Client {
+    name: String,
+    files: Files,
+    in_process: Vec<InProcessSource>,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// Why there is no engine.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The files hold errors; the findings say which.
+    #[error("the project has errors")]
+    Findings(Box<Assembled>),
+    /// The graph has an in-process source that this program does not.
+    #[error("the source `{0}` is code: run the client's own program")]
+    NoCode(String),
+    /// A service has no URL.
+    #[error("the service `{0}` has no URL: set `services.{0}.url` in the configuration")]
+    NoUrl(String),
+    /// A service's URL is none.
+    #[error("the service `{name}`: {cause}")]
+    BadUrl {
+        /// Which.
+        name: String,
+        /// Why.
+        cause: InvalidBaseUrl,
+    },
+    /// The HTTP client cannot be made.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+}
+
+/// Switches of an engine that no configuration file has.
+#[derive(Debug, Clone, Default)]
+pub struct EngineOptions {
+    /// How calls in flight are shared.
+    pub flights: FlightOptions,
+}
+
+impl Client {
+    /// A client of a project.
+    #[must_use]
+    pub fn new(name: impl Into<String>, files: Files) -> Self {
+        Self { name: name.into(), files, in_process: Vec::new() }
+    }
+
+    /// Adds a source in this process.
+    #[must_use]
+    pub fn in_process(mut self, source: InProcessSource) -> Self {
+        self.in_process.push(source);
+        self
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The project's files.
+    #[must_use]
+    pub fn files(&self) -> &Files {
+        &self.files
+    }
+
+    /// The project's files, to replace some.
+    pub fn files_mut(&mut self) -> &mut Files {
+        &mut self.files
+    }
+
+    /// Puts graph, view and configuration together; `environment` answers `${NAME}` in the configuration.
+    pub fn assemble(&self, environment: &dyn Fn(&str) -> Option<String>) -> Assembled {
+        let code: Vec<(&str, &str)> = self.in_process.iter().map(|s| (s.name.as_str(), s.sdl.as_str())).collect();
+        assemble(&self.files, &self.name, &code, environment)
+    }
+
+    /// Makes the engine.
+    ///
+    /// # Errors
+    /// When the files hold errors, or a source cannot be reached by what the configuration says.
+    pub fn engine(&self, assembled: Assembled, options: &EngineOptions) -> Result<Engine, EngineError> {
+        if assembled.has_errors() {
+            return Err(EngineError::Findings(Box::new(assembled)));
+        }
+        let (graph, view, config) = match (assembled.graph, assembled.view, assembled.config) {
+            (Some(graph), Some(view), Some(config)) => (graph, view, config),
+            (graph, view, config) => {
+                let rest = Assembled { graph, view, config, ..assembled };
+                return Err(EngineError::Findings(Box::new(rest)));
+            }
+        };
+        let sources = self.sources(&graph, &config, options)?;
+        Ok(Engine::new(EngineParts {
+            graph: Arc::new(graph),
+            view: Arc::new(view),
+            sources,
+            limits: Limits::from(&config.limits),
+            exposure: config.server.mode.exposure(),
+            max_calls: config.budget.calls.map(|calls| u64::from(calls.get())),
+        }))
+    }
+
+    fn sources(&self, graph: &Graph, config: &Config, options: &EngineOptions) -> Result<Vec<Sourced>, EngineError> {
+        let default = ServiceConfig::default();
+        let mut services = HashMap::new();
+        for source in &graph.sources {
+            let of = config.services.get(&source.name).unwrap_or(&default);
+            if let Some(subgraph) = remote(source, of, options)? {
+                services.insert(Arc::from(source.name.as_str()), handle(source, of, subgraph));
+            }
+        }
+        let services: HandleServices = Arc::new(services);
+        let sourced = graph.sources.iter().map(|source| {
+            let of = config.services.get(&source.name).unwrap_or(&default);
+            let subgraph = match services.get(source.name.as_str()) {
+                Some(service) => Arc::clone(&service.subgraph),
+                None => {
+                    let code = self.in_process.iter().find(|code| code.name == source.name);
+                    let code = code.ok_or_else(|| EngineError::NoCode(source.name.clone()))?;
+                    (code.build)(Arc::clone(&services))
+                }
+            };
+            Ok(Sourced { subgraph, name: source.name.as_str().into(), config: Value::Object(of.config.clone()) })
+        });
+        sourced.collect()
+    }
+}
+
+/// A source over HTTP, with its flights around it; `None` for in-process ones.
+fn remote(
+    source: &Source,
+    config: &ServiceConfig,
+    options: &EngineOptions,
+) -> Result<Option<Arc<dyn Subgraph>>, EngineError> {
+    let declared = match &source.kind {
+        SourceKind::Rest { base_url, .. } => base_url.clone(),
+        SourceKind::GraphQl => None,
+        SourceKind::InProcess => return Ok(None),
+    };
+    let url = config.url.clone().or(declared).ok_or_else(|| EngineError::NoUrl(source.name.clone()))?;
+    let client = HttpClient::new(&ClientOptions { connect_timeout: config.connect_timeout, ..ClientOptions::default() })?;
+    let limits = HttpServiceConfig {
+        timeout: config.timeout,
+        max_response_bytes: config.max_response_bytes.get(),
+        max_in_flight: config.max_in_flight.get(),
+        ..HttpServiceConfig::new(source.name.as_str(), url)
+    };
+    let service = HttpService::new(&client, limits)
+        .map_err(|cause| EngineError::BadUrl { name: source.name.clone(), cause })?;
+    let shared = Shared::new(source.name.as_str(), Arc::new(service), options.flights.clone());
+    Ok(Some(Arc::new(shared)))
+}
+
+/// A service as resolvers may call it: the header rules of its `@source` hold for them too.
+fn handle(source: &Source, config: &ServiceConfig, subgraph: Arc<dyn Subgraph>) -> HandleService {
+    let mut service = HandleService { subgraph, forwarded: Vec::new(), fixed: Vec::new() };
+    let SourceKind::Rest { headers, .. } = &source.kind else { return service };
+    for rule in headers {
+        let Ok(name) = HeaderName::from_bytes(rule.name.as_bytes()) else { continue };
+        let text = match &rule.value {
+            Rule::Forwarded(_) => {
+                service.forwarded.push(name);
+                continue;
+            }
+            Rule::Literal(text) => Some(text.as_str()),
+            Rule::Config(path) => {
+                let first = path.split_first().and_then(|(name, rest)| {
+                    rest.iter().try_fold(config.config.get(name)?, |value, name| value.get(name))
+                });
+                first.and_then(Value::as_str)
+            }
+        };
+        if let Some(value) = text.and_then(|text| HeaderValue::from_str(text).ok()) {
+            service.fixed.push((name, value));
+        }
+    }
+    service
+}

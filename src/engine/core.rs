@@ -1,0 +1,240 @@
+//! The engine proper: documents are prepared and planned once, then only run.
+
+use super::model::{CallRecord, GraphQlEngine, Request, Response, ResponseKind};
+use crate::compose::Graph;
+use crate::config::Exposure;
+use crate::execute::{self, Run, Sourced};
+use crate::operation::{self, Limits, OperationKind, Outcomes, Prepared, RequestError, Variables};
+use crate::plan::{self, Plan};
+use crate::policy::Caller;
+use crate::view::View;
+use futures_util::future::BoxFuture;
+use serde_json::Value;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
+
+/// Memory for prepared documents, in bytes of their texts.
+const MAX_CACHED_BYTES: u64 = 16 << 20;
+/// Plans kept per operation: one for each set of `@skip`/`@include` outcomes.
+const MAX_PLANS: usize = 64;
+
+/// Everything that an engine is made of.
+#[derive(Debug)]
+pub struct EngineParts {
+    /// The composed graph.
+    pub graph: Arc<Graph>,
+    /// The client's view of it.
+    pub view: Arc<View>,
+    /// By [`crate::compose::SourceId`].
+    pub sources: Vec<Sourced>,
+    /// Limits on documents.
+    pub limits: Limits,
+    /// What it shows of itself.
+    pub exposure: Exposure,
+    /// Most proven calls of one operation.
+    pub max_calls: Option<u64>,
+}
+
+/// A client's engine.
+#[derive(Debug)]
+pub struct Engine {
+    parts: EngineParts,
+    sdl: Arc<str>,
+    operations: moka::sync::Cache<Box<str>, Arc<Known>, ahash::RandomState>,
+}
+
+/// What is known of a document and operation name.
+#[derive(Debug)]
+enum Known {
+    Invalid(Vec<RequestError>),
+    Valid(Operation),
+}
+
+#[derive(Debug)]
+struct Operation {
+    prepared: Prepared,
+    plans: RwLock<HashMap<Outcomes, Arc<Planned>>>,
+}
+
+#[derive(Debug)]
+struct Planned {
+    plan: Plan,
+    lowered: operation::Operation,
+}
+
+impl Engine {
+    /// Wires an engine.
+    #[must_use]
+    pub fn new(parts: EngineParts) -> Self {
+        let weigh = |key: &Box<str>, _: &Arc<Known>| u32::try_from(key.len()).unwrap_or(u32::MAX).saturating_add(1_024);
+        let operations = moka::sync::Cache::builder()
+            .max_capacity(MAX_CACHED_BYTES)
+            .weigher(weigh)
+            .build_with_hasher(ahash::RandomState::new());
+        Self { sdl: parts.view.sdl().into(), parts, operations }
+    }
+
+    /// The parts it was made of.
+    #[must_use]
+    pub fn parts(&self) -> &EngineParts {
+        &self.parts
+    }
+
+    fn known(&self, request: &Request) -> Arc<Known> {
+        let name = request.operation_name.as_deref();
+        // A document cannot hold a NUL, so no two pairs look alike.
+        let joined = name.map(|name| format!("{}\0{name}", request.query));
+        let key = joined.as_deref().unwrap_or(&request.query);
+        if let Some(known) = self.operations.get(key) {
+            return known;
+        }
+        let parts = &self.parts;
+        let prepared = operation::prepare(&parts.view, &parts.graph, &parts.limits, &request.query, name);
+        let known = Arc::new(match prepared {
+            Ok(prepared) => Known::Valid(Operation { prepared, plans: RwLock::default() }),
+            Err(errors) => Known::Invalid(errors),
+        });
+        if key.len() <= parts.limits.bytes * 2 {
+            self.operations.insert(key.into(), Arc::clone(&known));
+        }
+        known
+    }
+
+    fn planned(&self, operation: &Operation, variables: &Variables) -> Result<Arc<Planned>, Vec<RequestError>> {
+        let outcomes = operation.prepared.outcomes(variables);
+        let plans = operation.plans.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(planned) = plans.get(&outcomes) {
+            return Ok(Arc::clone(planned));
+        }
+        drop(plans);
+        let lowered = operation.prepared.lower(variables)?;
+        let plan = plan::plan(&self.parts.graph, &lowered).map_err(|error| {
+            tracing::error!(%error, "an operation cannot be planned");
+            vec![request_error("CANNOT_PLAN", "the operation cannot be planned")]
+        })?;
+        if let Some(max) = self.parts.max_calls
+            && plan.calls.is_none_or(|calls| calls > max)
+        {
+            let needs = plan.calls.map_or_else(|| "an unbounded number of".to_owned(), |calls| calls.to_string());
+            let message = format!("the operation may need {needs} calls; this client may make {max}");
+            return Err(vec![request_error("OVER_BUDGET", &message)]);
+        }
+        let planned = Arc::new(Planned { plan, lowered });
+        let mut plans = operation.plans.write().unwrap_or_else(PoisonError::into_inner);
+        if plans.len() < MAX_PLANS {
+            plans.insert(outcomes, Arc::clone(&planned));
+        }
+        Ok(planned)
+    }
+
+    async fn answer(&self, request: Request, caller: Arc<Caller>, deadline: Instant) -> Response {
+        let known = self.known(&request);
+        let operation = match &*known {
+            Known::Valid(operation) => operation,
+            Known::Invalid(errors) => return refuse(ResponseKind::DocumentError, errors, None),
+        };
+        let prepared = &operation.prepared;
+        if prepared.kind() == OperationKind::Subscription {
+            let error = request_error("NOT_SUPPORTED", "subscriptions are not served here");
+            return refuse(ResponseKind::DocumentError, &[error], Some(prepared));
+        }
+        if request.is_read_only && prepared.kind() != OperationKind::Query {
+            let error = request_error("METHOD_NOT_ALLOWED", "only queries can be sent by GET");
+            return refuse(ResponseKind::MethodNotAllowed, &[error], Some(prepared));
+        }
+        let variables = match prepared.coerce(&request.variables) {
+            Ok(variables) => variables,
+            Err(errors) => return refuse(ResponseKind::VariableError, &errors, Some(prepared)),
+        };
+        let planned = match self.planned(operation, &variables) {
+            Ok(planned) => planned,
+            Err(errors) => return refuse(ResponseKind::DocumentError, &errors, Some(prepared)),
+        };
+        if let Err(errors) = planned.lowered.check_bounds(&self.parts.graph, &variables) {
+            return refuse(ResponseKind::VariableError, &errors, Some(prepared));
+        }
+        let introspection = prepared.introspect(&self.parts.view, &variables);
+        let ran = execute::run(Run {
+            plan: &planned.plan,
+            graph: &self.parts.graph,
+            sources: &self.parts.sources,
+            variables: &variables.0,
+            introspection: &introspection,
+            caller: &caller,
+            deadline,
+        })
+        .await;
+        let mut body = ran.body;
+        if self.parts.exposure.calls {
+            let calls = serde_json::json!({ "bespoke": { "calls": ran.calls.iter().map(describe).collect::<Vec<_>>() } });
+            body.extend_from_slice(b",\"extensions\":");
+            body.extend_from_slice(calls.to_string().as_bytes());
+        }
+        body.push(b'}');
+        Response {
+            kind: ResponseKind::Executed,
+            body: body.into(),
+            errors: ran.errors,
+            calls: ran.calls,
+            operation_name: prepared.name().map(str::to_owned),
+            operation_kind: Some(prepared.kind()),
+            error_codes: ran.error_codes,
+        }
+    }
+}
+
+impl GraphQlEngine for Engine {
+    fn execute(&self, request: Request, caller: Arc<Caller>, deadline: Instant) -> BoxFuture<'_, Response> {
+        Box::pin(self.answer(request, caller, deadline))
+    }
+
+    fn sdl(&self) -> Arc<str> {
+        Arc::clone(&self.sdl)
+    }
+
+    fn is_ready(&self) -> bool {
+        true
+    }
+}
+
+fn request_error(code: &'static str, message: &str) -> RequestError {
+    RequestError { message: message.to_owned(), locations: Vec::new(), code }
+}
+
+/// A call as GraphiQL shows it.
+fn describe(call: &CallRecord) -> Value {
+    let status = match call.status {
+        Ok(status) => Value::from(status),
+        Err(code) => Value::from(code),
+    };
+    serde_json::json!({
+        "service": &*call.service,
+        "operationId": &*call.operation_id,
+        "keys": call.keys,
+        "ms": (call.elapsed.as_secs_f64() * 10_000.0).round() / 10.0,
+        "status": status,
+        "shared": call.is_shared,
+    })
+}
+
+fn refuse(kind: ResponseKind, errors: &[RequestError], prepared: Option<&Prepared>) -> Response {
+    let described = errors.iter().map(|error| {
+        let mut value = serde_json::json!({ "message": error.message, "extensions": { "code": error.code } });
+        if !error.locations.is_empty() {
+            let locations = error.locations.iter();
+            value["locations"] = locations.map(|&(line, column)| serde_json::json!({ "line": line, "column": column })).collect();
+        }
+        value
+    });
+    let body = serde_json::json!({ "errors": described.collect::<Vec<_>>() });
+    Response {
+        kind,
+        body: body.to_string().into(),
+        errors: u32::try_from(errors.len()).unwrap_or(u32::MAX),
+        calls: Vec::new(),
+        operation_name: prepared.and_then(|prepared| prepared.name().map(str::to_owned)),
+        operation_kind: prepared.map(Prepared::kind),
+        error_codes: errors.iter().map(|error| error.code.into()).collect(),
+    }
+}

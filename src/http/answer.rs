@@ -1,0 +1,61 @@
+//! The status and headers of an answer (GraphQL over HTTP §6.4).
+
+use super::correlation::{Correlation, REQUEST_ID};
+use super::negotiate::MediaType;
+use super::refusal::Refusal;
+use crate::engine::{Response, ResponseKind};
+use axum::body::Body;
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode, header};
+use serde_json::json;
+
+/// Puts an engine's answer into HTTP.
+pub(super) fn answer(media: MediaType, correlation: &Correlation, response: &Response) -> http::Response<Body> {
+    let status = status(media, response.kind);
+    let mut answer = json_answer(status, media, correlation, response.body.clone());
+    let (name, value) = match response.kind {
+        ResponseKind::MethodNotAllowed => (header::ALLOW, "POST"),
+        ResponseKind::Unavailable => (header::RETRY_AFTER, "1"),
+        ResponseKind::Executed | ResponseKind::DocumentError | ResponseKind::VariableError => return answer,
+    };
+    answer.headers_mut().insert(name, HeaderValue::from_static(value));
+    answer
+}
+
+/// `application/json` hides request errors behind 200 (§6.4.1); the other type shows them (§6.4.2).
+fn status(media: MediaType, kind: ResponseKind) -> StatusCode {
+    match (kind, media) {
+        (ResponseKind::Executed, _) => StatusCode::OK,
+        (ResponseKind::MethodNotAllowed, _) => StatusCode::METHOD_NOT_ALLOWED,
+        (ResponseKind::Unavailable, _) => StatusCode::SERVICE_UNAVAILABLE,
+        (ResponseKind::DocumentError | ResponseKind::VariableError, MediaType::Json) => StatusCode::OK,
+        (ResponseKind::DocumentError | ResponseKind::VariableError, MediaType::GraphQlResponse) => {
+            StatusCode::BAD_REQUEST
+        }
+    }
+}
+
+/// Puts a refusal into HTTP, as a GraphQL response without `data`.
+pub(super) fn refuse(media: MediaType, correlation: &Correlation, refusal: &Refusal) -> http::Response<Body> {
+    let error = json!({ "message": refusal.to_string(), "extensions": { "code": refusal.code() } });
+    let body = json!({ "errors": [error] }).to_string();
+    let mut answer = json_answer(refusal.status(), media, correlation, body.into());
+    if let Some((name, value)) = refusal.header() {
+        answer.headers_mut().insert(name, value);
+    }
+    answer
+}
+
+fn json_answer(status: StatusCode, media: MediaType, correlation: &Correlation, body: Bytes) -> http::Response<Body> {
+    let mut answer = http::Response::new(Body::from(body));
+    *answer.status_mut() = status;
+    let headers = answer.headers_mut();
+    headers.insert(header::CONTENT_TYPE, media.content_type());
+    headers.insert(header::VARY, HeaderValue::from_static("accept"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if let Some(request_id) = correlation.header() {
+        headers.insert(REQUEST_ID, request_id);
+    }
+    answer
+}

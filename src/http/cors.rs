@@ -1,0 +1,39 @@
+//! CORS: which origins browsers may call from.
+
+use super::correlation::REQUEST_ID;
+use crate::config::ServerConfig;
+use http::{HeaderValue, Method, header};
+use std::time::Duration;
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
+
+/// The CORS layer for a configuration; none if no origin can be allowed.
+pub(super) fn cors(config: &ServerConfig) -> Option<CorsLayer> {
+    let listed: Vec<HeaderValue> = config.cors.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect();
+    let is_development = config.mode.is_development();
+    if listed.is_empty() && !is_development {
+        return None;
+    }
+    let allowed =
+        AllowOrigin::predicate(move |origin, _| listed.contains(origin) || (is_development && is_localhost(origin)));
+    let layer = CorsLayer::new()
+        .allow_origin(allowed)
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers([REQUEST_ID])
+        .vary([header::ORIGIN, header::ACCESS_CONTROL_REQUEST_METHOD, header::ACCESS_CONTROL_REQUEST_HEADERS])
+        .max_age(Duration::from_secs(600));
+    Some(layer)
+}
+
+/// Whether an origin is this machine, on any port.
+fn is_localhost(origin: &HeaderValue) -> bool {
+    let Ok(origin) = origin.to_str() else { return false };
+    let Some(authority) = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://")) else {
+        return false;
+    };
+    ["localhost", "127.0.0.1", "[::1]"].iter().any(|host| match authority.strip_prefix(host) {
+        Some("") => true,
+        Some(port) => port.strip_prefix(':').is_some_and(|digits| digits.parse::<u16>().is_ok()),
+        None => false,
+    })
+}

@@ -1,0 +1,92 @@
+//! `/graphql`: one request from its head to its answer.
+
+use super::answer::{answer, refuse};
+use super::correlation::Correlation;
+use super::negotiate::MediaType;
+use super::refusal::Refusal;
+use super::request;
+use super::server::Server;
+use crate::engine::Response;
+use crate::observe::RequestRecord;
+use crate::policy::Caller;
+use axum::body::Body;
+use axum::extract::State;
+use futures_util::FutureExt;
+use http::Method;
+use http::request::Parts;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+/// How long after the deadline an engine may still hand over what it has.
+const HANDOVER: Duration = Duration::from_millis(100);
+
+/// Answers one request. Dropping the future, as when the client leaves, cancels it and logs 499.
+pub(super) async fn graphql(State(server): State<Arc<Server>>, request: http::Request<Body>) -> http::Response<Body> {
+    let started = Instant::now();
+    let (parts, body) = request.into_parts();
+    let correlation = Correlation::of(&parts.headers);
+    let record = RequestRecord::begin(Arc::clone(&server.metrics), &correlation.request_id, started);
+    let media = MediaType::negotiate(&parts.headers);
+    let outcome = match media {
+        None => Err(Refusal::NotAcceptable),
+        Some(_) => AssertUnwindSafe(execute(&server, parts, body, &correlation, started))
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|panic| {
+                tracing::error!(request_id = correlation.request_id, panic = text_of(&*panic), "panicked");
+                Err(Refusal::Internal)
+            }),
+    };
+    let media = media.unwrap_or(MediaType::Json);
+    match outcome {
+        Ok(response) => {
+            let answer = answer(media, &correlation, &response);
+            record.answered(answer.status(), &response);
+            answer
+        }
+        Err(refusal) => {
+            let answer = refuse(media, &correlation, &refusal);
+            record.refused(answer.status(), refusal.code());
+            answer
+        }
+    }
+}
+
+async fn execute(
+    server: &Server,
+    parts: Parts,
+    body: Body,
+    correlation: &Correlation,
+    started: Instant,
+) -> Result<Response, Refusal> {
+    let deadline = started + server.config.request_timeout;
+    let _permit = server.in_flight.try_acquire().map_err(|_| Refusal::Overloaded)?;
+    let request = match parts.method {
+        Method::POST => {
+            let limit = server.config.max_body_bytes.get();
+            request::from_body(&parts.headers, body, limit, deadline).await?
+        }
+        Method::GET | Method::HEAD => request::from_uri(&parts.uri)?,
+        _ => return Err(Refusal::Method),
+    };
+    let claims = match &server.verifier {
+        Some(verifier) => verifier.authenticate(&parts.headers, SystemTime::now()).map_err(Refusal::Unauthenticated)?,
+        None => None,
+    };
+    let caller = Caller {
+        claims,
+        headers: parts.headers,
+        request_id: correlation.request_id.clone(),
+        traceparent: correlation.traceparent.clone(),
+    };
+    let engine = server.engine();
+    let answer = engine.execute(request, Arc::new(caller), deadline);
+    tokio::time::timeout_at((deadline + HANDOVER).into(), answer).await.map_err(|_| Refusal::DeadlinePassed)
+}
+
+/// What a panic said, for the log.
+fn text_of(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}

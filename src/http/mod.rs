@@ -1,0 +1,33 @@
+//! HTTP: GraphQL over HTTP, GraphiQL, health and metrics.
+//!
+//! In: HTTP requests and an engine. Out: HTTP responses, one log line and the metrics of each.
+//! Elsewhere: what the answer says ([`crate::engine`]); who the caller is ([`crate::policy`]); counting and logging
+//! ([`crate::observe`]).
+//!
+//! The way of a request: [`serve`] reads its head, `graphql` takes it apart with `correlation`, `negotiate` and
+//! `request`, the engine answers, and `answer` chooses the status.
+//!
+//! Always true:
+//! - a request has one deadline, which covers its body, the engine and the answer;
+//! - a client that leaves drops its engine future; a panic is a 500 of that request alone;
+//! - a body of another type than `application/json` is refused: browsers cannot send ours without asking by CORS first;
+//! - every answer of `/graphql` is JSON of the GraphQL response shape, errors included.
+
+mod answer;
+mod correlation;
+mod cors;
+mod graphql;
+mod health;
+mod negotiate;
+mod playground;
+mod refusal;
+mod request;
+mod serve;
+mod server;
+mod stall;
+#[cfg(test)]
+mod tests;
+
+pub use playground::{Playground, PlaygroundError};
+pub use serve::{ServeLimits, serve};
+pub use server::{Server, router};

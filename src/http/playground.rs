@@ -1,0 +1,231 @@
+//! GraphiQL at `/`, in development.
+//!
+//! The page's files come from a folder, else from the binary (feature `embed-playground`); without them a plain form
+//! of ours serves. Only the files listed in [`FILES`] are ever read, by exact name: no path of a request reaches the
+//! file system.
+
+use super::server::Server;
+use crate::config::PlaygroundConfig;
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::io;
+use std::path::{Path as FilePath, PathBuf};
+use std::sync::Arc;
+
+/// Most tabs that are opened.
+const MAX_TABS: usize = 32;
+
+/// GraphiQL needs `unsafe-inline` styles, `data:` images and fonts, and `blob:` workers of its editor.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+    font-src 'self' data:; worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'none'; \
+    frame-ancestors 'none'";
+
+const HTML: &str = "text/html; charset=utf-8";
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+
+/// One file of the page.
+struct File {
+    /// Its name below the folder, and below `/playground/`.
+    name: &'static str,
+    content_type: &'static str,
+    /// Its bytes, if they are in the binary.
+    embedded: Option<&'static [u8]>,
+}
+
+#[cfg(feature = "embed-playground")]
+macro_rules! embedded {
+    ($name:literal) => {
+        Some(include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/playground/", $name)).as_slice())
+    };
+}
+
+#[cfg(not(feature = "embed-playground"))]
+macro_rules! embedded {
+    ($name:literal) => {
+        None
+    };
+}
+
+macro_rules! files {
+    ($($name:literal $content_type:ident)*) => {
+        &[$(File { name: $name, content_type: $content_type, embedded: embedded!($name) }),*]
+    };
+}
+
+/// Every file of the page; the first one is the page itself.
+const FILES: &[File] = files![
+    "index.html" HTML
+    "bespoke.js" JAVASCRIPT
+    "bespoke.css" CSS
+    "node_modules/graphiql/graphiql.min.js" JAVASCRIPT
+    "node_modules/graphiql/graphiql.min.css" CSS
+    "node_modules/react/umd/react.production.min.js" JAVASCRIPT
+    "node_modules/react-dom/umd/react-dom.production.min.js" JAVASCRIPT
+];
+
+/// The plain form, for when the page's files are not installed.
+const PLAIN_HTML: &str = include_str!("plain.html");
+const PLAIN_JS: &str = include_str!("plain.js");
+
+/// One tab to open.
+#[derive(Debug, Clone, Serialize)]
+struct Tab {
+    query: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    variables: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    headers: Option<String>,
+}
+
+/// What `/playground/config.json` says.
+#[derive(Serialize)]
+struct PageConfig<'a> {
+    client: &'a str,
+    endpoint: &'static str,
+    tabs: &'a [Tab],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<&'a str>,
+}
+
+/// A tab's file that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PlaygroundError {
+    /// It cannot be read.
+    #[error("cannot read `{}`", .file.display())]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Its variables or headers are not a JSON object.
+    #[error("`{}` is not a JSON object", .file.display())]
+    NotAnObject {
+        /// The file.
+        file: PathBuf,
+    },
+    /// More tabs than are opened.
+    #[error("more than {MAX_TABS} tabs")]
+    TooManyTabs,
+}
+
+/// The page: where its files are, and what it opens with.
+pub struct Playground {
+    dir: Option<PathBuf>,
+    config: Bytes,
+}
+
+impl std::fmt::Debug for Playground {
+    /// Holds back the configuration, which may hold a token.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Playground").field("dir", &self.dir).finish_non_exhaustive()
+    }
+}
+
+impl Playground {
+    /// Reads the tabs; paths are relative to `base`, the folder of the configuration file.
+    ///
+    /// # Errors
+    /// [`PlaygroundError`] if a tab's file cannot be used.
+    pub fn load(config: &PlaygroundConfig, base: &FilePath, client: &str) -> Result<Self, PlaygroundError> {
+        if config.tabs.len() > MAX_TABS {
+            return Err(PlaygroundError::TooManyTabs);
+        }
+        let tabs = config.tabs.iter().map(|file| read_tab(&base.join(file))).collect::<Result<Vec<_>, _>>()?;
+        let page = PageConfig { client, endpoint: "/graphql", tabs: &tabs, token: config.token.as_deref() };
+        let page = serde_json::to_vec(&page).unwrap_or_default();
+        Ok(Self { dir: config.dir.as_ref().map(|dir| base.join(dir)), config: page.into() })
+    }
+
+    /// A file's bytes: from the folder, else from the binary.
+    async fn read(&self, file: &File) -> Option<Bytes> {
+        if let Some(dir) = &self.dir
+            && let Ok(bytes) = tokio::fs::read(dir.join(file.name)).await
+        {
+            return Some(bytes.into());
+        }
+        file.embedded.map(Bytes::from_static)
+    }
+
+    /// Whether the page would find every file that it loads.
+    async fn is_complete(&self) -> bool {
+        for file in FILES {
+            let is_there = match &self.dir {
+                Some(dir) => tokio::fs::try_exists(dir.join(file.name)).await.unwrap_or(false),
+                None => false,
+            };
+            if !is_there && file.embedded.is_none() {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+fn read_tab(file: &FilePath) -> Result<Tab, PlaygroundError> {
+    let query = std::fs::read_to_string(file).map_err(|source| PlaygroundError::Read { file: file.into(), source })?;
+    let variables = read_object(&file.with_extension("variables.json"))?;
+    let headers = read_object(&file.with_extension("headers.json"))?;
+    Ok(Tab { query, variables, headers })
+}
+
+/// The text of a JSON object beside a tab; none if there is no such file.
+fn read_object(file: &FilePath) -> Result<Option<String>, PlaygroundError> {
+    match std::fs::read_to_string(file) {
+        Ok(text) if serde_json::from_str::<Map<String, Value>>(&text).is_ok() => Ok(Some(text)),
+        Ok(_) => Err(PlaygroundError::NotAnObject { file: file.into() }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(PlaygroundError::Read { file: file.into(), source }),
+    }
+}
+
+/// `/` and `/playground/…`.
+pub(super) fn routes() -> Router<Arc<Server>> {
+    Router::new().route("/", get(page)).route("/playground/{*name}", get(file))
+}
+
+async fn page(State(server): State<Arc<Server>>) -> Response {
+    let Some(playground) = &server.playground else { return StatusCode::NOT_FOUND.into_response() };
+    if playground.is_complete().await
+        && let Some(page) = FILES.first()
+        && let Some(bytes) = playground.read(page).await
+    {
+        return answer(HTML, bytes);
+    }
+    answer(HTML, Bytes::from_static(PLAIN_HTML.as_bytes()))
+}
+
+async fn file(State(server): State<Arc<Server>>, Path(name): Path<String>) -> Response {
+    let Some(playground) = &server.playground else { return StatusCode::NOT_FOUND.into_response() };
+    match name.as_str() {
+        "config.json" => return answer("application/json", playground.config.clone()),
+        "plain.js" => return answer(JAVASCRIPT, Bytes::from_static(PLAIN_JS.as_bytes())),
+        _ => {}
+    }
+    let Some(file) = FILES.iter().find(|file| file.name == name) else { return StatusCode::NOT_FOUND.into_response() };
+    match playground.read(file).await {
+        Some(bytes) => answer(file.content_type, bytes),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+fn answer(content_type: &'static str, bytes: Bytes) -> Response {
+    let headers: HeaderMap = [
+        (header::CONTENT_TYPE, content_type),
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-cache"),
+    ]
+    .into_iter()
+    .map(|(name, value): (HeaderName, &'static str)| (name, HeaderValue::from_static(value)))
+    .collect();
+    (headers, bytes).into_response()
+}

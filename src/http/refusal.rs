@@ -1,0 +1,83 @@
+//! Why a request got no answer of the engine.
+
+use crate::policy::JwtRejected;
+use http::{HeaderName, HeaderValue, StatusCode, header};
+
+/// A request that was refused before the engine, or given up after it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Refusal {
+    #[error("this method is not allowed here; use POST, or GET for queries")]
+    Method,
+    #[error("the answer is `application/graphql-response+json` or `application/json`; `accept` allows neither")]
+    NotAcceptable,
+    #[error("the body must be `application/json` in UTF-8, without a content coding")]
+    MediaType,
+    #[error("the body is longer than {limit} bytes")]
+    TooLarge { limit: usize },
+    #[error("{0}")]
+    Malformed(String),
+    #[error("batched requests are not supported; send one operation per request")]
+    Batched,
+    /// The message is the one that clients of persisted queries look for.
+    #[error("PersistedQueryNotSupported")]
+    PersistedQuery,
+    #[error("{0}")]
+    Unauthenticated(JwtRejected),
+    #[error("too many requests at once; try again")]
+    Overloaded,
+    #[error("the body did not arrive in time")]
+    SlowBody,
+    #[error("the request took too long")]
+    DeadlinePassed,
+    #[error("internal error")]
+    Internal,
+}
+
+impl Refusal {
+    pub(super) fn status(&self) -> StatusCode {
+        match self {
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
+            Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Malformed(_) | Self::Batched | Self::PersistedQuery => StatusCode::BAD_REQUEST,
+            Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
+            Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
+            Self::DeadlinePassed => StatusCode::GATEWAY_TIMEOUT,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The stable `extensions.code`.
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::Method => "METHOD_NOT_ALLOWED",
+            Self::NotAcceptable => "NOT_ACCEPTABLE",
+            Self::MediaType => "UNSUPPORTED_MEDIA_TYPE",
+            Self::TooLarge { .. } => "BODY_TOO_LARGE",
+            Self::Malformed(_) => "BAD_REQUEST",
+            Self::Batched => "BATCHING_NOT_SUPPORTED",
+            Self::PersistedQuery => "PERSISTED_QUERY_NOT_SUPPORTED",
+            Self::Unauthenticated(_) => "UNAUTHENTICATED",
+            Self::Overloaded => "OVERLOADED",
+            Self::SlowBody => "BODY_TIMEOUT",
+            Self::DeadlinePassed => "DEADLINE_PASSED",
+            Self::Internal => "INTERNAL",
+        }
+    }
+
+    /// The header that tells the client what to do instead.
+    pub(super) fn header(&self) -> Option<(HeaderName, HeaderValue)> {
+        let (name, value) = match self {
+            Self::Method => (header::ALLOW, "GET, POST"),
+            Self::MediaType => (header::ACCEPT, "application/json"),
+            Self::Unauthenticated(_) => (header::WWW_AUTHENTICATE, r#"Bearer error="invalid_token""#),
+            Self::Overloaded => (header::RETRY_AFTER, "1"),
+            // The rest of the body is not read: the connection cannot be used again.
+            Self::TooLarge { .. } | Self::SlowBody => (header::CONNECTION, "close"),
+            _ => return None,
+        };
+        Some((name, HeaderValue::from_static(value)))
+    }
+}

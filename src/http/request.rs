@@ -1,0 +1,146 @@
+//! A GraphQL request out of an HTTP request (GraphQL over HTTP §5).
+
+use super::refusal::Refusal;
+use crate::engine::Request;
+use axum::body::Body;
+use axum::extract::Query;
+use bytes::Bytes;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, Uri};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+/// Reads a GET: everything is in the query string, `variables` and `extensions` as JSON.
+pub(super) fn from_uri(uri: &Uri) -> Result<Request, Refusal> {
+    let malformed = |message: &str| Refusal::Malformed(message.to_owned());
+    let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
+        .map_err(|_| malformed("the query string is not form-urlencoded"))?;
+    let mut parameters = BTreeMap::new();
+    for (name, value) in pairs {
+        if matches!(name.as_str(), "query" | "operationName" | "variables" | "extensions")
+            && parameters.insert(name.clone(), value).is_some()
+        {
+            return Err(Refusal::Malformed(format!("`{name}` is given twice")));
+        }
+    }
+    let extensions = parameters.remove("extensions").map(|text| object("extensions", &text)).transpose()?.flatten();
+    let Some(query) = parameters.remove("query") else {
+        return Err(missing_query(extensions.as_ref()));
+    };
+    let variables = parameters.remove("variables").map(|text| object("variables", &text)).transpose()?.flatten();
+    Ok(Request {
+        query,
+        operation_name: parameters.remove("operationName").filter(|name| !name.is_empty()),
+        variables: variables.unwrap_or_default(),
+        is_read_only: true,
+    })
+}
+
+/// A parameter of a GET that holds a JSON object or null.
+fn object(name: &str, text: &str) -> Result<Option<Map<String, Value>>, Refusal> {
+    serde_json::from_str(text).map_err(|_| Refusal::Malformed(format!("`{name}` must be a JSON object")))
+}
+
+/// Reads a POST. The body is awaited until `deadline` and read up to `limit` bytes.
+pub(super) async fn from_body(
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+    deadline: Instant,
+) -> Result<Request, Refusal> {
+    if !is_json(headers) {
+        return Err(Refusal::MediaType);
+    }
+    let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > limit as u64) {
+        return Err(Refusal::TooLarge { limit });
+    }
+    let collected = Limited::new(body, limit).collect();
+    match tokio::time::timeout_at(deadline.into(), collected).await {
+        Err(_) => Err(Refusal::SlowBody),
+        Ok(Ok(collected)) => from_json(&collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::TooLarge { limit }),
+        Ok(Err(_)) => Err(Refusal::Malformed("the body broke off".to_owned())),
+    }
+}
+
+/// Whether a body is announced as JSON in UTF-8, uncompressed.
+///
+/// Browsers send other types across origins without asking first; refusing them is the guard against request forgery.
+fn is_json(headers: &HeaderMap) -> bool {
+    let mut types = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(content_type), None) = (types.next(), types.next()) else { return false };
+    let Ok(content_type) = content_type.to_str() else { return false };
+    let mut parts = content_type.split(';').map(str::trim);
+    let is_json = parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"));
+    let is_utf8 = parts.all(|parameter| match parameter.split_once('=') {
+        Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
+            value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+        }
+        _ => true,
+    });
+    is_json && is_utf8 && headers.get_all(CONTENT_ENCODING).iter().all(|coding| coding == "identity")
+}
+
+/// The body's JSON object; other properties are left aside (GraphQL over HTTP §5.1).
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Parameters {
+    query: String,
+    #[serde(default)]
+    operation_name: Option<String>,
+    #[serde(default)]
+    variables: Option<Map<String, Value>>,
+    #[serde(default, rename = "extensions")]
+    _extensions: Option<BTreeMap<String, IgnoredAny>>,
+}
+
+fn from_json(body: &Bytes) -> Result<Request, Refusal> {
+    let parameters: Parameters = serde_json::from_slice(body).map_err(|error| explain(body, &error))?;
+    Ok(Request {
+        query: parameters.query,
+        operation_name: parameters.operation_name.filter(|name| !name.is_empty()),
+        variables: parameters.variables.unwrap_or_default(),
+        is_read_only: false,
+    })
+}
+
+/// Names what is wrong with a body that did not read as [`Parameters`].
+fn explain(body: &Bytes, error: &serde_json::Error) -> Refusal {
+    let malformed = |message: &str| Refusal::Malformed(message.to_owned());
+    if body.trim_ascii_start().is_empty() {
+        return malformed("the body is empty");
+    }
+    let object = match serde_json::from_slice::<Value>(body) {
+        Err(error) => return Refusal::Malformed(format!("the body is not JSON: {error}")),
+        Ok(Value::Array(_)) => return Refusal::Batched,
+        Ok(Value::Object(object)) => object,
+        Ok(_) => return malformed("the body must be a JSON object"),
+    };
+    for (name, wanted, is_right) in [
+        ("operationName", "a string or null", Value::is_string as fn(&Value) -> bool),
+        ("variables", "an object or null", Value::is_object),
+        ("extensions", "an object or null", Value::is_object),
+    ] {
+        if object.get(name).is_some_and(|value| !value.is_null() && !is_right(value)) {
+            return Refusal::Malformed(format!("`{name}` must be {wanted}"));
+        }
+    }
+    match object.get("query") {
+        None | Some(Value::Null) => missing_query(object.get("extensions").and_then(Value::as_object)),
+        Some(Value::String(_)) => Refusal::Malformed(format!("the body is not a GraphQL request: {error}")),
+        Some(_) => malformed("`query` must be a string"),
+    }
+}
+
+fn missing_query(extensions: Option<&Map<String, Value>>) -> Refusal {
+    if extensions.is_some_and(|extensions| extensions.contains_key("persistedQuery")) {
+        Refusal::PersistedQuery
+    } else {
+        Refusal::Malformed("`query` is missing".to_owned())
+    }
+}

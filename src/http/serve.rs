@@ -1,0 +1,117 @@
+//! Connections: accepting, bounding and ending them.
+//!
+//! Our own loop rather than `axum::serve`, which bounds neither connections nor the waits for a
+//! request's head and for a client to take its answer.
+
+use super::stall::Impatient;
+use crate::config::ServerConfig;
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+/// Longest wait for a request's head; also how long an idle connection is kept.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Longest wait for a client to take more of its answer.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Most bytes of a request's head, its address included; beyond it the answer is 431.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
+
+/// Pause after a failed accept, as when file descriptors have run out.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Limits of [`serve`].
+#[derive(Debug, Clone, Copy)]
+pub struct ServeLimits {
+    /// Open connections at once; further ones wait in the system's queue.
+    pub max_connections: u32,
+    /// How long connections may take to end after the signal.
+    pub grace: Duration,
+}
+
+impl From<&ServerConfig> for ServeLimits {
+    fn from(config: &ServerConfig) -> Self {
+        Self { max_connections: config.max_connections.get(), grace: config.shutdown_grace }
+    }
+}
+
+/// Serves connections until `shutdown` is ready, then lets requests in flight end, for `limits.grace` at most.
+///
+/// Returns once the last connection has ended or has been cut off. Dropping the future cuts all of them off.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    shutdown: impl Future<Output = ()> + Send,
+    limits: ServeLimits,
+) {
+    let slots = Arc::new(Semaphore::new(limits.max_connections as usize));
+    let (stop, stopping) = watch::channel(false);
+    let mut connections = JoinSet::new();
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let accepted = async {
+            let slot = Arc::clone(&slots).acquire_owned().await;
+            (slot, listener.accept().await)
+        };
+        tokio::select! {
+            () = &mut shutdown => break,
+            Some(_) = connections.join_next() => {}
+            (slot, accepted) = accepted => match accepted {
+                Ok((stream, _)) => {
+                    let connection = connection(stream, router.clone(), stopping.clone());
+                    connections.spawn(async move {
+                        connection.await;
+                        drop(slot);
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            },
+        }
+    }
+    drop(listener);
+    let _ = stop.send(true);
+    let ended = tokio::time::timeout(limits.grace, async { while connections.join_next().await.is_some() {} }).await;
+    if ended.is_err() {
+        tracing::warn!(connections = connections.len(), "cut off at the end of the grace period");
+        connections.shutdown().await;
+    }
+}
+
+/// Serves one connection to its end; once `stopping` turns true, to the end of its request in flight.
+async fn connection(stream: TcpStream, router: Router, mut stopping: watch::Receiver<bool>) {
+    // Answers are small and written at once: waiting for more to send would only delay them.
+    let _ = stream.set_nodelay(true);
+    let service = TowerToHyperService::new(router);
+    let mut connection = pin!(
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIMEOUT)
+            .max_header_size(MAX_HEAD_BYTES)
+            .serve_connection(TokioIo::new(Impatient::new(stream, WRITE_TIMEOUT)), service)
+    );
+    let stop = async {
+        let _ = stopping.wait_for(|&stopping| stopping).await;
+    };
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stop => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "connection ended");
+    }
+}

@@ -1,0 +1,80 @@
+//! What the routes share, and the routes.
+
+use super::cors::cors;
+use super::playground::{self, Playground};
+use super::{graphql, health};
+use crate::config::ServerConfig;
+use crate::engine::GraphQlEngine;
+use crate::observe::Metrics;
+use crate::policy::JwtVerifier;
+use arc_swap::ArcSwap;
+use axum::Router;
+use axum::routing::{any, get};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// A running server's shared state: the engine of now, who verifies callers, and what is counted.
+pub struct Server {
+    pub(super) config: ServerConfig,
+    pub(super) verifier: Option<JwtVerifier>,
+    pub(super) playground: Option<Playground>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) in_flight: Semaphore,
+    engine: ArcSwap<Arc<dyn GraphQlEngine>>,
+}
+
+impl Server {
+    /// Makes a server; it answers once it is routed ([`router`]) and served ([`super::serve`]).
+    #[must_use]
+    pub fn new(config: ServerConfig, engine: Arc<dyn GraphQlEngine>, metrics: Arc<Metrics>) -> Self {
+        let in_flight = Semaphore::new(usize::try_from(config.max_in_flight.get()).unwrap_or(usize::MAX >> 3));
+        let engine = ArcSwap::from_pointee(engine);
+        Self { config, verifier: None, playground: None, metrics, in_flight, engine }
+    }
+
+    /// Verifies bearer tokens; without it everybody is anonymous.
+    #[must_use]
+    pub fn verify_callers(mut self, verifier: JwtVerifier) -> Self {
+        self.verifier = Some(verifier);
+        self
+    }
+
+    /// Serves GraphiQL at `/`; in production it stays hidden all the same.
+    #[must_use]
+    pub fn with_playground(mut self, playground: Playground) -> Self {
+        self.playground = self.config.mode.is_development().then_some(playground);
+        self
+    }
+
+    /// Replaces the engine: requests that have begun end with the one they began with.
+    pub fn swap_engine(&self, engine: Arc<dyn GraphQlEngine>) {
+        self.engine.store(Arc::new(engine));
+    }
+
+    /// The engine of now.
+    #[must_use]
+    pub fn engine(&self) -> Arc<dyn GraphQlEngine> {
+        Arc::clone(&self.engine.load())
+    }
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+/// Routes `/graphql`, `/livez`, `/readyz`, `/metrics` and, in development, `/` with GraphiQL.
+pub fn router(server: Arc<Server>) -> Router {
+    let graphql = Router::new().route("/graphql", any(graphql::graphql));
+    let graphql = match cors(&server.config) {
+        Some(layer) => graphql.layer(layer),
+        None => graphql,
+    };
+    let router = graphql
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics));
+    let router = if server.playground.is_some() { router.merge(playground::routes()) } else { router };
+    router.with_state(server)
+}

@@ -1,0 +1,139 @@
+//! An engine for tests: validates for real, answers without any service.
+
+use crate::engine::{CallRecord, GraphQlEngine, Request, Response, ResponseKind};
+use crate::operation::OperationKind;
+use crate::policy::Caller;
+use apollo_compiler::validation::Valid;
+use apollo_compiler::{ExecutableDocument, Schema, request::coerce_variable_values};
+use futures_util::future::BoxFuture;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+const SDL: &str =
+    "type Query { hello: String panic: Int stall: Int late: Int caller: String } type Mutation { add: Int }";
+
+/// Answers `hello`; panics, stalls or comes late at the fields of these names.
+#[derive(Debug)]
+pub(crate) struct FakeEngine {
+    schema: Valid<Schema>,
+    /// What `hello` answers.
+    greeting: &'static str,
+    pub(crate) is_ready: AtomicBool,
+    pub(crate) executing: Arc<AtomicUsize>,
+}
+
+impl FakeEngine {
+    pub(crate) fn new(greeting: &'static str) -> Self {
+        let schema = Schema::parse_and_validate(SDL, "schema.graphql").expect("the schema is valid");
+        Self { schema, greeting, is_ready: AtomicBool::new(true), executing: Arc::default() }
+    }
+
+    async fn answer(&self, request: Request, caller: Arc<Caller>, deadline: Instant) -> Response {
+        let _executing = Executing::begin(&self.executing);
+        let document = match ExecutableDocument::parse_and_validate(&self.schema, &request.query, "query.graphql") {
+            Ok(document) => document,
+            Err(invalid) => return failure(ResponseKind::DocumentError, "INVALID", &invalid.errors.to_string()),
+        };
+        let operation = match document.operations.get(request.operation_name.as_deref()) {
+            Ok(operation) => operation,
+            Err(error) => return failure(ResponseKind::DocumentError, "INVALID", &format!("{error:?}")),
+        };
+        if operation.is_mutation() && request.is_read_only {
+            return failure(ResponseKind::MethodNotAllowed, "METHOD_NOT_ALLOWED", "mutations go by POST");
+        }
+        let variables = request.variables.iter();
+        let variables = variables.map(|(name, value)| (name.as_str().into(), serde_json_bytes(value))).collect();
+        if let Err(error) = coerce_variable_values(&self.schema, operation, &variables) {
+            return failure(ResponseKind::VariableError, "INVALID_VARIABLES", &format!("{error:?}"));
+        }
+        let mut data = serde_json::Map::new();
+        for field in operation.root_fields(&document) {
+            let value = match field.name.as_str() {
+                "panic" => panic!("a secret of the engine"),
+                "stall" => std::future::pending().await,
+                "late" => {
+                    tokio::time::sleep_until((deadline - Duration::from_millis(1)).into()).await;
+                    Value::Null
+                }
+                "hello" => json!(self.greeting),
+                "caller" => json!({
+                    "sub": caller.claims.as_ref().and_then(|claims| claims.get("sub")),
+                    "id": caller.request_id, "trace": caller.traceparent,
+                }),
+                "__typename" => json!("Query"),
+                _ => Value::Null,
+            };
+            data.insert(field.response_key().to_string(), value);
+        }
+        let call = |operation_id: &str, status, is_shared| CallRecord {
+            service: "catalog".into(),
+            operation_id: operation_id.into(),
+            keys: 1,
+            elapsed: Duration::from_millis(2),
+            status,
+            is_shared,
+        };
+        Response {
+            kind: ResponseKind::Executed,
+            body: json!({ "data": data }).to_string().into(),
+            errors: 0,
+            calls: vec![
+                call("list", Ok(200), false),
+                call("list", Ok(200), true),
+                call("get", Err("UPSTREAM_TIMEOUT"), false),
+            ],
+            operation_name: operation.name.as_ref().map(ToString::to_string),
+            operation_kind: Some(if operation.is_mutation() { OperationKind::Mutation } else { OperationKind::Query }),
+            error_codes: Vec::new(),
+        }
+    }
+}
+
+impl GraphQlEngine for FakeEngine {
+    fn execute(&self, request: Request, caller: Arc<Caller>, deadline: Instant) -> BoxFuture<'_, Response> {
+        Box::pin(self.answer(request, caller, deadline))
+    }
+
+    fn sdl(&self) -> Arc<str> {
+        SDL.into()
+    }
+
+    fn is_ready(&self) -> bool {
+        self.is_ready.load(Ordering::SeqCst)
+    }
+}
+
+/// Counts executions that are neither finished nor dropped.
+struct Executing(Arc<AtomicUsize>);
+
+impl Executing {
+    fn begin(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Executing {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+fn failure(kind: ResponseKind, code: &'static str, message: &str) -> Response {
+    let body = json!({ "errors": [{ "message": message, "extensions": { "code": code } }] });
+    Response {
+        kind,
+        body: body.to_string().into(),
+        errors: 1,
+        calls: Vec::new(),
+        operation_name: None,
+        operation_kind: None,
+        error_codes: vec![code.into()],
+    }
+}
+
+fn serde_json_bytes(value: &Value) -> apollo_compiler::response::JsonValue {
+    serde_json::from_value(value.clone()).expect("JSON is JSON")
+}

@@ -1,0 +1,119 @@
+//! Health, metrics and the log, seen from outside.
+
+use super::*;
+use std::io::{self, Write};
+use std::sync::Mutex;
+use std::sync::atomic::Ordering;
+
+#[tokio::test]
+async fn health_follows_the_engine() {
+    let engine = Arc::new(FakeEngine::new("hello"));
+    let router = router(Arc::new(Server::new(config(Mode::Production), engine.clone(), Arc::new(Metrics::new()))));
+    let status = async |uri| send(&router, Method::GET, uri, &[], "").await.status.as_u16();
+    assert_eq!((status("/livez").await, status("/readyz").await), (200, 200));
+    engine.is_ready.store(false, Ordering::SeqCst);
+    assert_eq!((status("/livez").await, status("/readyz").await), (200, 503));
+}
+
+/// The lines of `/metrics` that count, without help, types and buckets.
+async fn metrics(router: &Router) -> String {
+    let got = send(router, Method::GET, "/metrics", &[], "").await;
+    assert_eq!(got.header("content-type"), "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    let counts = |line: &&str| !line.starts_with('#') && !line.contains("_bucket{") && !line.contains("_sum{");
+    let mut lines: Vec<&str> = got.body.lines().filter(counts).collect();
+    lines.sort_unstable();
+    lines.join("\n")
+}
+
+#[tokio::test]
+async fn requests_calls_and_errors_are_counted() {
+    let router = routed(config(Mode::Production));
+    for body in [
+        r#"{"query":"query Home { hello }"}"#,
+        r#"{"query":"query Home { hello }"}"#,
+        r#"{"query":"mutation { add }"}"#,
+        r#"{"query":"{ nope }"}"#,
+        r#"{"query":"{ panic }"}"#,
+        "[]",
+    ] {
+        post(&router, body).await;
+    }
+    drop(futures_util::poll!(Box::pin(post(&router, r#"{"query":"{ stall }"}"#))));
+    insta::assert_snapshot!(metrics(&router).await, @r#"
+    bespoke_errors_total{code="BATCHING_NOT_SUPPORTED"} 1
+    bespoke_errors_total{code="CLIENT_GONE"} 1
+    bespoke_errors_total{code="INTERNAL"} 1
+    bespoke_errors_total{code="INVALID"} 1
+    bespoke_request_duration_seconds_count{operation=""} 2
+    bespoke_request_duration_seconds_count{operation="Home"} 2
+    bespoke_requests_in_flight 0
+    bespoke_requests_total{operation_kind="mutation",outcome="executed",status="200"} 1
+    bespoke_requests_total{operation_kind="query",outcome="executed",status="200"} 2
+    bespoke_requests_total{operation_kind="unknown",outcome="document_error",status="200"} 1
+    bespoke_requests_total{operation_kind="unknown",outcome="refused",status="400"} 1
+    bespoke_requests_total{operation_kind="unknown",outcome="refused",status="499"} 1
+    bespoke_requests_total{operation_kind="unknown",outcome="refused",status="500"} 1
+    bespoke_upstream_call_duration_seconds_count{service="catalog",operation_id="get"} 3
+    bespoke_upstream_call_duration_seconds_count{service="catalog",operation_id="list"} 3
+    bespoke_upstream_calls_total{service="catalog",operation_id="get",status="UPSTREAM_TIMEOUT",shared="false"} 3
+    bespoke_upstream_calls_total{service="catalog",operation_id="list",status="200",shared="false"} 3
+    bespoke_upstream_calls_total{service="catalog",operation_id="list",status="200",shared="true"} 3
+    "#);
+}
+
+#[tokio::test]
+async fn operation_names_are_capped() {
+    let router = routed(config(Mode::Production));
+    for index in 0..250 {
+        post(&router, &format!(r#"{{"query":"query Op{index} {{ hello }}"}}"#)).await;
+    }
+    let long = "x".repeat(200);
+    post(&router, &format!(r#"{{"query":"query {long} {{ hello }}"}}"#)).await;
+    post(&router, r#"{"query":"query Op7 { hello }"}"#).await;
+    let metrics = metrics(&router).await;
+    let count = |label: &str| {
+        let line = format!("bespoke_request_duration_seconds_count{{operation=\"{label}\"}} ");
+        metrics.lines().find_map(|found| found.strip_prefix(&line)?.parse::<u32>().ok())
+    };
+    assert_eq!((count("Op7"), count("Op199"), count("Op200"), count("other")), (Some(2), Some(1), None, Some(51)));
+}
+
+/// Takes what is logged.
+#[derive(Debug, Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn each_request_is_one_json_line() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let log = tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish();
+    let _guard = tracing::subscriber::set_default(log);
+    let router = routed(config(Mode::Production));
+    let headers = [JSON, ("x-request-id", "r-1"), ("authorization", "Bearer s3cret")];
+    let body = r#"{"query":"query Home($x: Boolean!) { hello @include(if: $x) }","variables":{"x":true,"y":424242}}"#;
+    send(&router, Method::POST, "/graphql", &headers, body).await;
+    send(&router, Method::POST, "/graphql", &[("x-request-id", "r-2")], body).await;
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    assert!(!text.contains("s3cret") && !text.contains("424242"), "{text}");
+    let mut parsed: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for line in &mut parsed {
+        assert!(line["ms"].is_number() && line["timestamp"].is_string(), "{line}");
+        line.as_object_mut().unwrap().retain(|name, _| name != "ms" && name != "timestamp");
+    }
+    let lines: Vec<String> = parsed.iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    {"level":"INFO","message":"request","request_id":"r-1","operation":"Home","calls":2,"slowest_service":"catalog","status":200,"errors":0,"target":"bespoke::request"}
+    {"level":"INFO","message":"request","request_id":"r-2","calls":0,"status":415,"errors":1,"code":"UNSUPPORTED_MEDIA_TYPE","target":"bespoke::request"}
+    "#);
+}

@@ -1,0 +1,203 @@
+//! The metrics of one server.
+
+use crate::engine::{CallRecord, Response, ResponseKind};
+use crate::operation::OperationKind;
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+/// Distinct operation names that get a label of their own; further ones are `other`.
+const MAX_OPERATION_NAMES: usize = 200;
+
+/// Longest operation name that gets a label of its own, in bytes.
+const MAX_OPERATION_NAME_BYTES: usize = 128;
+
+/// Upper bounds of the latency buckets, in seconds.
+const BUCKETS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    operation_kind: &'static str,
+    outcome: &'static str,
+    status: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OperationLabels {
+    operation: Arc<str>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CallLabels {
+    service: Arc<str>,
+    operation_id: Arc<str>,
+    status: Cow<'static, str>,
+    shared: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EndpointLabels {
+    service: Arc<str>,
+    operation_id: Arc<str>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ErrorLabels {
+    code: String,
+}
+
+/// Counts requests, calls, errors and their times; read by `/metrics`.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    request_seconds: Family<OperationLabels, Histogram, fn() -> Histogram>,
+    in_flight: Gauge,
+    calls: Family<CallLabels, Counter>,
+    call_seconds: Family<EndpointLabels, Histogram, fn() -> Histogram>,
+    errors: Family<ErrorLabels, Counter>,
+    operations: RwLock<HashSet<Arc<str>, ahash::RandomState>>,
+    other: Arc<str>,
+    anonymous: Arc<str>,
+}
+
+fn latency() -> Histogram {
+    Histogram::new(BUCKETS)
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// Makes metrics that count from zero.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("bespoke");
+        let requests = Family::default();
+        registry.register("requests", "GraphQL requests, by operation kind, outcome and HTTP status", requests.clone());
+        let request_seconds = Family::new_with_constructor(latency as fn() -> Histogram);
+        registry.register(
+            "request_duration_seconds",
+            "Time of GraphQL requests, by operation",
+            request_seconds.clone(),
+        );
+        let in_flight = Gauge::default();
+        registry.register("requests_in_flight", "GraphQL requests that are being answered", in_flight.clone());
+        let calls = Family::default();
+        registry.register("upstream_calls", "Calls to services; shared ones joined a call in flight", calls.clone());
+        let call_seconds = Family::new_with_constructor(latency as fn() -> Histogram);
+        registry.register("upstream_call_duration_seconds", "Time of calls that were made", call_seconds.clone());
+        let errors = Family::default();
+        registry.register("errors", "Errors in answers, by code", errors.clone());
+        Self {
+            registry,
+            requests,
+            request_seconds,
+            in_flight,
+            calls,
+            call_seconds,
+            errors,
+            operations: RwLock::default(),
+            other: "other".into(),
+            anonymous: "".into(),
+        }
+    }
+
+    /// Writes all of them in the OpenMetrics text form.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        let mut out = String::new();
+        // Writing into a `String` does not fail; half a page would be better than none.
+        let _ = text::encode(&mut out, &self.registry);
+        out
+    }
+
+    pub(super) fn request_begins(&self) {
+        self.in_flight.inc();
+    }
+
+    pub(super) fn request_ends(&self) {
+        self.in_flight.dec();
+    }
+
+    /// Counts a request that the engine answered.
+    pub(super) fn count_answer(&self, status: u16, elapsed: Duration, response: &Response) {
+        let operation_kind = match response.operation_kind {
+            Some(OperationKind::Query) => "query",
+            Some(OperationKind::Mutation) => "mutation",
+            Some(OperationKind::Subscription) => "subscription",
+            None => "unknown",
+        };
+        let outcome = match response.kind {
+            ResponseKind::Executed if response.errors > 0 => "executed_with_errors",
+            ResponseKind::Executed => "executed",
+            ResponseKind::DocumentError => "document_error",
+            ResponseKind::VariableError => "variable_error",
+            ResponseKind::MethodNotAllowed => "method_not_allowed",
+            ResponseKind::Unavailable => "unavailable",
+        };
+        self.requests.get_or_create(&RequestLabels { operation_kind, outcome, status }).inc();
+        let operation = self.operation_label(response);
+        self.request_seconds.get_or_create(&OperationLabels { operation }).observe(elapsed.as_secs_f64());
+        for code in &response.error_codes {
+            self.errors.get_or_create(&ErrorLabels { code: code.to_string() }).inc();
+        }
+        for call in &response.calls {
+            self.count_call(call);
+        }
+    }
+
+    /// Counts a request that got no answer of the engine.
+    pub(super) fn count_refusal(&self, status: u16, code: &'static str) {
+        let labels = RequestLabels { operation_kind: "unknown", outcome: "refused", status };
+        self.requests.get_or_create(&labels).inc();
+        self.errors.get_or_create(&ErrorLabels { code: code.to_owned() }).inc();
+    }
+
+    fn count_call(&self, call: &CallRecord) {
+        let status = match call.status {
+            Ok(status) => Cow::Owned(status.to_string()),
+            Err(code) => Cow::Borrowed(code),
+        };
+        let (service, operation_id) = (Arc::clone(&call.service), Arc::clone(&call.operation_id));
+        let shared = if call.is_shared { "true" } else { "false" };
+        self.calls.get_or_create(&CallLabels { service, operation_id, status, shared }).inc();
+        if !call.is_shared {
+            let (service, operation_id) = (Arc::clone(&call.service), Arc::clone(&call.operation_id));
+            let seconds = call.elapsed.as_secs_f64();
+            self.call_seconds.get_or_create(&EndpointLabels { service, operation_id }).observe(seconds);
+        }
+    }
+
+    /// The label of an operation: its name, if it was executed and is among the first [`MAX_OPERATION_NAMES`].
+    ///
+    /// Names of operations that did not validate are not taken: anybody could fill the table with them.
+    fn operation_label(&self, response: &Response) -> Arc<str> {
+        let Some(name) = &response.operation_name else { return Arc::clone(&self.anonymous) };
+        let known = self.operations.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.get(name.as_str()) {
+            return Arc::clone(known);
+        }
+        drop(known);
+        if response.kind != ResponseKind::Executed || name.len() > MAX_OPERATION_NAME_BYTES {
+            return Arc::clone(&self.other);
+        }
+        let mut known = self.operations.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MAX_OPERATION_NAMES {
+            return Arc::clone(&self.other);
+        }
+        let name: Arc<str> = name.as_str().into();
+        known.insert(Arc::clone(&name));
+        name
+    }
+}

@@ -1,0 +1,16 @@
+//! Observation: metrics, and one log line per request.
+//!
+//! In: what became of each request, and the [`crate::engine::CallRecord`]s of its answer. Out: `/metrics`, the log.
+//! Elsewhere: what is recorded ([`crate::http`], [`crate::engine`]).
+//!
+//! Always true:
+//! - label values are bounded: what clients choose (operation names) is capped, the rest comes from our own files;
+//! - neither variables, headers, claims nor bodies are ever recorded.
+
+mod log;
+mod metrics;
+mod record;
+
+pub use log::{LogFormat, LogInitError, init};
+pub use metrics::Metrics;
+pub use record::RequestRecord;

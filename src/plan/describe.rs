@@ -1,0 +1,90 @@
+//! A plan as people read it: calls, rounds, what depends on what.
+
+use super::model::{PairingPlan, Plan, Step};
+use crate::compose::{CallerInputs, Graph, Way};
+use std::fmt::Write;
+
+/// Describes a plan.
+///
+/// ```text
+/// Home   calls ≤ 6   rounds 3
+///   round 1
+///     a  users     getUser        calls ≤ 1            private (claim sub)
+///   round 2
+///     b  orders    searchOrders   calls ≤ 1  ⌈1/25⌉    public              after a
+/// ```
+#[must_use]
+pub fn describe(plan: &Plan, graph: &Graph, name: &str) -> String {
+    let mut text = String::new();
+    let _ = writeln!(text, "{name}   calls {}   rounds {}", at_most(plan.calls), plan.rounds);
+    let mut order: Vec<usize> = (0..plan.steps.len()).collect();
+    order.sort_by_key(|&at| (plan.steps[at].round, at));
+    let mut letters = vec![String::new(); plan.steps.len()];
+    for (number, &at) in order.iter().enumerate() {
+        letters[at] = letter(number);
+    }
+    let width = |of: &dyn Fn(&Step) -> usize| plan.steps.iter().map(of).max().unwrap_or(0);
+    let source_width = width(&|step| graph.source(step.source).name.chars().count());
+    let endpoint_width = width(&|step| step.endpoint.chars().count());
+    let count_width = width(&|step| count(step, graph.way(step.way)).chars().count());
+    let scope_width = width(&|step| scope(&graph.way(step.way).caller).chars().count());
+    let mut round = 0;
+    for at in order {
+        let step = &plan.steps[at];
+        let way = graph.way(step.way);
+        if step.round != round {
+            round = step.round;
+            let _ = writeln!(text, "  round {round}");
+        }
+        let source = &graph.source(step.source).name;
+        let mut line = format!(
+            "    {}  {source:source_width$}  {:endpoint_width$}  {:count_width$}  {:scope_width$}",
+            letters[at],
+            step.endpoint,
+            count(step, way),
+            scope(&way.caller),
+        );
+        if !step.fieldset.is_empty() {
+            let _ = write!(line, "  fields {}", step.fieldset.join(","));
+        }
+        if !step.after.is_empty() {
+            let after: Vec<&str> = step.after.iter().map(|&before| letters[before as usize].as_str()).collect();
+            let _ = write!(line, "  after {}", after.join(", "));
+        }
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    text
+}
+
+fn at_most(bound: Option<u64>) -> String {
+    bound.map_or_else(|| "unbounded".to_owned(), |bound| format!("≤ {bound}"))
+}
+
+fn count(step: &Step, way: &Way) -> String {
+    let calls = format!("calls {}", at_most(step.calls));
+    match (&way.batch, step.pairing, step.keys) {
+        (_, PairingPlan::Single, Some(1)) | (None, ..) => calls,
+        (Some(batch), _, Some(keys)) => format!("{calls}  ⌈{keys}/{}⌉", batch.max_size),
+        (Some(batch), _, None) => format!("{calls}  ⌈?/{}⌉", batch.max_size),
+    }
+}
+
+fn scope(caller: &CallerInputs) -> String {
+    let claims = caller.claims.iter().map(|path| format!("claim {}", path.join(".")));
+    let headers = caller.headers.iter().map(|name| format!("header {name}"));
+    let inputs: Vec<String> = claims.chain(headers).collect();
+    match (inputs.is_empty(), caller.is_private()) {
+        (true, _) => "public".to_owned(),
+        (false, true) => format!("private ({})", inputs.join(", ")),
+        (false, false) => format!("public, varies ({})", inputs.join(", ")),
+    }
+}
+
+/// `a` to `z`, then `a1`, `b1`, …
+fn letter(number: usize) -> String {
+    let letter = char::from(b'a' + u8::try_from(number % 26).unwrap_or(0));
+    match number / 26 {
+        0 => letter.to_string(),
+        round => format!("{letter}{round}"),
+    }
+}

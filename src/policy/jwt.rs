@@ -1,0 +1,177 @@
+//! Bearer tokens: a verified JWT becomes the caller's claims.
+//!
+//! Follows RFC 8725 (JWT best current practices): the key decides the algorithm, `iss` and `aud` are always checked.
+
+use crate::config::JwtConfig;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
+use serde_json::{Map, Value};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Longest token that is looked at, in bytes.
+const MAX_TOKEN_BYTES: usize = 16 * 1024;
+
+/// Length of a P-256 public key: an uncompressed point (SEC 1 §2.3.3).
+const P256_POINT_BYTES: usize = 65;
+
+/// Shortest DER of an RSA public key with a modulus of 2048 bits.
+const RSA_2048_DER_BYTES: usize = 256 + 10;
+
+/// Why a token is not accepted. Says nothing that the caller does not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum JwtRejected {
+    /// More than one `Authorization` header, another scheme, or no token in it.
+    #[error("`authorization` must be one bearer token")]
+    NotBearer,
+    /// Not a JWT, another algorithm than the key's, or signed by another key.
+    #[error("the token is not valid")]
+    Invalid,
+    /// `exp` is missing or no number.
+    #[error("the token has no expiry")]
+    WithoutExpiry,
+    /// `exp` has passed.
+    #[error("the token has expired")]
+    Expired,
+    /// `nbf` has not come yet, or is no number.
+    #[error("the token is not valid yet")]
+    NotYetValid,
+    /// `iss` or `aud` is missing or another's.
+    #[error("the token is meant for somebody else")]
+    NotForUs,
+}
+
+/// A key file that cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum JwtKeyError {
+    /// Not the PEM of a public key that is supported.
+    #[error("not a PEM public key of type Ed25519, EC P-256 or RSA")]
+    Unsupported,
+    /// Too short to be safe, or on another curve.
+    #[error("an RSA key must have 2048 bits or more, an EC key must be on P-256")]
+    Weak,
+}
+
+/// Verifies bearer tokens of one issuer.
+pub struct JwtVerifier {
+    key: DecodingKey,
+    validation: Validation,
+    leeway: Duration,
+}
+
+impl std::fmt::Debug for JwtVerifier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("JwtVerifier").field("algorithms", &self.validation.algorithms).finish_non_exhaustive()
+    }
+}
+
+impl JwtVerifier {
+    /// Makes a verifier from the configuration and the text of its key file.
+    ///
+    /// # Errors
+    /// [`JwtKeyError`] if the key cannot be used.
+    pub fn new(config: &JwtConfig, pem: &[u8]) -> Result<Self, JwtKeyError> {
+        let (key, algorithm) = read_key(pem)?;
+        let mut validation = Validation::new(algorithm);
+        validation.set_issuer(&[&config.issuer]);
+        validation.set_audience(&[&config.audience]);
+        validation.set_required_spec_claims(&["iss", "aud"]);
+        // Times are checked here, against the `now` that is handed in.
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        Ok(Self { key, validation, leeway: config.leeway })
+    }
+
+    /// Verifies a request's `Authorization`; without one the caller is anonymous (`None`).
+    ///
+    /// # Errors
+    /// [`JwtRejected`] for whatever is not exactly one valid token: a bad credential is never taken for none.
+    pub fn authenticate(
+        &self,
+        headers: &HeaderMap,
+        now: SystemTime,
+    ) -> Result<Option<Map<String, Value>>, JwtRejected> {
+        let mut values = headers.get_all(AUTHORIZATION).iter();
+        let first = values.next();
+        if values.next().is_some() { Err(JwtRejected::NotBearer) } else { self.verify(first, now) }
+    }
+
+    /// Verifies one header's value, as [`authenticate`](Self::authenticate) does.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn verify(
+        &self,
+        authorization: Option<&HeaderValue>,
+        now: SystemTime,
+    ) -> Result<Option<Map<String, Value>>, JwtRejected> {
+        let Some(authorization) = authorization else { return Ok(None) };
+        let token = bearer(authorization).ok_or(JwtRejected::NotBearer)?;
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(JwtRejected::Invalid);
+        }
+        let decoded =
+            decode::<Map<String, Value>>(token, &self.key, &self.validation).map_err(|error| rejected(&error))?;
+        // RFC 7515 §4.1.11: an extension that is marked critical and not understood makes the token invalid.
+        if decoded.header.crit.is_some() {
+            return Err(JwtRejected::Invalid);
+        }
+        self.check_times(&decoded.claims, now)?;
+        Ok(Some(decoded.claims))
+    }
+
+    /// RFC 7519 §4.1.4 and §4.1.5: valid from `nbf` until before `exp`, give or take the leeway.
+    fn check_times(&self, claims: &Map<String, Value>, now: SystemTime) -> Result<(), JwtRejected> {
+        let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+        let leeway = self.leeway.as_secs_f64();
+        let expiry = claims.get("exp").and_then(Value::as_f64).ok_or(JwtRejected::WithoutExpiry)?;
+        if now >= expiry + leeway {
+            return Err(JwtRejected::Expired);
+        }
+        match claims.get("nbf") {
+            None => Ok(()),
+            Some(start) if start.as_f64().is_some_and(|start| start <= now + leeway) => Ok(()),
+            Some(_) => Err(JwtRejected::NotYetValid),
+        }
+    }
+}
+
+/// The token of `Bearer <token>` (RFC 6750 §2.1); the scheme is case-insensitive (RFC 9110 §11.1).
+fn bearer(authorization: &HeaderValue) -> Option<&str> {
+    let (scheme, token) = authorization.to_str().ok()?.split_once(' ')?;
+    let token = token.trim_matches(' ');
+    let is_token = !token.is_empty() && !token.contains([' ', ',']);
+    (scheme.eq_ignore_ascii_case("bearer") && is_token).then_some(token)
+}
+
+/// Reads a public key; its type decides the one algorithm that tokens may name.
+fn read_key(pem: &[u8]) -> Result<(DecodingKey, Algorithm), JwtKeyError> {
+    let length = |key: &DecodingKey| key.try_get_as_bytes().map_or(0, <[u8]>::len);
+    if let Ok(key) = DecodingKey::from_ed_pem(pem) {
+        return Ok((key, Algorithm::EdDSA));
+    }
+    if let Ok(key) = DecodingKey::from_ec_pem(pem) {
+        return if length(&key) == P256_POINT_BYTES { Ok((key, Algorithm::ES256)) } else { Err(JwtKeyError::Weak) };
+    }
+    // `from_rsa_pem` takes private keys too: one of them does not belong on a server that only verifies.
+    if !pem.windows(7).any(|window| window == b"PRIVATE")
+        && let Ok(key) = DecodingKey::from_rsa_pem(pem)
+    {
+        return if length(&key) >= RSA_2048_DER_BYTES { Ok((key, Algorithm::RS256)) } else { Err(JwtKeyError::Weak) };
+    }
+    Err(JwtKeyError::Unsupported)
+}
+
+fn rejected(error: &jsonwebtoken::errors::Error) -> JwtRejected {
+    use jsonwebtoken::errors::ErrorKind;
+    match error.kind() {
+        ErrorKind::InvalidIssuer | ErrorKind::InvalidAudience | ErrorKind::MissingRequiredClaim(_) => {
+            JwtRejected::NotForUs
+        }
+        _ => JwtRejected::Invalid,
+    }
+}
+
+#[cfg(test)]
+#[path = "jwt_tests.rs"]
+mod tests;

@@ -1,0 +1,539 @@
+//! Text to [`Mapping`]: recursive descent, one token ahead.
+
+use super::ast::{Entry, Expression, Fields, Mapping, MappingBody, Method, Start, Step, Variable};
+use super::lex::{Lexed, MappingText, Token, lex};
+use crate::diagnostic::{Finding, Span};
+use crate::sdl::Spanned;
+use serde_json::Value as Json;
+
+/// Deepest nesting of braces, brackets and `??`.
+const MAX_DEPTH: usize = 32;
+/// Longest mapping, in bytes.
+const MAX_BYTES: usize = 64 * 1024;
+
+/// What a mapping is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// `params:`, `body:`, `headers:`: makes a request. Names may hold `-` and `.`, literals stand plain.
+    Request,
+    /// `selection:`: reads an answer.
+    Answer,
+}
+
+/// Parses a mapping.
+///
+/// # Errors
+/// A finding with a `C0xx` code at the first thing that is not in the subset.
+pub(crate) fn parse(text: &MappingText, used: Use) -> Result<Mapping, Box<Finding>> {
+    let all = text.span(0, text.text().len());
+    if text.text().len() > MAX_BYTES {
+        return Err(Box::new(Finding::new("C005", "mapping is longer than 64 KiB", all, "this mapping")));
+    }
+    let tokens = lex(text.text()).map_err(|(start, end)| {
+        Finding::new("C001", "string or number does not end", text.span(start, end), "starts here")
+    })?;
+    let mut parser = Parser { text, tokens, at: 0, used, depth: 0 };
+    let body = parser.mapping()?;
+    Ok(Mapping { body, span: all })
+}
+
+struct Parser<'a> {
+    text: &'a MappingText,
+    tokens: Vec<Lexed>,
+    at: usize,
+    used: Use,
+    depth: usize,
+}
+
+type Parsed<T> = Result<T, Box<Finding>>;
+
+impl Parser<'_> {
+    fn mapping(&mut self) -> Parsed<MappingBody> {
+        if self.starts_request_value() {
+            let value = self.expression()?;
+            self.expect_end()?;
+            return Ok(MappingBody::Value(value));
+        }
+        let start = self.at;
+        let items = self.items(|token| *token == Token::End)?;
+        match <[Item; 1]>::try_from(items) {
+            Ok([Item::Unnamed(value)]) => Ok(MappingBody::Value(value)),
+            Ok(only) => Ok(MappingBody::Entries(self.whole(only.into())?)),
+            Err(none) if none.is_empty() => {
+                Err(self.error("C001", "mapping is empty", "expected a field or a path", start))
+            }
+            Err(several) => Ok(MappingBody::Entries(self.whole(several)?)),
+        }
+    }
+
+    /// The entries of a mapping without braces.
+    fn whole(&self, items: Vec<Item>) -> Parsed<Fields> {
+        Ok(Fields { entries: named(items)?, span: self.text.span(0, self.text.text().len()) })
+    }
+
+    /// In a request only `name: …` is an entry; everything else is one value.
+    fn starts_request_value(&self) -> bool {
+        self.used == Use::Request && !self.is_request_name()
+    }
+
+    fn is_request_name(&self) -> bool {
+        let mut at = self.at;
+        loop {
+            match (self.token_at(at), self.token_at(at + 1)) {
+                (Token::Name(_) | Token::Text(_), Token::Sign(':')) => return true,
+                (Token::Name(_), Token::Sign('.')) => at += 2,
+                _ => return false,
+            }
+        }
+    }
+
+    fn items(&mut self, is_end: fn(&Token) -> bool) -> Parsed<Vec<Item>> {
+        let mut items = Vec::new();
+        while !is_end(self.token()) {
+            if *self.token() == Token::End {
+                return Err(self.error("C001", "`{` is not closed", "expected `}`", self.at));
+            }
+            items.push(self.item()?);
+        }
+        Ok(items)
+    }
+
+    fn item(&mut self) -> Parsed<Item> {
+        if let Some(name) = self.alias() {
+            let value = self.expression()?;
+            return Ok(Item::Named(Entry { name, value, is_aliased: true }));
+        }
+        if self.used == Use::Request {
+            return Err(self.error("C001", "expected `name: value`", "expected a name and a colon", self.at));
+        }
+        let value = self.expression()?;
+        let simple = match (&value.start, value.steps.as_slice(), &value.or) {
+            (Start::Here { is_dollar: false }, [Step::Property(name), rest @ ..], None)
+                if rest.iter().all(|step| matches!(step, Step::Optional)) =>
+            {
+                Some(name.clone())
+            }
+            _ => None,
+        };
+        Ok(match simple {
+            Some(name) => Item::Named(Entry { name, value, is_aliased: false }),
+            None => Item::Unnamed(value),
+        })
+    }
+
+    /// `name:`, if that is what comes.
+    fn alias(&mut self) -> Option<Spanned<String>> {
+        let from = self.at;
+        let is_alias = match self.used {
+            Use::Request => self.is_request_name(),
+            Use::Answer => matches!(self.token(), Token::Name(_)) && *self.token_at(self.at + 1) == Token::Sign(':'),
+        };
+        if !is_alias {
+            return None;
+        }
+        let mut name = String::new();
+        while *self.token() != Token::Sign(':') {
+            match self.token() {
+                Token::Name(part) | Token::Text(part) => name.push_str(part),
+                _ => name.push('.'),
+            }
+            self.at += 1;
+        }
+        let span = self.span_from(from);
+        self.at += 1;
+        Some(Spanned { value: name, span })
+    }
+
+    fn expression(&mut self) -> Parsed<Expression> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(self.error("C005", "mapping is nested too deeply", "more than 32 levels here", self.at));
+        }
+        let from = self.at;
+        let start = self.start()?;
+        let first = matches!(start, Start::Here { is_dollar: false });
+        let steps = self.steps(first)?;
+        let takes_fields = matches!(start, Start::Here { .. });
+        let selection = match self.token() {
+            Token::Sign('{') if takes_fields => Some(self.fields()?),
+            Token::Sign('{') if matches!(start, Start::Variable(_)) => {
+                let message = "a selection of an input is outside the subset";
+                return Err(self.error("C003", message, "not here", self.at));
+            }
+            _ => None,
+        };
+        let or = if *self.token() == Token::OrElse {
+            self.at += 1;
+            Some(Box::new(self.expression()?))
+        } else {
+            None
+        };
+        self.depth -= 1;
+        Ok(Expression { start, steps, selection, or, span: self.span_from(from) })
+    }
+
+    fn start(&mut self) -> Parsed<Start> {
+        match self.token().clone() {
+            Token::Dollar => self.dollar(),
+            Token::Name(_) | Token::Text(_) if self.used == Use::Answer => Ok(Start::Here { is_dollar: false }),
+            Token::Sign('{') => Ok(Start::Object(self.fields()?)),
+            Token::Sign('[') if self.used == Use::Request => {
+                self.at += 1;
+                let mut members = Vec::new();
+                while *self.token() != Token::Sign(']') {
+                    members.push(self.expression()?);
+                }
+                self.at += 1;
+                Ok(Start::List(members))
+            }
+            _ if self.used == Use::Request && self.is_literal() => Ok(Start::Literal(self.literal()?)),
+            token => Err(self.outside(&token)),
+        }
+    }
+
+    fn is_literal(&self) -> bool {
+        match self.token() {
+            Token::Text(_) | Token::Number(_) => true,
+            Token::Name(name) => matches!(name.as_str(), "true" | "false" | "null"),
+            _ => false,
+        }
+    }
+
+    fn dollar(&mut self) -> Parsed<Start> {
+        let from = self.at;
+        self.at += 1;
+        let is_adjacent = self.tokens[self.at].start == self.tokens[from].end;
+        match self.token().clone() {
+            Token::Sign('(') if is_adjacent => {
+                self.at += 1;
+                if *self.token() == Token::Sign(')') || !self.starts_literal() {
+                    return self.parenthesised(from);
+                }
+                let value = self.literal()?;
+                self.expect(')')?;
+                Ok(Start::Literal(value))
+            }
+            Token::Name(name) if is_adjacent => {
+                self.at += 1;
+                Ok(Start::Variable(match name.as_str() {
+                    "args" => Variable::Args,
+                    "this" => Variable::This,
+                    "batch" => Variable::Batch,
+                    "claims" => Variable::Claims,
+                    "config" => Variable::Config,
+                    _ => return Err(self.unknown_variable(&name, from)),
+                }))
+            }
+            _ => Ok(Start::Here { is_dollar: true }),
+        }
+    }
+
+    fn starts_literal(&self) -> bool {
+        self.is_literal() || matches!(self.token(), Token::Sign('[' | '{'))
+    }
+
+    /// `$(next->eq(null)->not)`: the path inside, as if it stood alone.
+    fn parenthesised(&mut self, from: usize) -> Parsed<Start> {
+        if self.used == Use::Request {
+            return Err(self.error("C003", "a computed value in `$(…)` is outside the subset", "not here", from));
+        }
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(self.error("C005", "mapping is nested too deeply", "more than 32 levels here", from));
+        }
+        // The path is spliced into the token stream without its parentheses: `$(a->not)` is `a->not`.
+        let mut depth = 1;
+        let mut close = self.at;
+        while depth > 0 {
+            match self.token_at(close) {
+                Token::Sign('(') => depth += 1,
+                Token::Sign(')') => depth -= 1,
+                Token::End => return Err(self.error("C001", "`(` is not closed", "expected `)`", from)),
+                Token::OrElse | Token::Sign('{') => {
+                    return Err(self.error(
+                        "C003",
+                        "only a path may stand in `$(…)`",
+                        "write it without `$(…)`",
+                        close,
+                    ));
+                }
+                _ => {}
+            }
+            close += 1;
+        }
+        self.tokens.remove(close - 1);
+        let start = self.start()?;
+        self.depth -= 1;
+        Ok(start)
+    }
+
+    fn unknown_variable(&self, name: &str, from: usize) -> Box<Finding> {
+        let (code, help) = match name {
+            "env" => ("C002", "secrets and settings come through `$config`"),
+            "request" => ("C002", "forward a header with `@source(http: { headers: … })`, or read `$claims`"),
+            _ => ("C002", "known are `$args`, `$this`, `$batch`, `$claims` and `$config`"),
+        };
+        let message = format!("`${name}` is outside the subset");
+        Box::new(Finding::new(code, message, self.span_from(from), "not known").help(help))
+    }
+
+    fn steps(&mut self, first_is_name: bool) -> Parsed<Vec<Step>> {
+        let mut steps = Vec::new();
+        if first_is_name {
+            steps.push(Step::Property(self.property()?));
+        }
+        loop {
+            match self.token() {
+                Token::Sign('.') => {
+                    self.at += 1;
+                    steps.push(Step::Property(self.property()?));
+                }
+                Token::Sign('?') => {
+                    self.at += 1;
+                    steps.push(Step::Optional);
+                }
+                Token::Sign('[') if self.used == Use::Answer => steps.push(self.index()?),
+                Token::Arrow => steps.push(self.method()?),
+                _ => return Ok(steps),
+            }
+        }
+    }
+
+    fn property(&mut self) -> Parsed<Spanned<String>> {
+        match self.token().clone() {
+            Token::Name(value) | Token::Text(value) => {
+                let from = self.at;
+                self.at += 1;
+                Ok(Spanned { value, span: self.span_from(from) })
+            }
+            token => Err(self.outside(&token)),
+        }
+    }
+
+    fn index(&mut self) -> Parsed<Step> {
+        let from = self.at;
+        self.at += 1;
+        let Token::Number(number) = self.token().clone() else {
+            return Err(self.error("C001", "expected an index such as `[0]`", "not a number", self.at));
+        };
+        self.at += 1;
+        let index = number.as_u64().and_then(|index| u32::try_from(index).ok());
+        let Some(value) = index else {
+            return Err(self.error("C001", "an index is a whole number from 0", "not an index", self.at - 1));
+        };
+        self.expect(']')?;
+        Ok(Step::Index(Spanned { value, span: self.span_from(from) }))
+    }
+
+    fn method(&mut self) -> Parsed<Step> {
+        self.at += 1;
+        let from = self.at;
+        let Token::Name(name) = self.token().clone() else {
+            return Err(self.error("C001", "expected a method behind `->`", "not a method", self.at));
+        };
+        self.at += 1;
+        let method = match name.as_str() {
+            "first" => Method::First,
+            "last" => Method::Last,
+            "size" => Method::Size,
+            "not" => Method::Not,
+            "eq" => {
+                self.expect('(')?;
+                let value = self.literal()?;
+                self.expect(')')?;
+                Method::Eq(value)
+            }
+            "match" => self.match_pairs(from)?,
+            "map" => self.map_path()?,
+            _ => {
+                let message = format!("method `->{name}` is outside the subset");
+                let help = "known are `->first`, `->last`, `->map`, `->match`, `->eq`, `->not` and `->size`";
+                return Err(Box::new(Finding::new("C004", message, self.span_from(from), "not known").help(help)));
+            }
+        };
+        let takes_nothing = matches!(method, Method::First | Method::Last | Method::Size | Method::Not);
+        if takes_nothing && *self.token() == Token::Sign('(') {
+            self.at += 1;
+            self.expect(')')?;
+        }
+        Ok(Step::Method(method, self.span_from(from)))
+    }
+
+    /// `match([["card", "Card"], …])` or `match(["card", "Card"], …)`.
+    fn match_pairs(&mut self, from: usize) -> Parsed<Method> {
+        self.expect('(')?;
+        let mut rows = Vec::new();
+        while *self.token() != Token::Sign(')') {
+            rows.push(self.literal()?);
+        }
+        self.at += 1;
+        if let [Json::Array(only)] = rows.as_slice()
+            && only.iter().all(Json::is_array)
+        {
+            rows = only.clone();
+        }
+        let mut pairs = Vec::new();
+        for row in rows {
+            let Json::Array(row) = row else {
+                return Err(self.error("C001", "`->match` takes pairs: `[[\"a\", \"A\"]]`", "not pairs", from));
+            };
+            let Ok([when, then]) = <[Json; 2]>::try_from(row) else {
+                return Err(self.error("C001", "`->match` takes pairs: `[[\"a\", \"A\"]]`", "not pairs", from));
+            };
+            pairs.push((when, then));
+        }
+        Ok(Method::Match(pairs))
+    }
+
+    /// `map(a.b)` or `map(@.a.b)`.
+    fn map_path(&mut self) -> Parsed<Method> {
+        self.expect('(')?;
+        if *self.token() == Token::Sign('@') {
+            self.at += 1;
+            self.expect('.')?;
+        }
+        let mut path = vec![self.property()?];
+        while *self.token() == Token::Sign('.') {
+            self.at += 1;
+            path.push(self.property()?);
+        }
+        self.expect(')')?;
+        Ok(Method::Map(path))
+    }
+
+    fn fields(&mut self) -> Parsed<Fields> {
+        let from = self.at;
+        self.expect('{')?;
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(self.error("C005", "mapping is nested too deeply", "more than 32 levels here", from));
+        }
+        let entries = named(self.items(|token| *token == Token::Sign('}'))?)?;
+        self.depth -= 1;
+        self.at += 1;
+        Ok(Fields { entries, span: self.span_from(from) })
+    }
+
+    fn literal(&mut self) -> Parsed<Json> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(self.error("C005", "mapping is nested too deeply", "more than 32 levels here", self.at));
+        }
+        let value = match self.token().clone() {
+            Token::Text(text) => Json::String(text),
+            Token::Number(number) => Json::Number(number),
+            Token::Name(name) => match name.as_str() {
+                "true" => Json::Bool(true),
+                "false" => Json::Bool(false),
+                "null" => Json::Null,
+                _ => return Err(self.error("C001", "expected a literal", "quote it if it is text", self.at)),
+            },
+            Token::Sign('[') => {
+                self.at += 1;
+                let mut members = Vec::new();
+                while *self.token() != Token::Sign(']') {
+                    members.push(self.literal()?);
+                }
+                Json::Array(members)
+            }
+            Token::Sign('{') => {
+                self.at += 1;
+                let mut members = serde_json::Map::new();
+                while *self.token() != Token::Sign('}') {
+                    let name = self.property()?;
+                    self.expect(':')?;
+                    members.insert(name.value, self.literal()?);
+                }
+                Json::Object(members)
+            }
+            token => return Err(self.outside(&token)),
+        };
+        self.at += 1;
+        self.depth -= 1;
+        Ok(value)
+    }
+
+    fn outside(&self, token: &Token) -> Box<Finding> {
+        match token {
+            Token::Spread => self.error("C003", "spread `...` is outside the subset", "name each field", self.at),
+            Token::Sign('*') => self.error("C003", "`*` is outside the subset", "name each field", self.at),
+            Token::Sign('@') => self.error("C003", "`@` is outside the subset", "only inside `->map(@.path)`", self.at),
+            Token::End => self.error("C001", "mapping ends too early", "expected a value", self.at),
+            Token::Number(_) | Token::Text(_) => {
+                self.error("C001", "a literal is written `$(…)` here", "not a path", self.at)
+            }
+            Token::Name(name) => {
+                let message = format!("`{name}` is not a value");
+                let help = "an input starts with `$args`, `$this`, `$batch`, `$claims` or `$config`";
+                let mut finding = self.error("C001", &message, "expected an input or a literal", self.at);
+                finding.help = Some(help.to_owned());
+                finding
+            }
+            _ => self.error("C001", "unexpected text in mapping", "not expected here", self.at),
+        }
+    }
+
+    fn expect(&mut self, sign: char) -> Parsed<()> {
+        if *self.token() != Token::Sign(sign) {
+            let message = format!("expected `{sign}`");
+            return Err(self.error("C001", &message, "not expected here", self.at));
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    fn expect_end(&mut self) -> Parsed<()> {
+        match self.token().clone() {
+            Token::End => Ok(()),
+            token => Err(self.outside(&token)),
+        }
+    }
+
+    fn token(&self) -> &Token {
+        self.token_at(self.at)
+    }
+
+    fn token_at(&self, at: usize) -> &Token {
+        self.tokens.get(at).map_or(&Token::End, |lexed| &lexed.token)
+    }
+
+    fn span_from(&self, from: usize) -> Span {
+        let at = |index: usize| self.tokens.get(index).or(self.tokens.last());
+        let start = at(from).map_or(0, |lexed| lexed.start);
+        let end = at(self.at.saturating_sub(1).max(from)).map_or(start, |lexed| lexed.end);
+        self.text.span(start, end)
+    }
+
+    fn error(&self, code: &'static str, message: &str, label: &str, at: usize) -> Box<Finding> {
+        let lexed = self.tokens.get(at).or(self.tokens.last());
+        let span = lexed.map_or(self.text.span(0, 0), |lexed| self.text.span(lexed.start, lexed.end));
+        Box::new(Finding::new(code, message, span, label))
+    }
+}
+
+enum Item {
+    Named(Entry),
+    Unnamed(Expression),
+}
+
+/// The items of an object: each has a name, and no name comes twice.
+fn named(items: Vec<Item>) -> Parsed<Vec<Entry>> {
+    let mut entries: Vec<Entry> = Vec::new();
+    for item in items {
+        match item {
+            Item::Named(entry) => {
+                if entries.iter().any(|other| other.name.value == entry.name.value) {
+                    let message = format!("`{}` is given twice", entry.name.value);
+                    return Err(Box::new(Finding::new("C006", message, entry.name.span, "given again")));
+                }
+                entries.push(entry);
+            }
+            Item::Unnamed(value) => {
+                let finding = Finding::new("C003", "an unnamed value beside named fields", value.span, "has no name")
+                    .help("give it one: `name: path`");
+                return Err(Box::new(finding));
+            }
+        }
+    }
+    Ok(entries)
+}

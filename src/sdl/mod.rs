@@ -1,0 +1,24 @@
+//! Service SDL: text becomes typed declarations with spans, our directives and federation's read, mappings parsed.
+//!
+//! In: the SDL of one service. Out: an [`SdlFile`], and findings.
+//! Elsewhere: merging files, and checking bindings against contracts ([`crate::compose`]).
+//!
+//! Always true:
+//! - every name and value that a finding may point at carries its span;
+//! - what a declaration does not understand is a finding, in files with bindings; federation files may hold more.
+
+mod bind;
+mod field_set;
+mod links;
+pub mod mapping;
+mod model;
+mod read;
+mod types;
+mod values;
+
+pub use model::{
+    ArgumentDeclaration, BatchDeclaration, CacheDeclaration, Connect, EffectDeclaration, FieldDeclaration,
+    FieldSelection, FieldSet, Fielded, HeaderDeclaration, HttpTarget, KeyDeclaration, Origin, OutcomeDeclaration,
+    SdlFile, SourceDeclaration, Spanned, Target, TemplatePart, TypeBody, TypeDeclaration, ValueDeclaration,
+};
+pub use read::read;

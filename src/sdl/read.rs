@@ -1,0 +1,80 @@
+//! One file: parsed, its links understood, its declarations read.
+
+use super::links::Links;
+use super::model::{Origin, SdlFile};
+use super::types::Types;
+use super::values::Reader;
+use crate::diagnostic::{FileId, Finding, Sources};
+use apollo_compiler::ast::{Definition, Document};
+use apollo_compiler::diagnostic::ToCliReport;
+
+/// Longest file, in bytes.
+const MAX_BYTES: usize = 8 * 1024 * 1024;
+/// Deepest nesting.
+const MAX_DEPTH: usize = 100;
+
+/// Reads one service's SDL; what cannot be parsed is left out and found.
+#[must_use]
+pub fn read(sources: &Sources, name: &str, file: FileId, origin: Origin) -> (SdlFile, Vec<Finding>) {
+    let text = sources.text(file);
+    let mut reader = Reader { file, text, findings: Vec::new() };
+    let mut sdl = SdlFile {
+        name: name.to_owned(),
+        file,
+        origin,
+        is_bound: false,
+        sources: Vec::new(),
+        types: Vec::new(),
+        roots: Vec::new(),
+    };
+    if text.len() > MAX_BYTES {
+        let span = crate::diagnostic::Span::new(file, 0..0);
+        reader.find(Finding::new("E200", "file is longer than 8 MiB", span, "this file"));
+        return (sdl, reader.findings);
+    }
+    let document = parse(&mut reader);
+    let links = Links::read(&document, &mut reader);
+    sdl.is_bound = links.is_bound && origin == Origin::Service;
+    for definition in &document.definitions {
+        read_definition(definition, &links, &mut reader, &mut sdl);
+    }
+    (sdl, reader.findings)
+}
+
+fn parse(reader: &mut Reader<'_>) -> Document {
+    let parsed = Document::parser().recursion_limit(MAX_DEPTH).parse_ast(reader.text, "sdl");
+    match parsed {
+        Ok(document) => document,
+        Err(broken) => {
+            for error in broken.errors.iter() {
+                let span = reader.span(error.error.location());
+                reader.find(Finding::new("E200", error.error.to_string(), span, "here"));
+            }
+            broken.partial
+        }
+    }
+}
+
+fn read_definition(definition: &Definition, links: &Links, reader: &mut Reader<'_>, sdl: &mut SdlFile) {
+    let roots = match definition {
+        Definition::SchemaDefinition(schema) => &schema.root_operations[..],
+        Definition::SchemaExtension(schema) => &schema.root_operations[..],
+        Definition::OperationDefinition(_) | Definition::FragmentDefinition(_) => {
+            let span = reader.span(definition.location());
+            reader.find(Finding::new("E200", "a service's SDL holds types only", span, "not a type"));
+            return;
+        }
+        _ => {
+            sdl.types.extend(Types { reader, links }.declaration(definition));
+            return;
+        }
+    };
+    for root in roots {
+        sdl.roots.push((root.0, root.1.to_string()));
+    }
+    for directive in definition.directives().iter() {
+        if links.real(&directive.name) == "source" && links.is_bound {
+            sdl.sources.extend(reader.source(directive));
+        }
+    }
+}
