@@ -17,6 +17,8 @@
 //!
 //! Beside them: [`diagnostic`] (findings about text), [`config`], [`observe`], [`engine`] (all of it, wired).
 
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod compose;
 pub mod config;
 pub mod contract;
@@ -28,5 +30,7 @@ pub mod observe;
 pub mod operation;
 pub mod plan;
 pub mod policy;
+pub mod project;
 pub mod sdl;
 pub mod upstream;
+pub mod view;

@@ -97,6 +97,28 @@ pub struct PlanArgs {
     pub variables: String,
 }
 
+/// A client's own program.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    about = "One client's BFF: its GraphQL API over the company's services",
+    after_help = "The configuration is built in; its values read the environment, as in ${USERS_URL:-http://…}."
+)]
+pub struct ClientCli {
+    /// A configuration file, instead of the one that is built in.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The TCP port; 0 takes any free one. Without it, the configuration's.
+    #[arg(long, value_name = "N")]
+    pub port: Option<u16>,
+    /// Shows GraphiQL, introspection and calls, whatever the configuration says.
+    #[arg(long)]
+    pub dev: bool,
+    /// Prints the client's schema as SDL and stops.
+    #[arg(long)]
+    pub print_schema: bool,
+}
+
 /// What to serve.
 #[derive(Debug, Args)]
 pub struct ServeArgs {

@@ -3,7 +3,7 @@
 use super::args::{CheckArgs, ClientArgs, PlanArgs, ProjectArgs};
 use crate::compose::print_graph;
 use crate::diagnostic::{DrawStyle, Finding, draw, one_line};
-use crate::operation::{Limits, RequestError, prepare};
+use crate::operation::{Limits, Outcomes, RequestError, prepare};
 use crate::plan::{describe, plan as make_plan};
 use crate::project::{Assembled, Files, assemble, client_names};
 use anyhow::{Context, anyhow, bail};
@@ -61,12 +61,14 @@ pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<ExitCode> {
         anyhow!("{}", lines.collect::<Vec<_>>().join("\n"))
     };
     let prepared =
-        prepare(view, graph, &Limits::default(), &text, args.operation_name.as_deref()).map_err(refused)?;
+        prepare(view, &Limits::default(), &text, args.operation_name.as_deref()).map_err(refused)?;
     // Variables that are not given only matter where a condition names them.
-    let variables = prepared.coerce(&variables).or_else(|errors| {
-        if prepared.conditions().is_empty() { Ok(prepared.no_variables()) } else { Err(refused(errors)) }
-    })?;
-    let lowered = prepared.lower(&variables).map_err(refused)?;
+    let outcomes = if prepared.conditions().is_empty() {
+        Outcomes::default()
+    } else {
+        prepared.outcomes(&prepared.coerce(&variables).map_err(refused)?)
+    };
+    let lowered = prepared.lower(&outcomes).map_err(refused)?;
     let plan = make_plan(graph, &lowered)?;
     print(&describe(&plan, graph, prepared.name().unwrap_or("operation")))?;
     Ok(ExitCode::SUCCESS)
@@ -149,7 +151,7 @@ pub(super) fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-fn print(text: &str) -> anyhow::Result<()> {
+pub(super) fn print(text: &str) -> anyhow::Result<()> {
     match std::io::stdout().write_all(text.as_bytes()) {
         // A reader that has seen enough, such as `head`.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),

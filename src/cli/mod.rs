@@ -7,10 +7,21 @@ mod commands;
 mod serve;
 
 pub use args::Cli;
-pub use serve::{ServeOptions, serve_client};
+pub use serve::{Configure, ServeOptions, serve_client};
 
-use args::Command;
+use crate::engine::Client;
+use args::{ClientCli, Command};
+use clap::Parser;
 use std::process::ExitCode;
+
+/// Runs the program of one client, `bff-web` for instance.
+#[must_use]
+pub fn run_client(client: Client) -> ExitCode {
+    serve::run_client(client, ClientCli::parse()).unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
 
 /// Runs the command line.
 #[must_use]

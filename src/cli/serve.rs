@@ -1,6 +1,6 @@
 //! Serving a client: engine, listener, reload, signals.
 
-use super::args::ServeArgs;
+use super::args::{ClientCli, ServeArgs};
 use super::commands::{client_of, draw_findings, environment};
 use crate::config::{Config, Mode};
 use crate::diagnostic::{DrawStyle, draw};
@@ -47,20 +47,44 @@ pub(super) fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let files = Files::read(folder)?;
     let name = client_of(&files, &args.client.client)?;
     let config = config_path(&files, &name).map(|path| folder.join(path));
-    let (port, dev) = (args.port, args.dev);
     let options = ServeOptions {
         base: config.as_deref().and_then(Path::parent).unwrap_or(folder).to_owned(),
-        configure: Box::new(move |config| {
-            if let Some(port) = port {
-                config.server.port = port;
-            }
-            if dev {
-                config.server.mode = Mode::Development;
-            }
-        }),
+        configure: overrides(args.port, args.dev),
         watch: args.watch.then(|| folder.clone()),
     };
     serve_client(Client::new(name, files), options)
+}
+
+/// A client's own program.
+pub(super) fn run_client(mut client: Client, args: ClientCli) -> anyhow::Result<ExitCode> {
+    let mut base = std::env::current_dir().context("the current folder cannot be read")?;
+    if let Some(file) = &args.config {
+        let text = std::fs::read_to_string(file).with_context(|| format!("cannot read `{}`", file.display()))?;
+        let name = format!("bff-{}/bff.yaml", client.name());
+        client.files_mut().insert(name, text);
+        if let Some(folder) = file.parent() {
+            base = base.join(folder);
+        }
+    }
+    if args.print_schema {
+        let assembled = client.assemble(&environment);
+        let Some(view) = &assembled.view else { return draw_findings(&assembled) };
+        return super::commands::print(&view.sdl()).map(|()| ExitCode::SUCCESS);
+    }
+    let options = ServeOptions { base, configure: overrides(args.port, args.dev), watch: None };
+    serve_client(client, options)
+}
+
+/// What the command line changes of a configuration.
+fn overrides(port: Option<u16>, dev: bool) -> Box<Configure> {
+    Box::new(move |config| {
+        if let Some(port) = port {
+            config.server.port = port;
+        }
+        if dev {
+            config.server.mode = Mode::Development;
+        }
+    })
 }
 
 /// Serves a client until SIGINT or SIGTERM. Says on standard output where, once it listens.

@@ -2,7 +2,7 @@
 
 use super::core::{Engine, EngineParts};
 use crate::compose::{Graph, HeaderValue as Rule, Source, SourceKind};
-use crate::config::{Config, ServiceConfig};
+use crate::config::{Config, LimitsConfig, ServiceConfig};
 use crate::execute::Sourced;
 use crate::operation::Limits;
 use crate::project::{Assembled, Files, assemble};
@@ -130,7 +130,7 @@ impl Client {
             graph: Arc::new(graph),
             view: Arc::new(view),
             sources,
-            limits: Limits::from(&config.limits),
+            limits: limits(&config.limits),
             exposure: config.server.mode.exposure(),
             max_calls: config.budget.calls.map(|calls| u64::from(calls.get())),
         }))
@@ -159,6 +159,16 @@ impl Client {
             Ok(Sourced { subgraph, name: source.name.as_str().into(), config: Value::Object(of.config.clone()) })
         });
         sourced.collect()
+    }
+}
+
+fn limits(config: &LimitsConfig) -> Limits {
+    Limits {
+        max_bytes: config.bytes.get(),
+        max_tokens: usize::try_from(config.tokens.get()).unwrap_or(usize::MAX),
+        max_depth: config.depth.get(),
+        max_fields: u64::from(config.fields.get()),
+        ..Limits::default()
     }
 }
 

@@ -90,12 +90,12 @@ impl Engine {
             return known;
         }
         let parts = &self.parts;
-        let prepared = operation::prepare(&parts.view, &parts.graph, &parts.limits, &request.query, name);
+        let prepared = operation::prepare(&parts.view, &parts.limits, &request.query, name);
         let known = Arc::new(match prepared {
             Ok(prepared) => Known::Valid(Operation { prepared, plans: RwLock::default() }),
             Err(errors) => Known::Invalid(errors),
         });
-        if key.len() <= parts.limits.bytes * 2 {
+        if key.len() <= parts.limits.max_bytes * 2 {
             self.operations.insert(key.into(), Arc::clone(&known));
         }
         known
@@ -108,7 +108,7 @@ impl Engine {
             return Ok(Arc::clone(planned));
         }
         drop(plans);
-        let lowered = operation.prepared.lower(variables)?;
+        let lowered = operation.prepared.lower(&outcomes)?;
         let plan = plan::plan(&self.parts.graph, &lowered).map_err(|error| {
             tracing::error!(%error, "an operation cannot be planned");
             vec![request_error("CANNOT_PLAN", "the operation cannot be planned")]
@@ -126,6 +126,17 @@ impl Engine {
             plans.insert(outcomes, Arc::clone(&planned));
         }
         Ok(planned)
+    }
+
+    /// Answers of `__schema` and `__type`; production knows neither.
+    fn introspect(&self, prepared: &Prepared, variables: &Variables) -> Result<HashMap<String, String>, Vec<RequestError>> {
+        if !prepared.has_introspection() {
+            return Ok(HashMap::new());
+        }
+        if !self.parts.exposure.introspection {
+            return Err(vec![request_error("INTROSPECTION_DISABLED", "introspection is switched off")]);
+        }
+        prepared.introspect(&self.parts.view, variables)
     }
 
     async fn answer(&self, request: Request, caller: Arc<Caller>, deadline: Instant) -> Response {
@@ -151,10 +162,13 @@ impl Engine {
             Ok(planned) => planned,
             Err(errors) => return refuse(ResponseKind::DocumentError, &errors, Some(prepared)),
         };
-        if let Err(errors) = planned.lowered.check_bounds(&self.parts.graph, &variables) {
+        if let Err(errors) = prepared.check_bounds(&planned.lowered, &variables) {
             return refuse(ResponseKind::VariableError, &errors, Some(prepared));
         }
-        let introspection = prepared.introspect(&self.parts.view, &variables);
+        let introspection = match self.introspect(prepared, &variables) {
+            Ok(introspection) => introspection,
+            Err(errors) => return refuse(ResponseKind::DocumentError, &errors, Some(prepared)),
+        };
         let ran = execute::run(Run {
             plan: &planned.plan,
             graph: &self.parts.graph,

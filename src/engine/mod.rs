@@ -3,10 +3,10 @@
 //! In: a [`Request`], the [`crate::policy::Caller`] and a deadline. Out: a [`Response`] with its bytes.
 //! Elsewhere: HTTP around it ([`crate::http`]); the project's files ([`crate::project`]).
 
-//mod client;
-//mod core;
+mod client;
+mod core;
 mod model;
 
-//pub use client::{BuildSource, Client, EngineError, EngineOptions, InProcessSource};
-//pub use core::{Engine, EngineParts};
+pub use client::{BuildSource, Client, EngineError, EngineOptions, InProcessSource};
+pub use core::{Engine, EngineParts};
 pub use model::{CallRecord, GraphQlEngine, Request, Response, ResponseKind};

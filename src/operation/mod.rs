@@ -1,16 +1,38 @@
 //! Operations: a client's document becomes a validated, lowered operation, and its variables are coerced.
 //!
 //! In: document text, operation name, variables as JSON; the client's [`crate::view::View`].
-//! Out: [`Operation`]: what the graph must give, and how the answer is read from it.
+//! Out, in this order: [`prepare`] gives a [`Prepared`] (cached per text and operation name); per request
+//! [`Prepared::coerce`] gives [`Variables`], [`Prepared::outcomes`] the key of the plan; per key [`Prepared::lower`] gives an
+//! [`Operation`] (cached with its plan); per request [`Prepared::check_bounds`]. An [`Operation`] says what the graph must give, and how the answer is read from it.
 //! Elsewhere: how the graph is asked ([`crate::plan`]); writing the answer ([`crate::execute`]).
 //!
 //! Always true:
 //! - an [`Operation`] is valid against the client schema and holds no conditions;
 //! - its nodes, arguments and coerced variables are in graph vocabulary, its response names the client's.
 
+mod bounds;
+mod error;
+mod introspect;
+mod limits;
+mod lower;
 mod lowered;
+mod outcomes;
+mod prepare;
+mod print;
+#[cfg(test)]
+mod tests;
+mod validate;
+mod variables;
 
+pub use error::{
+    ARGUMENT_OUT_OF_RANGE, BAD_USER_INPUT, LIMIT_EXCEEDED, OPERATION_NOT_FOUND, PARSE_FAILED, RequestError,
+    VALIDATION_FAILED,
+};
+pub use limits::Limits;
 pub use lowered::{
     Hop, Leaf, Node, NodeId, Operation, OperationKind, Others, OutField, OutId, OutKind, OutObject, OutType,
     OutVariant, Selection, SelectionId, Value, VariableId,
 };
+pub use outcomes::Outcomes;
+pub use prepare::{Prepared, prepare};
+pub use variables::Variables;

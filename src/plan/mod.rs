@@ -25,7 +25,7 @@ pub use model::{
     SlotId, Step, StepId, SubgraphDocument,
 };
 
-use crate::compose::Graph;
+use crate::compose::{Graph, ShapeId};
 use crate::operation::Operation;
 
 /// Plans an operation.
@@ -36,4 +36,15 @@ pub fn plan(graph: &Graph, operation: &Operation) -> Result<Plan, PlanError> {
     let mut planner = planner::Planner::new(graph, operation);
     planner.run()?;
     Ok(planner.finish_plan())
+}
+
+/// Tries to plan an operation that asks for one place, and gives the shapes of its answers along the way to it: places
+/// of equal type and shapes can be planned alike.
+///
+/// # Errors
+/// As [`plan`].
+pub fn probe(graph: &Graph, operation: &Operation) -> Result<Option<ShapeId>, PlanError> {
+    let mut planner = planner::Planner::new(graph, operation);
+    planner.run()?;
+    Ok(planner.shapes.pop())
 }

@@ -87,6 +87,8 @@ pub(super) struct Planner<'a> {
     pub(super) found: Vec<Option<Found>>,
     group: u32,
     trail: Vec<FieldId>,
+    /// The shapes met, in the order of the walk.
+    pub(super) shapes: Vec<ShapeId>,
 }
 
 impl<'a> Planner<'a> {
@@ -94,7 +96,7 @@ impl<'a> Planner<'a> {
         let mut build = Builder::default();
         build.new_frame(None, None);
         let found = operation.nodes.iter().map(|_| None).collect();
-        Self { graph, operation, build, steps: Vec::new(), found, group: 0, trail: Vec::new() }
+        Self { graph, operation, build, steps: Vec::new(), found, group: 0, trail: Vec::new(), shapes: Vec::new() }
     }
 
     pub(super) fn current_group(&self) -> u32 {
@@ -397,6 +399,7 @@ impl<'a> Planner<'a> {
         want: &Want<'a>,
     ) -> Result<(), PlanError> {
         let ty = self.graph.shape(shape.0).variants[shape.1].ty;
+        self.shapes.push(shape.0);
         let frame = self.build.objects[object].frame;
         let place = Place { step: Some(want.step), frame, when, object: Some(object), shape: Some(shape), ty };
         let nodes = self.wanted(want.node, ty);

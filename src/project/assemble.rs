@@ -90,7 +90,7 @@ pub fn assemble(
         findings.extend(found);
         contracts.extend(contract.map(|contract| (written, contract)));
     }
-    let input = compose::Input { sources: &sources, services: &services, contracts: &contracts };
+    let input = compose::Services { sources: &sources, services: &services, contracts: &contracts };
     let (graph, found) = compose::compose(input);
     findings.extend(found);
     let view = graph.as_ref().and_then(|graph| {

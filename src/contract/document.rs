@@ -1,0 +1,136 @@
+//! A YAML or JSON document as a tree with spans.
+//!
+//! In: nodes, put in by [`super::load`]. Out: look-ups by key and by JSON pointer.
+//!
+//! Always true:
+//! - an alias is the same [`NodeId`] as its anchor, so that aliases cost nothing; no node holds itself;
+//! - a collection's span covers its first key or item, because whole blocks make poor labels.
+
+use crate::diagnostic::Span;
+use indexmap::IndexMap;
+use percent_encoding::percent_decode_str;
+
+/// Names one node of a [`Document`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct NodeId(pub(super) u32);
+
+/// One value of a mapping.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry {
+    pub(super) key: Span,
+    pub(super) value: NodeId,
+}
+
+/// A mapping, by the text of its keys (`200` and `"200"` are one key).
+pub(super) type Mapping = IndexMap<String, Entry>;
+
+/// What a scalar's text means in YAML 1.2's core schema.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Meaning {
+    Null,
+    Bool(bool),
+    Integer(i64),
+    Float(f64),
+    Text,
+}
+
+#[derive(Debug)]
+pub(super) enum Value {
+    Scalar { text: String, meaning: Meaning },
+    Sequence(Vec<NodeId>),
+    Mapping(Mapping),
+}
+
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) span: Span,
+    pub(super) value: Value,
+}
+
+/// The tree; the root is the first node.
+#[derive(Debug)]
+pub(super) struct Document {
+    pub(super) nodes: Vec<Node>,
+}
+
+impl Document {
+    pub(super) const ROOT: NodeId = NodeId(0);
+
+    pub(super) fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.0 as usize]
+    }
+
+    pub(super) fn span(&self, id: NodeId) -> Span {
+        self.node(id).span
+    }
+
+    pub(super) fn mapping(&self, id: NodeId) -> Option<&Mapping> {
+        match &self.node(id).value {
+            Value::Mapping(mapping) => Some(mapping),
+            _ => None,
+        }
+    }
+
+    pub(super) fn sequence(&self, id: NodeId) -> Option<&[NodeId]> {
+        match &self.node(id).value {
+            Value::Sequence(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// A scalar's text, unless it is null.
+    pub(super) fn text(&self, id: NodeId) -> Option<&str> {
+        match &self.node(id).value {
+            Value::Scalar { meaning: Meaning::Null, .. } => None,
+            Value::Scalar { text, .. } => Some(text),
+            _ => None,
+        }
+    }
+
+    pub(super) fn meaning(&self, id: NodeId) -> Option<Meaning> {
+        match &self.node(id).value {
+            Value::Scalar { meaning, .. } => Some(*meaning),
+            _ => None,
+        }
+    }
+
+    /// The value of a mapping's key; none for other nodes.
+    pub(super) fn get(&self, id: NodeId, key: &str) -> Option<NodeId> {
+        self.mapping(id)?.get(key).map(|entry| entry.value)
+    }
+
+    /// Follows a JSON pointer as it stands in a URI fragment: `/components/schemas/a~1b`.
+    ///
+    /// # Source
+    /// RFC 6901 §3, §6.
+    pub(super) fn pointer(&self, pointer: &str) -> Option<NodeId> {
+        let mut at = Self::ROOT;
+        if pointer.is_empty() {
+            return Some(at);
+        }
+        for token in pointer.strip_prefix('/')?.split('/') {
+            let decoded = percent_decode_str(token).decode_utf8().ok()?;
+            let key = decoded.replace("~1", "/").replace("~0", "~");
+            at = match &self.node(at).value {
+                Value::Mapping(mapping) => mapping.get(&key)?.value,
+                Value::Sequence(items) => *items.get(key.parse::<usize>().ok()?)?,
+                Value::Scalar { .. } => return None,
+            };
+        }
+        Some(at)
+    }
+
+    /// A word for a node in messages.
+    pub(super) fn kind(&self, id: NodeId) -> &'static str {
+        match &self.node(id).value {
+            Value::Sequence(_) => "a list",
+            Value::Mapping(_) => "an object",
+            Value::Scalar { meaning, .. } => match meaning {
+                Meaning::Null => "null",
+                Meaning::Bool(_) => "a boolean",
+                Meaning::Integer(_) | Meaning::Float(_) => "a number",
+                Meaning::Text => "a string",
+            },
+        }
+    }
+}

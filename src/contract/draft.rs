@@ -1,0 +1,214 @@
+//! One schema while its parts are put together: what `allOf`, `$ref` and the keywords beside them say together.
+//!
+//! In: drafts of single schema nodes. Out: the draft of a value that satisfies both.
+//! Elsewhere: reading nodes into drafts and drafts into the model ([`super::schemas`]).
+
+use super::document::NodeId;
+use crate::diagnostic::{Finding, Span};
+use indexmap::{IndexMap, IndexSet};
+use smallvec::SmallVec;
+
+/// A set of JSON types, `null` apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Types(u8);
+
+impl Types {
+    pub(super) const NONE: Self = Self(0);
+    pub(super) const BOOLEAN: Self = Self(1);
+    pub(super) const INTEGER: Self = Self(2);
+    /// Every integer is a number.
+    pub(super) const NUMBER: Self = Self(4 | 2);
+    pub(super) const STRING: Self = Self(8);
+    pub(super) const ARRAY: Self = Self(16);
+    pub(super) const OBJECT: Self = Self(32);
+
+    pub(super) fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            "boolean" => Self::BOOLEAN,
+            "integer" => Self::INTEGER,
+            "number" => Self::NUMBER,
+            "string" => Self::STRING,
+            "array" => Self::ARRAY,
+            "object" => Self::OBJECT,
+            _ => return None,
+        })
+    }
+
+    pub(super) fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Have both sets a type in common?
+    pub(super) fn meets(self, other: Self) -> bool {
+        self.and(other) != Self::NONE
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+}
+
+/// A schema part: a node, or a node without its `oneOf`/`anyOf`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Part {
+    pub(super) node: NodeId,
+    pub(super) without_choice: bool,
+}
+
+/// Most parts of one schema.
+pub(super) const MAX_PARTS: usize = 64;
+
+/// What makes up one schema: its nodes, all of which hold.
+pub(super) type Parts = SmallVec<[Part; 1]>;
+
+/// A property as its `allOf` parts describe it.
+#[derive(Debug, Clone)]
+pub(super) struct DraftProperty {
+    pub(super) parts: Parts,
+    pub(super) span: Span,
+}
+
+/// A `discriminator` as it is written.
+#[derive(Debug, Clone)]
+pub(super) struct Telling {
+    /// The property's name.
+    pub(super) property: String,
+    /// Explicit values, their targets, and where these are named.
+    pub(super) values: Vec<(String, NodeId, Span)>,
+}
+
+/// A `oneOf` or `anyOf` of several types.
+#[derive(Debug, Clone)]
+pub(super) struct Choice {
+    pub(super) variants: Vec<NodeId>,
+    pub(super) discriminator: Option<Telling>,
+    pub(super) span: Span,
+}
+
+/// What is known about one schema.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Draft {
+    pub(super) name: Option<String>,
+    pub(super) description: Option<String>,
+    pub(super) deprecated: bool,
+    /// Allowed types, and where that is said.
+    pub(super) types: Option<(Types, Span)>,
+    /// Whether null is allowed, if that is said.
+    pub(super) null: Option<bool>,
+    pub(super) format: Option<String>,
+    pub(super) integer_minimum: Option<i64>,
+    pub(super) integer_maximum: Option<i64>,
+    pub(super) number_minimum: Option<f64>,
+    pub(super) number_maximum: Option<f64>,
+    pub(super) values: Option<IndexSet<String>>,
+    pub(super) pattern: Option<String>,
+    pub(super) min_length: Option<u64>,
+    pub(super) max_length: Option<u64>,
+    pub(super) items: Parts,
+    pub(super) min_items: Option<u64>,
+    pub(super) max_items: Option<u64>,
+    pub(super) properties: IndexMap<String, DraftProperty>,
+    pub(super) required: IndexSet<String>,
+    pub(super) choice: Option<Choice>,
+}
+
+impl Draft {
+    /// Takes in another draft that must hold too; returns what contradicts.
+    pub(super) fn merge(&mut self, other: Self) -> Vec<Finding> {
+        let mut findings = self.merge_types(other.types);
+        if let (Some(values), Some(more)) = (&self.values, &other.values)
+            && values.is_disjoint(more)
+            && let (Some((_, at)), Some((_, span))) = (self.types, other.types)
+        {
+            let finding = Finding::new("E019", "the parts of a schema have no value in common", span, "this part");
+            findings.push(finding.and(at, "and this one").help("all parts of an `allOf` must allow a common value"));
+        }
+        self.null = either(self.null, other.null, |a, b| a && b);
+        self.name = self.name.take().or(other.name);
+        self.description = self.description.take().or(other.description);
+        self.deprecated |= other.deprecated;
+        self.format = self.format.take().or(other.format);
+        self.pattern = self.pattern.take().or(other.pattern);
+        self.integer_minimum = either(self.integer_minimum, other.integer_minimum, i64::max);
+        self.integer_maximum = either(self.integer_maximum, other.integer_maximum, i64::min);
+        self.number_minimum = either(self.number_minimum, other.number_minimum, f64::max);
+        self.number_maximum = either(self.number_maximum, other.number_maximum, f64::min);
+        self.min_length = either(self.min_length, other.min_length, u64::max);
+        self.max_length = either(self.max_length, other.max_length, u64::min);
+        self.min_items = either(self.min_items, other.min_items, u64::max);
+        self.max_items = either(self.max_items, other.max_items, u64::min);
+        self.values =
+            either(self.values.take(), other.values, |a, b| a.into_iter().filter(|v| b.contains(v)).collect());
+        add_parts(&mut self.items, &other.items);
+        self.required.extend(other.required);
+        for (name, property) in other.properties {
+            match self.properties.entry(name) {
+                indexmap::map::Entry::Vacant(entry) => {
+                    entry.insert(property);
+                }
+                indexmap::map::Entry::Occupied(mut entry) => add_parts(&mut entry.get_mut().parts, &property.parts),
+            }
+        }
+        match (&self.choice, other.choice) {
+            (None, choice) => self.choice = choice,
+            (Some(first), Some(second)) if first.variants != second.variants => {
+                let message = "two lists of alternatives (`oneOf`, `anyOf`) hold at once";
+                let finding = Finding::new("W002", message, second.span, "this one is not read");
+                let finding = finding.and(first.span, "this one is");
+                findings.push(finding.help("write the combinations out as one `oneOf`"));
+            }
+            _ => {}
+        }
+        findings
+    }
+
+    fn merge_types(&mut self, other: Option<(Types, Span)>) -> Vec<Finding> {
+        match (self.types, other) {
+            (None, other) => self.types = other,
+            (Some((first, at)), Some((second, span))) => {
+                let both = first.and(second);
+                if both == Types::NONE && first != Types::NONE && second != Types::NONE {
+                    let finding =
+                        Finding::new("E019", "the parts of a schema contradict each other", span, "this type");
+                    let finding = finding.and(at, "and this one");
+                    return vec![finding.help("all parts of an `allOf` must allow a common type")];
+                }
+                self.types = Some((both, at));
+            }
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    /// Does it say more than its types and what `oneOf` lists?
+    pub(super) fn is_constrained(&self) -> bool {
+        !self.properties.is_empty()
+            || !self.required.is_empty()
+            || !self.items.is_empty()
+            || self.values.is_some()
+            || self.pattern.is_some()
+            || self.format.is_some()
+            || self.integer_minimum.is_some()
+            || self.integer_maximum.is_some()
+            || self.min_items.is_some()
+            || self.max_items.is_some()
+            || self.min_length.is_some()
+            || self.max_length.is_some()
+    }
+}
+
+/// Adds the parts that are not there yet; one more than [`MAX_PARTS`] shows that there are too many.
+pub(super) fn add_parts(parts: &mut Parts, more: &[Part]) {
+    for part in more {
+        if parts.len() <= MAX_PARTS && !parts.contains(part) {
+            parts.push(*part);
+        }
+    }
+}
+
+fn either<T>(a: Option<T>, b: Option<T>, both: impl FnOnce(T, T) -> T) -> Option<T> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(both(a, b)),
+        (a, b) => a.or(b),
+    }
+}

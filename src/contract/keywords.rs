@@ -1,0 +1,190 @@
+//! The keywords of one schema object, without what `$ref`, `allOf`, `oneOf` and `anyOf` add.
+//!
+//! In: a schema's mapping. Out: a [`Draft`].
+//! Elsewhere: putting drafts together ([`super::schemas`]).
+//!
+//! Always true: bounds are inclusive, and `nullable` (3.0) and `type: [T, "null"]` (3.1) are read alike.
+
+use super::document::{Mapping, Meaning, NodeId};
+use super::draft::{Draft, Types};
+use super::reader::Reader;
+use crate::diagnostic::{Finding, Span};
+
+const TYPES_HELP: &str = "the types are boolean, integer, number, string, array, object and null";
+
+impl<'a> Reader<'a> {
+    /// Reads the scalar keywords of a schema; properties and items are left to the caller.
+    pub(super) fn keywords(&mut self, schema: &'a Mapping) -> Draft {
+        let mut draft = Draft {
+            description: schema.get("description").and_then(|entry| self.document.text(entry.value)).map(str::to_owned),
+            deprecated: self.flag_at(schema, "deprecated").unwrap_or(false),
+            format: self.text_at(schema, "format").map(str::to_owned),
+            pattern: self.text_at(schema, "pattern").map(str::to_owned),
+            min_length: self.count_at(schema, "minLength"),
+            max_length: self.count_at(schema, "maxLength"),
+            min_items: self.count_at(schema, "minItems"),
+            max_items: self.count_at(schema, "maxItems"),
+            ..Draft::default()
+        };
+        self.read_types(schema, &mut draft);
+        self.read_bounds(schema, &mut draft);
+        self.read_values(schema, &mut draft);
+        for &name in self.list_at(schema, "required") {
+            match self.document.text(name) {
+                Some(text) => {
+                    draft.required.insert(text.to_owned());
+                }
+                None => self.wrong_kind(name, "an item of `required`", "a string"),
+            }
+        }
+        draft
+    }
+
+    fn read_types(&mut self, schema: &'a Mapping, draft: &mut Draft) {
+        let document = self.document;
+        let Some(entry) = schema.get("type") else { return };
+        let names = document.sequence(entry.value).unwrap_or(std::slice::from_ref(&entry.value));
+        let mut types = Types::NONE;
+        let mut null = false;
+        for &name in names {
+            // `[string, null]` without quotes is null rather than "null"; what is meant is plain.
+            if document.meaning(name) == Some(Meaning::Null) || document.text(name) == Some("null") {
+                null = true;
+                continue;
+            }
+            let Some(text) = document.text(name) else {
+                self.wrong_kind(name, "`type`", "a string");
+                continue;
+            };
+            match Types::of(text) {
+                Some(more) => types = types.or(more),
+                None => {
+                    let finding =
+                        Finding::new("E016", format!("unknown type `{text}`"), document.span(name), "this type");
+                    self.report(finding.help(TYPES_HELP));
+                }
+            }
+        }
+        if types != Types::NONE || null {
+            draft.types = Some((types, document.span(entry.value)));
+            draft.null = Some(null);
+        }
+    }
+
+    fn read_bounds(&mut self, schema: &'a Mapping, draft: &mut Draft) {
+        let exclusive_flag = |reader: &Self, key: &str| {
+            schema.get(key).and_then(|entry| reader.document.meaning(entry.value)) == Some(Meaning::Bool(true))
+        };
+        for (key, exclusive_key) in [("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")] {
+            let is_minimum = key == "minimum";
+            let flag = exclusive_flag(self, exclusive_key);
+            let inclusive = self.bound(schema, key, flag, is_minimum);
+            let is_number = !matches!(
+                schema.get(exclusive_key).and_then(|entry| self.document.meaning(entry.value)),
+                Some(Meaning::Bool(_))
+            );
+            let exclusive = if is_number { self.bound(schema, exclusive_key, true, is_minimum) } else { None };
+            for (integer, number) in inclusive.into_iter().chain(exclusive) {
+                let bound = if is_minimum {
+                    Draft { integer_minimum: Some(integer), number_minimum: Some(number), ..Draft::default() }
+                } else {
+                    Draft { integer_maximum: Some(integer), number_maximum: Some(number), ..Draft::default() }
+                };
+                draft.merge(bound);
+            }
+        }
+    }
+
+    /// A bound as the nearest integer and the nearest number that it allows.
+    fn bound(&mut self, schema: &'a Mapping, key: &str, exclusive: bool, is_minimum: bool) -> Option<(i64, f64)> {
+        let entry = schema.get(key)?;
+        let (integer, number) = match self.document.meaning(entry.value) {
+            Some(Meaning::Integer(value)) => (step(value, exclusive, is_minimum), value as f64),
+            // `as` saturates, which is what a bound beyond 64 bits means.
+            Some(Meaning::Float(value)) => {
+                let nearest = if is_minimum { value.ceil() } else { value.floor() };
+                (step(nearest as i64, exclusive && nearest == value, is_minimum), value)
+            }
+            _ => {
+                self.wrong_kind(entry.value, &format!("`{key}`"), "a number");
+                return None;
+            }
+        };
+        Some(match (exclusive, is_minimum) {
+            (false, _) => (integer, number),
+            (true, true) => (integer, number.next_up()),
+            (true, false) => (integer, number.next_down()),
+        })
+    }
+
+    /// `const` and `enum`.
+    fn read_values(&mut self, schema: &'a Mapping, draft: &mut Draft) {
+        let document = self.document;
+        let constant = schema.get("const").map(|entry| entry.value);
+        let nodes: Vec<NodeId> = match constant {
+            Some(node) => vec![node],
+            None if schema.contains_key("enum") => self.list_at(schema, "enum").to_vec(),
+            None => return,
+        };
+        let span = schema.get("const").or(schema.get("enum")).map(|entry| entry.key);
+        let mut types = Types::NONE;
+        let mut null = false;
+        let mut strings = indexmap::IndexSet::new();
+        let mut integers: Vec<i64> = Vec::new();
+        for &node in &nodes {
+            let (of, wanted) = match document.meaning(node) {
+                Some(Meaning::Null) => {
+                    null = true;
+                    continue;
+                }
+                Some(Meaning::Bool(_)) => (Types::BOOLEAN, "boolean"),
+                Some(Meaning::Integer(value)) => {
+                    integers.push(value);
+                    (Types::INTEGER, "integer")
+                }
+                Some(Meaning::Float(_)) => (Types::NUMBER, "number"),
+                Some(Meaning::Text) => {
+                    strings.insert(document.text(node).unwrap_or_default().to_owned());
+                    (Types::STRING, "string")
+                }
+                None if document.mapping(node).is_some() => (Types::OBJECT, "object"),
+                None => (Types::ARRAY, "array"),
+            };
+            types = types.or(of);
+            if let Some((declared, at)) = draft.types
+                && !declared.meets(of)
+            {
+                self.report_value(node, wanted, at);
+            }
+        }
+        if draft.types.is_none() {
+            draft.null = Some(null);
+            draft.types = span.filter(|_| types != Types::NONE).map(|span| (types, span));
+        }
+        draft.null = if null { Some(true) } else { draft.null };
+        if !strings.is_empty() {
+            draft.values = Some(strings);
+        }
+        if !integers.is_empty() && types == Types::INTEGER {
+            draft.integer_minimum = draft.integer_minimum.max(integers.iter().min().copied());
+            let greatest = integers.iter().max().copied();
+            draft.integer_maximum = draft.integer_maximum.map_or(greatest, |bound| greatest.map(|v| v.min(bound)));
+        }
+    }
+
+    fn report_value(&mut self, node: NodeId, got: &str, declared: Span) {
+        let text = self.document.text(node).unwrap_or("this value").to_owned();
+        let message = format!("`{text}` is not of the schema's type");
+        let finding = Finding::new("E020", message, self.document.span(node), format!("of type {got}"));
+        let finding = finding.and(declared, "the type is declared here");
+        self.report(finding.help(format!("if a string is meant, quote it: \"{text}\"")));
+    }
+}
+
+fn step(value: i64, exclusive: bool, is_minimum: bool) -> i64 {
+    match (exclusive, is_minimum) {
+        (false, _) => value,
+        (true, true) => value.saturating_add(1),
+        (true, false) => value.saturating_sub(1),
+    }
+}

@@ -1,0 +1,323 @@
+//! YAML and JSON text becomes a [`Document`].
+//!
+//! In: one file's text. Out: its tree, or the finding that says why there is none; duplicate keys are findings
+//! beside the tree, and the first of them counts.
+//!
+//! Always true: the file, the depth and the number of nodes are bounded, and nothing here recurses.
+
+use super::document::{Document, Entry, Mapping, Meaning, Node, NodeId, Value};
+use super::reader::MAX_FINDINGS;
+use crate::diagnostic::{FileId, Finding, Sources, Span};
+use indexmap::map;
+use rustc_hash::FxHashMap;
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
+use std::borrow::Cow;
+
+/// Largest file, in bytes.
+const MAX_FILE_BYTES: usize = 8 * 1024 * 1024;
+/// Deepest nesting of lists and objects.
+pub(super) const MAX_DEPTH: usize = 128;
+/// Most nodes, entries copied by merge keys (`<<`) included.
+const MAX_NODES: usize = 2_000_000;
+
+/// Reads a file's text into a tree.
+///
+/// # Errors
+/// One finding: not YAML or JSON, too large, too deep, empty.
+pub(super) fn load(sources: &Sources, file: FileId, findings: &mut Vec<Finding>) -> Result<Document, Box<Finding>> {
+    let text = sources.text(file);
+    if text.len() > MAX_FILE_BYTES {
+        let message = format!("the contract is larger than {MAX_FILE_BYTES} bytes");
+        let finding = Finding::new("E002", message, Span::new(file, 0..0), "too large");
+        return Err(Box::new(finding.help("split the contract, or leave out the endpoints that nobody binds")));
+    }
+    let text = without_surrogates(text);
+    Loader { file, offsets: Offsets::new(&text), findings, nodes: Vec::new(), open: Vec::new(), copied: 0 }.load(&text)
+}
+
+/// Replaces JSON's surrogate escapes (`\ud83d\ude00`), which YAML refuses, by as many bytes of `\ufffd`.
+fn without_surrogates(text: &str) -> Cow<'_, str> {
+    let is_surrogate = |escape: &str| {
+        let hex = escape.get(2..6).unwrap_or("");
+        matches!(hex.as_bytes(), [b'd' | b'D', b'8' | b'9' | b'a'..=b'f' | b'A'..=b'F', ..])
+            && u16::from_str_radix(hex, 16).is_ok()
+    };
+    if !text.trim_start_matches('\u{feff}').trim_start().starts_with('{') {
+        return Cow::Borrowed(text);
+    }
+    let mut parts: Option<String> = None;
+    let mut done = 0;
+    let mut from = 0;
+    while let Some(at) = text[from..].find('\\').map(|at| from + at) {
+        if text[at..].starts_with("\\u") && is_surrogate(&text[at..]) {
+            let out = parts.get_or_insert_default();
+            out.push_str(&text[done..at]);
+            out.push_str("\\ufffd");
+            done = at + 6;
+            from = done;
+        } else {
+            // Skips the escaped character, so that an escaped backslash starts nothing.
+            from = at + 1 + text[at + 1..].chars().next().map_or(0, char::len_utf8);
+        }
+    }
+    match parts {
+        None => Cow::Borrowed(text),
+        Some(out) => Cow::Owned(out + &text[done..]),
+    }
+}
+
+/// From the parser's character indices to bytes.
+struct Offsets<'a> {
+    text: &'a str,
+    /// Where each 64th character starts; empty for ASCII.
+    marks: Vec<usize>,
+}
+
+impl<'a> Offsets<'a> {
+    fn new(text: &'a str) -> Self {
+        let marks =
+            if text.is_ascii() { Vec::new() } else { text.char_indices().step_by(64).map(|(at, _)| at).collect() };
+        Self { text, marks }
+    }
+
+    fn byte(&self, mark: Marker) -> usize {
+        if self.marks.is_empty() {
+            return mark.index().min(self.text.len());
+        }
+        let Some(&start) = self.marks.get(mark.index() / 64) else { return self.text.len() };
+        self.text[start..].char_indices().nth(mark.index() % 64).map_or(self.text.len(), |(at, _)| start + at)
+    }
+}
+
+/// A list or object that has not ended yet.
+struct Open {
+    node: NodeId,
+    /// The anchor by which it may be referred to, once complete.
+    anchor: usize,
+    /// The key that waits for its value.
+    key: Option<(String, Span)>,
+    /// Values of `<<`, taken in at the end so that the object's own keys come first.
+    bases: Vec<NodeId>,
+}
+
+struct Loader<'a> {
+    file: FileId,
+    offsets: Offsets<'a>,
+    findings: &'a mut Vec<Finding>,
+    nodes: Vec<Node>,
+    open: Vec<Open>,
+    copied: usize,
+}
+
+impl Loader<'_> {
+    fn load(mut self, text: &str) -> Result<Document, Box<Finding>> {
+        let mut parser = Parser::new_from_str(text);
+        let mut anchors: FxHashMap<usize, NodeId> = FxHashMap::default();
+        let mut documents = 0;
+        while let Some(event) = parser.next_event() {
+            let (event, at) = event.map_err(|error| self.unreadable(error.info(), *error.marker()))?;
+            let span = self.span(at);
+            match event {
+                Event::DocumentStart(_) if documents > 0 => {
+                    let finding = Finding::new("E001", "the file holds more than one document", span, "starts here");
+                    return Err(Box::new(finding.help("keep one OpenAPI document in a file")));
+                }
+                Event::DocumentStart(_) => documents += 1,
+                Event::StreamEnd => break,
+                Event::Nothing | Event::StreamStart | Event::DocumentEnd => {}
+                Event::Scalar(text, style, anchor, tag) => {
+                    let meaning = meaning(&text, style, tag.as_deref());
+                    if self.takes_key() {
+                        self.set_key(text.into_owned(), span);
+                        continue;
+                    }
+                    let id = self.push(Value::Scalar { text: text.into_owned(), meaning }, span)?;
+                    anchors.insert(anchor, id);
+                }
+                Event::SequenceStart(anchor, _) => self.start(Value::Sequence(Vec::new()), anchor, span)?,
+                Event::MappingStart(anchor, _) => self.start(Value::Mapping(Mapping::new()), anchor, span)?,
+                Event::SequenceEnd | Event::MappingEnd => {
+                    if let Some(open) = self.open.pop() {
+                        anchors.insert(open.anchor, open.node);
+                        self.finish_span(open.node, span);
+                        for base in open.bases {
+                            self.merge_base(open.node, base, span)?;
+                        }
+                    }
+                }
+                Event::Alias(anchor) => {
+                    let Some(&id) = anchors.get(&anchor).filter(|_| !self.takes_key()) else {
+                        let message = "an alias stands inside its own anchor, or as a key";
+                        let finding = Finding::new("E001", message, span, "this alias");
+                        return Err(Box::new(finding.help("write the value out, or use `$ref`")));
+                    };
+                    self.attach(id, span)?;
+                }
+            }
+        }
+        if self.nodes.is_empty() {
+            let finding = Finding::new("E004", "the file is empty", Span::new(self.file, 0..0), "nothing here");
+            return Err(Box::new(finding.help("an OpenAPI document starts with `openapi: 3.1.0`")));
+        }
+        Ok(Document { nodes: self.nodes })
+    }
+
+    fn span(&self, at: saphyr_parser::Span) -> Span {
+        Span::new(self.file, self.offsets.byte(at.start)..self.offsets.byte(at.end))
+    }
+
+    fn unreadable(&self, info: &str, at: Marker) -> Box<Finding> {
+        let byte = self.offsets.byte(at);
+        // The parser reads ahead, and may meet its own bound before ours.
+        if info.contains("recursion limit") {
+            return too_deep(Span::new(self.file, byte..byte));
+        }
+        let finding = Finding::new(
+            "E001",
+            "the file is neither YAML nor JSON",
+            Span::new(self.file, byte..byte),
+            info.to_owned(),
+        );
+        Box::new(finding.help("mind indentation and quotes: the text before this place does not fit it"))
+    }
+
+    /// Is the innermost open node an object that waits for a key?
+    fn takes_key(&self) -> bool {
+        self.open.last().is_some_and(|open| {
+            open.key.is_none() && matches!(self.nodes[open.node.0 as usize].value, Value::Mapping(_))
+        })
+    }
+
+    fn set_key(&mut self, text: String, span: Span) {
+        if let Some(open) = self.open.last_mut() {
+            let node = &mut self.nodes[open.node.0 as usize];
+            if matches!(&node.value, Value::Mapping(mapping) if mapping.is_empty()) {
+                node.span = span;
+            }
+            open.key = Some((text, span));
+        }
+    }
+
+    fn start(&mut self, value: Value, anchor: usize, span: Span) -> Result<(), Box<Finding>> {
+        if self.takes_key() {
+            let finding = Finding::new("E001", "a key is not a scalar", span, "this key");
+            return Err(Box::new(finding.help("keys of an OpenAPI document are strings")));
+        }
+        if self.open.len() >= MAX_DEPTH {
+            return Err(too_deep(span));
+        }
+        let node = self.push(value, span)?;
+        self.open.push(Open { node, anchor, key: None, bases: Vec::new() });
+        Ok(())
+    }
+
+    /// Gives empty collections the span of their brackets.
+    fn finish_span(&mut self, id: NodeId, end: Span) {
+        let node = &mut self.nodes[id.0 as usize];
+        match &node.value {
+            Value::Mapping(mapping) if mapping.is_empty() => node.span.end = end.end.max(node.span.start),
+            Value::Sequence(items) => match items.first().copied() {
+                None => node.span.end = end.end.max(node.span.start),
+                Some(first) => self.nodes[id.0 as usize].span = self.nodes[first.0 as usize].span,
+            },
+            _ => {}
+        }
+    }
+
+    fn push(&mut self, value: Value, span: Span) -> Result<NodeId, Box<Finding>> {
+        let id = NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
+        self.check_size(span)?;
+        self.nodes.push(Node { span, value });
+        self.attach(id, span)?;
+        Ok(id)
+    }
+
+    fn check_size(&self, span: Span) -> Result<(), Box<Finding>> {
+        if self.nodes.len() + self.copied < MAX_NODES {
+            return Ok(());
+        }
+        let message = format!("the contract has more than {MAX_NODES} values");
+        let finding = Finding::new("E002", message, span, "too many");
+        Err(Box::new(finding.help("split the contract, or leave out the endpoints that nobody binds")))
+    }
+
+    /// Puts a node into the innermost open list or object.
+    fn attach(&mut self, id: NodeId, span: Span) -> Result<(), Box<Finding>> {
+        let Some(open) = self.open.last_mut() else { return Ok(()) };
+        let key = open.key.take();
+        let parent = open.node;
+        match (&mut self.nodes[parent.0 as usize].value, key) {
+            (Value::Sequence(items), _) => items.push(id),
+            (Value::Mapping(_), Some((key, _))) if key == "<<" => open.bases.push(id),
+            (Value::Mapping(mapping), Some((key, key_span))) => match mapping.entry(key) {
+                map::Entry::Vacant(entry) => {
+                    entry.insert(Entry { key: key_span, value: id });
+                }
+                map::Entry::Occupied(entry) if self.findings.len() < MAX_FINDINGS => {
+                    let message = format!("key `{}` stands twice in one object", entry.key());
+                    let finding = Finding::new("E005", message, key_span, "again here");
+                    let finding = finding.and(entry.get().key, "first here");
+                    self.findings.push(finding.help("remove or rename one of them; the first one was read"));
+                }
+                map::Entry::Occupied(_) => {}
+            },
+            (Value::Mapping(_) | Value::Scalar { .. }, _) => {
+                debug_assert!(false, "a value without a key at {span:?}");
+            }
+        }
+        Ok(())
+    }
+
+    /// `<<: *base`: takes the base's entries that are not there yet.
+    fn merge_base(&mut self, parent: NodeId, base: NodeId, span: Span) -> Result<(), Box<Finding>> {
+        let bases = match &self.nodes[base.0 as usize].value {
+            Value::Sequence(items) => items.clone(),
+            _ => vec![base],
+        };
+        for base in bases {
+            let entries: Vec<(String, Entry)> = match &self.nodes[base.0 as usize].value {
+                Value::Mapping(mapping) => mapping.iter().map(|(key, entry)| (key.clone(), *entry)).collect(),
+                _ => Vec::new(),
+            };
+            self.copied += entries.len();
+            self.check_size(span)?;
+            if let Value::Mapping(mapping) = &mut self.nodes[parent.0 as usize].value {
+                for (key, entry) in entries {
+                    mapping.entry(key).or_insert(entry);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn too_deep(span: Span) -> Box<Finding> {
+    let message = format!("lists and objects are nested more than {MAX_DEPTH} deep");
+    Box::new(
+        Finding::new("E003", message, span, "too deep").help("move inner schemas to `components` and refer to them"),
+    )
+}
+
+/// YAML 1.2.2 §10.3.2: what an untagged plain scalar means.
+fn meaning(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Meaning {
+    let tagged_text = tag.is_some_and(|tag| tag.is_yaml_core_schema() && tag.suffix == "str");
+    if style != ScalarStyle::Plain || tagged_text {
+        return Meaning::Text;
+    }
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => return Meaning::Null,
+        "true" | "True" | "TRUE" => return Meaning::Bool(true),
+        "false" | "False" | "FALSE" => return Meaning::Bool(false),
+        _ => {}
+    }
+    if let Ok(value) = text.parse::<i64>() {
+        return Meaning::Integer(value);
+    }
+    // Rust would also take `inf` and `nan`, which are text here.
+    let is_number = text.bytes().any(|b| b.is_ascii_digit())
+        && text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'+' | b'e' | b'E'));
+    match text.parse::<f64>() {
+        Ok(value) if is_number && value.is_finite() => Meaning::Float(value),
+        _ => Meaning::Text,
+    }
+}

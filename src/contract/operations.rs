@@ -1,0 +1,241 @@
+//! `paths`: operations become [`Endpoint`]s.
+//!
+//! In: the `paths` object. Out: endpoints by id, in the order of the document.
+//! Elsewhere: parameters ([`super::parameters`]), schemas ([`super::schemas`]).
+//!
+//! Always true: each placeholder of a path has a path parameter or a finding, and the other way round.
+
+use super::document::{Entry, Mapping, NodeId};
+use super::model::{Endpoint, Location, RequestBody, Response, SchemaId, StatusPattern};
+use super::reader::Reader;
+use super::schemas::Schemas;
+use crate::diagnostic::{Finding, Span};
+use indexmap::{IndexMap, map};
+
+const METHODS: [(&str, http::Method); 8] = [
+    ("get", http::Method::GET),
+    ("put", http::Method::PUT),
+    ("post", http::Method::POST),
+    ("delete", http::Method::DELETE),
+    ("options", http::Method::OPTIONS),
+    ("head", http::Method::HEAD),
+    ("patch", http::Method::PATCH),
+    ("trace", http::Method::TRACE),
+];
+
+/// A path template and what its operations share.
+struct PathItem<'a> {
+    template: &'a str,
+    span: Span,
+    parameters: &'a [NodeId],
+}
+
+impl<'a> Schemas<'a> {
+    /// Reads all operations.
+    pub(super) fn read_paths(&mut self, reader: &mut Reader<'a>, root: &'a Mapping) -> IndexMap<String, Endpoint> {
+        let mut endpoints = IndexMap::new();
+        for (template, entry) in reader.mapping_at(root, "paths").into_iter().flatten() {
+            if template.starts_with("x-") {
+                continue;
+            }
+            let Some(item) = reader.resolve(entry.value).and_then(|node| reader.mapping(node, "the path item")) else {
+                continue;
+            };
+            let path = PathItem { template, span: entry.key, parameters: reader.list_at(item, "parameters") };
+            check_template(reader, &path);
+            for (key, operation) in item {
+                let Some((_, method)) = METHODS.iter().find(|(name, _)| name == key) else { continue };
+                if let Some(endpoint) = self.read_operation(reader, &path, method, operation) {
+                    add(reader, &mut endpoints, endpoint);
+                }
+            }
+        }
+        endpoints
+    }
+
+    fn read_operation(
+        &mut self,
+        reader: &mut Reader<'a>,
+        path: &PathItem<'a>,
+        method: &http::Method,
+        entry: &Entry,
+    ) -> Option<Endpoint> {
+        let operation = reader.mapping(entry.value, "the operation")?;
+        let named = reader.text_at(operation, "operationId");
+        let id = named.map_or_else(|| format!("{method} {}", path.template), str::to_owned);
+        let span = match (named, operation.get("operationId")) {
+            (Some(_), Some(entry)) => reader.document.span(entry.value),
+            _ => entry.key,
+        };
+        let own = reader.list_at(operation, "parameters");
+        let parameters = self.read_parameters(reader, path.parameters, own);
+        check_placeholders(reader, path, entry.key, &parameters);
+        let body = self.read_body(reader, operation, &id);
+        let responses = self.read_responses(reader, operation, entry.key, &id);
+        let deprecated = reader.flag_at(operation, "deprecated").unwrap_or(false);
+        // An endpoint whose body cannot be sent would only be called wrongly.
+        let body = body.ok()?;
+        Some(Endpoint {
+            id,
+            method: method.clone(),
+            path: path.template.to_owned(),
+            parameters,
+            body,
+            responses,
+            deprecated,
+            span,
+        })
+    }
+
+    /// The request body; an error if it is required and no JSON.
+    fn read_body(
+        &mut self,
+        reader: &mut Reader<'a>,
+        operation: &'a Mapping,
+        id: &str,
+    ) -> Result<Option<RequestBody>, NoJson> {
+        let Some(entry) = operation.get("requestBody") else { return Ok(None) };
+        let Some(body) = reader.resolve(entry.value).and_then(|node| reader.mapping(node, "the request body")) else {
+            return Ok(None);
+        };
+        let required = reader.flag_at(body, "required").unwrap_or(false);
+        let Some(content) = reader.mapping_at(body, "content") else {
+            if !body.contains_key("content") {
+                reader.missing(entry.key, "the request body", "content");
+            }
+            return Ok(None);
+        };
+        if let Some((content_type, schema)) = self.json_content(reader, content) {
+            let schema = schema.unwrap_or_else(|| self.anything(entry.key));
+            return Ok(Some(RequestBody { required, content_type, schema, span: entry.key }));
+        }
+        let message = format!("the request body of `{id}` has no JSON media type");
+        let label = if required { "the operation is left out" } else { "the body is left out" };
+        let finding = Finding::new("W001", message, entry.key, label);
+        reader.report(finding.help("only `application/json` and `application/…+json` can be sent"));
+        if required { Err(NoJson) } else { Ok(None) }
+    }
+
+    fn read_responses(
+        &mut self,
+        reader: &mut Reader<'a>,
+        operation: &'a Mapping,
+        span: Span,
+        id: &str,
+    ) -> Vec<Response> {
+        let mut responses = Vec::new();
+        let declared = reader.mapping_at(operation, "responses");
+        for (status, entry) in declared.into_iter().flatten().filter(|(status, _)| !status.starts_with("x-")) {
+            let Some(pattern) = status_pattern(status) else {
+                let finding = Finding::new("E018", format!("`{status}` is no status"), entry.key, "this key");
+                reader.report(finding.help("a status is `404`, `4XX` or `default`"));
+                continue;
+            };
+            let Some(response) = reader.resolve(entry.value).and_then(|node| reader.mapping(node, "the response"))
+            else {
+                continue;
+            };
+            let content = reader.mapping_at(response, "content");
+            let (content_type, schema) = match content.and_then(|content| self.json_content(reader, content)) {
+                Some((content_type, schema)) => (Some(content_type), schema),
+                None => (None, None),
+            };
+            responses.push(Response { status: pattern, content_type, schema, span: entry.key });
+        }
+        if declared.is_some_and(Mapping::is_empty) || !operation.contains_key("responses") {
+            let finding =
+                Finding::new("E017", format!("operation `{id}` declares no responses"), span, "this operation");
+            reader.report(finding.help("add `responses`, with the success status at least"));
+        }
+        responses
+    }
+
+    /// The JSON media type and its schema: `application/json`, else the first other one, else a wildcard.
+    fn json_content(&mut self, reader: &mut Reader<'a>, content: &'a Mapping) -> Option<(String, Option<SchemaId>)> {
+        let find = |is_wanted: &dyn Fn(&str) -> bool| content.iter().find(|(name, _)| is_wanted(&essence(name)));
+        let (name, entry) = find(&|name| name == "application/json")
+            .or_else(|| find(&|name| name.ends_with("+json") || name == "text/json"))
+            .or_else(|| find(&|name| name == "*/*" || name == "application/*"))?;
+        let schema = reader.mapping(entry.value, "the media type").and_then(|media| media.get("schema"));
+        let content_type = if name.contains('*') { "application/json".to_owned() } else { name.clone() };
+        Some((content_type, schema.map(|entry| self.schema(reader, entry.value))))
+    }
+}
+
+/// A required body has no JSON media type.
+struct NoJson;
+
+/// A media type without its parameters, in lower case.
+fn essence(media_type: &str) -> String {
+    media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+fn status_pattern(text: &str) -> Option<StatusPattern> {
+    if text == "default" {
+        return Some(StatusPattern::Default);
+    }
+    match text.as_bytes() {
+        [class @ b'1'..=b'5', b'X' | b'x', b'X' | b'x'] => Some(StatusPattern::Class(class - b'0')),
+        [b'1'..=b'5', b'0'..=b'9', b'0'..=b'9'] => text.parse().ok().map(StatusPattern::Exact),
+        _ => None,
+    }
+}
+
+fn add(reader: &mut Reader<'_>, endpoints: &mut IndexMap<String, Endpoint>, endpoint: Endpoint) {
+    match endpoints.entry(endpoint.id.clone()) {
+        map::Entry::Vacant(entry) => {
+            entry.insert(endpoint);
+        }
+        map::Entry::Occupied(entry) => {
+            let message = format!("two operations are called `{}`", endpoint.id);
+            let finding =
+                Finding::new("E013", message, endpoint.span, "again here").and(entry.get().span, "first here");
+            reader.report(finding.help("give each operation an `operationId` of its own; the first one was read"));
+        }
+    }
+}
+
+/// The names between braces; none if the braces do not match.
+fn placeholders(template: &str) -> Option<Vec<&str>> {
+    let mut names = Vec::new();
+    let mut rest = template;
+    while let Some(open) = rest.find(['{', '}']) {
+        let (name, after) = rest[open..].strip_prefix('{')?.split_once('}')?;
+        if name.is_empty() || name.contains('{') || names.contains(&name) {
+            return None;
+        }
+        names.push(name);
+        rest = after;
+    }
+    Some(names)
+}
+
+fn check_template(reader: &mut Reader<'_>, path: &PathItem<'_>) {
+    if !path.template.starts_with('/') || placeholders(path.template).is_none() {
+        let finding = Finding::new("E023", format!("`{}` is no path template", path.template), path.span, "this path");
+        reader.report(finding.help("a path starts with `/`; each `{name}` is closed, named and stands once"));
+    }
+}
+
+fn check_placeholders(
+    reader: &mut Reader<'_>,
+    path: &PathItem<'_>,
+    operation: Span,
+    parameters: &[super::model::Parameter],
+) {
+    let Some(names) = placeholders(path.template) else { return };
+    let of_path = || parameters.iter().filter(|parameter| parameter.location == Location::Path);
+    for name in &names {
+        if !of_path().any(|parameter| parameter.name == *name) {
+            let message = format!("`{{{name}}}` of the path has no parameter");
+            let finding = Finding::new("E014", message, operation, "missing in this operation");
+            let finding = finding.and(path.span, "the path");
+            reader.report(finding.help(format!("add a parameter `name: {name}`, `in: path`, `required: true`")));
+        }
+    }
+    for parameter in of_path().filter(|parameter| !names.contains(&parameter.name.as_str())) {
+        let message = format!("path parameter `{}` is not in the path", parameter.name);
+        let finding = Finding::new("E015", message, parameter.span, "this parameter").and(path.span, "the path");
+        reader.report(finding.help(format!("put `{{{}}}` into the path, or remove the parameter", parameter.name)));
+    }
+}

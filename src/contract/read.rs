@@ -1,0 +1,97 @@
+//! From a file to its contract: the order in which the parts are read.
+//!
+//! In: the text of one file. Out: a [`Contract`] and every finding.
+
+use super::document::{Document, NodeId};
+use super::load::load;
+use super::model::Contract;
+use super::reader::Reader;
+use super::schemas::Schemas;
+use crate::diagnostic::{FileId, Finding, Severity, Sources, Span};
+
+/// Reads one OpenAPI 3.0 or 3.1 document, YAML or JSON.
+///
+/// Gathers all findings, by place. There is a contract unless nothing usable is left: parts with errors are left out
+/// of it, so that checks that need it can still run.
+///
+/// # Source
+/// OpenAPI 3.0.4 and 3.1.1; JSON Schema 2020-12 as far as it describes shapes.
+#[must_use]
+pub fn read(sources: &Sources, file: FileId) -> (Option<Contract>, Vec<Finding>) {
+    let mut findings = Vec::new();
+    let document = match load(sources, file, &mut findings) {
+        Ok(document) => document,
+        Err(finding) => {
+            findings.push(*finding);
+            return (None, findings);
+        }
+    };
+    let mut reader = Reader::new(&document, findings);
+    let contract = read_root(&mut reader, file);
+    let findings = reader.into_findings();
+    let is_broken = findings.iter().any(|finding| finding.severity() == Severity::Error);
+    (contract.filter(|contract| !(is_broken && contract.endpoints.is_empty())), findings)
+}
+
+fn read_root(reader: &mut Reader<'_>, file: FileId) -> Option<Contract> {
+    let document = reader.document;
+    let root = reader.mapping(Document::ROOT, "the document")?;
+    let minor = version(reader)?;
+    reader.is_3_0 = minor == 0;
+
+    let info = reader.mapping_at(root, "info");
+    let title = info.and_then(|info| reader.text_at(info, "title")).unwrap_or_default().to_owned();
+    let servers = reader.list_at(root, "servers");
+    let servers = read_servers(reader, servers);
+    let mut schemas = Schemas::new(reader);
+    if minor == 0 && !root.contains_key("paths") {
+        reader.missing(document.span(Document::ROOT), "the document", "paths");
+    }
+    let endpoints = schemas.read_paths(reader, root);
+    let schemas = schemas.finish(reader);
+    Some(Contract { file, title, servers, endpoints, schemas })
+}
+
+/// The minor version of OpenAPI 3, or a finding.
+fn version(reader: &mut Reader<'_>) -> Option<u8> {
+    let document = reader.document;
+    let root = Document::ROOT;
+    if let Some(swagger) = document.get(root, "swagger") {
+        let message = "this is Swagger 2.0, not OpenAPI 3";
+        let finding = Finding::new("E006", message, document.span(swagger), "the version");
+        reader.report(finding.help("convert it once, with `swagger2openapi` for instance, and keep the result"));
+        return None;
+    }
+    let Some(openapi) = document.get(root, "openapi") else {
+        let finding = Finding::new("E004", "this is not an OpenAPI document", document.span(root), "no `openapi` here");
+        reader.report(finding.help("an OpenAPI document starts with `openapi: 3.1.0`"));
+        return None;
+    };
+    let text = document.text(openapi).unwrap_or_default();
+    match text.split('.').collect::<Vec<_>>()[..] {
+        ["3", "0"] | ["3", "0", _] => Some(0),
+        ["3", "1"] | ["3", "1", _] => Some(1),
+        _ => {
+            let message = format!("OpenAPI {text} is not known here");
+            let finding = Finding::new("E007", message, document.span(openapi), "the version");
+            reader.report(finding.help("versions 3.0.x and 3.1.x can be read"));
+            None
+        }
+    }
+}
+
+fn read_servers(reader: &mut Reader<'_>, servers: &[NodeId]) -> Vec<String> {
+    let mut urls = Vec::new();
+    for &server in servers {
+        let Some(mapping) = reader.mapping(server, "a server") else { continue };
+        match reader.text_at(mapping, "url") {
+            Some(url) => urls.push(url.to_owned()),
+            None if mapping.contains_key("url") => {}
+            None => {
+                let span: Span = reader.document.span(server);
+                reader.missing(span, "the server", "url");
+            }
+        }
+    }
+    urls
+}

@@ -1,0 +1,198 @@
+//! What every part of the reader needs: findings, `$ref`s, and typed look-ups that report what is wrong.
+//!
+//! In: a [`Document`]. Out: nodes, texts and flags, or findings at their spans.
+//! Elsewhere: operations ([`super::operations`]), schemas ([`super::schemas`]).
+//!
+//! Always true: one thing wrong is reported once, however often it is looked at.
+
+use super::document::{Document, Mapping, Meaning, NodeId};
+use crate::diagnostic::{Finding, Span};
+use rustc_hash::FxHashSet;
+
+/// Most findings of one contract.
+pub(super) const MAX_FINDINGS: usize = 1_000;
+/// Longest chain of `$ref`s.
+const MAX_REF_CHAIN: usize = 64;
+
+/// A document and what was found wrong with it.
+pub(super) struct Reader<'a> {
+    pub(super) document: &'a Document,
+    /// OpenAPI 3.0, where a `$ref` has no siblings.
+    pub(super) is_3_0: bool,
+    findings: Vec<Finding>,
+    seen: FxHashSet<(&'static str, Option<Span>)>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(document: &'a Document, findings: Vec<Finding>) -> Self {
+        Self { document, is_3_0: false, findings, seen: FxHashSet::default() }
+    }
+
+    /// Records a finding, unless it is known or there are too many.
+    pub(super) fn report(&mut self, finding: Finding) {
+        if self.findings.len() < MAX_FINDINGS && self.seen.insert((finding.code, finding.span())) {
+            self.findings.push(finding);
+        }
+    }
+
+    /// Records a finding whose code needs saying only once for the whole contract.
+    pub(super) fn report_once(&mut self, finding: Finding) {
+        if self.seen.insert((finding.code, None)) {
+            self.report(finding);
+        }
+    }
+
+    /// All findings, by place.
+    pub(super) fn into_findings(mut self) -> Vec<Finding> {
+        self.findings.sort_by_key(|finding| (finding.span(), finding.code));
+        self.findings
+    }
+
+    /// The node that a node stands for: itself, or what its `$ref` leads to.
+    pub(super) fn resolve(&mut self, node: NodeId) -> Option<NodeId> {
+        self.resolve_until(node, |_| false)
+    }
+
+    /// As [`Self::resolve`], but stops early where `stop` says so.
+    pub(super) fn resolve_until(&mut self, node: NodeId, stop: impl Fn(&Mapping) -> bool) -> Option<NodeId> {
+        let document = self.document;
+        let mut at = node;
+        for _ in 0..MAX_REF_CHAIN {
+            let Some(mapping) = document.mapping(at) else { return Some(at) };
+            let Some(reference) = mapping.get("$ref").map(|entry| entry.value) else { return Some(at) };
+            if stop(mapping) {
+                return Some(at);
+            }
+            let span = document.span(reference);
+            let Some(text) = document.text(reference) else {
+                self.wrong_kind(reference, "`$ref`", "a string");
+                return None;
+            };
+            at = self.target(text, span)?;
+        }
+        let span = document.get(node, "$ref").map_or(document.span(node), |reference| document.span(reference));
+        let message = format!("`$ref`s lead around in a circle, or through more than {MAX_REF_CHAIN} references");
+        let finding = Finding::new("E012", message, span, "this reference ends nowhere");
+        self.report(finding.help("let one of them hold the definition itself"));
+        None
+    }
+
+    /// What a node's own `$ref` points at.
+    pub(super) fn follow(&mut self, node: NodeId) -> Option<NodeId> {
+        let document = self.document;
+        let reference = document.get(node, "$ref")?;
+        self.target(document.text(reference)?, document.span(reference))
+    }
+
+    /// What a reference's text points at.
+    pub(super) fn target(&mut self, text: &str, span: Span) -> Option<NodeId> {
+        let Some(pointer) = text.strip_prefix('#') else {
+            let finding =
+                Finding::new("E011", format!("`{text}` is not in this file"), span, "refers to another document");
+            self.report(finding.help("bundle the contract into one file; references are local (`#/components/…`)"));
+            return None;
+        };
+        let found = self.document.pointer(pointer);
+        if found.is_none() {
+            let finding = Finding::new("E010", format!("nothing is at `{text}`"), span, "this reference");
+            let help = match self.similar_component(pointer) {
+                Some(name) => format!("did you mean `{name}`?"),
+                None => "references are JSON pointers, such as `#/components/schemas/User`".to_owned(),
+            };
+            self.report(finding.help(help));
+        }
+        found
+    }
+
+    /// A sibling of the missing component whose name differs in case or by little.
+    fn similar_component(&self, pointer: &str) -> Option<String> {
+        let (parent, name) = pointer.rsplit_once('/')?;
+        let siblings = self.document.mapping(self.document.pointer(parent)?)?;
+        let lower = name.to_lowercase();
+        let is_near = |key: &str| {
+            let key = key.to_lowercase();
+            key == lower || key.strip_suffix('s') == Some(&lower) || lower.strip_suffix('s') == Some(&key)
+        };
+        let found = siblings.keys().take(1_000).find(|key| is_near(key))?;
+        Some(format!("#{parent}/{found}"))
+    }
+
+    pub(super) fn wrong_kind(&mut self, node: NodeId, what: &str, wanted: &str) {
+        let got = self.document.kind(node);
+        let message = format!("{what} is {got}, not {wanted}");
+        let finding = Finding::new("E008", message, self.document.span(node), format!("should be {wanted}"));
+        self.report(finding.help(match wanted {
+            "an object" => "write `key: value` lines, or `{…}`",
+            "a list" => "write `- item` lines, or `[…]`",
+            "a string" => "write text, in quotes if it looks like a number or a boolean",
+            "a boolean" => "write `true` or `false`, without quotes",
+            _ => "write a number, without quotes",
+        }));
+    }
+
+    pub(super) fn missing(&mut self, span: Span, what: &str, key: &str) {
+        let finding = Finding::new("E009", format!("{what} has no `{key}`"), span, format!("`{key}` is missing here"));
+        self.report(finding.help(format!("add `{key}`")));
+    }
+
+    /// The node as an object.
+    pub(super) fn mapping(&mut self, node: NodeId, what: &str) -> Option<&'a Mapping> {
+        let document = self.document;
+        let found = document.mapping(node);
+        if found.is_none() {
+            self.wrong_kind(node, what, "an object");
+        }
+        found
+    }
+
+    /// The object under a key; none if the key is absent.
+    pub(super) fn mapping_at(&mut self, parent: &'a Mapping, key: &str) -> Option<&'a Mapping> {
+        let node = parent.get(key)?.value;
+        self.mapping(node, &format!("`{key}`"))
+    }
+
+    /// The list under a key; empty if the key is absent.
+    pub(super) fn list_at(&mut self, parent: &'a Mapping, key: &str) -> &'a [NodeId] {
+        let document = self.document;
+        let Some(entry) = parent.get(key) else { return &[] };
+        document.sequence(entry.value).unwrap_or_else(|| {
+            self.wrong_kind(entry.value, &format!("`{key}`"), "a list");
+            &[]
+        })
+    }
+
+    /// The scalar under a key, as text.
+    pub(super) fn text_at(&mut self, parent: &'a Mapping, key: &str) -> Option<&'a str> {
+        let document = self.document;
+        let entry = parent.get(key)?;
+        let text = document.text(entry.value);
+        if text.is_none() {
+            self.wrong_kind(entry.value, &format!("`{key}`"), "a string");
+        }
+        text
+    }
+
+    /// The boolean under a key; none if absent.
+    pub(super) fn flag_at(&mut self, parent: &'a Mapping, key: &str) -> Option<bool> {
+        let entry = parent.get(key)?;
+        if let Some(Meaning::Bool(value)) = self.document.meaning(entry.value) {
+            return Some(value);
+        }
+        self.wrong_kind(entry.value, &format!("`{key}`"), "a boolean");
+        None
+    }
+
+    /// The natural number under a key; none if absent.
+    pub(super) fn count_at(&mut self, parent: &'a Mapping, key: &str) -> Option<u64> {
+        let entry = parent.get(key)?;
+        let count = match self.document.meaning(entry.value) {
+            Some(Meaning::Integer(value)) => u64::try_from(value).ok(),
+            Some(Meaning::Float(value)) if value >= 0.0 && value.fract() == 0.0 => Some(value as u64),
+            _ => None,
+        };
+        if count.is_none() {
+            self.wrong_kind(entry.value, &format!("`{key}`"), "a whole number from 0");
+        }
+        count
+    }
+}

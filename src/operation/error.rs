@@ -1,0 +1,59 @@
+//! What is wrong with a request, in words that the caller may read.
+
+use apollo_compiler::diagnostic::ToCliReport;
+use apollo_compiler::parser::{SourceMap, SourceSpan};
+use apollo_compiler::validation::DiagnosticList;
+
+/// The document is not GraphQL.
+pub const PARSE_FAILED: &str = "GRAPHQL_PARSE_FAILED";
+/// The document is not valid against the client schema.
+pub const VALIDATION_FAILED: &str = "GRAPHQL_VALIDATION_FAILED";
+/// The document has no such operation.
+pub const OPERATION_NOT_FOUND: &str = "OPERATION_NOT_FOUND";
+/// A variable does not fit.
+pub const BAD_USER_INPUT: &str = "BAD_USER_INPUT";
+/// The document is too large, too deep or asks for too much.
+pub const LIMIT_EXCEEDED: &str = "LIMIT_EXCEEDED";
+/// An argument is outside what its service accepts.
+pub const ARGUMENT_OUT_OF_RANGE: &str = "ARGUMENT_OUT_OF_RANGE";
+
+/// Most errors in one answer.
+const MAX_ERRORS: usize = 20;
+
+/// Why a request is not executed: an error without `data` (GraphQL §7.1.2).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct RequestError {
+    /// What is wrong, made of the caller's own input and the client schema only.
+    pub message: String,
+    /// Lines and columns of the document, both from 1.
+    pub locations: Vec<(u32, u32)>,
+    /// `extensions.code`.
+    pub code: &'static str,
+}
+
+impl RequestError {
+    /// An error that has no place in the document.
+    #[must_use]
+    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { message: message.into(), locations: Vec::new(), code }
+    }
+
+    /// Adds the place in the document.
+    pub(super) fn at(mut self, location: Option<SourceSpan>, sources: &SourceMap) -> Self {
+        if let Some(place) = location.and_then(|location| location.line_column(sources)) {
+            let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+            self.locations.push((number(place.line), number(place.column)));
+        }
+        self
+    }
+}
+
+/// The compiler's findings as errors, the first few.
+pub(super) fn diagnosed(code: &'static str, errors: &DiagnosticList, sources: &SourceMap) -> Vec<RequestError> {
+    let one = |diagnostic: apollo_compiler::diagnostic::Diagnostic<'_, _>| {
+        let data: &apollo_compiler::validation::DiagnosticData = diagnostic.error;
+        RequestError::new(code, data.to_string()).at(data.location(), sources)
+    };
+    errors.iter().take(MAX_ERRORS).map(one).collect()
+}

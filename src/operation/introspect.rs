@@ -1,0 +1,50 @@
+//! Introspection: `__schema` and `__type` are answered from the clean client schema (rule 13).
+
+use super::error::{LIMIT_EXCEEDED, RequestError, VALIDATION_FAILED};
+use super::prepare::Prepared;
+use super::variables::Variables;
+use crate::view::View;
+use apollo_compiler::introspection::{check_max_depth, partial_execute};
+use apollo_compiler::response::JsonMap;
+use apollo_compiler::validation::Valid;
+use serde_json::Value as Json;
+use std::collections::HashMap;
+
+impl Prepared {
+    /// The answers of `__schema` and `__type`, as JSON text by response name; empty when there are none.
+    ///
+    /// `view` is the one that the operation was prepared with.
+    ///
+    /// # Errors
+    /// `LIMIT_EXCEEDED` when lists of the introspection schema nest too deep.
+    pub fn introspect(&self, view: &View, variables: &Variables) -> Result<HashMap<String, String>, Vec<RequestError>> {
+        if !self.has_introspection {
+            return Ok(HashMap::new());
+        }
+        let sources = &self.document.sources;
+        let fail = |code: &'static str, error: apollo_compiler::request::RequestError| {
+            vec![RequestError::new(code, error.message().to_string()).at(error.location(), sources)]
+        };
+        check_max_depth(&self.document, &self.operation).map_err(|error| fail(LIMIT_EXCEEDED, error))?;
+        let variables = self.by_name(variables);
+        let answer = partial_execute(&view.schema, &view.implementers, &self.document, &self.operation, &variables)
+            .map_err(|error| fail(VALIDATION_FAILED, error))?;
+        let data = answer.data.unwrap_or_default();
+        let is_ours = |name: &str| {
+            let mut fields = self.operation.root_fields(&self.document);
+            fields.any(|field| field.response_key() == name && matches!(field.name.as_str(), "__schema" | "__type"))
+        };
+        let named = data.into_iter().map(|(name, value)| (name.as_str().to_owned(), value));
+        Ok(named.filter(|(name, _)| is_ours(name)).map(|(name, value)| (name, value.to_string())).collect())
+    }
+
+    /// The variables as the compiler wants them. Introspection takes scalars only, which have no other name in
+    /// the graph.
+    fn by_name(&self, variables: &Variables) -> Valid<JsonMap> {
+        let named = self.operation.variables.iter().zip(&variables.0);
+        let given: serde_json::Map<String, Json> =
+            named.filter_map(|(definition, value)| Some((definition.name.to_string(), value.clone()?))).collect();
+        let converted: Result<JsonMap, _> = serde_json::from_value(Json::Object(given));
+        Valid::assume_valid(converted.unwrap_or_default())
+    }
+}

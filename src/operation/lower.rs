@@ -1,0 +1,395 @@
+//! Lowering: a client operation becomes what the graph must give, and how the answer is read from it.
+//!
+//! Fields of equal response name are merged (GraphQL §6.3.2 `CollectFields`; §5.3.2 guarantees that they can be),
+//! per concrete type; each client field's path becomes nodes, one per distinct field and arguments at a place.
+
+use super::error::{ARGUMENT_OUT_OF_RANGE, LIMIT_EXCEEDED, RequestError, VALIDATION_FAILED};
+use super::lowered::{
+    Hop, Leaf, Node, NodeId, Operation, OperationKind, Others, OutField, OutId, OutKind, OutObject, OutType,
+    OutVariant, Selection, SelectionId, Value,
+};
+use super::outcomes::Outcomes;
+use super::prepare::{Prepared, variable_id};
+use crate::compose::{FieldId, TypeId};
+use crate::view::Wanted;
+use crate::view::table::{Composite, FieldView, HopNode, InputType, Place, Template};
+use apollo_compiler::Name;
+use apollo_compiler::ast::Type;
+use apollo_compiler::executable::{Field, Selection as ClientSelection, SelectionSet};
+use indexmap::IndexMap;
+use std::collections::{HashMap, HashSet};
+
+impl Prepared {
+    /// Lowers the operation for one set of `@skip`/`@include` outcomes.
+    ///
+    /// # Errors
+    /// - `LIMIT_EXCEEDED`: fields times the types that they may be of are too many;
+    /// - `ARGUMENT_OUT_OF_RANGE`: a constant is outside what its service accepts.
+    pub fn lower(&self, outcomes: &Outcomes) -> Result<Operation, Vec<RequestError>> {
+        let name = self.operation.object_type();
+        let members = self.tables.composites.get(name.as_str()).map(|root| root.members.as_slice());
+        let Some(&[(root, _)]) = members else { return Err(vec![broken(name)]) };
+        let mut lowering = Lowering {
+            prepared: self,
+            outcomes,
+            operation: Operation {
+                kind: self.kind(),
+                name: self.name().map(str::to_owned),
+                root: SelectionId(0),
+                selections: vec![Selection { ty: root, variants: Vec::new() }],
+                nodes: Vec::new(),
+                output: OutId(0),
+                outputs: Vec::new(),
+            },
+            known: HashMap::new(),
+            spent: 0,
+            errors: Vec::new(),
+        };
+        let place = At { selection: SelectionId(0), possible: vec![root] };
+        lowering.object(name, &place, &[&self.operation.selection_set]).map_err(|error| vec![error])?;
+        if lowering.errors.is_empty() { Ok(lowering.operation) } else { Err(lowering.errors) }
+    }
+}
+
+/// A view and a document that were checked against each other do not fit: never expected.
+fn broken(what: &str) -> RequestError {
+    RequestError::new(VALIDATION_FAILED, format!("`{what}` cannot be answered"))
+}
+
+/// A place in the graph, while lowering.
+#[derive(Debug, Clone)]
+struct At {
+    selection: SelectionId,
+    possible: Vec<TypeId>,
+}
+
+struct Lowering<'a> {
+    prepared: &'a Prepared,
+    outcomes: &'a Outcomes,
+    operation: Operation,
+    /// Rule 8: one node per distinct field and arguments at a place.
+    known: HashMap<(SelectionId, TypeId, FieldId, String), NodeId>,
+    spent: usize,
+    errors: Vec<RequestError>,
+}
+
+impl<'a> Lowering<'a> {
+    fn object(&mut self, client_type: &str, at: &At, sets: &[&'a SelectionSet]) -> Result<OutId, RequestError> {
+        let composite = self.composite(client_type)?;
+        let out = OutId(id(self.operation.outputs.len()));
+        let others = if composite.omits_others { Others::Omit } else { Others::Null };
+        self.operation.outputs.push(OutObject { variants: Vec::new(), others });
+        for &ty in &at.possible {
+            let Some((_, object)) = composite.members.iter().find(|(member, _)| *member == ty) else { continue };
+            self.spend()?;
+            self.variant(at.selection, ty);
+            let mut collected = IndexMap::new();
+            let mut seen = HashSet::new();
+            for set in sets {
+                self.collect(object, set, &mut seen, &mut collected)?;
+            }
+            let mut fields = Vec::with_capacity(collected.len());
+            for (response_name, group) in collected {
+                fields.push(self.out_field(object, response_name, &group, at.selection, ty)?);
+            }
+            let variant = OutVariant { ty, name: object.clone(), fields };
+            self.operation.outputs[out.index()].variants.push(variant);
+        }
+        Ok(out)
+    }
+
+    /// §6.3.2 `CollectFields`.
+    fn collect(
+        &mut self,
+        object: &str,
+        set: &'a SelectionSet,
+        seen: &mut HashSet<&'a Name>,
+        collected: &mut IndexMap<&'a str, Vec<&'a Field>>,
+    ) -> Result<(), RequestError> {
+        for selection in &set.selections {
+            self.spend()?;
+            if !self.prepared.is_included(self.outcomes, selection.directives()) {
+                continue;
+            }
+            match selection {
+                ClientSelection::Field(field) => {
+                    collected.entry(field.response_key().as_str()).or_default().push(field)
+                }
+                ClientSelection::InlineFragment(fragment) => {
+                    if self.applies(fragment.type_condition.as_ref(), object) {
+                        self.collect(object, &fragment.selection_set, seen, collected)?;
+                    }
+                }
+                ClientSelection::FragmentSpread(spread) => {
+                    let Some(fragment) = self.prepared.document.fragments.get(&spread.fragment_name) else { continue };
+                    if seen.insert(&fragment.name) && self.applies(Some(fragment.type_condition()), object) {
+                        self.collect(object, &fragment.selection_set, seen, collected)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn applies(&self, condition: Option<&Name>, object: &str) -> bool {
+        let tables = &self.prepared.tables;
+        condition.is_none_or(|name| tables.composites.get(name.as_str()).is_some_and(|ty| ty.objects.contains(object)))
+    }
+
+    fn out_field(
+        &mut self,
+        object: &str,
+        response_name: &str,
+        group: &[&'a Field],
+        selection: SelectionId,
+        ty: TypeId,
+    ) -> Result<OutField, RequestError> {
+        let Some(&field) = group.first() else { return Err(broken(response_name)) };
+        let kind = match field.name.as_str() {
+            "__typename" => OutKind::Typename,
+            "__schema" | "__type" => OutKind::Introspection,
+            name => {
+                let tables = &self.prepared.tables;
+                let view = tables.composites.get(object).and_then(|composite| composite.fields.get(name));
+                self.value(view.ok_or_else(|| broken(name))?, field, group, selection, ty)?
+            }
+        };
+        let coordinate = format!("{object}.{}", field.name);
+        Ok(OutField { response_name: response_name.to_owned(), coordinate, kind })
+    }
+
+    fn value(
+        &mut self,
+        view: &'a FieldView,
+        field: &'a Field,
+        group: &[&'a Field],
+        selection: SelectionId,
+        ty: TypeId,
+    ) -> Result<OutKind, RequestError> {
+        let given = self.given(view, field)?;
+        let mut at = At { selection, possible: vec![ty] };
+        let mut path = Vec::with_capacity(view.hops.len());
+        for hop in &view.hops {
+            let mut nodes = Vec::new();
+            let mut next = None;
+            for node in hop.nodes.iter().filter(|node| at.possible.contains(&node.ty)) {
+                let arguments = self.arguments(view, field, node, &given);
+                let id = self.node(at.selection, node, arguments)?;
+                nodes.push((node.ty, id));
+                if let (Some(Place { possible, .. }), Some(selection)) =
+                    (&node.returns, self.operation.nodes[id.index()].selection)
+                {
+                    next = Some(At { selection, possible: possible.clone() });
+                }
+            }
+            path.push(Hop { nodes, index: hop.index });
+            match next {
+                Some(next) => at = next,
+                None => break, // A leaf: the last hop.
+            }
+        }
+        let sets: Vec<_> = group.iter().map(|field| &field.selection_set).collect();
+        let ty = self.out_type(&field.definition.ty, &at, &sets)?;
+        Ok(OutKind::Value { path, ty, default: view.default.clone() })
+    }
+
+    fn out_type(&mut self, ty: &Type, at: &At, sets: &[&'a SelectionSet]) -> Result<OutType, RequestError> {
+        let nullable = !ty.is_non_null();
+        let name = match ty {
+            Type::List(of) | Type::NonNullList(of) => {
+                return Ok(OutType::List { of: Box::new(self.out_type(of, at, sets)?), nullable });
+            }
+            Type::Named(name) | Type::NonNullNamed(name) => name.as_str(),
+        };
+        let leaf = match self.prepared.tables.inputs.0.get(name) {
+            None => return Ok(OutType::Object { id: self.object(name, at, sets)?, nullable }),
+            Some(InputType::Int) => Leaf::Int,
+            Some(InputType::Float) => Leaf::Float,
+            Some(InputType::String) => Leaf::String,
+            Some(InputType::Boolean) => Leaf::Boolean,
+            Some(InputType::Id) => Leaf::Id,
+            Some(InputType::Enum(view)) => Leaf::Enum(view.to_client.clone()),
+            Some(InputType::Custom | InputType::Object(_)) => Leaf::Custom(name.to_owned()),
+        };
+        Ok(OutType::Leaf { leaf, nullable })
+    }
+
+    /// The client's arguments of a field, in graph vocabulary; `None`: not given, and no default.
+    fn given(&self, view: &FieldView, field: &Field) -> Result<Vec<Option<Value>>, RequestError> {
+        let operation = &self.prepared.operation;
+        let one = |argument: &crate::view::table::ArgumentView| {
+            let Some(value) = field.arguments.iter().find(|given| given.name == argument.name.as_str()) else {
+                return Ok(argument.default.clone().map(Value::Constant));
+            };
+            let fill = &mut |name: &Name, _: &Wanted<'_>| {
+                variable_id(operation, name).ok_or_else(|| format!("`${name}` is not defined"))
+            };
+            let inputs = &self.prepared.tables.inputs;
+            let template =
+                inputs.literal(&argument.ty, &value.value, argument.default.as_ref(), fill).map_err(|error| {
+                    let at = RequestError::new(
+                        VALIDATION_FAILED,
+                        format!("argument `{}`: {}", argument.name, error.message),
+                    );
+                    at.at(error.location, &self.prepared.document.sources)
+                })?;
+            Ok(Some(from_literal(template)))
+        };
+        view.arguments.iter().map(one).collect()
+    }
+
+    fn arguments(
+        &mut self,
+        view: &FieldView,
+        field: &Field,
+        node: &HopNode,
+        given: &[Option<Value>],
+    ) -> Vec<(String, Value)> {
+        let mut arguments = Vec::new();
+        for argument in &node.arguments {
+            let value = argument.value.as_ref().and_then(|template| from_template(template, given));
+            let value = match value {
+                Some(Value::Variable(id, None)) => Value::Variable(id, argument.default.clone()),
+                Some(value) => value,
+                None => match &argument.default {
+                    Some(default) => Value::Constant(default.clone()),
+                    None => continue,
+                },
+            };
+            self.check_constant(view, field, node, &argument.name, argument.value.as_ref(), &value);
+            arguments.push((argument.name.clone(), value));
+        }
+        arguments
+    }
+
+    fn check_constant(
+        &mut self,
+        view: &FieldView,
+        field: &Field,
+        node: &HopNode,
+        name: &str,
+        template: Option<&Template<usize>>,
+        value: &Value,
+    ) {
+        let (Value::Constant(json), Some(bounds)) = (value, self.prepared.tables.bounds.get(&node.field)) else {
+            return;
+        };
+        let limit = bounds.iter().find(|(bounded, _)| bounded == name);
+        if let Some(why) = limit.and_then(|(_, limit)| limit.violation(json)) {
+            let client = match template {
+                Some(Template::Hole(index, _)) => view.arguments[*index].name.as_str(),
+                _ => name,
+            };
+            let error = RequestError::new(ARGUMENT_OUT_OF_RANGE, format!("`{}({client}:)`: {why}", view.coordinate));
+            let location = field.arguments.iter().find(|argument| argument.name == client);
+            let location = location.map_or(field.name.location(), |argument| argument.location());
+            self.errors.push(error.at(location, &self.prepared.document.sources));
+        }
+    }
+
+    /// The node of a field with its arguments at a place.
+    fn node(
+        &mut self,
+        at: SelectionId,
+        node: &HopNode,
+        arguments: Vec<(String, Value)>,
+    ) -> Result<NodeId, RequestError> {
+        // Two mutations are two, even when they say the same (§6.2.2).
+        let is_effect = self.operation.kind == OperationKind::Mutation && at == self.operation.root;
+        let text = if arguments.is_empty() { String::new() } else { format!("{arguments:?}") };
+        let key = (at, node.ty, node.field, text);
+        if let Some(&id) = self.known.get(&key).filter(|_| !is_effect) {
+            return Ok(id);
+        }
+        self.spend()?;
+        let selection = node.returns.as_ref().map(|place| {
+            self.operation.selections.push(Selection { ty: place.ty, variants: Vec::new() });
+            SelectionId(id(self.operation.selections.len() - 1))
+        });
+        let node_id = NodeId(id(self.operation.nodes.len()));
+        self.operation.nodes.push(Node { field: node.field, arguments, selection });
+        self.variant(at, node.ty).push(node_id);
+        self.known.insert(key, node_id);
+        Ok(node_id)
+    }
+
+    /// The nodes wanted of one concrete type at a place.
+    fn variant(&mut self, at: SelectionId, ty: TypeId) -> &mut Vec<NodeId> {
+        let variants = &mut self.operation.selections[at.index()].variants;
+        let position = variants.iter().position(|(known, _)| *known == ty).unwrap_or_else(|| {
+            variants.push((ty, Vec::new()));
+            variants.len() - 1
+        });
+        &mut variants[position].1
+    }
+
+    fn composite(&self, name: &str) -> Result<&'a Composite, RequestError> {
+        let prepared: &'a Prepared = self.prepared;
+        prepared.tables.composites.get(name).ok_or_else(|| broken(name))
+    }
+
+    fn spend(&mut self) -> Result<(), RequestError> {
+        self.spent += 1;
+        if self.spent <= self.prepared.max_lowered {
+            return Ok(());
+        }
+        let most = self.prepared.max_lowered;
+        Err(RequestError::new(
+            LIMIT_EXCEEDED,
+            format!("the operation, for all types it may meet, has more than {most} entries"),
+        ))
+    }
+}
+
+/// Ids count what the limits bound far below `u32::MAX`.
+fn id(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+fn from_literal(template: Template<super::lowered::VariableId>) -> Value {
+    match template {
+        Template::Constant(json) => Value::Constant(json),
+        Template::Hole(id, fallback) => Value::Variable(id, fallback),
+        Template::List(items) => Value::List(items.into_iter().map(from_literal).collect()),
+        Template::Object(members) => {
+            Value::Object(members.into_iter().map(|(name, value)| (name, from_literal(value))).collect())
+        }
+    }
+}
+
+/// A pinned or offered argument with the client's values in its holes.
+fn from_template(template: &Template<usize>, given: &[Option<Value>]) -> Option<Value> {
+    match template {
+        Template::Constant(json) => Some(Value::Constant(json.clone())),
+        Template::Hole(index, fallback) => match given.get(*index).and_then(Option::as_ref) {
+            Some(Value::Variable(id, None)) => Some(Value::Variable(*id, fallback.clone())),
+            Some(value) => Some(value.clone()),
+            None => fallback.clone().map(Value::Constant),
+        },
+        Template::List(items) => {
+            let null = || Value::Constant(serde_json::Value::Null);
+            let items: Vec<_> = items.iter().map(|item| from_template(item, given).unwrap_or_else(null)).collect();
+            Some(as_constant(Value::List(items)))
+        }
+        Template::Object(members) => {
+            let members = members.iter().filter_map(|(name, value)| Some((name.clone(), from_template(value, given)?)));
+            Some(as_constant(Value::Object(members.collect())))
+        }
+    }
+}
+
+/// A list or object without variables, as one constant.
+fn as_constant(value: Value) -> Value {
+    fn has_variable(value: &Value) -> bool {
+        match value {
+            Value::Constant(_) => false,
+            Value::Variable(..) => true,
+            Value::List(items) => items.iter().any(has_variable),
+            Value::Object(members) => members.iter().any(|(_, value)| has_variable(value)),
+        }
+    }
+    match has_variable(&value) {
+        true => value,
+        false => value.resolve(&super::variables::Variables::default()).map_or(value, Value::Constant),
+    }
+}

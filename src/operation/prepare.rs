@@ -1,0 +1,145 @@
+//! Preparing: a document's text becomes one chosen, valid operation of it.
+
+use super::error::{OPERATION_NOT_FOUND, PARSE_FAILED, RequestError, VALIDATION_FAILED, diagnosed};
+use super::limits::{self, Limits};
+use super::lowered::{OperationKind, VariableId};
+use super::validate;
+use crate::view::View;
+use crate::view::table::Tables;
+use apollo_compiler::ast::OperationType;
+use apollo_compiler::executable::{Operation, Selection, SelectionSet};
+use apollo_compiler::parser::Parser;
+use apollo_compiler::validation::Valid;
+use apollo_compiler::{ExecutableDocument, Name, Node};
+use std::collections::HashSet;
+use std::sync::Arc;
+
+/// A valid document with the operation that was chosen; made once per text and operation name.
+#[derive(Debug)]
+pub struct Prepared {
+    pub(super) document: Valid<ExecutableDocument>,
+    pub(super) operation: Node<Operation>,
+    pub(super) tables: Arc<Tables>,
+    pub(super) conditions: Vec<VariableId>,
+    /// Variables that must not be null where they stand, though their type allows it.
+    pub(super) not_null: Vec<VariableId>,
+    pub(super) has_introspection: bool,
+    pub(super) max_lowered: usize,
+}
+
+/// Parses and validates a document, and chooses the operation.
+///
+/// Limits are enforced before the work that they bound.
+///
+/// # Errors
+/// All that is wrong with the document (the first few, when there are many), or with the choice.
+///
+/// # Source
+/// GraphQL §5 (validation), §6.1 (`GetOperation`).
+pub fn prepare(
+    view: &View,
+    limits: &Limits,
+    text: &str,
+    operation_name: Option<&str>,
+) -> Result<Prepared, Vec<RequestError>> {
+    limits::check_text(text, limits).map_err(|error| vec![error])?;
+    // Nesting is limited already; the parser's own limit is above it, for what recurses twice per bracket.
+    let ast = Parser::new()
+        .recursion_limit(1000)
+        .parse_ast(text, "operation")
+        .map_err(|invalid| diagnosed(PARSE_FAILED, &invalid.errors, &invalid.partial.sources))?;
+    limits::check_document(&ast, limits).map_err(|error| vec![error])?;
+    let document = ast
+        .to_executable_validate(&view.schema)
+        .map_err(|invalid| diagnosed(VALIDATION_FAILED, &invalid.errors, &invalid.partial.sources))?;
+    let operation = choose(&document, operation_name)?;
+    let found = validate::operation(&document, &operation, &view.tables)?;
+    let mut conditions = Conditions { document: &document, seen: HashSet::new(), names: Vec::new() };
+    conditions.selection_set(&operation.selection_set);
+    let conditions: Vec<_> = conditions.names.iter().filter_map(|name| variable_id(&operation, name)).collect();
+    let has_introspection =
+        operation.root_fields(&document).any(|field| matches!(field.name.as_str(), "__schema" | "__type"));
+    let not_null = found.not_null.into_iter().chain(conditions.iter().copied()).collect();
+    let (tables, max_lowered) = (view.tables.clone(), limits.max_lowered);
+    Ok(Prepared { document, operation, tables, conditions, not_null, has_introspection, max_lowered })
+}
+
+fn choose(document: &ExecutableDocument, name: Option<&str>) -> Result<Node<Operation>, Vec<RequestError>> {
+    document.operations.get(name).cloned().map_err(|_| {
+        let message = match name {
+            Some(name) => format!("the document has no operation `{}`", crate::view::short(name)),
+            None if document.operations.is_empty() => "the document has no operation".to_owned(),
+            None => "the document has several operations; say which by `operationName`".to_owned(),
+        };
+        vec![RequestError::new(OPERATION_NOT_FOUND, message)]
+    })
+}
+
+/// A variable's place in the operation's definitions.
+pub(super) fn variable_id(operation: &Operation, name: &str) -> Option<VariableId> {
+    let at = operation.variables.iter().position(|variable| variable.name == name)?;
+    u32::try_from(at).ok().map(VariableId)
+}
+
+impl Prepared {
+    /// Query, mutation or subscription.
+    #[must_use]
+    pub fn kind(&self) -> OperationKind {
+        match self.operation.operation_type {
+            OperationType::Query => OperationKind::Query,
+            OperationType::Mutation => OperationKind::Mutation,
+            OperationType::Subscription => OperationKind::Subscription,
+        }
+    }
+
+    /// The operation's name.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.operation.name.as_deref()
+    }
+
+    /// The variables that `@skip` and `@include` depend on, in the order of their first use.
+    #[must_use]
+    pub fn conditions(&self) -> &[VariableId] {
+        &self.conditions
+    }
+
+    /// Does it ask for `__schema` or `__type`?
+    #[must_use]
+    pub fn has_introspection(&self) -> bool {
+        self.has_introspection
+    }
+}
+
+/// Finds the variables of `@skip` and `@include`, each fragment once.
+struct Conditions<'a> {
+    document: &'a ExecutableDocument,
+    seen: HashSet<&'a Name>,
+    names: Vec<&'a Name>,
+}
+
+impl<'a> Conditions<'a> {
+    fn selection_set(&mut self, set: &'a SelectionSet) {
+        for selection in &set.selections {
+            for name in ["skip", "include"] {
+                let directive = selection.directives().get(name);
+                let variable = directive
+                    .and_then(|directive| directive.specified_argument_by_name("if"))
+                    .and_then(|value| value.as_variable());
+                if let Some(variable) = variable.filter(|variable| !self.names.contains(variable)) {
+                    self.names.push(variable);
+                }
+            }
+            match selection {
+                Selection::Field(field) => self.selection_set(&field.selection_set),
+                Selection::InlineFragment(fragment) => self.selection_set(&fragment.selection_set),
+                Selection::FragmentSpread(spread) => {
+                    let fragment = self.document.fragments.get(&spread.fragment_name);
+                    if let Some(fragment) = fragment.filter(|fragment| self.seen.insert(&fragment.name)) {
+                        self.selection_set(&fragment.selection_set);
+                    }
+                }
+            }
+        }
+    }
+}

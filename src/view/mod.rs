@@ -1,0 +1,124 @@
+//! Client schemas: what one client sees, as a view over the graph.
+//!
+//! In: the text of a client schema (SDL with `@view` and `@from`), the composed [`Graph`].
+//! Out: a [`View`]: the clean schema and the lowering tables, or every finding (E100 for what is not GraphQL,
+//! E116 for what the graph does not have or has otherwise).
+//! Elsewhere: lowering operations by these tables ([`crate::operation`]).
+//!
+//! Always true:
+//! - a [`View`] has been checked against its graph as a whole; lowering by it cannot fail for want of a field;
+//! - its schema holds none of our directives.
+//!
+//! The thirteen rules of lowering are tested by name in `tests.rs` and in the tests of [`crate::operation`].
+
+mod argument;
+mod field;
+mod inherit;
+mod inputs;
+mod literal;
+mod markup;
+mod member;
+mod path;
+mod resolve;
+mod suggest;
+pub(crate) mod table;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use literal::{Wanted, short};
+
+use crate::compose::Graph;
+use crate::diagnostic::{FileId, Finding, Severity, Sources};
+use apollo_compiler::Schema;
+use apollo_compiler::ast::Document;
+use apollo_compiler::collections::HashMap;
+use apollo_compiler::diagnostic::ToCliReport;
+use apollo_compiler::schema::{Implementers, Name};
+use apollo_compiler::validation::{DiagnosticList, Valid, WithErrors};
+use std::sync::Arc;
+use table::Tables;
+
+/// One client's schema over the graph.
+#[derive(Debug)]
+pub struct View {
+    /// What the client sees: none of our directives; descriptions and deprecations inherited from the graph.
+    pub schema: Valid<Schema>,
+    pub(crate) implementers: HashMap<Name, Implementers>,
+    pub(crate) tables: Arc<Tables>,
+}
+
+impl View {
+    /// The client's schema as SDL, for code generators.
+    #[must_use]
+    pub fn sdl(&self) -> String {
+        self.schema.serialize().to_string()
+    }
+}
+
+/// Reads a client schema and checks it against the graph.
+///
+/// Pure. Gives all findings; a view iff none of them is an error.
+#[must_use]
+pub fn load(sources: &Sources, file: FileId, graph: &Graph) -> (Option<View>, Vec<Finding>) {
+    let mut document = match Document::parse(sources.text(file), sources.path(file)) {
+        Ok(document) => document,
+        Err(errors) => return (None, not_graphql(file, &errors.errors, &[])),
+    };
+    let (markup, mut findings) = markup::take(&mut document, sources, file);
+    let built = Schema::builder().adopt_orphan_extensions().add_ast(&document).build();
+    let (schema, invalid) = match built.and_then(|schema| schema.validate().map(Valid::into_inner)) {
+        Ok(schema) => (schema, None),
+        Err(WithErrors { partial, errors }) => (partial, Some(errors)),
+    };
+    let mut resolver = resolve::Resolver {
+        schema: &schema,
+        markup: &markup,
+        graph,
+        graph_inputs: inputs::identity(&graph.schema),
+        file,
+        findings: Vec::new(),
+        of: Default::default(),
+        tables: Tables::default(),
+        paths: Default::default(),
+    };
+    resolver.run();
+    let resolve::Resolver { findings: resolved, of, tables, paths, .. } = resolver;
+    findings.extend(resolved);
+    if let Some(errors) = &invalid {
+        let further = not_graphql(file, errors, &findings);
+        findings.extend(further);
+    }
+    findings.sort_by_key(|finding| finding.span().map(|span| (span.start, span.end)));
+    findings.dedup();
+    if invalid.is_some() || findings.iter().any(|finding| finding.severity() == Severity::Error) {
+        return (None, findings);
+    }
+    let mut schema = schema;
+    inherit::inherit(&mut schema, graph, &of, &paths);
+    let implementers = schema.implementers_map();
+    // Valid before; descriptions change nothing, and deprecations go only where they may stand.
+    let view = View { schema: Valid::assume_valid(schema), implementers, tables: Arc::new(tables) };
+    (Some(view), findings)
+}
+
+/// The compiler's findings, without those that stand where we have one that says more.
+fn not_graphql(file: FileId, errors: &DiagnosticList, known: &[Finding]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for diagnostic in errors.iter() {
+        let span = markup::span_of(file, diagnostic.error.location());
+        let is_known =
+            known.iter().filter_map(Finding::span).any(|other| other.start <= span.end && span.start <= other.end);
+        if !is_known {
+            findings.push(Finding::new("E100", diagnostic.error.to_string(), span, "here"));
+        }
+    }
+    findings
+}
+
+#[cfg(test)]
+const _: () = {
+    const fn shared<T: Send + Sync>() {}
+    shared::<View>();
+};

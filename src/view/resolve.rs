@@ -1,0 +1,254 @@
+//! Types: every client type finds the graph type that it is a view of.
+//!
+//! In: the client schema without our directives, what they said, and the graph.
+//! Out: the lowering tables, and every finding (E116).
+//! Elsewhere: leaf and input types ([`super::inputs`]), fields ([`super::field`]), members ([`super::member`]).
+
+use super::markup::{FromMark, Markup, Text, span_of};
+use super::path;
+use super::suggest::closest;
+use super::table::{Inputs, Tables};
+use crate::compose::{Graph, TypeId, TypeKind};
+use crate::diagnostic::{FileId, Finding, Span};
+use apollo_compiler::Schema;
+use apollo_compiler::ast::{OperationType, Type};
+use apollo_compiler::parser::SourceSpan;
+use apollo_compiler::schema::ExtendedType;
+use std::collections::HashMap;
+
+pub(super) struct Resolver<'a> {
+    pub(super) schema: &'a Schema,
+    pub(super) markup: &'a Markup,
+    pub(super) graph: &'a Graph,
+    pub(super) graph_inputs: Inputs,
+    pub(super) file: FileId,
+    pub(super) findings: Vec<Finding>,
+    /// Client type to graph type.
+    pub(super) of: HashMap<String, TypeId>,
+    pub(super) tables: Tables,
+    /// Client field to the graph fields of its path.
+    pub(super) paths: HashMap<String, Vec<(TypeId, String)>>,
+}
+
+impl<'a> Resolver<'a> {
+    /// Resolves the whole schema.
+    pub(super) fn run(&mut self) {
+        self.types();
+        self.dangling();
+        self.inputs();
+        self.members();
+        self.fields();
+        self.keys();
+    }
+
+    fn types(&mut self) {
+        let schema = self.schema;
+        for (name, ty) in schema.types.iter().filter(|(_, ty)| !ty.is_built_in()) {
+            let at = self.span(ty.name().location());
+            let view = self.markup.views.get(name.as_str()).and_then(|view| view.of.as_ref());
+            let (wanted, span) = match view {
+                Some(of) => (of.value.as_str(), of.span),
+                None => (self.graph_root(name).unwrap_or(name.as_str()), at),
+            };
+            let Some(id) = self.graph.type_id(wanted) else {
+                let known = self.graph.types.iter().map(|ty| ty.name.as_str());
+                let mut finding =
+                    Finding::new("E116", format!("the graph has no type `{wanted}`"), span, "no counterpart");
+                finding = match closest(wanted, known) {
+                    Some(name) => finding.help(format!("do you mean `{name}`?")),
+                    None => finding.help("say what it is a view of: `@view(of: \"…\")`"),
+                };
+                self.findings.push(finding);
+                continue;
+            };
+            if is_view(ty, self.graph.ty(id).kind) {
+                self.of.insert(name.to_string(), id);
+            } else {
+                let kind = match self.graph.ty(id).kind {
+                    TypeKind::Object => "an object",
+                    TypeKind::Interface => "an interface",
+                    TypeKind::Union => "a union",
+                    TypeKind::Enum => "an enum",
+                    TypeKind::Scalar => "a scalar",
+                    TypeKind::Input => "an input object",
+                };
+                let message = format!("`{name}` cannot be a view of `{wanted}`, which is {kind} in the graph");
+                self.report_with_type(message, span, "of another kind", wanted);
+            }
+        }
+    }
+
+    /// The graph's root type for one of the client's.
+    fn graph_root(&self, client: &str) -> Option<&'a str> {
+        let graph = self.graph;
+        [OperationType::Query, OperationType::Mutation, OperationType::Subscription].into_iter().find_map(|kind| {
+            let is_root = self.schema.root_operation(kind).is_some_and(|name| name == client);
+            is_root.then(|| graph.schema.root_operation(kind)).flatten().map(|name| name.as_str())
+        })
+    }
+
+    /// Types that are used but not declared.
+    fn dangling(&mut self) {
+        let schema = self.schema;
+        for ty in schema.types.values().filter(|ty| !ty.is_built_in()) {
+            match ty {
+                ExtendedType::Object(object) => {
+                    for field in object.fields.values() {
+                        self.declared(&field.ty, field.name.location());
+                        field.arguments.iter().for_each(|argument| self.declared(&argument.ty, argument.ty.location()));
+                    }
+                }
+                ExtendedType::Interface(interface) => {
+                    for field in interface.fields.values() {
+                        self.declared(&field.ty, field.name.location());
+                        field.arguments.iter().for_each(|argument| self.declared(&argument.ty, argument.ty.location()));
+                    }
+                }
+                ExtendedType::Union(union) => {
+                    for member in &union.members {
+                        self.declared(&Type::Named(member.name.clone()), member.location());
+                    }
+                }
+                ExtendedType::InputObject(object) => {
+                    object.fields.values().for_each(|field| self.declared(&field.ty, field.ty.location()));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn declared(&mut self, ty: &Type, location: Option<SourceSpan>) {
+        let name = ty.inner_named_type();
+        if self.schema.types.contains_key(name)
+            || matches!(name.as_str(), "Int" | "Float" | "String" | "Boolean" | "ID")
+        {
+            return;
+        }
+        let span = self.span(name.location().or(location));
+        let mut finding =
+            Finding::new("E116", format!("type `{name}` is used but not declared"), span, "not declared here");
+        if let Some(id) = self.graph.type_id(name) {
+            if let Some(span) = self.graph.ty(id).span {
+                finding = finding.and(span, "declared in the graph");
+            }
+            finding = finding.help(format!("declare `{name}` with the parts that this client needs"));
+        } else if let Some(near) = closest(name, self.schema.types.keys().map(|name| name.as_str())) {
+            finding = finding.help(format!("do you mean `{near}`?"));
+        }
+        self.findings.push(finding);
+    }
+
+    /// The graph's name of a client type; `None` after a finding.
+    pub(super) fn graph_name(&self, client: &str) -> Option<&'a str> {
+        let graph = self.graph;
+        self.of.get(client).map(|&id| graph.ty(id).name.as_str())
+    }
+
+    /// The one name that `@from(path:)` gives, else the own name; and where it stands.
+    pub(super) fn renamed(&mut self, coordinate: &str, own: &str, at: Span) -> (String, Span) {
+        let markup = self.markup;
+        let Some(mark) = markup.froms.get(coordinate) else { return (own.to_owned(), at) };
+        if let Some(default) = &mark.default {
+            let message = format!("`{coordinate}` takes no `default:` here");
+            let finding = Finding::new("E116", message, default.span, "only fields of objects have it");
+            self.findings.push(finding.help("write a default of GraphQL: `name: Type = …`"));
+        }
+        let Some(path) = &mark.path else { return (own.to_owned(), at) };
+        match self.path(path).as_deref() {
+            Some([hop]) if hop.arguments.is_empty() && hop.index.is_none() => (hop.name.clone(), path.span),
+            Some(_) => {
+                self.report(format!("the path of `{coordinate}` is one name"), path.span, "more than a name");
+                (own.to_owned(), path.span)
+            }
+            None => (own.to_owned(), path.span),
+        }
+    }
+
+    /// Reads a path, or reports what is wrong with it.
+    pub(super) fn path(&mut self, text: &Text) -> Option<Vec<path::PathHop>> {
+        match path::parse(&text.value) {
+            Ok(hops) => Some(hops),
+            Err(error) => {
+                self.report(error.message, text.part(error.span), "here");
+                None
+            }
+        }
+    }
+
+    /// `@key` only over plain renames: fields that are one graph field each.
+    fn keys(&mut self) {
+        let markup = self.markup;
+        for (ty, key) in &markup.keys {
+            for name in
+                key.value.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|name| !name.is_empty())
+            {
+                if key.value.contains('{') {
+                    self.report("a key of a client schema has plain fields".to_owned(), key.span, "a nested key");
+                    break;
+                }
+                let coordinate = format!("{ty}.{name}");
+                let start = key.value.find(name).unwrap_or_default();
+                let part = key.part(start..start + name.len());
+                let Some(field) = self.tables.composites.get(ty).and_then(|ty| ty.fields.get(name)) else {
+                    self.report(format!("`{ty}` has no field `{name}`"), part, "not a field");
+                    continue;
+                };
+                let is_plain = matches!(field.hops.as_slice(), [hop] if hop.index.is_none())
+                    && field.arguments.is_empty()
+                    && field.default.is_none()
+                    && field.hops.iter().flat_map(|hop| &hop.nodes).all(|node| node.arguments.is_empty());
+                if !is_plain {
+                    let message = format!("`{coordinate}` is not a plain rename, so it cannot be in a key");
+                    self.report(message, part, "part of this key");
+                }
+            }
+        }
+    }
+
+    pub(super) fn from_mark(&self, coordinate: &str) -> Option<&FromMark> {
+        self.markup.froms.get(coordinate)
+    }
+
+    pub(super) fn span(&self, location: Option<SourceSpan>) -> Span {
+        span_of(self.file, location)
+    }
+
+    pub(super) fn report(&mut self, message: String, span: Span, label: &str) {
+        self.findings.push(Finding::new("E116", message, span, label));
+    }
+
+    /// A finding with the graph's declaration of a type as its second place.
+    pub(super) fn report_with_type(&mut self, message: String, span: Span, label: &str, graph_type: &str) {
+        let mut finding = Finding::new("E116", message, span, label);
+        if let Some(span) = self.graph.type_id(graph_type).and_then(|id| self.graph.ty(id).span) {
+            finding = finding.and(span, format!("`{graph_type}` is declared here"));
+        }
+        self.findings.push(finding);
+    }
+
+    /// A name that the graph type does not have, with the one that may be meant.
+    pub(super) fn unknown<'n>(
+        &mut self,
+        message: String,
+        span: Span,
+        wanted: &str,
+        known: impl IntoIterator<Item = &'n str>,
+        graph_type: &str,
+    ) {
+        self.report_with_type(message, span, "not in the graph", graph_type);
+        if let (Some(name), Some(finding)) = (closest(wanted, known), self.findings.last_mut()) {
+            finding.help = Some(format!("do you mean `{name}`?"));
+        }
+    }
+}
+
+/// Which kinds of client type can show which kinds of graph type.
+fn is_view(client: &ExtendedType, graph: TypeKind) -> bool {
+    match client {
+        ExtendedType::Object(_) => matches!(graph, TypeKind::Object | TypeKind::Interface),
+        ExtendedType::Interface(_) | ExtendedType::Union(_) => matches!(graph, TypeKind::Interface | TypeKind::Union),
+        ExtendedType::Enum(_) => graph == TypeKind::Enum,
+        ExtendedType::InputObject(_) => graph == TypeKind::Input,
+        ExtendedType::Scalar(_) => graph == TypeKind::Scalar,
+    }
+}
