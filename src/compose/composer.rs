@@ -42,7 +42,9 @@ pub fn compose(services: Services<'_>) -> (Option<Graph>, Vec<Finding>) {
         findings.extend(found);
     }
     let mut composer = merge::merge(&files, findings);
-    for file in 0..files.len() {
+    // Without a sound schema nothing can be checked against it.
+    let is_sound = composer.findings.iter().all(|finding| finding.code != "E204");
+    for file in (0..files.len()).filter(|_| is_sound) {
         if files[file].is_bound {
             rest::bind(&mut composer, file, services.contracts);
         } else {
@@ -137,7 +139,7 @@ impl<'a> Composer<'a> {
 
     /// Has a field a `@connect` of its own, in any file?
     pub(super) fn has_binding(&self, field: FieldId) -> bool {
-        self.declared[field.index()].iter().any(|declared| !declared.field.connects.is_empty())
+        self.declared[field.index()].iter().any(|declared| declared.field.is_bound)
     }
 
     /// The id of a shape that is filled later, so that shapes may refer to themselves.

@@ -32,4 +32,8 @@ pub use print::print_graph;
 pub use read::{From, JsonPath, Method, Read, Segment};
 
 #[cfg(test)]
+mod demo_tests;
+#[cfg(test)]
+mod finding_tests;
+#[cfg(test)]
 mod tests;

@@ -25,7 +25,7 @@ fn composed(files: &[(&str, String)], contracts: &HashMap<String, Contract>, sou
     }
 }
 
-fn shown(findings: &[Finding], sources: &Sources) -> String {
+pub(super) fn shown(findings: &[Finding], sources: &Sources) -> String {
     let mut text = String::new();
     for finding in findings {
         text.push_str(&format!("{} {}\n", finding.code, finding.message));

@@ -176,8 +176,10 @@ pub struct FieldDeclaration {
     pub description: Option<String>,
     /// `@deprecated`'s reason.
     pub deprecated: Option<String>,
-    /// `@connect`s.
+    /// `@connect`s that could be read.
     pub connects: Vec<Connect>,
+    /// Is there any `@connect`, also one that could not be read?
+    pub is_bound: bool,
     /// `@cache`.
     pub cache: Option<CacheDeclaration>,
     /// `@invalidates(tags:)`.

@@ -121,6 +121,7 @@ impl Types<'_, '_> {
             description: field.description.as_ref().map(ToString::to_string),
             deprecated: deprecated(&field.directives),
             connects: Vec::new(),
+            is_bound: false,
             cache: None,
             invalidates: Vec::new(),
             poll: None,
@@ -142,7 +143,10 @@ impl Types<'_, '_> {
     fn field_directive(&mut self, field: &mut FieldDeclaration, directive: &Node<Directive>) {
         let argument = |name: &str| directive_argument(directive, name);
         match self.links.real(&directive.name) {
-            "connect" => field.connects.extend(self.reader.connect(directive)),
+            "connect" => {
+                field.is_bound = true;
+                field.connects.extend(self.reader.connect(directive));
+            }
             "cache" => field.cache = self.reader.cache(directive),
             "invalidates" => {
                 let tags = argument("tags").map(|value| self.reader.texts(value));

@@ -86,7 +86,7 @@ fn bind_type<'a>(composer: &mut Composer<'a>, file: usize, ty: &'a TypeDeclarati
             let site = Site { entry, ty: target.clone(), cache: field.cache.as_ref(), field: Some(field) };
             bind_one(composer, file, sources, connect, site);
         }
-        if field.connects.is_empty() && !field.arguments.is_empty() && !field.is_external {
+        if !field.is_bound && !field.arguments.is_empty() && !field.is_external {
             let message = format!("`{name}.{}` has arguments but no binding", field.name.value);
             let help = "only a field with its own `@connect` may have arguments; add one, or remove the arguments";
             composer.find(Finding::new("E122", message, field.name.span, "this field").help(help));
@@ -386,7 +386,8 @@ impl<'a> Binding<'_, 'a> {
         field.invalidates.iter().map(|tag| tag.value.clone()).collect()
     }
 
-    /// `{x}` is a field of the item, `{$args.x}` an argument, `{$claims.x}` a claim.
+    /// `{x}` is a field of the item, `{$args.x}` an argument, `{$claims.x}` a claim, `{$this.x}` a field of the
+    /// parent.
     fn check_tags(&mut self, tags: &[crate::sdl::Spanned<String>]) {
         for tag in tags {
             let holes = tag.value.split('{').skip(1).filter_map(|part| part.split_once('}')).map(|(hole, _)| hole);
@@ -396,10 +397,11 @@ impl<'a> Binding<'_, 'a> {
                     Some(input) => match input.split_once('.') {
                         Some(("args", _)) => (self.argument_names(), "argument"),
                         Some(("claims", _)) => continue,
+                        Some(("this", _)) if matches!(self.entry, Entry::Field(_)) => (self.parent_fields(), "field"),
                         _ => (Vec::new(), "input"),
                     },
                 };
-                let name = hole.strip_prefix("$args.").unwrap_or(hole);
+                let name = hole.strip_prefix("$args.").or(hole.strip_prefix("$this.")).unwrap_or(hole);
                 let first = name.split('.').next().unwrap_or(name);
                 if !known.iter().any(|known| known == first) {
                     let message = format!("tag names an unknown {what} `{hole}`");
@@ -409,6 +411,10 @@ impl<'a> Binding<'_, 'a> {
                 }
             }
         }
+    }
+
+    fn parent_fields(&self) -> Vec<String> {
+        self.composer.graph.ty(self.parent).fields.keys().cloned().collect()
     }
 
     fn item_fields(&self) -> Vec<String> {

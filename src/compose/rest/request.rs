@@ -71,7 +71,7 @@ impl<'a> Binding<'_, 'a> {
             let finding = Finding::new("E102", message, mapping.span, "this body").and(endpoint.span, "declared here");
             self.composer.find(finding);
         }
-        let batch = self.batch_keys(&lowering);
+        let batch = if self.has_errors_since(errors) { None } else { self.batch_keys(&lowering) };
         if let Some(field) = self.field() {
             for (name, bounds) in lowering.bounds {
                 if let Some(argument) = self.composer.graph.fields[field.index()].arguments.get_mut(&name) {

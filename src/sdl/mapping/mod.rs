@@ -12,6 +12,8 @@ mod ast;
 mod lex;
 mod parse;
 mod print;
+#[cfg(test)]
+mod tests;
 
 pub use ast::{Entry, Expression, Fields, Mapping, MappingBody, Method, Start, Step, Variable};
 pub(crate) use lex::MappingText;

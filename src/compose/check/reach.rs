@@ -1,0 +1,157 @@
+//! E109: an unbatched call for each item of a list. E110: calls for each item of a list without bound.
+//!
+//! Places are walked breadth-first from the root fields, so that the query shown is a smallest one.
+
+use super::source::is_rest;
+use crate::compose::composer::Composer;
+use crate::compose::graph::{Entry, FieldId, Graph, ListBound, ShapeId, Way, WayId};
+use crate::diagnostic::Finding;
+use std::collections::{BTreeSet, VecDeque};
+
+/// A place of an answer.
+#[derive(Debug, Clone)]
+struct Place {
+    shape: ShapeId,
+    /// Fields from the root.
+    path: Vec<FieldId>,
+    /// Below a list?
+    is_listed: bool,
+    /// The field whose list above has no bound.
+    unbounded: Option<FieldId>,
+}
+
+pub(super) fn check(composer: &mut Composer<'_>) {
+    let mut places = roots(composer);
+    let mut seen = BTreeSet::new();
+    let mut said = BTreeSet::new();
+    let mut findings = Vec::new();
+    while let Some(place) = places.pop_front() {
+        if !seen.insert((place.shape, place.is_listed, place.unbounded)) {
+            continue;
+        }
+        for variant in 0..composer.graph.shape(place.shape).variants.len() {
+            visit(composer, &place, variant, &mut places, &mut said, &mut findings);
+        }
+    }
+    composer.findings.extend(findings);
+}
+
+fn roots(composer: &Composer<'_>) -> VecDeque<Place> {
+    let mut places = VecDeque::new();
+    for way in &composer.graph.ways {
+        if let (Entry::Root(field), Some(shape)) = (way.entry, way.answer.shape) {
+            let is_list = composer.graph.field(field).ty.is_list();
+            let unbounded = is_unbounded(composer, way, &way.answer.bound, is_list).then_some(field);
+            places.push_back(Place { shape, path: vec![field], is_listed: is_list, unbounded });
+        }
+    }
+    places
+}
+
+fn is_unbounded(composer: &Composer<'_>, way: &Way, bound: &ListBound, is_list: bool) -> bool {
+    is_list && *bound == ListBound::Unbounded && is_rest(composer, way.source)
+}
+
+/// One concrete type at a place: what is there leads on, what is missing must be fetched.
+fn visit(
+    composer: &Composer<'_>,
+    place: &Place,
+    variant: usize,
+    places: &mut VecDeque<Place>,
+    said: &mut BTreeSet<(WayId, &'static str)>,
+    findings: &mut Vec<Finding>,
+) {
+    let graph = &composer.graph;
+    let variant = &graph.shape(place.shape).variants[variant];
+    let is_rest_shape = composer.shape_spans.contains_key(&place.shape);
+    for (field, held) in &variant.fields {
+        let Some(shape) = held.shape else { continue };
+        let is_list = graph.field(*field).ty.is_list();
+        let is_open = is_list && held.bound == ListBound::Unbounded && is_rest_shape;
+        places.push_back(Place {
+            shape,
+            path: [place.path.as_slice(), &[*field]].concat(),
+            is_listed: place.is_listed || is_list,
+            unbounded: place.unbounded.or(is_open.then_some(*field)),
+        });
+    }
+    for field in graph.ty(variant.ty).fields.values() {
+        if variant.fields.contains_key(field) {
+            continue;
+        }
+        let ways: Vec<WayId> = graph.field(*field).bindings.iter().copied().chain(offering(graph, *field)).collect();
+        let Some(first) = ways.first() else { continue };
+        let is_batched = ways.iter().any(|way| graph.way(*way).batch.is_some());
+        if place.is_listed && !is_batched && said.insert((*first, "E109")) {
+            findings.push(multiplied(composer, place, *field, *first));
+        }
+        if let Some(list) = place.unbounded
+            && said.insert((*first, "E110"))
+        {
+            findings.push(unbounded(composer, list, *field, *first));
+        }
+        for way in ways.iter().map(|way| graph.way(*way)) {
+            let Some(shape) = way.answer.shape else { continue };
+            let is_field = matches!(way.entry, Entry::Field(_));
+            let is_list = is_field && graph.field(*field).ty.is_list();
+            let is_open = is_unbounded(composer, way, &way.answer.bound, is_list);
+            let path = if is_field { [place.path.as_slice(), &[*field]].concat() } else { place.path.clone() };
+            let unbounded = place.unbounded.or(is_open.then_some(*field));
+            places.push_back(Place { shape, path, is_listed: place.is_listed || is_list, unbounded });
+        }
+    }
+}
+
+/// Lookups whose answer holds a field.
+fn offering(graph: &Graph, field: FieldId) -> impl Iterator<Item = WayId> + '_ {
+    let lookups = graph.ty(graph.field(field).parent).lookups.iter().copied();
+    lookups.filter(move |way| {
+        let shape = graph.way(*way).answer.shape.map(|shape| graph.shape(shape));
+        shape.is_some_and(|shape| shape.variants.iter().any(|variant| variant.fields.contains_key(&field)))
+    })
+}
+
+fn multiplied(composer: &Composer<'_>, place: &Place, field: FieldId, way: WayId) -> Finding {
+    let graph = &composer.graph;
+    let way = graph.way(way);
+    let query = smallest_query(composer, &place.path, field);
+    let message = format!("`{}` calls `{}` once for each item of a list", graph.coordinate(field), way.endpoint);
+    let help = format!("`{query}` shows it; bind an endpoint that takes many keys, with `batch: {{ key: \"…\" }}`");
+    let list = place.path.iter().rev().find(|field| graph.field(**field).ty.is_list());
+    let finding = Finding::new("E109", message, way.span, "not batched").help(help);
+    match list {
+        Some(list) => finding.and(graph.field(*list).span, "this list"),
+        None => finding,
+    }
+}
+
+fn unbounded(composer: &Composer<'_>, list: FieldId, field: FieldId, way: WayId) -> Finding {
+    let graph = &composer.graph;
+    let message = format!(
+        "nothing bounds the list `{}`, and `{}` is fetched for each item",
+        graph.coordinate(list),
+        graph.coordinate(field)
+    );
+    Finding::new("E110", message, graph.field(list).span, "no bound")
+        .and(graph.way(way).span, "called for its items")
+        .help("add `@listSize(assumedSize: …)`, an argument `first` bound to a parameter with `maximum`, or `maxItems`")
+}
+
+/// `{ users { manager { name } } }`, required arguments as `…`.
+fn smallest_query(composer: &Composer<'_>, path: &[FieldId], field: FieldId) -> String {
+    let graph = &composer.graph;
+    let mut names: Vec<String> = Vec::new();
+    for field in path.iter().chain([&field]) {
+        let field = graph.field(*field);
+        let required: Vec<String> = field
+            .arguments
+            .iter()
+            .filter(|(_, argument)| !argument.ty.is_nullable() && argument.default.is_none())
+            .map(|(name, _)| format!("{name}: …"))
+            .collect();
+        let arguments = if required.is_empty() { String::new() } else { format!("({})", required.join(", ")) };
+        names.push(format!("{}{arguments}", field.name));
+    }
+    let leaf = if composer.is_composite(graph.field(field).ty.named()) { " { __typename }" } else { "" };
+    format!("{{ {}{leaf}{} }}", names.join(" { "), " }".repeat(names.len().saturating_sub(1)))
+}

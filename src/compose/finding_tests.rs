@@ -1,0 +1,156 @@
+//! Every finding about a binding: its code, its place in the SDL, the contract's place, and the help.
+
+use super::tests::shown;
+use super::{Origin, ServiceFile, Services, compose};
+use crate::contract;
+use crate::diagnostic::Sources;
+use std::collections::HashMap;
+
+const CONTRACT: &str = r##"openapi: 3.1.0
+info: { title: Shop, version: "1" }
+paths:
+  /items:
+    get:
+      operationId: listItems
+      parameters:
+        - { name: sort, in: query, schema: { type: string, enum: [NEW, OLD] } }
+        - { name: limit, in: query, schema: { type: integer, format: int32, minimum: 1, maximum: 50 } }
+      responses:
+        "200": { description: Some., content: { application/json: { schema: { $ref: "#/components/schemas/Page" } } } }
+    post:
+      operationId: addItem
+      requestBody:
+        required: true
+        content:
+          application/json:
+            schema:
+              type: object
+              required: [name, count]
+              properties: { name: { type: string }, count: { type: integer, maximum: 9 }, ref: { type: integer } }
+      responses:
+        "201": { description: Made., content: { application/json: { schema: { $ref: "#/components/schemas/Item" } } } }
+        "409": { description: Taken. }
+  /items/{id}:
+    get:
+      operationId: getItem
+      parameters: [{ name: id, in: path, required: true, schema: { type: string } }]
+      responses:
+        "200": { description: One., content: { application/json: { schema: { $ref: "#/components/schemas/Item" } } } }
+        "404": { description: None. }
+  /items/{id}/old:
+    get:
+      operationId: getOldItem
+      deprecated: true
+      parameters: [{ name: id, in: path, required: true, schema: { type: string } }]
+      responses:
+        "200": { description: One., content: { application/json: { schema: { $ref: "#/components/schemas/Item" } } } }
+  /items/by-ids:
+    get:
+      operationId: getItems
+      parameters:
+        - { name: ids, in: query, required: true, schema: { type: array, maxItems: 20, items: { type: integer } } }
+      responses:
+        "200":
+          description: Some.
+          content: { application/json: { schema: { type: array, items: { $ref: "#/components/schemas/Item" } } } }
+  /items/page:
+    get:
+      operationId: getItemsPaged
+      parameters:
+        - { name: ids, in: query, required: true, schema: { type: array, items: { type: string } } }
+        - { name: pageSize, in: query, schema: { type: integer, maximum: 100 } }
+      responses:
+        "200":
+          description: Some.
+          content: { application/json: { schema: { type: array, items: { $ref: "#/components/schemas/Item" } } } }
+components:
+  schemas:
+    Page:
+      type: object
+      required: [items]
+      properties: { items: { type: array, items: { $ref: "#/components/schemas/Item" } } }
+    Item:
+      type: object
+      required: [id, name, size, kind, tags, maker]
+      properties:
+        id: { type: string }
+        name: { type: string }
+        note: { type: string }
+        size: { type: integer, format: int64 }
+        kind: { type: string, enum: [big, small] }
+        tags: { type: array, items: { type: string } }
+        maker: { type: object, required: [id], properties: { id: { type: string }, city: { type: string } } }
+"##;
+
+/// The findings of one SDL body over the contract.
+fn findings(sdl: &str) -> String {
+    let head = r#"extend schema @link(url: "https://bespoke.example/connect/v1") @source(name: "shop", openapi: "shop.yaml", http: { headers: [{ name: "Authorization", from: "authorization" }] })"#;
+    let mut sources = Sources::default();
+    let file = sources.add("shop.graphql", format!("{head}\n{}\n", sdl.trim()));
+    let contract_file = sources.add("shop.yaml", CONTRACT);
+    let (contract, found) = contract::read(&sources, contract_file);
+    assert!(found.is_empty(), "{found:#?}");
+    let contracts = HashMap::from([("shop.yaml".to_owned(), contract.expect("a contract"))]);
+    let services = [ServiceFile { name: "shop".to_owned(), file, origin: Origin::Service }];
+    let (graph, findings) = compose(Services { sources: &sources, services: &services, contracts: &contracts });
+    let is_sound = findings.iter().all(|finding| finding.code.starts_with('W'));
+    assert_eq!(graph.is_some(), is_sound);
+    shown(&findings, &sources)
+}
+
+const ITEM: &str = "type Item { id: ID! name: String! }";
+
+/// `(name, code, SDL)`: the code must be among the findings, and is the only one.
+#[test]
+fn each_finding_has_its_code_place_and_help() {
+    let item = |query: &str| format!("type Query {{ {query} }}\n{ITEM}");
+    let keyed = |rest: &str| format!("type Query {{ item(id: ID!): Item @connect(op: \"getItem\") }}\n{rest}");
+    let cases: Vec<(&str, String)> = vec![
+        ("E101", item(r#"item(id: ID!): Item @connect(op: "getItme")"#)),
+        ("E101", item(r#"item(id: ID!): Item @connect(source: "shpo", op: "getItem")"#)),
+        ("E102", item(r#"item: Item @connect(op: "getItem")"#)),
+        ("E102", item(r#"item(id: ID!): Item @connect(op: "getItem", params: "ident: $args.id")"#)),
+        ("E102", item(r#"item(id: ID): Item @connect(op: "getItem")"#)),
+        ("E102", item(r#"item(id: Boolean!): Item @connect(op: "getItem")"#)),
+        ("E102", item(r#"item(id: ID!, colour: String): Item @connect(op: "getItem")"#)),
+        ("E102", item(r#"items(first: Int! = 5, sort: Sort): [Item!]! @connect(op: "listItems", params: "limit: $args.first", selection: "$.items")"#) + "\nenum Sort { NEW OLD WORST }"),
+        ("E102", item(r#"items(first: Int! = 5): [Item!]! @connect(op: "listItems", params: "limit: 99", selection: "$.items")"#)),
+        ("E103", item(r#"items(limit: Int!): [Item!]! @connect(op: "listItems", selection: "$.itmes")"#)),
+        ("E103", item(r#"item(id: ID!): Item @connect(op: "getItem", selection: "id name: titel")"#)),
+        ("E104", "type Query { item(id: ID!): Item @connect(op: \"getItem\") }\ntype Item { id: ID! size: Int! }".to_owned()),
+        ("E104", "type Query { item(id: ID!): Item @connect(op: \"getItem\") }\ntype Item { id: ID! kind: Kind! }\nenum Kind { big }".to_owned()),
+        ("E104", "type Query { item(id: ID!): Item @connect(op: \"getItem\") }\ntype Item { id: ID! tags: String }".to_owned()),
+        ("E104", item(r#"item(limit: Int!): Item @connect(op: "listItems", selection: "$.items")"#)),
+        ("E105", "type Query { item(id: ID!): Item @connect(op: \"getItem\") }\ntype Item { id: ID! note: String! }".to_owned()),
+        ("E106", "type Query { item(id: ID!): Item @connect(op: \"getItem\") }\ntype Item { id: ID! colour: String }".to_owned()),
+        ("E107", keyed("type Item @key(fields: \"id\") @connect(op: \"getItem\", params: \"id: $batch.id\", batch: { key: \"id\" }) { id: ID! name: String! }")),
+        ("E107", keyed("type Item @key(fields: \"id\") @connect(op: \"getItems\", params: \"ids: $batch.id\", batch: { key: \"id\", maxSize: 21 }) { id: ID! name: String! }")),
+        ("E107", keyed("type Item @key(fields: \"id\") @connect(op: \"getItems\", params: \"ids: $this.id\", batch: { key: \"id\" }) { id: ID! name: String! }")),
+        ("E107", keyed("type Item @key(fields: \"id\") @connect(op: \"getItems\", params: \"ids: $batch.name\", batch: { key: \"id\" }) { id: ID! name: ID! }")),
+        ("E108", keyed("type Item @key(fields: \"id\") @connect(op: \"getItems\", params: \"ids: $batch.id\", batch: { key: \"itemId\" }) { id: ID! name: String! }")),
+        ("E109", format!("type Query {{ items(limit: Int!): [Item!]! @connect(op: \"listItems\", selection: \"$.items\") }}\n{}", "type Item { id: ID! name: String! twin: Twin @connect(op: \"getItem\") }\ntype Twin { kind: String! }")),
+        ("E110", "type Query { items: [Item!]! @connect(op: \"listItems\", selection: \"$.items\") }\ntype Item @key(fields: \"id\") @connect(op: \"getItems\", params: \"ids: $batch.id\", batch: { key: \"id\" }) { id: ID! twin: Twin @connect(op: \"getItems\", params: \"ids: $batch.id\", batch: { key: \"id\" }) }\ntype Twin { kind: String! }".to_owned()),
+        ("E111", item(r#"item(id: ID!): Item @connect(op: "getItem") @cache(maxAge: 5, scope: PUBLIC)"#)),
+        ("E112", item(r#"item(name: String!, count: Int!): Item @connect(op: "addItem")"#)),
+        ("E113", item(r#"item(id: ID!): Item @connect(op: "getItem", on: [{ status: "410", null: true }])"#)),
+        ("W113", format!("type Mutation {{ add(name: String!, count: Int!): Item @connect(op: \"addItem\") }}\ntype Query {{ item(id: ID!): Item @connect(op: \"getItem\") }}\n{ITEM}")),
+        ("W114", item(r#"item(id: ID!): Item @connect(op: "getOldItem")"#)),
+        ("E119", "type Query { item(id: ID!): Item @connect(op: \"getItem\") slim(id: ID!): Item @connect(op: \"getItem\", selection: \"id\") }\ntype Item { id: ID! name: String }".to_owned()),
+        ("E121", keyed("type Item @key(fields: \"id\") @connect(op: \"getItemsPaged\", params: \"ids: $batch.id\", batch: { key: \"id\" }) { id: ID! name: String! }")),
+        ("E122", "type Query { item(id: ID!): Item @connect(op: \"getItem\") }\ntype Item { id: ID! name(upper: Boolean): String! }".to_owned()),
+        ("E123", item(r#"item(id: ID!): Item @connect(op: "getItem") @cache(maxAge: 5, tags: ["item:{ident}"])"#)),
+        ("E202", keyed("type Item @key(fields: \"ident\") { id: ID! name: String! }")),
+        ("E204", item(r#"item(id: Ident!): Item @connect(op: "getItem")"#)),
+        ("C002", item(r#"item(id: ID!): Item @connect(op: "getItem", params: "id: $env.ID")"#)),
+        ("C003", item(r#"item(id: ID!): Item @connect(op: "getItem", selection: "id ...rest")"#)),
+        ("C004", item(r#"item(id: ID!): Item @connect(op: "getItem", selection: "id name->upper")"#)),
+        ("C008", item(r#"item(id: ID!): Item @connect(op: "getItem", retries: 3)"#)),
+    ];
+    let mut all = String::new();
+    for (code, sdl) in cases {
+        let found = findings(&sdl);
+        assert!(found.lines().any(|line| line.starts_with(code)), "{code} in\n{sdl}\n{found}");
+        all.push_str(&format!("{sdl}\n{found}\n"));
+    }
+    insta::assert_snapshot!(all);
+}
