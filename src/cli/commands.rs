@@ -60,8 +60,7 @@ pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<ExitCode> {
         });
         anyhow!("{}", lines.collect::<Vec<_>>().join("\n"))
     };
-    let prepared =
-        prepare(view, &Limits::default(), &text, args.operation_name.as_deref()).map_err(refused)?;
+    let prepared = prepare(view, &Limits::default(), &text, args.operation_name.as_deref()).map_err(refused)?;
     // Variables that are not given only matter where a condition names them.
     let outcomes = if prepared.conditions().is_empty() {
         Outcomes::default()

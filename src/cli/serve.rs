@@ -104,7 +104,8 @@ pub fn serve_client(client: Client, options: ServeOptions) -> anyhow::Result<Exi
     };
     // A second initialisation in one process is no harm: the first one stands.
     let _ = observe::init(config.server.log);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
     runtime.block_on(run(client, engine, config, options))
 }
 
@@ -147,7 +148,8 @@ async fn run(client: Client, engine: Engine, config: Config, options: ServeOptio
 fn announce(client: &Client, listener: &TcpListener, config: &Config) -> anyhow::Result<()> {
     use std::io::Write;
     let address = listener.local_addr().context("the listener has no address")?;
-    let graphiql = if config.server.mode.is_development() { format!(", GraphiQL at http://{address}/") } else { String::new() };
+    let graphiql =
+        if config.server.mode.is_development() { format!(", GraphiQL at http://{address}/") } else { String::new() };
     let line = format!("{} listens at http://{address}/graphql{graphiql}\n", client.name());
     let mut out = std::io::stdout();
     let _ = out.write_all(line.as_bytes()).and_then(|()| out.flush());
@@ -166,12 +168,7 @@ fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send> {
 }
 
 /// Reloads the engine when the project's files change. What cannot be loaded is drawn, and what ran goes on.
-async fn reload_on_change(
-    folder: &Path,
-    name: &str,
-    server: &Server,
-    configure: &Configure,
-) -> anyhow::Result<()> {
+async fn reload_on_change(folder: &Path, name: &str, server: &Server, configure: &Configure) -> anyhow::Result<()> {
     let (changed, mut changes) = tokio::sync::mpsc::channel(1);
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
         if event.is_ok_and(|event| !event.kind.is_access()) {
@@ -183,7 +180,9 @@ async fn reload_on_change(
     for part in ["schema", "bespoke.yaml", &format!("bff-{name}")] {
         let path = folder.join(part);
         if path.exists() {
-            watcher.watch(&path, RecursiveMode::Recursive).with_context(|| format!("cannot watch `{}`", path.display()))?;
+            watcher
+                .watch(&path, RecursiveMode::Recursive)
+                .with_context(|| format!("cannot watch `{}`", path.display()))?;
         }
     }
     let mut before = Files::read(folder).ok();

@@ -7,8 +7,8 @@ use crate::execute::Sourced;
 use crate::operation::Limits;
 use crate::project::{Assembled, Files, assemble};
 use crate::upstream::{
-    ClientError, ClientOptions, FlightOptions, HandleService, HandleServices, HttpClient, HttpService, HttpServiceConfig,
-    InvalidBaseUrl, Shared, Subgraph,
+    ClientError, ClientOptions, FlightOptions, HandleService, HandleServices, HttpClient, HttpService,
+    HttpServiceConfig, InvalidBaseUrl, Shared, Subgraph,
 };
 use http::{HeaderName, HeaderValue};
 use serde_json::Value;
@@ -184,15 +184,16 @@ fn remote(
         SourceKind::InProcess => return Ok(None),
     };
     let url = config.url.clone().or(declared).ok_or_else(|| EngineError::NoUrl(source.name.clone()))?;
-    let client = HttpClient::new(&ClientOptions { connect_timeout: config.connect_timeout, ..ClientOptions::default() })?;
+    let client =
+        HttpClient::new(&ClientOptions { connect_timeout: config.connect_timeout, ..ClientOptions::default() })?;
     let limits = HttpServiceConfig {
         timeout: config.timeout,
         max_response_bytes: config.max_response_bytes.get(),
         max_in_flight: config.max_in_flight.get(),
         ..HttpServiceConfig::new(source.name.as_str(), url)
     };
-    let service = HttpService::new(&client, limits)
-        .map_err(|cause| EngineError::BadUrl { name: source.name.clone(), cause })?;
+    let service =
+        HttpService::new(&client, limits).map_err(|cause| EngineError::BadUrl { name: source.name.clone(), cause })?;
     let shared = Shared::new(source.name.as_str(), Arc::new(service), options.flights.clone());
     Ok(Some(Arc::new(shared)))
 }

@@ -129,7 +129,11 @@ impl Engine {
     }
 
     /// Answers of `__schema` and `__type`; production knows neither.
-    fn introspect(&self, prepared: &Prepared, variables: &Variables) -> Result<HashMap<String, String>, Vec<RequestError>> {
+    fn introspect(
+        &self,
+        prepared: &Prepared,
+        variables: &Variables,
+    ) -> Result<HashMap<String, String>, Vec<RequestError>> {
         if !prepared.has_introspection() {
             return Ok(HashMap::new());
         }
@@ -181,7 +185,8 @@ impl Engine {
         .await;
         let mut body = ran.body;
         if self.parts.exposure.calls {
-            let calls = serde_json::json!({ "bespoke": { "calls": ran.calls.iter().map(describe).collect::<Vec<_>>() } });
+            let calls =
+                serde_json::json!({ "bespoke": { "calls": ran.calls.iter().map(describe).collect::<Vec<_>>() } });
             body.extend_from_slice(b",\"extensions\":");
             body.extend_from_slice(calls.to_string().as_bytes());
         }
@@ -237,7 +242,8 @@ fn refuse(kind: ResponseKind, errors: &[RequestError], prepared: Option<&Prepare
         let mut value = serde_json::json!({ "message": error.message, "extensions": { "code": error.code } });
         if !error.locations.is_empty() {
             let locations = error.locations.iter();
-            value["locations"] = locations.map(|&(line, column)| serde_json::json!({ "line": line, "column": column })).collect();
+            value["locations"] =
+                locations.map(|&(line, column)| serde_json::json!({ "line": line, "column": column })).collect();
         }
         value
     });

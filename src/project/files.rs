@@ -131,7 +131,8 @@ impl Files {
 fn list(folder: &Path) -> Result<Vec<PathBuf>, FilesError> {
     let unreadable = |cause| FilesError::Unreadable { path: folder.to_owned(), cause };
     let entries = std::fs::read_dir(folder).map_err(unreadable)?;
-    let mut paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
+    let mut paths =
+        entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
     paths.sort();
     Ok(paths)
 }

@@ -102,7 +102,9 @@ fn members(schema: &Schema, ty: &Name) -> Vec<Name> {
         Some(ExtendedType::Union(union)) => union.members.iter().map(|member| member.name.clone()).collect(),
         Some(ExtendedType::Interface(_)) => {
             let objects = schema.types.iter().filter_map(|(name, of)| match of {
-                ExtendedType::Object(object) => object.implements_interfaces.iter().any(|i| i.name == *ty).then_some(name),
+                ExtendedType::Object(object) => {
+                    object.implements_interfaces.iter().any(|i| i.name == *ty).then_some(name)
+                }
                 _ => None,
             });
             objects.cloned().collect()
@@ -130,7 +132,13 @@ fn segment(name: &Name, field: &FieldDefinition, path: &[Segment]) -> Segment {
 }
 
 /// Plans the operation that asks for just this place; gives the shapes of the place.
-fn plan_at(graph: &Graph, view: &View, root: &str, path: &[Segment], is_composite: bool) -> Result<Option<ShapeId>, String> {
+fn plan_at(
+    graph: &Graph,
+    view: &View,
+    root: &str,
+    path: &[Segment],
+    is_composite: bool,
+) -> Result<Option<ShapeId>, String> {
     let variables = path.iter().flat_map(|segment| &segment.variables);
     let variables: Vec<String> = variables.map(|(name, ty)| format!("${name}: {ty}")).collect();
     let mut text = root.to_owned();
@@ -151,9 +159,7 @@ fn plan_at(graph: &Graph, view: &View, root: &str, path: &[Segment], is_composit
     }
     text.push_str(&" }".repeat(braces));
     let limits = Limits { max_depth: 200, ..Limits::default() };
-    let first = |errors: Vec<RequestError>| {
-        errors.into_iter().next().map_or_else(String::new, |error| error.message)
-    };
+    let first = |errors: Vec<RequestError>| errors.into_iter().next().map_or_else(String::new, |error| error.message);
     let prepared = prepare(view, &limits, &text, None).map_err(first)?;
     let lowered = prepared.lower(&Outcomes::default()).map_err(first)?;
     plan::probe(graph, &lowered).map_err(|error| error.to_string())
