@@ -2,8 +2,12 @@
 
 mod architecture;
 mod calls;
+mod clients;
 mod contracts;
+mod faults;
 mod harness;
+mod isolation;
+mod no_contract;
 mod reference;
 mod reference_tests;
 mod writes;

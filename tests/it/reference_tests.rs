@@ -12,7 +12,11 @@ async fn one_request_is_made_for_each_field() {
     assert_eq!(data["products"].as_array().unwrap().len(), 3);
     assert!(data["products"][2]["stock"][0]["warehouse"]["code"].is_string());
     assert!(error_paths.is_empty());
-    insta::assert_snapshot!(shop.call_summary(), @"");
+    insta::assert_snapshot!(shop.call_summary(), @r"
+    catalog.getProduct 3
+    catalog.listProducts 1
+    inventory.getStock 3
+    ");
 }
 
 #[tokio::test]
@@ -73,7 +77,8 @@ async fn every_field_of_both_clients_has_a_value_somewhere() {
     }
     fragment Card on ProductCard { id title cents currency thumb category inStock teaser
         hero { __typename ... on Picture { url } ... on Clip { url seconds } } }"#;
-    for (reference, query) in [(Reference::web(&shop, Some("123")), web), (Reference::mobile(&shop, Some("123")), mobile)]
+    for (reference, query) in
+        [(Reference::web(&shop, Some("123")), web), (Reference::mobile(&shop, Some("123")), mobile)]
     {
         let Expected { data, error_paths } = reference.execute(query, json!({})).await;
         assert!(error_paths.is_empty(), "{error_paths:?}");

@@ -55,14 +55,21 @@ async fn mutations_run_one_after_the_other() {
     assert_eq!(quantity("gone"), None);
     let times = ["first", "then", "gone"].map(|field| data[field]["updatedAt"].as_str().unwrap());
     assert!(times.is_sorted() && times[0] != times[2], "{times:?}");
-    insta::assert_snapshot!(calls, @"");
+    insta::assert_snapshot!(calls, @r"
+    catalog.getProductsByIds 1
+    carts.addCartItem 2
+    carts.removeCartItem 1
+    ");
 }
 
 #[tokio::test]
 async fn the_phone_adds_one_piece() {
     let query = r#"mutation { addOne(productId: "42") { id lines { quantity title cents } } }"#;
     let (_, calls) = written(Of::Mobile, query, json!({})).await;
-    insta::assert_snapshot!(calls, @"");
+    insta::assert_snapshot!(calls, @r"
+    catalog.getProductsByIds 1
+    carts.addCartItem 1
+    ");
 }
 
 #[tokio::test]

@@ -21,7 +21,8 @@ pub(super) fn resolve(wanted: &Wanted<'_>) -> Result<Resolved, Failure> {
         ("Query", "basket") => existing(wanted, Node::entity("Basket", services.sub()?)),
         ("Mutation", "addOne") => {
             let item = json!({ "productId": wanted.required("productId"), "quantity": 1 });
-            let reply = services.change("carts", Method::POST, &["carts", services.sub()?, "items"], None, Some(item))?;
+            let reply =
+                services.change("carts", Method::POST, &["carts", services.sub()?, "items"], None, Some(item))?;
             match reply.status {
                 200 => Ok(Resolved::Node(Node::value("Basket", reply.body))),
                 status => Err(Failure(format!("carts: {status}"))),

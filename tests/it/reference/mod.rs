@@ -223,7 +223,9 @@ impl<'r> Object<'r> {
             Resolved::Json(json @ Value::Object(_)) if is_object => {
                 self.complete(Resolved::Node(Node::value(type_name, json)), type_name)
             }
-            Resolved::Json(json) => ResolvedValue::leaf(serde_json::from_value::<apollo_compiler::response::JsonValue>(json).unwrap()),
+            Resolved::Json(json) => {
+                ResolvedValue::leaf(serde_json::from_value::<apollo_compiler::response::JsonValue>(json).unwrap())
+            }
         }
     }
 }

@@ -135,8 +135,7 @@ impl Services {
             let response = request.send().await?;
             Ok::<_, reqwest::Error>((response.status().as_u16(), response.bytes().await?))
         };
-        let (status, body) =
-            self.runtime.block_on(reply).map_err(|error| Failure(format!("{service}: {error}")))?;
+        let (status, body) = self.runtime.block_on(reply).map_err(|error| Failure(format!("{service}: {error}")))?;
         let body = serde_json::from_slice(&body).map_err(|error| Failure(format!("{service}: {error}")))?;
         Ok(Reply { status, body })
     }

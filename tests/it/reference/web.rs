@@ -131,7 +131,9 @@ fn mutation(wanted: &Wanted<'_>) -> Result<Resolved, Failure> {
             });
             let key = wanted.required("key");
             let reply = services.change("orders", Method::POST, &["orders"], Some(&key), Some(body))?;
-            let reason = |type_name, json: &Value| Ok(Resolved::Node(Node::value(type_name, json!({ "reason": json["detail"] }))));
+            let reason = |type_name, json: &Value| {
+                Ok(Resolved::Node(Node::value(type_name, json!({ "reason": json["detail"] }))))
+            };
             match reply.status {
                 201 => Ok(Resolved::Node(Node::entity("Order", &text(&reply.body, "id")?))),
                 402 => reason("PaymentDeclined", &reply.body),

@@ -134,7 +134,9 @@ async fn forward(shared: &Shared, request: Request) -> Result<Response, String> 
 /// Leaves out what belongs to one connection or to the body's length (RFC 9110 §7.6.1).
 fn end_to_end(headers: &HeaderMap) -> HeaderMap {
     let mut headers = headers.clone();
-    for name in [header::HOST, header::CONNECTION, header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::ACCEPT_ENCODING] {
+    for name in
+        [header::HOST, header::CONNECTION, header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::ACCEPT_ENCODING]
+    {
         headers.remove(name);
     }
     headers
