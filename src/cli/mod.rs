@@ -6,7 +6,7 @@ mod args;
 mod commands;
 mod serve;
 
-pub use args::Cli;
+pub use args::{Cli, ClientCli};
 pub use serve::{Configure, ServeOptions, serve_client};
 
 use crate::engine::Client;
