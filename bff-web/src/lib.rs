@@ -27,3 +27,19 @@ pub fn client() -> Client {
         build: Box::new(subgraph::build),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    /// `bespoke check` and `bespoke plan` read the file, for they do not run this code.
+    #[test]
+    fn the_sdl_file_is_this_subgraph() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("web-extras.graphql");
+        if std::env::var_os("UPDATE_SCHEMA").is_some() {
+            std::fs::write(&file, super::sdl()).unwrap();
+        }
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        assert_eq!(text, super::sdl(), "write {} again with UPDATE_SCHEMA=1", file.display());
+    }
+}

@@ -238,7 +238,11 @@ fn add_field<'a>(ty: &mut MergedType<'a>, file: usize, field: &'a FieldDeclarati
         return;
     };
     let first = known.declared.first().map(|declared| declared.field.name.span);
+    let only_external = known.declared.iter().all(|declared| declared.field.is_external);
     match merge_types(&known.ty, &field.ty, false) {
+        // Only those who give a field say what it is.
+        Some(_) if field.is_external && !only_external => {}
+        Some(_) if only_external && !field.is_external => known.ty = field.ty.clone(),
         Some(merged) => known.ty = merged,
         None => {
             let message =
@@ -250,7 +254,7 @@ fn add_field<'a>(ty: &mut MergedType<'a>, file: usize, field: &'a FieldDeclarati
             findings.push(finding);
         }
     }
-    if known.declared.iter().all(|declared| declared.field.is_external) {
+    if only_external {
         known.arguments = arguments;
     } else if !field.is_external {
         known.arguments.retain(|name, _| arguments.contains_key(name));
