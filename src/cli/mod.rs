@@ -6,11 +6,11 @@ mod args;
 mod commands;
 mod serve;
 
-pub use args::Cli;
+pub use args::{Cli, ClientCli};
 pub use serve::{Configure, ServeOptions, serve_client};
 
 use crate::engine::Client;
-use args::{ClientCli, Command};
+use args::Command;
 use clap::Parser;
 use std::process::ExitCode;
 

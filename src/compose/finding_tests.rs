@@ -79,6 +79,7 @@ components:
         size: { type: integer, format: int64 }
         kind: { type: string, enum: [big, small] }
         tags: { type: array, items: { type: string } }
+        parts: { type: array, maxItems: 7, items: { type: object, required: [sku], properties: { sku: { type: string } } } }
         maker: { type: object, required: [id], properties: { id: { type: string }, city: { type: string } } }
 "##;
 
@@ -96,6 +97,23 @@ fn findings(sdl: &str) -> String {
     let is_sound = findings.iter().all(|finding| finding.code.starts_with('W'));
     assert_eq!(graph.is_some(), is_sound);
     shown(&findings, &sources)
+}
+
+#[test]
+fn nullability_of_a_list_is_not_that_of_its_items() {
+    let sdl = |ty: &str, path: &str| {
+        format!(
+            "type Query {{ item(id: ID!): Item @connect(op: \"getItem\", selection: \"id skus: {path}\") }} type Item {{ id: ID! skus: {ty} }}"
+        )
+    };
+    assert_eq!(findings(&sdl("[String!]", "parts.sku")), "");
+    assert_eq!(findings(&sdl("[String!]!", "parts.sku ?? $([])")), "");
+    assert_eq!(findings(&sdl("[String!]", "parts->map(@.sku)")), "");
+    assert_eq!(findings(&sdl("String", "parts->first.sku")), "");
+    assert!(findings(&sdl("[String!]!", "parts.sku")).starts_with("E105"));
+    assert!(findings(&sdl("String!", "parts[0].sku")).starts_with("E105"));
+    assert!(findings(&sdl("[Int]", "parts.sku")).starts_with("E104"));
+    assert!(findings(&sdl("String", "parts.sku")).starts_with("E104"));
 }
 
 const ITEM: &str = "type Item { id: ID! name: String! }";

@@ -28,9 +28,23 @@ pub(super) fn bind(composer: &mut Composer<'_>, file: usize) {
     }
     let kind = if sdl.origin == Origin::InProcess { SourceKind::InProcess } else { SourceKind::GraphQl };
     let source = composer.add_source(Source { name: sdl.name.clone(), kind, span });
-    let mut binder = Binder { composer, file, source };
+    refuse_interface_objects(composer, file);
+    let mut binder = Binder { composer, file, source, open: Vec::new() };
     for ty in 0..binder.composer.graph.types.len() {
         binder.bind_type(TypeId(ty as u32));
+    }
+    while let Some(open) = binder.open.pop() {
+        binder.fill(open);
+    }
+}
+
+/// An interface that a subgraph treats as an object: its answers do not know their concrete types.
+fn refuse_interface_objects(composer: &mut Composer<'_>, file: usize) {
+    let sdl = &composer.files[file];
+    for ty in sdl.types.iter().filter(|ty| ty.is_interface_object) {
+        let message = format!("`@interfaceObject` of `{}` is not supported", ty.name.value);
+        let help = "declare the fields on each type that implements the interface";
+        composer.findings.push(Finding::new("C011", message, ty.name.span, "this type").help(help));
     }
 }
 
@@ -38,6 +52,16 @@ struct Binder<'c, 'a> {
     composer: &'c mut Composer<'a>,
     file: usize,
     source: SourceId,
+    /// Shapes that are reserved and not filled yet: types nest deeper than a stack may.
+    open: Vec<OpenShape>,
+}
+
+/// A shape to be filled.
+struct OpenShape {
+    id: ShapeId,
+    ty: TypeId,
+    provides: Vec<FieldSelection>,
+    is_entity: bool,
 }
 
 impl Binder<'_, '_> {
@@ -61,7 +85,7 @@ impl Binder<'_, '_> {
             .collect();
         let requires = if keys.is_empty() { IndexMap::new() } else { self.requires(&fields) };
         for key in keys {
-            let shape = self.shape(ty, &[]);
+            let shape = self.shape(ty, &[], !requires.is_empty());
             let span = self.composer.graph.ty(ty).span.unwrap_or(self.composer.graph.source(self.source).span);
             let answer = Answer {
                 items: JsonPath(vec![Segment::Property("_entities".to_owned())]),
@@ -83,7 +107,8 @@ impl Binder<'_, '_> {
         };
         let provides = declared.field.provides.as_ref().map(|provides| provides.selections.as_slice());
         let ty = self.composer.graph.field(field).ty.clone();
-        let shape = self.composer.is_composite(ty.named()).then(|| self.shape(ty.named(), provides.unwrap_or(&[])));
+        let shape =
+            self.composer.is_composite(ty.named()).then(|| self.shape(ty.named(), provides.unwrap_or(&[]), false));
         let answer = Answer {
             items: JsonPath::default(),
             read: Read::path(JsonPath(vec![Segment::Property(declared.field.name.value.clone())])),
@@ -129,8 +154,11 @@ impl Binder<'_, '_> {
     }
 
     /// The shape of a type, with what is provided at this place beside what the subgraph owns.
-    fn shape(&mut self, ty: TypeId, provides: &[FieldSelection]) -> ShapeId {
-        let key = ShapeKey { source: self.source, ty, schema: None, listed: None, is_top: false };
+    ///
+    /// Fields with `@requires` are there in the answer of `_entities` itself only: elsewhere the subgraph has not
+    /// been told what they require.
+    fn shape(&mut self, ty: TypeId, provides: &[FieldSelection], is_entity: bool) -> ShapeId {
+        let key = ShapeKey { source: self.source, ty, schema: None, listed: None, is_top: is_entity };
         if provides.is_empty()
             && let Some(known) = self.composer.made_shapes.get(&key)
         {
@@ -140,6 +168,12 @@ impl Binder<'_, '_> {
         if provides.is_empty() {
             self.composer.made_shapes.insert(key, id);
         }
+        self.open.push(OpenShape { id, ty, provides: provides.to_vec(), is_entity });
+        id
+    }
+
+    fn fill(&mut self, open: OpenShape) {
+        let OpenShape { id, ty, provides, is_entity } = open;
         let members = self.members(ty);
         let typename = Read::path(JsonPath(vec![Segment::Property("__typename".to_owned())]));
         let choice = match self.composer.graph.ty(ty).kind {
@@ -151,13 +185,12 @@ impl Binder<'_, '_> {
         };
         let mut variants = Vec::new();
         for member in members {
-            let provided = provided_to(&self.composer.graph.ty(member).name, provides);
-            let fields = self.fields(member, &provided);
+            let provided = provided_to(&self.composer.graph.ty(member).name, &provides);
+            let fields = self.fields(member, &provided, is_entity);
             variants.push(ShapeVariant { ty: member, fields });
         }
         let shape = &mut self.composer.graph.shapes[id.index()];
         (shape.choice, shape.variants) = (choice, variants);
-        id
     }
 
     /// The concrete types that this subgraph knows of a type.
@@ -183,7 +216,7 @@ impl Binder<'_, '_> {
         members
     }
 
-    fn fields(&mut self, ty: TypeId, provides: &[FieldSelection]) -> IndexMap<FieldId, ShapeField> {
+    fn fields(&mut self, ty: TypeId, provides: &[FieldSelection], is_entity: bool) -> IndexMap<FieldId, ShapeField> {
         let fields: Vec<(String, FieldId)> =
             self.composer.graph.ty(ty).fields.iter().map(|(name, field)| (name.clone(), *field)).collect();
         let mut found = IndexMap::new();
@@ -196,7 +229,8 @@ impl Binder<'_, '_> {
                 )
                 .collect();
             let is_key = declared.field.is_external && self.is_own_key(ty, field);
-            if !declared.is_offered && provided.is_empty() && !is_key {
+            let is_told = declared.field.requires.is_none() || is_entity;
+            if provided.is_empty() && !is_key && !(declared.is_offered && is_told) {
                 continue;
             }
             let inner: Vec<FieldSelection> = provided
@@ -209,7 +243,7 @@ impl Binder<'_, '_> {
                 .chain(declared.field.provides.iter().flat_map(|provides| provides.selections.clone()))
                 .collect();
             let named = self.composer.graph.field(field).ty.named();
-            let shape = self.composer.is_composite(named).then(|| self.shape(named, &inner));
+            let shape = self.composer.is_composite(named).then(|| self.shape(named, &inner, false));
             let bound = declared.field.assumed_size.map_or(ListBound::Unbounded, ListBound::Max);
             let read = Read::path(JsonPath(vec![Segment::Property(name)]));
             found.insert(field, ShapeField { read, shape, bound });

@@ -34,6 +34,8 @@ pub use read::{From, JsonPath, Method, Read, Segment};
 #[cfg(test)]
 mod demo_tests;
 #[cfg(test)]
+mod federation_tests;
+#[cfg(test)]
 mod finding_tests;
 #[cfg(test)]
 mod tests;

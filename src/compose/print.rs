@@ -9,6 +9,9 @@ use crate::contract::StatusPattern;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+/// Deepest level that is printed.
+const MAX_INDENT: usize = 60;
+
 /// Prints a graph for people: per type its fields, per way its source, endpoint, batch, inputs and shape.
 #[must_use]
 pub fn print_graph(graph: &Graph) -> String {
@@ -141,6 +144,10 @@ impl Printer<'_> {
     fn shape(&mut self, id: ShapeId, indent: usize) {
         let shape = self.graph.shape(id);
         let name = self.graph.ty(shape.ty).name.clone();
+        if indent > MAX_INDENT {
+            self.line(indent, &format!("{name} #{} …", id.0));
+            return;
+        }
         if !self.printed.insert(id) {
             self.line(indent, &format!("{name} #{}, as above", id.0));
             return;

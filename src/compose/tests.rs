@@ -25,6 +25,11 @@ fn composed(files: &[(&str, String)], contracts: &HashMap<String, Contract>, sou
     }
 }
 
+/// Composes files without contracts.
+pub(super) fn composed_services(files: &[(&str, String)]) -> String {
+    composed(files, &HashMap::new(), &mut Sources::default())
+}
+
 pub(super) fn shown(findings: &[Finding], sources: &Sources) -> String {
     let mut text = String::new();
     for finding in findings {
@@ -76,4 +81,35 @@ enum OrderStatus {{ OPEN CLOSED }}"#
     let mut sources = Sources::default();
     let text = composed(&[("users", users), ("orders", orders)], &HashMap::new(), &mut sources);
     insta::assert_snapshot!(text);
+}
+
+#[test]
+fn members_outcomes_and_connections_without_a_contract() {
+    let text = format!(
+        r#"{LINK} @source(name: "shop")
+type Query {{
+  pay(id: ID!): Payment @connect(
+    http: {{ GET: "/pay/{{$args.id}}", queryParams: "shop: $config.shop  lang: 'en'", headers: "X-Tenant: $claims.org.id" }}
+    selection: "__typename: kind->match([['card', 'Card'], ['bill', 'Bill']])  last4  due: due.at"
+    on: [{{ status: "404", null: true }}, {{ status: "4XX", code: "PAYMENT_UNKNOWN" }}]
+  )
+  items(first: Int!, after: String): Page! @connect(
+    http: {{ GET: "/items", queryParams: "limit: $args.first  cursor: $args.after" }}
+    selection: """
+    # A connection made of a plain page.
+    edges: items {{ cursor: id node: {{ id }} }}
+    pageInfo: {{ endCursor: next hasNextPage: $(next->eq(null)->not) }}
+    total: $(0) words: list->map(@.name) asked: $args.first
+    """
+  )
+}}
+union Payment = Card | Bill
+type Card {{ last4: String! }}
+type Bill {{ due: String }}
+type Page {{ edges: [Edge!]! @listSize(assumedSize: 50) pageInfo: PageInfo! total: Int! words: [String] asked: Int! }}
+type Edge {{ cursor: String! node: Item! }}
+type Item {{ id: ID! }}
+type PageInfo {{ endCursor: String hasNextPage: Boolean! }}"#
+    );
+    insta::assert_snapshot!(composed_services(&[("shop", text)]));
 }

@@ -41,14 +41,14 @@ pub struct EngineParts {
 pub struct Engine {
     parts: EngineParts,
     sdl: Arc<str>,
-    operations: moka::sync::Cache<Box<str>, Arc<Known>, ahash::RandomState>,
+    operations: moka::sync::Cache<String, Arc<Known>, ahash::RandomState>,
 }
 
 /// What is known of a document and operation name.
 #[derive(Debug)]
 enum Known {
     Invalid(Vec<RequestError>),
-    Valid(Operation),
+    Valid(Box<Operation>),
 }
 
 #[derive(Debug)]
@@ -67,10 +67,9 @@ impl Engine {
     /// Wires an engine.
     #[must_use]
     pub fn new(parts: EngineParts) -> Self {
-        let weigh = |key: &Box<str>, _: &Arc<Known>| u32::try_from(key.len()).unwrap_or(u32::MAX).saturating_add(1_024);
         let operations = moka::sync::Cache::builder()
             .max_capacity(MAX_CACHED_BYTES)
-            .weigher(weigh)
+            .weigher(|key: &String, _: &Arc<Known>| weight(key))
             .build_with_hasher(ahash::RandomState::new());
         Self { sdl: parts.view.sdl().into(), parts, operations }
     }
@@ -92,7 +91,7 @@ impl Engine {
         let parts = &self.parts;
         let prepared = operation::prepare(&parts.view, &parts.limits, &request.query, name);
         let known = Arc::new(match prepared {
-            Ok(prepared) => Known::Valid(Operation { prepared, plans: RwLock::default() }),
+            Ok(prepared) => Known::Valid(Box::new(Operation { prepared, plans: RwLock::default() })),
             Err(errors) => Known::Invalid(errors),
         });
         if key.len() <= parts.limits.max_bytes * 2 {
@@ -201,6 +200,11 @@ impl Engine {
             error_codes: ran.error_codes,
         }
     }
+}
+
+/// What a document costs in the cache: its text, and as much again for what is made of it.
+fn weight(key: &str) -> u32 {
+    u32::try_from(key.len()).unwrap_or(u32::MAX).saturating_mul(2).saturating_add(1_024)
 }
 
 impl GraphQlEngine for Engine {

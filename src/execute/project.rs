@@ -147,16 +147,16 @@ impl<'de> DeserializeSeed<'de> for Value<'_, '_, '_, '_> {
 }
 
 /// Reads a text a second time.
-fn again<'de, E: serde::de::Error>(raw: &'de RawValue, value: Value<'_, '_, '_, '_>) -> Result<(), E> {
+fn again<E: serde::de::Error>(raw: &RawValue, value: Value<'_, '_, '_, '_>) -> Result<(), E> {
     let mut parser = serde_json::Deserializer::from_str(raw.get());
     value.deserialize(&mut parser).map_err(E::custom)
 }
 
 impl<'k> Ctx<'_, 'k> {
-    fn read_abstract<'de, E: serde::de::Error>(
+    fn read_abstract<E: serde::de::Error>(
         &mut self,
         of: &AbstractCapture,
-        raw: &'de RawValue,
+        raw: &RawValue,
         frame: FrameId,
         row: u32,
     ) -> Result<(), E> {

@@ -72,8 +72,9 @@ pub(super) fn place_errors(
 fn fail_at(capture: &Capture, arena: &mut Arena, (frame, row): (FrameId, u32), path: &[Value], failed: Slot) -> bool {
     match (capture, path.split_first()) {
         (Capture::Many(all), Some(_)) => {
-            // Every capture of the value has its own slots.
-            all.iter().fold(false, |placed, capture| fail_at(capture, arena, (frame, row), path, failed) || placed)
+            // Every capture of the value has its own slots, so none may be left out.
+            let placed = all.iter().filter(|capture| fail_at(capture, arena, (frame, row), path, failed));
+            placed.count() > 0
         }
         (Capture::Object(_), Some((Value::String(key), rest))) => {
             let inner = property(capture, key);
@@ -117,7 +118,8 @@ fn fail_here(capture: &Capture, arena: &mut Arena, (frame, row): (FrameId, u32),
             true
         }
         Capture::Many(all) => {
-            all.iter().fold(false, |placed, capture| fail_here(capture, arena, (frame, row), failed) || placed)
+            let placed = all.iter().filter(|capture| fail_here(capture, arena, (frame, row), failed));
+            placed.count() > 0
         }
         Capture::Index { .. } | Capture::Items { .. } => false,
     }

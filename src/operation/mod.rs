@@ -1,9 +1,10 @@
 //! Operations: a client's document becomes a validated, lowered operation, and its variables are coerced.
 //!
 //! In: document text, operation name, variables as JSON; the client's [`crate::view::View`].
-//! Out, in this order: [`prepare`] gives a [`Prepared`] (cached per text and operation name); per request
-//! [`Prepared::coerce`] gives [`Variables`], [`Prepared::outcomes`] the key of the plan; per key [`Prepared::lower`] gives an
-//! [`Operation`] (cached with its plan); per request [`Prepared::check_bounds`]. An [`Operation`] says what the graph must give, and how the answer is read from it.
+//! Out, in this order: [`prepare`] gives a [`Prepared`] (kept per text and operation name); per request
+//! [`Prepared::coerce`] gives [`Variables`] and [`Prepared::outcomes`] the key of the plan; per key
+//! [`Prepared::lower`] gives an [`Operation`] (kept with its plan): what the graph must give, and how the answer
+//! is read from it; per request [`Prepared::check_bounds`] and, when asked for, [`Prepared::introspect`].
 //! Elsewhere: how the graph is asked ([`crate::plan`]); writing the answer ([`crate::execute`]).
 //!
 //! Always true:

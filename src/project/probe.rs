@@ -118,12 +118,11 @@ fn is_composite(schema: &Schema, field: &FieldDefinition) -> bool {
 }
 
 fn segment(name: &Name, field: &FieldDefinition, path: &[Segment]) -> Segment {
-    let mut taken = path.iter().map(|segment| segment.variables.len()).sum::<usize>();
+    let taken = path.iter().map(|segment| segment.variables.len()).sum::<usize>();
     let mut variables = Vec::new();
     let mut arguments = String::new();
-    for argument in field.arguments.iter().filter(|argument| argument.is_required()) {
-        let variable = format!("v{taken}");
-        taken += 1;
+    for (number, argument) in field.arguments.iter().filter(|argument| argument.is_required()).enumerate() {
+        let variable = format!("v{}", taken + number);
         let _ = write!(arguments, "{}{}: ${variable}", if arguments.is_empty() { "" } else { ", " }, argument.name);
         variables.push((variable, argument.ty.to_string()));
     }

@@ -71,7 +71,7 @@ impl Reader<'_> {
         let findings = self.findings.len();
         let target = match (directive_argument(directive, "op"), directive_argument(directive, "http")) {
             (Some(op), None) => self.text(op).map(Target::Operation),
-            (None, Some(http)) => self.http_target(http).map(Target::Http),
+            (None, Some(http)) => self.http_target(http).map(|target| Target::Http(Box::new(target))),
             _ => {
                 let message = "`@connect` names one endpoint: either `op:` or `http:`";
                 let help = "write `op: \"operationId\"`, or `http: { GET: \"/path\" }` for a service without contract";

@@ -270,7 +270,7 @@ pub enum Target {
     /// `op:`.
     Operation(Spanned<String>),
     /// `http:`.
-    Http(HttpTarget),
+    Http(Box<HttpTarget>),
 }
 
 /// `http: { GET: "/x/{$args.id}" }`.

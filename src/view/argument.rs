@@ -139,7 +139,7 @@ impl Resolver<'_> {
                 continue;
             }
             // Used in the path already: `$name` says where it goes.
-            if self.from_mark(&coordinate).is_none() && mentions(field, &client.name) {
+            if self.mark(&coordinate).is_none() && mentions(field, &client.name) {
                 continue;
             }
             field.used[index] = true;
@@ -161,7 +161,7 @@ impl Resolver<'_> {
     }
 
     fn renamed_quietly(&self, coordinate: &str, own: &str) -> String {
-        let path = self.from_mark(coordinate).and_then(|mark| mark.path.as_ref());
+        let path = self.mark(coordinate).and_then(|mark| mark.path.as_ref());
         path.map_or(own, |path| path.value.trim()).to_owned()
     }
 
@@ -180,9 +180,12 @@ impl Resolver<'_> {
                 Some(last) => {
                     let known = graph.field(last).arguments.keys().map(String::as_str);
                     let is_pinned = graph.field(last).arguments.contains_key(&wanted);
-                    let why = if is_pinned { "is pinned in the path already" } else { "is not an argument" };
-                    let message =
-                        format!("`{coordinate}` goes nowhere: `{wanted}` {why} of `{}`", graph.coordinate(last));
+                    let target = graph.coordinate(last);
+                    let why = match is_pinned {
+                        true => format!("the path gives `{target}({wanted}:)` another value"),
+                        false => format!("`{target}` has no argument `{wanted}`"),
+                    };
+                    let message = format!("`{coordinate}` goes nowhere: {why}");
                     self.argument_finding(message, span, "unused", last);
                     if !is_pinned {
                         self.do_you_mean(&wanted, known);

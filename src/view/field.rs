@@ -56,10 +56,9 @@ impl Resolver<'_> {
         for (name, ty) in schema.types.iter().filter(|(_, ty)| !ty.is_built_in()) {
             let (ExtendedType::Object(object), Some(&of)) = (ty, self.of.get(name.as_str())) else { continue };
             for definition in object.fields.values() {
-                if let Some(view) = self.field(object, of, definition) {
-                    if let Some(composite) = self.tables.composites.get_mut(name.as_str()) {
-                        composite.fields.insert(definition.name.to_string(), view);
-                    }
+                let Some(view) = self.field(object, of, definition) else { continue };
+                if let Some(composite) = self.tables.composites.get_mut(name.as_str()) {
+                    composite.fields.insert(definition.name.to_string(), view);
                 }
             }
         }
@@ -222,7 +221,7 @@ impl Resolver<'_> {
         match self.schema.types.get(name) {
             Some(ExtendedType::Scalar(_)) if name == target => Ok(()),
             Some(ExtendedType::Scalar(_)) if name == "Float" && target == "Int" => Ok(()),
-            Some(ExtendedType::Scalar(_)) => another(),
+            Some(ExtendedType::Scalar(_)) => Err((format!("the graph's type is `{target}`"), None)),
             Some(ExtendedType::Enum(_)) if self.graph_name(name) == Some(target.as_str()) => Ok(()),
             Some(ExtendedType::Object(_) | ExtendedType::Interface(_) | ExtendedType::Union(_)) => {
                 let Some(composite) = self.tables.composites.get(name.as_str()) else { return Ok(()) };

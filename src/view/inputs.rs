@@ -144,9 +144,10 @@ impl Resolver<'_> {
     }
 
     fn input_object(&mut self, client: &InputObjectType) -> InputObjectView {
-        let mut view = InputObjectView { is_one_of: client.directives.has("oneOf"), ..InputObjectView::default() };
+        let mut view = InputObjectView::default();
         let Some(graph_name) = self.graph_name(&client.name) else { return view };
         let Some(graph) = self.graph.schema.get_input_object(graph_name) else { return view };
+        view.is_one_of = client.directives.has("oneOf") || graph.directives.has("oneOf");
         for (name, definition) in &client.fields {
             let at = self.span(definition.name.location());
             let coordinate = format!("{}.{name}", client.name);

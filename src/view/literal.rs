@@ -71,7 +71,7 @@ impl Inputs {
         let constant = |json: Option<Json>| match json {
             Some(json) => Ok(Template::Constant(json)),
             None => {
-                let message = format!("expected `{ty}`, found `{}`", short(&value.to_string()));
+                let message = format!("expected `{ty}`, found `{}`", short(&value.serialize().no_indent().to_string()));
                 Err(LiteralError { message, location: value.location() })
             }
         };

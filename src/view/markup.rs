@@ -37,7 +37,6 @@ pub(super) struct ViewMark {
 pub(super) struct FromMark {
     pub(super) path: Option<Text>,
     pub(super) default: Option<Text>,
-    pub(super) span: Span,
 }
 
 /// A string of the schema and where it stands.
@@ -193,7 +192,7 @@ impl Reader<'_> {
             self.only(&from, &["path", "default"]);
             let path = self.string(&from, "path");
             let default = from.specified_argument_by_name("default").and_then(|_| self.string(&from, "default"));
-            let mark = FromMark { path, default, span: span_of(self.file, from.location()) };
+            let mark = FromMark { path, default };
             if self.markup.froms.insert(coordinate.to_owned(), mark).is_some() {
                 self.report(from.location(), format!("`{coordinate}` has `@from` twice"), "again here");
             }

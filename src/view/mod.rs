@@ -67,11 +67,7 @@ pub fn load(sources: &Sources, file: FileId, graph: &Graph) -> (Option<View>, Ve
         Err(errors) => return (None, not_graphql(file, &errors.errors, &[])),
     };
     let (markup, mut findings) = markup::take(&mut document, sources, file);
-    let built = Schema::builder().adopt_orphan_extensions().add_ast(&document).build();
-    let (schema, invalid) = match built.and_then(|schema| schema.validate().map(Valid::into_inner)) {
-        Ok(schema) => (schema, None),
-        Err(WithErrors { partial, errors }) => (partial, Some(errors)),
-    };
+    let (schema, invalid) = build(&document);
     let mut resolver = resolve::Resolver {
         schema: &schema,
         markup: &markup,
@@ -101,6 +97,24 @@ pub fn load(sources: &Sources, file: FileId, graph: &Graph) -> (Option<View>, Ve
     // Valid before; descriptions change nothing, and deprecations go only where they may stand.
     let view = View { schema: Valid::assume_valid(schema), implementers, tables: Arc::new(tables) };
     (Some(view), findings)
+}
+
+/// Builds and validates the schema; with errors, it is what could be made of the text.
+fn build(document: &Document) -> (Schema, Option<DiagnosticList>) {
+    let (schema, mut errors) = match Schema::builder().adopt_orphan_extensions().add_ast(document).build() {
+        Ok(schema) => (schema, None),
+        Err(WithErrors { partial, errors }) => (partial, Some(errors)),
+    };
+    match schema.validate() {
+        Ok(schema) => (schema.into_inner(), errors),
+        Err(WithErrors { partial, errors: further }) => {
+            match &mut errors {
+                Some(errors) => errors.merge(further),
+                None => errors = Some(further),
+            }
+            (partial, errors)
+        }
+    }
 }
 
 /// The compiler's findings, without those that stand where we have one that says more.

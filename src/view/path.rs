@@ -100,10 +100,11 @@ impl Cursor<'_> {
     fn index(&mut self) -> Result<u32, PathError> {
         let start = self.start();
         let digits = self.while_matches(|c| c.is_ascii_digit()).to_owned();
-        let index = digits.parse().map_err(|_| PathError {
-            message: "`[ ]` takes the position of an item, from 0".to_owned(),
-            span: start..self.at.max(start + 1).min(self.text.len()),
-        })?;
+        let message = "`[ ]` takes the position of an item, from 0";
+        if digits.is_empty() {
+            return Err(self.error(message));
+        }
+        let index = digits.parse().map_err(|_| PathError { message: message.to_owned(), span: start..self.at })?;
         self.expect(']')?;
         Ok(index)
     }
@@ -293,6 +294,7 @@ mod tests {
             ("a.", "2..2 the name of a field should stand here, not the end"),
             ("a b", "2..3 `.`, `(`, `[` or the end of the path should stand here, not `b`"),
             ("a[x]", "2..3 `[ ]` takes the position of an item, from 0"),
+            ("a[ü", "2..4 `[ ]` takes the position of an item, from 0"),
             ("a[0][1]", "4..5 a field of a path takes one `[n]`"),
             ("a[99999999999]", "2..13 `[ ]` takes the position of an item, from 0"),
             ("a()", "3..3 `()` holds no argument"),

@@ -132,8 +132,10 @@ impl<'a> Resolver<'a> {
                 finding = finding.and(span, "declared in the graph");
             }
             finding = finding.help(format!("declare `{name}` with the parts that this client needs"));
-        } else if let Some(near) = closest(name, self.schema.types.keys().map(|name| name.as_str())) {
-            finding = finding.help(format!("do you mean `{near}`?"));
+        } else {
+            let declared = self.schema.types.keys().map(|name| name.as_str());
+            let near = closest(name, declared.chain(self.graph.types.iter().map(|ty| ty.name.as_str())));
+            finding.help = near.map(|near| format!("do you mean `{near}`?"));
         }
         self.findings.push(finding);
     }
@@ -205,7 +207,7 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    pub(super) fn from_mark(&self, coordinate: &str) -> Option<&FromMark> {
+    pub(super) fn mark(&self, coordinate: &str) -> Option<&FromMark> {
         self.markup.froms.get(coordinate)
     }
 

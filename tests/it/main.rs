@@ -1,3 +1,14 @@
-//! Integration tests: one binary, a module per feature.
+//! The integration tests: one binary, a module for each feature.
 
+mod architecture;
+mod calls;
+mod clients;
 mod contracts;
+mod faults;
+mod harness;
+mod isolation;
+mod no_contract;
+mod reference;
+mod reference_tests;
+mod writes;
+mod wrong_joins;

@@ -192,7 +192,6 @@ impl<'a> Binding<'_, 'a> {
     }
 
     /// The array of items within the body: up to the first array on the selection's path.
-    #[expect(clippy::type_complexity, reason = "one caller, which takes it apart at once")]
     fn split_items(
         &mut self,
         selection: Selection<'a>,

@@ -49,6 +49,8 @@ struct Binding<'c, 'a> {
     claims: BTreeSet<Vec<String>>,
     /// While the members of an abstract type are read: all of them.
     abstract_siblings: Vec<TypeId>,
+    /// How deep the shape being made is nested.
+    depth: usize,
 }
 
 /// Makes the ways of one file with bindings.
@@ -145,6 +147,7 @@ fn bind_one<'a>(
         used_arguments: BTreeSet::new(),
         claims: BTreeSet::new(),
         abstract_siblings: Vec::new(),
+        depth: 0,
     };
     binding.make(&site);
 }

@@ -440,7 +440,7 @@ impl<'a> Binding<'_, 'a> {
 
     /// `$args.a.b`, checked against the slot's schema, whose bounds the argument takes.
     fn argument(&mut self, path: &[String], slot: Slot<'a>, span: Span, lowering: &mut Lowering) -> Option<Input> {
-        let Some((ty, has_default)) = self.argument_type(path, span) else { return None };
+        let (ty, has_default) = self.argument_type(path, span)?;
         self.used_arguments.insert(path[0].clone());
         let wrap = self.check_input(&ty, slot, span)?;
         if slot.is_required && ty.is_nullable() && !has_default {

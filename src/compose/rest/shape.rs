@@ -2,7 +2,7 @@
 
 use super::Binding;
 use super::leaf;
-use super::walk::{Found, Known};
+use super::walk::{Found, Known, MappedList};
 use crate::compose::composer::ShapeKey;
 use crate::compose::graph::{
     FieldId, ListBound, ShapeField, ShapeId, ShapeVariant, TypeChoice, TypeId, TypeKind, TypeRef,
@@ -13,6 +13,9 @@ use crate::contract::{SchemaId, SchemaKind};
 use crate::diagnostic::{Finding, Span};
 use crate::sdl::mapping::{Entry as MappingEntry, Fields, Method, Start, Step};
 use indexmap::IndexMap;
+
+/// Deepest nesting of one answer, so that no schema can exhaust the stack.
+const MAX_DEPTH: usize = 64;
 
 /// Which fields of an object are read.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +33,8 @@ pub(super) enum Selected<'a> {
 pub(super) struct Checked<'a> {
     pub(super) known: Known<'a>,
     pub(super) nullable: Option<Span>,
-    pub(super) lists: Vec<Option<u64>>,
+    /// Lists that the path maps over, outermost first.
+    pub(super) lists: Vec<MappedList>,
     pub(super) selected: Selected<'a>,
     /// The mapping, or the field that takes the same name.
     pub(super) span: Span,
@@ -41,7 +45,8 @@ pub(super) struct Checked<'a> {
 impl<'a> Binding<'_, 'a> {
     /// Checks a value against a type. Gives the shape of composite types, and the outermost list's bound.
     pub(super) fn place(&mut self, ty: &TypeRef, mut value: Checked<'a>) -> Option<(Option<ShapeId>, ListBound)> {
-        if let (false, Some(why)) = (ty.is_nullable(), value.nullable) {
+        let nullable = value.lists.first().map_or(value.nullable, |list| list.nullable);
+        if let (false, Some(why)) = (ty.is_nullable(), nullable) {
             self.not_nullable(ty, &value, why);
             return None;
         }
@@ -65,8 +70,7 @@ impl<'a> Binding<'_, 'a> {
 
     fn enter_list(&mut self, value: &mut Checked<'a>) -> Option<ListBound> {
         let max = if !value.lists.is_empty() {
-            let max = value.lists.remove(0);
-            // Why a value behind a list is missing is a matter of its items.
+            let max = value.lists.remove(0).max_items;
             return Some(max.map_or(ListBound::Unbounded, ListBound::Max));
         } else if let Known::Schema(id) = value.known {
             let contract = self.source.contract?;
@@ -103,8 +107,7 @@ impl<'a> Binding<'_, 'a> {
 
     fn composite_schema(&mut self, ty: &TypeRef, value: &Checked<'a>) -> Option<Option<SchemaId>> {
         let text = self.composer.type_text(ty);
-        let has = if let Some(list) = value.lists.first() {
-            let _ = list;
+        let has = if !value.lists.is_empty() {
             "a list".to_owned()
         } else {
             match &value.known {
@@ -180,13 +183,21 @@ impl<'a> Binding<'_, 'a> {
         let id = self.composer.reserve_shape(ty);
         self.composer.made_shapes.insert(key, id);
         self.composer.shape_spans.insert(id, span);
-        let (choice, variants) = match self.composer.graph.ty(ty).kind {
+        if self.depth >= MAX_DEPTH {
+            let message = format!("types are nested more than {MAX_DEPTH} levels deep in one answer");
+            self.composer.find(Finding::new("C005", message, span, "here"));
+            return None;
+        }
+        self.depth += 1;
+        let made = match self.composer.graph.ty(ty).kind {
             TypeKind::Object => {
-                let fields = self.variant(ty, schema, selected)?;
-                (TypeChoice::Only, vec![ShapeVariant { ty, fields }])
+                let fields = self.variant(ty, schema, selected);
+                fields.map(|fields| (TypeChoice::Only, vec![ShapeVariant { ty, fields }]))
             }
-            _ => self.abstract_shape(ty, schema, selected, span)?,
+            _ => self.abstract_shape(ty, schema, selected, span),
         };
+        self.depth -= 1;
+        let (choice, variants) = made?;
         let shape = &mut self.composer.graph.shapes[id.index()];
         (shape.choice, shape.variants) = (choice, variants);
         Some(id)

@@ -28,8 +28,17 @@ pub(super) struct Found<'a> {
     pub(super) known: Known<'a>,
     /// Why it may be null or missing: a place in the contract or the selection.
     pub(super) nullable: Option<Span>,
-    /// Lists that the path maps over, outermost first, with their `maxItems`.
-    pub(super) lists: Vec<Option<u64>>,
+    /// Lists that the path maps over, outermost first.
+    pub(super) lists: Vec<MappedList>,
+}
+
+/// A list that a path maps over.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct MappedList {
+    /// Its `maxItems`.
+    pub(super) max_items: Option<u64>,
+    /// Why the list itself may be null or missing.
+    pub(super) nullable: Option<Span>,
 }
 
 /// A path in the making.
@@ -38,7 +47,7 @@ struct Walk<'a> {
     then: Vec<ReadMethod>,
     known: Known<'a>,
     nullable: Option<Span>,
-    lists: Vec<Option<u64>>,
+    lists: Vec<MappedList>,
 }
 
 impl<'a> Binding<'_, 'a> {
@@ -69,6 +78,9 @@ impl<'a> Binding<'_, 'a> {
         let other = self.walk(from, or)?;
         found.read.or = Some(Box::new(other.read));
         found.nullable = found.nullable.and(other.nullable);
+        if let Some(list) = found.lists.first_mut() {
+            list.nullable = None;
+        }
         Some(found)
     }
 
@@ -163,11 +175,11 @@ impl<'a> Binding<'_, 'a> {
             },
             _ => (None, None),
         };
-        walk.lists.push(max_items);
+        walk.lists.push(MappedList { max_items, nullable: walk.nullable.take() });
         walk.segments.push(Segment::Each);
         if let Some(items) = items {
             walk.known = self.known(items);
-            walk.nullable = walk.nullable.or_else(|| self.null_span(items));
+            walk.nullable = self.null_span(items);
         }
         Some(())
     }

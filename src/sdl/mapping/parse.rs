@@ -290,7 +290,9 @@ impl Parser<'_> {
                 }
                 Token::Sign('?') => {
                     self.at += 1;
-                    steps.push(Step::Optional);
+                    if !matches!(steps.last(), Some(Step::Optional)) {
+                        steps.push(Step::Optional);
+                    }
                 }
                 Token::Sign('[') if self.used == Use::Answer => steps.push(self.index()?),
                 Token::Arrow => steps.push(self.method()?),

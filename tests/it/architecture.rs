@@ -1,0 +1,253 @@
+//! Who may use whom in `src/`: the table, and a test that the sources keep to it.
+//!
+//! A *room* is a top-level module of the engine. An edge is any path `crate::room` in a room's sources; doc comments
+//! do not count, nor do a room's own unit tests.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each room, with the rooms that it may use, in the order data takes.
+///
+/// A new edge belongs here, with a reason in the commit: the fewer there are, the easier each room is to read alone.
+const MAY_USE: &[(&str, &[&str])] = &[
+    // What every room may speak of.
+    ("diagnostic", &[]),
+    // The pure rooms: values in, values out.
+    ("contract", &["diagnostic"]),
+    ("sdl", &["contract", "diagnostic"]),
+    ("compose", &["contract", "diagnostic", "sdl"]),
+    ("view", &["compose", "diagnostic"]),
+    ("operation", &["compose", "view"]),
+    ("plan", &["compose", "contract", "operation"]),
+    // Doing it.
+    ("policy", &["config"]),
+    ("upstream", &["compose", "engine", "policy"]),
+    ("execute", &["compose", "contract", "engine", "operation", "plan", "policy", "upstream"]),
+    ("observe", &["engine", "operation"]),
+    ("config", &["diagnostic", "observe"]),
+    ("http", &["config", "engine", "observe", "policy"]),
+    // What puts them together.
+    ("project", &["compose", "config", "contract", "diagnostic", "operation", "plan", "view"]),
+    ("engine", &["compose", "config", "execute", "operation", "plan", "policy", "project", "upstream", "view"]),
+    (
+        "cli",
+        &[
+            "compose",
+            "config",
+            "diagnostic",
+            "engine",
+            "http",
+            "observe",
+            "operation",
+            "plan",
+            "policy",
+            "project",
+            "view",
+        ],
+    ),
+];
+
+/// Rooms that never do I/O and never read a clock.
+const PURE: &[&str] = &["compose", "contract", "diagnostic", "operation", "plan", "sdl", "view"];
+
+/// What a pure room never names.
+const IMPURE: &[&str] = &[
+    "async_trait",
+    "hyper",
+    "reqwest",
+    "std::env",
+    "std::fs",
+    "std::io",
+    "std::net",
+    "std::process",
+    "std::thread",
+    "std::time::Instant",
+    "std::time::SystemTime",
+    "tokio",
+];
+
+fn src() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// A room's sources as code without comments, by path; unit tests left out.
+fn sources(room: &str) -> Vec<(PathBuf, String)> {
+    let mut files = Vec::new();
+    let single = src().join(format!("{room}.rs"));
+    if single.is_file() {
+        files.push(single);
+    }
+    walk(&src().join(room), &mut files);
+    files.into_iter().map(|path| (path.clone(), code(&fs::read_to_string(&path).unwrap()))).collect()
+}
+
+fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    for path in paths {
+        let stem = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let is_test = stem == "tests" || stem.ends_with("_tests");
+        if path.is_dir() && !is_test {
+            walk(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") && !is_test {
+            files.push(path);
+        }
+    }
+}
+
+/// Leaves out line comments, string literals' contents apart, and everything from the file's unit tests on.
+fn code(text: &str) -> String {
+    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    text.lines()
+        .map(|line| line.split("//").next().unwrap_or_default())
+        .fold(String::new(), |all, line| all + line + "\n")
+}
+
+/// Every `use` of a file and every path inside it, flattened: `use a::{b, c::d}` gives `a::b` and `a::c::d`.
+fn paths(code: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut rest = code;
+    while let Some(start) = rest.find(is_word) {
+        let begins_word = &rest[start..];
+        let end = begins_word.find(|c| !is_word(c)).unwrap_or(begins_word.len());
+        let after = &begins_word[end..];
+        if after.starts_with("::") {
+            let length = tree(begins_word, "", &mut found);
+            rest = &begins_word[length.max(end)..];
+        } else {
+            rest = after;
+        }
+    }
+    found
+}
+
+/// Reads one path, with its braces if it has any; returns how long it is.
+fn tree(text: &str, prefix: &str, found: &mut BTreeSet<String>) -> usize {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut path = prefix.to_owned();
+    let mut at = 0;
+    loop {
+        let word = text[at..].find(|c| !is_word(c)).unwrap_or(text.len() - at);
+        path.push_str(&text[at..at + word]);
+        at += word;
+        if word == 0 || !text[at..].starts_with("::") {
+            break;
+        }
+        path.push_str("::");
+        at += 2;
+        if text[at..].starts_with('{') {
+            at += 1;
+            loop {
+                at += text[at..].find(|c: char| !c.is_whitespace() && c != ',').unwrap_or(text.len() - at);
+                if at >= text.len() {
+                    return at;
+                }
+                if text[at..].starts_with('}') {
+                    return at + 1;
+                }
+                let length = tree(&text[at..], &path, found);
+                // `as name`, `*` and the like: on to the next item.
+                at += length;
+                at += text[at..].find([',', '}']).unwrap_or(text.len() - at);
+            }
+        }
+    }
+    found.insert(path);
+    at
+}
+
+/// The rooms that a room uses, each with the places that show it.
+fn edges(room: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let mut edges: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (path, code) in sources(room) {
+        let file = path.strip_prefix(src()).unwrap().display().to_string();
+        for used in paths(&code) {
+            let Some(used) = used.strip_prefix("crate::") else { continue };
+            let other = used.split("::").next().unwrap_or_default();
+            // An item of `lib.rs` itself, or a macro, is no room.
+            if other != room && other.starts_with(|c: char| c.is_ascii_lowercase()) {
+                edges.entry(other.to_owned()).or_default().insert(file.clone());
+            }
+        }
+    }
+    edges
+}
+
+#[test]
+fn rooms_use_only_what_the_table_allows() {
+    let mut new = Vec::new();
+    for (room, may_use) in MAY_USE {
+        for (used, files) in edges(room) {
+            if !may_use.contains(&used.as_str()) {
+                new.push(format!("{room} → {used} in {files:?}"));
+            }
+        }
+    }
+    assert!(new.is_empty(), "edges that the table does not hold:\n{}", new.join("\n"));
+}
+
+#[test]
+fn the_table_holds_every_room_and_no_edge_that_nobody_uses() {
+    let known: BTreeSet<_> = MAY_USE.iter().map(|(room, _)| *room).collect();
+    for entry in fs::read_dir(src()).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let is_room = !matches!(name.as_str(), "lib" | "main");
+        assert!(!is_room || known.contains(name.as_str()), "`{name}` is not in the table");
+    }
+    let mut idle = Vec::new();
+    for (room, may_use) in MAY_USE {
+        assert!(!sources(room).is_empty(), "`{room}` has no sources");
+        let edges = edges(room);
+        idle.extend(
+            may_use.iter().filter(|other| !edges.contains_key(**other)).map(|other| format!("{room} → {other}")),
+        );
+    }
+    assert!(idle.is_empty(), "edges that the table allows and nobody uses:\n{}", idle.join("\n"));
+}
+
+#[test]
+fn pure_rooms_name_no_clock_socket_file_or_environment() {
+    let mut named = Vec::new();
+    for room in PURE {
+        for (path, code) in sources(room) {
+            for used in paths(&code) {
+                let is_impure = |impure: &&&str| used == **impure || used.starts_with(&format!("{impure}::"));
+                if let Some(impure) = IMPURE.iter().find(is_impure) {
+                    named.push(format!("{}: `{used}` is of `{impure}`", path.strip_prefix(src()).unwrap().display()));
+                }
+            }
+        }
+    }
+    assert!(named.is_empty(), "pure rooms do no I/O:\n{}", named.join("\n"));
+}
+
+#[test]
+fn paths_are_found_however_they_are_written() {
+    let code = code(
+        "use crate::plan::{self, Plan, model::{Step, Way as W}};\n// use crate::http;\nfn f(x: crate::upstream::Answer) {}\n\
+         use std::{fs, time::{Duration, Instant}};\nlet t = tokio::time::sleep(x); use crate::{a, b::c};\n\
+         #[cfg(test)]\nmod tests {\n use crate::cli; }",
+    );
+    let found = paths(&code);
+    let found: Vec<_> = found.iter().map(String::as_str).collect();
+    assert_eq!(
+        found,
+        [
+            "crate::a",
+            "crate::b::c",
+            "crate::plan::Plan",
+            "crate::plan::model::Step",
+            "crate::plan::model::Way",
+            "crate::plan::self",
+            "crate::upstream::Answer",
+            "std::fs",
+            "std::time::Duration",
+            "std::time::Instant",
+            "tokio::time::sleep",
+        ]
+    );
+}

@@ -1,0 +1,225 @@
+//! A BFF in this process, over HTTP on a free port: the one place where tests know how an engine is made.
+//!
+//! In: a client, and what differs from its configuration. Out: answers.
+//!
+//! Always true: each [`Bff`] is fresh (no plan, document or flight of another one), in development mode, and ends when
+//! dropped.
+
+use crate::reference::{Expected, Reference, error_paths};
+use bespoke::config::{JwtConfig, Mode};
+use bespoke::engine::{Client, EngineOptions};
+use bespoke::http::{ServeLimits, Server, router, serve};
+use bespoke::observe::Metrics;
+use bespoke::policy::JwtVerifier;
+use bespoke::upstream::FlightOptions;
+use demo::Shop;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::task::JoinHandle;
+
+/// The shop's services, as they are named in the graph: what they are called in the shop, and the path of their URL.
+const SERVICES: [(&str, &str, &str); 8] = [
+    ("users", "users", ""),
+    ("catalog", "catalog", ""),
+    ("inventory", "inventory", ""),
+    ("carts", "carts", ""),
+    ("orders", "orders", ""),
+    ("checkout", "orders", ""),
+    ("payments", "payments", ""),
+    ("reviews", "reviews", "/graphql"),
+];
+
+/// What a test changes of a BFF's configuration.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Setup {
+    urls: BTreeMap<String, String>,
+    public_key: Option<String>,
+    deadline: Option<Duration>,
+    mode: Option<Mode>,
+    flights: FlightOptions,
+}
+
+impl Setup {
+    /// All services of a shop, and its public key.
+    pub(crate) fn of(shop: &Shop) -> Self {
+        let url = |(name, service, path): (&str, &str, &str)| (name.to_owned(), shop.url(service) + path);
+        let urls = SERVICES.into_iter().map(url).collect();
+        Self { urls, public_key: Some(shop.key_pair().public_pem()), ..Self::default() }
+    }
+
+    /// Another address for one service.
+    pub(crate) fn url(mut self, service: &str, url: impl Into<String>) -> Self {
+        self.urls.insert(service.to_owned(), url.into());
+        self
+    }
+
+    /// Longest time for one request.
+    pub(crate) fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    pub(crate) fn production(mut self) -> Self {
+        self.mode = Some(Mode::Production);
+        self
+    }
+
+    pub(crate) fn flights(mut self, flights: FlightOptions) -> Self {
+        self.flights = flights;
+        self
+    }
+}
+
+/// A running BFF.
+pub(crate) struct Bff {
+    url: String,
+    client: reqwest::Client,
+    serving: JoinHandle<()>,
+}
+
+impl Drop for Bff {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+impl Bff {
+    /// The web shop's BFF in front of a shop.
+    pub(crate) async fn web(shop: &Shop) -> Self {
+        Self::start(bff_web::client(), Setup::of(shop)).await
+    }
+
+    /// The phone app's BFF in front of a shop.
+    pub(crate) async fn mobile(shop: &Shop) -> Self {
+        Self::start(bff_mobile::client(), Setup::of(shop)).await
+    }
+
+    /// Any client's BFF.
+    ///
+    /// # Panics
+    /// When its files hold errors; says which.
+    pub(crate) async fn start(client: Client, setup: Setup) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut assembled = client.assemble(&|_| None);
+        assert!(!assembled.has_errors(), "{:#?}", assembled.findings);
+        let config = assembled.config.as_mut().expect("a configuration");
+        config.server.mode = setup.mode.unwrap_or(Mode::Development);
+        if let Some(deadline) = setup.deadline {
+            config.server.request_timeout = deadline;
+        }
+        for (name, url) in setup.urls {
+            config.services.entry(name).or_default().url = Some(url);
+        }
+        let jwt = config.auth.jwt.clone();
+        let server = config.server.clone();
+        let limits = ServeLimits::from(&server);
+        let engine = client.engine(assembled, &EngineOptions { flights: setup.flights }).expect("an engine");
+        let mut server = Server::new(server, Arc::new(engine), Arc::new(Metrics::new()));
+        if let Some((jwt, key)) = jwt.as_ref().zip(setup.public_key) {
+            server = server.verify_callers(verifier(jwt, &key));
+        }
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/graphql", listener.local_addr().unwrap());
+        let routes = router(Arc::new(server));
+        let serving = tokio::spawn(serve(listener, routes, std::future::pending(), limits));
+        let client = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
+        Self { url, client, serving }
+    }
+
+    /// Asks anonymously.
+    pub(crate) async fn ask(&self, query: &str) -> Reply {
+        self.send(query, json!({}), None).await
+    }
+
+    /// Asks, with an `Authorization` header or without.
+    pub(crate) async fn send(&self, query: &str, variables: Value, bearer: Option<&str>) -> Reply {
+        let body = json!({ "query": query, "variables": variables }).to_string();
+        let mut request = self.client.post(&self.url).header("content-type", "application/json").body(body);
+        request = request.header("accept", "application/graphql-response+json");
+        if let Some(bearer) = bearer {
+            request = request.header("authorization", bearer);
+        }
+        let start = Instant::now();
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        let headers = format!("{:?}", response.headers());
+        let text = response.text().await.unwrap();
+        let elapsed = start.elapsed();
+        let body = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        Reply { status, headers, text, body, elapsed }
+    }
+}
+
+fn verifier(jwt: &JwtConfig, key: &str) -> JwtVerifier {
+    JwtVerifier::new(jwt, key.as_bytes()).expect("the demo's key")
+}
+
+/// An answer of a BFF.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: String,
+    pub(crate) text: String,
+    pub(crate) body: Value,
+    pub(crate) elapsed: Duration,
+}
+
+impl Reply {
+    pub(crate) fn data(&self) -> &Value {
+        &self.body["data"]
+    }
+
+    /// `data` and the errors' paths, as the reference gives them.
+    pub(crate) fn outcome(&self) -> Expected {
+        Expected { data: self.data().clone(), error_paths: error_paths(&self.body) }
+    }
+
+    pub(crate) fn errors(&self) -> &[Value] {
+        self.body["errors"].as_array().map_or(&[], Vec::as_slice)
+    }
+
+    /// `extensions.bespoke.calls`.
+    pub(crate) fn calls(&self) -> &[Value] {
+        self.body["extensions"]["bespoke"]["calls"].as_array().map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Asserts that an answer is the reference's; prints both as lines when not.
+#[track_caller]
+pub(crate) fn assert_same(reply: &Reply, expected: &Expected, query: &str) {
+    if reply.outcome() != *expected {
+        let pretty = |value: &Value| serde_json::to_string_pretty(value).unwrap();
+        panic!(
+            "another answer than the reference's to\n{query}\n--- engine, with errors {}\n{}\n--- reference, errors at {:?}\n{}",
+            reply.body["errors"],
+            pretty(reply.data()),
+            expected.error_paths,
+            pretty(&expected.data)
+        );
+    }
+}
+
+/// Which of the demo's clients.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Of {
+    Web,
+    Mobile,
+}
+
+impl Of {
+    pub(crate) async fn bff(self, shop: &Shop) -> Bff {
+        match self {
+            Self::Web => Bff::web(shop).await,
+            Self::Mobile => Bff::mobile(shop).await,
+        }
+    }
+
+    pub(crate) fn reference(self, shop: &Shop, sub: Option<&str>) -> Reference {
+        match self {
+            Self::Web => Reference::web(shop, sub),
+            Self::Mobile => Reference::mobile(shop, sub),
+        }
+    }
+}
