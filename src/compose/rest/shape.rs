@@ -281,6 +281,8 @@ impl<'a> Binding<'_, 'a> {
                         lists: Vec::new(),
                     }
                 }
+                // A key of somebody else's.
+                None if self.composer.declared_in(field, self.file).is_none() => continue,
                 // Nobody says what is nested in an answer: of an entity only its key is sure.
                 None if is_entity && !is_top && !self.composer.key_fields.contains(&field) => continue,
                 None => Found {
