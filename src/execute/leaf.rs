@@ -68,17 +68,24 @@ pub(super) fn write(leaf: &Leaf, token: &[u8], out: &mut Vec<u8>) -> bool {
         Leaf::Id if is_number && is_integer(token) => quoted(token, out),
         Leaf::String if is_number || matches!(first, b't' | b'f') => quoted(token, out),
         Leaf::Int if is_number => return write_int(token, out),
-        Leaf::Float if is_number => out.extend_from_slice(token),
+        Leaf::Float if is_number && is_finite(token) => out.extend_from_slice(token),
         Leaf::Boolean if matches!(first, b't' | b'f') => out.extend_from_slice(token),
         Leaf::Enum(values) if first == b'"' => {
-            let inner = &token[1..token.len().saturating_sub(1)];
-            let Some((_, name)) = values.iter().find(|(from, _)| from.as_bytes() == inner) else { return false };
+            let Some(text) = std::str::from_utf8(token).ok().and_then(canonical) else { return false };
+            let Some((_, name)) = values.iter().find(|(from, _)| **from == *text) else { return false };
             quoted(name.as_bytes(), out);
         }
         Leaf::Custom(_) => out.extend_from_slice(token),
         _ => return false,
     }
     true
+}
+
+/// JSON knows numbers that no double holds (GraphQL §3.5.2).
+fn is_finite(token: &[u8]) -> bool {
+    // Below 1e300 without a look.
+    let is_plain = token.len() < 300 && !token.iter().any(|byte| matches!(byte, b'e' | b'E'));
+    is_plain || std::str::from_utf8(token).ok().and_then(|text| text.parse::<f64>().ok()).is_some_and(f64::is_finite)
 }
 
 fn is_integer(token: &[u8]) -> bool {
@@ -94,7 +101,7 @@ fn quoted(token: &[u8], out: &mut Vec<u8>) {
 /// 32 bits, signed; `1.0` and `1e3` are integers too.
 fn write_int(token: &[u8], out: &mut Vec<u8>) -> bool {
     let Ok(text) = std::str::from_utf8(token) else { return false };
-    if is_integer(token) {
+    if is_integer(token) && token != b"-0" {
         // Up to nine digits fit without a look.
         if token.len() > 9 && text.parse::<i32>().is_err() {
             return false;
@@ -103,8 +110,9 @@ fn write_int(token: &[u8], out: &mut Vec<u8>) -> bool {
         return true;
     }
     match text.parse::<f64>() {
-        Ok(number) if number.fract() == 0.0 && number.abs() <= 2_147_483_647.0 => {
-            out.extend_from_slice(format!("{number:.0}").as_bytes());
+        Ok(number) if number.fract() == 0.0 && (-2_147_483_648.0..=2_147_483_647.0).contains(&number) => {
+            // Adding zero makes zero of its negative.
+            out.extend_from_slice(format!("{:.0}", number + 0.0).as_bytes());
             true
         }
         _ => false,

@@ -65,7 +65,9 @@ pub(super) fn token<'a>(
             let text = String::from_utf8_lossy(&text).into_owned();
             leaf::apply(text.into(), &read.then).map(|text| text.into_owned().into_bytes())
         }
-        _ => None,
+        // Null is a value to methods: `next->eq(null)`.
+        _ if read.then.is_empty() => None,
+        _ => leaf::apply("null".into(), &read.then).map(|text| text.into_owned().into_bytes()),
     };
     match (value, &read.or) {
         (Some(text), _) => Token::Text(Cow::Owned(text)),
