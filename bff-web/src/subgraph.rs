@@ -91,7 +91,8 @@ fn schema() -> Web {
 /// Its federation SDL.
 #[must_use]
 pub fn sdl() -> String {
-    schema().sdl_with_options(async_graphql::SDLExportOptions::new().federation().compose_directive())
+    let options = async_graphql::SDLExportOptions::new().federation().compose_directive();
+    format!("{}\n{}", bespoke::upstream::declare_calls(NAME, MAX_CALLS), schema().sdl_with_options(options))
 }
 
 /// Makes it, with a loader for each request.

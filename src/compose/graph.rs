@@ -208,7 +208,10 @@ pub enum SourceKind {
     /// A federation subgraph over HTTP; its URL comes from configuration.
     GraphQl,
     /// A federation subgraph in this process.
-    InProcess,
+    InProcess {
+        /// Most calls that it makes to other services for one request (`@source(maxCalls:)`).
+        max_calls: u32,
+    },
 }
 
 /// A header of every call to a source.
@@ -314,6 +317,8 @@ pub struct Way {
     pub answer: Answer,
     /// What other statuses mean; first match wins. Statuses of success not listed here are `answer`.
     pub outcomes: Vec<Outcome>,
+    /// The statuses that the contract declares: is their body `application/problem+json`?
+    pub problems: Vec<(StatusPattern, bool)>,
     /// What of the caller the call sends.
     pub caller: CallerInputs,
     /// Is it safe in the sense of RFC 9110 §9.2.1 (a read), so that equal calls may be shared?
@@ -324,6 +329,18 @@ pub struct Way {
     pub invalidates: Vec<String>,
     /// The `@connect`, else the type or field.
     pub span: Span,
+}
+
+impl Way {
+    /// Does the contract declare problem details (RFC 9457) for a status? The most specific declaration decides.
+    #[must_use]
+    pub fn has_problem(&self, status: u16) -> bool {
+        let find = |wanted: StatusPattern| self.problems.iter().find(|(pattern, _)| *pattern == wanted);
+        let class = u8::try_from(status / 100).map(StatusPattern::Class).ok();
+        let declared =
+            find(StatusPattern::Exact(status)).or_else(|| class.and_then(find)).or_else(|| find(StatusPattern::Default));
+        declared.is_some_and(|(_, is_problem)| *is_problem)
+    }
 }
 
 /// What a way gets.

@@ -13,6 +13,7 @@ use super::read::{JsonPath, Read, Segment};
 use crate::diagnostic::{Finding, Span};
 use crate::sdl::{FieldSelection, Origin, TypeBody};
 use indexmap::IndexMap;
+use std::collections::HashSet;
 
 /// Representations in one `_entities` call.
 const MAX_REPRESENTATIONS: u32 = 1000;
@@ -26,7 +27,14 @@ pub(super) fn bind(composer: &mut Composer<'_>, file: usize) {
         let finding = Finding::new("E205", message, span, "named again").and(first.span, "named here");
         composer.find(finding);
     }
-    let kind = if sdl.origin == Origin::InProcess { SourceKind::InProcess } else { SourceKind::GraphQl };
+    let kind = match sdl.origin {
+        Origin::Service => SourceKind::GraphQl,
+        // What does not say makes none: the handle refuses further ones.
+        Origin::InProcess => {
+            let declared = sdl.sources.iter().find_map(|source| source.max_calls.as_ref());
+            SourceKind::InProcess { max_calls: declared.map_or(0, |max_calls| max_calls.value) }
+        }
+    };
     let source = composer.add_source(Source { name: sdl.name.clone(), kind, span });
     refuse_interface_objects(composer, file);
     let mut binder = Binder { composer, file, source, open: Vec::new() };
@@ -132,6 +140,7 @@ impl Binder<'_, '_> {
             call,
             answer,
             outcomes: Vec::new(),
+            problems: Vec::new(),
             caller: CallerInputs::default(),
             is_safe: true,
             cache: None,
@@ -212,7 +221,8 @@ impl Binder<'_, '_> {
                 _ => {}
             }
         }
-        members.dedup();
+        let mut seen = HashSet::new();
+        members.retain(|member| seen.insert(*member));
         members
     }
 

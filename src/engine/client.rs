@@ -181,7 +181,7 @@ fn remote(
     let declared = match &source.kind {
         SourceKind::Rest { base_url, .. } => base_url.clone(),
         SourceKind::GraphQl => None,
-        SourceKind::InProcess => return Ok(None),
+        SourceKind::InProcess { .. } => return Ok(None),
     };
     let url = config.url.clone().or(declared).ok_or_else(|| EngineError::NoUrl(source.name.clone()))?;
     let client =

@@ -11,12 +11,15 @@
 mod arena;
 mod input;
 mod leaf;
+mod problem;
 mod project;
 mod read;
 mod remote;
 mod request;
 mod run;
 mod step;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub use arena::Failure;

@@ -26,10 +26,20 @@ pub(super) struct Pairs<'a> {
     pub(super) keys: &'a KeyIndex,
     /// The frames to roll back when an item is nobody's.
     pub(super) frames: &'a [FrameId],
-    /// By position: the first key of this call, and how many it asked for.
+    /// The first key of this call, and how many it asked for.
     pub(super) asked: (u32, u32),
     /// Key and row, in the answer's order; `None`: the item was null.
     pub(super) found: &'a mut Vec<(u32, Option<u32>)>,
+    /// Items met, by key; those beyond what a key may have leave no row, so that nothing is fetched for them.
+    pub(super) counts: &'a mut [u64],
+}
+
+/// Most items that one key may have.
+pub(super) fn most_items(pairing: PairingPlan) -> u64 {
+    match pairing {
+        PairingPlan::Group { bound, .. } => bound.unwrap_or(u64::MAX),
+        _ => 1,
+    }
 }
 
 /// Where a body goes.
@@ -456,6 +466,30 @@ impl<'de> Visitor<'de> for List<'_, '_, '_, '_> {
     }
 }
 
+/// Skips what is left of an array. Was there anything?
+fn skip_rest<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<bool, A::Error> {
+    let mut is_longer = false;
+    while seq.next_element::<IgnoredAny>()?.is_some() {
+        is_longer = true;
+    }
+    Ok(is_longer)
+}
+
+/// The lists of a row: slot, frame, and what is kept of each item.
+fn inner_lists<'c>(capture: &'c Capture, lists: &mut Vec<(SlotId, FrameId, &'c Capture)>) {
+    match capture {
+        Capture::Leaf(_) | Capture::Items { .. } => {}
+        Capture::List { slot, frame, item, .. } => lists.push((*slot, *frame, item)),
+        Capture::Object(object) => object.properties.iter().for_each(|(_, inner)| inner_lists(inner, lists)),
+        Capture::Index { item, .. } => inner_lists(item, lists),
+        Capture::Abstract(of) => {
+            let properties = of.variants.iter().flat_map(|object| &object.properties);
+            properties.for_each(|(_, inner)| inner_lists(inner, lists));
+        }
+        Capture::Many(all) => all.iter().for_each(|inner| inner_lists(inner, lists)),
+    }
+}
+
 impl Ctx<'_, '_> {
     fn read_list<'de, A: SeqAccess<'de>>(
         &mut self,
@@ -470,7 +504,16 @@ impl Ctx<'_, '_> {
         loop {
             let len = self.arena.rows(items) - start;
             if u64::from(len) >= most {
-                return self.end_of_list(seq, (frame, row, slot), start, len, most);
+                let is_longer = skip_rest(seq)?;
+                let value = if is_longer {
+                    self.forget(items, item, start);
+                    let message = format!("the service answered with more than {most} items");
+                    self.arena.fail(Failure::new("UPSTREAM_LIST_TOO_LONG", message))
+                } else {
+                    Slot::Rows { start, len }
+                };
+                self.arena.set(frame, row, slot, value);
+                return Ok(());
             }
             let at = self.arena.push_row(items);
             let value = Value { capture: item, ctx: &mut *self, frame: items, row: at };
@@ -482,27 +525,21 @@ impl Ctx<'_, '_> {
         }
     }
 
-    /// The list is as long as was proven: anything more is an error.
-    fn end_of_list<'de, A: SeqAccess<'de>>(
-        &mut self,
-        mut seq: A,
-        (frame, row, slot): (FrameId, u32, SlotId),
-        start: u32,
-        len: u32,
-        most: u64,
-    ) -> Result<(), A::Error> {
-        let mut is_longer = false;
-        while seq.next_element::<IgnoredAny>()?.is_some() {
-            is_longer = true;
+    /// Drops the rows of a list that nobody will read, and of the lists in them, so that nothing is fetched for them.
+    /// Rows are made depth first: those of inner lists are the last of their frames.
+    fn forget(&mut self, items: FrameId, item: &Capture, start: u32) {
+        let mut lists = Vec::new();
+        inner_lists(item, &mut lists);
+        for (slot, inner, capture) in lists {
+            let first = (start..self.arena.rows(items)).find_map(|row| match self.arena.get(items, row, slot) {
+                Slot::Rows { start, .. } => Some(start),
+                _ => None,
+            });
+            if let Some(first) = first {
+                self.forget(inner, capture, first);
+            }
         }
-        let value = if is_longer {
-            let message = format!("the service answered with more than {most} items");
-            self.arena.fail(Failure::new("UPSTREAM_LIST_TOO_LONG", message))
-        } else {
-            Slot::Rows { start, len }
-        };
-        self.arena.set(frame, row, slot, value);
-        Ok(())
+        self.arena.truncate(items, start);
     }
 
     fn read_items<'de, A: SeqAccess<'de>>(
@@ -560,12 +597,16 @@ impl Ctx<'_, '_> {
             self.has_keyless |= !is_null;
             return false;
         };
-        match pairs.keys.get(&*canonical).copied() {
-            Some(key) => {
-                pairs.found.push((key, Some(row)));
-                true
-            }
-            None => false,
+        let (first, count) = pairs.asked;
+        let key = pairs.keys.get(&*canonical).copied().filter(|key| (first..first + count).contains(key));
+        let Some((key, met)) = key.and_then(|key| Some((key, pairs.counts.get_mut(key as usize)?))) else {
+            return false;
+        };
+        *met += 1;
+        let is_kept = *met <= most_items(pairs.pairing);
+        if is_kept {
+            pairs.found.push((key, Some(row)));
         }
+        is_kept
     }
 }

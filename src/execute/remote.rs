@@ -2,7 +2,7 @@
 
 use super::arena::{Arena, Failure, Slot};
 use super::step::property;
-use crate::plan::{Capture, FrameId, PairingPlan, Step};
+use crate::plan::{Capture, FrameId, ObjectCapture, PairingPlan, Step};
 use crate::upstream::Answer;
 use serde::Deserialize;
 use serde_json::Value;
@@ -10,7 +10,7 @@ use serde_json::Value;
 #[derive(Deserialize)]
 struct Top {
     #[serde(default)]
-    errors: Vec<RemoteError>,
+    errors: Option<Vec<RemoteError>>,
 }
 
 /// Messages of a source are for the log: the caller reads ours.
@@ -21,7 +21,7 @@ struct RemoteError {
 }
 
 /// Reads `errors` and fails the slots that they name. Returns an error for all keys if the answer has no data,
-/// or if an error names no place.
+/// or if an error names no place that was asked for.
 pub(super) fn place_errors(
     step: &Step,
     capture: &Capture,
@@ -30,18 +30,28 @@ pub(super) fn place_errors(
     answer: &Answer,
     found: &[(u32, Option<u32>)],
 ) -> Option<Slot> {
+    let slot = step.document.as_ref().and_then(|document| document.data);
+    let row = found.first().and_then(|&(_, row)| row);
+    let has_data = slot.zip(row).is_none_or(|(slot, row)| matches!(arena.get(step.root, row, slot), Slot::Object(_)));
+    let no_data = |arena: &mut Arena| {
+        let failure = Failure::new("UPSTREAM_SHAPE", "the service answered without data");
+        (!has_data).then(|| arena.fail(failure.of(service)))
+    };
     // Looking for the word first spares most answers a second parse.
     let has_errors = answer.body.windows(8).any(|window| window == b"\"errors\"");
     if !has_errors {
-        return None;
+        return no_data(arena);
     }
-    let top: Top = serde_json::from_slice(&answer.body).ok()?;
-    if top.errors.is_empty() {
-        return None;
+    // What is no list of errors is an answer that nobody can trust.
+    let top: Option<Top> = serde_json::from_slice(&answer.body).ok();
+    let errors = top.map(|top| top.errors.unwrap_or_default());
+    if errors.as_ref().is_some_and(Vec::is_empty) {
+        return no_data(arena);
     }
     let failed = arena.fail(Failure::new("SUBGRAPH_ERROR", "the service reported an error").of(service));
     let data = property(capture, "data");
-    for error in top.errors {
+    let Some(errors) = errors.filter(|_| has_data) else { return Some(failed) };
+    for error in errors {
         let Some(path) = error.path else { return Some(failed) };
         let place = match (step.pairing, path.as_slice()) {
             (PairingPlan::Position, [_, Value::Number(at), rest @ ..]) => {
@@ -53,9 +63,9 @@ pub(super) fn place_errors(
                     _ => None,
                 }
             }
-            (PairingPlan::Single, rest) => {
-                let row = found.first().and_then(|&(_, row)| row);
-                data.zip(row).map(|(data, row)| (data, step.root, row, rest))
+            (PairingPlan::Single, [Value::String(key), rest @ ..]) => {
+                let field = data.and_then(|data| property(data, key));
+                field.zip(row).map(|(field, row)| (field, step.root, row, rest))
             }
             _ => None,
         };
@@ -68,7 +78,8 @@ pub(super) fn place_errors(
     None
 }
 
-/// Fails the slot that a path leads to. `false`: it leads nowhere.
+/// Fails the slot that a path leads to, or the null on the way to it: the source has let the error rise to there
+/// (GraphQL §6.4.4). `false`: it leads nowhere.
 fn fail_at(capture: &Capture, arena: &mut Arena, (frame, row): (FrameId, u32), path: &[Value], failed: Slot) -> bool {
     match (capture, path.split_first()) {
         (Capture::Many(all), Some(_)) => {
@@ -76,16 +87,19 @@ fn fail_at(capture: &Capture, arena: &mut Arena, (frame, row): (FrameId, u32), p
             let placed = all.iter().filter(|capture| fail_at(capture, arena, (frame, row), path, failed));
             placed.count() > 0
         }
+        (Capture::Object(object), Some(_)) if !is_there(object, arena, (frame, row)) => {
+            fail_here(capture, arena, (frame, row), failed)
+        }
         (Capture::Object(_), Some((Value::String(key), rest))) => {
             let inner = property(capture, key);
             inner.is_some_and(|inner| fail_at(inner, arena, (frame, row), rest, failed))
         }
         (Capture::Abstract(of), Some((Value::String(key), rest))) => {
-            let inner = match arena.get(frame, row, of.tag) {
-                Slot::Object(variant) => of.variants.get(variant as usize),
-                _ => None,
+            let Slot::Object(variant) = arena.get(frame, row, of.tag) else {
+                return fail_here(capture, arena, (frame, row), failed);
             };
-            let inner = inner.and_then(|object| object.properties.iter().find(|(name, _)| **name == *key));
+            let object = of.variants.get(variant as usize);
+            let inner = object.and_then(|object| object.properties.iter().find(|(name, _)| **name == *key));
             inner.is_some_and(|(_, inner)| fail_at(inner, arena, (frame, row), rest, failed))
         }
         (Capture::List { slot, frame: items, item, .. }, Some((Value::Number(at), rest))) => {
@@ -100,6 +114,11 @@ fn fail_at(capture: &Capture, arena: &mut Arena, (frame, row): (FrameId, u32), p
     }
 }
 
+/// Did the source answer with this object?
+fn is_there(object: &ObjectCapture, arena: &Arena, (frame, row): (FrameId, u32)) -> bool {
+    object.tags.iter().all(|&(tag, _)| matches!(arena.get(frame, row, tag), Slot::Object(_)))
+}
+
 /// Fails a value as a whole.
 fn fail_here(capture: &Capture, arena: &mut Arena, (frame, row): (FrameId, u32), failed: Slot) -> bool {
     match capture {
@@ -111,7 +130,10 @@ fn fail_here(capture: &Capture, arena: &mut Arena, (frame, row): (FrameId, u32),
             for &(tag, _) in &object.tags {
                 arena.set(frame, row, tag, failed);
             }
-            !object.tags.is_empty()
+            // Its values too: those of an entity are read without a look at it.
+            let inner = object.properties.iter();
+            let placed = inner.filter(|(_, inner)| fail_here(inner, arena, (frame, row), failed)).count();
+            !object.tags.is_empty() || placed > 0
         }
         Capture::Abstract(of) => {
             arena.set(frame, row, of.tag, failed);

@@ -85,6 +85,9 @@ fn push_segment(target: &mut String, value: UrlValue<'_>) -> Result<(), Failure>
         }
         UrlValue::One(text) => target.extend(utf8_percent_encode(&text, ENCODED)),
         UrlValue::Many(texts) if texts.is_empty() => return Err(missing()),
+        UrlValue::Many(texts) if matches!(texts.as_slice(), [only] if matches!(&**only, "" | "." | "..")) => {
+            return Err(Failure::new("BAD_INPUT", "a value cannot be sent as a path segment"));
+        }
         UrlValue::Many(texts) => {
             for (at, text) in texts.iter().enumerate() {
                 if at > 0 {
@@ -119,13 +122,36 @@ fn push_parameter(target: &mut String, separator: &mut char, name: &str, list: L
     }
 }
 
+/// Does a call need a claim that the caller does not have? What stands before `??` may be missing; anything else would
+/// leave a filter out of a request.
+pub(super) fn lacks_claim(way: &Way, inputs: &Inputs<'_>) -> bool {
+    let Call::Rest(call) = &way.call else { return false };
+    let lacks = |input: &Input| input_lacks_claim(input, inputs);
+    call.path.iter().any(|part| matches!(part, PathPart::Value(input) if lacks(input)))
+        || call.query.iter().any(|parameter| lacks(&parameter.value))
+        || call.headers.iter().any(|(_, input)| lacks(input))
+        || call.body.as_ref().is_some_and(lacks)
+}
+
+fn input_lacks_claim(input: &Input, inputs: &Inputs<'_>) -> bool {
+    match input {
+        Input::Claim(_) => inputs.json(input).is_null(),
+        Input::Object(members) => members.iter().any(|(_, input)| input_lacks_claim(input, inputs)),
+        Input::List(items) => items.iter().any(|input| input_lacks_claim(input, inputs)),
+        Input::Number(inner) | Input::Text(inner) => input_lacks_claim(inner, inputs),
+        Input::OrElse(_, other) => input_lacks_claim(other, inputs),
+        _ => false,
+    }
+}
+
 /// What stands between the members of a key list; a key that contains it must not be sent.
 pub(super) fn key_delimiter(way: &Way) -> Option<char> {
     let (Call::Rest(call), Some(batch)) = (&way.call, &way.batch) else { return None };
     let is_key = |input: &Input| reads_parent(input, batch.key);
     let in_path = call.path.iter().any(|part| matches!(part, PathPart::Value(input) if is_key(input)));
+    let in_header = call.headers.iter().any(|(_, input)| is_key(input));
     let in_query = call.query.iter().find(|parameter| is_key(&parameter.value));
-    if in_path { Some(',') } else { in_query.and_then(|parameter| parameter.list.delimiter()) }
+    if in_path || in_header { Some(',') } else { in_query.and_then(|parameter| parameter.list.delimiter()) }
 }
 
 fn reads_parent(input: &Input, at: usize) -> bool {
@@ -201,7 +227,7 @@ fn scope(way: &Way, source: &Source, inputs: &Inputs<'_>) -> CredentialScope {
             push_input(&mut text, name.as_bytes(), value.as_bytes());
         }
     }
-    if matches!(source.kind, SourceKind::InProcess) {
+    if matches!(source.kind, SourceKind::InProcess { .. }) {
         // Code of ours sees the whole caller.
         let claims =
             inputs.caller.claims.as_ref().map_or_else(String::new, |claims| Json::Object(claims.clone()).to_string());

@@ -3,7 +3,7 @@
 use super::arena::{Arena, Failure};
 use super::input::Inputs;
 use super::read::input_text;
-use super::request::{domain, key_delimiter, render};
+use super::request::{domain, key_delimiter, lacks_claim, render};
 use super::step::{Answered, Keys, collect, settle};
 use super::write::{Written, write};
 use crate::compose::{Graph, Input, TypeId, Way};
@@ -17,7 +17,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use serde_json::Value;
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
@@ -160,8 +160,9 @@ impl<'a> State<'a> {
     }
 
     /// Starts steps, and whatever becomes ready because some need no call.
-    fn start_all(&mut self, mut ready: Vec<usize>) {
-        while let Some(step) = ready.pop() {
+    fn start_all(&mut self, ready: Vec<usize>) {
+        let mut ready = VecDeque::from(ready);
+        while let Some(step) = ready.pop_front() {
             if self.start(step) {
                 ready.extend(self.finish(step));
             }
@@ -178,6 +179,8 @@ impl<'a> State<'a> {
         let is_anonymous = self.run.caller.claims.is_none();
         let refused = if is_anonymous && (step.authenticated || !way.caller.claims.is_empty()) {
             Some(Failure::new("UNAUTHENTICATED", "this needs a caller who is signed in"))
+        } else if lacks_claim(way, &self.inputs(number)) {
+            Some(Failure::new("FORBIDDEN", "this needs a claim that the caller does not have"))
         } else if self.made + count.div_ceil(size) > MAX_CALLS {
             Some(Failure::new("TOO_MANY_CALLS", "the request needs too many calls"))
         } else {
@@ -261,7 +264,7 @@ impl<'a> State<'a> {
         let (step, way, source) = self.step(number);
         if let Some(mut pending) = self.pending[number].take() {
             pending.answers.sort_by_key(|answered| answered.keys.start);
-            let values = settle(step, &mut self.arena, &pending.keys, &source.name, pending.answers);
+            let values = settle((step, way), &mut self.arena, &pending.keys, &source.name, pending.answers);
             pending.keys.scatter(step, &mut self.arena, &values);
         }
         if !way.is_safe {
@@ -282,15 +285,18 @@ impl<'a> State<'a> {
     /// The deadline passed: what is open has failed, and nothing new is started.
     fn give_up(&mut self) {
         self.in_flight.clear();
-        for number in 0..self.run.plan.steps.len() {
-            let (step, _, source) = self.step(number);
+        // In the order of rounds: what fails here fails what waits for it.
+        let mut order: Vec<usize> = (0..self.run.plan.steps.len()).collect();
+        order.sort_by_key(|&number| self.run.plan.steps[number].round);
+        for number in order {
+            let (step, way, source) = self.step(number);
             let failure = Failure::new("UPSTREAM_TIMEOUT", "the request's deadline passed").of(&source.name);
             if let Some(mut pending) = self.pending[number].take() {
                 let done: Vec<usize> = pending.answers.iter().flat_map(|answered| answered.keys.clone()).collect();
                 for key in (0..pending.keys.keys.len()).filter(|key| !done.contains(key)) {
                     pending.answers.push(Answered { keys: key..key + 1, result: Err(failure.clone()) });
                 }
-                let values = settle(step, &mut self.arena, &pending.keys, &source.name, pending.answers);
+                let values = settle((step, way), &mut self.arena, &pending.keys, &source.name, pending.answers);
                 pending.keys.scatter(step, &mut self.arena, &values);
                 self.waiting[number] = usize::MAX;
             } else if self.waiting[number] > 0 {

@@ -8,12 +8,14 @@
 use super::arena::{Arena, Failure, Slot, index};
 use super::input::Key;
 use super::leaf;
-use super::project::{Broken, KeyIndex, Pairs, Target, project};
+use super::problem;
+use super::project::{Broken, KeyIndex, Pairs, Target, most_items, project};
 use super::read::{Reached, Token, follow, token};
 use crate::compose::{Input, Way};
 use crate::contract::StatusPattern;
 use crate::plan::{Capture, OutcomePlan, PairingPlan, Step, StepId};
 use crate::upstream::Answer;
+use bytes::Bytes;
 use std::ops::Range;
 
 /// A step's keys, and who waits for them.
@@ -47,6 +49,11 @@ pub(super) fn collect(
             if let Some((tag, variant)) = feed.when {
                 match arena.get(feed.frame, row, tag) {
                     Slot::Object(found) if variant.is_none_or(|variant| variant == found) => {}
+                    // What is an error stays one for whatever would have been fetched for it.
+                    failed @ Slot::Failed(_) => {
+                        arena.set(feed.frame, row, feed.join, failed);
+                        continue;
+                    }
                     _ => continue,
                 }
             }
@@ -87,9 +94,14 @@ fn check(way: &Way, key: &Key, delimiter: Option<char>) -> Option<Failure> {
         return Some(Failure::new("BAD_KEY", "a key must be a string or an integer"));
     };
     let delimiter = delimiter?;
-    text.contains(delimiter).then(|| {
-        Failure::new("BAD_KEY", format!("a key contains `{delimiter}`, which separates keys, and was not sent"))
-    })
+    let problem = if text.is_empty() {
+        "a key is empty, which a list of keys cannot say, and was not sent".to_owned()
+    } else if text.contains(delimiter) {
+        format!("a key contains `{delimiter}`, which separates keys, and was not sent")
+    } else {
+        return None;
+    };
+    Some(Failure::new("BAD_KEY", problem))
 }
 
 impl Keys {
@@ -128,15 +140,29 @@ pub(super) struct Answered {
     pub(super) result: Result<Answer, Failure>,
 }
 
+/// What a step's answers held.
+struct Found {
+    /// Key and row, in the answers' order; `None`: the item was null.
+    rows: Vec<(u32, Option<u32>)>,
+    /// Items met, by key.
+    counts: Vec<u64>,
+}
+
 /// Projects a step's answers and says what each key's value is.
-pub(super) fn settle(step: &Step, arena: &mut Arena, keys: &Keys, service: &str, answers: Vec<Answered>) -> Vec<Slot> {
+pub(super) fn settle(
+    (step, way): (&Step, &Way),
+    arena: &mut Arena,
+    keys: &Keys,
+    service: &str,
+    answers: Vec<Answered>,
+) -> Vec<Slot> {
     let mut values = vec![Slot::Null; keys.keys.len()];
-    let mut found = Vec::new();
+    let mut found = Found { rows: Vec::new(), counts: vec![0; keys.keys.len()] };
     for answered in answers {
         let range = answered.keys.clone();
         let all = match answered.result {
             Err(failure) => Some(arena.fail(failure)),
-            Ok(answer) => receive(step, arena, keys, service, &answer, range.clone(), &mut found),
+            Ok(answer) => receive((step, way), arena, keys, service, &answer, range.clone(), &mut found),
         };
         if let Some(all) = all {
             values[range].fill(all);
@@ -144,8 +170,11 @@ pub(super) fn settle(step: &Step, arena: &mut Arena, keys: &Keys, service: &str,
     }
     match step.pairing {
         PairingPlan::Single | PairingPlan::Position => {
-            for (key, row) in found {
-                values[key as usize] = row.map_or(Slot::Null, Slot::Row);
+            for (key, row) in found.rows {
+                let value = &mut values[key as usize];
+                if !matches!(value, Slot::Failed(_)) {
+                    *value = row.map_or(Slot::Null, Slot::Row);
+                }
             }
         }
         PairingPlan::Index { .. } => pair_index(arena, keys, service, &found, &mut values),
@@ -156,44 +185,57 @@ pub(super) fn settle(step: &Step, arena: &mut Arena, keys: &Keys, service: &str,
 
 /// Reads one answer by its status. Returns what all of its keys are, if that is one thing.
 fn receive(
-    step: &Step,
+    (step, way): (&Step, &Way),
     arena: &mut Arena,
     keys: &Keys,
     service: &str,
     answer: &Answer,
     asked: Range<usize>,
-    found: &mut Vec<(u32, Option<u32>)>,
+    found: &mut Found,
 ) -> Option<Slot> {
     let outcome = step.outcomes.iter().find(|(pattern, _)| matches(*pattern, answer.status)).map(|(_, plan)| plan);
     let capture = match outcome {
         Some(OutcomePlan::Null) => return Some(Slot::Null),
         Some(OutcomePlan::Code(code)) => {
-            let message = format!("the service refused: {code}");
+            let message = problem::message(way, answer).unwrap_or_else(|| format!("the service refused: {code}"));
             let failure = Failure { code: code.clone().into(), message: message.into(), service: Some(service.into()) };
             return Some(arena.fail(failure));
         }
         Some(OutcomePlan::Value(capture)) => capture,
         None if (200..300).contains(&answer.status) => &step.answer,
-        None => return Some(arena.fail(status_failure(answer.status).of(service))),
+        None => {
+            let mut failure = status_failure(answer.status).of(service);
+            if let Some(message) = problem::message(way, answer) {
+                failure.message = message.into();
+            }
+            return Some(arena.fail(failure));
+        }
     };
-    if answer.body.is_empty() {
-        return Some(Slot::Null);
-    }
+    let body = match answer.body.is_empty() {
+        // What is made of literals and inputs only needs no body.
+        true if needs_nothing(capture) && matches!(step.pairing, PairingPlan::Single) => Bytes::from_static(b"{}"),
+        true => return Some(Slot::Null),
+        false => answer.body.clone(),
+    };
     let first = index(asked.start);
     let is_single = matches!(step.pairing, PairingPlan::Single);
     let row = if is_single { arena.push_row(step.root) } else { 0 };
-    let before = found.len();
+    let before = found.rows.len();
     let pairs = Pairs {
         pairing: step.pairing,
         keys: &keys.index,
         frames: &step.frames,
         asked: (first, index(asked.len())),
-        found,
+        found: &mut found.rows,
+        counts: &mut found.counts,
     };
     let target = Target { frame: step.root, row };
-    let projected = project(capture, arena, &answer.body, target, (!is_single).then_some(pairs), &step.frames);
+    let projected = project(capture, arena, &body, target, (!is_single).then_some(pairs), &step.frames);
     if let Err(broken) = projected {
-        found.truncate(before);
+        found.rows.truncate(before);
+        if is_single {
+            arena.truncate(step.root, row);
+        }
         let failure = match broken {
             Broken::NotJson => Failure::new("UPSTREAM_MALFORMED", "the service's answer is not what was expected"),
             Broken::Items(what) => {
@@ -209,12 +251,21 @@ fn receive(
         return Some(arena.fail(failure.of(service)));
     }
     if is_single {
-        found.push((first, Some(row)));
+        found.rows.push((first, Some(row)));
     }
     if step.document.is_some() {
-        return super::remote::place_errors(step, capture, arena, service, answer, &found[before..]);
+        return super::remote::place_errors(step, capture, arena, service, answer, &found.rows[before..]);
     }
     None
+}
+
+/// Is nothing of the body wanted?
+fn needs_nothing(capture: &Capture) -> bool {
+    match capture {
+        Capture::Object(object) => object.properties.is_empty(),
+        Capture::Many(all) => all.iter().all(needs_nothing),
+        _ => false,
+    }
 }
 
 fn matches(pattern: StatusPattern, status: u16) -> bool {
@@ -235,11 +286,11 @@ fn status_failure(status: u16) -> Failure {
     Failure::new(code, message)
 }
 
-fn pair_index(arena: &mut Arena, keys: &Keys, service: &str, found: &[(u32, Option<u32>)], values: &mut [Slot]) {
-    for &(key, row) in found {
+fn pair_index(arena: &mut Arena, keys: &Keys, service: &str, found: &Found, values: &mut [Slot]) {
+    for &(key, row) in &found.rows {
         let Some(row) = row else { continue };
         let value = &mut values[key as usize];
-        if matches!(value, Slot::Row(_)) {
+        if found.counts[key as usize] > 1 {
             let text = keys.keys[key as usize].first().and_then(Option::as_deref).unwrap_or_default();
             let message = format!("the service gave two items for the key {text}");
             *value = arena.fail(Failure::new("UPSTREAM_DUPLICATE", message).of(service));
@@ -250,18 +301,19 @@ fn pair_index(arena: &mut Arena, keys: &Keys, service: &str, found: &[(u32, Opti
 }
 
 /// Each key's items, in the answer's order, become one list.
-fn pair_groups(step: &Step, arena: &mut Arena, service: &str, found: &[(u32, Option<u32>)], values: &mut [Slot]) {
-    let PairingPlan::Group { list, bound, .. } = step.pairing else { return };
+fn pair_groups(step: &Step, arena: &mut Arena, service: &str, found: &Found, values: &mut [Slot]) {
+    let PairingPlan::Group { list, .. } = step.pairing else { return };
+    let most = most_items(step.pairing);
     let mut groups: Vec<Vec<u32>> = vec![Vec::new(); values.len()];
-    for &(key, row) in found {
+    for &(key, row) in &found.rows {
         groups[key as usize].extend(row);
     }
-    for (value, group) in values.iter_mut().zip(groups) {
+    for (key, (value, group)) in values.iter_mut().zip(groups).enumerate() {
         if matches!(value, Slot::Failed(_)) {
             continue;
         }
-        if bound.is_some_and(|bound| group.len() as u64 > bound) {
-            let message = format!("the service answered with more than {} items", bound.unwrap_or_default());
+        if found.counts[key] > most {
+            let message = format!("the service answered with more than {most} items");
             *value = arena.fail(Failure::new("UPSTREAM_LIST_TOO_LONG", message).of(service));
             continue;
         }

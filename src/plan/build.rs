@@ -38,6 +38,8 @@ pub(super) enum Growing {
 pub(super) struct SubField {
     pub(super) name: String,
     pub(super) arguments: Vec<(String, Value, TypeRef)>,
+    pub(super) ty: TypeRef,
+    pub(super) is_leaf: bool,
 }
 
 /// A property under capture.
@@ -57,6 +59,9 @@ pub(super) struct GrowingObject {
     pub(super) properties: Vec<GrowingProperty>,
     /// For variants of abstract types in a GraphQL source's answer: the type's name.
     pub(super) condition: Option<String>,
+    /// The variants before it of the same abstract value: one response key must not mean two types in them
+    /// (GraphQL §5.3.2 `SameResponseShape`).
+    pub(super) siblings: Vec<ObjectId>,
 }
 
 /// A frame under construction.
@@ -94,7 +99,13 @@ impl Builder {
     }
 
     pub(super) fn new_object(&mut self, frame: FrameId) -> ObjectId {
-        self.objects.push(GrowingObject { frame, tags: Vec::new(), properties: Vec::new(), condition: None });
+        self.objects.push(GrowingObject {
+            frame,
+            tags: Vec::new(),
+            properties: Vec::new(),
+            condition: None,
+            siblings: Vec::new(),
+        });
         self.objects.len() - 1
     }
 
@@ -149,11 +160,33 @@ impl Builder {
         if let Some(found) = found {
             return found.values;
         }
-        let taken = properties.iter().any(|property| property.key == key);
-        let key = if taken { format!("{key}_{}", properties.len()) } else { key.to_owned() };
+        let key = if self.is_free(object, key, field.as_ref()) {
+            key.to_owned()
+        } else {
+            let mut keys = (1..).map(|number| format!("{key}_{number}"));
+            keys.find(|key| self.is_free(object, key, field.as_ref())).unwrap_or_default()
+        };
         let values = self.new_values();
         self.objects[object].properties.push(GrowingProperty { key, field, values });
         values
+    }
+
+    /// Says that objects are the variants of one value.
+    pub(super) fn make_siblings(&mut self, objects: &[ObjectId]) {
+        for (at, &object) in objects.iter().enumerate() {
+            self.objects[object].siblings = objects[..at].to_vec();
+        }
+    }
+
+    /// Can a property have this response key?
+    fn is_free(&self, object: ObjectId, key: &str, field: Option<&SubField>) -> bool {
+        let object = &self.objects[object];
+        let of_siblings = object.siblings.iter().flat_map(|&sibling| &self.objects[sibling].properties);
+        let mut clashes = of_siblings.filter(|property| property.key == key).filter(|property| {
+            let pair = property.field.as_ref().zip(field);
+            pair.is_some_and(|(have, want)| have.ty != want.ty || !have.is_leaf)
+        });
+        clashes.next().is_none() && object.properties.iter().all(|property| property.key != key)
     }
 
     /// Freezes the captures of one value.

@@ -3,8 +3,8 @@
 use super::build::ValuesId;
 use super::error::PlanError;
 use super::model::{FrameId, ROOT_FRAME};
-use super::planner::{Place, Planner, StepKey};
-use crate::compose::{Entry, FieldId, From, JsonPath, KeyPath, Read, SourceKind, TypeChoice, WayId};
+use super::planner::{Place, Planner};
+use crate::compose::{Entry, FieldId, From, JsonPath, KeyPath, Read, SourceKind, TypeChoice, Way, WayId};
 use crate::operation::NodeId;
 use std::collections::BTreeSet;
 
@@ -31,6 +31,9 @@ struct Candidate {
     hops: usize,
     coverage: usize,
 }
+
+/// Lookups under way, and the input that each is to give.
+type Tried<'k> = Vec<(WayId, &'k KeyPath)>;
 
 /// Less is better, from the left.
 type Cost = (usize, usize, usize, std::cmp::Reverse<usize>, Vec<WayId>);
@@ -79,17 +82,12 @@ impl Planner<'_> {
                 continue;
             }
             let requires = way.requires.get(&field).cloned().unwrap_or_default();
-            let hops = way
-                .inputs
-                .iter()
-                .chain(&requires)
-                .try_fold(0, |hops, path| Some(hops + self.hops_to(place, path, &mut vec![id])?));
+            let hops = self.hops_to_all(place, way.inputs.iter().chain(&requires), &mut Vec::new());
             let Some(hops) = hops else {
                 tried.push(format!("{source} {}: its inputs are not there", way.endpoint));
                 continue;
             };
-            let arguments = if is_lookup { Vec::new() } else { self.operation.nodes[node.index()].arguments.clone() };
-            let key = StepKey { way: id, arguments, requires: requires.clone(), group: self.current_group() };
+            let key = if is_lookup { self.lookup_key(id, requires.clone()) } else { self.entry_key(id, node) };
             let needs: BTreeSet<_> = place.step.into_iter().collect();
             candidates.push(Candidate {
                 way: id,
@@ -144,33 +142,54 @@ impl Planner<'_> {
     }
 
     /// How many lookups must run before an input is known; `None`: it cannot be had.
-    fn hops_to(&self, place: &Place, path: &KeyPath, tried: &mut Vec<WayId>) -> Option<usize> {
+    ///
+    /// `tried` holds what is being looked for already: the same source may well be asked twice, but not for the same.
+    fn hops_to<'k>(&'k self, place: &Place, path: &'k KeyPath, tried: &mut Tried<'k>) -> Option<usize> {
         if self.held_path(place, path).is_some() {
             return Some(0);
         }
-        let way = self.lookup_of_input(place, path, tried)?;
-        tried.push(way);
-        let inputs = self.graph.way(way).inputs.iter();
-        let hops = inputs.map(|input| self.hops_to(place, input, tried)).sum::<Option<usize>>()?;
-        Some(hops + 1)
+        self.lookup_for(place, path, tried).map(|(hops, _)| hops)
     }
 
-    /// The first lookup that gives an input and whose own inputs can be had.
-    pub(super) fn lookup_of_input(&self, place: &Place, path: &KeyPath, tried: &[WayId]) -> Option<WayId> {
-        if tried.len() > MAX_HOPS {
+    fn hops_to_all<'k>(
+        &'k self,
+        place: &Place,
+        paths: impl Iterator<Item = &'k KeyPath>,
+        tried: &mut Tried<'k>,
+    ) -> Option<usize> {
+        let mut hops = 0;
+        for path in paths {
+            hops += self.hops_to(place, path, tried)?;
+        }
+        Some(hops)
+    }
+
+    fn lookup_for<'k>(&'k self, place: &Place, path: &'k KeyPath, tried: &mut Tried<'k>) -> Option<(usize, WayId)> {
+        if tried.len() >= MAX_HOPS {
             return None;
         }
-        let lookups = self.graph.ty(place.ty).lookups.iter().copied().filter(|way| !tried.contains(way));
-        let usable = lookups.filter_map(|id| {
+        let mut best = None;
+        for &id in &self.graph.ty(place.ty).lookups {
             let way = self.graph.way(id);
             let there = Place { shape: way.answer.shape.map(|shape| (shape, 0)), ..place.clone() };
-            self.held_path(&there, path)?;
-            let mut seen = tried.to_vec();
-            seen.push(id);
-            let hops = way.inputs.iter().map(|input| self.hops_to(place, input, &mut seen)).sum::<Option<usize>>()?;
-            Some((hops, id))
-        });
-        usable.min_by_key(|&(hops, id)| (hops, id)).map(|(_, id)| id)
+            if tried.contains(&(id, path)) || self.held_path(&there, path).is_none() {
+                continue;
+            }
+            tried.push((id, path));
+            let hops = self.hops_to_all(place, way.inputs.iter().chain(required(way, path)), tried);
+            tried.pop();
+            let found = hops.map(|hops| (hops + 1, id));
+            best = match (best, found) {
+                (Some(best), Some(found)) => Some(std::cmp::min(best, found)),
+                (best, found) => best.or(found),
+            };
+        }
+        best
+    }
+
+    /// The nearest lookup that gives an input and whose own inputs can be had. Each of those is nearer by one at least.
+    pub(super) fn lookup_of_input(&self, place: &Place, path: &KeyPath) -> Option<WayId> {
+        self.lookup_for(place, path, &mut Vec::new()).map(|(_, way)| way)
     }
 
     /// Where a path of fields is in the place's shape, as one read.
@@ -218,6 +237,11 @@ impl Planner<'_> {
         names.dedup();
         names
     }
+}
+
+/// What a lookup must be told (`@requires`) to give a path of fields.
+pub(super) fn required<'g>(way: &'g Way, path: &KeyPath) -> &'g [KeyPath] {
+    path.0.first().and_then(|field| way.requires.get(field)).map_or(&[], Vec::as_slice)
 }
 
 fn cost<'a>(picked: impl Iterator<Item = &'a Candidate>) -> Cost {

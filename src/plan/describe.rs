@@ -1,7 +1,7 @@
 //! A plan as people read it: calls, rounds, what depends on what.
 
 use super::model::{PairingPlan, Plan, Step};
-use crate::compose::{CallerInputs, Graph, Way};
+use crate::compose::{CallerInputs, Graph, SourceKind};
 use std::fmt::Write;
 
 /// Describes a plan.
@@ -26,7 +26,7 @@ pub fn describe(plan: &Plan, graph: &Graph, name: &str) -> String {
     let width = |of: &dyn Fn(&Step) -> usize| plan.steps.iter().map(of).max().unwrap_or(0);
     let source_width = width(&|step| graph.source(step.source).name.chars().count());
     let endpoint_width = width(&|step| step.endpoint.chars().count());
-    let count_width = width(&|step| count(step, graph.way(step.way)).chars().count());
+    let count_width = width(&|step| count(step, graph).chars().count());
     let scope_width = width(&|step| scope(&graph.way(step.way).caller).chars().count());
     let mut round = 0;
     for at in order {
@@ -41,7 +41,7 @@ pub fn describe(plan: &Plan, graph: &Graph, name: &str) -> String {
             "    {}  {source:source_width$}  {:endpoint_width$}  {:count_width$}  {:scope_width$}",
             letters[at],
             step.endpoint,
-            count(step, way),
+            count(step, graph),
             scope(&way.caller),
         );
         if !step.fieldset.is_empty() {
@@ -60,8 +60,14 @@ fn at_most(bound: Option<u64>) -> String {
     bound.map_or_else(|| "unbounded".to_owned(), |bound| format!("≤ {bound}"))
 }
 
-fn count(step: &Step, way: &Way) -> String {
-    let calls = format!("calls {}", at_most(step.calls));
+fn count(step: &Step, graph: &Graph) -> String {
+    let way = graph.way(step.way);
+    let calls = match graph.source(way.source).kind {
+        SourceKind::InProcess { max_calls: nested @ 1.. } => {
+            format!("calls {}, {nested} of each to services", at_most(step.calls))
+        }
+        _ => format!("calls {}", at_most(step.calls)),
+    };
     match (&way.batch, step.pairing, step.keys) {
         (_, PairingPlan::Single, Some(1)) | (None, ..) => calls,
         (Some(batch), _, Some(keys)) => format!("{calls}  ⌈{keys}/{}⌉", batch.max_size),

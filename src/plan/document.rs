@@ -46,6 +46,7 @@ impl Planner<'_> {
             text: format!("{head}{variables_text}{}", text.body).into(),
             variables: text.variables.into_iter().map(|(name, value, _)| (name, value)).collect(),
             representation,
+            data: step.data,
         })
     }
 
@@ -118,7 +119,7 @@ impl Text<'_, '_> {
         for property in &planner.build.objects[object].properties {
             self.gap();
             match &property.field {
-                Some(SubField { name, arguments }) => {
+                Some(SubField { name, arguments, .. }) => {
                     if property.key != *name {
                         let _ = write!(self.body, "{}:", property.key);
                     }

@@ -1,12 +1,12 @@
 //! From what grew while planning to a [`Plan`]: captures frozen, bounds and rounds counted, the answer linked.
 
-use super::build::Builder;
+use super::build::{Builder, Growing};
 use super::model::{
     Capture, Found, FoundValue, FrameId, HopPlan, ObjectCapture, OutFieldPlan, OutKindPlan, OutObjectPlan, OutcomePlan,
     OutputPlan, PairingPlan, Plan, ROOT_FRAME, Step, StepId,
 };
 use super::planner::{GrowingOutcome, GrowingStep, Planner};
-use crate::compose::{Call, JsonPath, Segment};
+use crate::compose::{Call, JsonPath, Segment, SourceKind};
 use crate::operation::{OutKind, OutVariant};
 
 impl Planner<'_> {
@@ -35,6 +35,7 @@ impl Planner<'_> {
     fn finish_step(&self, growing: GrowingStep, round: u32, keys: Option<u64>, calls: Option<u64>, at: usize) -> Step {
         let way = self.graph.way(growing.key.way);
         let document = self.document(&growing);
+        let endpoint = self.endpoint(&growing).into();
         let fieldset = self.fieldset(growing.key.way, growing.values);
         let answer = whole_body(&self.build, &growing, way);
         let outcomes = growing.outcomes.iter().map(|(status, outcome)| {
@@ -50,7 +51,7 @@ impl Planner<'_> {
         Step {
             way: growing.key.way,
             source: way.source,
-            endpoint: way.endpoint.as_str().into(),
+            endpoint,
             outcomes: outcomes.collect(),
             frames: frames.map(|(frame, _)| frame_id(frame)).collect(),
             arguments: growing.key.arguments,
@@ -65,7 +66,22 @@ impl Planner<'_> {
             keys,
             calls,
             group: growing.key.group,
-            authenticated: growing.authenticated,
+            authenticated: growing.key.authenticated,
+        }
+    }
+
+    /// What a step is called in messages: a document of several root fields is just `query`.
+    fn endpoint(&self, step: &GrowingStep) -> &str {
+        let way = self.graph.way(step.key.way);
+        let Call::GraphQlRoot(_) = way.call else { return &way.endpoint };
+        let mut names = self.build.values[step.values].iter().filter_map(|value| match value {
+            Growing::Object(object) => Some(&self.build.objects[*object].properties),
+            _ => None,
+        });
+        let mut names = names.next().into_iter().flatten().filter_map(|property| property.field.as_ref());
+        match names.next() {
+            Some(first) if names.all(|field| field.name == first.name) => &first.name,
+            _ => "query",
         }
     }
 
@@ -92,8 +108,13 @@ impl Planner<'_> {
         (0..self.steps.len())
             .map(|at| {
                 let most = self.keys_of(at, &mut keys);
-                let size = self.graph.way(self.steps[at].key.way).batch.as_ref().map(|batch| u64::from(batch.max_size));
-                (most, most.map(|most| size.map_or(most, |size| most.div_ceil(size.max(1)))))
+                let way = self.graph.way(self.steps[at].key.way);
+                let size = way.batch.as_ref().map_or(1, |batch| u64::from(batch.max_size.max(1)));
+                let nested = match self.graph.source(way.source).kind {
+                    SourceKind::InProcess { max_calls } => u64::from(max_calls),
+                    _ => 0,
+                };
+                (most, most.and_then(|most| most.div_ceil(size).checked_mul(nested + 1)))
             })
             .collect()
     }

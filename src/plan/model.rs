@@ -69,7 +69,7 @@ pub struct Step {
     pub round: u32,
     /// Most keys; `None`: unbounded.
     pub keys: Option<u64>,
-    /// Most calls; `None`: unbounded.
+    /// Most calls, those of a source in this process to other services included; `None`: unbounded.
     pub calls: Option<u64>,
     /// Mutations: which root field it belongs to; later groups wait for earlier ones.
     pub group: u32,
@@ -237,6 +237,8 @@ pub struct SubgraphDocument {
     pub variables: Vec<(String, Value)>,
     /// `_entities`: the type, and names of the representation's members; [`Feed::inputs`] has their values.
     pub representation: Option<(String, Vec<Vec<String>>)>,
+    /// Root fields: set to an object if the answer has data.
+    pub data: Option<SlotId>,
 }
 
 /// How the answer is written.

@@ -4,13 +4,14 @@
 //! ([`super::choose`]), their inputs are added to what is captured, and the same goes on inside their shapes.
 
 use super::build::{Builder, Growing, ObjectId, SubField, ValuesId};
+use super::choose::required;
 use super::error::PlanError;
 use super::model::{
     Access, Feed, Found, FoundValue, FrameId, Join, LeafRead, LeafSource, PairingPlan, ROOT_FRAME, SlotId, StepId,
 };
 use crate::compose::{
-    Effect, Entry, FieldId, From, Graph, JsonPath, KeyPath, ListBound, Method, Pairing, Read, Segment, ShapeField,
-    ShapeId, SourceKind, TypeChoice, TypeId, TypeRef, WayId,
+    Call, Effect, Entry, FieldId, From, Graph, JsonPath, KeyPath, ListBound, Method, Pairing, Read, Segment,
+    ShapeField, ShapeId, SourceKind, TypeChoice, TypeId, TypeKind, TypeRef, WayId,
 };
 use crate::contract::StatusPattern;
 use crate::operation::{NodeId, Operation, OperationKind, Value};
@@ -38,6 +39,8 @@ pub(super) struct StepKey {
     pub(super) arguments: Vec<(String, Value)>,
     pub(super) requires: Vec<KeyPath>,
     pub(super) group: u32,
+    /// Must the caller be known?
+    pub(super) authenticated: bool,
 }
 
 #[derive(Debug)]
@@ -58,7 +61,8 @@ pub(super) struct GrowingStep {
     pub(super) pairing: PairingPlan,
     pub(super) outcomes: Vec<(StatusPattern, GrowingOutcome)>,
     lookup: Option<Place>,
-    pub(super) authenticated: bool,
+    /// GraphQL root fields: tells whether the answer has data.
+    pub(super) data: Option<SlotId>,
 }
 
 /// Where a value's captures hang.
@@ -99,8 +103,29 @@ impl<'a> Planner<'a> {
         Self { graph, operation, build, steps: Vec::new(), found, group: 0, trail: Vec::new(), shapes: Vec::new() }
     }
 
-    pub(super) fn current_group(&self) -> u32 {
-        self.group
+    /// The key of a step for a root or field binding.
+    ///
+    /// Root fields of one GraphQL service that are only read share a document, whatever their arguments.
+    pub(super) fn entry_key(&self, way: WayId, node: NodeId) -> StepKey {
+        let graph = self.graph;
+        let node = &self.operation.nodes[node.index()];
+        let authenticated = graph.field(node.field).authenticated;
+        let key = |way, arguments| StepKey { way, arguments, requires: Vec::new(), group: self.group, authenticated };
+        let source = graph.way(way).source;
+        let is_shared = matches!(graph.source(source).kind, SourceKind::GraphQl) && graph.way(way).is_safe;
+        let first = graph
+            .ways
+            .iter()
+            .position(|other| other.source == source && other.is_safe && matches!(other.call, Call::GraphQlRoot(_)));
+        match first.filter(|_| is_shared && self.operation.kind == OperationKind::Query) {
+            Some(first) => key(WayId(step_id(first)), Vec::new()),
+            None => key(way, node.arguments.clone()),
+        }
+    }
+
+    /// The key of a step for a lookup.
+    pub(super) fn lookup_key(&self, way: WayId, requires: Vec<KeyPath>) -> StepKey {
+        StepKey { way, arguments: Vec::new(), requires, group: self.group, authenticated: false }
     }
 
     /// Plans the whole operation.
@@ -152,23 +177,14 @@ impl<'a> Planner<'a> {
                 Entry::Root(field) | Entry::Field(field) => {
                     for &node in &choice.nodes {
                         self.trail.push(field);
-                        let arguments = self.operation.nodes[node.index()].arguments.clone();
-                        let key = StepKey { way: choice.way, arguments, requires: Vec::new(), group: self.group };
-                        let (step, join) = self.join_step(place, key)?;
-                        self.steps[step as usize].authenticated |= graph.field(field).authenticated;
-                        let value = self.answer_of(step, node)?;
+                        let (step, join) = self.join_step(place, self.entry_key(choice.way, node))?;
+                        let value = self.answer_of(step, choice.way, node)?;
                         self.found[node.index()] = Some(Found { joins: vec![join], value });
                         self.trail.pop();
                     }
                 }
                 Entry::Lookup(_) => {
-                    let key = StepKey {
-                        way: choice.way,
-                        arguments: Vec::new(),
-                        requires: choice.requires,
-                        group: self.group,
-                    };
-                    let (step, join) = self.join_step(place, key)?;
+                    let (step, join) = self.join_step(place, self.lookup_key(choice.way, choice.requires))?;
                     let there = self.lookup_place(step)?;
                     self.plan_place(&there, &choice.nodes)?;
                     for &node in &choice.nodes {
@@ -219,7 +235,14 @@ impl<'a> Planner<'a> {
             let ty = &field.arguments.get(name)?.ty;
             Some((name.clone(), value.clone(), ty.clone()))
         });
-        Some(SubField { name: field.name.clone(), arguments: arguments.collect() })
+        Some(SubField { arguments: arguments.collect(), ..self.plain_sub_field(node.field) })
+    }
+
+    /// A field without arguments, as GraphQL sources are asked for it.
+    fn plain_sub_field(&self, field: FieldId) -> SubField {
+        let field = self.graph.field(field);
+        let is_leaf = matches!(self.graph.ty(field.ty.named()).kind, TypeKind::Scalar | TypeKind::Enum);
+        SubField { name: field.name.clone(), arguments: Vec::new(), ty: field.ty.clone(), is_leaf }
     }
 
     pub(super) fn speaks_graphql(&self, step: StepId) -> bool {
@@ -356,6 +379,7 @@ impl<'a> Planner<'a> {
                 let tag = self.build.new_slot(frame);
                 let variants = &self.graph.shape(shape).variants;
                 let objects: Vec<ObjectId> = variants.iter().map(|_| self.build.new_object(frame)).collect();
+                self.build.make_siblings(&objects);
                 self.build.values[values].push(Growing::Abstract {
                     tag,
                     discriminator,
@@ -415,9 +439,9 @@ impl<'a> Planner<'a> {
     }
 
     /// What a root or field binding's answer holds for a node.
-    fn answer_of(&mut self, step: StepId, node: NodeId) -> Result<FoundValue, PlanError> {
+    fn answer_of(&mut self, step: StepId, way: WayId, node: NodeId) -> Result<FoundValue, PlanError> {
         let graph = self.graph;
-        let way = graph.way(self.steps[step as usize].key.way);
+        let way = graph.way(way);
         let field = graph.field(self.operation.nodes[node.index()].field);
         let (values, root) = (self.steps[step as usize].values, self.steps[step as usize].root);
         let bound = self.list_bound(&way.answer.bound, node);
@@ -524,7 +548,7 @@ impl<'a> Planner<'a> {
         let mut inputs = Vec::new();
         let mut needs: BTreeSet<StepId> = place.step.into_iter().collect();
         for path in way.inputs.iter().chain(&key.requires) {
-            let access = self.obtain(place, path, &mut vec![key.way], &mut needs)?;
+            let access = self.obtain(place, path, &mut needs)?;
             inputs.push(access);
         }
         let same = self.same_step(&key, &needs);
@@ -594,6 +618,12 @@ impl<'a> Planner<'a> {
             (outcome.status, effect)
         });
         let outcomes = outcomes.collect();
+        let data = matches!(way.call, Call::GraphQlRoot(_)).then(|| {
+            let object = self.build.object_in(values, root);
+            let slot = self.build.new_slot(root);
+            self.build.objects[object].tags.push((slot, 0));
+            slot
+        });
         self.steps.push(GrowingStep {
             key,
             feeds: Vec::new(),
@@ -603,7 +633,7 @@ impl<'a> Planner<'a> {
             pairing,
             outcomes,
             lookup: None,
-            authenticated: false,
+            data,
         });
         Ok(step)
     }
@@ -636,44 +666,49 @@ impl<'a> Planner<'a> {
     }
 
     /// Where an input's value is: in the answer at hand, else behind the shortest chain of lookups.
-    fn obtain(
-        &mut self,
-        place: &Place,
-        path: &KeyPath,
-        tried: &mut Vec<WayId>,
-        needs: &mut BTreeSet<StepId>,
-    ) -> Result<Access, PlanError> {
+    fn obtain(&mut self, place: &Place, path: &KeyPath, needs: &mut BTreeSet<StepId>) -> Result<Access, PlanError> {
         if let Some((read, _)) = self.held_path(place, path) {
             let object = place.object.ok_or_else(|| self.unsupported("an input of the root"))?;
-            let leaf = self.input_leaf(object, place.frame, &read)?;
+            let fields = match place.step.filter(|&step| self.speaks_graphql(step)) {
+                Some(_) => path.0.as_slice(),
+                None => &[],
+            };
+            let leaf = self.input_leaf(object, place.frame, &read, fields)?;
             return Ok(Access { joins: Vec::new(), leaf });
         }
-        let Some(way) = self.lookup_of_input(place, path, tried) else {
+        let Some(way) = self.lookup_of_input(place, path) else {
             let field = path.0.last().copied();
             return Err(self.no_way(field, vec!["its input is not there, and no lookup gives it".to_owned()]));
         };
-        tried.push(way);
-        let key = StepKey { way, arguments: Vec::new(), requires: Vec::new(), group: self.group };
-        let (step, join) = self.join_step(place, key)?;
+        let requires = required(self.graph.way(way), path).to_vec();
+        let (step, join) = self.join_step(place, self.lookup_key(way, requires))?;
         needs.insert(step);
         let there = self.lookup_place(step)?;
-        let mut access = self.obtain(&there, path, tried, needs)?;
+        let mut access = self.obtain(&there, path, needs)?;
         access.joins.insert(0, join);
         Ok(access)
     }
 
-    fn input_leaf(&mut self, object: ObjectId, frame: FrameId, read: &Read) -> Result<LeafRead, PlanError> {
+    /// `fields`: of a GraphQL source, what each property of the path is there.
+    fn input_leaf(
+        &mut self,
+        object: ObjectId,
+        frame: FrameId,
+        read: &Read,
+        fields: &[FieldId],
+    ) -> Result<LeafRead, PlanError> {
         let mut result = match &read.from {
             From::Json(JsonPath(path)) => {
                 let mut at = At::Object(object);
-                for segment in path {
+                for (number, segment) in path.iter().enumerate() {
                     at = match (segment, at) {
                         (Segment::Property(name), _) => {
                             let object = match at {
                                 At::Object(object) => object,
                                 At::Values(values) => self.build.object_in(values, frame),
                             };
-                            At::Values(self.build.property_in(object, name, None))
+                            let sub = fields.get(number).map(|&field| self.plain_sub_field(field));
+                            At::Values(self.build.property_in(object, name, sub))
                         }
                         (Segment::Index(index), At::Values(values)) => At::Values(self.build.index_in(values, *index)),
                         _ => return Err(self.unsupported("an input cannot be read through a list")),
@@ -689,7 +724,7 @@ impl<'a> Planner<'a> {
         };
         result.then.clone_from(&read.then);
         if let Some(or) = &read.or {
-            result.or = Some(Box::new(self.input_leaf(object, frame, or)?));
+            result.or = Some(Box::new(self.input_leaf(object, frame, or, fields)?));
         }
         Ok(result)
     }

@@ -14,13 +14,14 @@ use apollo_compiler::ast::{Directive, Value};
 impl Reader<'_> {
     /// Reads a `@source`.
     pub(crate) fn source(&mut self, directive: &Node<Directive>) -> Option<SourceDeclaration> {
-        let span = self.known_arguments(directive, &["name", "openapi", "http"]);
+        let span = self.known_arguments(directive, &["name", "openapi", "http", "maxCalls"]);
         let name = self.required(directive, "name", span).and_then(|value| self.text(value))?;
         let mut source = SourceDeclaration {
             name,
             openapi: directive_argument(directive, "openapi").and_then(|value| self.text(value)),
             base_url: None,
             headers: Vec::new(),
+            max_calls: directive_argument(directive, "maxCalls").and_then(|value| self.count(value)),
             span,
         };
         if let Some(http) = directive_argument(directive, "http") {

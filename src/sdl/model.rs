@@ -52,6 +52,8 @@ pub struct SourceDeclaration {
     pub base_url: Option<Spanned<String>>,
     /// `http.headers`.
     pub headers: Vec<HeaderDeclaration>,
+    /// `maxCalls:`, of sources in this process only.
+    pub max_calls: Option<Spanned<u32>>,
     /// The directive.
     pub span: Span,
 }

@@ -130,6 +130,18 @@ impl InProcessConfig {
     }
 }
 
+/// The SDL by which a source declares how many calls it makes, so that bounds can be proven from its text alone.
+///
+/// ```
+/// let sdl = bespoke::upstream::declare_calls("gamification", 1);
+/// assert!(sdl.ends_with(r#"@source(name: "gamification", maxCalls: 1)"#));
+/// ```
+#[must_use]
+pub fn declare_calls(name: &str, max_calls: u32) -> String {
+    let link = r#"@link(url: "https://bespoke.example/connect/v1", import: ["@source"])"#;
+    format!("extend schema {link}\n  @source(name: \"{name}\", maxCalls: {max_calls})")
+}
+
 /// When nobody waits for the answer any more; in the data of every in-process request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Deadline(pub std::time::Instant);

@@ -25,6 +25,6 @@ pub use domain::{BatchDomain, CredentialScope};
 pub use flights::{FlightOptions, Shared};
 pub use handle::{HandleError, HandleService, HandleServices, UpstreamHandle, encode};
 pub use http_service::{HttpService, HttpServiceConfig};
-pub use in_process::{Deadline, InProcess, InProcessConfig};
+pub use in_process::{Deadline, InProcess, InProcessConfig, declare_calls};
 pub use model::{Answer, CallError, CallErrorKind, Context, Request, Subgraph};
 pub use target::InvalidBaseUrl;

@@ -13,7 +13,7 @@ use super::graph::{
     TypeRef, Way,
 };
 use super::suggest;
-use crate::contract::{Contract, Endpoint};
+use crate::contract::{Contract, Endpoint, StatusPattern};
 use crate::diagnostic::{Finding, Span};
 use crate::sdl::{CacheDeclaration, Connect, FieldDeclaration, SourceDeclaration, Target, TypeBody, TypeDeclaration};
 use std::collections::{BTreeSet, HashMap};
@@ -236,6 +236,16 @@ fn add_source<'a>(
     }
 }
 
+/// The declared statuses, and whether their bodies are problem details.
+fn problems(endpoint: &Endpoint) -> Vec<(StatusPattern, bool)> {
+    let is_problem = |media_type: &str| {
+        let essence = media_type.split(';').next().unwrap_or_default().trim();
+        essence.eq_ignore_ascii_case("application/problem+json")
+    };
+    let declared = endpoint.responses.iter();
+    declared.map(|response| (response.status, response.content_type.as_deref().is_some_and(is_problem))).collect()
+}
+
 /// `{$config.a.b}`, or text.
 fn header_value(text: &str) -> HeaderValue {
     let path = text.strip_prefix("{$config.").or(text.strip_prefix("$config.")).map(|path| path.trim_end_matches('}'));
@@ -279,6 +289,7 @@ impl<'a> Binding<'_, 'a> {
             call: super::Call::Rest(request.call),
             answer,
             outcomes,
+            problems: self.endpoint.map(problems).unwrap_or_default(),
             caller,
             cache,
             invalidates,

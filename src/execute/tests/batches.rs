@@ -1,0 +1,149 @@
+//! Which rows share a call, and how answers find them again.
+
+use super::kit::Kit;
+use insta::assert_snapshot;
+
+const SHOP: &str = r#"
+type Query {
+  user(id: ID!): User @connect(http: { GET: "/users/{$args.id}" }, selection: "id boss { id }")
+  users: [User!] @connect(http: { GET: "/users" }, selection: "id") @listSize(assumedSize: 5)
+}
+type User @key(fields: "id")
+  @connect(http: { GET: "/users", queryParams: "id: $batch.id" }, batch: { key: "id", maxSize: 2 },
+    selection: "id email team { id }") {
+  id: ID!
+  boss: User
+  email: String
+  team: [User!] @listSize(assumedSize: 3)
+  orders(first: Int! = 10): [Order!]! @connect(
+    http: { GET: "/orders", queryParams: "user: $batch.id first: $args.first" }
+    batch: { key: "user", maxSize: 25, perKey: "$args.first" }
+    selection: "id total") @listSize(assumedSize: 2)
+}
+type Order @key(fields: "id") { id: ID! total: Int }
+"#;
+
+fn shop() -> Kit {
+    Kit::rest(&[("shop", SHOP)])
+}
+
+#[test]
+fn aliases_with_different_arguments_are_two_domains() {
+    let query = "{ user(id: 1) { a: orders(first: 1) { id } b: orders(first: 2) { id } } }";
+    let script = r#"
+        shop GET /users/1 => 200 {"id":1}
+        shop GET /orders?user=1&first=1 => 200 [{"user":1,"id":"a"}]
+        shop GET /orders?user=1&first=2 => 200 [{"user":1,"id":"a"},{"user":1,"id":"b"}]"#;
+    assert_snapshot!(shop().check(query, script));
+}
+
+#[test]
+fn aliases_with_equal_arguments_are_one_call() {
+    let query = "{ user(id: 1) { a: orders { id } b: orders(first: 10) { total } } }";
+    let script = r#"
+        shop GET /users/1 => 200 {"id":1}
+        shop GET /orders?user=1&first=10 => 200 [{"user":"1","id":7,"total":1}]"#;
+    assert_snapshot!(shop().check(query, script));
+}
+
+#[test]
+fn one_entity_on_two_paths_is_asked_for_once() {
+    let query = "{ user(id: 1) { email boss { email } } users { email } }";
+    let script = r#"
+        shop GET /users/1 => 200 {"id":1,"boss":{"id":"2"}}
+        shop GET /users => 200 [{"id":2},{"id":"1"},{"id":2}]
+        shop GET /users?id=2&id=1 => 200 [{"id":1,"email":"one"},{"id":2,"email":"two"}]"#;
+    assert_snapshot!(shop().check(query, script));
+}
+
+#[test]
+fn keys_are_sent_in_chunks_and_a_failed_chunk_fails_its_own_keys() {
+    let query = "{ users { id email } }";
+    let script = r#"
+        shop GET /users => 200 [{"id":0},{"id":1},{"id":2},{"id":3},{"id":4}]
+        shop GET /users?id=0&id=1 => 200 [{"id":1,"email":"one"},{"id":0,"email":"zero"},{"id":4,"email":"stray"}]
+        shop GET /users?id=2&id=3 => 500 {"email":"canary"}
+        shop GET /users?id=4 => 200 [{"id":4,"email":"four"}]"#;
+    assert_snapshot!(shop().check(query, script));
+}
+
+#[test]
+fn missing_duplicate_and_unasked_items() {
+    let query = "{ users { id email team { id email } } }";
+    let script = r#"
+        shop GET /users => 200 [{"id":7},{"id":"8"}]
+        shop GET /users?id=7&id=8 => 200 [{"id":"7","email":"a","team":[{"id":9}]},{"id":7,"email":"b","team":[{"id":10}]},{"id":3,"email":"c","team":[{"id":11}]},null]
+        shop GET /users?id=9 => 200 [{"id":"9","email":"nine"}]"#;
+    assert_snapshot!(shop().check(query, script));
+}
+
+#[test]
+fn a_group_longer_than_its_bound_is_an_error_at_its_key() {
+    let query = "{ users { id orders { id } } }";
+    let script = r#"
+        shop GET /users => 200 [{"id":1},{"id":2},{"id":3}]
+        shop GET /orders?user=1&user=2&user=3&first=10 => 200 [{"user":1,"id":1},{"user":2,"id":2},{"user":1,"id":3},{"user":1,"id":4}]"#;
+    assert_snapshot!(shop().check(query, script));
+}
+
+#[test]
+fn a_list_longer_than_its_bound_is_an_error_at_that_list() {
+    let query = "{ users { id team { id email } } }";
+    let script = r#"
+        shop GET /users => 200 [{"id":1}]
+        shop GET /users?id=1 => 200 [{"id":1,"team":[{"id":2},{"id":3},{"id":4},{"id":5}]}]
+        "#;
+    assert_snapshot!(shop().check(query, script));
+}
+
+#[test]
+fn keys_that_hold_the_delimiter_are_never_sent() {
+    let contract = r##"
+openapi: 3.1.0
+info: { title: shop, version: "1" }
+paths:
+  /list: { get: { operationId: list, responses: { "200": { description: ok, content: { application/json: { schema: { type: array, maxItems: 9, items: { $ref: "#/components/schemas/Ref" } } } } } } } }
+  /items:
+    get:
+      operationId: items
+      parameters:
+        - { name: ids, in: query, required: true, explode: false, schema: { type: array, items: { type: string } } }
+      responses: { "200": { description: ok, content: { application/json: { schema: { type: array, items: { $ref: "#/components/schemas/Item" } } } } } }
+components:
+  schemas:
+    Ref: { type: object, required: [id], properties: { id: { type: string } } }
+    Item: { type: object, required: [id], properties: { id: { type: string }, name: { type: string } } }
+"##;
+    let sdl = r#"
+type Query { list: [Item!] @connect(op: "list") }
+type Item @key(fields: "id") @connect(op: "items", params: "ids: $batch.id", batch: { key: "id" }) { id: ID! name: String }
+"#;
+    let script = r#"
+        shop GET /list => 200 [{"id":"a"},{"id":"b,c"},{"id":""},{"id":"d e"}]
+        shop GET /items?ids=a,d%20e => 200 [{"id":"a","name":"A"},{"id":"d e","name":"D"}]"#;
+    assert_snapshot!(Kit::contract(contract, sdl).check("{ list { id name } }", script));
+}
+
+#[test]
+fn unbatched_bindings_call_once_per_distinct_parent() {
+    let sdl = r#"
+type Query { user(id: ID!): User @connect(http: { GET: "/users/{$args.id}" }) }
+type User { id: ID badge: String @connect(http: { GET: "/badges/{$this.id}" }, selection: "$.label") }"#;
+    let query = "{ a: user(id: 1) { badge } b: user(id: 2) { badge } c: user(id: 3) { badge } d: user(id: 4) { badge } e: user(id: 5) { badge } }";
+    let script = r#"
+        shop GET /users/1 => 200 {"id":1}
+        shop GET /users/2 => 200 {"id":"1"}
+        shop GET /users/3 => 200 {"id":".."}
+        shop GET /users/4 => 200 {"id":"a/b?c"}
+        shop GET /users/5 => 200 {}
+        shop GET /badges/1 => 200 {"label":"gold"}
+        shop GET /badges/a%2Fb%3Fc => 200 {"label":"slash"}"#;
+    assert_snapshot!(Kit::rest(&[("shop", sdl)]).check(query, script));
+}
+
+#[test]
+fn a_broken_body_feeds_no_further_step() {
+    let query = "{ user(id: 1) { email boss { email } } }";
+    let script = r#"shop GET /users/1 => 200 {"id":1,"boss":{"id":2},"#;
+    assert_snapshot!(shop().check(query, script));
+}

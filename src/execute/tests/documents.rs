@@ -1,0 +1,193 @@
+//! GraphQL sources: documents, representations, errors at paths.
+
+use super::kit::Kit;
+use insta::assert_snapshot;
+
+const A: &str = r#"
+type Query {
+  user(id: ID!): User
+  must: User!
+  nodes(first: Int!): [Node] @listSize(assumedSize: 4)
+  pet: Pet
+}
+interface Node { id: ID! }
+type User implements Node @key(fields: "id") { id: ID! name(short: Boolean, max: Int! = 9): String friends: [User!] @listSize(assumedSize: 3) must: Int! }
+type Shop implements Node { id: ID! name(short: Boolean): String! open: Boolean }
+union Pet = Cat | Dog
+type Cat @key(fields: "id") { id: ID! name: String! lives: Int }
+type Dog @key(fields: "id") { id: ID! name: String bark: Int }
+"#;
+const B: &str = r#"
+type User @key(fields: "id") { id: ID! score: Int weight: Int @external shipping: Int @requires(fields: "weight") }
+type Cat @key(fields: "id") { id: ID! price: Int! }
+type Dog @key(fields: "id") { id: ID! price: Int }
+"#;
+const C: &str = r#"
+type User @key(fields: "id") { id: ID! size: Int @external weight: Int @requires(fields: "size") }
+"#;
+const D: &str = r#"
+type User @key(fields: "id") { id: ID! size: Int }
+"#;
+
+fn kit() -> Kit {
+    Kit::graphql(&[("a", A), ("b", B), ("c", C), ("d", D)])
+}
+
+#[test]
+fn arguments_become_variables_and_aliases_keep_them_apart() {
+    let query = "query($s: Boolean) { user(id: 1) { x: name(short: $s) y: name(short: true, max: 3) z: name(short: true, max: 3) } }";
+    let script = r#"a * => 200 {"data":{"user":{"name":"X","name_1":"Y"}}}"#;
+    assert_snapshot!(kit().check(query, script));
+}
+
+#[test]
+fn root_fields_of_one_source_are_one_request() {
+    let query = "{ a: user(id: 1) { id } b: user(id: 2) { id } must { score } }";
+    let script = r#"
+        a * => 200 {"data":{"user":{"id":1},"user_1":null,"must":{"id":3}}}
+        b * => 200 {"data":{"_entities":[{"score":30}]}}"#;
+    assert_snapshot!(kit().check(query, script));
+}
+
+#[test]
+fn calls_of_code_to_services_count() {
+    let sdl = r#"
+type Query { all: [User!]! @listSize(assumedSize: 1500) one: User two: Int }
+type User @key(fields: "id") { id: ID! }"#;
+    let kit = Kit::in_process(3, sdl);
+    assert_snapshot!(kit.plan("{ all { id } one { id } two }"));
+    assert_snapshot!(Kit::in_process(0, sdl).plan("{ two }"));
+}
+
+#[test]
+fn entities_are_asked_for_once_and_found_by_position() {
+    let query = "{ user(id: 1) { score friends { id score } } }";
+    let script = r#"
+        a * => 200 {"data":{"user":{"id":1,"friends":[{"id":2},{"id":"1"},{"id":3}]}}}
+        b * => 200 {"data":{"_entities":[{"score":20},null,{"score":30}]}}"#;
+    assert_snapshot!(kit().check(query, script));
+}
+
+#[test]
+fn required_fields_are_had_first_along_a_chain() {
+    let query = "{ user(id: 1) { shipping score size } }";
+    let script = r#"
+        a * => 200 {"data":{"user":{"id":1}}}
+        d * => 200 {"data":{"_entities":[{"size":4}]}}
+        c * => 200 {"data":{"_entities":[{"weight":40}]}}
+        b * => 200 {"data":{"_entities":[{"shipping":400,"score":1}]}}"#;
+    assert_snapshot!(kit().check(query, script));
+}
+
+#[test]
+fn circular_requirements_ask_one_source_twice() {
+    let one = r#"
+type Query { item: Item }
+type Item @key(fields: "id") { id: ID! a: Int b: Int @external c: Int @requires(fields: "b") }"#;
+    let two = r#"
+type Item @key(fields: "id") { id: ID! a: Int @external b: Int @requires(fields: "a") }"#;
+    let kit = Kit::graphql(&[("one", one), ("two", two)]);
+    let script = r#"
+        one {item* => 200 {"data":{"item":{"id":1,"a":10}}}
+        one query{item* => 200 {"data":{"item":{"id":1,"a":10}}}
+        two * => 200 {"data":{"_entities":[{"b":20}]}}
+        one * => 200 {"data":{"_entities":[{"c":30}]}}"#;
+    assert_snapshot!(kit.check("{ item { c } }", script));
+    // From a place that holds nothing but the key, `a` comes from the source that `c` comes from.
+    let zero = r#"
+type Query { start: Item }
+type Item @key(fields: "id", resolvable: false) { id: ID! }"#;
+    let kit = Kit::graphql(&[("one", one), ("two", two), ("zero", zero)]);
+    let script = r#"
+        zero * => 200 {"data":{"start":{"id":1}}}
+        one query($representations:[_Any!]!){_entities(representations:$representations){...on Item{a}}}* => 200 {"data":{"_entities":[{"a":10}]}}
+        two * => 200 {"data":{"_entities":[{"b":20}]}}
+        one query($representations:[_Any!]!){_entities(representations:$representations){...on Item{c}}}* => 200 {"data":{"_entities":[{"c":30}]}}"#;
+    assert_snapshot!(kit.check("{ start { c } }", script));
+}
+
+#[test]
+fn provided_fields_need_no_further_call() {
+    let reviews = r#"
+type Query { reviews: [Review!] @listSize(assumedSize: 9) best: Review }
+type Review { author: User @provides(fields: "name") rival: User }
+type User @key(fields: "id") { id: ID! name: String @external }"#;
+    let users = r#"type User @key(fields: "id") { id: ID! name: String }"#;
+    let kit = Kit::graphql(&[("reviews", reviews), ("users", users)]);
+    let script = r#"
+        reviews * => 200 {"data":{"best":{"author":{"name":"A"},"rival":{"id":2}}}}
+        users * => 200 {"data":{"_entities":[{"name":"B"}]}}"#;
+    assert_snapshot!(kit.check("{ best { author { name } rival { name } } }", script));
+}
+
+#[test]
+fn members_whose_fields_differ_in_type_do_not_conflict() {
+    let query =
+        "{ pet { __typename ... on Cat { catName: name catPrice: price lives } ... on Dog { name bark price } } }";
+    let script = r#"
+        a * => 200 {"data":{"pet":{"__typename":"Dog","id":5,"name":"wrong","name_0":"wrong","name_1":"Rex","bark":1}}}
+        b * => 200 {"data":{"_entities":[{"price":7}]}}"#;
+    assert_snapshot!(kit().check(query, script));
+}
+
+#[test]
+fn interface_fields_come_from_the_sources_of_each_type() {
+    let query = "{ nodes(first: 2) { __typename id ... on User { n: name score } ... on Shop { title: name(short: true) open } } }";
+    let script = r#"
+        a * => 200 {"data":{"nodes":[{"__typename":"User","id":1,"name":"U"},null,{"__typename":"Shop","id":2,"name":"wrong","name_1":"S","open":true}]}}
+        b * => 200 {"data":{"_entities":[{"score":1}]}}"#;
+    assert_snapshot!(kit().check(query, script));
+}
+
+#[test]
+fn errors_of_a_source_stand_at_their_client_path() {
+    let query = "{ u: user(id: 1) { n: name friends { f: name } must } }";
+    let mut text = String::new();
+    for answer in [
+        r#"{"data":{"user":{"name":null,"friends":[{"name":"A"},{"name":null}],"must":1}},"errors":[{"message":"canary","path":["user","name"]},{"message":"canary","path":["user","friends",1,"name"]}]}"#,
+        r#"{"data":{"user":null},"errors":[{"message":"canary","path":["user","must"],"extensions":{"canary":1}}]}"#,
+        r#"{"data":{"user":{"name":"N","friends":null,"must":1}},"errors":[{"message":"canary","path":["user","friends",0,"name"]}]}"#,
+        r#"{"data":null,"errors":[{"message":"canary"}]}"#,
+        r#"{"data":{"user":{"name":"N","friends":[],"must":1}},"errors":[{"message":"canary"}]}"#,
+        r#"{"errors":[{"message":"canary","path":["user"]}]}"#,
+        r#"{"data":{"user":{"name":"N","friends":[],"must":1}},"errors":[{"message":"canary","path":["elsewhere"]}]}"#,
+        r#"{"data":{"user":{"name":"no \"errors\" here","friends":[],"must":1}},"errors":[]}"#,
+        r#"{"data":{"user":{"name":"N","friends":[],"must":1}},"errors":null}"#,
+        r#"{"data":{"user":{"name":"N","friends":[],"must":1}},"errors":"canary"}"#,
+        r#"{}"#,
+        r#"[]"#,
+    ] {
+        text += &kit().run(query, &format!("a * => 200 {answer}")).lines().skip(1).collect::<Vec<_>>().join("\n");
+        text.push('\n');
+    }
+    assert!(!text.contains("canary"), "{text}");
+    assert_snapshot!(text);
+}
+
+#[test]
+fn errors_of_a_source_rise_to_its_nullable_parent() {
+    let query = "{ must { name must } }";
+    let script = r#"a * => 200 {"data":null,"errors":[{"message":"canary","path":["must","must"]}]}"#;
+    assert_snapshot!(kit().run(query, script));
+}
+
+#[test]
+fn errors_of_entities_fail_their_own_representation() {
+    let query = "{ user(id: 1) { friends { id score } } }";
+    let first = r#"a * => 200 {"data":{"user":{"friends":[{"id":1},{"id":2},{"id":3}]}}}"#;
+    let mut text = String::new();
+    for answer in [
+        r#"{"data":{"_entities":[{"score":1},{"score":null},{"score":3}]},"errors":[{"message":"canary","path":["_entities",1,"score"]}]}"#,
+        r#"{"data":{"_entities":[{"score":1},null,{"score":3}]},"errors":[{"message":"canary","path":["_entities",1]}]}"#,
+        r#"{"data":{"_entities":[{"score":1},null,{"score":3}]},"errors":[{"message":"canary","path":["_entities",1,"score"]}]}"#,
+        r#"{"data":{"_entities":null},"errors":[{"message":"canary","path":["_entities"]}]}"#,
+        r#"{"data":null,"errors":[{"message":"canary","path":["_entities",1]}]}"#,
+        r#"{"data":{"_entities":[{"score":1}]}}"#,
+    ] {
+        text +=
+            &kit().run(query, &format!("{first}\nb * => 200 {answer}")).lines().skip(2).collect::<Vec<_>>().join("\n");
+        text.push('\n');
+    }
+    assert!(!text.contains("canary"), "{text}");
+    assert_snapshot!(text);
+}

@@ -1,0 +1,292 @@
+//! Operations from text to answer, over services that follow a script: for tests of planning and execution.
+//!
+//! Everything between is real: composition, the view, lowering, planning, projection and completion.
+
+use crate::compose::{Graph, Origin, ServiceFile, Services, compose, contract_paths};
+use crate::contract;
+use crate::diagnostic::{Finding, Severity, Sources};
+use crate::execute::{Run, Sourced, run};
+use crate::operation::{Limits, prepare};
+use crate::plan::{Plan, describe, plan};
+use crate::policy::Caller;
+use crate::upstream::{Answer, CallError, CallErrorKind, Context, CredentialScope, Request, Subgraph};
+use crate::view::{View, load};
+use futures_util::future::BoxFuture;
+use serde_json::value::RawValue;
+use serde_json::{Value as Json, json};
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+const CONNECT: &str =
+    r#"extend schema @link(url: "https://bespoke.example/connect/v1", import: ["@source", "@connect"])"#;
+const FEDERATION: &str = r#"extend schema @link(url: "https://specs.apollo.dev/federation/v2.5",
+  import: ["@key", "@requires", "@provides", "@external", "@shareable", "@authenticated"])"#;
+
+/// A project under test.
+pub(super) struct Kit {
+    graph: Graph,
+    view: View,
+    /// `None`: anonymous.
+    pub(super) claims: Option<Json>,
+    /// How long each call takes at least.
+    delay: Duration,
+    /// When nobody waits any more.
+    timeout: Duration,
+}
+
+impl Kit {
+    /// Composes REST services of `(name, SDL)`.
+    pub(super) fn rest(services: &[(&str, &str)]) -> Self {
+        Self::compose(&bound(services), &[], Origin::Service, None)
+    }
+
+    /// Composes GraphQL services of `(name, SDL)`.
+    pub(super) fn graphql(services: &[(&str, &str)]) -> Self {
+        Self::compose(&federated(services), &[], Origin::Service, None)
+    }
+
+    /// Composes one REST service with a contract.
+    pub(super) fn contract(contract: &str, sdl: &str) -> Self {
+        let sdl = format!("{CONNECT} @source(name: \"shop\", openapi: \"shop.yaml\")\n{sdl}");
+        Self::compose(&[("shop", sdl)], &[("shop.yaml", contract)], Origin::Service, None)
+    }
+
+    /// Composes one GraphQL subgraph of this process that makes so many calls.
+    pub(super) fn in_process(max_calls: u32, sdl: &str) -> Self {
+        let declared = format!("{FEDERATION}\n{CONNECT} @source(name: \"code\", maxCalls: {max_calls})\n{sdl}");
+        Self::compose(&[("code", declared)], &[], Origin::InProcess, None)
+    }
+
+    /// The same services behind a client schema of its own.
+    pub(super) fn rest_with_client(services: &[(&str, &str)], client: &str) -> Self {
+        Self::compose(&bound(services), &[], Origin::Service, Some(client))
+    }
+
+    fn compose(services: &[(&str, String)], contracts: &[(&str, &str)], origin: Origin, client: Option<&str>) -> Self {
+        let mut sources = Sources::default();
+        let files: Vec<ServiceFile> = services
+            .iter()
+            .map(|(name, text)| ServiceFile {
+                name: (*name).to_owned(),
+                file: sources.add(format!("{name}.graphql"), text.as_str()),
+                origin,
+            })
+            .collect();
+        let mut read = HashMap::new();
+        for (path, _) in contract_paths(&sources, &files) {
+            let text = contracts.iter().find(|(name, _)| *name == path).expect("a contract").1;
+            let file = sources.add(path.as_str(), text);
+            let (contract, findings) = contract::read(&sources, file);
+            expect_sound(&findings);
+            read.insert(path, contract.expect("a contract"));
+        }
+        let (graph, findings) = compose(Services { sources: &sources, services: &files, contracts: &read });
+        expect_sound(&findings);
+        let graph = graph.expect("a graph");
+        let text = client.map_or_else(|| graph.schema.serialize().to_string(), str::to_owned);
+        let client = sources.add("client.graphql", text);
+        let (view, findings) = load(&sources, client, &graph);
+        expect_sound(&findings);
+        let view = view.expect("a view");
+        Self { graph, view, claims: None, delay: Duration::ZERO, timeout: Duration::from_secs(5) }
+    }
+
+    /// With a caller who has these claims.
+    pub(super) fn caller(mut self, claims: Json) -> Self {
+        self.claims = Some(claims);
+        self
+    }
+
+    /// With services that are too slow for the request's deadline, unless the script says `now`.
+    pub(super) fn slow(mut self) -> Self {
+        (self.delay, self.timeout) = (Duration::from_secs(3_600), Duration::from_secs(1));
+        self
+    }
+
+    fn planned(&self, query: &str, variables: &Json) -> (Plan, Vec<Option<Json>>) {
+        let prepared = prepare(&self.view, &Limits::default(), query, None).expect("a valid operation");
+        let variables = prepared.coerce(variables.as_object().expect("variables")).expect("valid variables");
+        let lowered = prepared.lower(&prepared.outcomes(&variables)).expect("an operation in bounds");
+        prepared.check_bounds(&lowered, &variables).expect("variables in bounds");
+        let plan = plan(&self.graph, &lowered).expect("a plan");
+        (plan, variables.0)
+    }
+
+    /// The plan as people read it.
+    pub(super) fn plan(&self, query: &str) -> String {
+        describe(&self.planned(query, &json!({})).0, &self.graph, "plan")
+    }
+
+    /// The plan, the requests and the answer.
+    ///
+    /// Each line of the script is `service request => status body`; a request that ends in `*` stands for all that
+    /// begin so; `now` before it: at once, though the services are slow; the status `-`: unreachable.
+    pub(super) fn check(&self, query: &str, script: &str) -> String {
+        let (plan, _) = self.planned(query, &json!({}));
+        let mut text = describe(&plan, &self.graph, "plan");
+        text.push_str(&self.run(query, script));
+        text
+    }
+
+    /// The requests and the answer.
+    pub(super) fn run(&self, query: &str, script: &str) -> String {
+        self.run_with(query, &json!({}), script)
+    }
+
+    /// The requests and the answer, for some variables.
+    pub(super) fn run_with(&self, query: &str, variables: &Json, script: &str) -> String {
+        let (plan, variables) = self.planned(query, variables);
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let rules: Arc<[Rule]> = script.lines().map(str::trim).filter(|line| !line.is_empty()).map(rule).collect();
+        let sources: Vec<Sourced> = self
+            .graph
+            .sources
+            .iter()
+            .map(|source| Sourced {
+                subgraph: Arc::new(Scripted {
+                    name: source.name.as_str().into(),
+                    rules: Arc::clone(&rules),
+                    requests: Arc::clone(&requests),
+                    delay: self.delay,
+                }),
+                name: source.name.as_str().into(),
+                config: json!({ "key": "from-config" }),
+            })
+            .collect();
+        let claims = self.claims.as_ref().map(|claims| claims.as_object().expect("claims").clone());
+        let caller = Arc::new(Caller { claims, ..Caller::default() });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let ran = runtime.block_on(async {
+            run(Run {
+                plan: &plan,
+                graph: &self.graph,
+                sources: &sources,
+                variables: &variables,
+                introspection: &HashMap::new(),
+                caller: &caller,
+                deadline: tokio::time::Instant::now().into_std() + self.timeout,
+            })
+            .await
+        });
+        let made = requests.lock().unwrap().len();
+        assert!(plan.calls.is_none_or(|calls| made as u64 <= calls), "{made} calls, proven {:?}", plan.calls);
+        let mut text = String::new();
+        for request in &*requests.lock().unwrap() {
+            writeln!(text, "> {request}").unwrap();
+        }
+        let body = String::from_utf8(ran.body).expect("UTF-8") + "}";
+        let written: Written<'_> = serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {body}"));
+        writeln!(text, "{}", written.data).unwrap();
+        for error in &written.errors {
+            let path: Vec<String> = error["path"].as_array().into_iter().flatten().map(part).collect();
+            let code = error["extensions"]["code"].as_str().unwrap_or_default();
+            writeln!(text, "! {} {code}: {}", path.join("."), error["message"].as_str().unwrap_or_default()).unwrap();
+        }
+        assert_eq!(written.errors.len(), ran.errors as usize);
+        text
+    }
+}
+
+/// An answer whose data keeps its spelling and order.
+#[derive(serde::Deserialize)]
+struct Written<'a> {
+    #[serde(borrow)]
+    data: &'a RawValue,
+    #[serde(default)]
+    errors: Vec<Json>,
+}
+
+fn bound<'a>(services: &[(&'a str, &str)]) -> Vec<(&'a str, String)> {
+    services.iter().map(|(name, sdl)| (*name, format!("{CONNECT} @source(name: \"{name}\")\n{sdl}"))).collect()
+}
+
+fn federated<'a>(services: &[(&'a str, &str)]) -> Vec<(&'a str, String)> {
+    services.iter().map(|(name, sdl)| (*name, format!("{FEDERATION}\n{sdl}"))).collect()
+}
+
+fn expect_sound(findings: &[Finding]) {
+    let errors: Vec<_> = findings.iter().filter(|finding| finding.severity() == Severity::Error).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+}
+
+fn part(part: &Json) -> String {
+    part.as_str().map_or_else(|| part.to_string(), str::to_owned)
+}
+
+#[derive(Debug)]
+struct Rule {
+    request: String,
+    is_prefix: bool,
+    is_fast: bool,
+    /// `None`: unreachable.
+    status: Option<u16>,
+    body: String,
+}
+
+fn rule(line: &str) -> Rule {
+    let (request, answer) = line.split_once(" => ").expect("`request => status body`");
+    let (status, body) = answer.split_once(' ').unwrap_or((answer, ""));
+    let (is_fast, request) = request.strip_prefix("now ").map_or((false, request), |request| (true, request));
+    let (is_prefix, request) = request.strip_suffix('*').map_or((false, request), |request| (true, request));
+    Rule { request: request.to_owned(), is_prefix, is_fast, status: status.parse().ok(), body: body.to_owned() }
+}
+
+#[derive(Debug)]
+struct Scripted {
+    name: Arc<str>,
+    rules: Arc<[Rule]>,
+    requests: Arc<Mutex<Vec<String>>>,
+    delay: Duration,
+}
+
+impl Subgraph for Scripted {
+    fn call(&self, request: Request, ctx: Context) -> BoxFuture<'static, Result<Answer, CallError>> {
+        let mut text = format!("{} ", self.name);
+        match &request {
+            Request::Http { method, target, headers, body } => {
+                write!(text, "{method} {target}").unwrap();
+                for (name, value) in headers {
+                    write!(text, " {name}:{}", value.to_str().unwrap()).unwrap();
+                }
+                if let Some(body) = body {
+                    write!(text, " {}", String::from_utf8_lossy(body)).unwrap();
+                }
+            }
+            Request::GraphQl { query, variables, .. } => {
+                write!(text, "{query}").unwrap();
+                if &**variables != b"{}" {
+                    write!(text, " {}", String::from_utf8_lossy(variables)).unwrap();
+                }
+            }
+        }
+        let matches = |rule: &&Rule| {
+            if rule.is_prefix { text.starts_with(&rule.request) } else { text == rule.request }
+        };
+        let rule = self.rules.iter().find(matches);
+        let answer = match rule.map(|rule| (rule.status, rule.body.clone())) {
+            Some((Some(status), body)) => Ok(Answer::new(status, body.into())),
+            Some((None, _)) => Err(CallErrorKind::Unreachable),
+            None => panic!("no line of the script answers `{text}`"),
+        };
+        let is_fast = rule.is_some_and(|rule| rule.is_fast);
+        let mut marks = String::new();
+        if ctx.domain.scope != CredentialScope::Public {
+            marks.push_str("  [private]");
+        }
+        if ctx.not_before.is_some() {
+            marks.push_str("  [joins nothing older]");
+        }
+        if !ctx.is_safe {
+            marks.push_str("  [write]");
+        }
+        self.requests.lock().unwrap().push(text + &marks);
+        let service = Arc::clone(&self.name);
+        let delay = if is_fast { Duration::ZERO } else { self.delay };
+        Box::pin(async move {
+            tokio::time::sleep(delay).await;
+            answer.map_err(|kind| CallError { service, kind, cause: Some("secret cause".into()) })
+        })
+    }
+}

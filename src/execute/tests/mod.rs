@@ -1,0 +1,9 @@
+//! What requests a plan makes, and what its answers become.
+
+mod batches;
+mod callers;
+mod documents;
+mod kit;
+mod nulls;
+mod outcomes;
+mod places;

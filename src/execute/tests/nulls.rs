@@ -1,0 +1,88 @@
+//! Null propagation, result coercion, shapes that do not fit.
+
+use super::kit::Kit;
+use insta::assert_snapshot;
+
+#[test]
+fn null_goes_up_to_the_nearest_nullable_place() {
+    let shop = r#"
+type Query { a: A @connect(http: { GET: "/a" }) b: A! @connect(http: { GET: "/b" }) }
+type A { loose: [B] tight: [B!] must: [B!]! deep: [[Int!]!] leaf: Int! }
+type B { n: Int! }"#;
+    let kit = Kit::rest(&[("shop", shop)]);
+    let script = r#"shop GET /a => 200 {"loose":[{"n":1},{"n":null},{},null],"tight":[{"n":1},{}],"deep":[[1],[2,null]],"must":[],"leaf":1}"#;
+    assert_snapshot!(kit.run("{ a { loose { n } tight { n } must { n } deep } }", script));
+    let script = r#"shop GET /a => 200 {"must":[{"n":1},{"n":"x"}],"leaf":2}"#;
+    assert_snapshot!(kit.run("{ a { leaf must { n } } }", script));
+    assert_snapshot!(kit.run("{ b { leaf } }", "shop GET /b => 200 {}"));
+    assert_snapshot!(kit.run("{ b { leaf } }", "shop GET /b => -"));
+}
+
+#[test]
+fn values_of_another_kind_fail_where_they_stand() {
+    let shop = r#"
+type Query { a: A @connect(http: { GET: "/a" }) }
+type A { x: B y: [B] z: Int w: [Int] ok: Int }
+type B { n: Int }"#;
+    let kit = Kit::rest(&[("shop", shop)]);
+    let query = "{ a { x { n } y { n } z w ok } }";
+    assert_snapshot!(kit.run(query, r#"shop GET /a => 200 {"x":[1],"y":{"n":1},"z":{"canary":1},"w":5,"ok":1}"#));
+    assert_snapshot!(
+        kit.run(query, r#"shop GET /a => 200 {"x":"canary","y":[7,null,{"n":1}],"z":[1],"w":[1,"canary"],"ok":1}"#)
+    );
+    assert_snapshot!(kit.run(query, r#"shop GET /a => 200 ["canary"]"#));
+    assert_snapshot!(kit.run(query, r#"shop GET /a => 200 {"x":null,"y":null,"z":null,"w":null,"ok":1} trailing"#));
+}
+
+#[test]
+fn leaves_are_coerced_by_the_clients_type() {
+    let shop = r#"
+type Query { v: V @connect(http: { GET: "/v" }) }
+type V { id: ID int: Int float: Float string: String boolean: Boolean enum: E json: JSON }
+enum E { A B }
+scalar JSON"#;
+    let kit = Kit::rest(&[("shop", shop)]);
+    let mut text = String::new();
+    for (field, tokens) in [
+        ("id", r#""a" 7 -7 7.0 1e3 true {} 12345678901234567890"#),
+        ("int", r#"7 -0 1.0 1e3 -2147483648 -2147483648.0 2147483647 2147483648 1.5 "7" true 99999999999 [] -0.0"#),
+        ("float", r#"7 1.5 1e3 1e999 -1e999 "1.5" true 12345678901234567890"#),
+        ("string", r#""a" "\u0041\n" 7 1.5 true false {} []"#),
+        ("boolean", r#"true false 1 "true" []"#),
+        ("enum", r#""A" "\u0041" "C" 1 true"#),
+        ("json", r#"{"a":[1,null]} [] 1 "x" true"#),
+    ] {
+        for token in tokens.split(' ') {
+            let answer =
+                kit.run(&format!("{{ v {{ {field} }} }}"), &format!(r#"shop GET /v => 200 {{"{field}":{token}}}"#));
+            let lines: Vec<&str> = answer.lines().skip(1).collect();
+            text += &format!("{field} {token}: {}\n", lines.join("  ").replace(r#"{"v":"#, "").replace("}}", "}"));
+        }
+    }
+    assert_snapshot!(text);
+}
+
+#[test]
+fn the_deadline_fails_what_is_open_and_what_waits_for_it() {
+    let shop = r#"
+type Query { user: User @connect(http: { GET: "/user" }) slow: Int @connect(http: { GET: "/slow" }, selection: "$.n") }
+type User @key(fields: "id") { id: ID! boss: User }"#;
+    let other = r#"
+type User @key(fields: "id")
+  @connect(http: { GET: "/names", queryParams: "id: $batch.id" }, batch: { key: "id", maxSize: 10 }) { id: ID! name: String! code: ID }"#;
+    let third = r#"
+type User @key(fields: "id") { id: ID! code: ID
+  badge: Int @connect(http: { GET: "/badges/{$this.code}" }, selection: "$.n") }"#;
+    let kit = Kit::rest(&[
+        ("shop", shop),
+        ("other", other),
+        ("third", &third.replace(" code: ID\n", "\n").replace("$this.code", "$this.id")),
+    ])
+    .slow();
+    let script = r#"
+        now shop GET /user => 200 {"id":1,"boss":{"id":2}}
+        shop GET /slow => 200 {"n":1}
+        other GET /names?id=1&id=2 => 200 []
+        now third GET /badges/1 => 200 {"n":5}"#;
+    assert_snapshot!(kit.run("{ user { name badge boss { id } } slow }", script.replace("id=1&id=2", "id=1").as_str()));
+}

@@ -1,0 +1,151 @@
+//! What statuses mean, what of an upstream body a client may read, and writes in series.
+
+use super::kit::Kit;
+use insta::assert_snapshot;
+
+const CONTRACT: &str = r##"
+openapi: 3.1.0
+info: { title: shop, version: "1" }
+paths:
+  /carts/{id}:
+    get:
+      operationId: getCart
+      parameters: [{ name: id, in: path, required: true, schema: { type: string } }]
+      responses:
+        "200": { description: ok, content: { application/json: { schema: { $ref: "#/components/schemas/Cart" } } } }
+        "404": { description: none }
+        "409": { description: no, content: { application/problem+json: { schema: { type: object } } } }
+        "422": { description: no, content: { application/json: { schema: { type: object } } } }
+        "5XX": { description: no, content: { application/problem+json; charset=utf-8: { schema: { type: object } } } }
+    delete:
+      operationId: deleteCart
+      parameters: [{ name: id, in: path, required: true, schema: { type: string } }]
+      responses: { "204": { description: gone }, "404": { description: none } }
+  /carts/{id}/checkout:
+    post:
+      operationId: checkout
+      parameters: [{ name: id, in: path, required: true, schema: { type: string } }]
+      responses:
+        "201": { description: ok, content: { application/json: { schema: { $ref: "#/components/schemas/Order" } } } }
+        "402": { description: no, content: { application/problem+json: { schema: { $ref: "#/components/schemas/Problem" } } } }
+        "409": { description: no, content: { application/json: { schema: { $ref: "#/components/schemas/Stock" } } } }
+        "503": { description: no }
+components:
+  schemas:
+    Cart: { type: object, required: [id], properties: { id: { type: string }, total: { type: integer, format: int32 } } }
+    Order: { type: object, required: [id], properties: { id: { type: string }, cart: { $ref: "#/components/schemas/Ref" } } }
+    Ref: { type: object, required: [id], properties: { id: { type: string } } }
+    Problem: { type: object, properties: { detail: { type: string } } }
+    Stock: { type: object, properties: { errors: { type: array, items: { type: object, properties: { sku: { type: string } } } } } }
+"##;
+
+const SDL: &str = r#"
+type Query {
+  cart(id: ID!): Cart @connect(op: "getCart")
+  sure(id: ID!): Cart! @connect(op: "getCart")
+}
+type Mutation {
+  checkout(id: ID!): CheckoutResult @connect(op: "checkout", on: [
+    { status: "201", as: "Order" }
+    { status: "402", as: "PaymentDeclined", selection: "reason: detail" }
+    { status: "409", as: "OutOfStock", selection: "skus: errors.sku" }
+    { status: "503", code: "TRY_LATER" }])
+  remove(id: ID!): Boolean! @connect(op: "deleteCart", selection: "$(true)")
+  drop(id: ID!): Dropped @connect(op: "deleteCart", on: [{ status: "204", as: "Dropped", selection: "id: $args.id" }, { status: "404", null: true }])
+}
+union CheckoutResult = Order | PaymentDeclined | OutOfStock
+type Cart @key(fields: "id") @connect(op: "getCart", params: "id: $this.id") { id: ID! total: Int }
+type Order { id: ID! cart: Cart }
+type PaymentDeclined { reason: String }
+type OutOfStock { skus: [String] }
+type Dropped { id: ID! }
+"#;
+
+fn shop() -> Kit {
+    Kit::contract(CONTRACT, SDL)
+}
+
+#[test]
+fn statuses_choose_the_member_of_a_union() {
+    let query = "mutation { checkout(id: 1) { __typename ... on Order { id cart { total } } ... on PaymentDeclined { reason } ... on OutOfStock { skus } } }";
+    let mut text = shop().plan(query);
+    for answer in [
+        r#"201 {"id":"o1","cart":{"id":1}}"#,
+        r#"402 {"detail":"card expired","canary":1}"#,
+        r#"409 {"errors":[{"sku":"a"},{"sku":"b"}]}"#,
+        r#"503 {"detail":"canary"}"#,
+        r#"418 {"detail":"canary"}"#,
+        "201 ",
+        "-",
+    ] {
+        let script = format!(
+            r#"shop POST /carts/1/checkout => {answer}
+            shop GET /carts/1 => 200 {{"id":1,"total":5}}"#
+        );
+        text += &format!("{answer}\n{}", shop().run(query, &script));
+    }
+    assert_snapshot!(text);
+}
+
+#[test]
+fn declared_404_is_null_and_other_statuses_are_errors() {
+    let mut text = String::new();
+    for field in ["cart", "sure"] {
+        for status in ["404", "401", "403", "410", "302"] {
+            let query = format!("{{ {field}(id: 1) {{ total }} }}");
+            let answer = shop().run(&query, &format!(r#"shop GET /carts/1 => {status} {{"detail":"canary"}}"#));
+            text += &format!("{field} {status}\n{answer}");
+        }
+    }
+    assert!(!text.contains("canary"), "{text}");
+    assert_snapshot!(text);
+}
+
+#[test]
+fn an_answer_without_a_body_can_be_made_of_literals_and_inputs() {
+    let query = r#"mutation { remove(id: "x") drop(id: "y") { id } }"#;
+    let script = r#"
+        shop DELETE /carts/x => 204
+        shop DELETE /carts/y => 204 "#;
+    assert_snapshot!(shop().run(query, &script.replace("x => 204", "x => 204 ")));
+    assert_snapshot!(shop().run(query, "shop DELETE * => 404 "));
+}
+
+#[test]
+fn writes_run_in_series_each_with_its_reads() {
+    let query = r#"mutation { a: checkout(id: 1) { ... on Order { cart { total } } } b: remove(id: 1) c: checkout(id: 1) { ... on Order { id cart { total } } } }"#;
+    let script = r#"
+        shop POST /carts/1/checkout => 201 {"id":"o1","cart":{"id":1}}
+        shop DELETE /carts/1 => 204 
+        shop GET /carts/1 => 200 {"id":1,"total":5}"#;
+    assert_snapshot!(shop().check(query, script));
+}
+
+#[test]
+fn problem_details_are_the_message_where_the_contract_declares_them() {
+    let long = "é".repeat(400);
+    let mut text = String::new();
+    for (status, body) in [
+        (
+            409,
+            r#"{"type":"canary","title":"Conflict","detail":"the cart is checked out","canary":"canary"}"#.to_owned(),
+        ),
+        (409, r#"{"title":"Conflict","instance":"canary"}"#.to_owned()),
+        (409, r#"{"title":"Conflict","detail":{"x":"canary"}}"#.to_owned()),
+        (409, r#"{"canary":"canary"}"#.to_owned()),
+        (409, r#"["canary"]"#.to_owned()),
+        (409, r#"canary"#.to_owned()),
+        (409, format!(r#"{{"detail":"{long}canary"}}"#)),
+        (409, r#"{"detail":"line one\nline\u0000 two\u001b[31m"}"#.to_owned()),
+        (409, r#"{"detail":"  "}"#.to_owned()),
+        (422, r#"{"title":"canary","detail":"canary"}"#.to_owned()),
+        (418, r#"{"title":"canary","detail":"canary"}"#.to_owned()),
+        (500, r#"{"title":"broken","detail":"try again"}"#.to_owned()),
+        (401, r#"{"detail":"canary"}"#.to_owned()),
+    ] {
+        let answer = shop().run("{ cart(id: 1) { total } }", &format!("shop GET /carts/1 => {status} {body}"));
+        text += &answer.lines().skip(2).fold(String::new(), |text, line| text + line + "\n");
+    }
+    assert!(!text.contains("canary"), "{text}");
+    assert_snapshot!(text.replace(&"é".repeat(299), "(299 × é)"));
+}
