@@ -1,27 +1,49 @@
-//! `demo`: serves the shop on fixed ports.
+//! `demo`: starts the shop: its services and both BFFs, or one of them.
+
+mod orchestra;
 
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use demo::keys::{KeyPair, TokenVerifier};
 use demo::{Service, ServiceName};
+use orchestra::{BffArguments, UpOptions};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// The demo shop: six REST services and one GraphQL service.
+const HELP: &str = "\
+Without a command, `up` is meant:
+
+  cargo run --release -p demo                        everything, with GraphiQL for web and mobile
+  cargo run --release -p demo -- --delay 5ms         the same, over a slower network
+  cargo run --release -p demo -- --port-base 14000   the same, on other ports
+  cargo run --release -p demo -- --no-bff            services only, for a BFF of your own
+
+Ports: web 4000, mobile 4001; users 4101, catalog 4102, inventory 4103, carts 4104, orders 4105,
+payments 4106, reviews 4107. `--port-base N` makes them N, N+1 and N+101 to N+107.
+
+Ctrl-C stops everything; nothing is kept: each start has the same data, and new keys and tokens.
+Exit code: 0 after a signal, 1 when the shop cannot start or all of it has died, 2 for wrong arguments.";
+
+/// The demo shop: six REST services, one GraphQL service, and a BFF for web and for mobile.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(version, after_help = HELP, args_conflicts_with_subcommands = true, args_override_self = true)]
 struct Arguments {
+    #[command(flatten)]
+    up: UpOptions,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Start everything, one process per service and BFF, and print where it is.
+    Up(UpOptions),
     /// Serve one service.
     Service {
         /// users, catalog, inventory, carts, orders, payments or reviews.
@@ -31,6 +53,8 @@ enum Command {
         port: u16,
         #[command(flatten)]
         options: Options,
+        #[command(flatten)]
+        parent: Parent,
     },
     /// Serve all seven services in this process, on seven ports in a row.
     Services {
@@ -39,6 +63,13 @@ enum Command {
         port_base: u16,
         #[command(flatten)]
         options: Options,
+    },
+    /// Serve one BFF, over services that run already.
+    Bff {
+        #[command(flatten)]
+        arguments: BffArguments,
+        #[command(flatten)]
+        parent: Parent,
     },
 }
 
@@ -53,29 +84,61 @@ struct Options {
     jwt_public_key: Option<PathBuf>,
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let number: u64 = text[..digits].parse().map_err(|_| "a duration starts with digits".to_owned())?;
-    match &text[digits..] {
-        "ms" => Ok(Duration::from_millis(number)),
-        "s" => Ok(Duration::from_secs(number)),
-        _ => Err("a duration ends with `ms` or `s`".to_owned()),
-    }
+#[derive(Debug, Args)]
+struct Parent {
+    /// End when standard input ends, as it does when the process that started this one is gone.
+    #[arg(long)]
+    end_with_parent: bool,
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    match Arguments::parse().command {
-        Command::Service { name, port, options } => serve(vec![(name, port)], &options).await,
-        Command::Services { port_base, options } => {
-            let port = |name: ServiceName| port_base.checked_add(name.port_offset()).map(|port| (name, port));
-            let ports: Option<Vec<_>> = ServiceName::ALL.into_iter().map(port).collect();
-            serve(ports.context("the port base is too high")?, &options).await
+impl Parent {
+    fn watch(&self) {
+        if self.end_with_parent {
+            orchestra::end_with_parent();
         }
     }
 }
 
-async fn serve(ports: Vec<(ServiceName, u16)>, options: &Options) -> anyhow::Result<()> {
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let number: u32 = text[..digits].parse().map_err(|_| "a duration starts with digits".to_owned())?;
+    match &text[digits..] {
+        "ms" => Ok(Duration::from_millis(number.into())),
+        "s" => Ok(Duration::from_secs(number.into())),
+        _ => Err("a duration ends with `ms` or `s`".to_owned()),
+    }
+}
+
+fn main() -> ExitCode {
+    run(Arguments::parse()).unwrap_or_else(|error| {
+        // Not `eprintln!`, which panics when standard error is closed.
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("error: {error:#}\n").as_bytes());
+        ExitCode::FAILURE
+    })
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    match arguments.command.unwrap_or(Command::Up(arguments.up)) {
+        Command::Up(options) => orchestra::up(&options),
+        Command::Service { name, port, options, parent } => {
+            parent.watch();
+            serve(vec![(name, port)], &options, !parent.end_with_parent)
+        }
+        Command::Services { port_base, options } => {
+            let port = |name: ServiceName| port_base.checked_add(name.port_offset()).map(|port| (name, port));
+            let ports: Option<Vec<_>> = ServiceName::ALL.into_iter().map(port).collect();
+            serve(ports.context("the port base is too high")?, &options, true)
+        }
+        Command::Bff { arguments, parent } => {
+            parent.watch();
+            orchestra::serve_bff(&arguments)
+        }
+    }
+}
+
+/// Serves until SIGINT or SIGTERM; `tells` where, for people who start services by hand.
+#[tokio::main]
+async fn serve(ports: Vec<(ServiceName, u16)>, options: &Options, tells: bool) -> anyhow::Result<ExitCode> {
     let verifier = verifier(options)?;
     let (stop, stopped) = watch::channel(());
     let mut tasks = JoinSet::new();
@@ -88,7 +151,9 @@ async fn serve(ports: Vec<(ServiceName, u16)>, options: &Options) -> anyhow::Res
             // An error means that the sender is gone, which is a reason to stop as well.
             let _ = stopped.changed().await;
         }));
-        eprintln!("{name}: http://127.0.0.1:{port}");
+        if tells {
+            eprintln!("{name}: http://127.0.0.1:{port}");
+        }
     }
     tokio::select! {
         signal = stop_signal() => signal?,
@@ -98,7 +163,7 @@ async fn serve(ports: Vec<(ServiceName, u16)>, options: &Options) -> anyhow::Res
     while let Some(ended) = tasks.join_next().await {
         ended??;
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 fn verifier(options: &Options) -> anyhow::Result<TokenVerifier> {

@@ -12,7 +12,7 @@ use super::leaf;
 use crate::plan::{AbstractCapture, Capture, FrameId, ObjectCapture, PairingPlan, SlotId};
 use bytes::Bytes;
 use serde::Deserializer as _;
-use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::collections::HashMap;
 use std::fmt;
@@ -38,7 +38,19 @@ pub(super) struct Target {
     pub(super) row: u32,
 }
 
-/// Reads a body. Returns `false`, leaving the frames as they were, if it is not JSON.
+/// Why a body leaves nothing behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Broken {
+    /// It is not JSON.
+    NotJson,
+    /// Its items cannot be told apart, or there are none to be read: what it is instead.
+    Items(&'static str),
+}
+
+/// Reads a body; the frames are as they were if it is of no use.
+///
+/// A batched answer is only of use as a whole: an item without a key could be anybody's, and a missing list would look
+/// like entities that do not exist.
 pub(super) fn project(
     capture: &Capture,
     arena: &mut Arena,
@@ -46,20 +58,23 @@ pub(super) fn project(
     target: Target,
     pairs: Option<Pairs<'_>>,
     frames: &[FrameId],
-) -> bool {
-    let Ok(text) = std::str::from_utf8(body) else { return false };
+) -> Result<(), Broken> {
+    let Ok(text) = std::str::from_utf8(body) else { return Err(Broken::NotJson) };
     let before: Vec<u32> = frames.iter().map(|&frame| arena.rows(frame)).collect();
     let number = arena.add_body(body.clone());
-    let mut ctx = Ctx { arena, body: number, base: text.as_ptr() as usize, pairs };
+    let mut ctx = Ctx { arena, body: number, base: text.as_ptr() as usize, pairs, items: None, has_keyless: false };
     let mut parser = serde_json::Deserializer::from_str(text);
     let value = Value { capture, ctx: &mut ctx, frame: target.frame, row: target.row };
-    let is_whole = value.deserialize(&mut parser).and_then(|()| parser.end()).is_ok();
-    if !is_whole {
+    let result = match value.deserialize(&mut parser).and_then(|()| parser.end()) {
+        Ok(()) => ctx.check_items(),
+        Err(_) => Err(Broken::NotJson),
+    };
+    if result.is_err() {
         for (&frame, rows) in frames.iter().zip(before) {
             arena.truncate(frame, rows);
         }
     }
-    is_whole
+    result
 }
 
 struct Ctx<'a, 'k> {
@@ -67,9 +82,26 @@ struct Ctx<'a, 'k> {
     body: u32,
     base: usize,
     pairs: Option<Pairs<'k>>,
+    /// How many items the batched answer had; `None`: no list was met.
+    items: Option<u32>,
+    /// Was there an item without a key?
+    has_keyless: bool,
 }
 
 impl Ctx<'_, '_> {
+    fn check_items(&self) -> Result<(), Broken> {
+        let Some(pairs) = &self.pairs else { return Ok(()) };
+        match (self.items, pairs.pairing) {
+            (_, PairingPlan::Single) => Ok(()),
+            (None, _) => Err(Broken::Items("something else where a list was expected")),
+            (Some(count), PairingPlan::Position) if count != pairs.asked.1 => {
+                Err(Broken::Items("another number of items than was asked for"))
+            }
+            (Some(_), _) if self.has_keyless => Err(Broken::Items("an item that lacks its key")),
+            (Some(_), _) => Ok(()),
+        }
+    }
+
     fn slot(&self, raw: &str) -> Slot {
         if raw == "null" {
             return Slot::Null;
@@ -336,6 +368,35 @@ impl Visitor<'_> for Property<'_> {
     }
 }
 
+/// An item of a batched answer. Its value: is it null?
+struct Item<'p, 'c, 'a, 'k>(Value<'p, 'c, 'a, 'k>);
+
+impl<'de> DeserializeSeed<'de> for Item<'_, '_, '_, '_> {
+    type Value = bool;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, parser: D) -> Result<bool, D::Error> {
+        parser.deserialize_option(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Item<'_, '_, '_, '_> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an item")
+    }
+
+    fn visit_none<E: serde::de::Error>(self) -> Result<bool, E> {
+        let Value { capture, ctx, frame, row } = self.0;
+        ctx.fail(capture, frame, row, Slot::Null);
+        Ok(true)
+    }
+
+    fn visit_some<D: serde::Deserializer<'de>>(self, parser: D) -> Result<bool, D::Error> {
+        self.0.deserialize(parser).map(|()| false)
+    }
+}
+
 /// An array.
 struct List<'p, 'c, 'a, 'k>(Value<'p, 'c, 'a, 'k>);
 
@@ -367,9 +428,6 @@ impl<'de> Visitor<'de> for List<'_, '_, '_, '_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        if matches!(self.0.capture, Capture::Items { .. }) {
-            return Err(A::Error::custom("a batch answer must be a list"));
-        }
         self.refuse("an object");
         Ok(())
     }
@@ -462,11 +520,12 @@ impl Ctx<'_, '_> {
             };
             let at = self.arena.push_row(items);
             let value = Value { capture: item, ctx: &mut *self, frame: items, row: at };
-            if seq.next_element_seed(value)?.is_none() {
+            let Some(is_null) = seq.next_element_seed(Item(value))? else {
                 self.arena.truncate(items, mark);
+                self.items = Some(position);
                 return Ok(());
-            }
-            if !self.pair(items, at, position) {
+            };
+            if !self.pair(items, at, position, is_null) {
                 let frames = self.pairs.as_ref().map_or(&[][..], |pairs| pairs.frames);
                 for (&frame, rows) in frames.iter().zip(rows) {
                     self.arena.truncate(frame, rows);
@@ -477,7 +536,7 @@ impl Ctx<'_, '_> {
     }
 
     /// Pairs an item with its key. `false`: nobody asked for it.
-    fn pair(&mut self, items: FrameId, row: u32, position: u32) -> bool {
+    fn pair(&mut self, items: FrameId, row: u32, position: u32, is_null: bool) -> bool {
         let Some(pairs) = &mut self.pairs else { return true };
         let slot = match pairs.pairing {
             PairingPlan::Single => return true,
@@ -490,10 +549,18 @@ impl Ctx<'_, '_> {
             }
             PairingPlan::Index { key } | PairingPlan::Group { key, .. } => key,
         };
-        let Slot::Text { body, start, len } = self.arena.get(items, row, slot) else { return false };
-        let text = self.arena.text(body, start, len);
-        let token = std::str::from_utf8(text).unwrap_or_default();
-        match leaf::canonical(token).and_then(|key| pairs.keys.get(&*key).copied()) {
+        let canonical = match self.arena.get(items, row, slot) {
+            Slot::Text { body, start, len } => {
+                let text = self.arena.text(body, start, len);
+                leaf::canonical(std::str::from_utf8(text).unwrap_or_default())
+            }
+            _ => None,
+        };
+        let Some(canonical) = canonical else {
+            self.has_keyless |= !is_null;
+            return false;
+        };
+        match pairs.keys.get(&*canonical).copied() {
             Some(key) => {
                 pairs.found.push((key, Some(row)));
                 true

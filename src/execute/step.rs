@@ -8,7 +8,7 @@
 use super::arena::{Arena, Failure, Slot, index};
 use super::input::Key;
 use super::leaf;
-use super::project::{KeyIndex, Pairs, Target, project};
+use super::project::{Broken, KeyIndex, Pairs, Target, project};
 use super::read::{Reached, Token, follow, token};
 use crate::compose::{Input, Way};
 use crate::contract::StatusPattern;
@@ -191,10 +191,21 @@ fn receive(
         found,
     };
     let target = Target { frame: step.root, row };
-    let is_json = project(capture, arena, &answer.body, target, (!is_single).then_some(pairs), &step.frames);
-    if !is_json {
+    let projected = project(capture, arena, &answer.body, target, (!is_single).then_some(pairs), &step.frames);
+    if let Err(broken) = projected {
         found.truncate(before);
-        let failure = Failure::new("UPSTREAM_MALFORMED", "the service's answer is not what was expected");
+        let failure = match broken {
+            Broken::NotJson => Failure::new("UPSTREAM_MALFORMED", "the service's answer is not what was expected"),
+            Broken::Items(what) => {
+                // A GraphQL source whose data is null says why.
+                if step.document.is_some()
+                    && let Some(failed) = super::remote::place_errors(step, capture, arena, service, answer, &[])
+                {
+                    return Some(failed);
+                }
+                Failure::new("UPSTREAM_SHAPE", format!("the service answered with {what}"))
+            }
+        };
         return Some(arena.fail(failure.of(service)));
     }
     if is_single {

@@ -248,6 +248,8 @@ pub struct OutputPlan {
     pub root: u32,
     /// How each node is found; indexed by [`crate::operation::NodeId`].
     pub nodes: Vec<Found>,
+    /// By node: must the caller be known (`@authenticated` on the graph's field)?
+    pub authenticated: Vec<bool>,
 }
 
 /// A client object.

@@ -18,7 +18,8 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 const ROUNDS: usize = 1_000;
-const QUERY: &str = "{ me { name } cart { id lines { quantity } } mirror { authorization } products(first: 3) { name } }";
+const QUERY: &str =
+    "{ me { name } cart { id lines { quantity } } mirror { authorization } products(first: 3) { name } }";
 
 const MIRROR: &str = r#"extend schema
   @link(url: "https://bespoke.example/connect/v1", import: ["@source", "@connect"])
@@ -67,10 +68,10 @@ const DELAY: Duration = Duration::from_millis(2);
 fn client() -> Client {
     let mut client = bff_web::client();
     let files = client.files_mut();
-    let web = files.get("schema/web.graphql").expect("the web client's schema").replace(
-        "  me: User\n",
-        "  me: User\n  mirror: Mirror\n",
-    );
+    let web = files
+        .get("schema/web.graphql")
+        .expect("the web client's schema")
+        .replace("  me: User\n", "  me: User\n  mirror: Mirror\n");
     files.insert("schema/web.graphql", format!("{web}\ntype Mirror {{ authorization: String! }}\n"));
     files.insert("schema/services/mirror.graphql", MIRROR);
     client

@@ -9,6 +9,7 @@ mod faults;
 mod harness;
 mod isolation;
 mod no_contract;
+mod random_operations;
 mod reference;
 mod reference_tests;
 mod writes;

@@ -18,8 +18,9 @@ const PROJECT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/no_contract
 type Asked = Arc<Mutex<Vec<String>>>;
 
 fn post(id: usize) -> Value {
-    let words = "quia et suscipit recusandae consequuntur expedita reprehenderit molestiae ut quas totam nostrum rerum est";
-    let text: String = words.chars().cycle().skip(id * 7 % 90).take(165).collect();
+    let words =
+        "quia et suscipit recusandae consequuntur expedita reprehenderit molestiae ut quas totam nostrum rerum est";
+    let text: String = words.chars().cycle().skip(id * 7 % 90).take(190).collect();
     json!({ "userId": (id - 1) / 10 + 1, "id": id, "title": format!("{} {id}", &words[..38 + id % 20]), "body": text })
 }
 

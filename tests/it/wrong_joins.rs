@@ -145,6 +145,9 @@ async fn orders_joined_by_group() {
             }
         }),
         case("no list", IsAnError, |answer| answer["content"] = json!("none")),
+        case("no content", IsAnError, |answer| {
+            answer.as_object_mut().unwrap().remove("content");
+        }),
     ];
     check("orders", "/orders/search", query, &cases).await;
 }
@@ -161,6 +164,7 @@ async fn stock_joined_by_group_from_a_post() {
                 row["productId"] = row["productId"].to_string().into();
             }
         }),
+        // A service may say so of what it does not know.
         case("a null for a row", Differs, |answer| items(answer)[0] = Value::Null),
     ];
     check("inventory", "/v1/stock/query", query, &cases).await;
@@ -173,6 +177,14 @@ async fn payments_joined_by_index_on_another_key() {
         case("as it is", Harmless, |_| {}),
         case("orders rotated", Differs, |answer| rotate(items(answer), "orderId")),
         case("a payment lost", Differs, |answer| drop(items(answer).pop())),
+        case("a payment without its key", IsAnError, |answer| {
+            items(answer)[0].as_object_mut().unwrap().remove("orderId");
+        }),
+        case("a key that cannot be one", IsAnError, |answer| items(answer)[0]["orderId"] = json!(1.5)),
+        case("text for a list", IsAnError, |answer| *answer = json!("none")),
+        case("text for an item", IsAnError, |answer| items(answer)[0] = json!("none")),
+        case("null for the list", IsAnError, |answer| *answer = Value::Null),
+        case("a null besides", Harmless, |answer| items(answer).insert(0, Value::Null)),
         case("a payment twice", IsAnError, |answer| {
             let twin = items(answer)[0].clone();
             items(answer).push(twin);
@@ -184,13 +196,16 @@ async fn payments_joined_by_index_on_another_key() {
 
 #[tokio::test]
 async fn reviews_joined_by_position() {
-    let query = "{ products(first: 4) { id reviewCount averageStars } }";
+    let query = "{ products(first: 4) { id averageStars } }";
     let cases = [
         case("as it is", Harmless, |_| {}),
         case("in another order", Differs, |answer| items(&mut answer["data"]["_entities"]).rotate_left(1)),
         case("one lost", IsAnError, |answer| drop(items(&mut answer["data"]["_entities"]).pop())),
-        case("a null for one", IsAnError, |answer| items(&mut answer["data"]["_entities"])[1] = Value::Null),
+        // An entity that the source does not know; its field is nullable.
+        case("a null for one", Differs, |answer| items(&mut answer["data"]["_entities"])[1] = Value::Null),
+        case("one too many", IsAnError, |answer| items(&mut answer["data"]["_entities"]).push(Value::Null)),
         case("no list", IsAnError, |answer| answer["data"]["_entities"] = json!({})),
+        case("no data", IsAnError, |answer| *answer = json!({ "data": null })),
     ];
     check("reviews", "/graphql", query, &cases).await;
 }

@@ -150,6 +150,11 @@ impl Reference {
         Self { services: Services::of(shop, sub), schema, table }
     }
 
+    /// The client's schema, views' directives and all.
+    pub(crate) fn schema(&self) -> &Valid<Schema> {
+        &self.schema
+    }
+
     /// Answers an operation.
     ///
     /// # Panics

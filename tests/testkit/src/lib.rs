@@ -1,4 +1,5 @@
 //! Shared pieces of the integration tests.
 
 pub mod faulty;
+pub mod posts;
 pub mod proxy;

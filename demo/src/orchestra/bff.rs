@@ -1,0 +1,113 @@
+//! What a BFF's process does: serve the built-in client over this shop's services.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use bespoke::cli::{ServeOptions, serve_client};
+use bespoke::config::{Config, JwtConfig, Mode, PlaygroundConfig};
+use clap::Args;
+use demo::ServiceName;
+use demo::keys::{AUDIENCE, ISSUER};
+
+use super::layout::BffName;
+use super::process::TOKEN_VARIABLE;
+use super::project::Project;
+
+/// How long requests in flight may take after a signal; shorter than what comes before SIGKILL.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
+
+/// Which BFF, and the shop around it.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct BffArguments {
+    /// web or mobile.
+    name: BffName,
+    /// Port on 127.0.0.1.
+    #[arg(long)]
+    port: u16,
+    /// The port before the first service's.
+    #[arg(long, value_name = "PORT", default_value_t = 4_100)]
+    services_base: u16,
+    /// PEM file of the Ed25519 public key whose tokens are trusted.
+    #[arg(long, value_name = "FILE")]
+    jwt_public_key: PathBuf,
+    /// The project's folder, for GraphiQL's page and tabs. Without it, a plain form is served.
+    #[arg(long, value_name = "FOLDER")]
+    project: Option<PathBuf>,
+}
+
+/// Serves until SIGINT or SIGTERM.
+///
+/// # Errors
+/// As [`serve_client`].
+pub(crate) fn serve(arguments: &BffArguments) -> anyhow::Result<ExitCode> {
+    let client = match arguments.name {
+        BffName::Web => bff_web::client(),
+        BffName::Mobile => bff_mobile::client(),
+    };
+    let project = arguments.project.clone().and_then(Project::at);
+    let settings = Settings {
+        port: arguments.port,
+        services_base: arguments.services_base,
+        key_file: std::path::absolute(&arguments.jwt_public_key)?,
+        playground: project.as_ref().map(Project::playground),
+        token: std::env::var(TOKEN_VARIABLE).ok(),
+    };
+    let base = match &project {
+        Some(project) => project.bff(arguments.name),
+        None => std::env::current_dir()?,
+    };
+    let configure = Box::new(move |config: &mut Config| settings.apply(config));
+    serve_client(client, ServeOptions { base, configure, watch: None })
+}
+
+/// What the shop changes of a BFF's own configuration.
+#[derive(Clone)]
+struct Settings {
+    port: u16,
+    services_base: u16,
+    key_file: PathBuf,
+    /// The folder of GraphiQL's page.
+    playground: Option<PathBuf>,
+    token: Option<String>,
+}
+
+impl Settings {
+    fn apply(&self, config: &mut Config) {
+        config.server.host = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        config.server.port = self.port;
+        config.server.mode = Mode::Development;
+        config.server.shutdown_grace = SHUTDOWN_GRACE;
+        for name in ServiceName::ALL {
+            let service = config.services.entry(name.as_str().to_owned()).or_default();
+            service.url = Some(self.service_url(name));
+        }
+        match &mut config.auth.jwt {
+            Some(jwt) => jwt.public_key_file.clone_from(&self.key_file),
+            none => {
+                *none = Some(JwtConfig {
+                    public_key_file: self.key_file.clone(),
+                    issuer: ISSUER.to_owned(),
+                    audience: AUDIENCE.to_owned(),
+                    leeway: Duration::from_secs(30),
+                });
+            }
+        }
+        config.playground = match &self.playground {
+            Some(folder) => PlaygroundConfig {
+                dir: Some(folder.clone()),
+                tabs: std::mem::take(&mut config.playground.tabs),
+                token: self.token.clone(),
+            },
+            // Its paths would lead nowhere.
+            None => PlaygroundConfig { token: self.token.clone(), ..PlaygroundConfig::default() },
+        };
+    }
+
+    fn service_url(&self, name: ServiceName) -> String {
+        let port = self.services_base.saturating_add(name.port_offset());
+        let path = if name == ServiceName::Reviews { "/graphql" } else { "" };
+        format!("http://127.0.0.1:{port}{path}")
+    }
+}
