@@ -2,6 +2,7 @@
 
 mod architecture;
 mod calls;
+mod check_mutants;
 mod clients;
 mod contracts;
 mod faults;
