@@ -120,7 +120,7 @@ pub struct Feed {
     pub frame: FrameId,
     /// The object's tag, and its variant when the place is abstract. `None`: every row.
     pub when: Option<(SlotId, Option<u32>)>,
-    /// Values of [`crate::compose::Way::inputs`], then those of `requires`, in [`SubgraphDocument::inputs`]' order.
+    /// Values of [`crate::compose::Way::inputs`], then those of `requires`, in the order of [`SubgraphDocument::representation`].
     pub inputs: Vec<Access>,
     /// Where the found row goes.
     pub join: SlotId,

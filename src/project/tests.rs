@@ -20,7 +20,11 @@ fn operations_are_checked_against_schema_and_budget() {
     let card = "query Card($more: Boolean!) {\n  card(id: \"1\") { title inStock @include(if: $more) }\n}\n";
     for (operation, budget, expected) in [
         (card, 20, None),
-        (card, 1, Some("bff-mobile/operations/tried.graphql:1:7: E115 `Card` needs up to 2 calls; the client's budget is 1")),
+        (
+            card,
+            1,
+            Some("bff-mobile/operations/tried.graphql:1:7: E115 `Card` needs up to 2 calls; the client's budget is 1"),
+        ),
         ("{\n  card(id: \"1\") { email }\n}\n", 20, Some("bff-mobile/operations/tried.graphql:2:19: E117 ")),
         ("{ card(id: \"1\"", 20, Some("bff-mobile/operations/tried.graphql:1:")),
     ] {

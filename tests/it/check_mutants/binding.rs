@@ -130,7 +130,9 @@ impl<'d> Binding<'d> {
         all
     }
 
-    fn outcome_members(&self) -> Vec<std::collections::BTreeMap<&'d str, &'d apollo_compiler::Node<apollo_compiler::ast::Value>>> {
+    fn outcome_members(
+        &self,
+    ) -> Vec<std::collections::BTreeMap<&'d str, &'d apollo_compiler::Node<apollo_compiler::ast::Value>>> {
         let outcomes = self.connect.argument("on").and_then(|on| on.as_list());
         outcomes.into_iter().flatten().map(members).collect()
     }
@@ -164,8 +166,10 @@ impl<'d> Binding<'d> {
             (_, Some(next)) => word.span.start..next.span.start,
             (_, None) => word.span.start..content.end,
         };
-        let read: Vec<_> = words(&self.sdl.text, range.clone()).into_iter().filter(|word| word.after.is_some()).collect();
-        let sent = self.arguments_of_field().iter().filter(|argument| read.iter().any(|word| word.text == argument.name));
+        let read: Vec<_> =
+            words(&self.sdl.text, range.clone()).into_iter().filter(|word| word.after.is_some()).collect();
+        let sent =
+            self.arguments_of_field().iter().filter(|argument| read.iter().any(|word| word.text == argument.name));
         let batch = self.connect.argument("batch").map(|batch| self.sdl.place(range_of(batch)));
         let places: Vec<Place> = sent.map(|argument| self.sdl.place(argument.span.clone())).collect();
         let what = format!("{}: {of}", self.name());
@@ -231,9 +235,8 @@ impl<'d> Binding<'d> {
             };
             let dropped = self.sdl.mutant(Kind::Parameter, &what, (range, ""), &["E102", "E116"]);
             let offering = super::shown::shown(self.demo).into_iter().filter(|shown| {
-                let on_path = shown.coordinates(self.demo).iter().any(|(ty, name)| {
-                    *ty == field.parent && *name == field.name
-                });
+                let on_path =
+                    shown.coordinates(self.demo).iter().any(|(ty, name)| *ty == field.parent && *name == field.name);
                 on_path && self.sdl_names(shown.sdl, shown.field, &argument.name)
             });
             let offering: Vec<_> = offering.map(|shown| shown.place()).collect();
@@ -307,10 +310,13 @@ impl<'d> Binding<'d> {
     fn tags(&self) -> Vec<Mutant> {
         let directives = self.field.map_or(&self.ty.directives, |field| &field.directives);
         let mut all = Vec::new();
-        for tag in directives.iter().filter_map(|dir| dir.argument("tags")).filter_map(|tags| tags.as_list()).flatten() {
+        for tag in directives.iter().filter_map(|dir| dir.argument("tags")).filter_map(|tags| tags.as_list()).flatten()
+        {
             let Some((_, span)) = string(tag) else { continue };
             let holes = words(&self.sdl.text, span).into_iter().filter(|word| word.depth > 0);
-            for word in holes.filter(|word| word.text != "$this" && word.text != "$claims" && word.after != Some("$claims")) {
+            for word in
+                holes.filter(|word| word.text != "$this" && word.text != "$claims" && word.after != Some("$claims"))
+            {
                 let what = format!("{}: tag", self.name());
                 all.push(self.sdl.mutant(Kind::Path, what, (word.span.clone(), &misspelt(word.text)), &["E123"]));
             }

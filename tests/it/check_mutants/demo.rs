@@ -145,7 +145,8 @@ impl Sdl {
     pub(super) fn bindings(&self) -> impl Iterator<Item = (&TypeDef, Option<&FieldDef>, &Dir)> {
         self.types.iter().flat_map(|ty| {
             let own = ty.directives.iter().map(move |dir| (ty, None, dir));
-            let fields = ty.fields.iter().flat_map(move |field| field.directives.iter().map(move |d| (ty, Some(field), d)));
+            let fields =
+                ty.fields.iter().flat_map(move |field| field.directives.iter().map(move |d| (ty, Some(field), d)));
             own.chain(fields).filter(|(_, _, dir)| dir.name == "connect")
         })
     }

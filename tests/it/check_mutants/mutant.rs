@@ -58,8 +58,7 @@ impl Sdl {
         let old = &self.text[range.clone()];
         // Lines stay where they are.
         let lost = old.matches('\n').count().saturating_sub(new.matches('\n').count());
-        let text =
-            format!("{}{new}{}{}", &self.text[..range.start], "\n".repeat(lost), &self.text[range.end..]);
+        let text = format!("{}{new}{}{}", &self.text[..range.start], "\n".repeat(lost), &self.text[range.end..]);
         let what = what.into();
         let shown = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         Mutant {

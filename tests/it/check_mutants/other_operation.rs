@@ -75,7 +75,9 @@ fn request(binding: &Binding<'_>, other: &Endpoint) -> Vec<Place> {
     }
     // An argument that goes nowhere.
     let read = |name: &str| binding.reads(name);
-    let goes = |name: &str| read(name) || takes(name) || properties.as_ref().is_some_and(|known| known.iter().any(|k| k == name));
+    let goes = |name: &str| {
+        read(name) || takes(name) || properties.as_ref().is_some_and(|known| known.iter().any(|k| k == name))
+    };
     let lost = arguments.iter().filter(|argument| !goes(&argument.name));
     places.extend(lost.map(|argument| sdl.place(argument.span.clone())));
     // A query that writes.
@@ -88,7 +90,8 @@ fn request(binding: &Binding<'_>, other: &Endpoint) -> Vec<Place> {
 
 fn answer(binding: &Binding<'_>, other: &Endpoint) -> Vec<Place> {
     let is_success = |status: StatusPattern| matches!(status, StatusPattern::Exact(200..=299));
-    let Some(body) = other.responses.iter().find(|answer| is_success(answer.status)).and_then(|answer| answer.schema) else {
+    let Some(body) = other.responses.iter().find(|answer| is_success(answer.status)).and_then(|answer| answer.schema)
+    else {
         return vec![binding.op_place()];
     };
     let selection = binding.connect.text("selection").map(|(_, span)| span);

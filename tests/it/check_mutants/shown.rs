@@ -50,12 +50,7 @@ impl Shown<'_> {
     }
 }
 
-pub(super) fn path_type(
-    demo: &Demo,
-    of: &str,
-    hops: &[Hop],
-    changed: Option<(&FieldDef, &Type)>,
-) -> Option<Type> {
+pub(super) fn path_type(demo: &Demo, of: &str, hops: &[Hop], changed: Option<(&FieldDef, &Type)>) -> Option<Type> {
     let mut ty = Type::NonNullNamed(apollo_compiler::Name::new(of).ok()?);
     for hop in hops {
         let field = demo.graph_field(ty.inner_named_type(), &hop.name)?;

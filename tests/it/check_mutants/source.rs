@@ -37,7 +37,8 @@ fn sources(demo: &Demo, sdl: &Sdl) -> Vec<Mutant> {
             let mut wrong = sdl.mutant(Kind::Source, &what, (span, other), CODES);
             wrong.places = ops.clone();
             all.push(wrong);
-            let argument = source.arguments.iter().find(|(name, ..)| name == "openapi").map(|(_, span, _)| span.clone());
+            let argument =
+                source.arguments.iter().find(|(name, ..)| name == "openapi").map(|(_, span, _)| span.clone());
             all.extend(argument.map(|span| sdl.mutant(Kind::Source, &what, (span, ""), CODES).or(ops.clone())));
         }
         // Without it, its bindings have none, or (two left, unnamed) cannot tell.

@@ -65,7 +65,8 @@ impl Types<'_> {
             self.sdl.mutant(kind, &what, (field.ty_span.clone(), new), codes).or(places.clone())
         };
         // What nobody shows of a service without contract is its own affair.
-        let is_felt = self.sdl.is_bound() || self.showing(field).next().is_some() || field.directive("external").is_some();
+        let is_felt =
+            self.sdl.is_bound() || self.showing(field).next().is_some() || field.directive("external").is_some();
         if !is_felt {
             return all;
         }
@@ -118,7 +119,8 @@ impl Types<'_> {
     /// The same field in other files.
     fn elsewhere<'a>(&'a self, field: &'a FieldDef) -> impl Iterator<Item = (&'a Sdl, &'a FieldDef)> {
         let others = self.demo.services().filter(|sdl| sdl.path != self.sdl.path);
-        let fields = others.flat_map(|sdl| sdl.types.iter().flat_map(move |ty| ty.fields.iter().map(move |of| (sdl, of))));
+        let fields =
+            others.flat_map(|sdl| sdl.types.iter().flat_map(move |ty| ty.fields.iter().map(move |of| (sdl, of))));
         fields.filter(|(_, other)| other.coordinate() == field.coordinate())
     }
 
@@ -197,9 +199,8 @@ impl Types<'_> {
     fn input(&self, ty: &TypeDef, field: &FieldDef) -> Vec<Mutant> {
         let places = self.taking(&ty.name);
         let what = field.coordinate();
-        let mutant = |kind, range, new: &str| {
-            self.sdl.mutant(kind, &what, (range, new), &["E102", "E107"]).or(places.clone())
-        };
+        let mutant =
+            |kind, range, new: &str| self.sdl.mutant(kind, &what, (range, new), &["E102", "E107"]).or(places.clone());
         let mut all = vec![
             mutant(Kind::Type, field.ty_span.clone(), &with_name(field, "Boolean")),
             mutant(Kind::Type, field.ty_span.clone(), &with_list(field)),
@@ -223,13 +224,16 @@ impl Types<'_> {
     fn giving(&self, ty: &str) -> Vec<Place> {
         let fields = self.sdl.types.iter().filter(|ty| ty.kind == TypeKind::Object).flat_map(|ty| &ty.fields);
         let giving = fields.filter(|field| field.named() == ty);
-        giving.flat_map(|field| [vec![self.sdl.place(field.span.clone())], self.selections(&field.name)].concat()).collect()
+        giving
+            .flat_map(|field| [vec![self.sdl.place(field.span.clone())], self.selections(&field.name)].concat())
+            .collect()
     }
 
     /// Lines of client schemas that name something.
     fn named_by_clients(&self, name: &str) -> Vec<Place> {
         let clients = self.demo.clients();
-        let words = clients.flat_map(|sdl| words(&sdl.text, 0..sdl.text.len()).into_iter().map(move |word| (sdl, word)));
+        let words =
+            clients.flat_map(|sdl| words(&sdl.text, 0..sdl.text.len()).into_iter().map(move |word| (sdl, word)));
         words.filter(|(_, word)| word.text == name).map(|(sdl, word)| sdl.place(word.span)).collect()
     }
 
@@ -254,11 +258,16 @@ impl Types<'_> {
     /// client names it. One that is added is one that clients do not show.
     fn union(&self, ty: &TypeDef) -> Vec<Mutant> {
         let mut all = Vec::new();
-        let showing: Vec<Place> = self.shown.iter().filter(|shown| {
-            let last = shown.coordinates(self.demo).pop();
-            let field = last.and_then(|(ty, name)| self.demo.graph_field(&ty, &name));
-            field.is_some_and(|field| field.named() == ty.name)
-        }).map(Shown::place).collect();
+        let showing: Vec<Place> = self
+            .shown
+            .iter()
+            .filter(|shown| {
+                let last = shown.coordinates(self.demo).pop();
+                let field = last.and_then(|(ty, name)| self.demo.graph_field(&ty, &name));
+                field.is_some_and(|field| field.named() == ty.name)
+            })
+            .map(Shown::place)
+            .collect();
         for (index, (member, span)) in ty.members.iter().enumerate() {
             let range = match ty.members.get(index + 1) {
                 Some((_, next)) => span.start..next.start,

@@ -79,7 +79,8 @@ impl ClientField<'_> {
         if !field.ty.is_non_null() && !self.shown.has_default && !fits(&promised, &graph) {
             all.push(self.mutant(Kind::Nullability, field.ty_span.clone(), &promised.to_string()));
         }
-        let default = field.directive("from").and_then(|from| from.arguments.iter().find(|(name, ..)| name == "default"));
+        let default =
+            field.directive("from").and_then(|from| from.arguments.iter().find(|(name, ..)| name == "default"));
         if let (Some((_, span, _)), false) = (default, fits(&field.ty, &graph)) {
             all.push(self.mutant(Kind::Nullability, span.clone(), ""));
         }
@@ -178,9 +179,8 @@ impl ClientField<'_> {
         let from = field.directive("from")?;
         let own = Hop { name: field.name.clone(), span: 0..0, has_index: false };
         let found = path_type(self.demo, &self.shown.of, &[own], None);
-        let is_alike = found.is_some_and(|found| {
-            found.inner_named_type() == field.ty.inner_named_type() && fits(&field.ty, &found)
-        });
+        let is_alike = found
+            .is_some_and(|found| found.inner_named_type() == field.ty.inner_named_type() && fits(&field.ty, &found));
         (!is_alike).then(|| self.mutant(Kind::Source, from.span.clone(), ""))
     }
 }
@@ -191,14 +191,16 @@ fn views(demo: &Demo, sdl: &Sdl, ty: &TypeDef) -> Vec<Mutant> {
     let Some(view) = ty.directive("view") else { return Vec::new() };
     let Some((of, span)) = view.text("of") else { return Vec::new() };
     let what = format!("{}: @view", ty.name);
-    let using: Vec<Place> = sdl.types.iter().flat_map(|other| &other.fields)
+    let using: Vec<Place> = sdl
+        .types
+        .iter()
+        .flat_map(|other| &other.fields)
         .filter(|field| field.named() == ty.name)
         .map(|field| sdl.place(field.span.clone()))
         .collect();
     let mut graph = demo.services().flat_map(|sdl| &sdl.types);
-    let is_other = |other: &&TypeDef| {
-        other.kind == ty.kind && other.name != of && !other.is_root() && other.name != "OrderStatus"
-    };
+    let is_other =
+        |other: &&TypeDef| other.kind == ty.kind && other.name != of && !other.is_root() && other.name != "OrderStatus";
     let mut all = vec![
         sdl.mutant(Kind::Source, &what, (span.clone(), &misspelt(of)), CODES),
         sdl.mutant(Kind::Source, &what, (view.span.clone(), ""), CODES),
@@ -248,9 +250,10 @@ fn members(demo: &Demo, sdl: &Sdl, ty: &TypeDef) -> Vec<Mutant> {
             let mut types = demo.services().flat_map(|sdl| &sdl.types).filter(|ty| ty.name == of);
             types.any(|ty| ty.members.iter().any(|(other, _)| other == name))
         };
-        let other = sdl.types.iter().find(|other| {
-            other.kind == TypeKind::Object && !other.is_root() && !is_member(&view_of(sdl, &other.name))
-        });
+        let other = sdl
+            .types
+            .iter()
+            .find(|other| other.kind == TypeKind::Object && !other.is_root() && !is_member(&view_of(sdl, &other.name)));
         if let Some(other) = other {
             // It is said at the type that is no member.
             let wrong = sdl.mutant(Kind::Type, format!("{}: {member}", ty.name), (span.clone(), &other.name), CODES);
@@ -264,9 +267,8 @@ fn members(demo: &Demo, sdl: &Sdl, ty: &TypeDef) -> Vec<Mutant> {
 /// said at the type.
 fn input(sdl: &Sdl, ty: &TypeDef, field: &FieldDef) -> Vec<Mutant> {
     let at_type = sdl.place(ty.name_span.clone());
-    let mutant = |kind, range, new: &str| {
-        sdl.mutant(kind, field.coordinate(), (range, new), CODES).or([at_type.clone()])
-    };
+    let mutant =
+        |kind, range, new: &str| sdl.mutant(kind, field.coordinate(), (range, new), CODES).or([at_type.clone()]);
     let mut all = vec![
         mutant(Kind::Parameter, field.name_span.clone(), &misspelt(&field.name)),
         mutant(Kind::Parameter, field.whole.clone(), ""),
