@@ -3,13 +3,16 @@
 mod architecture;
 mod calls;
 mod clients;
+mod command_line;
 mod contracts;
 mod faults;
 mod harness;
 mod isolation;
 mod no_contract;
+mod program;
 mod random_operations;
 mod reference;
 mod reference_tests;
+mod watch;
 mod writes;
 mod wrong_joins;
