@@ -1,11 +1,13 @@
 //! The integration tests: one binary, a module for each feature.
 
 mod architecture;
+mod audits;
 mod calls;
 mod clients;
 mod command_line;
 mod contracts;
 mod faults;
+mod graphiql;
 mod harness;
 mod isolation;
 mod no_contract;
