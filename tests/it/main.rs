@@ -15,6 +15,7 @@ mod program;
 mod random_operations;
 mod reference;
 mod reference_tests;
+mod screens;
 mod watch;
 mod writes;
 mod wrong_joins;
