@@ -1,6 +1,7 @@
 //! From files to what a client's engine is made of.
 
 use super::Files;
+use super::operations;
 use super::probe::probe;
 use crate::compose::{self, Graph, Origin, ServiceFile};
 use crate::config::{self, Config};
@@ -110,6 +111,13 @@ pub fn assemble(
         }
         None => Some(Config::default()),
     };
+    if let (Some(graph), Some(view)) = (&graph, &view) {
+        let budget = config.as_ref().and_then(|config| config.budget.calls).map(|calls| u64::from(calls.get()));
+        let folder = format!("{own}operations/");
+        for (_, &file) in sorted(&ids).into_iter().filter(|(path, _)| path.starts_with(&folder)) {
+            findings.extend(operations::check(graph, view, budget, &sources, file));
+        }
+    }
     Assembled { sources, graph, view, config, findings }
 }
 

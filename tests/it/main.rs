@@ -3,6 +3,7 @@
 mod architecture;
 mod audits;
 mod calls;
+mod check_mutants;
 mod clients;
 mod command_line;
 mod contracts;
