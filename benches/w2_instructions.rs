@@ -61,7 +61,8 @@ fn main() -> Result<(), Failed> {
 fn report() -> Result<(), Failed> {
     let mut counts = Vec::new();
     for (name, query, posts) in CASES {
-        let per_request = (count(query, posts, WARM_UP + COUNTED)? - count(query, posts, WARM_UP)?) / u64::from(COUNTED);
+        let per_request =
+            (count(query, posts, WARM_UP + COUNTED)? - count(query, posts, WARM_UP)?) / u64::from(COUNTED);
         println!("{per_request:>10} instructions per request: {name}");
         counts.push(per_request);
     }
@@ -116,10 +117,8 @@ fn engine(count: u32) -> Result<Engine, Failed> {
     let (Some(graph), Some(view)) = (assembled.graph, assembled.view) else {
         return Err(format!("the project has errors: {:?}", assembled.findings).into());
     };
-    let recorded: Arc<dyn Subgraph> = Arc::new(Recorded {
-        posts: posts::posts(count),
-        users: posts::users(&(1..=posts::USERS).collect::<Vec<_>>()),
-    });
+    let recorded: Arc<dyn Subgraph> =
+        Arc::new(Recorded { posts: posts::posts(count), users: posts::users(&(1..=posts::USERS).collect::<Vec<_>>()) });
     let sources = graph.sources.iter().map(|source| Sourced {
         subgraph: Arc::clone(&recorded),
         name: source.name.as_str().into(),

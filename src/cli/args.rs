@@ -36,12 +36,13 @@ pub enum Command {
     Check(CheckArgs),
     /// Shows what an operation would call, before it runs.
     ///
-    /// Calls and their bounds, rounds, what waits for what, and whose credentials go along.
+    /// Calls and their bounds, rounds, what waits for what, and whose credentials go along. Exits with 1 if the
+    /// client's configuration would refuse it.
     Plan(PlanArgs),
     /// Prints a client's schema as plain SDL, for code generators.
     Schema(ClientArgs),
     /// Prints the composed graph with every way to get each field.
-    Graph(ProjectArgs),
+    Graph(GraphArgs),
     /// Serves a project's client; no Rust needed.
     ///
     /// Fields that are Rust code of a BFF need that BFF's own program.
@@ -79,6 +80,17 @@ pub struct ClientArgs {
     /// The client: `web` for `schema/web.graphql`.
     #[arg(long, value_name = "NAME")]
     pub client: String,
+}
+
+/// Which graph.
+#[derive(Debug, Args)]
+pub struct GraphArgs {
+    /// Where the project is.
+    #[command(flatten)]
+    pub project: ProjectArgs,
+    /// The client whose Rust fields take part; without it, the first one by name.
+    #[arg(long, value_name = "NAME")]
+    pub client: Option<String>,
 }
 
 /// What to plan.
@@ -131,7 +143,8 @@ pub struct ServeArgs {
     /// Shows GraphiQL, introspection and calls, whatever the configuration says.
     #[arg(long)]
     pub dev: bool,
-    /// Reloads when a file changes; what cannot be loaded is drawn, and what ran goes on.
+    /// Reloads when a file changes; what cannot be loaded is drawn, and what ran goes on. `server`, `auth` and
+    /// `playground` of the configuration take effect at the next start.
     #[arg(long)]
     pub watch: bool,
 }

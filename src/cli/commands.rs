@@ -1,11 +1,12 @@
 //! Commands that read a project and print.
 
-use super::args::{CheckArgs, ClientArgs, PlanArgs, ProjectArgs};
+use super::args::{CheckArgs, ClientArgs, GraphArgs, PlanArgs};
 use crate::compose::print_graph;
 use crate::diagnostic::{DrawStyle, Finding, draw, one_line};
+use crate::engine::limits;
 use crate::operation::{Limits, Outcomes, RequestError, prepare};
 use crate::plan::{describe, plan as make_plan};
-use crate::project::{Assembled, Files, assemble, client_names};
+use crate::project::{Assembled, Files, assemble, client_names, config_path};
 use anyhow::{Context, anyhow, bail};
 use std::collections::BTreeSet;
 use std::io::{IsTerminal, Read, Write};
@@ -16,11 +17,8 @@ pub(super) fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let files = Files::read(&args.project.project)?;
     let clients = match &args.client {
         Some(client) => vec![client_of(&files, client)?],
-        None => client_names(&files),
+        None => clients_of(&files)?,
     };
-    if clients.is_empty() {
-        bail!("there is no client schema: write `schema/<client>.graphql`");
-    }
     let mut seen = BTreeSet::new();
     let mut has_errors = false;
     let mut all: Vec<Finding> = Vec::new();
@@ -50,8 +48,13 @@ pub(super) fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
 
 /// Plans an operation.
 pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<ExitCode> {
-    let assembled = load(&args.client)?;
+    let files = Files::read(&args.client.project.project)?;
+    let client = client_of(&files, &args.client.client)?;
+    let assembled = assemble(&files, &client, &[], &environment);
     let Some((graph, view, text)) = parts(&assembled, &args.operation)? else { return Ok(ExitCode::FAILURE) };
+    // A plan needs no URL and no key: a configuration that cannot be read here only leaves its limits unknown.
+    let limits = assembled.config.as_ref().map_or_else(Limits::default, |config| limits(&config.limits));
+    let budget = assembled.config.as_ref().and_then(|config| config.budget.calls);
     let variables = serde_json::from_str(&args.variables).context("--variables is not a JSON object")?;
     let refused = |errors: Vec<RequestError>| {
         let lines = errors.iter().map(|error| match error.locations.first() {
@@ -60,7 +63,7 @@ pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<ExitCode> {
         });
         anyhow!("{}", lines.collect::<Vec<_>>().join("\n"))
     };
-    let prepared = prepare(view, &Limits::default(), &text, args.operation_name.as_deref()).map_err(refused)?;
+    let prepared = prepare(view, &limits, &text, args.operation_name.as_deref()).map_err(refused)?;
     // Variables that are not given only matter where a condition names them.
     let outcomes = if prepared.conditions().is_empty() {
         Outcomes::default()
@@ -70,7 +73,13 @@ pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<ExitCode> {
     let lowered = prepared.lower(&outcomes).map_err(refused)?;
     let plan = make_plan(graph, &lowered)?;
     print(&describe(&plan, graph, prepared.name().unwrap_or("operation")))?;
-    Ok(ExitCode::SUCCESS)
+    match budget {
+        Some(max) if plan.calls.is_none_or(|calls| calls > u64::from(max.get())) => {
+            let file = config_path(&files, &client).unwrap_or_default();
+            bail!("over budget: `budget.calls` in {file} is {max}")
+        }
+        _ => Ok(ExitCode::SUCCESS),
+    }
 }
 
 /// Prints a client's schema.
@@ -84,9 +93,13 @@ pub(super) fn schema(args: &ClientArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// Prints the graph.
-pub(super) fn graph(args: &ProjectArgs) -> anyhow::Result<ExitCode> {
-    let files = Files::read(&args.project)?;
-    let client = client_names(&files).into_iter().next().unwrap_or_default();
+pub(super) fn graph(args: &GraphArgs) -> anyhow::Result<ExitCode> {
+    let files = Files::read(&args.project.project)?;
+    let client = match &args.client {
+        Some(client) => client_of(&files, client)?,
+        // A project that has no client yet has a graph.
+        None => client_names(&files).into_iter().next().unwrap_or_default(),
+    };
     let assembled = assemble(&files, &client, &[], &environment);
     match &assembled.graph {
         Some(graph) => print(&print_graph(graph))?,
@@ -104,11 +117,20 @@ fn load(args: &ClientArgs) -> anyhow::Result<Assembled> {
 
 /// The client, if the project has it.
 pub(super) fn client_of(files: &Files, client: &str) -> anyhow::Result<String> {
-    let clients = client_names(files);
+    let clients = clients_of(files)?;
     if clients.iter().any(|name| name == client) {
         return Ok(client.to_owned());
     }
     bail!("there is no client `{client}` (no `schema/{client}.graphql`); the project has: {}", clients.join(", "))
+}
+
+/// The project's clients; at least one.
+fn clients_of(files: &Files) -> anyhow::Result<Vec<String>> {
+    let clients = client_names(files);
+    if clients.is_empty() {
+        bail!("the project has no client schema: write `schema/<client>.graphql`, or name its folder with --project");
+    }
+    Ok(clients)
 }
 
 type Parts<'a> = (&'a crate::compose::Graph, &'a crate::view::View, String);

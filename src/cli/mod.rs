@@ -5,6 +5,7 @@
 mod args;
 mod commands;
 mod serve;
+mod watch;
 
 pub use args::{Cli, ClientCli};
 pub use serve::{Configure, ServeOptions, serve_client};

@@ -1,26 +1,23 @@
-//! Serving a client: engine, listener, reload, signals.
+//! Serving a client: engine, listener, signals.
+//!
+//! Elsewhere: reloading when files change (`watch`).
 
 use super::args::{ClientCli, ServeArgs};
 use super::commands::{client_of, draw_findings, environment};
+use super::watch::Watched;
 use crate::config::{Config, Mode};
-use crate::diagnostic::{DrawStyle, draw};
 use crate::engine::{Client, Engine, EngineError, EngineOptions};
 use crate::http::{Playground, ServeLimits, Server, router, serve as serve_http};
 use crate::observe::{self, Metrics};
 use crate::policy::JwtVerifier;
 use crate::project::{Files, config_path};
-use anyhow::{Context, bail};
-use notify::{RecursiveMode, Watcher};
+use anyhow::{Context, anyhow, bail};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-
-/// How long a watched folder must be quiet before it is read again.
-const QUIET: Duration = Duration::from_millis(150);
 
 /// Changes a configuration after it was read.
 pub type Configure = dyn Fn(&mut Config) + Send + Sync;
@@ -100,7 +97,7 @@ pub fn serve_client(client: Client, options: ServeOptions) -> anyhow::Result<Exi
     let engine = match client.engine(assembled, &EngineOptions::default()) {
         Ok(engine) => engine,
         Err(EngineError::Findings(assembled)) => return draw_findings(&assembled),
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(explained(error, client.name())),
     };
     // A second initialisation in one process is no harm: the first one stands.
     let _ = observe::init(config.server.log);
@@ -109,7 +106,20 @@ pub fn serve_client(client: Client, options: ServeOptions) -> anyhow::Result<Exi
     runtime.block_on(run(client, engine, config, options))
 }
 
+/// An engine's error, with what to do about it.
+pub(super) fn explained(error: EngineError, client: &str) -> anyhow::Error {
+    match error {
+        EngineError::NoCode(source) => anyhow!(
+            "`{client}` has fields that are Rust code (`bff-{client}/{source}.graphql`), and this program serves \
+             projects without any: run the client's own program, `cargo run -p bff-{client}`"
+        ),
+        other => other.into(),
+    }
+}
+
 async fn run(client: Client, engine: Engine, config: Config, options: ServeOptions) -> anyhow::Result<ExitCode> {
+    // Before anybody can know that this process runs: a signal that nobody waits for would kill it.
+    let shutdown = stop_signal()?;
     let address = SocketAddr::new(config.server.host, config.server.port);
     let listener = match TcpListener::bind(address).await {
         Ok(listener) => listener,
@@ -128,19 +138,16 @@ async fn run(client: Client, engine: Engine, config: Config, options: ServeOptio
         server = server.with_playground(Playground::load(&config.playground, &options.base, client.name())?);
     }
     let server = Arc::new(server);
+    let watched = options.watch.map(|folder| Watched::new(folder, client.name())).transpose()?;
     announce(&client, &listener, &config)?;
     let limits = ServeLimits::from(&config.server);
-    let shutdown = stop_signal()?;
-    let routes = router(Arc::clone(&server));
-    match &options.watch {
-        None => serve_http(listener, routes, shutdown, limits).await,
-        Some(folder) => {
-            let reload = reload_on_change(folder, client.name(), &server, &options.configure);
-            tokio::select! {
-                () = serve_http(listener, routes, shutdown, limits) => {}
-                result = reload => result?,
-            }
-        }
+    let served = serve_http(listener, router(Arc::clone(&server)), shutdown, limits);
+    match watched {
+        None => served.await,
+        Some(watched) => tokio::select! {
+            () = served => {}
+            () = watched.reload(&client, &server, &options.configure) => {}
+        },
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -165,61 +172,4 @@ fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send> {
             _ = terminate.recv() => {}
         }
     })
-}
-
-/// Reloads the engine when the project's files change. What cannot be loaded is drawn, and what ran goes on.
-async fn reload_on_change(folder: &Path, name: &str, server: &Server, configure: &Configure) -> anyhow::Result<()> {
-    let (changed, mut changes) = tokio::sync::mpsc::channel(1);
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        if event.is_ok_and(|event| !event.kind.is_access()) {
-            // A full queue already says that something has changed.
-            let _ = changed.try_send(());
-        }
-    })
-    .context("cannot watch files")?;
-    for part in ["schema", "bespoke.yaml", &format!("bff-{name}")] {
-        let path = folder.join(part);
-        if path.exists() {
-            watcher
-                .watch(&path, RecursiveMode::Recursive)
-                .with_context(|| format!("cannot watch `{}`", path.display()))?;
-        }
-    }
-    let mut before = Files::read(folder).ok();
-    while changes.recv().await.is_some() {
-        tokio::time::sleep(QUIET).await;
-        let _ = changes.try_recv();
-        let files = match Files::read(folder) {
-            Ok(files) => files,
-            Err(error) => {
-                eprintln!("not reloaded: {error}");
-                continue;
-            }
-        };
-        if before.as_ref() == Some(&files) {
-            continue;
-        }
-        before = Some(files.clone());
-        reload(name, files, server, configure);
-    }
-    Ok(())
-}
-
-fn reload(name: &str, files: Files, server: &Server, configure: &Configure) {
-    let client = Client::new(name, files);
-    let mut assembled = client.assemble(&environment);
-    if let Some(config) = &mut assembled.config {
-        configure(config);
-    }
-    match client.engine(assembled, &EngineOptions::default()) {
-        Ok(engine) => {
-            server.swap_engine(Arc::new(engine));
-            eprintln!("reloaded {name}");
-        }
-        Err(EngineError::Findings(assembled)) => {
-            eprint!("{}", draw(&assembled.findings, &assembled.sources, DrawStyle::Plain));
-            eprintln!("not reloaded: what ran goes on");
-        }
-        Err(error) => eprintln!("not reloaded: {error}; what ran goes on"),
-    }
 }

@@ -48,7 +48,7 @@ pub enum EngineError {
     #[error("the project has errors")]
     Findings(Box<Assembled>),
     /// The graph has an in-process source that this program does not.
-    #[error("the source `{0}` is code: run the client's own program")]
+    #[error("the source `{0}` is Rust code, which this program does not have: run the client's own program")]
     NoCode(String),
     /// A service has no URL.
     #[error("the service `{0}` has no URL: set `services.{0}.url` in the configuration")]
@@ -162,7 +162,9 @@ impl Client {
     }
 }
 
-fn limits(config: &LimitsConfig) -> Limits {
+/// The limits on documents that a configuration asks for.
+#[must_use]
+pub fn limits(config: &LimitsConfig) -> Limits {
     Limits {
         max_bytes: config.bytes.get(),
         max_tokens: usize::try_from(config.tokens.get()).unwrap_or(usize::MAX),

@@ -7,6 +7,6 @@ mod client;
 mod core;
 mod model;
 
-pub use client::{BuildSource, Client, EngineError, EngineOptions, InProcessSource};
+pub use client::{BuildSource, Client, EngineError, EngineOptions, InProcessSource, limits};
 pub use core::{Engine, EngineParts};
 pub use model::{CallRecord, GraphQlEngine, Request, Response, ResponseKind};

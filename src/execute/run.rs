@@ -5,7 +5,7 @@ use super::input::Inputs;
 use super::read::input_text;
 use super::request::{domain, key_delimiter, lacks_claim, render};
 use super::step::{Answered, Keys, collect, settle};
-use super::write::{Written, write};
+use super::write::{Source, Written, write};
 use crate::compose::{Graph, Input, TypeId, Way};
 use crate::engine::CallRecord;
 use crate::operation::OperationKind;
@@ -123,7 +123,15 @@ pub async fn run(run: Run<'_>) -> Ran {
     }
     let root = root_type(&run);
     let inputs = |step: StepId, input: &Input| state.input(step, input);
-    let Written { body, errors, codes } = write(plan, &state.arena, root, &inputs, run.introspection);
+    let source = Source {
+        plan,
+        arena: &state.arena,
+        root,
+        is_anonymous: run.caller.claims.is_none(),
+        inputs: &inputs,
+        introspection: run.introspection,
+    };
+    let Written { body, errors, codes } = write(&source);
     Ran { body, errors, calls: std::mem::take(&mut state.calls), error_codes: codes }
 }
 

@@ -56,6 +56,7 @@ struct Goal<'a> {
 pub(super) struct Writer<'a> {
     plan: &'a Plan,
     arena: &'a Arena,
+    is_anonymous: bool,
     inputs: &'a dyn Fn(StepId, &Input) -> Option<String>,
     introspection: &'a HashMap<String, String>,
     out: Vec<u8>,
@@ -74,17 +75,25 @@ pub(super) struct Written {
     pub(super) codes: Vec<Cow<'static, str>>,
 }
 
+/// What an answer is written from.
+pub(super) struct Source<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) arena: &'a Arena,
+    /// The graph's root type.
+    pub(super) root: TypeId,
+    /// Does nobody vouch for the caller? Then `@authenticated` fields are errors.
+    pub(super) is_anonymous: bool,
+    pub(super) inputs: &'a dyn Fn(StepId, &Input) -> Option<String>,
+    pub(super) introspection: &'a HashMap<String, String>,
+}
+
 /// Writes the answer.
-pub(super) fn write<'a>(
-    plan: &'a Plan,
-    arena: &'a Arena,
-    root: TypeId,
-    inputs: &'a dyn Fn(StepId, &Input) -> Option<String>,
-    introspection: &'a HashMap<String, String>,
-) -> Written {
+pub(super) fn write(source: &Source<'_>) -> Written {
+    let Source { plan, arena, root, is_anonymous, inputs, introspection } = *source;
     let mut writer = Writer {
         plan,
         arena,
+        is_anonymous,
         inputs,
         introspection,
         out: Vec::with_capacity(4_096),
@@ -161,6 +170,10 @@ impl<'a> Writer<'a> {
                 None => return self.null(goal),
             },
         };
+        if self.is_anonymous && self.plan.output.authenticated[node as usize] {
+            self.error(&Failure::new("UNAUTHENTICATED", "this needs a caller who is signed in"));
+            return self.nullable(goal.ty, |_| Err(Nulled));
+        }
         let found = &self.plan.output.nodes[node as usize];
         match follow(self.arena, &found.joins, at.frame, at.row) {
             Reached::Row(frame, row) => self.found(&found.value, (frame, row), hop.index, rest, goal),

@@ -139,7 +139,7 @@ pub struct OutField {
 pub enum OutKind {
     /// `__typename`: [`OutVariant::name`].
     Typename,
-    /// `__schema` or `__type`: taken from [`super::introspect`]'s answer by response name.
+    /// `__schema` or `__type`: taken from [`super::Prepared::introspect`]'s answer by response name.
     Introspection,
     /// A value.
     Value {

@@ -151,7 +151,9 @@ impl Planner<'_> {
             variants: object.variants.iter().map(|variant| (variant.ty, out_fields(variant))).collect(),
             others: object.others,
         });
-        OutputPlan { objects: objects.collect(), root: self.operation.output.0, nodes }
+        let authenticated = self.operation.nodes.iter().map(|node| self.graph.field(node.field).authenticated);
+        let authenticated = authenticated.collect();
+        OutputPlan { objects: objects.collect(), root: self.operation.output.0, nodes, authenticated }
     }
 }
 

@@ -120,7 +120,7 @@ pub struct Feed {
     pub frame: FrameId,
     /// The object's tag, and its variant when the place is abstract. `None`: every row.
     pub when: Option<(SlotId, Option<u32>)>,
-    /// Values of [`crate::compose::Way::inputs`], then those of `requires`, in [`SubgraphDocument::inputs`]' order.
+    /// Values of [`crate::compose::Way::inputs`], then those of `requires`, in the order of [`SubgraphDocument::representation`].
     pub inputs: Vec<Access>,
     /// Where the found row goes.
     pub join: SlotId,
@@ -250,6 +250,8 @@ pub struct OutputPlan {
     pub root: u32,
     /// How each node is found; indexed by [`crate::operation::NodeId`].
     pub nodes: Vec<Found>,
+    /// By node: must the caller be known (`@authenticated` on the graph's field)?
+    pub authenticated: Vec<bool>,
 }
 
 /// A client object.

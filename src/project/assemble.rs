@@ -1,6 +1,7 @@
 //! From files to what a client's engine is made of.
 
 use super::Files;
+use super::operations;
 use super::probe::probe;
 use crate::compose::{self, Graph, Origin, ServiceFile};
 use crate::config::{self, Config};
@@ -106,10 +107,21 @@ pub fn assemble(
         Some(&file) => {
             let (config, found) = config::load(&sources, file, environment);
             findings.extend(found);
+            if let (Some(graph), Some(config)) = (&graph, &config) {
+                let known: Vec<&str> = graph.sources.iter().map(|source| source.name.as_str()).collect();
+                findings.extend(config::check_services(&sources, file, config, &known));
+            }
             config
         }
         None => Some(Config::default()),
     };
+    if let (Some(graph), Some(view)) = (&graph, &view) {
+        let budget = config.as_ref().and_then(|config| config.budget.calls).map(|calls| u64::from(calls.get()));
+        let folder = format!("{own}operations/");
+        for (_, &file) in sorted(&ids).into_iter().filter(|(path, _)| path.starts_with(&folder)) {
+            findings.extend(operations::check(graph, view, budget, &sources, file));
+        }
+    }
     Assembled { sources, graph, view, config, findings }
 }
 

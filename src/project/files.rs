@@ -62,7 +62,7 @@ impl Files {
         }
     }
 
-    /// Reads a project's folder: `schema/**`, `bff-*/*` and `bespoke.yaml`.
+    /// Reads a project's folder: `schema/**`, `bff-*/*`, their `operations/*` and `bespoke.yaml`.
     ///
     /// # Errors
     /// When a file cannot be read, or there is no `schema/services`.
@@ -77,6 +77,10 @@ impl Files {
             let name = entry.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             if name.starts_with("bff-") && entry.is_dir() {
                 files.read_folder(folder, &entry)?;
+                let operations = entry.join("operations");
+                if operations.is_dir() {
+                    files.read_folder(folder, &operations)?;
+                }
             }
         }
         let yaml = folder.join("bespoke.yaml");

@@ -5,7 +5,10 @@
 
 mod assemble;
 mod files;
+mod operations;
 mod probe;
+#[cfg(test)]
+mod tests;
 
 pub use assemble::{Assembled, assemble, client_names, config_path};
 pub use files::{Files, FilesError};

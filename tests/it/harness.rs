@@ -8,13 +8,14 @@
 use crate::reference::{Expected, Reference, error_paths};
 use bespoke::config::{JwtConfig, Mode};
 use bespoke::engine::{Client, EngineOptions};
-use bespoke::http::{ServeLimits, Server, router, serve};
+use bespoke::http::{Playground, ServeLimits, Server, router, serve};
 use bespoke::observe::Metrics;
 use bespoke::policy::JwtVerifier;
 use bespoke::upstream::FlightOptions;
 use demo::Shop;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
@@ -31,6 +32,12 @@ const SERVICES: [(&str, &str, &str); 8] = [
     ("reviews", "reviews", "/graphql"),
 ];
 
+/// GraphiQL at `/`, as the client's own program serves it.
+#[derive(Debug, Clone)]
+struct Page {
+    token: Option<String>,
+}
+
 /// What a test changes of a BFF's configuration.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Setup {
@@ -38,6 +45,7 @@ pub(crate) struct Setup {
     public_key: Option<String>,
     deadline: Option<Duration>,
     mode: Option<Mode>,
+    page: Option<Page>,
     flights: FlightOptions,
 }
 
@@ -63,6 +71,12 @@ impl Setup {
 
     pub(crate) fn production(mut self) -> Self {
         self.mode = Some(Mode::Production);
+        self
+    }
+
+    /// GraphiQL at `/`, with the client's tabs and perhaps a token.
+    pub(crate) fn page(mut self, token: Option<String>) -> Self {
+        self.page = Some(Page { token });
         self
     }
 
@@ -112,6 +126,11 @@ impl Bff {
         for (name, url) in setup.urls {
             config.services.entry(name).or_default().url = Some(url);
         }
+        let playground = setup.page.map(|page| {
+            config.playground.token = page.token;
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("bff-{}", client.name()));
+            Playground::load(&config.playground, &folder, client.name()).expect("the tabs")
+        });
         let jwt = config.auth.jwt.clone();
         let server = config.server.clone();
         let limits = ServeLimits::from(&server);
@@ -120,12 +139,20 @@ impl Bff {
         if let Some((jwt, key)) = jwt.as_ref().zip(setup.public_key) {
             server = server.verify_callers(verifier(jwt, &key));
         }
+        if let Some(playground) = playground {
+            server = server.with_playground(playground);
+        }
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/graphql", listener.local_addr().unwrap());
         let routes = router(Arc::new(server));
         let serving = tokio::spawn(serve(listener, routes, std::future::pending(), limits));
         let client = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
         Self { url, client, serving }
+    }
+
+    /// Where it answers GraphQL.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
     }
 
     /// Asks anonymously.

@@ -1,15 +1,22 @@
 //! The integration tests: one binary, a module for each feature.
 
 mod architecture;
+mod audits;
 mod calls;
+mod check_mutants;
 mod clients;
+mod command_line;
 mod contracts;
 mod faults;
+mod graphiql;
 mod harness;
 mod isolation;
 mod no_contract;
+mod program;
 mod random_operations;
 mod reference;
 mod reference_tests;
+mod screens;
+mod watch;
 mod writes;
 mod wrong_joins;

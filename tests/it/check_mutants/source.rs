@@ -1,0 +1,167 @@
+//! Mutants of where things come from: `@source`, a binding or key that is gone.
+
+use super::binding::bindings;
+use super::demo::{Demo, Sdl, TypeDef, TypeKind};
+use super::mutant::{Kind, Mutant, Place, misspelt, words};
+use super::shown::{Shown, shown};
+
+/// All mutants of a service's sources.
+pub(super) fn mutants(demo: &Demo, sdl: &Sdl) -> Vec<Mutant> {
+    let mut all = sources(demo, sdl);
+    all.extend(gone_bindings(demo, sdl));
+    all.extend(keys(demo, sdl));
+    all
+}
+
+fn sources(demo: &Demo, sdl: &Sdl) -> Vec<Mutant> {
+    const CODES: &[&str] = &["E100", "E101"];
+    let mut all = Vec::new();
+    let declared = || sdl.schema.iter().filter(|dir| dir.name == "source");
+    for source in declared() {
+        let Some((name, span)) = source.text("name") else { continue };
+        let used: Vec<_> = bindings(demo, sdl)
+            .into_iter()
+            .filter(|binding| binding.connect.text("source").is_none_or(|(used, _)| used == name))
+            .collect();
+        let ops: Vec<Place> = used.iter().map(|binding| binding.op_place()).collect();
+        // Its bindings do not find it; where it is the only one, the configuration has no address for it.
+        let named = used.iter().filter_map(|binding| binding.connect.text("source"));
+        let named: Vec<Place> = named.map(|(_, span)| sdl.place(span)).collect();
+        let what = format!("@source {name}");
+        let misnamed = sdl.mutant(Kind::Source, &what, (span, &misspelt(name)), &["E101", "W302"]);
+        all.push(misnamed.or(named).or(configured(demo, name)));
+        if let Some((openapi, span)) = source.text("openapi") {
+            all.push(sdl.mutant(Kind::Source, &what, (span.clone(), &misspelt(openapi)), CODES));
+            // Another contract has none of its operations, and no contract has none at all.
+            let other = if openapi.starts_with("users") { "carts.openapi.yaml" } else { "users.openapi.yaml" };
+            let mut wrong = sdl.mutant(Kind::Source, &what, (span, other), CODES);
+            wrong.places = ops.clone();
+            all.push(wrong);
+            let argument =
+                source.arguments.iter().find(|(name, ..)| name == "openapi").map(|(_, span, _)| span.clone());
+            all.extend(argument.map(|span| sdl.mutant(Kind::Source, &what, (span, ""), CODES).or(ops.clone())));
+        }
+        // Without it, its bindings have none, or (two left, unnamed) cannot tell.
+        let gone = sdl.mutant(Kind::Source, &what, (source.span.clone(), ""), CODES);
+        let calls = used.iter().map(|binding| sdl.place(binding.connect.span.clone()));
+        all.push(gone.or(calls));
+    }
+    for binding in bindings(demo, sdl) {
+        let Some((name, span)) = binding.connect.text("source") else { continue };
+        let what = format!("{}: source", binding.name());
+        all.push(sdl.mutant(Kind::Source, &what, (span, &misspelt(name)), &["E101"]));
+        let argument = binding.connect.arguments.iter().find(|(name, ..)| name == "source");
+        if let (Some((_, span, _)), true) = (argument, declared().count() > 1) {
+            let dropped = sdl.mutant(Kind::Source, &what, (span.clone(), ""), &["E101"]);
+            all.push(dropped.or([sdl.place(binding.connect.span.clone())]));
+        }
+    }
+    all
+}
+
+/// Lines of the clients' configuration that are about a service.
+fn configured(demo: &Demo, service: &str) -> Vec<Place> {
+    let yaml = demo.files.iter().filter(|(path, _)| path.ends_with("bff.yaml"));
+    let lines = yaml.flat_map(|(path, text)| text.lines().enumerate().map(move |(at, line)| (path, at + 1, line)));
+    let about = lines.filter(|(_, _, line)| line.trim_start().starts_with(&format!("{service}:")));
+    about.map(|(path, line, _)| Place { path: path.to_owned(), first: line, last: line }).collect()
+}
+
+/// A field without its `@connect` has no source, or arguments without use. A type without it has no lookup: what an
+/// answer does not hold of it is missing there, at the fields that lead to it, at its own fields, or at the clients'.
+fn gone_bindings(demo: &Demo, sdl: &Sdl) -> Vec<Mutant> {
+    let mut all = Vec::new();
+    for (ty, field, connect) in sdl.bindings() {
+        let what = field.map_or(ty.name.clone(), |field| field.coordinate());
+        let codes: &[&str] = &["E106", "E119", "E122"];
+        let gone = sdl.mutant(Kind::Source, format!("{what}: @connect"), (connect.span.clone(), ""), codes);
+        all.push(match field {
+            Some(field) => gone.or([sdl.place(field.name_span.clone())]),
+            None if is_always_whole(demo, sdl, ty) => continue,
+            None => gone.or(leading_to(demo, ty)),
+        });
+    }
+    all
+}
+
+/// Where a type that cannot be completed is felt.
+fn leading_to(demo: &Demo, ty: &TypeDef) -> Vec<Place> {
+    let mut places = Vec::new();
+    for sdl in demo.services() {
+        for of in sdl.types.iter().filter(|of| of.kind == TypeKind::Object) {
+            let fields = of.fields.iter().filter(|field| of.name == ty.name || field.named() == ty.name);
+            for field in fields {
+                places.push(sdl.place(field.span.clone()));
+                places.extend(selections_of(sdl, &field.name));
+            }
+        }
+    }
+    let of_type = |shown: &&Shown<'_>| shown.coordinates(demo).iter().any(|(of, _)| *of == ty.name);
+    places.extend(shown(demo).iter().filter(of_type).map(Shown::place));
+    places
+}
+
+/// The names in a file's selections that are a field's.
+fn selections_of(sdl: &Sdl, name: &str) -> Vec<Place> {
+    let all = sdl.selections().into_iter().flat_map(|span| words(&sdl.text, span));
+    all.filter(|word| word.text == name).map(|word| sdl.place(word.span)).collect()
+}
+
+/// Does every selection of a file that holds any field of a type hold them all, and is the type given by such
+/// selections only? Then nothing is left for a lookup, and without it the schema is as right as before.
+fn is_always_whole(demo: &Demo, sdl: &Sdl, ty: &TypeDef) -> bool {
+    let own: Vec<&str> = (ty.fields.iter().filter(|field| field.directive("connect").is_none()))
+        .map(|field| field.name.as_str())
+        .filter(|name| *name != "id")
+        .collect();
+    let selections = sdl.selections().into_iter().map(|span| words(&sdl.text, span));
+    let counts = selections.map(|words| own.iter().filter(|name| words.iter().any(|word| word.text == **name)).count());
+    let counts: Vec<usize> = counts.filter(|count| *count > 0).collect();
+    let elsewhere = demo.services().filter(|other| other.path != sdl.path).flat_map(|sdl| &sdl.types);
+    let is_given_elsewhere = elsewhere.flat_map(|ty| &ty.fields).any(|field| field.named() == ty.name);
+    !is_given_elsewhere && !counts.is_empty() && counts.iter().all(|count| *count == own.len())
+}
+
+/// `@key`: its fields misspelt, and the key gone.
+///
+/// A key that is gone is found where `$batch` reads it. A service without bindings cannot be asked without its key:
+/// its fields are missing where they are declared or shown. Equivalent: in a file with bindings, a key that another
+/// file declares, too; in a service without, the key of a type that no other file mentions, for such a service gives
+/// the type whole wherever it gives it.
+fn keys(demo: &Demo, sdl: &Sdl) -> Vec<Mutant> {
+    let mut all = Vec::new();
+    for ty in sdl.types.iter().filter(|ty| sdl.client_schema().is_none() && ty.kind == TypeKind::Object) {
+        let Some(key) = ty.directive("key") else { continue };
+        let what = format!("{}: @key", ty.name);
+        if let Some((fields, span)) = key.text("fields") {
+            all.push(sdl.mutant(Kind::Path, &what, (span, &misspelt(fields)), &["E202"]));
+        }
+        let codes: &[&str] = &["E106", "E107", "E119", "E202", "E206"];
+        let mut others = demo.services().filter(|other| other.path != sdl.path).flat_map(|sdl| &sdl.types);
+        let is_repeated = others.any(|other| other.name == ty.name && other.directive("key").is_some());
+        if sdl.is_bound() == is_repeated {
+            continue;
+        }
+        if let Some(connect) = ty.directive("connect") {
+            let reads = ["params", "body"].into_iter().filter_map(|of| connect.text(of));
+            let reads: Vec<Place> = reads.map(|(_, span)| sdl.place(span)).collect();
+            all.push(sdl.mutant(Kind::Source, &what, (key.span.clone(), ""), codes).or(reads));
+        } else if !sdl.is_bound() && key.argument("resolvable").is_none() {
+            let is_own = |shown: &&Shown<'_>| {
+                let names = |field: &super::demo::FieldDef| shown.hops.iter().any(|hop| hop.name == field.name);
+                ty.fields.iter().any(names) && shown.coordinates(demo).iter().any(|(of, _)| *of == ty.name)
+            };
+            let fields = ty.fields.iter().map(|field| sdl.place(field.span.clone()));
+            let gone = sdl.mutant(Kind::Source, &what, (key.span.clone(), ""), codes);
+            all.push(gone.or(fields).or(shown(demo).iter().filter(is_own).map(Shown::place)));
+        }
+    }
+    for field in sdl.types.iter().flat_map(|ty| &ty.fields) {
+        let Some((_, span)) = field.directive("requires").and_then(|dir| dir.text("fields")) else { continue };
+        for word in words(&sdl.text, span) {
+            let what = format!("{}: @requires", field.coordinate());
+            all.push(sdl.mutant(Kind::Path, what, (word.span.clone(), &misspelt(word.text)), &["E202"]));
+        }
+    }
+    all
+}

@@ -1,0 +1,115 @@
+//! GraphiQL of both BFFs, in a browser: completion knows the client's schema, the answer and its calls appear, nothing
+//! comes from elsewhere.
+//!
+//! Screenshots are kept in `.artifacts/`.
+
+use crate::harness::{Bff, Setup};
+use crate::program::{assert_installed, node, run};
+use demo::{Shop, ShopOptions};
+use serde_json::Value;
+use std::path::Path;
+
+/// Visits a page with `tests/browser/graphiql.mjs`; returns what was seen.
+///
+/// # Panics
+/// When something that the arguments ask for did not hold; says what.
+async fn visit(bff: &Bff, arguments: &[&str]) -> Value {
+    assert_installed(&Path::new(env!("CARGO_MANIFEST_DIR")).join("playground"));
+    let mut browser = node("tests/browser/graphiql.mjs");
+    let page = bff.url().strip_suffix("graphql").expect("the path of GraphQL");
+    browser.args(["--url", page, "--timeout", "40"]).args(arguments);
+    let ended = run(browser).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let seen: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+    assert_eq!((&seen["elsewhere"], &seen["errors"]), (&Value::Array(vec![]), &Value::Array(vec![])), "{seen:#}");
+    assert!(seen["requests"].as_u64() > Some(5), "the page's files: {seen:#}");
+    seen
+}
+
+fn texts(list: &Value) -> Vec<&str> {
+    list.as_array().expect("a list").iter().map(|text| text.as_str().expect("a text").trim()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn web_completes_its_fields_and_shows_an_answer_with_its_calls() {
+    let shop = Shop::start(ShopOptions::default());
+    let token = shop.bearer("123").trim_start_matches("Bearer ").to_owned();
+    let bff = Bff::start(bff_web::client(), Setup::of(&shop).page(Some(token))).await;
+    let seen = visit(
+        &bff,
+        &[
+            "--complete-in",
+            "{ products { | } }",
+            "--field-prefix",
+            "descr",
+            "--expect-field",
+            "description",
+            "--query",
+            "{ me { name orders(first: 2) { total } } products(first: 3) { name stock { available } } }",
+            // Whose token the page sends.
+            "--expect-text",
+            "Greta Dubois",
+            "--expect-text",
+            "\"available\"",
+            "--expect-calls",
+            "4",
+            "--screenshot",
+            "graphiql-web.png",
+            "--screenshot-completions",
+            "graphiql-web-completions.png",
+        ],
+    )
+    .await;
+    assert_eq!(seen["title"], "web · Bespoke");
+    assert!(!texts(&seen["completions"]).iter().any(|it| it.starts_with("teaser")), "mobile's: {seen:#}");
+    assert_eq!(&texts(&seen["tabs"])[..3], ["UserOrders", "ProductPage", "Mine"]);
+    assert!(texts(&seen["summary"]).concat().contains("4 upstream calls"), "{seen:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mobile_completes_its_fields_and_shows_an_answer_with_its_calls() {
+    let shop = Shop::start(ShopOptions::default());
+    let bff = Bff::start(bff_mobile::client(), Setup::of(&shop).page(None)).await;
+    let seen = visit(
+        &bff,
+        &[
+            "--complete-in",
+            "{ home { popular { | } } }",
+            "--field-prefix",
+            "te",
+            "--expect-field",
+            "teaser",
+            "--query",
+            "{ home { popular(first: 3) { title cents teaser inStock } categories { label } } }",
+            "--expect-text",
+            "\"teaser\"",
+            "--expect-calls",
+            "4",
+            "--size",
+            "1000x760",
+            "--dark",
+            "--screenshot",
+            "graphiql-mobile.png",
+            "--screenshot-completions",
+            "graphiql-mobile-completions.png",
+        ],
+    )
+    .await;
+    assert_eq!(seen["title"], "mobile · Bespoke");
+    assert!(!texts(&seen["completions"]).iter().any(|it| it.starts_with("description")), "web's: {seen:#}");
+    assert_eq!(&texts(&seen["tabs"])[..2], ["Home", "Tracker"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_tab_runs_as_it_is() {
+    let shop = Shop::start(ShopOptions::default());
+    for (client, picture, field) in [
+        (bff_web::client(), "graphiql-web-first-tab.png", "\"total\""),
+        (bff_mobile::client(), "graphiql-mobile-first-tab.png", "\"popular\""),
+    ] {
+        let bff = Bff::start(client, Setup::of(&shop).page(None)).await;
+        let seen = visit(&bff, &["--run", "--expect-text", field, "--screenshot", picture]).await;
+        assert!(!seen["answer"].as_str().unwrap().contains("\"errors\""), "{seen:#}");
+        assert!(!texts(&seen["calls"]).is_empty(), "{seen:#}");
+    }
+}
