@@ -8,11 +8,14 @@
 //! - steps form a DAG; a step waits only for the steps that feed it (and, in a mutation, for earlier root fields);
 //! - planning is deterministic.
 
+mod answer;
 mod build;
+mod capture;
 mod choose;
 mod describe;
 mod document;
 mod error;
+mod feed;
 mod finish;
 mod model;
 mod planner;

@@ -1,0 +1,116 @@
+//! The answers of ways in: where a field's value, or an entity, is in the body.
+
+use super::build::{ObjectId, ValuesId};
+use super::capture::{At, Want, properties_of};
+use super::error::PlanError;
+use super::model::{FoundValue, FrameId, PairingPlan, StepId};
+use super::planner::{GrowingOutcome, Place, Planner, step_id};
+use crate::compose::{Effect, JsonPath, Read, Segment, TypeId, TypeRef, WayId};
+use crate::contract::StatusPattern;
+use crate::operation::NodeId;
+
+impl<'a> Planner<'a> {
+    /// What a root or field binding's answer holds for a node.
+    pub(super) fn answer_of(&mut self, step: StepId, way: WayId, node: NodeId) -> Result<FoundValue, PlanError> {
+        let graph = self.graph;
+        let way = graph.way(way);
+        let field = graph.field(self.operation.nodes[node.index()].field);
+        let (values, root) = (self.steps[step as usize].values, self.steps[step as usize].root);
+        let bound = self.list_bound(&way.answer.bound, node);
+        let sub = self.sub_field(step, node);
+        let want = Want { ty: &field.ty, shape: way.answer.shape, bound, node, sub, step };
+        if self.speaks_graphql(step) {
+            let read = Read::path(JsonPath(vec![Segment::Property(field.name.clone())]));
+            return self.read(At::Values(values), root, &read, &want);
+        }
+        if way.outcomes.iter().any(|outcome| matches!(outcome.effect, Effect::Value { .. })) {
+            return self.answer_by_status(step, &want);
+        }
+        if let PairingPlan::Group { items, list, .. } = self.steps[step as usize].pairing {
+            let TypeRef::List { of, .. } = &field.ty else {
+                return Err(self.unsupported("grouped items must be a list"));
+            };
+            let inner = Want { ty: of, bound: None, ..want };
+            let item = self.read(At::Values(values), items, &way.answer.read, &inner)?;
+            return Ok(FoundValue::List { slot: list, frame: items, item: Box::new(item) });
+        }
+        self.read(At::Values(values), root, &way.answer.read, &want)
+    }
+
+    /// An answer whose type is told by the status.
+    fn answer_by_status(&mut self, step: StepId, want: &Want<'a>) -> Result<FoundValue, PlanError> {
+        let way = self.graph.way(self.steps[step as usize].key.way);
+        let root = self.steps[step as usize].root;
+        let tag = self.build.new_slot(root);
+        let mut types: Vec<TypeId> = Vec::new();
+        let mut captures = Vec::new();
+        let is_success =
+            |status: StatusPattern| matches!(status, StatusPattern::Exact(200..=299) | StatusPattern::Class(2));
+        if !way.outcomes.iter().any(|o| is_success(o.status) && matches!(o.effect, Effect::Value { .. }))
+            && let Some(shape) = way.answer.shape
+        {
+            let values = self.steps[step as usize].values;
+            captures.push((values, &way.answer.read, shape));
+        }
+        for (outcome, (_, growing)) in way.outcomes.iter().zip(&self.steps[step as usize].outcomes) {
+            if let (Effect::Value { read, shape, .. }, GrowingOutcome::Value(values)) = (&outcome.effect, growing) {
+                captures.push((*values, read, *shape));
+            }
+        }
+        for (values, read, shape) in captures {
+            let [variant] = self.graph.shape(shape).variants.as_slice() else {
+                return Err(self.unsupported("a status must mean one type"));
+            };
+            if types.contains(&variant.ty) {
+                return Err(self.unsupported("two statuses mean one type"));
+            }
+            types.push(variant.ty);
+            let object = self.object_at(values, root, read)?;
+            let at = step_id(types.len() - 1);
+            self.build.objects[object].tags.push((tag, at));
+            self.plan_variant(object, Some((tag, Some(at))), (shape, 0), want)?;
+        }
+        Ok(FoundValue::Object { tag: Some(tag), variants: types })
+    }
+
+    /// The place at which a lookup's answer holds the entity.
+    pub(super) fn lookup_place(&mut self, step: StepId) -> Result<Place, PlanError> {
+        if let Some(place) = &self.steps[step as usize].lookup {
+            return Ok(place.clone());
+        }
+        let way = self.graph.way(self.steps[step as usize].key.way);
+        let Some(shape) = way.answer.shape else {
+            return Err(self.unsupported("a lookup without a shape"));
+        };
+        let (values, root) = (self.steps[step as usize].values, self.steps[step as usize].root);
+        let object = if self.speaks_graphql(step) {
+            self.build.object_in(values, root)
+        } else {
+            self.object_at(values, root, &way.answer.read)?
+        };
+        let tag = self.build.new_slot(root);
+        self.build.objects[object].tags.push((tag, 0));
+        let ty = self.graph.shape(shape).variants[0].ty;
+        let place = Place {
+            step: Some(step),
+            frame: root,
+            when: Some((tag, None)),
+            object: Some(object),
+            shape: Some((shape, 0)),
+            ty,
+        };
+        self.steps[step as usize].lookup = Some(place.clone());
+        Ok(place)
+    }
+
+    /// The object that a plain path of properties leads to.
+    fn object_at(&mut self, values: ValuesId, frame: FrameId, read: &Read) -> Result<ObjectId, PlanError> {
+        let path = properties_of(read).ok_or_else(|| self.unsupported("an entity must be an object of the answer"))?;
+        let mut object = self.build.object_in(values, frame);
+        for property in &path {
+            let inner = self.build.property_in(object, property, None);
+            object = self.build.object_in(inner, frame);
+        }
+        Ok(object)
+    }
+}

@@ -1,0 +1,216 @@
+//! Reads: a path of an answer becomes what is captured of it, and where that is then found.
+
+use super::build::{Growing, ObjectId, SubField, ValuesId};
+use super::error::PlanError;
+use super::model::{FoundValue, FrameId, LeafSource, SlotId, StepId};
+use super::planner::{Place, Planner, leaf, step_id};
+use crate::compose::{From, JsonPath, Method, Read, Segment, ShapeId, TypeChoice, TypeId, TypeRef};
+use crate::operation::NodeId;
+
+/// Where a value's captures hang.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum At {
+    Object(ObjectId),
+    Values(ValuesId),
+}
+
+/// What is wanted at the end of a read.
+#[derive(Clone)]
+pub(super) struct Want<'a> {
+    pub(super) ty: &'a TypeRef,
+    pub(super) shape: Option<ShapeId>,
+    pub(super) bound: Option<u64>,
+    pub(super) node: NodeId,
+    pub(super) sub: Option<SubField>,
+    pub(super) step: StepId,
+}
+
+impl<'a> Planner<'a> {
+    pub(super) fn read(
+        &mut self,
+        at: At,
+        frame: FrameId,
+        read: &Read,
+        want: &Want<'a>,
+    ) -> Result<FoundValue, PlanError> {
+        if want.shape.is_none() {
+            return self.read_leaf(at, frame, read, want);
+        }
+        let From::Json(path) = &read.from else {
+            return Err(self.unsupported("an object must be read from the answer"));
+        };
+        let mut path = path.0.clone();
+        match read.then.as_slice() {
+            [] => {}
+            [Method::First] => path.push(Segment::Index(0)),
+            _ => return Err(self.unsupported("only ->first can be used on objects")),
+        }
+        self.follow(at, frame, &path, want)
+    }
+
+    fn read_leaf(&mut self, at: At, frame: FrameId, read: &Read, want: &Want<'a>) -> Result<FoundValue, PlanError> {
+        let mut found = match &read.from {
+            From::Json(path) => self.follow(at, frame, &path.0, want)?,
+            From::Literal(value) => FoundValue::Leaf(leaf(LeafSource::Constant(value.to_string()))),
+            From::Input(input) => FoundValue::Leaf(leaf(LeafSource::Input(want.step, input.clone()))),
+        };
+        if read.then.is_empty() && read.or.is_none() {
+            return Ok(found);
+        }
+        let or = match &read.or {
+            Some(or) => match self.read_leaf(at, frame, or, want)? {
+                FoundValue::Leaf(leaf) => Some(Box::new(leaf)),
+                _ => return Err(self.unsupported("a list cannot stand behind `??`")),
+            },
+            None => None,
+        };
+        match &mut found {
+            FoundValue::Leaf(leaf) => {
+                leaf.then.clone_from(&read.then);
+                leaf.or = or;
+                Ok(found)
+            }
+            _ => Err(self.unsupported("methods and `??` on the values of a list")),
+        }
+    }
+
+    fn follow(&mut self, at: At, frame: FrameId, path: &[Segment], want: &Want<'a>) -> Result<FoundValue, PlanError> {
+        let Some((first, rest)) = path.split_first() else {
+            return match at {
+                At::Object(object) => self.finish_in_object(object, want),
+                At::Values(values) => self.finish(values, frame, want),
+            };
+        };
+        match (first, at) {
+            (Segment::Property(name), _) => {
+                let object = match at {
+                    At::Object(object) => object,
+                    At::Values(values) => self.build.object_in(values, frame),
+                };
+                let sub = if rest.is_empty() { want.sub.clone() } else { None };
+                let values = self.build.property_in(object, name, sub);
+                self.follow(At::Values(values), frame, rest, want)
+            }
+            (Segment::Index(index), At::Values(values)) => {
+                let item = self.build.index_in(values, *index);
+                self.follow(At::Values(item), frame, rest, want)
+            }
+            (Segment::Each, At::Values(values)) => {
+                let TypeRef::List { of, .. } = want.ty else {
+                    return Err(self.unsupported("a path through a list must give a list"));
+                };
+                let inner = Want { ty: of, bound: None, sub: None, ..want.clone() };
+                self.list(values, frame, want, |this, item, items| this.follow(At::Values(item), items, rest, &inner))
+            }
+            _ => Err(self.unsupported("an item of an object")),
+        }
+    }
+
+    /// Makes a list of rows and goes on inside.
+    fn list(
+        &mut self,
+        values: ValuesId,
+        frame: FrameId,
+        want: &Want<'a>,
+        inside: impl FnOnce(&mut Self, ValuesId, FrameId) -> Result<FoundValue, PlanError>,
+    ) -> Result<FoundValue, PlanError> {
+        let slot = self.build.new_slot(frame);
+        let items = self.build.new_frame(Some(want.step), Some((frame, want.bound)));
+        let item = self.build.new_values();
+        self.build.values[values].push(Growing::List { slot, frame: items, item, bound: want.bound });
+        let inner = inside(self, item, items)?;
+        Ok(FoundValue::List { slot, frame: items, item: Box::new(inner) })
+    }
+
+    /// The end of a path, at a JSON value.
+    fn finish(&mut self, values: ValuesId, frame: FrameId, want: &Want<'a>) -> Result<FoundValue, PlanError> {
+        let Some(shape) = want.shape else {
+            return Ok(FoundValue::Leaf(leaf(LeafSource::Slot(self.build.leaf_in(values, frame)))));
+        };
+        if let TypeRef::List { of, .. } = want.ty {
+            let inner = Want { ty: of, bound: None, ..want.clone() };
+            return self.list(values, frame, want, |this, item, items| this.finish(item, items, &inner));
+        }
+        match &self.graph.shape(shape).choice {
+            TypeChoice::Only => {
+                let object = self.build.object_in(values, frame);
+                self.finish_in_object(object, want)
+            }
+            TypeChoice::By { read, cases } => {
+                let Some(discriminator) = properties_of(read) else {
+                    return Err(self.unsupported("the discriminator must be a property"));
+                };
+                let cases = cases.iter().map(|(text, variant)| (text.clone(), step_id(*variant))).collect();
+                let tag = self.build.new_slot(frame);
+                let variants = &self.graph.shape(shape).variants;
+                let objects: Vec<ObjectId> = variants.iter().map(|_| self.build.new_object(frame)).collect();
+                self.build.make_siblings(&objects);
+                self.build.values[values].push(Growing::Abstract {
+                    tag,
+                    discriminator,
+                    then: read.then.clone(),
+                    cases,
+                    variants: objects.clone(),
+                });
+                for (at, (variant, object)) in variants.iter().zip(objects).enumerate() {
+                    self.build.objects[object].tags.push((tag, step_id(at)));
+                    self.build.objects[object].condition = Some(self.graph.ty(variant.ty).name.clone());
+                    let when = Some((tag, Some(step_id(at))));
+                    self.plan_variant(object, when, (shape, at), want)?;
+                }
+                Ok(FoundValue::Object { tag: Some(tag), variants: variants.iter().map(|v| v.ty).collect() })
+            }
+        }
+    }
+
+    /// The end of a path, at an object that is under capture already.
+    fn finish_in_object(&mut self, object: ObjectId, want: &Want<'a>) -> Result<FoundValue, PlanError> {
+        let Some(shape) = want.shape else {
+            return Err(self.unsupported("a leaf cannot be read from an object"));
+        };
+        let (TypeChoice::Only, [variant]) =
+            (&self.graph.shape(shape).choice, self.graph.shape(shape).variants.as_slice())
+        else {
+            return Err(self.unsupported("an abstract type cannot be grouped from its parent"));
+        };
+        let tag = self.build.new_slot(self.build.objects[object].frame);
+        self.build.objects[object].tags.push((tag, 0));
+        self.plan_variant(object, Some((tag, None)), (shape, 0), want)?;
+        Ok(FoundValue::Object { tag: Some(tag), variants: vec![variant.ty] })
+    }
+
+    /// Plans what is wanted of one concrete type at a place.
+    pub(super) fn plan_variant(
+        &mut self,
+        object: ObjectId,
+        when: Option<(SlotId, Option<u32>)>,
+        shape: (ShapeId, usize),
+        want: &Want<'a>,
+    ) -> Result<(), PlanError> {
+        let ty = self.graph.shape(shape.0).variants[shape.1].ty;
+        self.shapes.push(shape.0);
+        let frame = self.build.objects[object].frame;
+        let place = Place { step: Some(want.step), frame, when, object: Some(object), shape: Some(shape), ty };
+        let nodes = self.wanted(want.node, ty);
+        self.plan_place(&place, nodes)
+    }
+
+    /// Nodes that a node's selection wants of a concrete type.
+    fn wanted(&self, node: NodeId, ty: TypeId) -> &'a [NodeId] {
+        let operation = self.operation;
+        let Some(selection) = operation.nodes[node.index()].selection else { return &[] };
+        let variants = &operation.selections[selection.index()].variants;
+        variants.iter().find(|(variant, _)| *variant == ty).map_or(&[], |(_, nodes)| nodes)
+    }
+}
+
+/// The properties of a plain path; methods are left to the caller.
+pub(super) fn properties_of(read: &Read) -> Option<Vec<String>> {
+    let From::Json(JsonPath(path)) = &read.from else { return None };
+    path.iter()
+        .map(|segment| match segment {
+            Segment::Property(name) => Some(name.clone()),
+            _ => None,
+        })
+        .collect()
+}
