@@ -1,8 +1,11 @@
 //! REST services: each `@connect`, checked against the contract, becomes a way.
 
 mod answer;
+mod body;
+mod input;
 mod leaf;
 mod outcome;
+mod parameters;
 mod request;
 mod shape;
 mod walk;

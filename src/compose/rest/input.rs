@@ -1,0 +1,325 @@
+//! The inputs of a request: expressions over arguments, parents, claims and configuration become [`Input`]s, each
+//! checked against what it is sent to.
+
+use super::Binding;
+use super::leaf::{self, Wrap};
+use super::request::{Lowering, Slot};
+use crate::compose::graph::{Entry, KeyPath, TypeRef};
+use crate::compose::{Input, suggest};
+use crate::contract::SchemaKind;
+use crate::diagnostic::{Finding, Span};
+use crate::sdl::mapping::{Expression, Method, Start, Step, Variable};
+
+impl<'a> Binding<'_, 'a> {
+    pub(super) fn lower(&mut self, value: &'a Expression, slot: Slot<'a>, lowering: &mut Lowering) -> Option<Input> {
+        let inner = if value.or.is_some() { Slot { is_required: false, ..slot } } else { slot };
+        let input = self.lower_start(value, inner, lowering)?;
+        Some(match &value.or {
+            Some(or) => Input::OrElse(Box::new(input), Box::new(self.lower(or, slot, lowering)?)),
+            None => input,
+        })
+    }
+
+    fn lower_start(&mut self, value: &'a Expression, slot: Slot<'a>, lowering: &mut Lowering) -> Option<Input> {
+        match &value.start {
+            Start::Literal(literal) => self.literal(literal, slot, value.span),
+            Start::Object(fields) => self.object(&fields.entries, slot, fields.span, lowering),
+            Start::List(members) => {
+                let item = slot.schema.and_then(|(contract, id)| match contract.schema(id).kind {
+                    SchemaKind::Array { items, .. } => Some((contract, items)),
+                    _ => None,
+                });
+                if slot.schema.is_some() && item.is_none() {
+                    self.misfit(value.span, "a list", slot, "write one value");
+                }
+                let slot = Slot { schema: item, is_required: false, ..slot };
+                let members = members.iter().filter_map(|member| self.lower(member, slot, lowering));
+                Some(Input::List(members.collect()))
+            }
+            Start::Here { .. } => {
+                self.outside(value.span, "a request reads `$args`, `$this`, `$batch`, `$claims` and `$config` only");
+                None
+            }
+            Start::Variable(variable) => self.variable(*variable, value, slot, lowering),
+        }
+    }
+
+    pub(super) fn variable(
+        &mut self,
+        variable: Variable,
+        value: &'a Expression,
+        slot: Slot<'a>,
+        lowering: &mut Lowering,
+    ) -> Option<Input> {
+        if let (Variable::Batch, [Step::Method(Method::Size, _)]) = (variable, value.steps.as_slice()) {
+            lowering.sends_size = true;
+            return Some(Input::BatchSize);
+        }
+        let mut path = Vec::new();
+        for step in &value.steps {
+            match step {
+                Step::Property(name) => path.push(name.value.clone()),
+                Step::Optional => {}
+                Step::Index(_) | Step::Method(..) => {
+                    self.outside(value.span, "methods of inputs are not supported, `$batch->size` aside");
+                    return None;
+                }
+            }
+        }
+        match variable {
+            Variable::Args if path.is_empty() => {
+                let arguments: Vec<String> = self.argument_names();
+                let members = arguments.iter().filter_map(|name| {
+                    let schema = slot.schema.and_then(|(contract, id)| match &contract.schema(id).kind {
+                        SchemaKind::Object { properties } => properties.get(name).map(|p| (contract, p.schema)),
+                        _ => None,
+                    });
+                    let slot = Slot { schema, is_required: false, ..slot };
+                    Some((name.clone(), self.argument(std::slice::from_ref(name), slot, value.span, lowering)?))
+                });
+                Some(Input::Object(members.collect()))
+            }
+            Variable::Args => self.argument(&path, slot, value.span, lowering),
+            Variable::This | Variable::Batch => self.parent_field(variable, &path, slot, value.span, lowering),
+            Variable::Claims => {
+                self.claims.insert(path.clone());
+                Some(Input::Claim(path))
+            }
+            Variable::Config => Some(Input::Config(path)),
+        }
+    }
+
+    /// `$args.a.b`, checked against the slot's schema, whose bounds the argument takes.
+    pub(super) fn argument(
+        &mut self,
+        path: &[String],
+        slot: Slot<'a>,
+        span: Span,
+        lowering: &mut Lowering,
+    ) -> Option<Input> {
+        let (ty, has_default) = self.argument_type(path, span)?;
+        self.used_arguments.insert(path[0].clone());
+        let declared = self.argument_span(&path[0]).filter(|declared| *declared != span);
+        let wrap = self.check_input(&ty, slot, span, declared)?;
+        if slot.is_required && ty.is_nullable() && !has_default {
+            let message = format!("`$args.{}` may be null, and what it is sent to is required", path.join("."));
+            let mut finding = Finding::new("E102", message, span, "may be null here")
+                .help("make the argument non-null, give it a default, or write `?? …`");
+            if let Some(span) = slot.span {
+                finding = finding.and(span, "required here");
+            }
+            if let Some(declared) = declared {
+                finding = finding.and(declared, "declared nullable here");
+            }
+            self.composer.find(finding);
+        }
+        if let (Some((contract, id)), [name]) = (slot.schema, path) {
+            lowering.bounds.push((name.clone(), leaf::bounds(contract, id)));
+        }
+        Some(self.wrapped(wrap, slot, Input::Argument(path.to_vec())))
+    }
+
+    /// The type of `$args.a.b`, and whether the argument has a default.
+    pub(super) fn argument_type(&mut self, path: &[String], span: Span) -> Option<(TypeRef, bool)> {
+        let graph = &self.composer.graph;
+        let field = self.field().map(|field| graph.field(field));
+        let first = path.first().map(String::as_str).unwrap_or_default();
+        let argument = field.and_then(|field| field.arguments.get(first));
+        let Some(argument) = argument else {
+            let known = self.argument_names();
+            let help = suggest::help(first, known.iter().map(String::as_str));
+            let message = format!("`{}` has no argument `{first}`", self.name);
+            self.composer.find(Finding::new("E102", message, span, "unknown argument").help(help));
+            return None;
+        };
+        let (mut ty, mut has_default) = (argument.ty.clone(), argument.default.is_some());
+        for name in &path[1..] {
+            let input = graph.schema.get_input_object(&graph.ty(ty.named()).name);
+            let inner = input.and_then(|input| input.fields.get(name.as_str()));
+            let Some(inner) = inner.filter(|_| !ty.is_list()) else {
+                let message = format!("`{}` has no field `{name}`", graph.ty(ty.named()).name);
+                self.composer.find(Finding::new("E102", message, span, "unknown field of an input"));
+                return None;
+            };
+            has_default = inner.default_value.is_some();
+            let is_nullable = ty.is_nullable();
+            ty = crate::compose::merge::type_ref(graph, &inner.ty)?;
+            if is_nullable {
+                ty = nullable(ty);
+            }
+        }
+        Some((ty, has_default))
+    }
+
+    /// `$this.a.b` or `$batch.a.b`.
+    pub(super) fn parent_field(
+        &mut self,
+        variable: Variable,
+        path: &[String],
+        slot: Slot<'a>,
+        span: Span,
+        lowering: &mut Lowering,
+    ) -> Option<Input> {
+        let is_batched = self.connect.batch.is_some();
+        let problem = match (variable, self.entry) {
+            (_, Entry::Root(_)) => Some("a root field has no parent"),
+            (Variable::Batch, _) if !is_batched => Some("`$batch` needs `batch: { key: … }`; one parent is `$this`"),
+            (Variable::This, _) if is_batched => Some("a batched binding has many parents: write `$batch`"),
+            _ => None,
+        };
+        if let Some(problem) = problem {
+            let message = format!("`{}` cannot be read here", variable.name());
+            self.composer.find(Finding::new("E107", message, span, "not here").help(problem));
+            return None;
+        }
+        let (key, ty) = self.parent_path(path, span)?;
+        if matches!(self.entry, Entry::Lookup(_)) && !self.is_key(&key) {
+            let message = format!("`{}` is not a `@key` of `{}`", path.join("."), self.name);
+            let help = format!("add `@key(fields: \"{}\")` to the type, or read a key", path.join(" "));
+            self.composer.find(Finding::new("E107", message, span, "read here").help(help));
+        }
+        let index = lowering.inputs.iter().position(|known| *known == key).unwrap_or_else(|| {
+            lowering.inputs.push(key);
+            lowering.inputs.len() - 1
+        });
+        let slot = if is_batched { self.batch_slot(index, slot, span, lowering)? } else { slot };
+        let wrap = self.check_input(&ty, slot, span, None)?;
+        Some(self.wrapped(wrap, slot, Input::Parent(index)))
+    }
+
+    /// `$batch.x` fills an array; gives the slot of its items.
+    fn batch_slot(&mut self, index: usize, slot: Slot<'a>, span: Span, lowering: &mut Lowering) -> Option<Slot<'a>> {
+        let kind = slot.schema.map(|(contract, id)| (contract, &contract.schema(id).kind));
+        let (schema, max_items) = match kind {
+            Some((contract, SchemaKind::Array { items, max_items, .. })) => (Some((contract, *items)), *max_items),
+            None | Some((_, SchemaKind::Any)) => (None, None),
+            Some(_) => {
+                let message = "`$batch` gives a list, and what it is sent to takes one value";
+                let mut finding = Finding::new("E107", message, span, "a list").help("bind a parameter of type array");
+                if let Some(span) = slot.span {
+                    finding = finding.and(span, "not an array");
+                }
+                self.composer.find(finding);
+                return None;
+            }
+        };
+        match lowering.batch_key {
+            Some((known, _)) if known != index => {
+                let message = "a batched call sends one list of keys";
+                self.composer.find(Finding::new("E107", message, span, "a second list"));
+                return None;
+            }
+            _ => lowering.batch_key = Some((index, max_items)),
+        }
+        Some(Slot { schema, is_required: false, ..slot })
+    }
+
+    /// A path of fields from the parent to a leaf.
+    fn parent_path(&mut self, path: &[String], span: Span) -> Option<(KeyPath, TypeRef)> {
+        let mut fields = Vec::new();
+        let mut parent = self.parent;
+        let mut ty = None;
+        for name in path {
+            let Some(field) = self.composer.graph.field_id(parent, name) else {
+                let parent = self.composer.graph.ty(parent);
+                let help = suggest::help(name, parent.fields.keys().map(String::as_str));
+                let message = format!("`{}` has no field `{name}`", parent.name);
+                self.composer.find(Finding::new("E102", message, span, "read here").help(help));
+                return None;
+            };
+            fields.push(field);
+            let field_type = self.composer.graph.field(field).ty.clone();
+            parent = field_type.named();
+            ty = Some(field_type);
+        }
+        let is_leaf = ty.as_ref().is_some_and(|ty| !self.composer.is_composite(ty.named()) && !ty.is_list());
+        match ty {
+            Some(ty) if is_leaf => Some((KeyPath(fields), ty)),
+            _ => {
+                let message = "a parent's value must be a leaf";
+                let help = "name a scalar field, such as `$this.id`";
+                self.composer.find(Finding::new("E102", message, span, "not a leaf").help(help));
+                None
+            }
+        }
+    }
+
+    fn is_key(&self, key: &KeyPath) -> bool {
+        self.composer.keys[self.parent.index()].iter().any(|declared| declared.paths.contains(key))
+    }
+
+    pub(super) fn check_input(
+        &mut self,
+        ty: &TypeRef,
+        slot: Slot<'a>,
+        span: Span,
+        declared: Option<Span>,
+    ) -> Option<Wrap> {
+        let Some((contract, id)) = slot.schema else { return Some(Wrap::None) };
+        match leaf::input_fits(&self.composer.graph, ty, contract, id) {
+            Ok(wrap) => Some(wrap),
+            Err(misfit) => {
+                let text = self.composer.type_text(ty);
+                let message = format!("`{text}` does not fit {}", misfit.has);
+                let mut finding = Finding::new("E102", message, span, format!("`{text}` here")).help(misfit.help);
+                if let Some(span) = slot.span {
+                    finding = finding.and(span, "declared here");
+                }
+                if let Some(declared) = declared {
+                    finding = finding.and(declared, "this argument");
+                }
+                self.composer.find(finding);
+                None
+            }
+        }
+    }
+
+    pub(super) fn literal(&mut self, value: &serde_json::Value, slot: Slot<'a>, span: Span) -> Option<Input> {
+        use serde_json::Value as Json;
+        if let Some((contract, id)) = slot.schema {
+            let fits = match (&contract.schema(id).kind, value) {
+                (_, Json::Null) => !slot.is_required,
+                (SchemaKind::Any | SchemaKind::OneOf { .. }, _) => true,
+                (SchemaKind::Boolean, value) => value.is_boolean(),
+                (SchemaKind::Integer { minimum, maximum, .. }, value) => value.as_i64().is_some_and(|number| {
+                    minimum.is_none_or(|bound| number >= bound) && maximum.is_none_or(|bound| number <= bound)
+                }),
+                (SchemaKind::Number { .. }, value) => value.is_number(),
+                (SchemaKind::String { values, .. }, Json::String(text)) => values.is_empty() || values.contains(text),
+                (SchemaKind::Array { .. }, value) => value.is_array(),
+                (SchemaKind::Object { .. }, value) => value.is_object(),
+                _ => false,
+            };
+            if !fits {
+                self.misfit(span, &format!("the literal `{value}`"), slot, "write a value that the contract allows");
+                return None;
+            }
+        }
+        Some(Input::Literal(value.clone()))
+    }
+
+    pub(super) fn misfit(&mut self, span: Span, what: &str, slot: Slot<'a>, help: &str) {
+        let has = slot.schema.map(|(contract, id)| leaf::schema_text(contract, id)).unwrap_or_default();
+        let mut finding = Finding::new("E102", format!("{what} does not fit {has}"), span, "given here").help(help);
+        if let Some(span) = slot.span {
+            finding = finding.and(span, "declared here");
+        }
+        self.composer.find(finding);
+    }
+
+    pub(super) fn outside(&mut self, span: Span, help: &str) {
+        let message = "this is outside the subset of a request";
+        self.composer.find(Finding::new("C003", message, span, "not here").help(help));
+    }
+
+    pub(super) fn wrapped(&self, wrap: Wrap, slot: Slot<'a>, input: Input) -> Input {
+        if slot.is_body { wrap.wrap(input) } else { input }
+    }
+}
+
+fn nullable(ty: TypeRef) -> TypeRef {
+    match ty {
+        TypeRef::Named { ty, .. } => TypeRef::Named { ty, nullable: true },
+        TypeRef::List { of, .. } => TypeRef::List { of, nullable: true },
+    }
+}

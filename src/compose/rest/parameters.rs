@@ -1,0 +1,226 @@
+//! The parameters of a call: by the contract's names, or by those of a plain HTTP target.
+//!
+//! In: `params:`, `queryParams:`, `headers:` and path templates. Out: the [`RestCall`] but for its body.
+
+use super::Binding;
+use super::request::{Lowering, Slot};
+use crate::compose::graph::Entry;
+use crate::compose::{Fieldset, Input, ListForm, PathPart, QueryParameter, RestCall, suggest};
+use crate::contract::{Endpoint, Location, Parameter, Style};
+use crate::diagnostic::Finding;
+use crate::sdl::mapping::{Entry as MappingEntry, Fields, Mapping, MappingBody, Variable};
+use crate::sdl::{HttpTarget, TemplatePart};
+
+impl<'a> Binding<'_, 'a> {
+    pub(super) fn contract_call(&mut self, endpoint: &'a Endpoint, lowering: &mut Lowering) -> RestCall {
+        let mut call = empty_call(endpoint.method.clone());
+        let entries = self.parameter_entries(endpoint);
+        let mut values: Vec<(&'a Parameter, Input)> = Vec::new();
+        for parameter in endpoint.parameters.iter().filter(|parameter| parameter.location != Location::Cookie) {
+            let is_fieldset = self.connect.fields.as_ref().is_some_and(|fields| fields.value == parameter.name);
+            if is_fieldset && parameter.location == Location::Query {
+                let list = list_form(parameter).unwrap_or(ListForm::Comma);
+                call.fieldset = Some(Fieldset { name: parameter.name.clone(), list });
+                continue;
+            }
+            let entry = entries.iter().find(|entry| entry.name.value == parameter.name).copied();
+            if let Some(input) = self.parameter(parameter, entry, lowering) {
+                values.push((parameter, input));
+            }
+        }
+        self.check_fieldset(endpoint, &call);
+        let mut take = |location: Location, name: &str| {
+            let found =
+                values.iter().position(|(parameter, _)| parameter.location == location && parameter.name == name);
+            found.map(|index| values.remove(index))
+        };
+        for (text, name) in placeholders(&endpoint.path) {
+            if !text.is_empty() {
+                call.path.push(PathPart::Literal(text));
+            }
+            if let Some((_, input)) = name.and_then(|name| take(Location::Path, &name)) {
+                call.path.push(PathPart::Value(input));
+            }
+        }
+        for (parameter, value) in values {
+            match parameter.location {
+                Location::Query => {
+                    let Some(list) = self.query_form(parameter) else { continue };
+                    call.query.push(QueryParameter { name: parameter.name.clone(), value, list });
+                }
+                Location::Header => call.headers.push((parameter.name.to_ascii_lowercase(), value)),
+                Location::Path | Location::Cookie => {}
+            }
+        }
+        call
+    }
+
+    /// The entries of `params:`; a finding for those that no parameter takes.
+    fn parameter_entries(&mut self, endpoint: &'a Endpoint) -> Vec<&'a MappingEntry> {
+        let entries = match &self.connect.params {
+            None => return Vec::new(),
+            Some(Mapping { body: MappingBody::Entries(fields), .. }) => &fields.entries,
+            Some(Mapping { span, .. }) => {
+                let message = "`params:` names each parameter";
+                let finding = Finding::new("E102", message, *span, "one value").help("write `name: value`");
+                self.composer.find(finding);
+                return Vec::new();
+            }
+        };
+        for entry in entries {
+            let names = || endpoint.parameters.iter().map(|parameter| parameter.name.as_str());
+            if names().all(|name| name != entry.name.value) {
+                let message = format!("operation `{}` has no parameter `{}`", endpoint.id, entry.name.value);
+                let finding = Finding::new("E102", message, entry.name.span, "unknown parameter")
+                    .and(endpoint.span, "declared here")
+                    .help(suggest::help(&entry.name.value, names()));
+                self.composer.find(finding);
+            }
+        }
+        entries.iter().collect()
+    }
+
+    fn check_fieldset(&mut self, endpoint: &Endpoint, call: &RestCall) {
+        let Some(fields) = self.connect.fields.as_ref().filter(|_| call.fieldset.is_none()) else { return };
+        let message = format!("operation `{}` has no query parameter `{}`", endpoint.id, fields.value);
+        let known = endpoint.parameters.iter().filter(|parameter| parameter.location == Location::Query);
+        let finding = Finding::new("E102", message, fields.span, "unknown parameter")
+            .and(endpoint.span, "declared here")
+            .help(suggest::help(&fields.value, known.map(|parameter| parameter.name.as_str())));
+        self.composer.find(finding);
+    }
+
+    /// A parameter's value: what `params:` says, else the same-named argument, else (path only) the
+    /// same-named field of the parent.
+    fn parameter(
+        &mut self,
+        parameter: &'a Parameter,
+        entry: Option<&'a MappingEntry>,
+        lowering: &mut Lowering,
+    ) -> Option<Input> {
+        let contract = self.source.contract?;
+        let slot = Slot {
+            schema: Some((contract, parameter.schema)),
+            is_body: false,
+            is_required: parameter.required,
+            span: Some(parameter.span),
+        };
+        if matches!(parameter.style, Style::Label | Style::Matrix) {
+            let message = format!("parameter `{}` is written in a style that is outside the subset", parameter.name);
+            let finding =
+                Finding::new("C010", message, self.target_span(), "used here").and(parameter.span, "this style");
+            self.composer.find(finding);
+            return None;
+        }
+        if let Some(entry) = entry {
+            return self.lower(&entry.value, slot, lowering);
+        }
+        if self.argument_names().contains(&parameter.name) {
+            let path = std::slice::from_ref(&parameter.name);
+            // What is sent by its name alone stands nowhere else.
+            let span = self.argument_span(&parameter.name).unwrap_or(self.connect.span);
+            return self.argument(path, slot, span, lowering);
+        }
+        let is_parent_path = parameter.location == Location::Path && !matches!(self.entry, Entry::Root(_));
+        if is_parent_path && self.composer.graph.field_id(self.parent, &parameter.name).is_some() {
+            let variable = if self.connect.batch.is_some() { Variable::Batch } else { Variable::This };
+            let path = std::slice::from_ref(&parameter.name);
+            return self.parent_field(variable, path, slot, self.connect.span, lowering);
+        }
+        if parameter.required {
+            let message = format!("required parameter `{}` is not given", parameter.name);
+            let help = format!("give it: `params: \"{}: $args.…\"`, or add an argument of that name", parameter.name);
+            let finding = Finding::new("E102", message, self.target_span(), "called here")
+                .and(parameter.span, "required here")
+                .help(help);
+            self.composer.find(finding);
+        }
+        None
+    }
+
+    fn query_form(&mut self, parameter: &Parameter) -> Option<ListForm> {
+        let form = list_form(parameter);
+        if form.is_none() {
+            let message = format!("parameter `{}` is an object, which is outside the subset", parameter.name);
+            let finding =
+                Finding::new("C010", message, self.target_span(), "used here").and(parameter.span, "this style");
+            self.composer.find(finding);
+        }
+        form
+    }
+
+    pub(super) fn plain_call(&mut self, http: &'a HttpTarget, lowering: &mut Lowering) -> (RestCall, String) {
+        let mut call = empty_call(http.method.clone());
+        let mut template = String::new();
+        for part in &http.path {
+            match part {
+                TemplatePart::Text(text) => {
+                    template.push_str(text);
+                    call.path.push(PathPart::Literal(text.clone()));
+                }
+                TemplatePart::Hole(mapping) => {
+                    template.push_str(&format!("{{{mapping}}}"));
+                    let MappingBody::Value(value) = &mapping.body else { continue };
+                    call.path.extend(self.lower(value, Slot::free(true), lowering).map(PathPart::Value));
+                }
+            }
+        }
+        for (entry, input) in self.plain_entries(http.query.as_ref(), lowering) {
+            call.query.push(QueryParameter { name: entry, value: input, list: ListForm::Repeat });
+        }
+        for mapping in [&self.connect.params].into_iter().flatten() {
+            let message = "`params:` goes with `op:`";
+            let finding =
+                Finding::new("C008", message, mapping.span, "not here").help("write `http: { queryParams: … }`");
+            self.composer.find(finding);
+        }
+        for (name, input) in self.plain_entries(http.headers.as_ref(), lowering) {
+            call.headers.push((name.to_ascii_lowercase(), input));
+        }
+        if let Some(fields) = &self.connect.fields {
+            call.fieldset = Some(Fieldset { name: fields.value.clone(), list: ListForm::Comma });
+        }
+        (call, template)
+    }
+
+    fn plain_entries(&mut self, mapping: Option<&'a Mapping>, lowering: &mut Lowering) -> Vec<(String, Input)> {
+        let Some(mapping) = mapping else { return Vec::new() };
+        let MappingBody::Entries(Fields { entries, .. }) = &mapping.body else {
+            let finding = Finding::new("C008", "expected `name: value`", mapping.span, "one value");
+            self.composer.find(finding);
+            return Vec::new();
+        };
+        let lowered = entries.iter().filter_map(|entry| {
+            Some((entry.name.value.clone(), self.lower(&entry.value, Slot::free(false), lowering)?))
+        });
+        lowered.collect()
+    }
+}
+
+fn empty_call(method: http::Method) -> RestCall {
+    RestCall { method, path: Vec::new(), query: Vec::new(), headers: Vec::new(), body: None, fieldset: None }
+}
+
+fn list_form(parameter: &Parameter) -> Option<ListForm> {
+    match (parameter.style, parameter.explode) {
+        (Style::Form, true) => Some(ListForm::Repeat),
+        (Style::Form, false) => Some(ListForm::Comma),
+        (Style::SpaceDelimited, _) => Some(ListForm::Space),
+        (Style::PipeDelimited, _) => Some(ListForm::Pipe),
+        (Style::Simple, _) => Some(ListForm::Comma),
+        _ => None,
+    }
+}
+
+/// `/users/{id}/x` as `("/users/", id)`, `("/x", none)`.
+fn placeholders(path: &str) -> Vec<(String, Option<String>)> {
+    let mut parts = Vec::new();
+    let mut rest = path;
+    while let Some((text, behind)) = rest.split_once('{') {
+        let Some((name, after)) = behind.split_once('}') else { break };
+        parts.push((text.to_owned(), Some(name.to_owned())));
+        rest = after;
+    }
+    parts.push((rest.to_owned(), None));
+    parts
+}
