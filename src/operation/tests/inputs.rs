@@ -1,0 +1,163 @@
+//! Variables, arguments and their bounds.
+
+use super::{GRAPH, lowered_by, lowered_with, shown};
+use crate::compose::Bounds;
+use crate::operation::{Limits, prepare};
+use crate::view::testing::Project;
+use serde_json::{Value as Json, json};
+
+#[test]
+fn variables_are_coerced_as_the_specification_has_it() {
+    let coerce = |ty: &str, given: Option<Json>| {
+        let plain = ty.split(" =").next().unwrap();
+        let graph = format!(
+            "type Query {{ take(v: {plain}): Int }}
+            scalar JSON
+            input Filter {{ category: Category  price: Range  limit: Int! = 50  text: String }}
+            input Range {{ least: Int! = 0  most: Int! }}
+            enum Category {{ BOOKS GAMES }}"
+        );
+        let view = Project::new(&graph).view(&graph);
+        let document = format!("query($v: {ty}) {{ take(v: $v) }}");
+        let prepared = prepare(&view, &Limits::default(), &document, None).map_err(shown)?;
+        let variables = given.map(|given| json!({ "v": given })).unwrap_or(json!({}));
+        let coerced = prepared.coerce(variables.as_object().unwrap()).map_err(shown)?;
+        Ok::<_, String>(coerced.0[0].clone().map_or("absent".to_owned(), |json| json.to_string()))
+    };
+    for (ty, given, expected) in [
+        ("Int", Some(json!(1)), Ok("1")),
+        ("Int", Some(json!(1.0)), Ok("1")),
+        ("Int", Some(json!(-2147483648)), Ok("-2147483648")),
+        ("Int", Some(json!(2147483648_i64)), Err("expected `Int`, found 2147483648")),
+        ("Int", Some(json!(1.5)), Err("expected `Int`, found 1.5")),
+        ("Int", Some(json!("1")), Err("expected `Int`, found \"1\"")),
+        ("Int", Some(json!(true)), Err("expected `Int`, found true")),
+        ("Float", Some(json!(1)), Ok("1")),
+        ("Float", Some(json!(1.5)), Ok("1.5")),
+        ("Float", Some(json!("1.5")), Err("expected `Float`, found \"1.5\"")),
+        ("String", Some(json!("a")), Ok("\"a\"")),
+        ("String", Some(json!(1)), Err("expected `String`, found 1")),
+        ("Boolean", Some(json!(true)), Ok("true")),
+        ("Boolean", Some(json!("true")), Err("expected `Boolean`, found \"true\"")),
+        ("ID", Some(json!(7)), Ok("\"7\"")),
+        ("ID", Some(json!("x")), Ok("\"x\"")),
+        ("ID", Some(json!(1.5)), Err("expected `ID`, found 1.5")),
+        ("JSON", Some(json!({"a": [1, null]})), Ok("{\"a\":[1,null]}")),
+        ("Category", Some(json!("BOOKS")), Ok("\"BOOKS\"")),
+        ("Category", Some(json!("FOOD")), Err("expected `Category`, found \"FOOD\"")),
+        ("Int", None, Ok("absent")),
+        ("Int", Some(json!(null)), Ok("null")),
+        ("Int = 3", None, Ok("3")),
+        ("Int = 3", Some(json!(null)), Ok("null")),
+        ("Int!", None, Err("expected `Int!`, found nothing")),
+        ("Int!", Some(json!(null)), Err("expected `Int!`, found null")),
+        ("[Int]", Some(json!(1)), Ok("[1]")),
+        ("[[Int]]", Some(json!([1, [2], null])), Ok("[[1],[2],null]")),
+        ("[Int!]", Some(json!([1, null])), Err("[1]`: expected `Int!`, found null")),
+        ("[Int]!", Some(json!([])), Ok("[]")),
+        ("Filter", Some(json!({})), Ok("{\"limit\":50}")),
+        ("Filter", Some(json!({"price": {"most": 2}})), Ok("{\"price\":{\"least\":0,\"most\":2},\"limit\":50}")),
+        ("Filter", Some(json!({"price": {}})), Err(".price`: field `most` of `Range` is required")),
+        ("Filter", Some(json!({"limit": null})), Err(".limit`: expected `Int!`, found null")),
+        ("Filter", Some(json!({"x": 1})), Err("`Filter` has no field `x`")),
+        ("Filter", Some(json!(1)), Err("expected `Filter`, found 1")),
+        ("Filter = {price: {most: 1}}", None, Ok("{\"price\":{\"least\":0,\"most\":1},\"limit\":50}")),
+    ] {
+        let found = coerce(ty, given.clone());
+        match expected {
+            Ok(expected) => assert_eq!(found.as_deref(), Ok(expected), "{ty} {given:?}"),
+            Err(why) => {
+                let error = found.expect_err(ty);
+                assert!(
+                    error.starts_with("BAD_USER_INPUT 1:7 variable `$v") && error.trim_end().ends_with(why),
+                    "{ty}: {error}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn arguments_out_of_range_are_refused_before_any_call() {
+    let bounds = Bounds { minimum: Some(1.0), maximum: Some(100.0), ..Bounds::default() };
+    let text = Bounds { min_length: Some(2), pattern: Some("^[a-z]+$".to_owned()), ..Bounds::default() };
+    let mut project =
+        Project::new(GRAPH).bounded("Query", "products", "first", bounds).bounded("Query", "search", "text", text);
+    let view = project.view(GRAPH);
+    for (document, variables, expected) in [
+        ("{ products(first: 100) { id } }", json!({}), ""),
+        (
+            "{ products(first: 500) { id } }",
+            json!({}),
+            "ARGUMENT_OUT_OF_RANGE 1:12 `Query.products(first:)`: 500 is above the maximum 100\n",
+        ),
+        (
+            "{ products(first: 0) { id } }",
+            json!({}),
+            "ARGUMENT_OUT_OF_RANGE 1:12 `Query.products(first:)`: 0 is below the minimum 1\n",
+        ),
+        (
+            "query($n: Int!) { products(first: $n) { id } a: products(first: $n) { name } }",
+            json!({"n": 101}),
+            "ARGUMENT_OUT_OF_RANGE 1:7 variable `$n`: 101 is above the maximum 100\n",
+        ),
+        ("query($n: Int) { products(first: $n) { id } }", json!({}), ""),
+        (
+            "query($t: String!) { search(text: $t) { __typename } }",
+            json!({"t": "a"}),
+            "ARGUMENT_OUT_OF_RANGE 1:7 variable `$t`: text of 1 characters is shorter than the minimum 2\n",
+        ),
+        (
+            "query($t: String!) { search(text: $t) { __typename } }",
+            json!({"t": "A1"}),
+            "ARGUMENT_OUT_OF_RANGE 1:7 variable `$t`: the text does not match the pattern `^[a-z]+$`\n",
+        ),
+    ] {
+        let found = lowered_by(&project, &view, document, &variables);
+        match expected {
+            "" => assert!(found.starts_with("query"), "{found}"),
+            expected => assert_eq!(found, expected, "{document}"),
+        }
+    }
+}
+
+#[test]
+fn one_of_inputs_take_exactly_one_field() {
+    let graph = r#"
+        directive @oneOf on INPUT_OBJECT
+        type Query { find(by: By!): Int }
+        input By @oneOf { id: ID  name: String }
+    "#;
+    let mut project = Project::new(graph);
+    let view = project.view("type Query { find(by: By!): Int } input By { id: ID  name: String }");
+    let run = |document: &str, variables: Json| lowered_by(&project, &view, document, &variables);
+    assert!(run("{ find(by: {id: 1}) }", json!({})).starts_with("query"));
+    let why = "exactly one field of `By` must be given, and not be null";
+    let literal = run("{ find(by: {id: 1, name: null}) }", json!({}));
+    assert_eq!(literal, format!("GRAPHQL_VALIDATION_FAILED 1:12 argument `by` of `find`: {why}\n"));
+    let variable = run("query($by: By!) { find(by: $by) }", json!({"by": {"id": null}}));
+    assert_eq!(variable, format!("BAD_USER_INPUT 1:7 variable `$by`: {why}\n"));
+}
+
+#[test]
+fn a_variable_that_is_absent_takes_the_clients_default_then_the_graphs() {
+    let client = r#"
+        type Query { mine(first: Int! = 4): [Product!]! @from(path: "products")  theirs: [Product!]! @from(path: "products")  find(text: String): [Product!]! @from(path: "find(filter: {text: $text})") }
+        type Product { id: ID! }
+    "#;
+    let document =
+        "query($n: Int, $t: String) { mine(first: $n) { id } theirs { id } find(text: $t) { id } all: find { id } }";
+    let text = lowered_with(client, document, json!({}));
+    let asked: Vec<_> = text.lines().filter(|line| line.contains("#") && line.contains('(')).map(str::trim).collect();
+    assert_eq!(
+        asked,
+        [
+            "#0 products(sort: \"NEWEST\", first: $0 ?? 4)",
+            "#2 products(sort: \"NEWEST\", first: 20)",
+            "#4 find(filter: {limit: 50, text: $1})",
+            "#6 find(filter: {\"limit\":50})",
+        ]
+    );
+    let null = lowered_with(client, document, json!({"n": null}));
+    assert_eq!(null, "BAD_USER_INPUT 1:7 variable `$n`: expected `Int!`, found null\n");
+}
