@@ -6,7 +6,7 @@ use super::read::input_text;
 use super::request::{domain, key_delimiter, render};
 use super::step::{Answered, Keys, collect, settle};
 use super::write::{Source, Written, write};
-use crate::compose::{Graph, Input, TypeId, Way};
+use crate::compose::{Graph, Input, SourceKind, TypeId, Way};
 use crate::engine::CallRecord;
 use crate::operation::OperationKind;
 use crate::plan::{PairingPlan, Plan, Step, StepId};
@@ -249,6 +249,7 @@ impl<'a> State<'a> {
                 Err(error) => Err(error.kind.code()),
             },
             is_shared: finished.result.as_ref().is_ok_and(|answer| answer.is_shared),
+            is_in_process: matches!(self.run.graph.source(step.source).kind, SourceKind::InProcess { .. }),
         });
         let mut result = finished.result;
         if let Ok(answer) = &mut result {
