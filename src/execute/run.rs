@@ -249,7 +249,7 @@ impl<'a> State<'a> {
                 Err(error) => Err(error.kind.code()),
             },
             is_shared: finished.result.as_ref().is_ok_and(|answer| answer.is_shared),
-            is_in_process: matches!(self.run.graph.source(step.source).kind, SourceKind::InProcess { .. }),
+            is_in_process: !is_remote(&self.run.graph.source(step.source).kind),
         });
         let mut result = finished.result;
         if let Ok(answer) = &mut result {
@@ -325,4 +325,9 @@ fn call_failure(error: &CallError) -> Failure {
         CallErrorKind::Refused => "the service was not called",
     };
     Failure::new(error.kind.code(), message).of(&error.service)
+}
+
+/// Whether a source is called over HTTP.
+fn is_remote(kind: &SourceKind) -> bool {
+    matches!(kind, SourceKind::Rest { .. } | SourceKind::GraphQl)
 }
