@@ -133,12 +133,15 @@ fn each_finding_has_its_code_place_and_help() {
         ("E102", item(r#"item(id: ID!, colour: String): Item @connect(op: "getItem")"#)),
         ("E102", item(r#"items(first: Int! = 5, sort: Sort): [Item!]! @connect(op: "listItems", params: "limit: $args.first", selection: "$.items")"#) + "\nenum Sort { NEW OLD WORST }"),
         ("E102", item(r#"items(first: Int! = 5): [Item!]! @connect(op: "listItems", params: "limit: 99", selection: "$.items")"#)),
+        ("E102", format!("type Mutation {{ add(item: NewItem!): Item @connect(op: \"addItem\", body: \"$args.item\", on: [{{ status: \"409\", code: \"TAKEN\" }}]) }}\n{}\ninput NewItem {{ name: String! count: Int }}", item(r#"item(id: ID!): Item @connect(op: "getItem")"#))),
         ("E103", item(r#"items(limit: Int!): [Item!]! @connect(op: "listItems", selection: "$.itmes")"#)),
         ("E103", item(r#"item(id: ID!): Item @connect(op: "getItem", selection: "id name: titel")"#)),
         ("E104", "type Query { item(id: ID!): Item @connect(op: \"getItem\") }\ntype Item { id: ID! size: Int! }".to_owned()),
         ("E104", "type Query { item(id: ID!): Item @connect(op: \"getItem\") }\ntype Item { id: ID! kind: Kind! }\nenum Kind { big }".to_owned()),
         ("E104", "type Query { item(id: ID!): Item @connect(op: \"getItem\") }\ntype Item { id: ID! tags: String }".to_owned()),
         ("E104", item(r#"item(limit: Int!): Item @connect(op: "listItems", selection: "$.items")"#)),
+        ("E104", "type Query { item(id: ID!): Maker @connect(op: \"getItem\") }\ntype Maker { city: String }".to_owned()),
+        ("E104", "type Query { item(id: ID!): Item @connect(op: \"getItem\", selection: \"id weight: name\") }\ntype Item { id: ID! weight: Float! }".to_owned()),
         ("E105", "type Query { item(id: ID!): Item @connect(op: \"getItem\") }\ntype Item { id: ID! note: String! }".to_owned()),
         ("E106", "type Query { item(id: ID!): Item @connect(op: \"getItem\") }\ntype Item { id: ID! colour: String }".to_owned()),
         ("E107", keyed("type Item @key(fields: \"id\") @connect(op: \"getItem\", params: \"id: $batch.id\", batch: { key: \"id\" }) { id: ID! name: String! }")),
@@ -155,6 +158,7 @@ fn each_finding_has_its_code_place_and_help() {
         ("W114", item(r#"item(id: ID!): Item @connect(op: "getOldItem")"#)),
         ("E119", "type Query { item(id: ID!): Item @connect(op: \"getItem\") slim(id: ID!): Item @connect(op: \"getItem\", selection: \"id\") }\ntype Item { id: ID! name: String }".to_owned()),
         ("E121", keyed("type Item @key(fields: \"id\") @connect(op: \"getItemsPaged\", params: \"ids: $batch.id\", batch: { key: \"id\" }) { id: ID! name: String! }")),
+        ("E121", keyed("type Item @key(fields: \"id\") @connect(op: \"getItems\", params: \"ids: $batch.id\", batch: { key: \"id\" }) { id: ID! twins(first: Int! = 3): [Twin!]! @connect(op: \"getItemsPaged\", params: \"ids: $batch.id\", batch: { key: \"id\", perKey: \"$args.first\" }) }\ntype Twin { kind: String! }")),
         ("E122", "type Query { item(id: ID!): Item @connect(op: \"getItem\") }\ntype Item { id: ID! name(upper: Boolean): String! }".to_owned()),
         ("E123", item(r#"item(id: ID!): Item @connect(op: "getItem") @cache(maxAge: 5, tags: ["item:{ident}"])"#)),
         ("E202", keyed("type Item @key(fields: \"ident\") { id: ID! name: String! }")),
@@ -171,4 +175,25 @@ fn each_finding_has_its_code_place_and_help() {
         all.push_str(&format!("{sdl}\n{found}\n"));
     }
     insta::assert_snapshot!(all);
+}
+
+#[test]
+fn types_that_no_field_leads_to_need_no_source() {
+    let item = "type Query { item(id: ID!): Item @connect(op: \"getItem\") }\ntype Item { id: ID! name: String! }\n";
+    assert_eq!(findings(&format!("{item}type Colour {{ hue: Int! }}")), "");
+}
+
+#[test]
+fn a_list_without_bound_has_one_finding() {
+    let item = |more: &str| {
+        format!(
+            "type Query {{ items: [Item!]! @connect(op: \"listItems\", selection: \"$.items\") }}\n\
+             type Item @key(fields: \"id\") {{ id: ID! {more} }}\ntype Twin {{ kind: String! }}"
+        )
+    };
+    let twin = |name: &str| {
+        format!("{name}: Twin @connect(op: \"getItems\", params: \"ids: $batch.id\", batch: {{ key: \"id\" }})")
+    };
+    let found = findings(&item(&format!("{} {}", twin("first"), twin("second"))));
+    assert_eq!(found.matches("E110").count(), 1, "{found}");
 }

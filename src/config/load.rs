@@ -35,6 +35,28 @@ pub fn load(sources: &Sources, file: FileId, env: &dyn Fn(&str) -> Option<String
     (is_usable.then_some(config), findings)
 }
 
+/// Services that the configuration has, and the graph does not: `known` are its sources.
+///
+/// A warning, for one file may serve several clients, and each has code of its own.
+#[must_use]
+pub fn check_services(sources: &Sources, file: FileId, config: &Config, known: &[&str]) -> Vec<Finding> {
+    let unknown: Vec<&String> = config.services.keys().filter(|name| !known.contains(&name.as_str())).collect();
+    if unknown.is_empty() {
+        return Vec::new();
+    }
+    let tree: Option<Spanned<Tree>> = serde_saphyr::from_str(sources.text(file)).ok();
+    let places = tree.as_ref().map(Places::of);
+    let finding = |name: &String| {
+        let path = format!("services.{name}");
+        let at = places.as_ref().map_or(0..0, |places| places.at(&path));
+        let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+        let message = format!("no source is named `{name}`, so `{path}` has no effect");
+        let help = format!("the sources of this client are {}", known.join(", "));
+        Finding::new("W302", message, Span::new(file, at), "not used").help(help)
+    };
+    unknown.into_iter().map(finding).collect()
+}
+
 /// The JSON schema of configuration files, as it is kept in `schema/config.schema.json`.
 #[must_use]
 pub fn schema() -> String {

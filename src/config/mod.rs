@@ -20,7 +20,7 @@ mod service;
 mod tests;
 mod tree;
 
-pub use load::{load, schema};
+pub use load::{check_services, load, schema};
 pub use model::{AuthConfig, BudgetConfig, Config, JwtConfig, LimitsConfig, PlaygroundConfig};
 pub use server::{Exposure, Mode, ServerConfig};
 pub use service::ServiceConfig;

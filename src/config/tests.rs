@@ -162,6 +162,21 @@ fn warnings_leave_the_configuration_usable() {
 }
 
 #[test]
+fn services_that_no_source_is_named_after_are_found() {
+    let text = "services:\n  users: { url: 'http://users' }\n  carts:\n    url: 'http://carts'\n";
+    let mut sources = Sources::default();
+    let file = sources.add("bff.yaml", text);
+    let config = load(&sources, file, &env).0.unwrap();
+    let found = |known: &[&str]| -> Vec<String> {
+        let findings = super::check_services(&sources, file, &config, known);
+        findings.iter().map(|finding| crate::diagnostic::one_line(finding, &sources)).collect()
+    };
+    assert_eq!(found(&["carts", "users", "orders"]), Vec::<String>::new());
+    let line = "bff.yaml:4:5: W302 no source is named `carts`, so `services.carts` has no effect";
+    assert_eq!(found(&["users"]), [line]);
+}
+
+#[test]
 fn the_value_of_a_variable_is_never_shown() {
     for option in ["host", "port", "request_timeout", "mode", "cors", "max_in_flight"] {
         let (_, findings) = read(&format!("server:\n  {option}: ${{TOKEN}}\n"));

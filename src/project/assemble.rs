@@ -107,6 +107,10 @@ pub fn assemble(
         Some(&file) => {
             let (config, found) = config::load(&sources, file, environment);
             findings.extend(found);
+            if let (Some(graph), Some(config)) = (&graph, &config) {
+                let known: Vec<&str> = graph.sources.iter().map(|source| source.name.as_str()).collect();
+                findings.extend(config::check_services(&sources, file, config, &known));
+            }
             config
         }
         None => Some(Config::default()),

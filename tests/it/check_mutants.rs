@@ -6,26 +6,29 @@
 //! out by stated rules, too: search for "equivalent".
 //!
 //! [`demo`] reads the files; [`binding`], [`other_operation`], [`types`] and [`source`] change the services' schemas,
-//! [`view`] the clients'; [`shown`] says what a client shows of the graph.
+//! [`view`] the clients'; [`shown`] says what a client shows of the graph; [`run`] checks mutants on all processors.
 
 mod binding;
+mod command;
 mod demo;
 mod mutant;
 mod other_operation;
+mod run;
 mod shown;
 mod source;
 mod types;
 mod view;
 
-use bespoke::diagnostic::{Finding, Sources, one_line};
-use bespoke::project::{Assembled, assemble};
+use bespoke::diagnostic::{DrawStyle, draw};
 use demo::{Demo, Sdl};
 use mutant::{Kind, Mutant};
+use run::{CLIENTS, Runner};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::fmt::Write as _;
 
-const CLIENTS: [&str; 2] = ["web", "mobile"];
+const KINDS: [Kind; 6] = [Kind::Operation, Kind::Parameter, Kind::Type, Kind::Nullability, Kind::Path, Kind::Source];
 
+/// Every mutant, each change once.
 fn all_mutants(demo: &Demo) -> Vec<Mutant> {
     let of_file = |sdl: &Sdl| {
         if sdl.client_schema().is_some() {
@@ -36,91 +39,130 @@ fn all_mutants(demo: &Demo) -> Vec<Mutant> {
         all.extend(source::mutants(demo, sdl));
         all
     };
-    let all: Vec<Mutant> = demo.sdl.iter().flat_map(of_file).collect();
     // Two generators may make the same change.
-    let mut texts = BTreeMap::<(String, String), Mutant>::new();
-    for mutant in all {
-        let key = (mutant.path.clone(), mutant.text.clone());
-        texts.entry(key).and_modify(|known| known.places.extend(mutant.places.clone())).or_insert(mutant);
-    }
-    texts.into_values().collect()
-}
-
-fn check(demo: &Demo, client: &str, mutant: Option<&Mutant>) -> Assembled {
-    let mut files = demo.files.clone();
-    if let Some(mutant) = mutant {
-        files.insert(mutant.path.clone(), mutant.text.as_str());
-    }
-    assemble(&files, client, &[], &|_| None)
-}
-
-/// The finding that stands where it must; else everything that was found.
-fn verdict(demo: &Demo, mutant: &Mutant) -> Result<(Finding, Sources), Vec<String>> {
-    let clients = CLIENTS.iter().filter(|client| mutant.client.as_deref().is_none_or(|only| only == **client));
-    let mut found = Vec::new();
-    for client in clients {
-        let assembled = check(demo, client, Some(mutant));
-        let is_right = |finding: &&Finding| {
-            let Some(span) = finding.span() else { return false };
-            let line = assembled.sources.position(span).line as usize;
-            mutant.codes.contains(&finding.code) && mutant.is_place(assembled.sources.path(span.file), line)
-        };
-        if let Some(finding) = assembled.findings.iter().find(is_right) {
-            return Ok((finding.clone(), assembled.sources.clone()));
-        }
-        found.extend(assembled.findings.iter().map(|finding| one_line(finding, &assembled.sources)));
-    }
-    Err(found)
-}
-
-/// Verdicts of all mutants, in their order, on all processors.
-fn verdicts(demo: &Demo, mutants: &[Mutant]) -> Vec<Result<(Finding, Sources), Vec<String>>> {
-    let next = AtomicUsize::new(0);
-    let workers = std::thread::available_parallelism().map_or(2, usize::from);
-    let mut all: Vec<_> = std::thread::scope(|scope| {
-        let work = || {
-            let mut mine = Vec::new();
-            while let Some((index, mutant)) = {
-                let index = next.fetch_add(1, Ordering::Relaxed);
-                mutants.get(index).map(|mutant| (index, mutant))
-            } {
-                mine.push((index, verdict(demo, mutant)));
+    let mut known = BTreeMap::<(String, String), usize>::new();
+    let mut mutants: Vec<Mutant> = Vec::new();
+    for mutant in demo.sdl.iter().flat_map(of_file) {
+        match known.get(&(mutant.path.clone(), mutant.text.clone())) {
+            Some(&at) => mutants[at].places.extend(mutant.places),
+            None => {
+                known.insert((mutant.path.clone(), mutant.text.clone()), mutants.len());
+                mutants.push(mutant);
             }
-            mine
-        };
-        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-        workers.into_iter().flat_map(|worker| worker.join().expect("no check panics")).collect()
-    });
-    all.sort_by_key(|(index, _)| *index);
-    all.into_iter().map(|(_, verdict)| verdict).collect()
+        }
+    }
+    mutants
+}
+
+/// Checks all mutants of a kind; every finding that stands where it must is drawn, the first for each code.
+fn check_kind(kind: Kind) {
+    let demo = Demo::read();
+    let runner = Runner::new(&demo);
+    let mutants: Vec<Mutant> = all_mutants(&demo).into_iter().filter(|mutant| mutant.kind == kind).collect();
+    let verdicts = runner.verdicts(&mutants);
+    let mut histogram = BTreeMap::<&str, usize>::new();
+    let mut missed = Vec::new();
+    let mut drawn = BTreeMap::<&str, String>::new();
+    for (mutant, verdict) in mutants.iter().zip(&verdicts) {
+        *histogram.entry(&mutant.path).or_default() += 1;
+        match verdict {
+            Ok(found) => {
+                drawn.entry(found.finding.code).or_insert_with(|| {
+                    let drawing = draw(std::slice::from_ref(&found.finding), &found.sources, DrawStyle::Plain);
+                    format!("{}: {}\n\n{drawing}", mutant.path, mutant.what)
+                });
+            }
+            Err(found) => missed.push(mutant.missed(found)),
+        }
+    }
+    let mut table = String::new();
+    for (path, count) in &histogram {
+        let _ = writeln!(table, "{count:5} {path}");
+    }
+    eprintln!("{kind:?}: {} mutants, {} missed\n{table}", mutants.len(), missed.len());
+    assert!(missed.is_empty(), "{} of {} missed:\n{}", missed.len(), mutants.len(), missed.join("\n"));
+    let drawings: Vec<String> = drawn.into_values().collect();
+    insta::assert_snapshot!(format!("{kind:?}").to_lowercase(), drawings.join("\n"));
 }
 
 #[test]
-fn every_mutant_is_found_at_its_line() {
+fn wrong_operations_are_found_at_their_lines() {
+    check_kind(Kind::Operation);
+}
+
+#[test]
+fn wrong_parameters_are_found_at_their_lines() {
+    check_kind(Kind::Parameter);
+}
+
+#[test]
+fn wrong_types_are_found_at_their_lines() {
+    check_kind(Kind::Type);
+}
+
+#[test]
+fn wrong_nullability_is_found_at_its_line() {
+    check_kind(Kind::Nullability);
+}
+
+#[test]
+fn wrong_paths_are_found_at_their_lines() {
+    check_kind(Kind::Path);
+}
+
+#[test]
+fn wrong_sources_are_found_at_their_lines() {
+    check_kind(Kind::Source);
+}
+
+#[test]
+fn the_unbroken_demo_has_no_finding() {
+    let demo = Demo::read();
+    for client in CLIENTS {
+        let assembled = run::assembled(&demo.files, client);
+        assert_eq!(draw(&assembled.findings, &assembled.sources, DrawStyle::Plain), "", "{client}");
+        assert!(assembled.view.is_some(), "{client}");
+    }
+}
+
+/// The generator is only worth what it covers.
+#[test]
+fn mutants_cover_every_binding_and_every_view_directive() {
     let demo = Demo::read();
     let mutants = all_mutants(&demo);
-    let verdicts = verdicts(&demo, &mutants);
-    let mut histogram = BTreeMap::<(&str, Kind), usize>::new();
-    let mut missed = Vec::new();
-    for (mutant, verdict) in mutants.iter().zip(&verdicts) {
-        *histogram.entry((&mutant.path, mutant.kind)).or_default() += 1;
-        if let Err(found) = verdict {
-            let places: BTreeSet<String> =
-                mutant.places.iter().map(|place| format!("{}:{}-{}", place.path, place.first, place.last)).collect();
-            missed.push(format!(
-                "{:?} {}: {}\n  wanted {:?} at {:?}\n  found {}",
-                mutant.kind,
-                mutant.path,
-                mutant.what,
-                mutant.codes,
-                places,
-                if found.is_empty() { "nothing".to_owned() } else { found.join("\n        ") }
-            ));
+    for kind in KINDS {
+        let count = mutants.iter().filter(|mutant| mutant.kind == kind).count();
+        assert!(count >= 25, "{kind:?}: {count}");
+    }
+    assert!(mutants.len() >= 150, "{}", mutants.len());
+    let kinds_within = |sdl: &Sdl, span: std::ops::Range<usize>| -> BTreeSet<Kind> {
+        let is_within =
+            |mutant: &&Mutant| mutant.path == sdl.path && mutant.at.start < span.end && span.start < mutant.at.end;
+        mutants.iter().filter(is_within).map(|mutant| mutant.kind).collect()
+    };
+    let (mut bindings, mut views) = (0, 0);
+    for sdl in &demo.sdl {
+        for (ty, field, connect) in sdl.bindings() {
+            bindings += 1;
+            let name = field.map_or(ty.name.clone(), demo::FieldDef::coordinate);
+            let kinds = kinds_within(sdl, connect.span.clone());
+            assert!(kinds.contains(&Kind::Operation), "{name}: {kinds:?}");
+            for (argument, kind) in [("params", Kind::Parameter), ("body", Kind::Parameter), ("selection", Kind::Path)]
+            {
+                let written = connect.argument(argument).is_some();
+                assert!(!written || kinds.contains(&kind), "{name}: `{argument}:` without {kind:?}: {kinds:?}");
+            }
+        }
+        let types = sdl.types.iter().map(|ty| (ty.name.clone(), &ty.directives));
+        let fields = sdl.types.iter().flat_map(|ty| &ty.fields).map(|field| (field.coordinate(), &field.directives));
+        for (name, directives) in types.chain(fields) {
+            for directive in directives.iter().filter(|dir| matches!(dir.name.as_str(), "view" | "from")) {
+                views += 1;
+                let kinds = kinds_within(sdl, directive.span.clone());
+                // `@from(path: ".")` has no name to misspell, and a default may need the directive as it is.
+                assert!(kinds.contains(&Kind::Source) || kinds.contains(&Kind::Path), "{name}: {kinds:?}");
+            }
         }
     }
-    for ((path, kind), count) in &histogram {
-        eprintln!("{count:4} {path} {kind:?}");
-    }
-    eprintln!("{:4} mutants, {} missed", mutants.len(), missed.len());
-    assert!(missed.is_empty(), "{} of {} missed:\n{}", missed.len(), mutants.len(), missed.join("\n"));
+    assert!(bindings >= 20 && views >= 30, "{bindings} bindings, {views} views");
 }

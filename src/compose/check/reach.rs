@@ -20,10 +20,17 @@ struct Place {
     unbounded: Option<FieldId>,
 }
 
+/// What has a finding: one for each binding that multiplies, and one for each list without bound.
+#[derive(Default)]
+struct Said {
+    multiplied: BTreeSet<WayId>,
+    unbounded: BTreeSet<FieldId>,
+}
+
 pub(super) fn check(composer: &mut Composer<'_>) {
     let mut places = roots(composer);
     let mut seen = BTreeSet::new();
-    let mut said = BTreeSet::new();
+    let mut said = Said::default();
     let mut findings = Vec::new();
     while let Some(place) = places.pop_front() {
         if !seen.insert((place.shape, place.is_listed, place.unbounded)) {
@@ -58,7 +65,7 @@ fn visit(
     place: &Place,
     variant: usize,
     places: &mut VecDeque<Place>,
-    said: &mut BTreeSet<(WayId, &'static str)>,
+    said: &mut Said,
     findings: &mut Vec<Finding>,
 ) {
     let graph = &composer.graph;
@@ -82,11 +89,11 @@ fn visit(
         let ways: Vec<WayId> = graph.field(*field).bindings.iter().copied().chain(offering(graph, *field)).collect();
         let Some(first) = ways.first() else { continue };
         let is_batched = ways.iter().any(|way| graph.way(*way).batch.is_some());
-        if place.is_listed && !is_batched && said.insert((*first, "E109")) {
+        if place.is_listed && !is_batched && said.multiplied.insert(*first) {
             findings.push(multiplied(composer, place, *field, *first));
         }
         if let Some(list) = place.unbounded
-            && said.insert((*first, "E110"))
+            && said.unbounded.insert(list)
         {
             findings.push(unbounded(composer, list, *field, *first));
         }

@@ -1,7 +1,7 @@
 //! E106: a field that nobody gives. E119: a value type that is not whole at a place.
 
 use crate::compose::composer::Composer;
-use crate::compose::graph::{FieldId, Graph, ShapeId, SourceKind, TypeKind};
+use crate::compose::graph::{FieldId, Graph, ShapeId, SourceKind, TypeId, TypeKind};
 use crate::diagnostic::Finding;
 use std::collections::BTreeSet;
 
@@ -16,20 +16,44 @@ fn given_fields(graph: &Graph) -> BTreeSet<FieldId> {
     variants.flat_map(|variant| variant.fields.keys().copied()).collect()
 }
 
+/// Types that some field leads to: what nobody can ask for needs no source.
+fn named_types(graph: &Graph) -> BTreeSet<TypeId> {
+    let is_root = |id: &TypeId| matches!(graph.ty(*id).name.as_str(), "Query" | "Mutation" | "Subscription");
+    let roots = (0..graph.types.len()).map(|index| TypeId(index as u32)).filter(is_root);
+    let mut named: BTreeSet<TypeId> = roots.collect();
+    let mut open: Vec<TypeId> = named.iter().copied().collect();
+    while let Some(ty) = open.pop() {
+        let of = graph.ty(ty);
+        let fields = of.fields.values().map(|field| graph.field(*field).ty.named());
+        for next in fields.chain(of.possible.iter().copied()) {
+            if named.insert(next) {
+                open.push(next);
+            }
+        }
+    }
+    named
+}
+
 /// Every field is in some shape, or has a binding.
 fn check_fields(composer: &mut Composer<'_>) {
     let graph = &composer.graph;
     let given = given_fields(graph);
+    let named = named_types(graph);
     let mut findings = Vec::new();
     for (index, field) in graph.fields.iter().enumerate() {
         let id = FieldId(index as u32);
         let is_object = graph.ty(field.parent).kind == TypeKind::Object;
-        if !is_object || given.contains(&id) || !field.bindings.is_empty() {
+        let is_given = given.contains(&id) || !field.bindings.is_empty();
+        if !is_object || is_given || !named.contains(&field.parent) {
             continue;
         }
         let parent = graph.ty(field.parent);
         let message = format!("`{}` has no source", graph.coordinate(id));
-        let help = if matches!(parent.name.as_str(), "Query" | "Mutation" | "Subscription") {
+        let declared = composer.declared[index].first();
+        let is_asked = declared.is_some_and(|declared| !composer.files[declared.file].is_bound);
+        let help = if is_asked {
+            format!("give `{}` a `@key` in this file: by it, the service is asked for the field", parent.name)
+        } else if matches!(parent.name.as_str(), "Query" | "Mutation" | "Subscription") {
             "add a `@connect`".to_owned()
         } else {
             format!(

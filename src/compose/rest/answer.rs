@@ -116,7 +116,8 @@ impl<'a> Binding<'_, 'a> {
             }
         };
         let Found { read, known, nullable, lists } = found;
-        let (shape, bound) = self.place(ty, Checked { known, nullable, lists, selected, span, name })?;
+        let declared = self.declaration();
+        let (shape, bound) = self.place(ty, Checked { known, nullable, lists, selected, span, name, declared })?;
         Some((read, shape, bound))
     }
 
@@ -140,6 +141,7 @@ impl<'a> Binding<'_, 'a> {
         request: &Request,
     ) -> Option<(Answer, Option<Pairing>)> {
         let is_group = self.ty.is_list();
+        self.check_per_key_is_sent(batch);
         let item_type = match &self.ty {
             TypeRef::List { of, .. } => (**of).clone(),
             named => named.clone(),
@@ -187,7 +189,8 @@ impl<'a> Binding<'_, 'a> {
         };
         let Found { read, known, nullable, lists } = found;
         let name = self.name.clone();
-        let (shape, _) = self.place(ty, Checked { known, nullable, lists, selected, span, name })?;
+        let declared = self.declaration();
+        let (shape, _) = self.place(ty, Checked { known, nullable, lists, selected, span, name, declared })?;
         Some((read, shape))
     }
 
@@ -333,6 +336,23 @@ impl<'a> Binding<'_, 'a> {
             }
             _ => self.no_per_key(mapping.span),
         }
+    }
+
+    /// E121: an argument that bounds each key's items must reach the endpoint, which else cuts them by a rule of its own.
+    fn check_per_key_is_sent(&mut self, batch: &BatchDeclaration) {
+        let Some(Mapping { body: MappingBody::Value(value), .. }) = &batch.per_key else { return };
+        let (Start::Variable(Variable::Args), [Step::Property(name)]) = (&value.start, value.steps.as_slice()) else {
+            return;
+        };
+        if self.used_arguments.contains(&name.value) || !self.argument_names().contains(&name.value) {
+            return;
+        }
+        let message = format!("`perKey` is `$args.{}`, which is not sent to the endpoint", name.value);
+        let help = format!("say where it goes: `params: \"…: $args.{}\"`", name.value);
+        let finding = Finding::new("E121", message, value.span, "nobody tells the endpoint")
+            .and(self.target_span(), "called here")
+            .help(help);
+        self.composer.find(finding);
     }
 
     fn no_per_key(&mut self, span: Span) -> Option<ListBound> {

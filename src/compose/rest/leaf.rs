@@ -220,6 +220,10 @@ fn named_input_fits(
                     return misfit(format!("{has} without a property `{}`", field.name), "rename the input's field");
                 };
                 let Some(inner) = crate::compose::merge::type_ref(graph, &field.ty) else { continue };
+                if property.required && inner.is_nullable() && field.default_value.is_none() {
+                    let help = format!("make it non-null (`{}: {}!`), or give it a default", field.name, field.ty);
+                    return misfit(format!("{has} that requires `{}`, which `{name}` may leave out", field.name), help);
+                }
                 input_fits(graph, &inner, contract, property.schema)?;
             }
             match properties

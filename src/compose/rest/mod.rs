@@ -303,6 +303,17 @@ impl<'a> Binding<'_, 'a> {
         }
     }
 
+    /// Where the field is declared that the binding is of.
+    fn declaration(&self) -> Option<Span> {
+        self.field().map(|field| self.composer.graph.field(field).span)
+    }
+
+    /// Where an argument is declared.
+    fn argument_span(&self, name: &str) -> Option<Span> {
+        let field = self.composer.graph.field(self.field()?);
+        field.arguments.get(name).map(|argument| argument.span)
+    }
+
     /// Where a finding about the endpoint points: the operation's name, or the path.
     fn target_span(&self) -> Span {
         match &self.connect.target {

@@ -193,7 +193,9 @@ impl<'a> Binding<'_, 'a> {
         }
         if self.argument_names().contains(&parameter.name) {
             let path = std::slice::from_ref(&parameter.name);
-            return self.argument(path, slot, self.connect.span, lowering);
+            // What is sent by its name alone stands nowhere else.
+            let span = self.argument_span(&parameter.name).unwrap_or(self.connect.span);
+            return self.argument(path, slot, span, lowering);
         }
         let is_parent_path = parameter.location == Location::Path && !matches!(self.entry, Entry::Root(_));
         if is_parent_path && self.composer.graph.field_id(self.parent, &parameter.name).is_some() {
@@ -294,8 +296,8 @@ impl<'a> Binding<'_, 'a> {
             };
             if is_free {
                 let path = std::slice::from_ref(name);
-                members
-                    .extend(self.argument(path, slot, self.connect.span, lowering).map(|input| (name.clone(), input)));
+                let span = self.argument_span(name).unwrap_or(self.connect.span);
+                members.extend(self.argument(path, slot, span, lowering).map(|input| (name.clone(), input)));
             } else if property.required && body.required {
                 let message = format!("required property `{name}` of the body is not given");
                 let finding = Finding::new("E102", message, self.target_span(), "called here")
@@ -442,13 +444,17 @@ impl<'a> Binding<'_, 'a> {
     fn argument(&mut self, path: &[String], slot: Slot<'a>, span: Span, lowering: &mut Lowering) -> Option<Input> {
         let (ty, has_default) = self.argument_type(path, span)?;
         self.used_arguments.insert(path[0].clone());
-        let wrap = self.check_input(&ty, slot, span)?;
+        let declared = self.argument_span(&path[0]).filter(|declared| *declared != span);
+        let wrap = self.check_input(&ty, slot, span, declared)?;
         if slot.is_required && ty.is_nullable() && !has_default {
             let message = format!("`$args.{}` may be null, and what it is sent to is required", path.join("."));
             let mut finding = Finding::new("E102", message, span, "may be null here")
                 .help("make the argument non-null, give it a default, or write `?? …`");
             if let Some(span) = slot.span {
                 finding = finding.and(span, "required here");
+            }
+            if let Some(declared) = declared {
+                finding = finding.and(declared, "declared nullable here");
             }
             self.composer.find(finding);
         }
@@ -522,7 +528,7 @@ impl<'a> Binding<'_, 'a> {
             lowering.inputs.len() - 1
         });
         let slot = if is_batched { self.batch_slot(index, slot, span, lowering)? } else { slot };
-        let wrap = self.check_input(&ty, slot, span)?;
+        let wrap = self.check_input(&ty, slot, span, None)?;
         Some(self.wrapped(wrap, slot, Input::Parent(index)))
     }
 
@@ -587,7 +593,7 @@ impl<'a> Binding<'_, 'a> {
         self.composer.keys[self.parent.index()].iter().any(|declared| declared.paths.contains(key))
     }
 
-    fn check_input(&mut self, ty: &TypeRef, slot: Slot<'a>, span: Span) -> Option<Wrap> {
+    fn check_input(&mut self, ty: &TypeRef, slot: Slot<'a>, span: Span, declared: Option<Span>) -> Option<Wrap> {
         let Some((contract, id)) = slot.schema else { return Some(Wrap::None) };
         match leaf::input_fits(&self.composer.graph, ty, contract, id) {
             Ok(wrap) => Some(wrap),
@@ -597,6 +603,9 @@ impl<'a> Binding<'_, 'a> {
                 let mut finding = Finding::new("E102", message, span, format!("`{text}` here")).help(misfit.help);
                 if let Some(span) = slot.span {
                     finding = finding.and(span, "declared here");
+                }
+                if let Some(declared) = declared {
+                    finding = finding.and(declared, "this argument");
                 }
                 self.composer.find(finding);
                 None

@@ -40,6 +40,18 @@ pub(super) struct Checked<'a> {
     pub(super) span: Span,
     /// Such as `Order.total`.
     pub(super) name: String,
+    /// Where that field is declared.
+    pub(super) declared: Option<Span>,
+}
+
+impl Checked<'_> {
+    /// A second place: the declaration, where the value is read somewhere else.
+    fn with_declaration(&self, finding: Finding, text: &str) -> Finding {
+        match self.declared.filter(|declared| *declared != self.span) {
+            Some(declared) => finding.and(declared, format!("`{text}` here")),
+            None => finding,
+        }
+    }
 }
 
 impl<'a> Binding<'_, 'a> {
@@ -52,7 +64,7 @@ impl<'a> Binding<'_, 'a> {
         }
         match ty {
             TypeRef::List { of, .. } => {
-                let bound = self.enter_list(&mut value)?;
+                let bound = self.enter_list(ty, &mut value)?;
                 let (shape, _) = self.place(of, value)?;
                 Some((shape, bound))
             }
@@ -68,7 +80,7 @@ impl<'a> Binding<'_, 'a> {
         }
     }
 
-    fn enter_list(&mut self, value: &mut Checked<'a>) -> Option<ListBound> {
+    fn enter_list(&mut self, ty: &TypeRef, value: &mut Checked<'a>) -> Option<ListBound> {
         let max = if !value.lists.is_empty() {
             let max = value.lists.remove(0).max_items;
             return Some(max.map_or(ListBound::Unbounded, ListBound::Max));
@@ -80,7 +92,8 @@ impl<'a> Binding<'_, 'a> {
                 let finding = Finding::new("E104", message, value.span, "a list here")
                     .and(contract.schema(id).span, "not an array")
                     .help("declare the field without `[…]`, or select the array: `$.items`");
-                self.composer.find(finding);
+                let text = self.composer.type_text(ty);
+                self.composer.find(value.with_declaration(finding, &text));
                 return None;
             };
             value.known = match contract.schema(*items).kind {
@@ -102,7 +115,7 @@ impl<'a> Binding<'_, 'a> {
         let finding = Finding::new("E105", message, value.span, "non-null here")
             .and(why, "optional or nullable")
             .help("drop the `!`, or give a fallback: `?? $(…)`");
-        self.composer.find(finding);
+        self.composer.find(value.with_declaration(finding, &text));
     }
 
     fn composite_schema(&mut self, ty: &TypeRef, value: &Checked<'a>) -> Option<Option<SchemaId>> {
@@ -128,7 +141,7 @@ impl<'a> Binding<'_, 'a> {
         if let (Known::Schema(id), Some(contract)) = (&value.known, self.source.contract) {
             finding = finding.and(contract.schema(*id).span, "declared here");
         }
-        self.composer.find(finding);
+        self.composer.find(value.with_declaration(finding, &text));
         None
     }
 
@@ -137,12 +150,14 @@ impl<'a> Binding<'_, 'a> {
         if !value.lists.is_empty() {
             let message = format!("`{}` is one value, and the path maps over a list", value.name);
             let help = "declare the field as a list, or take one item: `[0]`";
-            self.composer.find(Finding::new("E104", message, value.span, "maps over a list").help(help));
+            let finding = Finding::new("E104", message, value.span, "maps over a list").help(help);
+            self.composer.find(value.with_declaration(finding, "one value"));
             return None;
         }
         if let Selected::Listed(fields) = value.selected {
             let message = format!("`{}` is a leaf: nothing can be selected of it", value.name);
-            self.composer.find(Finding::new("E104", message, fields.span, "selected here"));
+            let finding = Finding::new("E104", message, fields.span, "selected here");
+            self.composer.find(value.with_declaration(finding, &self.composer.type_text(ty)));
             return None;
         }
         let (result, second) = match (&value.known, self.source.contract) {
@@ -160,7 +175,7 @@ impl<'a> Binding<'_, 'a> {
         if let Some(span) = second {
             finding = finding.and(span, "declared here");
         }
-        self.composer.find(finding);
+        self.composer.find(value.with_declaration(finding, &text));
         None
     }
 
@@ -191,7 +206,12 @@ impl<'a> Binding<'_, 'a> {
         self.depth += 1;
         let made = match self.composer.graph.ty(ty).kind {
             TypeKind::Object => {
+                let findings = self.composer.findings.len();
                 let fields = self.variant(ty, schema, selected);
+                let is_quiet = self.composer.findings.len() == findings;
+                if is_quiet && fields.as_ref().is_some_and(IndexMap::is_empty) && self.wants_fields(ty) {
+                    self.nothing_in_common(ty, schema, span);
+                }
                 fields.map(|fields| (TypeChoice::Only, vec![ShapeVariant { ty, fields }]))
             }
             _ => self.abstract_shape(ty, schema, selected, span),
@@ -201,6 +221,25 @@ impl<'a> Binding<'_, 'a> {
         let shape = &mut self.composer.graph.shapes[id.index()];
         (shape.choice, shape.variants) = (choice, variants);
         Some(id)
+    }
+
+    /// Is there a field that an answer could hold, rather than one with a binding of its own?
+    fn wants_fields(&self, ty: TypeId) -> bool {
+        self.composer.graph.ty(ty).fields.values().any(|field| self.is_eligible(*field))
+    }
+
+    /// An object of the answer that holds no field of its type: another type must have been meant.
+    fn nothing_in_common(&mut self, ty: TypeId, schema: Option<SchemaId>, span: Span) {
+        let (Some(schema), Some(contract)) = (schema, self.source.contract) else { return };
+        let SchemaKind::Object { properties } = &contract.schema(schema).kind else { return };
+        let has = leaf::schema_text(contract, schema);
+        let name = &self.composer.graph.ty(ty).name;
+        let known: Vec<String> = properties.keys().take(12).map(|name| format!("`{name}`")).collect();
+        let message = format!("`{name}` has no field that {has} holds");
+        let finding = Finding::new("E104", message, span, format!("a `{name}` here"))
+            .and(contract.schema(schema).span, "declared here")
+            .help(format!("select what its fields are, or use another type; the answer holds {}", known.join(", ")));
+        self.composer.find(finding);
     }
 
     /// The fields of one concrete type.
@@ -313,8 +352,9 @@ impl<'a> Binding<'_, 'a> {
     ) -> Option<(FieldId, ShapeField)> {
         let ty = self.composer.graph.field(field).ty.clone();
         let name = self.composer.graph.coordinate(field);
+        let declared = Some(self.composer.graph.field(field).span);
         let Found { read, known, nullable, lists } = value;
-        let (shape, bound) = self.place(&ty, Checked { known, nullable, lists, selected, span, name })?;
+        let (shape, bound) = self.place(&ty, Checked { known, nullable, lists, selected, span, name, declared })?;
         let assumed = self.composer.declared[field.index()].iter().find_map(|declared| declared.field.assumed_size);
         let bound = if ty.is_list() { assumed.map_or(bound, ListBound::Max) } else { ListBound::Unbounded };
         Some((field, ShapeField { read, shape, bound }))

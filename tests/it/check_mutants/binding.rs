@@ -118,7 +118,7 @@ impl<'d> Binding<'d> {
     /// Each outcome: a status that the contract does not declare, and a type that does not exist.
     fn outcomes(&self) -> Vec<Mutant> {
         let mut all = Vec::new();
-        for outcome in self.outcome_members() {
+        for outcome in self.connect.outcomes() {
             let what = format!("{}: on", self.name());
             if let Some((_, span)) = outcome.get("status").and_then(|status| string(status)) {
                 all.push(self.sdl.mutant(Kind::Operation, &what, (span, "418"), &["E113"]));
@@ -128,13 +128,6 @@ impl<'d> Binding<'d> {
             }
         }
         all
-    }
-
-    fn outcome_members(
-        &self,
-    ) -> Vec<std::collections::BTreeMap<&'d str, &'d apollo_compiler::Node<apollo_compiler::ast::Value>>> {
-        let outcomes = self.connect.argument("on").and_then(|on| on.as_list());
-        outcomes.into_iter().flatten().map(members).collect()
     }
 
     /// Entries of `params:` and `body:`: misspelt, and dropped.
@@ -233,6 +226,8 @@ impl<'d> Binding<'d> {
                 [_] => self.parentheses(field),
                 _ => argument.whole.clone(),
             };
+            let takes = self.endpoint().parameters.iter().find(|parameter| parameter.name == argument.name);
+            let is_optional = takes.is_some_and(|parameter| !parameter.required);
             let dropped = self.sdl.mutant(Kind::Parameter, &what, (range, ""), &["E102", "E116"]);
             let offering = super::shown::shown(self.demo).into_iter().filter(|shown| {
                 let on_path =
@@ -240,6 +235,9 @@ impl<'d> Binding<'d> {
                 on_path && self.sdl_names(shown.sdl, shown.field, &argument.name)
             });
             let offering: Vec<_> = offering.map(|shown| shown.place()).collect();
+            if is_optional && reads.is_empty() && offering.is_empty() {
+                continue; // Equivalent: nobody misses it.
+            }
             all.push(dropped.or(reads).or([self.op_place()]).or(offering));
         }
         all
@@ -260,10 +258,8 @@ impl<'d> Binding<'d> {
 
     /// The mappings of answers: each name misspelt, each level dropped.
     fn selections(&self) -> Vec<Mutant> {
-        let outcomes = self.outcome_members().into_iter().filter_map(|outcome| outcome.get("selection").copied());
-        let texts = self.connect.argument("selection").into_iter().chain(outcomes);
         let mut all = Vec::new();
-        for (_, span) in texts.filter_map(string) {
+        for span in self.connect.selections() {
             let what = format!("{}: selection", self.name());
             for word in words(&self.sdl.text, span.clone()).into_iter().filter(|word| word.text != "$") {
                 let change = (word.span.clone(), &*misspelt(word.text));
@@ -276,7 +272,7 @@ impl<'d> Binding<'d> {
 
     /// `alias: path { inner }` becomes `inner`; `$.items` becomes `$`.
     fn dropped_levels(&self, what: &str, span: Range<usize>) -> Vec<Mutant> {
-        const CODES: &[&str] = &["E103", "E104", "E105", "E108", "E119"];
+        const CODES: &[&str] = &["E103", "E104", "E105", "E108", "E119", "C006"];
         let text = &self.sdl.text;
         let mut all = Vec::new();
         let mut open = Vec::new();
@@ -293,7 +289,9 @@ impl<'d> Binding<'d> {
                     }
                     let range = span.start + from.len()..at + 1;
                     let inner = text[start + 1..at].to_owned();
-                    all.push(self.sdl.mutant(Kind::Path, what, (range, &inner), CODES));
+                    // What is wrong with a selection as a whole stands where it begins.
+                    let begins = self.sdl.place(span.start..span.start);
+                    all.push(self.sdl.mutant(Kind::Path, what, (range, &inner), CODES).or([begins]));
                 }
                 _ => {}
             }

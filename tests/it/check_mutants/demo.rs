@@ -7,7 +7,7 @@ use apollo_compiler::Node;
 use apollo_compiler::ast::{self, Definition, Document, Type, Value};
 use apollo_compiler::parser::SourceSpan;
 use bespoke::project::Files;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
@@ -44,10 +44,18 @@ pub(super) struct TypeDef {
     pub(super) directives: Vec<Dir>,
     /// Of objects and inputs.
     pub(super) fields: Vec<FieldDef>,
-    /// Of enums, with their directives.
-    pub(super) values: Vec<(String, Range<usize>, Vec<Dir>)>,
+    /// Of enums.
+    pub(super) values: Vec<EnumValue>,
     /// Of unions.
     pub(super) members: Vec<(String, Range<usize>)>,
+}
+
+pub(super) struct EnumValue {
+    pub(super) name: String,
+    pub(super) name_span: Range<usize>,
+    /// With its description.
+    pub(super) whole: Range<usize>,
+    pub(super) directives: Vec<Dir>,
 }
 
 pub(super) struct FieldDef {
@@ -150,10 +158,12 @@ impl Sdl {
             own.chain(fields).filter(|(_, _, dir)| dir.name == "connect")
         })
     }
+}
 
-    /// Names of the scalar, enum, … types of a kind.
-    pub(super) fn names(&self, kind: TypeKind) -> BTreeSet<&str> {
-        self.types.iter().filter(|ty| ty.kind == kind).map(|ty| ty.name.as_str()).collect()
+impl Sdl {
+    /// The selections of every binding, those of outcomes included: the places of their contents.
+    pub(super) fn selections(&self) -> Vec<Range<usize>> {
+        self.bindings().flat_map(|(_, _, connect)| connect.selections()).collect()
     }
 }
 
@@ -182,6 +192,18 @@ impl FieldDef {
 }
 
 impl Dir {
+    /// Its members of `on:`.
+    pub(super) fn outcomes(&self) -> Vec<BTreeMap<&str, &Node<Value>>> {
+        self.argument("on").and_then(|on| on.as_list()).into_iter().flatten().map(members).collect()
+    }
+
+    /// Of a `@connect`: the places of its selections' contents.
+    pub(super) fn selections(&self) -> Vec<Range<usize>> {
+        let outcomes = self.outcomes().into_iter().filter_map(|on| on.get("selection").copied());
+        let texts = self.argument("selection").into_iter().chain(outcomes);
+        texts.filter_map(|text| string(text).map(|(_, span)| span)).collect()
+    }
+
     pub(super) fn argument(&self, name: &str) -> Option<&Node<Value>> {
         self.arguments.iter().find(|(known, ..)| known == name).map(|(_, _, value)| value)
     }
@@ -245,8 +267,11 @@ impl Reader<'_> {
             Definition::InputObjectTypeDefinition(node) => {
                 ty.fields.extend(node.fields.iter().map(|field| self.input(name, field)));
             }
-            Definition::EnumTypeDefinition(node) => ty.values.extend(node.values.iter().map(|value| {
-                (value.value.to_string(), range(value.value.location()), self.directives(&value.directives))
+            Definition::EnumTypeDefinition(node) => ty.values.extend(node.values.iter().map(|value| EnumValue {
+                name: value.value.to_string(),
+                name_span: range(value.value.location()),
+                whole: range(value.location()),
+                directives: self.directives(&value.directives),
             })),
             Definition::UnionTypeDefinition(node) => {
                 ty.members.extend(node.members.iter().map(|member| (member.to_string(), range(member.location()))));

@@ -29,6 +29,8 @@ pub(super) struct Mutant {
     /// The change, for people.
     pub(super) what: String,
     pub(super) path: String,
+    /// What is replaced.
+    pub(super) at: Range<usize>,
     /// The whole file.
     pub(super) text: String,
     /// The client whose check must find it; `None`: any.
@@ -65,6 +67,7 @@ impl Sdl {
             kind,
             what: format!("{what}: `{}` → `{}`", shown(old), shown(new)),
             path: self.path.clone(),
+            at: range.clone(),
             text,
             client: self.client().map(str::to_owned),
             places: vec![self.place(range)],
@@ -83,6 +86,17 @@ impl Mutant {
     /// Does a finding on this line of this file count?
     pub(super) fn is_place(&self, path: &str, line: usize) -> bool {
         self.places.iter().any(|place| place.path == path && (place.first..=place.last).contains(&line))
+    }
+}
+
+impl Mutant {
+    /// What a person needs to know of one that was not found where it is.
+    pub(super) fn missed(&self, found: &[String]) -> String {
+        let places = self.places.iter().map(|place| format!("{}:{}-{}", place.path, place.first, place.last));
+        let places: std::collections::BTreeSet<String> = places.collect();
+        let found = if found.is_empty() { "nothing".to_owned() } else { found.join("\n        ") };
+        let Self { kind, path, what, codes, .. } = self;
+        format!("{kind:?} {path}: {what}\n  wanted {codes:?} at {places:?}\n  found {found}")
     }
 }
 

@@ -1,7 +1,7 @@
 //! Mutants of where things come from: `@source`, a binding or key that is gone.
 
 use super::binding::bindings;
-use super::demo::{Demo, Sdl, TypeDef, TypeKind, members, string};
+use super::demo::{Demo, Sdl, TypeDef, TypeKind};
 use super::mutant::{Kind, Mutant, Place, misspelt, words};
 use super::shown::{Shown, shown};
 
@@ -28,8 +28,8 @@ fn sources(demo: &Demo, sdl: &Sdl) -> Vec<Mutant> {
         let named = used.iter().filter_map(|binding| binding.connect.text("source"));
         let named: Vec<Place> = named.map(|(_, span)| sdl.place(span)).collect();
         let what = format!("@source {name}");
-        let misnamed = sdl.mutant(Kind::Source, &what, (span, &misspelt(name)), &["E101", "E300"]);
-        all.push(misnamed.or(named));
+        let misnamed = sdl.mutant(Kind::Source, &what, (span, &misspelt(name)), &["E101", "W302"]);
+        all.push(misnamed.or(named).or(configured(demo, name)));
         if let Some((openapi, span)) = source.text("openapi") {
             all.push(sdl.mutant(Kind::Source, &what, (span.clone(), &misspelt(openapi)), CODES));
             // Another contract has none of its operations, and no contract has none at all.
@@ -59,6 +59,14 @@ fn sources(demo: &Demo, sdl: &Sdl) -> Vec<Mutant> {
     all
 }
 
+/// Lines of the clients' configuration that are about a service.
+fn configured(demo: &Demo, service: &str) -> Vec<Place> {
+    let yaml = demo.files.iter().filter(|(path, _)| path.ends_with("bff.yaml"));
+    let lines = yaml.flat_map(|(path, text)| text.lines().enumerate().map(move |(at, line)| (path, at + 1, line)));
+    let about = lines.filter(|(_, _, line)| line.trim_start().starts_with(&format!("{service}:")));
+    about.map(|(path, line, _)| Place { path: path.to_owned(), first: line, last: line }).collect()
+}
+
 /// A field without its `@connect` has no source, or arguments without use. A type without it has no lookup: what an
 /// answer does not hold of it is missing there, at the fields that lead to it, at its own fields, or at the clients'.
 fn gone_bindings(demo: &Demo, sdl: &Sdl) -> Vec<Mutant> {
@@ -69,6 +77,7 @@ fn gone_bindings(demo: &Demo, sdl: &Sdl) -> Vec<Mutant> {
         let gone = sdl.mutant(Kind::Source, format!("{what}: @connect"), (connect.span.clone(), ""), codes);
         all.push(match field {
             Some(field) => gone.or([sdl.place(field.name_span.clone())]),
+            None if is_always_whole(demo, sdl, ty) => continue,
             None => gone.or(leading_to(demo, ty)),
         });
     }
@@ -92,25 +101,33 @@ fn leading_to(demo: &Demo, ty: &TypeDef) -> Vec<Place> {
     places
 }
 
+/// The names in a file's selections that are a field's.
 fn selections_of(sdl: &Sdl, name: &str) -> Vec<Place> {
-    let mut places = Vec::new();
-    for (_, _, connect) in sdl.bindings() {
-        let outcomes = connect.argument("on").and_then(|on| on.as_list()).into_iter().flatten();
-        let outcomes = outcomes.filter_map(|on| members(on).get("selection").copied());
-        let texts = connect.argument("selection").into_iter().chain(outcomes).filter_map(string);
-        for (_, span) in texts {
-            let named = words(&sdl.text, span).into_iter().filter(|word| word.text == name);
-            places.extend(named.map(|word| sdl.place(word.span)));
-        }
-    }
-    places
+    let all = sdl.selections().into_iter().flat_map(|span| words(&sdl.text, span));
+    all.filter(|word| word.text == name).map(|word| sdl.place(word.span)).collect()
+}
+
+/// Does every selection of a file that holds any field of a type hold them all, and is the type given by such
+/// selections only? Then nothing is left for a lookup, and without it the schema is as right as before.
+fn is_always_whole(demo: &Demo, sdl: &Sdl, ty: &TypeDef) -> bool {
+    let own: Vec<&str> = (ty.fields.iter().filter(|field| field.directive("connect").is_none()))
+        .map(|field| field.name.as_str())
+        .filter(|name| *name != "id")
+        .collect();
+    let selections = sdl.selections().into_iter().map(|span| words(&sdl.text, span));
+    let counts = selections.map(|words| own.iter().filter(|name| words.iter().any(|word| word.text == **name)).count());
+    let counts: Vec<usize> = counts.filter(|count| *count > 0).collect();
+    let elsewhere = demo.services().filter(|other| other.path != sdl.path).flat_map(|sdl| &sdl.types);
+    let is_given_elsewhere = elsewhere.flat_map(|ty| &ty.fields).any(|field| field.named() == ty.name);
+    !is_given_elsewhere && !counts.is_empty() && counts.iter().all(|count| *count == own.len())
 }
 
 /// `@key`: its fields misspelt, and the key gone.
 ///
 /// A key that is gone is found where `$batch` reads it. A service without bindings cannot be asked without its key:
-/// its fields are missing where they are declared or shown. In a file with bindings that has no lookup of the type,
-/// `@key` only repeats what another file says, and the mutant is equivalent.
+/// its fields are missing where they are declared or shown. Equivalent: in a file with bindings, a key that another
+/// file declares, too; in a service without, the key of a type that no other file mentions, for such a service gives
+/// the type whole wherever it gives it.
 fn keys(demo: &Demo, sdl: &Sdl) -> Vec<Mutant> {
     let mut all = Vec::new();
     for ty in sdl.types.iter().filter(|ty| sdl.client_schema().is_none() && ty.kind == TypeKind::Object) {
@@ -120,6 +137,11 @@ fn keys(demo: &Demo, sdl: &Sdl) -> Vec<Mutant> {
             all.push(sdl.mutant(Kind::Path, &what, (span, &misspelt(fields)), &["E202"]));
         }
         let codes: &[&str] = &["E106", "E107", "E119", "E202", "E206"];
+        let mut others = demo.services().filter(|other| other.path != sdl.path).flat_map(|sdl| &sdl.types);
+        let is_repeated = others.any(|other| other.name == ty.name && other.directive("key").is_some());
+        if sdl.is_bound() == is_repeated {
+            continue;
+        }
         if let Some(connect) = ty.directive("connect") {
             let reads = ["params", "body"].into_iter().filter_map(|of| connect.text(of));
             let reads: Vec<Place> = reads.map(|(_, span)| sdl.place(span)).collect();

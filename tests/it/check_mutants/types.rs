@@ -4,9 +4,10 @@
 //! file that name the field (there the value is read); the same field in another file (two declarations that do not
 //! agree: nobody can say which is wrong); the client fields whose path leads through it.
 
-use super::demo::{Demo, FieldDef, Sdl, TypeDef, TypeKind, string};
+use super::demo::{Demo, EnumValue, FieldDef, Sdl, TypeDef, TypeKind};
 use super::mutant::{Kind, Mutant, Place, misspelt, words};
 use super::shown::{Shown, fits, shown};
+use std::ops::Range;
 
 const TYPE: &[&str] = &["E102", "E103", "E104", "E105", "E106", "E107", "E108", "E116", "E119", "E203", "E204"];
 
@@ -52,6 +53,7 @@ pub(super) fn with_list(field: &FieldDef) -> String {
     let text = field.ty.to_string();
     match text.strip_prefix('[') {
         Some(list) => list.replace("!]", "]").replace(']', ""),
+        None if field.ty.is_non_null() => format!("[{text}]!"),
         None => format!("[{text}]"),
     }
 }
@@ -73,12 +75,21 @@ impl Types<'_> {
         match self.demo.graph_kind(field.named()) {
             Some(TypeKind::Object | TypeKind::Union) => {
                 let other = self.other_value_type(ty, field);
-                all.extend(other.map(|other| mutant(Kind::Type, &with_name(field, other), TYPE)));
+                all.extend(other.map(|other| {
+                    // An object over alternatives of the contract: its fields that not all of them have.
+                    let own = other.fields.iter().map(|field| self.sdl.place(field.span.clone()));
+                    let is_union = self.demo.graph_kind(field.named()) == Some(TypeKind::Union);
+                    mutant(Kind::Type, &with_name(field, &other.name), TYPE).or(own.filter(|_| is_union))
+                }));
             }
             Some(TypeKind::Enum) => all.push(mutant(Kind::Type, &with_name(field, "Int"), TYPE)),
             _ => all.push(mutant(Kind::Type, &with_name(field, other_scalar(field.named())), TYPE)),
         }
-        all.push(mutant(Kind::Type, &with_list(field), TYPE));
+        // Of a batch, any number of items may be a key's: as a list they are right, and only clients feel it.
+        let is_batch = field.directive("connect").is_some_and(|connect| connect.argument("batch").is_some());
+        if !is_batch || field.ty.is_list() || self.showing(field).next().is_some() {
+            all.push(mutant(Kind::Type, &with_list(field), TYPE));
+        }
         if field.ty.is_non_null() {
             all.extend(self.weakened(field));
         } else if self.is_strengthened_wrongly(ty, field) {
@@ -101,19 +112,8 @@ impl Types<'_> {
 
     /// Lines of selections that name a field.
     fn selections(&self, name: &str) -> Vec<Place> {
-        let mut places = Vec::new();
-        for (ty, field, connect) in self.sdl.bindings() {
-            let _ = (ty, field);
-            let outcomes = connect.argument("on").and_then(|on| on.as_list()).into_iter().flatten();
-            let outcomes = outcomes.filter_map(|on| super::demo::members(on).get("selection").copied());
-            for (_, span) in connect.argument("selection").into_iter().chain(outcomes).filter_map(string) {
-                let all = words(&self.sdl.text, span.clone());
-                if all.iter().any(|word| word.text == name) {
-                    places.push(self.sdl.place(span));
-                }
-            }
-        }
-        places
+        let is_named = |span: &Range<usize>| words(&self.sdl.text, span.clone()).iter().any(|word| word.text == name);
+        self.sdl.selections().into_iter().filter(is_named).map(|span| self.sdl.place(span)).collect()
     }
 
     /// The same field in other files.
@@ -135,7 +135,7 @@ impl Types<'_> {
 
     /// Another object type of the file without a key: an entity of another name with the same key cannot be told from
     /// this one by what an answer holds.
-    fn other_value_type(&self, ty: &TypeDef, field: &FieldDef) -> Option<&str> {
+    fn other_value_type(&self, ty: &TypeDef, field: &FieldDef) -> Option<&TypeDef> {
         let is_other = |other: &&TypeDef| {
             other.kind == TypeKind::Object
                 && !other.is_root()
@@ -143,7 +143,7 @@ impl Types<'_> {
                 && other.name != ty.name
                 && !self.demo.is_entity(&other.name)
         };
-        self.sdl.types.iter().find(is_other).map(|other| other.name.as_str())
+        self.sdl.types.iter().find(is_other)
     }
 
     /// `!` where an answer may hold nothing.
@@ -241,15 +241,15 @@ impl Types<'_> {
     /// that is added is found where the enum is sent; in answers it never occurs, which is no fault.
     fn enumeration(&self, ty: &TypeDef) -> Vec<Mutant> {
         let mut all = Vec::new();
-        for (value, span, _) in &ty.values {
+        for EnumValue { name, whole, .. } in &ty.values {
             let codes: &[&str] = &["E104", "E116", "E204"];
-            let dropped = self.sdl.mutant(Kind::Type, &ty.name, (span.clone(), ""), codes);
-            all.push(dropped.or(self.giving(&ty.name)).or(self.taking(&ty.name)).or(self.named_by_clients(value)));
+            let dropped = self.sdl.mutant(Kind::Type, &ty.name, (whole.clone(), ""), codes);
+            all.push(dropped.or(self.giving(&ty.name)).or(self.taking(&ty.name)).or(self.named_by_clients(name)));
         }
         let sent = self.taking(&ty.name);
-        if let (Some((value, span, _)), false) = (ty.values.last(), sent.is_empty()) {
-            let added = format!("{value} {}", misspelt(value));
-            all.push(self.sdl.mutant(Kind::Type, &ty.name, (span.clone(), &added), &["E102"]).or(sent));
+        if let (Some(EnumValue { name, name_span, .. }), false) = (ty.values.last(), sent.is_empty()) {
+            let added = format!("{name} {}", misspelt(name));
+            all.push(self.sdl.mutant(Kind::Type, &ty.name, (name_span.clone(), &added), &["E102"]).or(sent));
         }
         all
     }

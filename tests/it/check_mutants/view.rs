@@ -2,7 +2,7 @@
 //!
 //! A finding stands on the changed line, unless a rule here says more.
 
-use super::demo::{Demo, FieldDef, Sdl, TypeDef, TypeKind};
+use super::demo::{Demo, EnumValue, FieldDef, Sdl, TypeDef, TypeKind};
 use super::mutant::{Kind, Mutant, Place, misspelt, words};
 use super::shown::{Hop, Shown, fits, path_type, shown, view_of};
 use super::types::{other_scalar, with_list, with_name};
@@ -215,7 +215,7 @@ fn views(demo: &Demo, sdl: &Sdl, ty: &TypeDef) -> Vec<Mutant> {
 /// A value that the graph does not have. One that is not listed is allowed: it completes as null, with an error.
 fn enum_values(sdl: &Sdl, ty: &TypeDef) -> Vec<Mutant> {
     let mut all = Vec::new();
-    for (value, span, directives) in &ty.values {
+    for EnumValue { name: value, name_span: span, directives, .. } in &ty.values {
         let from = directives.iter().find(|dir| dir.name == "from");
         let what = format!("{}.{value}", ty.name);
         match from.and_then(|from| from.text("path").map(|path| (from, path))) {

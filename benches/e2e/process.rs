@@ -1,0 +1,81 @@
+//! A server as a process: started, watched through `/proc`, killed when dropped.
+
+use crate::Failed;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// Clock ticks per second in `/proc/<pid>/stat`: 100 on every Linux that there is (`getconf CLK_TCK`).
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// The project that Bespoke serves.
+pub(crate) fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/posts")
+}
+
+pub(crate) struct Process {
+    child: Child,
+    /// `host:port`.
+    pub(crate) address: String,
+}
+
+impl Process {
+    /// This program in another role.
+    pub(crate) fn role(role: &str, upstream: &str) -> Result<Self, Failed> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg(role);
+        Self::start(command, upstream)
+    }
+
+    /// `bespoke serve`.
+    pub(crate) fn bespoke(program: &Path, upstream: &str) -> Result<Self, Failed> {
+        let mut command = Command::new(program);
+        command.args(["serve", "--client", "web", "--port", "0", "--project"]).arg(project());
+        Self::start(command, upstream)
+    }
+
+    /// Waits for the line that says where it listens.
+    fn start(mut command: Command, upstream: &str) -> Result<Self, Failed> {
+        command.env("POSTS_URL", upstream).env("USERS_URL", upstream);
+        // Bespoke logs a line per request, as it does in production; nobody reads it.
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+        let mut out = BufReader::new(child.stdout.take().ok_or("no standard output")?);
+        let mut line = String::new();
+        out.read_line(&mut line)?;
+        let address = line.split_once("http://").map(|(_, rest)| rest);
+        let address = address.and_then(|rest| rest.split(['/', '\n', ',']).next()).unwrap_or_default().to_owned();
+        // Whatever else is written must not block the writer.
+        std::thread::spawn(move || std::io::copy(&mut out.by_ref().take(u64::MAX), &mut std::io::sink()));
+        let process = Self { child, address };
+        if process.address.is_empty() {
+            return Err(format!("{command:?} did not say where it listens").into());
+        }
+        Ok(process)
+    }
+
+    /// Processor time that it has used, its own and the system's for it.
+    pub(crate) fn cpu(&self) -> Result<Duration, Failed> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        // The name, in brackets, may hold anything; after it, `utime` and `stime` are the 12th and 13th field.
+        let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
+        let ticks: Vec<f64> = fields.skip(11).take(2).filter_map(|field| field.parse().ok()).collect();
+        Ok(Duration::from_secs_f64(ticks.iter().sum::<f64>() / TICKS_PER_SECOND))
+    }
+
+    /// The most memory that it has had, in MiB.
+    pub(crate) fn peak_mib(&self) -> Result<f64, Failed> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib: f64 = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse().ok()).ok_or("no VmHWM")?;
+        Ok(kib / 1024.0)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

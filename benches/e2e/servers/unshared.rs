@@ -1,0 +1,27 @@
+//! Bespoke as `bespoke serve` runs it, but that equal calls in flight are not shared: each request makes its own.
+
+use super::listener;
+use crate::Failed;
+use crate::process::project;
+use bespoke::config::Config;
+use bespoke::engine::{Client, EngineOptions};
+use bespoke::http::{ServeLimits, Server, router};
+use bespoke::observe::{self, Metrics};
+use bespoke::project::Files;
+use bespoke::upstream::FlightOptions;
+use std::sync::Arc;
+
+pub(crate) async fn serve() -> Result<(), Failed> {
+    let client = Client::new("web", Files::read(&project())?);
+    let assembled = client.assemble(&|name| std::env::var(name).ok());
+    let Some(config): Option<Config> = assembled.config.clone() else {
+        return Err(format!("the project has errors: {:?}", assembled.findings).into());
+    };
+    let flights = FlightOptions { enabled: false, ..FlightOptions::default() };
+    let engine = client.engine(assembled, &EngineOptions { flights })?;
+    observe::init(config.server.log)?;
+    let limits = ServeLimits::from(&config.server);
+    let server = Server::new(config.server, Arc::new(engine), Arc::new(Metrics::new()));
+    bespoke::http::serve(listener().await?, router(Arc::new(server)), std::future::pending(), limits).await;
+    Ok(())
+}

@@ -1,0 +1,54 @@
+//! The command itself, over a folder.
+
+use super::all_mutants;
+use super::demo::Demo;
+use super::mutant::{Kind, Mutant};
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// `bespoke check --project FOLDER …`
+fn check(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bespoke"));
+    command.arg("check").arg("--project").arg(folder).args(arguments).output().expect("the command runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The demo's files in a folder of their own, with a mutant in the place of one.
+fn write(demo: &Demo, mutant: &Mutant, folder: &Path) {
+    for (path, original) in demo.files.iter() {
+        let to = folder.join(path);
+        std::fs::create_dir_all(to.parent().expect("a folder")).expect("a folder");
+        let text = if path == mutant.path { mutant.text.as_str() } else { original };
+        std::fs::write(to, text).expect("a file");
+    }
+}
+
+#[test]
+fn the_command_accepts_the_unbroken_demo() {
+    let output = check(Path::new(env!("CARGO_MANIFEST_DIR")), &[]);
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()), "{}", text(&output.stdout));
+    let output = check(Path::new(env!("CARGO_MANIFEST_DIR")), &["--short"]);
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), String::new()));
+}
+
+#[test]
+fn the_command_refuses_a_mutant_and_says_where() {
+    let demo = Demo::read();
+    let mutants = all_mutants(&demo);
+    let is_it =
+        |mutant: &&Mutant| mutant.kind == Kind::Operation && mutant.what.starts_with("Query.user: op: `getUser`");
+    let mutant = mutants.iter().find(is_it).expect("a misspelt operation");
+    let folder = std::env::temp_dir().join(format!("bespoke-mutant-{}", std::process::id()));
+    write(&demo, mutant, &folder);
+    let (drawn, short) = (check(&folder, &[]), check(&folder, &["--short"]));
+    let _ = std::fs::remove_dir_all(&folder);
+    assert_eq!((drawn.status.code(), short.status.code()), (Some(1), Some(1)), "{}", text(&drawn.stderr));
+    let place = &mutant.places[0];
+    let expected =
+        format!("{}:{}:36: E101 the contract of `users` has no operation `getUserx`\n", place.path, place.first);
+    assert_eq!(text(&short.stdout), expected);
+    assert!(text(&drawn.stdout).contains("error[E101]"), "{}", text(&drawn.stdout));
+}
