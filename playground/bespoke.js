@@ -2,7 +2,7 @@
 // and shows under each answer which upstream calls it took.
 //
 // config.json: { client, endpoint, tabs: [{ query, variables?, headers? }], token? }
-// answers:     extensions.bespoke.calls: [{ service, operationId, keys, ms, status, shared }]
+// answers:     extensions.bespoke.calls: [{ service, operationId, keys, ms, status, shared, inProcess? }]
 //
 // Everything loaded or asked for has the page's own origin. No build step: React and GraphiQL are globals.
 (function () {
@@ -233,6 +233,7 @@
         ms: Number.isFinite(call.ms) ? Math.max(0, call.ms) : 0,
         status: String(call.status ?? ""),
         isShared: call.shared === true,
+        isInProcess: call.inProcess === true,
       }));
   }
 
@@ -256,8 +257,10 @@
 
   /** "3 calls · 41 saved by batching · slowest 6.1 ms". */
   function Summary({ calls }) {
-    const made = calls.filter((call) => !call.isShared);
-    const saved = calls.reduce((sum, call) => sum + call.keys, 0) - made.length;
+    // What code of the BFF itself answered costs no service anything.
+    const upstream = calls.filter((call) => !call.isInProcess);
+    const made = upstream.filter((call) => !call.isShared);
+    const saved = upstream.reduce((sum, call) => sum + call.keys, 0) - made.length;
     const slowest = Math.max(0, ...calls.map((call) => call.ms));
     return h(
       React.Fragment,
@@ -295,7 +298,7 @@
       h(
         "td",
         { className: failed ? "bespoke-failed" : "bespoke-quiet" },
-        call.isShared ? `${call.status} shared` : call.status,
+        failed ? call.status : call.isInProcess ? "in BFF" : call.isShared ? `${call.status} shared` : call.status,
       ),
       h(
         "td",

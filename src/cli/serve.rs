@@ -55,6 +55,11 @@ pub(super) fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
 /// A client's own program.
 pub(super) fn run_client(mut client: Client, args: ClientCli) -> anyhow::Result<ExitCode> {
     let mut base = std::env::current_dir().context("the current folder cannot be read")?;
+    // In the project's folder the built-in configuration is a file, and its paths are relative to it.
+    let own = base.join(format!("bff-{}", client.name()));
+    if args.config.is_none() && own.join("bff.yaml").is_file() {
+        base = own;
+    }
     if let Some(file) = &args.config {
         let text = std::fs::read_to_string(file).with_context(|| format!("cannot read `{}`", file.display()))?;
         let name = format!("bff-{}/bff.yaml", client.name());
@@ -131,7 +136,8 @@ async fn run(client: Client, engine: Engine, config: Config, options: ServeOptio
     let mut server = Server::new(config.server.clone(), Arc::new(engine), Arc::new(Metrics::new()));
     if let Some(jwt) = &config.auth.jwt {
         let file = options.base.join(&jwt.public_key_file);
-        let pem = std::fs::read(&file).with_context(|| format!("cannot read the key `{}`", file.display()))?;
+        let pem = std::fs::read(&file)
+            .with_context(|| format!("cannot read the key `{}` (`auth.jwt.public_key_file`)", file.display()))?;
         server = server.verify_callers(JwtVerifier::new(jwt, &pem)?);
     }
     if config.server.mode.is_development() {

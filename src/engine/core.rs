@@ -231,14 +231,18 @@ fn describe(call: &CallRecord) -> Value {
         Ok(status) => Value::from(status),
         Err(code) => Value::from(code),
     };
-    serde_json::json!({
+    let mut described = serde_json::json!({
         "service": &*call.service,
         "operationId": &*call.operation_id,
         "keys": call.keys,
         "ms": (call.elapsed.as_secs_f64() * 10_000.0).round() / 10.0,
         "status": status,
         "shared": call.is_shared,
-    })
+    });
+    if call.is_in_process {
+        described["inProcess"] = true.into();
+    }
+    described
 }
 
 fn refuse(kind: ResponseKind, errors: &[RequestError], prepared: Option<&Prepared>) -> Response {

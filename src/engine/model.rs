@@ -69,6 +69,16 @@ pub struct CallRecord {
     pub status: Result<u16, &'static str>,
     /// Did another request's call in flight answer?
     pub is_shared: bool,
+    /// Did code of this process answer? Then it went to no service.
+    pub is_in_process: bool,
+}
+
+impl CallRecord {
+    /// Whether this answer cost a service anything.
+    #[must_use]
+    pub fn is_upstream(&self) -> bool {
+        !self.is_shared && !self.is_in_process
+    }
 }
 
 /// An answer.

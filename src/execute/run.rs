@@ -6,7 +6,7 @@ use super::read::input_text;
 use super::request::{domain, key_delimiter, lacks_claim, render};
 use super::step::{Answered, Keys, collect, settle};
 use super::write::{Source, Written, write};
-use crate::compose::{Graph, Input, TypeId, Way};
+use crate::compose::{Graph, Input, SourceKind, TypeId, Way};
 use crate::engine::CallRecord;
 use crate::operation::OperationKind;
 use crate::plan::{PairingPlan, Plan, Step, StepId};
@@ -252,6 +252,7 @@ impl<'a> State<'a> {
                 Err(error) => Err(error.kind.code()),
             },
             is_shared: finished.result.as_ref().is_ok_and(|answer| answer.is_shared),
+            is_in_process: !is_remote(&self.run.graph.source(step.source).kind),
         });
         let mut result = finished.result;
         if let Ok(answer) = &mut result {
@@ -330,4 +331,9 @@ fn call_failure(error: &CallError) -> Failure {
         CallErrorKind::Refused => "the service was not called",
     };
     Failure::new(error.kind.code(), message).of(&error.service)
+}
+
+/// Whether a source is called over HTTP.
+fn is_remote(kind: &SourceKind) -> bool {
+    matches!(kind, SourceKind::Rest { .. } | SourceKind::GraphQl)
 }

@@ -152,7 +152,7 @@ impl Metrics {
         for code in &response.error_codes {
             self.errors.get_or_create(&ErrorLabels { code: code.to_string() }).inc();
         }
-        for call in &response.calls {
+        for call in response.calls.iter().filter(|call| !call.is_in_process) {
             self.count_call(call);
         }
     }

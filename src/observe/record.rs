@@ -32,7 +32,7 @@ impl RequestRecord {
         self.has_ended = true;
         let elapsed = self.started.elapsed();
         self.metrics.count_answer(status.as_u16(), elapsed, response);
-        let made = response.calls.iter().filter(|call| !call.is_shared);
+        let made = response.calls.iter().filter(|call| call.is_upstream());
         let slowest = response.calls.iter().max_by_key(|call| call.elapsed);
         tracing::info!(
             target: "bespoke::request",

@@ -187,6 +187,7 @@ impl UpstreamHandle {
             elapsed: started.elapsed(),
             status: result.as_ref().map(|answer| answer.status).map_err(|error| error.kind.code()),
             is_shared: result.as_ref().is_ok_and(|answer| answer.is_shared),
+            is_in_process: false,
         };
         let mut progress = inner.progress();
         // Not more than `max_calls` of them.

@@ -98,6 +98,13 @@ async fn mobile_completes_its_fields_and_shows_an_answer_with_its_calls() {
     assert_eq!(seen["title"], "mobile · Bespoke");
     assert!(!texts(&seen["completions"]).iter().any(|it| it.starts_with("description")), "web's: {seen:#}");
     assert_eq!(&texts(&seen["tabs"])[..2], ["Home", "Tracker"]);
+    // `teaser` is code of the BFF: among the rows, not among the calls, and its keys are none that were saved.
+    let summary = texts(&seen["summary"]).concat();
+    assert!(summary.contains("3 upstream calls") && summary.contains("2 saved by"), "{seen:#}");
+    assert!(
+        texts(&seen["calls"]).iter().any(|row| row.contains("mobile-extras") && row.contains("in BFF")),
+        "{seen:#}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

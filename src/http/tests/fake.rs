@@ -74,6 +74,7 @@ impl FakeEngine {
             elapsed: Duration::from_millis(2),
             status,
             is_shared,
+            is_in_process: false,
         };
         Response {
             kind: ResponseKind::Executed,
