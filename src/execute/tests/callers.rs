@@ -34,3 +34,20 @@ fn a_claim_that_is_missing_is_never_left_out_of_a_request() {
     }
     assert_snapshot!(Kit::rest(&[("shop", SHOP)]).caller(json!({ "sub": 7 })).run(query, script));
 }
+
+#[test]
+fn what_needs_a_known_caller_is_not_read_from_a_public_answer() {
+    let sdl = r#"
+type Query { user: User users: [User!] @listSize(assumedSize: 3) secret: Int @authenticated }
+type User @key(fields: "id") { id: ID! email: String @authenticated salary: Int! @authenticated card: Card }
+type Card @authenticated { number: String }"#;
+    let kit = Kit::graphql(&[("a", sdl)]);
+    let query = "{ user { id email card { number } } secret }";
+    let script = r#"a * => 200 {"data":{"user":{"id":1,"email":"canary","card":{"number":"canary"}},"users":[{"id":1,"salary":1}],"secret":1}}"#;
+    let answer = kit.check(query, script);
+    assert!(!answer.contains("canary"), "{answer}");
+    assert_snapshot!(answer);
+    assert_snapshot!(kit.run("{ users { id salary } }", script));
+    let known = Kit::graphql(&[("a", sdl)]).caller(json!({ "sub": 1 }));
+    assert_snapshot!(known.run("{ user { email card { number } } secret }", script));
+}
