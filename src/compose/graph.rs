@@ -337,8 +337,9 @@ impl Way {
     pub fn has_problem(&self, status: u16) -> bool {
         let find = |wanted: StatusPattern| self.problems.iter().find(|(pattern, _)| *pattern == wanted);
         let class = u8::try_from(status / 100).map(StatusPattern::Class).ok();
-        let declared =
-            find(StatusPattern::Exact(status)).or_else(|| class.and_then(find)).or_else(|| find(StatusPattern::Default));
+        let declared = find(StatusPattern::Exact(status))
+            .or_else(|| class.and_then(find))
+            .or_else(|| find(StatusPattern::Default));
         declared.is_some_and(|(_, is_problem)| *is_problem)
     }
 }
