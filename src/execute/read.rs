@@ -37,6 +37,22 @@ pub(super) fn follow(arena: &Arena, joins: &[Join], frame: FrameId, row: u32) ->
     Reached::Row(frame, row)
 }
 
+/// A leaf that was captured, is not null and stays as it is. `None`: it is not that; [`follow`] and [`token`] tell what.
+#[inline]
+pub(super) fn plain<'a>(
+    arena: &'a Arena,
+    joins: &[Join],
+    read: &LeafRead,
+    (frame, row): (FrameId, u32),
+) -> Option<&'a [u8]> {
+    let LeafRead { source: LeafSource::Slot(slot), then, or: None } = read else { return None };
+    let (true, Reached::Row(frame, row)) = (then.is_empty(), follow(arena, joins, frame, row)) else { return None };
+    match arena.get(frame, row, *slot) {
+        Slot::Text { body, start, len } => Some(arena.text(body, start, len)),
+        _ => None,
+    }
+}
+
 /// A leaf of a row; `inputs` tells the inputs of a step, for mappings that use them.
 #[inline]
 pub(super) fn token<'a>(

@@ -10,10 +10,10 @@ use super::input::Key;
 use super::leaf;
 use super::problem;
 use super::project::{Broken, KeyIndex, Pairs, Target, most_items, project};
-use super::read::{Reached, Token, follow, token};
+use super::read::{Reached, Token, follow, plain, token};
 use crate::compose::{Input, Way};
 use crate::contract::StatusPattern;
-use crate::plan::{Capture, OutcomePlan, PairingPlan, Step, StepId};
+use crate::plan::{Capture, Feed, OutcomePlan, PairingPlan, Step, StepId};
 use crate::upstream::Answer;
 use bytes::Bytes;
 use std::ops::Range;
@@ -56,6 +56,10 @@ pub(super) fn collect(
                     }
                     _ => continue,
                 }
+            }
+            if let Some(key) = keys.known(arena, feed, row) {
+                keys.members.push(Member { feed: index(number), row, key });
+                continue;
             }
             let mut key = Key::new();
             let mut refused = None;
@@ -105,6 +109,15 @@ fn check(way: &Way, key: &Key, delimiter: Option<char>) -> Option<Failure> {
 }
 
 impl Keys {
+    /// The number of a row's key, if the key is one text and another row had it before. Most rows of a long list end
+    /// here: what was checked and copied once is neither again.
+    fn known(&self, arena: &Arena, feed: &Feed, row: u32) -> Option<u32> {
+        let [access] = feed.inputs.as_slice() else { return None };
+        let text = plain(arena, &access.joins, &access.leaf, (feed.frame, row))?;
+        let canonical = leaf::canonical(std::str::from_utf8(text).ok()?)?;
+        self.index.get(&*canonical).copied()
+    }
+
     fn number(&mut self, key: Key, pairing: PairingPlan) -> u32 {
         let by_id = matches!(pairing, PairingPlan::Index { .. } | PairingPlan::Group { .. }) || key.len() == 1;
         let text = match key.as_slice() {

@@ -5,10 +5,10 @@
 
 use super::arena::{Arena, Failure, Slot};
 use super::leaf;
-use super::read::{Reached, Token, follow, token};
+use super::read::{Reached, Token, follow, plain, token};
 use crate::compose::{Input, TypeId};
 use crate::operation::{Leaf, Others, OutType};
-use crate::plan::{FoundValue, FrameId, HopPlan, LeafRead, OutFieldPlan, OutKindPlan, Plan, StepId};
+use crate::plan::{Found, FoundValue, FrameId, HopPlan, LeafRead, OutFieldPlan, OutKindPlan, Plan, StepId};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -148,6 +148,9 @@ impl<'a> Writer<'a> {
                 self.out.extend_from_slice(text.map_or("null", String::as_str).as_bytes());
             }
             OutKindPlan::Value { path, ty, default } => {
+                if self.plain_leaf(path, ty, at) {
+                    return Ok(());
+                }
                 self.path.push(PathPart::Name(&field.response_name));
                 let goal = Goal { ty, default: default.as_deref(), coordinate: &field.coordinate };
                 let done = self.value(path, at, goal);
@@ -158,6 +161,21 @@ impl<'a> Writer<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Writes the most common value, a captured leaf that fits its type, without what only other values need.
+    /// `false`: it is not that; nothing was written.
+    fn plain_leaf(&mut self, path: &[HopPlan], ty: &OutType, at: At) -> bool {
+        let ([HopPlan { nodes, index: None }], OutType::Leaf { leaf: kind, .. }) = (path, ty) else { return false };
+        let Some(&(_, node)) = nodes.iter().find(|(ty, _)| *ty == at.ty) else { return false };
+        if self.is_anonymous && self.plan.output.authenticated[node as usize] {
+            return false;
+        }
+        let Found { joins, value: FoundValue::Leaf(read) } = &self.plan.output.nodes[node as usize] else {
+            return false;
+        };
+        let text = plain(self.arena, joins, read, (at.frame, at.row));
+        text.is_some_and(|text| leaf::write(kind, text, &mut self.out))
     }
 
     /// Follows a path from an object and completes what is there.
