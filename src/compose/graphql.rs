@@ -31,6 +31,11 @@ pub(super) fn bind(composer: &mut Composer<'_>, file: usize) {
         Origin::Service => SourceKind::GraphQl,
         // What does not say makes none: the handle refuses further ones.
         Origin::InProcess => {
+            for declared in sdl.sources.iter().filter(|source| source.name.value != sdl.name) {
+                let message = format!("this source is `{}`, not `{}`", sdl.name, declared.name.value);
+                let finding = Finding::new("E206", message, declared.name.span, "named here");
+                composer.findings.push(finding.help(format!("write `@source(name: \"{}\", …)`", sdl.name)));
+            }
             let declared = sdl.sources.iter().find_map(|source| source.max_calls.as_ref());
             SourceKind::InProcess { max_calls: declared.map_or(0, |max_calls| max_calls.value) }
         }

@@ -62,16 +62,21 @@ fn at_most(bound: Option<u64>) -> String {
 
 fn count(step: &Step, graph: &Graph) -> String {
     let way = graph.way(step.way);
-    let calls = match graph.source(way.source).kind {
-        SourceKind::InProcess { max_calls: nested @ 1.. } => {
-            format!("calls {}, {nested} of each to services", at_most(step.calls))
-        }
-        _ => format!("calls {}", at_most(step.calls)),
+    let each = match graph.source(way.source).kind {
+        SourceKind::InProcess { max_calls } => Some(max_calls),
+        _ => None,
     };
-    match (&way.batch, step.pairing, step.keys) {
-        (_, PairingPlan::Single, Some(1)) | (None, ..) => calls,
-        (Some(batch), _, Some(keys)) => format!("{calls}  ⌈{keys}/{}⌉", batch.max_size),
-        (Some(batch), _, None) => format!("{calls}  ⌈?/{}⌉", batch.max_size),
+    let calls = format!("calls {}", at_most(step.calls));
+    let of_keys = match (&way.batch, step.pairing, step.keys) {
+        (_, PairingPlan::Single, Some(1)) | (None, ..) => String::new(),
+        (Some(batch), _, Some(keys)) => format!("⌈{keys}/{}⌉", batch.max_size),
+        (Some(batch), _, None) => format!("⌈?/{}⌉", batch.max_size),
+    };
+    match each {
+        None if of_keys.is_empty() => calls,
+        None => format!("{calls}  {of_keys}"),
+        Some(each) if each == 0 || of_keys.is_empty() => format!("{calls}  in process"),
+        Some(each) => format!("{calls}  {of_keys}×{each} in process"),
     }
 }
 

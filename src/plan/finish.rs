@@ -110,11 +110,13 @@ impl Planner<'_> {
                 let most = self.keys_of(at, &mut keys);
                 let way = self.graph.way(self.steps[at].key.way);
                 let size = way.batch.as_ref().map_or(1, |batch| u64::from(batch.max_size.max(1)));
-                let nested = match self.graph.source(way.source).kind {
+                // Code of this process is no service: what counts is what it calls.
+                let each = match self.graph.source(way.source).kind {
+                    SourceKind::InProcess { max_calls: 0 } => return (most, Some(0)),
                     SourceKind::InProcess { max_calls } => u64::from(max_calls),
-                    _ => 0,
+                    _ => 1,
                 };
-                (most, most.and_then(|most| most.div_ceil(size).checked_mul(nested + 1)))
+                (most, most.and_then(|most| most.div_ceil(size).checked_mul(each)))
             })
             .collect()
     }

@@ -69,7 +69,7 @@ pub struct Step {
     pub round: u32,
     /// Most keys; `None`: unbounded.
     pub keys: Option<u64>,
-    /// Most calls, those of a source in this process to other services included; `None`: unbounded.
+    /// Most calls to services; of code in this process: those that it makes. `None`: unbounded.
     pub calls: Option<u64>,
     /// Mutations: which root field it belongs to; later groups wait for earlier ones.
     pub group: u32,

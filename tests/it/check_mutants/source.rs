@@ -28,6 +28,11 @@ fn sources(demo: &Demo, sdl: &Sdl) -> Vec<Mutant> {
         let named = used.iter().filter_map(|binding| binding.connect.text("source"));
         let named: Vec<Place> = named.map(|(_, span)| sdl.place(span)).collect();
         let what = format!("@source {name}");
+        if sdl.path.starts_with("bff-") {
+            // Code: it is named as its file; without the directive it makes no calls, which is right as well.
+            all.push(sdl.mutant(Kind::Source, &what, (span, &misspelt(name)), &["E206"]));
+            continue;
+        }
         let misnamed = sdl.mutant(Kind::Source, &what, (span, &misspelt(name)), &["E101", "W302"]);
         all.push(misnamed.or(named).or(configured(demo, name)));
         if let Some((openapi, span)) = source.text("openapi") {
