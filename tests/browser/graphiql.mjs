@@ -163,12 +163,12 @@ async function steps(page, options, timeout, result) {
     }
     result.completions = await hints.allInnerTexts();
     if (options.screenshotCompletions) await screenshot(page, options.screenshotCompletions);
-    await page.keyboard.press("Escape");
+    await step("close the completion list", () => closeCompletions(page));
   }
 
   if (options.query) {
     await step("type the query", () => replaceText(page, editor, options.query));
-    await page.keyboard.press("Escape");
+    await step("close the completion list", () => closeCompletions(page));
     await page.keyboard.press("Shift+Control+P");
     // GraphiQL reads the text a moment later; until then Ctrl+Enter would ask for the previous operation.
     await step("wait until the query is read", () =>
@@ -181,7 +181,9 @@ async function steps(page, options, timeout, result) {
   if (options.query || options.run) {
     await step("run the query and wait for the answer", async () => {
       const response = page.waitForResponse((it) => it.request().method() === "POST", { timeout });
-      await Promise.all([response, editor.click().then(() => page.keyboard.press("Control+Enter"))]);
+      // Not with a click: a completion list that opens late may lie over the editor's middle.
+      const focused = editor.evaluate((element) => element.CodeMirror.focus());
+      await Promise.all([response, focused.then(() => page.keyboard.press("Control+Enter"))]);
     });
     await step("see the answer", () => page.locator(".result-window .CodeMirror-line >> nth=1").waitFor());
   }
@@ -226,6 +228,18 @@ async function replaceText(page, editor, text) {
   const typed = await editor.evaluate((element) => element.CodeMirror.getValue());
   const flat = (it) => it.replace(/\s+/g, " ").trim();
   if (flat(typed) !== flat(text)) throw new Error(`the editor holds ${JSON.stringify(typed)}`);
+}
+
+/** Closes the completion list; it may open some time after the last key, and lies over what is clicked next. */
+async function closeCompletions(page) {
+  const list = page.locator(".CodeMirror-hints");
+  for (let quiet = 0; quiet < 3; quiet += 1) {
+    await page.waitForTimeout(60);
+    if ((await list.count()) === 0) continue;
+    quiet = -1;
+    await page.keyboard.press("Escape");
+    await list.waitFor({ state: "detached" });
+  }
 }
 
 function answerText(page) {
