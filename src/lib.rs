@@ -15,7 +15,7 @@
 //! | [`policy`] | credentials | the caller |
 //! | [`http`] | an engine | GraphQL over HTTP, GraphiQL, health, metrics |
 //!
-//! Beside them: [`diagnostic`] (findings about text), [`config`], [`observe`], [`engine`] (all of it, wired).
+//! Beside them: [`diagnostic`] (findings about text), [`config`], [`observe`], [`engine`] (all of it, wired), `mock` (any schema, without services).
 
 #[cfg(feature = "cli")]
 pub mod cli;
@@ -26,6 +26,8 @@ pub mod diagnostic;
 pub mod engine;
 pub mod execute;
 pub mod http;
+#[cfg(feature = "cli")]
+pub mod mock;
 pub mod observe;
 pub mod operation;
 pub mod plan;

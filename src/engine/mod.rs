@@ -8,5 +8,7 @@ mod core;
 mod model;
 
 pub use client::{BuildSource, Client, EngineError, EngineOptions, InProcessSource, limits};
+#[cfg(feature = "cli")]
+pub(crate) use core::refuse;
 pub use core::{Engine, EngineParts};
 pub use model::{CallRecord, GraphQlEngine, Request, Response, ResponseKind};

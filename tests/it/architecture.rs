@@ -30,6 +30,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // What puts them together.
     ("project", &["compose", "config", "contract", "diagnostic", "operation", "plan", "view"]),
     ("engine", &["compose", "config", "execute", "operation", "plan", "policy", "project", "upstream", "view"]),
+    ("mock", &["engine", "operation", "policy", "view"]),
     (
         "cli",
         &[
@@ -38,6 +39,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "diagnostic",
             "engine",
             "http",
+            "mock",
             "observe",
             "operation",
             "plan",
