@@ -98,15 +98,15 @@ impl Engine {
             return known;
         }
         let parts = &self.parts;
-        let prepared = operation::prepare(&parts.view, &parts.limits, &request.query, name);
-        let known = Arc::new(match prepared {
-            Ok(prepared) => Known::Valid(Box::new(Operation { prepared, plans: RwLock::default() })),
-            Err(errors) => Known::Invalid(errors),
-        });
-        if key.len() <= parts.limits.max_bytes * 2 {
-            self.operations.insert(key.into(), Arc::clone(&known));
-        }
-        known
+        let prepare = || {
+            let prepared = operation::prepare(&parts.view, &parts.limits, &request.query, name);
+            Arc::new(match prepared {
+                Ok(prepared) => Known::Valid(Box::new(Operation { prepared, plans: RwLock::default() })),
+                Err(errors) => Known::Invalid(errors),
+            })
+        };
+        // One of those who ask for the same at once prepares it: plans are told apart by identity.
+        if key.len() <= parts.limits.max_bytes * 2 { self.operations.get_with_by_ref(key, prepare) } else { prepare() }
     }
 
     fn planned(&self, operation: &Operation, variables: &Variables) -> Result<Arc<Planned>, Vec<RequestError>> {

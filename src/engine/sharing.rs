@@ -18,6 +18,9 @@ use tokio::time::Instant;
 /// How long after its deadline an operation may take to write what it has.
 const GRACE: Duration = Duration::from_millis(250);
 
+/// How much later than its own deadline a request may be answered by a flight. Requests of one moment board in any order.
+const SLACK: Duration = Duration::from_millis(50);
+
 /// One operation to run, with all that it needs to outlive the request that began it.
 #[derive(Clone)]
 pub(super) struct Job {
@@ -106,7 +109,7 @@ impl Operations {
         let Some(key) = key else { return (job.run().await, false) };
         // Only what ends by this request's deadline can answer it.
         let limit = Instant::from_std(job.deadline) + GRACE;
-        let terms = Terms { not_before: None, ends_by: Some(limit), limit };
+        let terms = Terms { not_before: None, ends_by: Some(limit + SLACK), limit };
         match self.flights.board(key, terms) {
             None => (job.run().await, false),
             Some(Boarded::Begun(seat, pilot)) => {
