@@ -1,7 +1,7 @@
 //! A service over HTTP: one request out, one capped JSON body back.
 //!
 //! In: a [`Request`] and its [`Context`]. Out: an [`Answer`] whose body is JSON by its content type, or a [`CallError`].
-//! Elsewhere: sharing of equal calls ([`super::flights`]); reading the body ([`super::body`], [`crate::execute`]).
+//! Elsewhere: sharing of equal calls ([`super::shared`]); reading the body ([`super::body`], [`crate::execute`]).
 //!
 //! Always true:
 //! - what goes out is the request's target under the service's base URL, never another host or a path above it;

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::compose::WayId;
-use crate::upstream::{BatchDomain, ClientOptions, CredentialScope, FlightOptions, Shared};
+use crate::flight::FlightOptions;
+use crate::upstream::{BatchDomain, ClientOptions, CredentialScope, Shared};
 use testkit::faulty::{Act, Faulty, Reply};
 
 const MOMENT: Duration = Duration::from_millis(150);
