@@ -9,6 +9,8 @@
 //! - nothing of an upstream body reaches the caller but what the plan captured.
 
 mod arena;
+#[cfg(feature = "fuzz")]
+pub(crate) mod fuzz;
 mod input;
 mod leaf;
 mod problem;

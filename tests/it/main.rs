@@ -7,6 +7,7 @@ mod check_mutants;
 mod clients;
 mod command_line;
 mod contracts;
+mod corpora;
 mod faults;
 mod graphiql;
 mod harness;
