@@ -264,7 +264,8 @@ fn describe(call: &CallRecord) -> Value {
     described
 }
 
-fn refuse(kind: ResponseKind, errors: &[RequestError], prepared: Option<&Prepared>) -> Response {
+/// A response without `data`.
+pub(crate) fn refuse(kind: ResponseKind, errors: &[RequestError], prepared: Option<&Prepared>) -> Response {
     let described = errors.iter().map(|error| {
         let mut value = serde_json::json!({ "message": error.message, "extensions": { "code": error.code } });
         if !error.locations.is_empty() {

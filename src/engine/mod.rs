@@ -9,5 +9,7 @@ mod model;
 mod sharing;
 
 pub use client::{BuildSource, Client, EngineError, EngineOptions, InProcessSource, limits};
+#[cfg(feature = "cli")]
+pub(crate) use core::refuse;
 pub use core::{Engine, EngineParts};
 pub use model::{CallRecord, GraphQlEngine, Request, Response, ResponseKind};

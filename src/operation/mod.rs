@@ -5,6 +5,7 @@
 //! [`Prepared::coerce`] gives [`Variables`] and [`Prepared::outcomes`] the key of the plan; per key
 //! [`Prepared::lower`] gives an [`Operation`] (kept with its plan): what the graph must give, and how the answer
 //! is read from it; per request [`Prepared::check_bounds`] and, when asked for, [`Prepared::introspect`].
+//! Where there is no graph, [`Prepared::resolve`] answers instead.
 //! Elsewhere: how the graph is asked ([`crate::plan`]); writing the answer ([`crate::execute`]).
 //!
 //! Always true:
@@ -20,6 +21,7 @@ mod lowered;
 mod outcomes;
 mod prepare;
 mod print;
+mod resolve;
 #[cfg(test)]
 mod tests;
 mod validate;

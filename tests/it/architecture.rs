@@ -35,6 +35,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "engine",
         &["compose", "config", "execute", "flight", "operation", "plan", "policy", "project", "upstream", "view"],
     ),
+    ("mock", &["engine", "operation", "policy", "view"]),
     (
         "cli",
         &[
@@ -43,6 +44,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "diagnostic",
             "engine",
             "http",
+            "mock",
             "observe",
             "operation",
             "plan",

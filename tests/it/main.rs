@@ -11,6 +11,7 @@ mod faults;
 mod graphiql;
 mod harness;
 mod isolation;
+mod mock;
 mod no_contract;
 mod program;
 mod random_operations;
