@@ -11,6 +11,7 @@
 
 mod body;
 mod client;
+mod direct;
 mod domain;
 mod failure;
 mod flights;
@@ -18,6 +19,8 @@ mod handle;
 mod http_service;
 mod in_process;
 mod model;
+mod outgoing;
+mod response;
 mod target;
 
 pub use client::{ClientError, ClientOptions, HttpClient};
