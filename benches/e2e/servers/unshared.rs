@@ -19,7 +19,7 @@ pub(crate) async fn serve() -> Result<(), Failed> {
     };
     let flights = FlightOptions { enabled: false, ..FlightOptions::default() };
     let engine = client.engine(assembled, &EngineOptions { flights })?;
-    observe::init(config.server.log)?;
+    let _log = observe::init(config.server.log)?;
     let limits = ServeLimits::from(&config.server);
     let server = Server::new(config.server, Arc::new(engine), Arc::new(Metrics::new()));
     bespoke::http::serve(listener().await?, router(Arc::new(server)), std::future::pending(), limits).await;
