@@ -15,7 +15,8 @@
 //! | [`policy`] | credentials | the caller |
 //! | [`http`] | an engine | GraphQL over HTTP, GraphiQL, health, metrics |
 //!
-//! Beside them: [`diagnostic`] (findings about text), [`config`], [`observe`], [`engine`] (all of it, wired).
+//! Beside them: [`diagnostic`] (findings about text), [`config`], [`observe`], [`flight`] (equal work done once), [`engine`]
+//! (all of it, wired).
 
 #[cfg(feature = "cli")]
 pub mod cli;
@@ -25,7 +26,9 @@ pub mod contract;
 pub mod diagnostic;
 pub mod engine;
 pub mod execute;
+pub mod flight;
 pub mod http;
+mod ids;
 pub mod observe;
 pub mod operation;
 pub mod plan;

@@ -1,13 +1,16 @@
 //! The engine proper: documents are prepared and planned once, then only run.
 
 use super::model::{CallRecord, GraphQlEngine, Request, Response, ResponseKind};
+use super::sharing::{Job, Operations};
 use crate::compose::Graph;
 use crate::config::Exposure;
-use crate::execute::{self, Run, Sourced};
+use crate::execute::{OperationScope, Ran, Sourced};
+use crate::flight::FlightOptions;
 use crate::operation::{self, Limits, OperationKind, Outcomes, Prepared, RequestError, Variables};
 use crate::plan::{self, Plan};
 use crate::policy::Caller;
 use crate::view::View;
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -34,13 +37,16 @@ pub struct EngineParts {
     pub exposure: Exposure,
     /// Most proven calls of one operation.
     pub max_calls: Option<u64>,
+    /// How equal operations in flight are shared.
+    pub sharing: FlightOptions,
 }
 
 /// A client's engine.
 #[derive(Debug)]
 pub struct Engine {
-    parts: EngineParts,
+    parts: Arc<EngineParts>,
     sdl: Arc<str>,
+    in_flight: Operations,
     operations: moka::sync::Cache<String, Arc<Known>, ahash::RandomState>,
 }
 
@@ -58,9 +64,11 @@ struct Operation {
 }
 
 #[derive(Debug)]
-struct Planned {
-    plan: Plan,
+pub(super) struct Planned {
+    pub(super) plan: Plan,
     lowered: operation::Operation,
+    /// What must be equal for sharing; `None`: it is not shared.
+    pub(super) scope: Option<OperationScope>,
 }
 
 impl Engine {
@@ -71,7 +79,8 @@ impl Engine {
             .max_capacity(MAX_CACHED_BYTES)
             .weigher(|key: &String, _: &Arc<Known>| weight(key))
             .build_with_hasher(ahash::RandomState::new());
-        Self { sdl: parts.view.sdl().into(), parts, operations }
+        let in_flight = Operations::new(parts.sharing.clone());
+        Self { sdl: parts.view.sdl().into(), parts: Arc::new(parts), in_flight, operations }
     }
 
     /// The parts it was made of.
@@ -89,15 +98,15 @@ impl Engine {
             return known;
         }
         let parts = &self.parts;
-        let prepared = operation::prepare(&parts.view, &parts.limits, &request.query, name);
-        let known = Arc::new(match prepared {
-            Ok(prepared) => Known::Valid(Box::new(Operation { prepared, plans: RwLock::default() })),
-            Err(errors) => Known::Invalid(errors),
-        });
-        if key.len() <= parts.limits.max_bytes * 2 {
-            self.operations.insert(key.into(), Arc::clone(&known));
-        }
-        known
+        let prepare = || {
+            let prepared = operation::prepare(&parts.view, &parts.limits, &request.query, name);
+            Arc::new(match prepared {
+                Ok(prepared) => Known::Valid(Box::new(Operation { prepared, plans: RwLock::default() })),
+                Err(errors) => Known::Invalid(errors),
+            })
+        };
+        // One of those who ask for the same at once prepares it: plans are told apart by identity.
+        if key.len() <= parts.limits.max_bytes * 2 { self.operations.get_with_by_ref(key, prepare) } else { prepare() }
     }
 
     fn planned(&self, operation: &Operation, variables: &Variables) -> Result<Arc<Planned>, Vec<RequestError>> {
@@ -119,8 +128,13 @@ impl Engine {
             let message = format!("the operation may need {needs} calls; this client may make {max}");
             return Err(vec![request_error("OVER_BUDGET", &message)]);
         }
-        let planned = Arc::new(Planned { plan, lowered });
+        let scope = OperationScope::of(&plan, &self.parts.graph);
+        let planned = Arc::new(Planned { plan, lowered, scope });
         let mut plans = operation.plans.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(first) = plans.get(&outcomes) {
+            // Somebody was faster; plans are told apart by identity.
+            return Ok(Arc::clone(first));
+        }
         if plans.len() < MAX_PLANS {
             plans.insert(outcomes, Arc::clone(&planned));
         }
@@ -172,34 +186,39 @@ impl Engine {
             Ok(introspection) => introspection,
             Err(errors) => return refuse(ResponseKind::DocumentError, &errors, Some(prepared)),
         };
-        let ran = execute::run(Run {
-            plan: &planned.plan,
-            graph: &self.parts.graph,
-            sources: &self.parts.sources,
-            variables: &variables.0,
-            introspection: &introspection,
-            caller: &caller,
+        let job = Job {
+            parts: Arc::clone(&self.parts),
+            planned,
+            variables: Arc::new(variables),
+            introspection: Arc::new(introspection),
+            caller,
             deadline,
-        })
-        .await;
-        let mut body = ran.body;
-        if self.parts.exposure.calls {
-            let calls =
-                serde_json::json!({ "bespoke": { "calls": ran.calls.iter().map(describe).collect::<Vec<_>>() } });
-            body.extend_from_slice(b",\"extensions\":");
-            body.extend_from_slice(calls.to_string().as_bytes());
-        }
-        body.push(b'}');
+        };
+        let (ran, is_shared) = self.in_flight.run(job).await;
+        self.respond(prepared, &ran, is_shared)
+    }
+
+    fn respond(&self, prepared: &Prepared, ran: &Ran, is_shared: bool) -> Response {
+        let mut calls = ran.calls.clone();
+        calls.iter_mut().for_each(|call| call.is_shared |= is_shared);
+        let body = if self.parts.exposure.calls { with_calls(&ran.body, &calls) } else { ran.body.clone() };
         Response {
             kind: ResponseKind::Executed,
-            body: body.into(),
+            body,
             errors: ran.errors,
-            calls: ran.calls,
+            calls,
             operation_name: prepared.name().map(str::to_owned),
             operation_kind: Some(prepared.kind()),
-            error_codes: ran.error_codes,
+            error_codes: ran.error_codes.clone(),
         }
     }
+}
+
+/// The answer with `extensions.bespoke.calls` before its closing brace.
+fn with_calls(body: &Bytes, calls: &[CallRecord]) -> Bytes {
+    let calls = serde_json::json!({ "bespoke": { "calls": calls.iter().map(describe).collect::<Vec<_>>() } });
+    let open = body.strip_suffix(b"}").unwrap_or(body);
+    [open, b",\"extensions\":", calls.to_string().as_bytes(), b"}"].concat().into()
 }
 
 /// What a document costs in the cache: its text, and as much again for what is made of it.

@@ -6,6 +6,7 @@
 mod client;
 mod core;
 mod model;
+mod sharing;
 
 pub use client::{BuildSource, Client, EngineError, EngineOptions, InProcessSource, limits};
 pub use core::{Engine, EngineParts};

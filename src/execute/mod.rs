@@ -17,6 +17,7 @@ mod read;
 mod remote;
 mod request;
 mod run;
+mod scope;
 mod step;
 #[cfg(test)]
 mod tests;
@@ -24,3 +25,4 @@ mod write;
 
 pub use arena::Failure;
 pub use run::{Ran, Run, Sourced, run};
+pub use scope::OperationScope;

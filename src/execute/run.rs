@@ -12,6 +12,7 @@ use crate::operation::OperationKind;
 use crate::plan::{PairingPlan, Plan, Step, StepId};
 use crate::policy::Caller;
 use crate::upstream::{Answer, CallError, CallErrorKind, Context, Subgraph};
+use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
@@ -58,14 +59,16 @@ pub struct Run<'a> {
 /// What came of it.
 #[derive(Debug)]
 pub struct Ran {
-    /// `{"data":…` and `errors`, without the closing brace, so that `extensions` can follow.
-    pub body: Vec<u8>,
+    /// `{"data":…}`, with `errors` if there are any.
+    pub body: Bytes,
     /// Entries in `errors`.
     pub errors: u32,
     /// Calls made, in the order of their end.
     pub calls: Vec<CallRecord>,
     /// The `extensions.code` of each entry in `errors`.
     pub error_codes: Vec<Cow<'static, str>>,
+    /// Did it take until the deadline? Then parts of it may be missing for that alone.
+    pub is_cut: bool,
 }
 
 struct Finished {
@@ -131,8 +134,15 @@ pub async fn run(run: Run<'_>) -> Ran {
         inputs: &inputs,
         introspection: run.introspection,
     };
-    let Written { body, errors, codes } = write(&source);
-    Ran { body, errors, calls: std::mem::take(&mut state.calls), error_codes: codes }
+    let Written { mut body, errors, codes } = write(&source);
+    body.push(b'}');
+    Ran {
+        body: body.into(),
+        errors,
+        calls: std::mem::take(&mut state.calls),
+        error_codes: codes,
+        is_cut: Instant::now() >= run.deadline,
+    }
 }
 
 fn root_type(run: &Run<'_>) -> TypeId {

@@ -112,8 +112,8 @@ impl Planner<'_> {
                 let size = way.batch.as_ref().map_or(1, |batch| u64::from(batch.max_size.max(1)));
                 // Code of this process is no service: what counts is what it calls.
                 let each = match self.graph.source(way.source).kind {
-                    SourceKind::InProcess { max_calls: 0 } => return (most, Some(0)),
-                    SourceKind::InProcess { max_calls } => u64::from(max_calls),
+                    SourceKind::InProcess { max_calls: 0, .. } => return (most, Some(0)),
+                    SourceKind::InProcess { max_calls, .. } => u64::from(max_calls),
                     _ => 1,
                 };
                 (most, most.and_then(|most| most.div_ceil(size).checked_mul(each)))

@@ -1,7 +1,7 @@
 //! A service over HTTP: one request out, one capped JSON body back.
 //!
 //! In: a [`Request`] and its [`Context`]. Out: an [`Answer`] whose body is JSON by its content type, or a [`CallError`].
-//! Elsewhere: sharing of equal calls ([`super::flights`]); what is sent, and by which path ([`super::outgoing`]);
+//! Elsewhere: sharing of equal calls ([`super::shared`]); what is sent, and by which path ([`super::outgoing`]);
 //! reading the body ([`super::body`], [`crate::execute`]).
 //!
 //! Always true:

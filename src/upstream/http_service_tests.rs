@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::compose::WayId;
+use crate::flight::FlightOptions;
 use crate::policy::Caller;
-use crate::upstream::{BatchDomain, ClientOptions, CredentialScope, FlightOptions, Shared};
+use crate::upstream::{BatchDomain, ClientOptions, CredentialScope, Shared};
 use http::{HeaderName, HeaderValue, Method};
 use testkit::faulty::{Act, Faulty, Reply};
 

@@ -13,23 +13,28 @@ use std::path::{Path, PathBuf};
 const MAY_USE: &[(&str, &[&str])] = &[
     // What every room may speak of.
     ("diagnostic", &[]),
+    ("ids", &[]),
     // The pure rooms: values in, values out.
     ("contract", &["diagnostic"]),
     ("sdl", &["contract", "diagnostic"]),
-    ("compose", &["contract", "diagnostic", "sdl"]),
+    ("compose", &["contract", "diagnostic", "ids", "sdl"]),
     ("view", &["compose", "diagnostic"]),
-    ("operation", &["compose", "view"]),
+    ("operation", &["compose", "ids", "view"]),
     ("plan", &["compose", "contract", "operation"]),
     // Doing it.
     ("policy", &["config"]),
-    ("upstream", &["compose", "engine", "policy"]),
+    ("flight", &[]),
+    ("upstream", &["compose", "engine", "flight", "policy"]),
     ("execute", &["compose", "contract", "engine", "operation", "plan", "policy", "upstream"]),
     ("observe", &["engine", "operation"]),
     ("config", &["diagnostic", "observe"]),
     ("http", &["config", "engine", "observe", "policy"]),
     // What puts them together.
     ("project", &["compose", "config", "contract", "diagnostic", "operation", "plan", "view"]),
-    ("engine", &["compose", "config", "execute", "operation", "plan", "policy", "project", "upstream", "view"]),
+    (
+        "engine",
+        &["compose", "config", "execute", "flight", "operation", "plan", "policy", "project", "upstream", "view"],
+    ),
     (
         "cli",
         &[

@@ -17,6 +17,7 @@ mod random_operations;
 mod reference;
 mod reference_tests;
 mod screens;
+mod sharing;
 mod watch;
 mod writes;
 mod wrong_joins;

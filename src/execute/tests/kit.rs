@@ -176,7 +176,7 @@ impl Kit {
         for request in &*requests.lock().unwrap() {
             writeln!(text, "> {request}").unwrap();
         }
-        let body = String::from_utf8(ran.body).expect("UTF-8") + "}";
+        let body = String::from_utf8(ran.body.to_vec()).expect("UTF-8");
         let written: Written<'_> = serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {body}"));
         writeln!(text, "{}", written.data).unwrap();
         for error in &written.errors {
