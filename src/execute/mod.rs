@@ -11,6 +11,7 @@
 mod arena;
 mod input;
 mod leaf;
+mod parts;
 mod problem;
 mod project;
 mod read;
@@ -21,8 +22,11 @@ mod scope;
 mod step;
 #[cfg(test)]
 mod tests;
+mod wording;
 mod write;
 
 pub use arena::Failure;
+pub use parts::run_in_parts;
 pub use run::{Ran, Run, Sourced, run};
 pub use scope::OperationScope;
+pub use wording::{Part, Wording};
