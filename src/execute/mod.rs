@@ -23,4 +23,6 @@ mod tests;
 mod write;
 
 pub use arena::Failure;
+#[cfg(feature = "fuzz")]
+pub use project::compare::compare_projections;
 pub use run::{Ran, Run, Sourced, run};
