@@ -11,6 +11,7 @@
 mod arena;
 mod input;
 mod leaf;
+mod memo;
 mod problem;
 mod project;
 mod read;

@@ -5,6 +5,7 @@
 
 use super::arena::{Arena, Failure, Slot};
 use super::leaf;
+use super::memo::{At, Memo};
 use super::read::{Reached, Token, follow, plain, token};
 use crate::compose::{Input, TypeId};
 use crate::operation::{Leaf, Others, OutType};
@@ -37,14 +38,6 @@ enum PathPart<'a> {
     Index(usize),
 }
 
-/// An object at hand.
-#[derive(Debug, Clone, Copy)]
-struct At {
-    frame: FrameId,
-    row: u32,
-    ty: TypeId,
-}
-
 /// What a value is completed by.
 #[derive(Clone, Copy)]
 struct Goal<'a> {
@@ -64,9 +57,11 @@ pub(super) struct Writer<'a> {
     error_count: u32,
     codes: Vec<Cow<'static, str>>,
     path: Vec<PathPart<'a>>,
+    memo: Memo<'a>,
 }
 
 /// A written answer.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Written {
     /// `{"data":…` and `errors`, without the closing brace.
     pub(super) body: Vec<u8>,
@@ -89,6 +84,13 @@ pub(super) struct Source<'a> {
 
 /// Writes the answer.
 pub(super) fn write(source: &Source<'_>) -> Written {
+    let written = write_with(source, Memo::new(source.plan, source.arena));
+    #[cfg(test)]
+    assert_eq!(written, write_with(source, Memo::none(source.plan, source.arena)), "copies change the answer");
+    written
+}
+
+fn write_with<'a>(source: &Source<'a>, memo: Memo<'a>) -> Written {
     let Source { plan, arena, root, is_anonymous, inputs, introspection } = *source;
     let mut writer = Writer {
         plan,
@@ -101,6 +103,7 @@ pub(super) fn write(source: &Source<'_>) -> Written {
         error_count: 0,
         codes: Vec::new(),
         path: Vec::new(),
+        memo,
     };
     writer.out.extend_from_slice(b"{\"data\":");
     let mark = writer.out.len();
@@ -261,7 +264,7 @@ impl<'a> Writer<'a> {
                 let done = this.found(item, (frame, row), None, rest, inner);
                 this.path.pop();
                 if done? == Done::Omitted {
-                    this.out.truncate(mark);
+                    this.cut(mark);
                 }
             }
             this.out.push(b']');
@@ -271,15 +274,16 @@ impl<'a> Writer<'a> {
 
     fn complete_object(&mut self, at: At, goal: Goal<'a>) -> Completed {
         let OutType::Object { id, nullable } = goal.ty else { return self.mismatch(goal) };
-        let mark = self.out.len();
-        match self.object(id.0, at) {
-            Err(Nulled) if *nullable => {
-                self.out.truncate(mark);
-                self.out.extend_from_slice(b"null");
-                Ok(Done::Written)
-            }
-            done => done,
+        if let Some(equal) = self.memo.find(id.0, at) {
+            self.out.extend_from_within(equal);
+            return Ok(Done::Written);
         }
+        let (mark, errors) = (self.out.len(), self.error_count);
+        let done = self.object(id.0, at);
+        if matches!(done, Ok(Done::Written)) && self.error_count == errors && errors < MAX_ERRORS {
+            self.memo.keep(id.0, at, mark..self.out.len());
+        }
+        self.absorb(done, mark, *nullable)
     }
 
     fn leaf_value(
@@ -348,14 +352,26 @@ impl<'a> Writer<'a> {
     /// Runs a completion whose failure a nullable position absorbs.
     fn nullable(&mut self, ty: &OutType, complete: impl FnOnce(&mut Self) -> Completed) -> Completed {
         let mark = self.out.len();
-        match complete(self) {
-            Err(Nulled) if is_nullable(ty) => {
-                self.out.truncate(mark);
+        let done = complete(self);
+        self.absorb(done, mark, is_nullable(ty))
+    }
+
+    /// At a nullable position, what could not be completed becomes null.
+    fn absorb(&mut self, done: Completed, mark: usize, nullable: bool) -> Completed {
+        match done {
+            Err(Nulled) if nullable => {
+                self.cut(mark);
                 self.out.extend_from_slice(b"null");
                 Ok(Done::Written)
             }
             done => done,
         }
+    }
+
+    /// Takes back what was written behind a mark.
+    fn cut(&mut self, mark: usize) {
+        self.out.truncate(mark);
+        self.memo.cut(mark);
     }
 
     fn null(&mut self, goal: Goal<'a>) -> Completed {

@@ -7,3 +7,4 @@ mod kit;
 mod nulls;
 mod outcomes;
 mod places;
+mod repeats;
