@@ -77,16 +77,15 @@ impl<'a> Memo<'a> {
         Self { plan, arena, objects: vec![State::New; plan.output.objects.len()], epoch: 0, end: 0 }
     }
 
-    /// Copies nothing: what copies are compared with.
-    #[cfg(test)]
+    /// Copies nothing.
     pub(super) fn none(plan: &'a Plan, arena: &'a Arena) -> Self {
-        Self { objects: vec![State::Plain; plan.output.objects.len()], ..Self::new(plan, arena) }
+        Self { plan, arena, objects: Vec::new(), epoch: 0, end: 0 }
     }
 
     /// Where the bytes of an equal object are.
     #[inline]
     pub(super) fn find(&mut self, id: u32, at: At) -> Option<Range<usize>> {
-        match &self.objects[id as usize] {
+        match self.objects.get(id as usize)? {
             State::Plain => None,
             State::Repeats(repeats) => repeats.find(self.arena, at, self.epoch),
             State::New => {
@@ -100,7 +99,7 @@ impl<'a> Memo<'a> {
     /// Keeps in mind where an object's bytes are. No error may have been met in it.
     #[inline]
     pub(super) fn keep(&mut self, id: u32, at: At, bytes: Range<usize>) {
-        let State::Repeats(repeats) = &mut self.objects[id as usize] else { return };
+        let Some(State::Repeats(repeats)) = self.objects.get_mut(id as usize) else { return };
         let Slot::Row(joined) = self.arena.get(at.frame, at.row, repeats.join) else { return };
         if (repeats.frame, repeats.ty) == (at.frame, at.ty)
             && let Some(entry) = repeats.written.get_mut(joined as usize)

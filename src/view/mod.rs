@@ -19,6 +19,7 @@ mod literal;
 mod markup;
 mod member;
 mod path;
+mod plain;
 mod resolve;
 mod suggest;
 pub(crate) mod table;
@@ -28,6 +29,7 @@ pub(crate) mod testing;
 mod tests;
 
 pub(crate) use literal::{Wanted, short};
+pub use plain::plain;
 
 use crate::compose::Graph;
 use crate::diagnostic::{FileId, Finding, Severity, Sources};
