@@ -11,6 +11,7 @@
 mod arena;
 mod input;
 mod leaf;
+mod memo;
 mod parts;
 mod problem;
 mod project;
@@ -26,6 +27,8 @@ mod wording;
 mod write;
 
 pub use arena::Failure;
+#[cfg(feature = "fuzz")]
+pub use project::compare::compare_projections;
 pub use parts::run_in_parts;
 pub use run::{Ran, Run, Sourced, run};
 pub use scope::OperationScope;
