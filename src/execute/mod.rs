@@ -16,6 +16,7 @@ mod project;
 mod read;
 mod remote;
 mod request;
+mod required;
 mod run;
 mod step;
 #[cfg(test)]
