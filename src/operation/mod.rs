@@ -20,6 +20,7 @@ mod lowered;
 mod outcomes;
 mod prepare;
 mod print;
+mod syntax;
 #[cfg(test)]
 mod tests;
 mod validate;
