@@ -13,6 +13,7 @@
 use bespoke::config::Mode;
 use bespoke::engine::{Client, Engine, EngineParts, GraphQlEngine, Request};
 use bespoke::execute::Sourced;
+use bespoke::flight::FlightOptions;
 use bespoke::operation::Limits;
 use bespoke::policy::Caller;
 use bespoke::project::Files;
@@ -131,6 +132,8 @@ fn engine(count: u32) -> Result<Engine, Failed> {
         limits: Limits::default(),
         exposure: Mode::Production.exposure(),
         max_calls: None,
+        // One request at a time: there is nothing to share.
+        sharing: FlightOptions { enabled: false, ..FlightOptions::default() },
     }))
 }
 

@@ -15,7 +15,8 @@
 //! | [`policy`] | credentials | the caller |
 //! | [`http`] | an engine | GraphQL over HTTP, GraphiQL, health, metrics |
 //!
-//! Beside them: [`diagnostic`] (findings about text), [`config`], [`observe`], [`engine`] (all of it, wired).
+//! Beside them: [`diagnostic`] (findings about text), [`config`], [`observe`], [`flight`] (equal work done once), [`engine`]
+//! (all of it, wired), `mock` (any schema, without services).
 
 #[cfg(feature = "cli")]
 pub mod cli;
@@ -25,7 +26,11 @@ pub mod contract;
 pub mod diagnostic;
 pub mod engine;
 pub mod execute;
+pub mod flight;
 pub mod http;
+mod ids;
+#[cfg(feature = "cli")]
+pub mod mock;
 pub mod observe;
 pub mod operation;
 pub mod plan;

@@ -70,7 +70,8 @@ fn schema() -> Mobile {
 /// Its federation SDL.
 #[must_use]
 pub fn sdl() -> String {
-    schema().sdl_with_options(async_graphql::SDLExportOptions::new().federation().compose_directive())
+    let options = async_graphql::SDLExportOptions::new().federation().compose_directive();
+    format!("{}\n{}", bespoke::upstream::declare_pure(NAME), schema().sdl_with_options(options))
 }
 
 /// Makes it. It calls no service.

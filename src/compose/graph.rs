@@ -4,26 +4,11 @@ use super::call::Call;
 use super::read::{JsonPath, Read};
 use crate::contract::StatusPattern;
 use crate::diagnostic::Span;
+use crate::ids::ids;
 use apollo_compiler::Schema;
 use apollo_compiler::validation::Valid;
 use indexmap::IndexMap;
 use std::collections::HashMap;
-
-macro_rules! ids {
-    ($($(#[$doc:meta])* $name:ident)*) => {$(
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(pub u32);
-
-        impl $name {
-            /// The id as an index.
-            #[must_use]
-            pub fn index(self) -> usize {
-                self.0 as usize
-            }
-        }
-    )*};
-}
 
 ids! {
     /// A type of the graph.
@@ -211,6 +196,8 @@ pub enum SourceKind {
     InProcess {
         /// Most calls that it makes to other services for one request (`@source(maxCalls:)`).
         max_calls: u32,
+        /// Do its answers depend on nothing but what it is asked (`@source(pure:)`)? Then they are shared.
+        is_pure: bool,
     },
 }
 

@@ -36,8 +36,18 @@ pub(super) fn bind(composer: &mut Composer<'_>, file: usize) {
                 let finding = Finding::new("E206", message, declared.name.span, "named here");
                 composer.findings.push(finding.help(format!("write `@source(name: \"{}\", …)`", sdl.name)));
             }
-            let declared = sdl.sources.iter().find_map(|source| source.max_calls.as_ref());
-            SourceKind::InProcess { max_calls: declared.map_or(0, |max_calls| max_calls.value) }
+            let max_calls = sdl.sources.iter().find_map(|source| source.max_calls.as_ref());
+            let pure = sdl.sources.iter().find_map(|source| source.is_pure.as_ref()).filter(|pure| pure.value);
+            if let (Some(calls), Some(pure)) = (max_calls.filter(|calls| calls.value > 0), pure) {
+                let message = "a source that calls services depends on more than what it is asked";
+                let finding =
+                    Finding::new("E206", message, pure.span, "not pure").and(calls.span, "calls are declared");
+                composer.findings.push(finding.help("leave out `pure`, or `maxCalls` if it makes no calls"));
+            }
+            SourceKind::InProcess {
+                max_calls: max_calls.map_or(0, |max_calls| max_calls.value),
+                is_pure: pure.is_some(),
+            }
         }
     };
     let source = composer.add_source(Source { name: sdl.name.clone(), kind, span });

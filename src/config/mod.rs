@@ -21,6 +21,6 @@ mod tests;
 mod tree;
 
 pub use load::{check_services, load, schema};
-pub use model::{AuthConfig, BudgetConfig, Config, JwtConfig, LimitsConfig, PlaygroundConfig};
+pub use model::{AuthConfig, BudgetConfig, Config, JwtConfig, LimitsConfig, PlaygroundConfig, SharingConfig};
 pub use server::{Exposure, Mode, ServerConfig};
 pub use service::ServiceConfig;

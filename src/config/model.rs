@@ -28,6 +28,8 @@ pub struct Config {
     pub playground: PlaygroundConfig,
     /// What any one operation of this client may cost.
     pub budget: BudgetConfig,
+    /// What is done once for all who ask the same at the same time.
+    pub sharing: SharingConfig,
 }
 
 /// Who callers are: `auth`.
@@ -117,4 +119,20 @@ pub struct BudgetConfig {
     /// Upstream calls of one operation, at most, as proven before it runs; an operation over it is refused.
     /// Default: no budget.
     pub calls: Option<NonZeroU32>,
+}
+
+/// What is done once for all who ask the same at the same time, with equal credentials: `sharing`.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SharingConfig {
+    /// Equal reads of a service in flight are one call. Default: true.
+    pub calls: bool,
+    /// Equal queries in flight are run once. Default: true.
+    pub operations: bool,
+}
+
+impl Default for SharingConfig {
+    fn default() -> Self {
+        Self { calls: true, operations: true }
+    }
 }

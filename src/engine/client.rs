@@ -4,11 +4,12 @@ use super::core::{Engine, EngineParts};
 use crate::compose::{Graph, HeaderValue as Rule, Source, SourceKind};
 use crate::config::{Config, LimitsConfig, ServiceConfig};
 use crate::execute::Sourced;
+use crate::flight::FlightOptions;
 use crate::operation::Limits;
 use crate::project::{Assembled, Files, assemble};
 use crate::upstream::{
-    ClientError, ClientOptions, FlightOptions, HandleService, HandleServices, HttpClient, HttpService,
-    HttpServiceConfig, InvalidBaseUrl, Shared, Subgraph,
+    ClientError, ClientOptions, HandleService, HandleServices, HttpClient, HttpService, HttpServiceConfig,
+    InvalidBaseUrl, Shared, Subgraph,
 };
 use http::{HeaderName, HeaderValue};
 use serde_json::Value;
@@ -69,8 +70,10 @@ pub enum EngineError {
 /// Switches of an engine that no configuration file has.
 #[derive(Debug, Clone, Default)]
 pub struct EngineOptions {
-    /// How calls in flight are shared.
+    /// How equal calls in flight are shared.
     pub flights: FlightOptions,
+    /// How equal operations in flight are shared.
+    pub operations: FlightOptions,
 }
 
 impl Client {
@@ -133,15 +136,17 @@ impl Client {
             limits: limits(&config.limits),
             exposure: config.server.mode.exposure(),
             max_calls: config.budget.calls.map(|calls| u64::from(calls.get())),
+            sharing: switched(&options.operations, config.sharing.operations),
         }))
     }
 
     fn sources(&self, graph: &Graph, config: &Config, options: &EngineOptions) -> Result<Vec<Sourced>, EngineError> {
         let default = ServiceConfig::default();
+        let flights = switched(&options.flights, config.sharing.calls);
         let mut services = HashMap::new();
         for source in &graph.sources {
             let of = config.services.get(&source.name).unwrap_or(&default);
-            if let Some(subgraph) = remote(source, of, options)? {
+            if let Some(subgraph) = remote(source, of, &flights)? {
                 services.insert(Arc::from(source.name.as_str()), handle(source, of, subgraph));
             }
         }
@@ -174,11 +179,16 @@ pub fn limits(config: &LimitsConfig) -> Limits {
     }
 }
 
+/// Sharing as the options say, unless the configuration switches it off.
+fn switched(options: &FlightOptions, is_on: bool) -> FlightOptions {
+    FlightOptions { enabled: options.enabled && is_on, ..options.clone() }
+}
+
 /// A source over HTTP, with its flights around it; `None` for in-process ones.
 fn remote(
     source: &Source,
     config: &ServiceConfig,
-    options: &EngineOptions,
+    flights: &FlightOptions,
 ) -> Result<Option<Arc<dyn Subgraph>>, EngineError> {
     let declared = match &source.kind {
         SourceKind::Rest { base_url, .. } => base_url.clone(),
@@ -196,7 +206,7 @@ fn remote(
     };
     let service =
         HttpService::new(&client, limits).map_err(|cause| EngineError::BadUrl { name: source.name.clone(), cause })?;
-    let shared = Shared::new(source.name.as_str(), Arc::new(service), options.flights.clone());
+    let shared = Shared::new(source.name.as_str(), Arc::new(service), flights.clone());
     Ok(Some(Arc::new(shared)))
 }
 

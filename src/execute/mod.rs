@@ -11,6 +11,7 @@
 mod arena;
 mod input;
 mod leaf;
+mod parts;
 mod problem;
 mod project;
 mod read;
@@ -18,10 +19,15 @@ mod remote;
 mod request;
 mod required;
 mod run;
+mod scope;
 mod step;
 #[cfg(test)]
 mod tests;
+mod wording;
 mod write;
 
 pub use arena::Failure;
+pub use parts::run_in_parts;
 pub use run::{Ran, Run, Sourced, run};
+pub use scope::OperationScope;
+pub use wording::{Part, Wording};

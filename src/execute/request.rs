@@ -2,11 +2,12 @@
 
 use super::arena::Failure;
 use super::input::{Inputs, Key, UrlValue, argument};
+use super::scope::{push_input, scope};
 use crate::compose::{
     Call, HeaderRule, HeaderValue as Rule, Input, ListForm, PathPart, RestCall, Source, SourceKind, Way,
 };
 use crate::plan::{Member, Step, SubgraphDocument};
-use crate::upstream::{BatchDomain, CredentialScope, Request};
+use crate::upstream::{BatchDomain, Request};
 use http::{HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value as Json};
@@ -209,44 +210,5 @@ pub(super) fn domain(step: &Step, way: &Way, source: &Source, inputs: &Inputs<'_
             push_input(&mut text, b"", token.as_deref().unwrap_or("null").as_bytes());
         }
     }
-    BatchDomain { way: step.way, inputs: text.into(), scope: scope(way, source, inputs) }
-}
-
-/// The credential scope of a way's calls: claims used and headers forwarded, names and values.
-fn scope(way: &Way, source: &Source, inputs: &Inputs<'_>) -> CredentialScope {
-    let mut text = Vec::new();
-    for path in &way.caller.claims {
-        let claims = inputs.caller.claims.as_ref();
-        let claim = path
-            .split_first()
-            .and_then(|(name, rest)| rest.iter().try_fold(claims?.get(name)?, |value, name| value.get(name)));
-        push_input(&mut text, path.join(".").as_bytes(), claim.map_or_else(String::new, Json::to_string).as_bytes());
-    }
-    for name in &way.caller.headers {
-        for value in inputs.caller.headers.get_all(name) {
-            push_input(&mut text, name.as_bytes(), value.as_bytes());
-        }
-    }
-    if matches!(source.kind, SourceKind::InProcess { .. }) {
-        // Code of ours sees the whole caller.
-        let claims =
-            inputs.caller.claims.as_ref().map_or_else(String::new, |claims| Json::Object(claims.clone()).to_string());
-        push_input(&mut text, b"claims", claims.as_bytes());
-        for (name, value) in &inputs.caller.headers {
-            push_input(&mut text, name.as_str().as_bytes(), value.as_bytes());
-        }
-    }
-    if text.is_empty() && !way.caller.is_private() {
-        CredentialScope::Public
-    } else {
-        CredentialScope::Caller(text.into())
-    }
-}
-
-/// Length-prefixed, so that no two lists of inputs look alike.
-fn push_input(text: &mut Vec<u8>, name: &[u8], value: &[u8]) {
-    for part in [name, value] {
-        text.extend_from_slice(&(part.len() as u64).to_le_bytes());
-        text.extend_from_slice(part);
-    }
+    BatchDomain { way: step.way, inputs: text.into(), scope: scope(way, source, inputs.caller) }
 }

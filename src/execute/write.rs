@@ -3,6 +3,10 @@
 //! One pass. A value that cannot be completed is an `Err` up to the nearest nullable position, which truncates
 //! the buffer to its mark and writes `null` (§6.4.4). Errors carry the client's path.
 
+mod parts;
+
+pub(super) use parts::{Left, PathStep, write_leaving, write_piece};
+
 use super::arena::{Arena, Failure, Slot};
 use super::leaf;
 use super::read::{Reached, Token, follow, plain, token};
@@ -64,6 +68,8 @@ pub(super) struct Writer<'a> {
     error_count: u32,
     codes: Vec<Cow<'static, str>>,
     path: Vec<PathPart<'a>>,
+    /// Answers in parts: what is left out.
+    left: Option<&'a mut Left>,
 }
 
 /// A written answer.
@@ -89,35 +95,44 @@ pub(super) struct Source<'a> {
 
 /// Writes the answer.
 pub(super) fn write(source: &Source<'_>) -> Written {
-    let Source { plan, arena, root, is_anonymous, inputs, introspection } = *source;
-    let mut writer = Writer {
-        plan,
-        arena,
-        is_anonymous,
-        inputs,
-        introspection,
-        out: Vec::with_capacity(4_096),
-        errors: Vec::new(),
-        error_count: 0,
-        codes: Vec::new(),
-        path: Vec::new(),
-    };
-    writer.out.extend_from_slice(b"{\"data\":");
-    let mark = writer.out.len();
-    let root = At { frame: crate::plan::ROOT_FRAME, row: 0, ty: root };
-    if writer.object(plan.output.root, root).is_err() {
-        writer.out.truncate(mark);
-        writer.out.extend_from_slice(b"null");
-    }
-    if writer.error_count > 0 {
-        writer.out.extend_from_slice(b",\"errors\":[");
-        writer.out.append(&mut writer.errors);
-        writer.out.push(b']');
-    }
-    Written { body: writer.out, errors: writer.error_count, codes: writer.codes }
+    Writer::new(source).whole(source.root)
 }
 
 impl<'a> Writer<'a> {
+    fn new(source: &Source<'a>) -> Self {
+        let Source { plan, arena, root: _, is_anonymous, inputs, introspection } = *source;
+        Self {
+            plan,
+            arena,
+            is_anonymous,
+            inputs,
+            introspection,
+            out: Vec::with_capacity(4_096),
+            errors: Vec::new(),
+            error_count: 0,
+            codes: Vec::new(),
+            path: Vec::new(),
+            left: None,
+        }
+    }
+
+    fn whole(mut self, root: TypeId) -> Written {
+        self.out.extend_from_slice(b"{\"data\":");
+        let (mark, left) = (self.out.len(), self.mark());
+        let root = At { frame: crate::plan::ROOT_FRAME, row: 0, ty: root };
+        if self.object(self.plan.output.root, root).is_err() {
+            self.back_to(left);
+            self.out.truncate(mark);
+            self.out.extend_from_slice(b"null");
+        }
+        if self.error_count > 0 {
+            self.out.extend_from_slice(b",\"errors\":[");
+            self.out.append(&mut self.errors);
+            self.out.push(b']');
+        }
+        Written { body: self.out, errors: self.error_count, codes: self.codes }
+    }
+
     fn object(&mut self, id: u32, at: At) -> Completed {
         let object = &self.plan.output.objects[id as usize];
         let fields = match object.variants.as_slice() {
@@ -129,6 +144,15 @@ impl<'a> Writer<'a> {
             },
         };
         self.out.push(b'{');
+        if self.left.is_some() {
+            self.leave_out(id, at, fields.is_empty())?;
+        }
+        self.fields(fields, at)?;
+        self.out.push(b'}');
+        Ok(Done::Written)
+    }
+
+    fn fields(&mut self, fields: &'a [OutFieldPlan], at: At) -> Result<(), Nulled> {
         for (number, field) in fields.iter().enumerate() {
             if number > 0 {
                 self.out.push(b',');
@@ -136,8 +160,7 @@ impl<'a> Writer<'a> {
             self.out.extend_from_slice(field.key.as_bytes());
             self.field(field, at)?;
         }
-        self.out.push(b'}');
-        Ok(Done::Written)
+        Ok(())
     }
 
     fn field(&mut self, field: &'a OutFieldPlan, at: At) -> Result<(), Nulled> {
@@ -252,7 +275,9 @@ impl<'a> Writer<'a> {
         self.nullable(goal.ty, |this| {
             this.out.push(b'[');
             let start = this.out.len();
-            for (number, row) in rows.enumerate() {
+            // Of what the client gets: dropped members are not counted.
+            let mut number = 0;
+            for row in rows {
                 let mark = this.out.len();
                 if mark > start {
                     this.out.push(b',');
@@ -260,8 +285,9 @@ impl<'a> Writer<'a> {
                 this.path.push(PathPart::Index(number));
                 let done = this.found(item, (frame, row), None, rest, inner);
                 this.path.pop();
-                if done? == Done::Omitted {
-                    this.out.truncate(mark);
+                match done? {
+                    Done::Written => number += 1,
+                    Done::Omitted => this.out.truncate(mark),
                 }
             }
             this.out.push(b']');
@@ -271,9 +297,10 @@ impl<'a> Writer<'a> {
 
     fn complete_object(&mut self, at: At, goal: Goal<'a>) -> Completed {
         let OutType::Object { id, nullable } = goal.ty else { return self.mismatch(goal) };
-        let mark = self.out.len();
+        let (mark, left) = (self.out.len(), self.mark());
         match self.object(id.0, at) {
             Err(Nulled) if *nullable => {
+                self.back_to(left);
                 self.out.truncate(mark);
                 self.out.extend_from_slice(b"null");
                 Ok(Done::Written)
@@ -347,9 +374,10 @@ impl<'a> Writer<'a> {
 
     /// Runs a completion whose failure a nullable position absorbs.
     fn nullable(&mut self, ty: &OutType, complete: impl FnOnce(&mut Self) -> Completed) -> Completed {
-        let mark = self.out.len();
+        let (mark, left) = (self.out.len(), self.mark());
         match complete(self) {
             Err(Nulled) if is_nullable(ty) => {
+                self.back_to(left);
                 self.out.truncate(mark);
                 self.out.extend_from_slice(b"null");
                 Ok(Done::Written)

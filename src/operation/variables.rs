@@ -9,7 +9,7 @@ use apollo_compiler::ast::Type;
 use serde_json::{Map, Value as Json};
 
 /// Coerced variables by [`VariableId`], in graph vocabulary; `None`: not given, and no default.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Variables(pub Vec<Option<Json>>);
 
 impl Variables {

@@ -63,7 +63,7 @@ fn at_most(bound: Option<u64>) -> String {
 fn count(step: &Step, graph: &Graph) -> String {
     let way = graph.way(step.way);
     let each = match graph.source(way.source).kind {
-        SourceKind::InProcess { max_calls } => Some(max_calls),
+        SourceKind::InProcess { max_calls, .. } => Some(max_calls),
         _ => None,
     };
     let calls = format!("calls {}", at_most(step.calls));

@@ -12,6 +12,7 @@ mod answer;
 mod build;
 mod capture;
 mod choose;
+mod deferred;
 mod describe;
 mod document;
 mod error;
@@ -20,6 +21,7 @@ mod finish;
 mod model;
 mod planner;
 
+pub use deferred::{DeferPlan, UsagePlan};
 pub use describe::describe;
 pub use error::PlanError;
 pub use model::{

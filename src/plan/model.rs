@@ -4,6 +4,7 @@
 //! a list share a row. A row has *slots*: leaves, tags of objects, lists of rows of another frame, and *joins*: the row of
 //! another step's root frame that holds more of the same object.
 
+use super::deferred::DeferPlan;
 use crate::compose::{Input, Method, SourceId, TypeId, WayId};
 use crate::contract::StatusPattern;
 use crate::operation::{OperationKind, Others, OutType, Value};
@@ -34,6 +35,8 @@ pub struct Plan {
     pub calls: Option<u64>,
     /// The answer.
     pub output: OutputPlan,
+    /// What of it may come later (`@defer`).
+    pub deferred: Option<DeferPlan>,
 }
 
 /// One way in, made use of: it makes calls.

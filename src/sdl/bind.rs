@@ -14,7 +14,7 @@ use apollo_compiler::ast::{Directive, Value};
 impl Reader<'_> {
     /// Reads a `@source`.
     pub(crate) fn source(&mut self, directive: &Node<Directive>) -> Option<SourceDeclaration> {
-        let span = self.known_arguments(directive, &["name", "openapi", "http", "maxCalls"]);
+        let span = self.known_arguments(directive, &["name", "openapi", "http", "maxCalls", "pure"]);
         let name = self.required(directive, "name", span).and_then(|value| self.text(value))?;
         let mut source = SourceDeclaration {
             name,
@@ -22,6 +22,7 @@ impl Reader<'_> {
             base_url: None,
             headers: Vec::new(),
             max_calls: directive_argument(directive, "maxCalls").and_then(|value| self.count(value)),
+            is_pure: directive_argument(directive, "pure").and_then(|value| self.boolean(value)),
             span,
         };
         if let Some(http) = directive_argument(directive, "http") {

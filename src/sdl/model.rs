@@ -54,6 +54,8 @@ pub struct SourceDeclaration {
     pub headers: Vec<HeaderDeclaration>,
     /// `maxCalls:`, of sources in this process only.
     pub max_calls: Option<Spanned<u32>>,
+    /// `pure:`, of sources in this process only.
+    pub is_pure: Option<Spanned<bool>>,
     /// The directive.
     pub span: Span,
 }

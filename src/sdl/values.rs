@@ -63,6 +63,15 @@ impl Reader<'_> {
         }
     }
 
+    /// `true` or `false`.
+    pub(crate) fn boolean(&mut self, value: &Node<Value>) -> Option<Spanned<bool>> {
+        let span = self.span(value.location());
+        match value.to_bool() {
+            Some(value) => Some(Spanned { value, span }),
+            None => self.wrong(span, "`true` or `false`"),
+        }
+    }
+
     /// A list of strings.
     pub(crate) fn texts(&mut self, value: &Node<Value>) -> Vec<Spanned<String>> {
         match value.as_list() {

@@ -1,7 +1,7 @@
 //! A source in this process: an `async-graphql` schema with federation.
 //!
 //! In: a [`Request::GraphQl`]. Out: the response as JSON bytes, with the calls that its resolvers have made.
-//! Elsewhere: those calls ([`super::handle`]); sharing of equal requests ([`super::flights`]).
+//! Elsewhere: those calls ([`super::handle`]); sharing of equal requests ([`super::shared`]).
 //!
 //! A resolver finds in its context's data: [`Arc<Caller>`](Caller), [`Deadline`] and [`UpstreamHandle`]. It sees the
 //! whole caller: put [flights](super::Shared) around such a source only if the credential scope of its calls holds
@@ -130,6 +130,8 @@ impl InProcessConfig {
     }
 }
 
+const LINK: &str = r#"@link(url: "https://bespoke.example/connect/v1", import: ["@source"])"#;
+
 /// The SDL by which a source declares how many calls it makes, so that bounds can be proven from its text alone.
 ///
 /// ```
@@ -138,8 +140,18 @@ impl InProcessConfig {
 /// ```
 #[must_use]
 pub fn declare_calls(name: &str, max_calls: u32) -> String {
-    let link = r#"@link(url: "https://bespoke.example/connect/v1", import: ["@source"])"#;
-    format!("extend schema {link}\n  @source(name: \"{name}\", maxCalls: {max_calls})")
+    format!("extend schema {LINK}\n  @source(name: \"{name}\", maxCalls: {max_calls})")
+}
+
+/// The SDL by which a source declares that its answers depend on nothing but what it is asked: not on the caller, not on
+/// time, not on other services. Only then equal operations in flight that touch it are run once.
+///
+/// ```
+/// assert!(bespoke::upstream::declare_pure("labels").ends_with(r#"@source(name: "labels", pure: true)"#));
+/// ```
+#[must_use]
+pub fn declare_pure(name: &str) -> String {
+    format!("extend schema {LINK}\n  @source(name: \"{name}\", pure: true)")
 }
 
 /// When nobody waits for the answer any more; in the data of every in-process request.

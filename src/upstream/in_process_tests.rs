@@ -3,10 +3,9 @@
 use super::Context as CallContext;
 use super::*;
 use crate::compose::WayId;
+use crate::flight::FlightOptions;
 use crate::policy::Caller;
-use crate::upstream::{
-    BatchDomain, CredentialScope, FlightOptions, HandleError, HandleService, Shared, UpstreamHandle, encode,
-};
+use crate::upstream::{BatchDomain, CredentialScope, HandleError, HandleService, Shared, UpstreamHandle, encode};
 use async_graphql::{Context, EmptyMutation, EmptySubscription, ID, Object, Result as GqlResult, Schema};
 use async_graphql::{ErrorExtensions as _, SimpleObject};
 use dataloader::{BatchFn, cached, non_cached};

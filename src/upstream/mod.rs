@@ -11,20 +11,23 @@
 
 mod body;
 mod client;
+mod direct;
 mod domain;
 mod failure;
-mod flights;
 mod handle;
 mod http_service;
 mod in_process;
 mod model;
+mod outgoing;
+mod response;
+mod shared;
 mod target;
 
 pub use client::{ClientError, ClientOptions, HttpClient};
 pub use domain::{BatchDomain, CredentialScope};
-pub use flights::{FlightOptions, Shared};
 pub use handle::{HandleError, HandleService, HandleServices, UpstreamHandle, encode};
 pub use http_service::{HttpService, HttpServiceConfig};
-pub use in_process::{Deadline, InProcess, InProcessConfig, declare_calls};
+pub use in_process::{Deadline, InProcess, InProcessConfig, declare_calls, declare_pure};
 pub use model::{Answer, CallError, CallErrorKind, Context, Request, Subgraph};
+pub use shared::Shared;
 pub use target::InvalidBaseUrl;

@@ -132,4 +132,10 @@ impl CallErrorKind {
 pub trait Subgraph: Send + Sync + std::fmt::Debug {
     /// Asks. Dropping the future cancels the call, unless somebody else waits for it too.
     fn call(&self, request: Request, ctx: Context) -> BoxFuture<'static, Result<Answer, CallError>>;
+
+    /// How many writes through it are over, whatever came of them: what was read when there were fewer may be stale.
+    /// Sources that take no part in sharing stay at 0.
+    fn writes(&self) -> u64 {
+        0
+    }
 }

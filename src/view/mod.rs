@@ -20,6 +20,7 @@ mod markup;
 mod member;
 mod one_of;
 mod path;
+mod plain;
 mod resolve;
 mod suggest;
 pub(crate) mod table;
@@ -29,6 +30,7 @@ pub(crate) mod testing;
 mod tests;
 
 pub(crate) use literal::{Wanted, short};
+pub use plain::plain;
 
 use crate::compose::Graph;
 use crate::diagnostic::{FileId, Finding, Severity, Sources};

@@ -13,23 +13,29 @@ use std::path::{Path, PathBuf};
 const MAY_USE: &[(&str, &[&str])] = &[
     // What every room may speak of.
     ("diagnostic", &[]),
+    ("ids", &[]),
     // The pure rooms: values in, values out.
     ("contract", &["diagnostic"]),
     ("sdl", &["contract", "diagnostic"]),
-    ("compose", &["contract", "diagnostic", "sdl"]),
+    ("compose", &["contract", "diagnostic", "ids", "sdl"]),
     ("view", &["compose", "diagnostic"]),
-    ("operation", &["compose", "view"]),
+    ("operation", &["compose", "ids", "view"]),
     ("plan", &["compose", "contract", "operation"]),
     // Doing it.
     ("policy", &["config"]),
-    ("upstream", &["compose", "engine", "policy"]),
+    ("flight", &[]),
+    ("upstream", &["compose", "engine", "flight", "policy"]),
     ("execute", &["compose", "contract", "engine", "operation", "plan", "policy", "upstream"]),
     ("observe", &["engine", "operation"]),
     ("config", &["diagnostic", "observe"]),
     ("http", &["config", "engine", "observe", "policy"]),
     // What puts them together.
     ("project", &["compose", "config", "contract", "diagnostic", "operation", "plan", "view"]),
-    ("engine", &["compose", "config", "execute", "operation", "plan", "policy", "project", "upstream", "view"]),
+    (
+        "engine",
+        &["compose", "config", "execute", "flight", "operation", "plan", "policy", "project", "upstream", "view"],
+    ),
+    ("mock", &["engine", "operation", "policy", "view"]),
     (
         "cli",
         &[
@@ -38,6 +44,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "diagnostic",
             "engine",
             "http",
+            "mock",
             "observe",
             "operation",
             "plan",
@@ -52,7 +59,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
 const PURE: &[&str] = &["compose", "contract", "diagnostic", "operation", "plan", "sdl", "view"];
 
 /// The data half of `execute`, which is pure as well.
-const PURE_FILES: &[&str] = &["arena", "input", "leaf", "project", "read", "remote", "step", "write"];
+const PURE_FILES: &[&str] =
+    &["arena", "input", "leaf", "project", "read", "remote", "step", "wording", "write", "write/parts"];
 
 /// What a pure room never names.
 const IMPURE: &[&str] = &[

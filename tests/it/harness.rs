@@ -8,10 +8,10 @@
 use crate::reference::{Expected, Reference, error_paths};
 use bespoke::config::{JwtConfig, Mode};
 use bespoke::engine::{Client, EngineOptions};
+use bespoke::flight::FlightOptions;
 use bespoke::http::{Playground, ServeLimits, Server, router, serve};
 use bespoke::observe::Metrics;
 use bespoke::policy::JwtVerifier;
-use bespoke::upstream::FlightOptions;
 use demo::Shop;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -47,6 +47,7 @@ pub(crate) struct Setup {
     mode: Option<Mode>,
     page: Option<Page>,
     flights: FlightOptions,
+    operations: FlightOptions,
 }
 
 impl Setup {
@@ -80,8 +81,15 @@ impl Setup {
         self
     }
 
+    /// How equal calls are shared.
     pub(crate) fn flights(mut self, flights: FlightOptions) -> Self {
         self.flights = flights;
+        self
+    }
+
+    /// How equal operations are shared.
+    pub(crate) fn operations(mut self, operations: FlightOptions) -> Self {
+        self.operations = operations;
         self
     }
 }
@@ -134,7 +142,8 @@ impl Bff {
         let jwt = config.auth.jwt.clone();
         let server = config.server.clone();
         let limits = ServeLimits::from(&server);
-        let engine = client.engine(assembled, &EngineOptions { flights: setup.flights }).expect("an engine");
+        let options = EngineOptions { flights: setup.flights, operations: setup.operations };
+        let engine = client.engine(assembled, &options).expect("an engine");
         let mut server = Server::new(server, Arc::new(engine), Arc::new(Metrics::new()));
         if let Some((jwt, key)) = jwt.as_ref().zip(setup.public_key) {
             server = server.verify_callers(verifier(jwt, &key));
@@ -162,11 +171,16 @@ impl Bff {
 
     /// Asks, with an `Authorization` header or without.
     pub(crate) async fn send(&self, query: &str, variables: Value, bearer: Option<&str>) -> Reply {
+        self.send_with(query, variables, bearer.map(|bearer| ("authorization", bearer))).await
+    }
+
+    /// Asks, with one more header or without.
+    pub(crate) async fn send_with(&self, query: &str, variables: Value, header: Option<(&str, &str)>) -> Reply {
         let body = json!({ "query": query, "variables": variables }).to_string();
         let mut request = self.client.post(&self.url).header("content-type", "application/json").body(body);
         request = request.header("accept", "application/graphql-response+json");
-        if let Some(bearer) = bearer {
-            request = request.header("authorization", bearer);
+        if let Some((name, value)) = header {
+            request = request.header(name, value);
         }
         let start = Instant::now();
         let response = request.send().await.unwrap();

@@ -9,7 +9,7 @@ use axum::Router;
 use axum::http::{HeaderMap, header};
 use axum::routing::get;
 use bespoke::engine::Client;
-use bespoke::upstream::FlightOptions;
+use bespoke::flight::FlightOptions;
 use demo::{Shop, ShopOptions};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -87,11 +87,11 @@ struct Seen {
 }
 
 /// Lets users 123 and 456 ask at the same moment, again and again.
-async fn ask_side_by_side(flights: FlightOptions, rounds: usize) -> (Seen, Shop, u64) {
+async fn ask_side_by_side(change: impl FnOnce(Setup) -> Setup, rounds: usize) -> (Seen, Shop, u64) {
     let shop = Shop::start(ShopOptions { delay: DELAY, ..ShopOptions::default() });
     let mirror = Mirror::start().await;
-    let setup = Setup::of(&shop).url("mirror", &mirror.url).flights(flights).deadline(Duration::from_secs(10));
-    let bff = Bff::start(client(), setup).await;
+    let setup = Setup::of(&shop).url("mirror", &mirror.url).deadline(Duration::from_secs(10));
+    let bff = Bff::start(client(), change(setup)).await;
     let callers = ["123", "456"].map(|sub| (sub, shop.bearer(sub)));
     let mut own = Vec::new();
     for (sub, bearer) in &callers {
@@ -126,7 +126,7 @@ fn count(shop: &Shop, service: &str) -> u64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_callers_share_what_is_public_and_nothing_else() {
-    let (seen, shop, mirrored) = ask_side_by_side(FlightOptions::default(), ROUNDS).await;
+    let (seen, shop, mirrored) = ask_side_by_side(|setup| setup, ROUNDS).await;
     let requests = 2 * ROUNDS as u64;
     assert_eq!(seen.foreign, 0);
     for service in ["users", "carts"] {
@@ -141,9 +141,15 @@ async fn two_callers_share_what_is_public_and_nothing_else() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_test_sees_what_sharing_without_scope_does() {
-    let flights = FlightOptions { ignore_scope: true, ..FlightOptions::default() };
-    let (seen, ..) = ask_side_by_side(flights, 100).await;
-    assert!(seen.foreign > 0, "nothing was mixed up: {seen:?}");
+    let without_scope = || FlightOptions { ignore_scope: true, ..FlightOptions::default() };
+    for (what, is_calls) in [("calls", true), ("operations", false)] {
+        let change = |setup: Setup| match is_calls {
+            true => setup.flights(without_scope()),
+            false => setup.operations(without_scope()),
+        };
+        let (seen, ..) = ask_side_by_side(change, 100).await;
+        assert!(seen.foreign > 0, "sharing {what}, nothing was mixed up: {seen:?}");
+    }
 }
 
 #[tokio::test]

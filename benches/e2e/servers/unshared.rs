@@ -5,10 +5,10 @@ use crate::Failed;
 use crate::process::project;
 use bespoke::config::Config;
 use bespoke::engine::{Client, EngineOptions};
+use bespoke::flight::FlightOptions;
 use bespoke::http::{ServeLimits, Server, router};
 use bespoke::observe::{self, Metrics};
 use bespoke::project::Files;
-use bespoke::upstream::FlightOptions;
 use std::sync::Arc;
 
 pub(crate) async fn serve() -> Result<(), Failed> {
@@ -18,8 +18,9 @@ pub(crate) async fn serve() -> Result<(), Failed> {
         return Err(format!("the project has errors: {:?}", assembled.findings).into());
     };
     let flights = FlightOptions { enabled: false, ..FlightOptions::default() };
-    let engine = client.engine(assembled, &EngineOptions { flights })?;
-    observe::init(config.server.log)?;
+    let options = EngineOptions { flights: flights.clone(), operations: flights };
+    let engine = client.engine(assembled, &options)?;
+    let _log = observe::init(config.server.log)?;
     let limits = ServeLimits::from(&config.server);
     let server = Server::new(config.server, Arc::new(engine), Arc::new(Metrics::new()));
     bespoke::http::serve(listener().await?, router(Arc::new(server)), std::future::pending(), limits).await;

@@ -234,9 +234,16 @@ mod tests {
         let ended = timeout(Duration::from_secs(20), folder.install(stop)).await;
         assert_eq!(ended.expect("in time"), Err("npm was interrupted".to_owned()));
         let pid: i32 = fs::read_to_string(&started).unwrap().trim().parse().unwrap();
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        // A process that nobody has waited for yet is a zombie.
-        assert!(stat.is_empty() || stat.contains(") Z "), "{stat}");
+        let limit = Instant::now() + Duration::from_secs(10);
+        loop {
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            // A process that nobody has waited for yet is a zombie; one that was killed may need a moment to become one.
+            if stat.is_empty() || stat.contains(") Z ") {
+                break;
+            }
+            assert!(Instant::now() < limit, "still there: {stat}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod batches;
 mod callers;
+mod deferred;
 mod documents;
 mod kit;
 mod nulls;

@@ -5,7 +5,10 @@ use crate::compose::WayId;
 use crate::policy::Caller;
 use bytes::Bytes;
 use http::Method;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// Answers with the scope and target of the call, once it is let go.
@@ -268,6 +271,35 @@ async fn what_runs_after_a_mutation_joins_nothing_older() {
     source.let_go(1, Ok(()));
     let shared = [after, also_after, unconcerned].map(|call| async { call.await.map(|answer| answer.is_shared).ok() });
     assert_eq!(futures_util::future::join_all(shared).await, [Some(false), Some(true), Some(true)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_after_a_write_joins_nothing_that_was_begun_before_its_end() {
+    let (source, shared) = table(options());
+    let read = || shared.call(get(1), context(1, LONG));
+    let mut before = read();
+    assert!(settle(&mut before).await.is_none());
+    let mut write = shared.call(get(2), Context { is_safe: false, ..context(1, LONG) });
+    assert!(settle(&mut write).await.is_none());
+    let mut meanwhile = read();
+    assert!(settle(&mut meanwhile).await.is_none());
+    assert_eq!((source.calls(), shared.writes()), (2, 0));
+    source.let_go(1, Err(CallErrorKind::Timeout));
+    assert!(write.await.is_err(), "it may have been applied nevertheless");
+    assert_eq!(shared.writes(), 1);
+    let mut after = read();
+    assert!(settle(&mut after).await.is_none());
+    assert_eq!(source.calls(), 3);
+    // One that is given up is over, too.
+    let mut given_up = shared.call(get(2), Context { is_safe: false, ..context(1, LONG) });
+    assert!(settle(&mut given_up).await.is_none());
+    drop(given_up);
+    assert_eq!(shared.writes(), 2);
+    for call in [0, 2] {
+        source.let_go(call, Ok(()));
+    }
+    let answers = [before, meanwhile, after].map(|call| async { call.await.map(|answer| answer.is_shared).ok() });
+    assert_eq!(futures_util::future::join_all(answers).await, [Some(false), Some(true), Some(false)]);
 }
 
 #[tokio::test(start_paused = true)]

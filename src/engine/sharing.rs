@@ -1,0 +1,132 @@
+//! Shared operations: equal queries in flight are run once.
+//!
+//! Equal: the same plan (client, schema, document, operation and outcomes of `@skip`/`@include`), coerced variables, caller
+//! inputs of all its steps, outcome of authorization, and no write to its sources in between. Sharing comes after
+//! everything that may refuse a request.
+
+use super::core::{EngineParts, Planned};
+use crate::execute::{self, Ran, Run};
+use crate::flight::{Boarded, FlightOptions, Flights, Terms};
+use crate::operation::Variables;
+use crate::policy::Caller;
+use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long after its deadline an operation may take to write what it has.
+const GRACE: Duration = Duration::from_millis(250);
+
+/// How much later than its own deadline a request may be answered by a flight. Requests of one moment board in any order.
+const SLACK: Duration = Duration::from_millis(50);
+
+/// One operation to run, with all that it needs to outlive the request that began it.
+#[derive(Clone)]
+pub(super) struct Job {
+    pub(super) parts: Arc<EngineParts>,
+    pub(super) planned: Arc<Planned>,
+    pub(super) variables: Arc<Variables>,
+    pub(super) introspection: Arc<HashMap<String, String>>,
+    pub(super) caller: Arc<Caller>,
+    pub(super) deadline: std::time::Instant,
+}
+
+impl Job {
+    async fn run(self) -> Arc<Ran> {
+        Arc::new(execute::run(self.as_run()).await)
+    }
+
+    pub(super) fn as_run(&self) -> Run<'_> {
+        Run {
+            plan: &self.planned.plan,
+            graph: &self.parts.graph,
+            sources: &self.parts.sources,
+            variables: &self.variables.0,
+            introspection: &self.introspection,
+            caller: &self.caller,
+            deadline: self.deadline,
+        }
+    }
+
+    /// `None`: this operation is not one to share.
+    fn key(&self, ignore_scope: bool) -> Option<OperationKey> {
+        let scope = self.planned.scope.as_ref()?;
+        let sources = scope.sources().iter();
+        Some(OperationKey {
+            planned: Arc::clone(&self.planned),
+            variables: Arc::clone(&self.variables),
+            caller: if ignore_scope { Box::default() } else { scope.of_caller(&self.caller) },
+            writes: sources.map(|source| self.parts.sources[source.index()].subgraph.writes()).collect(),
+        })
+    }
+}
+
+/// What makes two operations equal.
+#[derive(Debug)]
+struct OperationKey {
+    /// By identity: of equal documents one plan is kept.
+    planned: Arc<Planned>,
+    variables: Arc<Variables>,
+    /// Claims and headers that its calls send, names and values.
+    caller: Box<[u8]>,
+    /// Per source, how many writes were over when it was asked: what was read before may be stale since.
+    writes: Box<[u64]>,
+}
+
+impl PartialEq for OperationKey {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.planned, &other.planned)
+            && self.variables == other.variables
+            && self.caller == other.caller
+            && self.writes == other.writes
+    }
+}
+
+impl Eq for OperationKey {}
+
+impl Hash for OperationKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.planned).hash(state);
+        self.variables.0.hash(state);
+        self.caller.hash(state);
+        self.writes.hash(state);
+    }
+}
+
+/// The operations of one engine that are under way.
+#[derive(Debug)]
+pub(super) struct Operations {
+    options: FlightOptions,
+    flights: Arc<Flights<OperationKey, Arc<Ran>>>,
+}
+
+impl Operations {
+    pub(super) fn new(options: FlightOptions) -> Self {
+        Self { flights: Flights::new(options.max_flights), options }
+    }
+
+    /// Runs an operation, or waits for an equal one. Also: was it somebody else's?
+    pub(super) async fn run(&self, job: Job) -> (Arc<Ran>, bool) {
+        let key = if self.options.enabled { job.key(self.options.ignore_scope) } else { None };
+        let Some(key) = key else { return (job.run().await, false) };
+        // Only what ends by this request's deadline can answer it.
+        let limit = Instant::from_std(job.deadline) + GRACE;
+        let terms = Terms { not_before: None, ends_by: Some(limit + SLACK), limit };
+        match self.flights.board(key, terms) {
+            None => (job.run().await, false),
+            Some(Boarded::Begun(seat, pilot)) => {
+                tokio::spawn(pilot.fly(job.clone().run()));
+                match seat.wait(limit).await {
+                    Ok(ran) => (ran, false),
+                    Err(_) => (job.run().await, false),
+                }
+            }
+            Some(Boarded::Joined(seat)) => match seat.wait(limit).await {
+                // Its deadline came before this one's: there may be time left for what is missing.
+                Ok(ran) if !ran.is_cut => (ran, true),
+                _ => (job.run().await, false),
+            },
+        }
+    }
+}

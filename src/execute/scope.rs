@@ -1,0 +1,110 @@
+//! Credential scope: what of the caller a call sends, and what of it a whole operation's answer depends on.
+
+use crate::compose::{CallerInputs, Graph, Source, SourceId, SourceKind, Way};
+use crate::operation::OperationKind;
+use crate::plan::Plan;
+use crate::policy::Caller;
+use crate::upstream::CredentialScope;
+use serde_json::Value as Json;
+
+/// The credential scope of a way's calls: claims used and headers forwarded, names and values.
+pub(super) fn scope(way: &Way, source: &Source, caller: &Caller) -> CredentialScope {
+    let mut text = Vec::new();
+    push_caller(&mut text, &way.caller, caller);
+    if let SourceKind::InProcess { is_pure: false, .. } = source.kind {
+        // Code of ours sees the whole caller.
+        let claims = caller.claims.as_ref().map_or_else(String::new, |claims| Json::Object(claims.clone()).to_string());
+        push_input(&mut text, b"claims", claims.as_bytes());
+        for (name, value) in &caller.headers {
+            push_input(&mut text, name.as_str().as_bytes(), value.as_bytes());
+        }
+    }
+    if text.is_empty() && !way.caller.is_private() {
+        CredentialScope::Public
+    } else {
+        CredentialScope::Caller(text.into())
+    }
+}
+
+fn push_caller(text: &mut Vec<u8>, inputs: &CallerInputs, caller: &Caller) {
+    for path in &inputs.claims {
+        let claims = caller.claims.as_ref();
+        let claim = path
+            .split_first()
+            .and_then(|(name, rest)| rest.iter().try_fold(claims?.get(name)?, |value, name| value.get(name)));
+        push_input(text, path.join(".").as_bytes(), claim.map_or_else(String::new, Json::to_string).as_bytes());
+    }
+    for name in &inputs.headers {
+        for value in caller.headers.get_all(name) {
+            push_input(text, name.as_bytes(), value.as_bytes());
+        }
+    }
+}
+
+/// Length-prefixed, so that no two lists of inputs look alike.
+pub(super) fn push_input(text: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    for part in [name, value] {
+        text.extend_from_slice(&(part.len() as u64).to_le_bytes());
+        text.extend_from_slice(part);
+    }
+}
+
+/// What of the caller an operation's answer depends on: the union of its steps' scopes, and whether it asks who is
+/// signed in.
+#[derive(Debug, PartialEq, Eq)]
+pub struct OperationScope {
+    inputs: CallerInputs,
+    asks_identity: bool,
+    sources: Vec<SourceId>,
+}
+
+impl OperationScope {
+    /// That of a plan. `None`: equal operations must not share an answer, for this one writes, lasts, or runs code that may
+    /// look at more than its request; or there is nothing to share, for it makes no call.
+    #[must_use]
+    pub fn of(plan: &Plan, graph: &Graph) -> Option<Self> {
+        if plan.kind != OperationKind::Query || plan.steps.is_empty() {
+            return None;
+        }
+        let mut inputs = CallerInputs::default();
+        let mut sources = Vec::new();
+        for step in &plan.steps {
+            let way = graph.way(step.way);
+            let is_impure = matches!(graph.source(step.source).kind, SourceKind::InProcess { is_pure: false, .. });
+            if is_impure || !way.is_safe {
+                return None;
+            }
+            inputs.claims.extend(way.caller.claims.iter().cloned());
+            inputs.headers.extend(way.caller.headers.iter().cloned());
+            sources.push(step.source);
+        }
+        inputs.claims.sort();
+        inputs.claims.dedup();
+        inputs.headers.sort();
+        inputs.headers.dedup();
+        sources.sort();
+        sources.dedup();
+        let mut nodes = plan.output.authenticated.iter();
+        // Whoever is refused for having no claims is told so, even if nothing that was asked for depends on one.
+        let asks_identity =
+            !inputs.claims.is_empty() || plan.steps.iter().any(|step| step.authenticated) || nodes.any(|&is| is);
+        Some(Self { inputs, asks_identity, sources })
+    }
+
+    /// The inputs' names and values, not a digest of them: equal means equal.
+    #[must_use]
+    pub fn of_caller(&self, caller: &Caller) -> Box<[u8]> {
+        let mut text = Vec::new();
+        push_caller(&mut text, &self.inputs, caller);
+        if self.asks_identity {
+            push_input(&mut text, b"is_anonymous", &[u8::from(caller.claims.is_none())]);
+        }
+        text.into()
+    }
+
+    /// The sources that it asks, each once.
+    #[must_use]
+    pub fn sources(&self) -> &[SourceId] {
+        &self.sources
+    }
+}
