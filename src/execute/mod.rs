@@ -18,6 +18,7 @@ mod project;
 mod read;
 mod remote;
 mod request;
+mod required;
 mod run;
 mod scope;
 mod step;
