@@ -36,6 +36,19 @@ async fn main() -> Result<(), Failed> {
         ["calls-only"] => servers::calls_only::serve().await,
         ["resolvers"] => servers::resolvers::serve().await,
         ["unshared"] => servers::unshared::serve().await,
+        ["load", address, connections, seconds, rest @ ..] => {
+            let load = load::Load {
+                address: (*address).to_owned(),
+                query: testkit::posts::QUERY,
+                answer: testkit::posts::answer(testkit::posts::POSTS).into(),
+                connections: connections.parse()?,
+                lasts: std::time::Duration::from_secs_f64(seconds.parse()?),
+                own_ids: rest.contains(&"own"),
+            };
+            let loaded = load::send(&load).await?;
+            println!("{} requests {:.0}/s p50 {:?}", loaded.requests, loaded.per_second, loaded.median);
+            Ok(())
+        }
         ["compare", bespoke] => compare::compare(Path::new(bespoke)).await,
         _ => Err("e2e takes a role: upstream, constant, calls-only, resolvers, unshared, or compare BESPOKE".into()),
     }

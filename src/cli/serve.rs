@@ -104,8 +104,8 @@ pub fn serve_client(client: Client, options: ServeOptions) -> anyhow::Result<Exi
         Err(EngineError::Findings(assembled)) => return draw_findings(&assembled),
         Err(error) => return Err(explained(error, client.name())),
     };
-    // A second initialisation in one process is no harm: the first one stands.
-    let _ = observe::init(config.server.log);
+    // A second initialisation in one process is no harm: the first one stands. What has been logged is written when this function ends.
+    let _log = observe::init(config.server.log);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
     runtime.block_on(run(client, engine, config, options))

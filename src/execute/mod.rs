@@ -9,22 +9,28 @@
 //! - nothing of an upstream body reaches the caller but what the plan captured.
 
 mod arena;
-#[cfg(feature = "fuzz")]
-pub(crate) mod fuzz;
 mod input;
 mod leaf;
+mod memo;
+mod parts;
 mod problem;
 mod project;
 mod read;
 mod remote;
 mod request;
+mod required;
 mod run;
 mod scope;
 mod step;
 #[cfg(test)]
 mod tests;
+mod wording;
 mod write;
 
 pub use arena::Failure;
+pub use parts::run_in_parts;
+#[cfg(feature = "fuzz")]
+pub(crate) use project::compare::compare_projections;
 pub use run::{Ran, Run, Sourced, run};
 pub use scope::OperationScope;
+pub use wording::{Part, Wording};

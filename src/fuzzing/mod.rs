@@ -15,9 +15,9 @@ use crate::project::{Assembled, Files, assemble};
 use std::path::Path;
 use std::sync::OnceLock;
 
-/// A body of a service, and what is captured of it.
+/// What is captured, a line break, and a body: the scanner and its oracle leave the same behind.
 pub fn projection(data: &[u8]) {
-    crate::execute::fuzz::projection(data);
+    crate::execute::compare_projections(data);
 }
 
 /// This repository's project, as the web client has it.

@@ -1,7 +1,11 @@
 //! The log: where lines go and how they look.
 
+use super::drain::{Drain, LogGuard};
+use super::line::JsonLine;
+use prometheus_client::metrics::counter::Counter;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::sync::OnceLock;
 use tracing_subscriber::EnvFilter;
 
 /// How log lines look.
@@ -15,23 +19,39 @@ pub enum LogFormat {
     Text,
 }
 
-/// A log had been set up before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the log is set up already")]
-pub struct LogInitError;
+/// Why there is no log.
+#[derive(Debug, thiserror::Error)]
+pub enum LogInitError {
+    /// A log had been set up before.
+    #[error("the log is set up already")]
+    Already,
+    /// The thread that writes it cannot be started.
+    #[error("the log's thread cannot be started")]
+    Thread(#[from] std::io::Error),
+}
 
-/// Sends the log of this process to its standard error.
+/// Sends the log of this process to its standard error, until the guard is dropped.
 ///
-/// `RUST_LOG` chooses what is logged; without it, everything from `info` up.
+/// `RUST_LOG` chooses what is logged; without it, everything from `info` up. Lines are written by a thread of their own,
+/// some milliseconds after they were made; when nobody reads them, 4 MiB wait, and further ones are dropped and counted
+/// (`bespoke_log_lines_dropped`). A process that is killed loses what waits.
 ///
 /// # Errors
-/// [`LogInitError`] if there is a log already; it stays as it is.
-pub fn init(format: LogFormat) -> Result<(), LogInitError> {
+/// [`LogInitError`] if there is a log already (it stays as it is), or no thread to be had.
+pub fn init(format: LogFormat) -> Result<LogGuard, LogInitError> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let (drain, guard) = Drain::start(std::io::stderr(), dropped_lines().clone())?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(drain);
     match format {
-        LogFormat::Json => log.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init(),
+        LogFormat::Json => log.event_format(JsonLine).try_init(),
         LogFormat::Text => log.compact().try_init(),
     }
-    .map_err(|_| LogInitError)
+    .map_err(|_| LogInitError::Already)?;
+    Ok(guard)
+}
+
+/// Lines of this process that nobody will read.
+pub(super) fn dropped_lines() -> &'static Counter {
+    static DROPPED: OnceLock<Counter> = OnceLock::new();
+    DROPPED.get_or_init(Counter::default)
 }

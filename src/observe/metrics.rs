@@ -1,5 +1,6 @@
 //! The metrics of one server.
 
+use super::log::dropped_lines;
 use crate::engine::{CallRecord, Response, ResponseKind};
 use crate::operation::OperationKind;
 use prometheus_client::encoding::{EncodeLabelSet, text};
@@ -99,6 +100,12 @@ impl Metrics {
         registry.register("upstream_call_duration_seconds", "Time of calls that were made", call_seconds.clone());
         let errors = Family::default();
         registry.register("errors", "Errors in answers, by code", errors.clone());
+        let dropped = dropped_lines().clone();
+        registry.register(
+            "log_lines_dropped",
+            "Log lines that nobody read in time, and that were not written",
+            dropped,
+        );
         Self {
             registry,
             requests,

@@ -4,13 +4,17 @@
 //! Elsewhere: what is recorded ([`crate::http`], [`crate::engine`]).
 //!
 //! Always true:
+//! - logging waits for nobody;
 //! - label values are bounded: what clients choose (operation names) is capped, the rest comes from our own files;
 //! - neither variables, headers, claims nor bodies are ever recorded.
 
+mod drain;
+mod line;
 mod log;
 mod metrics;
 mod record;
 
+pub use drain::LogGuard;
 pub use log::{LogFormat, LogInitError, init};
 pub use metrics::Metrics;
 pub use record::RequestRecord;

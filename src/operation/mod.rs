@@ -13,6 +13,7 @@
 //! - its nodes, arguments and coerced variables are in graph vocabulary, its response names the client's.
 
 mod bounds;
+mod defer;
 mod error;
 mod introspect;
 mod limits;
@@ -22,11 +23,13 @@ mod outcomes;
 mod prepare;
 mod print;
 mod resolve;
+mod syntax;
 #[cfg(test)]
 mod tests;
 mod validate;
 mod variables;
 
+pub use defer::{DeferUsage, Deferral, DeferredObject, UsageId};
 pub use error::{
     ARGUMENT_OUT_OF_RANGE, BAD_USER_INPUT, LIMIT_EXCEEDED, OPERATION_NOT_FOUND, PARSE_FAILED, RequestError,
     VALIDATION_FAILED,

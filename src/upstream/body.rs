@@ -2,29 +2,34 @@
 
 use super::failure::{describe, kind_of};
 use super::model::{CallError, CallErrorKind};
+use super::response::{Broken, Response};
 use bytes::{Bytes, BytesMut};
+use flate2::write::MultiGzDecoder;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
+use std::io::{self, Write};
 use std::sync::Arc;
 
 /// Why there is no body.
 #[derive(Debug)]
 pub(super) enum BodyError {
     TooLarge,
-    Broken(reqwest::Error),
+    NotGzip,
+    Broken(Broken),
 }
 
 impl BodyError {
     pub(super) fn at(&self, service: &Arc<str>) -> CallError {
         match self {
             Self::TooLarge => CallError::new(service, CallErrorKind::TooLarge, "the body is over its cap"),
-            Self::Broken(error) => CallError::new(service, kind_of(error), describe(error)),
+            Self::NotGzip => CallError::new(service, CallErrorKind::Malformed, "the body is not the gzip that it says"),
+            Self::Broken(broken) => CallError::new(service, kind_of(broken), describe(broken)),
         }
     }
 }
 
-/// Reads a body, decompressed, up to `limit` bytes; over it the rest is not read and the connection is dropped.
-pub(super) async fn read_capped(mut response: reqwest::Response, limit: usize) -> Result<Bytes, BodyError> {
+/// Reads a body of up to `limit` bytes; over it the rest is not read and the connection is dropped.
+pub(super) async fn read_capped(mut response: Response, limit: usize) -> Result<Bytes, BodyError> {
     let announced = response.content_length().unwrap_or(0);
     if announced > limit as u64 {
         return Err(BodyError::TooLarge);
@@ -46,6 +51,47 @@ pub(super) async fn read_capped(mut response: reqwest::Response, limit: usize) -
         next = response.chunk().await.map_err(BodyError::Broken)?;
     }
     Ok(body.freeze())
+}
+
+/// Reads and undoes gzip, up to `limit` bytes of what comes out of it.
+pub(super) async fn read_gzip_capped(mut response: Response, limit: usize) -> Result<Bytes, BodyError> {
+    let mut decoder = MultiGzDecoder::new(Capped { bytes: Vec::new(), limit, is_over: false });
+    let mut is_empty = true;
+    while let Some(chunk) = response.chunk().await.map_err(BodyError::Broken)? {
+        is_empty &= chunk.is_empty();
+        if decoder.write_all(&chunk).is_err() {
+            return Err(if decoder.get_ref().is_over { BodyError::TooLarge } else { BodyError::NotGzip });
+        }
+    }
+    if is_empty {
+        return Ok(Bytes::new());
+    }
+    if decoder.try_finish().is_err() {
+        return Err(if decoder.get_ref().is_over { BodyError::TooLarge } else { BodyError::NotGzip });
+    }
+    Ok(std::mem::take(&mut decoder.get_mut().bytes).into())
+}
+
+/// Takes bytes up to a limit.
+struct Capped {
+    bytes: Vec<u8>,
+    limit: usize,
+    is_over: bool,
+}
+
+impl Write for Capped {
+    fn write(&mut self, more: &[u8]) -> io::Result<usize> {
+        if self.bytes.len() + more.len() > self.limit {
+            self.is_over = true;
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.bytes.extend_from_slice(more);
+        Ok(more.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Is it `application/json`, or a type with the suffix `+json` (RFC 6839 §3.1)? Parameters do not count.

@@ -13,6 +13,9 @@ pub struct ClientOptions {
     pub idle_timeout: Duration,
     /// Unused connections kept per host; further ones are closed. Default: 256 connections.
     pub max_idle_per_host: usize,
+    /// Do services without TLS get connections of their own, which their calls drive themselves? Default: yes; no is
+    /// for comparing the two paths. Whatever a service does, the answer is the same by either.
+    pub direct: bool,
 }
 
 impl Default for ClientOptions {
@@ -21,21 +24,27 @@ impl Default for ClientOptions {
             connect_timeout: Duration::from_millis(500),
             idle_timeout: Duration::from_secs(30),
             max_idle_per_host: 256,
+            direct: true,
         }
     }
 }
+
+/// What calls say that they come from.
+pub(super) const USER_AGENT: &str = concat!("bespoke/", env!("CARGO_PKG_VERSION"));
 
 /// The client could not be set up.
 #[derive(Debug, thiserror::Error)]
 #[error("the HTTP client cannot be set up")]
 pub struct ClientError(#[from] reqwest::Error);
 
-/// A pool of HTTP/1.1 connections. Clones share the pool: make one per process.
+/// A pool of HTTP/1.1 connections. Clones share the pool: make one per process. Services without TLS have pools of
+/// their own ([`ClientOptions::direct`]).
 ///
 /// It follows no redirects, uses no proxy, retries nothing, keeps no cookies, and asks for gzip only.
 #[derive(Debug, Clone)]
 pub struct HttpClient {
     pub(super) inner: reqwest::Client,
+    pub(super) options: ClientOptions,
 }
 
 impl HttpClient {
@@ -51,7 +60,7 @@ impl HttpClient {
         let _ = rustls::crypto::ring::default_provider().install_default();
         // The verifier refuses to start with no roots at all; an empty list of our own it takes.
         let inner = builder(options).build().or_else(|_| builder(options).tls_certs_only([]).build())?;
-        Ok(Self { inner })
+        Ok(Self { inner, options: options.clone() })
     }
 }
 
@@ -67,5 +76,5 @@ fn builder(options: &ClientOptions) -> reqwest::ClientBuilder {
         .connect_timeout(options.connect_timeout)
         .pool_idle_timeout(options.idle_timeout)
         .pool_max_idle_per_host(options.max_idle_per_host)
-        .user_agent(concat!("bespoke/", env!("CARGO_PKG_VERSION")))
+        .user_agent(USER_AGENT)
 }

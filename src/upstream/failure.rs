@@ -1,6 +1,8 @@
 //! Which kind of failure a broken exchange is.
 
+use super::direct::DirectError;
 use super::model::CallErrorKind;
+use super::response::Broken;
 use std::error::Error;
 use std::io;
 
@@ -8,15 +10,15 @@ use std::io;
 ///
 /// *Unreachable*: there was no connection, or it broke. *Malformed*: the connection did its work, but what came is
 /// no HTTP, ends too early, or does not decompress.
-pub(super) fn kind_of(error: &reqwest::Error) -> CallErrorKind {
+pub(super) fn kind_of(broken: &Broken) -> CallErrorKind {
     // Before all else: an attempt to connect that took too long is no connection.
-    if error.is_connect() {
-        return CallErrorKind::Unreachable;
+    match broken {
+        Broken::Pooled(error) if error.is_connect() => return CallErrorKind::Unreachable,
+        Broken::Pooled(error) if error.is_timeout() => return CallErrorKind::Timeout,
+        Broken::Direct(DirectError::Slow | DirectError::Connect(_)) => return CallErrorKind::Unreachable,
+        Broken::Pooled(_) | Broken::Direct(_) => {}
     }
-    if error.is_timeout() {
-        return CallErrorKind::Timeout;
-    }
-    for cause in causes(error) {
+    for cause in causes(root(broken)) {
         if let Some(error) = cause.downcast_ref::<hyper::Error>()
             && (error.is_parse() || error.is_user())
         {
@@ -36,13 +38,17 @@ pub(super) fn kind_of(error: &reqwest::Error) -> CallErrorKind {
             }
         }
     }
-    if error.is_body() || error.is_decode() { CallErrorKind::Malformed } else { CallErrorKind::Unreachable }
+    let is_of_body = match broken {
+        Broken::Pooled(error) => error.is_body() || error.is_decode(),
+        Broken::Direct(error) => matches!(error, DirectError::Body(_)),
+    };
+    if is_of_body { CallErrorKind::Malformed } else { CallErrorKind::Unreachable }
 }
 
 /// The chain of causes, for the log. Holds no URL: queries can hold what logs should not.
-pub(super) fn describe(error: &reqwest::Error) -> String {
+pub(super) fn describe(broken: &Broken) -> String {
     let mut text = String::new();
-    for cause in causes(error) {
+    for cause in causes(root(broken)) {
         // reqwest's own words name the URL; its source says the same without.
         if cause.is::<reqwest::Error>() {
             continue;
@@ -55,6 +61,15 @@ pub(super) fn describe(error: &reqwest::Error) -> String {
     if text.is_empty() { "broken exchange".to_owned() } else { text }
 }
 
-fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source())
+fn root(broken: &Broken) -> Option<&(dyn Error + 'static)> {
+    match broken {
+        Broken::Pooled(error) => Some(error),
+        Broken::Direct(DirectError::Connect(error)) => Some(&**error),
+        Broken::Direct(DirectError::Head(error) | DirectError::Body(error)) => Some(error),
+        Broken::Direct(DirectError::Slow) => None,
+    }
+}
+
+fn causes<'a>(error: Option<&'a (dyn Error + 'static)>) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(error, |&error| error.source())
 }

@@ -1,22 +1,24 @@
 //! A service over HTTP: one request out, one capped JSON body back.
 //!
 //! In: a [`Request`] and its [`Context`]. Out: an [`Answer`] whose body is JSON by its content type, or a [`CallError`].
-//! Elsewhere: sharing of equal calls ([`super::shared`]); reading the body ([`super::body`], [`crate::execute`]).
+//! Elsewhere: sharing of equal calls ([`super::shared`]); what is sent, and by which path ([`super::outgoing`]);
+//! reading the body ([`super::body`], [`crate::execute`]).
 //!
 //! Always true:
 //! - what goes out is the request's target under the service's base URL, never another host or a path above it;
 //! - the service's timeout counts from sending to the last byte; the deadline counts always, also while waiting for a slot.
 
-use super::body::{is_deeper_than, is_json, read_capped};
+use super::body::{is_deeper_than, is_json, read_capped, read_gzip_capped};
 use super::client::HttpClient;
 use super::failure::{describe, kind_of};
 use super::model::{Answer, CallError, CallErrorKind, Context, Request, Subgraph};
+use super::outgoing::{Outgoing, Path};
+use super::response::Response;
 use super::target::{Base, InvalidBaseUrl};
-use crate::policy::Caller;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::StatusCode;
+use http::header::CONTENT_ENCODING;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -71,21 +73,20 @@ pub struct HttpService {
 #[derive(Debug)]
 struct Inner {
     config: HttpServiceConfig,
-    base: Base,
-    client: HttpClient,
+    path: Path,
     slots: Semaphore,
     waiting: AtomicU32,
 }
 
 impl HttpService {
-    /// A service, called through the shared client.
+    /// A service, called through the shared client, or without TLS through connections of its own.
     ///
     /// # Errors
     /// When the base URL is none, or not `http` or `https`.
     pub fn new(client: &HttpClient, config: HttpServiceConfig) -> Result<Self, InvalidBaseUrl> {
         let base = Base::parse(&config.base_url)?;
         let slots = Semaphore::new(config.max_in_flight.max(1) as usize);
-        let inner = Inner { config, base, client: client.clone(), slots, waiting: AtomicU32::new(0) };
+        let inner = Inner { path: Path::to(base, client), config, slots, waiting: AtomicU32::new(0) };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -106,7 +107,8 @@ impl Subgraph for HttpService {
 impl Inner {
     async fn call(&self, request: Request, ctx: &Context) -> Result<Answer, CallError> {
         let deadline = Instant::from_std(ctx.deadline);
-        let request = self.prepare(request, &ctx.caller)?;
+        let request = self.path.prepare(request, &ctx.caller);
+        let request = request.map_err(|cause| self.error(CallErrorKind::Refused, cause))?;
         let _slot = self.slot(deadline).await?;
         let limit = deadline.min(Instant::now() + self.config.timeout);
         // A timer only fires when polled after a pending step: a deadline that has passed is checked here.
@@ -133,40 +135,28 @@ impl Inner {
         }
     }
 
-    fn prepare(&self, request: Request, caller: &Caller) -> Result<reqwest::Request, CallError> {
-        let (method, url, headers, body) = match request {
-            Request::Http { method, target, headers, body } => {
-                let url = self.base.join(&target).map_err(|cause| self.error(CallErrorKind::Refused, cause))?;
-                (method, url, headers, body)
-            }
-            Request::GraphQl { query, variables, headers } => {
-                (Method::POST, self.base.url().clone(), headers, Some(graphql_body(&query, &variables)))
-            }
-        };
-        let mut prepared = reqwest::Request::new(method, url);
-        write_headers(prepared.headers_mut(), headers, caller, body.is_some());
-        if let Some(body) = body {
-            *prepared.body_mut() = Some(body.into());
-        }
-        Ok(prepared)
-    }
-
-    async fn exchange(&self, request: reqwest::Request) -> Result<Answer, CallError> {
-        let response = self.client.inner.execute(request).await.map_err(|error| self.broken(&error))?;
+    async fn exchange(&self, request: Outgoing<'_>) -> Result<Answer, CallError> {
+        let sent = request.send().await;
+        let response = sent.map_err(|broken| self.error(kind_of(&broken), describe(&broken)))?;
         let status = response.status();
         if status.is_redirection() || status.is_informational() {
             return Err(self.error(CallErrorKind::Malformed, format!("status {status}")));
         }
         let is_json = is_json(response.headers());
         // What reqwest has decoded it has taken out of the headers.
-        let is_encoded = response.headers().get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity");
+        let encoding = response.headers().get(CONTENT_ENCODING);
+        let is_gzip = matches!(response, Response::Direct(_)) && encoding.is_some_and(|encoding| encoding == "gzip");
+        let is_encoded = !is_gzip && encoding.is_some_and(|encoding| encoding != "identity");
         if (!is_json || is_encoded) && (status.is_client_error() || status.is_server_error()) {
             // The status is the outcome: a proxy's error page must not hide it.
             return Ok(Answer::new(status.as_u16(), Bytes::new()));
         }
         let limit = self.config.max_response_bytes;
-        let body = read_capped(response, limit).await.map_err(|error| error.at(&self.config.name))?;
-        self.check(status, body, is_json, is_encoded)
+        let body = match is_gzip {
+            true => read_gzip_capped(response, limit).await,
+            false => read_capped(response, limit).await,
+        };
+        self.check(status, body.map_err(|error| error.at(&self.config.name))?, is_json, is_encoded)
     }
 
     fn check(&self, status: StatusCode, body: Bytes, is_json: bool, is_encoded: bool) -> Result<Answer, CallError> {
@@ -182,10 +172,6 @@ impl Inner {
             }
         }
         Ok(Answer::new(status.as_u16(), body))
-    }
-
-    fn broken(&self, error: &reqwest::Error) -> CallError {
-        self.error(kind_of(error), describe(error))
     }
 
     fn error(&self, kind: CallErrorKind, cause: impl Into<Arc<str>>) -> CallError {
@@ -208,67 +194,6 @@ impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
-}
-
-/// Headers that a request never carries, whatever the rules say: framing and connections are ours (RFC 9110 §7.6.1),
-/// we decode only what we asked for, and an answer to a condition or a range is none to the call.
-const WITHHELD: [&str; 19] = [
-    "accept-encoding",
-    "connection",
-    "content-length",
-    "expect",
-    "host",
-    "if-match",
-    "if-modified-since",
-    "if-none-match",
-    "if-range",
-    "if-unmodified-since",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "range",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
-
-fn write_headers(to: &mut HeaderMap, from: Vec<(HeaderName, HeaderValue)>, caller: &Caller, has_body: bool) {
-    const JSON: HeaderValue = HeaderValue::from_static("application/json");
-    to.reserve(from.len() + 4);
-    for (name, value) in from {
-        if !WITHHELD.contains(&name.as_str()) {
-            to.append(name, value);
-        }
-    }
-    to.insert(ACCEPT, JSON);
-    if has_body {
-        to.insert(CONTENT_TYPE, JSON);
-    }
-    if let Ok(id) = HeaderValue::from_str(&caller.request_id)
-        && !id.is_empty()
-    {
-        to.insert(HeaderName::from_static("x-request-id"), id);
-    }
-    if let Some(Ok(parent)) = caller.traceparent.as_deref().map(HeaderValue::from_str) {
-        to.insert(HeaderName::from_static("traceparent"), parent);
-    }
-}
-
-/// `{"query":…,"variables":…}` (GraphQL over HTTP §5.1); the variables are JSON already.
-fn graphql_body(query: &str, variables: &Bytes) -> Bytes {
-    let mut body = Vec::with_capacity(query.len() + variables.len() + 40);
-    body.extend_from_slice(br#"{"query":"#);
-    write_json_string(&mut body, query);
-    body.extend_from_slice(br#","variables":"#);
-    body.extend_from_slice(if variables.is_empty() { b"{}" } else { variables });
-    body.push(b'}');
-    body.into()
-}
-
-fn write_json_string(to: &mut Vec<u8>, text: &str) {
-    serde_json::to_writer(to, text).expect("writing a string to memory cannot fail");
 }
 
 #[cfg(test)]

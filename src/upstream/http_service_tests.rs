@@ -1,20 +1,25 @@
-//! Each way to misbehave, against real sockets.
+//! Each way to misbehave, against real sockets, by either path.
 
 use super::*;
 use crate::compose::WayId;
 use crate::flight::FlightOptions;
+use crate::policy::Caller;
 use crate::upstream::{BatchDomain, ClientOptions, CredentialScope, Shared};
+use http::{HeaderName, HeaderValue, Method};
 use testkit::faulty::{Act, Faulty, Reply};
 
 const MOMENT: Duration = Duration::from_millis(150);
 const LONG: Duration = Duration::from_secs(20);
 
+/// By connections of its own, and by the pooled client.
+const PATHS: [bool; 2] = [true, false];
+
 fn config(base_url: impl Into<String>) -> HttpServiceConfig {
     HttpServiceConfig { timeout: LONG, ..HttpServiceConfig::new("shop", base_url) }
 }
 
-fn service(config: HttpServiceConfig) -> HttpService {
-    let client = HttpClient::new(&ClientOptions::default()).expect("a client");
+fn service(direct: bool, config: HttpServiceConfig) -> HttpService {
+    let client = HttpClient::new(&ClientOptions { direct, ..ClientOptions::default() }).expect("a client");
     HttpService::new(&client, config).expect("a service")
 }
 
@@ -38,43 +43,45 @@ async fn outcome(service: &HttpService, wait: Duration) -> Result<(u16, String),
 
 #[tokio::test]
 async fn each_fault_has_its_kind() {
-    use CallErrorKind::{Malformed, TooLarge, Unreachable};
-    const CAP: usize = 64 << 10;
-    let empty = |status| Ok((status, String::new()));
-    let body = |status, body: &str| Ok((status, body.to_owned()));
-    for (name, reply, expected) in [
-        ("json", Reply::json(r#"{"a":1}"#), body(200, r#"{"a":1}"#)),
-        ("delayed", Reply::json("1").after(Duration::from_millis(20)), body(200, "1")),
-        ("trickle", Reply::trickle("[1]", Duration::from_millis(1)), body(200, "[1]")),
-        ("malformed JSON is the reader's to find", Reply::json("{oops"), body(200, "{oops")),
-        ("gzip", Reply::gzip(b"[1]"), body(200, "[1]")),
-        ("problem", Reply::with_status(404, "application/problem+json", "{}"), body(404, "{}")),
-        ("204", Reply::empty(204), empty(204)),
-        ("200 without a body", Reply::empty(200), empty(200)),
-        ("500 JSON", Reply::with_status(500, "application/json", "{}"), body(500, "{}")),
-        ("502 HTML", Reply::bad_gateway_page(), empty(502)),
-        ("503", Reply::empty(503), empty(503)),
-        ("200 HTML", Reply::wrong_content_type(), Err(Malformed)),
-        ("br", Reply::unasked_encoding(), Err(Malformed)),
-        ("302", Reply::redirect("http://127.0.0.1:9/"), Err(Malformed)),
-        ("304", Reply::empty(304), Err(Malformed)),
-        ("not HTTP", Reply::not_http(), Err(Malformed)),
-        ("short body", Reply::short_body(), Err(Malformed)),
-        ("bad chunk", Reply::bad_chunk(), Err(Malformed)),
-        ("broken gzip", Reply::raw(BROKEN_GZIP), Err(Malformed)),
-        ("reset before head", Reply::reset_before_head(), Err(Unreachable)),
-        ("closed before head", Reply::closed_before_head(), Err(Unreachable)),
-        ("reset in body", Reply::reset_in_body(), Err(Unreachable)),
-        ("just under the cap", Reply::gzip_bomb(CAP), Ok((200, format!("\"{}\"", "a".repeat(CAP - 2))))),
-        ("just over the cap", Reply::gzip_bomb(CAP + 1), Err(TooLarge)),
-        ("gzip bomb", Reply::gzip_bomb(64 << 20), Err(TooLarge)),
-        ("huge body", Reply::huge_body(CAP + 1), Err(TooLarge)),
-        ("endless body", Reply::endless_body(), Err(TooLarge)),
-    ] {
-        let upstream = Faulty::always(reply).await.expect("a port");
-        let service = service(HttpServiceConfig { max_response_bytes: CAP, ..config(upstream.base_url()) });
-        assert_eq!(outcome(&service, LONG).await, expected, "{name}");
-        assert_eq!(upstream.requests().len(), 1, "{name}: requests sent");
+    for direct in PATHS {
+        use CallErrorKind::{Malformed, TooLarge, Unreachable};
+        const CAP: usize = 64 << 10;
+        let empty = |status| Ok((status, String::new()));
+        let body = |status, body: &str| Ok((status, body.to_owned()));
+        for (name, reply, expected) in [
+            ("json", Reply::json(r#"{"a":1}"#), body(200, r#"{"a":1}"#)),
+            ("delayed", Reply::json("1").after(Duration::from_millis(20)), body(200, "1")),
+            ("trickle", Reply::trickle("[1]", Duration::from_millis(1)), body(200, "[1]")),
+            ("malformed JSON is the reader's to find", Reply::json("{oops"), body(200, "{oops")),
+            ("gzip", Reply::gzip(b"[1]"), body(200, "[1]")),
+            ("problem", Reply::with_status(404, "application/problem+json", "{}"), body(404, "{}")),
+            ("204", Reply::empty(204), empty(204)),
+            ("200 without a body", Reply::empty(200), empty(200)),
+            ("500 JSON", Reply::with_status(500, "application/json", "{}"), body(500, "{}")),
+            ("502 HTML", Reply::bad_gateway_page(), empty(502)),
+            ("503", Reply::empty(503), empty(503)),
+            ("200 HTML", Reply::wrong_content_type(), Err(Malformed)),
+            ("br", Reply::unasked_encoding(), Err(Malformed)),
+            ("302", Reply::redirect("http://127.0.0.1:9/"), Err(Malformed)),
+            ("304", Reply::empty(304), Err(Malformed)),
+            ("not HTTP", Reply::not_http(), Err(Malformed)),
+            ("short body", Reply::short_body(), Err(Malformed)),
+            ("bad chunk", Reply::bad_chunk(), Err(Malformed)),
+            ("broken gzip", Reply::raw(BROKEN_GZIP), Err(Malformed)),
+            ("reset before head", Reply::reset_before_head(), Err(Unreachable)),
+            ("closed before head", Reply::closed_before_head(), Err(Unreachable)),
+            ("reset in body", Reply::reset_in_body(), Err(Unreachable)),
+            ("just under the cap", Reply::gzip_bomb(CAP), Ok((200, format!("\"{}\"", "a".repeat(CAP - 2))))),
+            ("just over the cap", Reply::gzip_bomb(CAP + 1), Err(TooLarge)),
+            ("gzip bomb", Reply::gzip_bomb(64 << 20), Err(TooLarge)),
+            ("huge body", Reply::huge_body(CAP + 1), Err(TooLarge)),
+            ("endless body", Reply::endless_body(), Err(TooLarge)),
+        ] {
+            let upstream = Faulty::always(reply).await.expect("a port");
+            let service = service(direct, HttpServiceConfig { max_response_bytes: CAP, ..config(upstream.base_url()) });
+            assert_eq!(outcome(&service, LONG).await, expected, "{name} (direct: {direct})");
+            assert_eq!(upstream.requests().len(), 1, "{name}: requests sent");
+        }
     }
 }
 
@@ -83,154 +90,192 @@ const BROKEN_GZIP: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n
 
 #[tokio::test]
 async fn refused_connection_is_unreachable() {
-    let address = Faulty::always(Reply::default()).await.expect("a port").base_url();
-    // The port is free again once the listener is gone; its task ends at the next turn.
-    tokio::task::yield_now().await;
-    let error = service(config(address)).call(get("/x?secret=1"), context(LONG)).await.expect_err("nobody listens");
-    assert_eq!(error.to_string(), "shop: unreachable", "what may be shown holds no cause");
-    assert_eq!(error.kind, CallErrorKind::Unreachable);
-    let cause = error.cause.expect("a cause");
-    assert!(cause.contains("refused") && !cause.contains("secret"), "{cause}");
+    for direct in PATHS {
+        let address = Faulty::always(Reply::default()).await.expect("a port").base_url();
+        // The port is free again once the listener is gone; its task ends at the next turn.
+        tokio::task::yield_now().await;
+        let error =
+            service(direct, config(address)).call(get("/x?secret=1"), context(LONG)).await.expect_err("nobody listens");
+        assert_eq!(error.to_string(), "shop: unreachable", "what may be shown holds no cause");
+        assert_eq!(error.kind, CallErrorKind::Unreachable);
+        let cause = error.cause.expect("a cause");
+        assert!(cause.contains("refused") && !cause.contains("secret"), "{cause}");
+    }
 }
 
 #[tokio::test]
 async fn timeout_and_deadline_cover_head_body_and_trickle() {
-    for reply in [
-        Reply::stalled_head(),
-        Reply::stalled_body(),
-        Reply::trickle(&"1".repeat(1000), Duration::from_millis(20)),
-        Reply::of([Act::Wait(LONG)]),
-    ] {
-        for (timeout, wait) in [(MOMENT, LONG), (LONG, MOMENT)] {
-            let upstream = Faulty::always(reply.clone()).await.expect("a port");
-            let service = service(HttpServiceConfig { timeout, ..config(upstream.base_url()) });
-            let started = Instant::now();
-            assert_eq!(outcome(&service, wait).await, Err(CallErrorKind::Timeout), "{reply:?}");
-            let took = started.elapsed();
-            assert!(took >= MOMENT && took < LONG / 4, "{reply:?}: {took:?}");
-            upstream.until_hangups(1).await;
+    for direct in PATHS {
+        for reply in [
+            Reply::stalled_head(),
+            Reply::stalled_body(),
+            Reply::trickle(&"1".repeat(1000), Duration::from_millis(20)),
+            Reply::of([Act::Wait(LONG)]),
+        ] {
+            for (timeout, wait) in [(MOMENT, LONG), (LONG, MOMENT)] {
+                let upstream = Faulty::always(reply.clone()).await.expect("a port");
+                let service = service(direct, HttpServiceConfig { timeout, ..config(upstream.base_url()) });
+                let started = Instant::now();
+                assert_eq!(outcome(&service, wait).await, Err(CallErrorKind::Timeout), "{reply:?}");
+                let took = started.elapsed();
+                assert!(took >= MOMENT && took < LONG / 4, "{reply:?}: {took:?}");
+                upstream.until_hangups(1).await;
+            }
         }
     }
 }
 
 #[tokio::test]
 async fn passed_deadline_sends_nothing() {
-    let upstream = Faulty::always(Reply::json("1")).await.expect("a port");
-    let service = service(config(upstream.base_url()));
-    assert_eq!(outcome(&service, Duration::ZERO).await, Err(CallErrorKind::Timeout));
-    assert_eq!(upstream.requests(), []);
+    for direct in PATHS {
+        let upstream = Faulty::always(Reply::json("1")).await.expect("a port");
+        let service = service(direct, config(upstream.base_url()));
+        assert_eq!(outcome(&service, Duration::ZERO).await, Err(CallErrorKind::Timeout));
+        assert_eq!(upstream.requests(), []);
+    }
 }
 
 #[tokio::test]
 async fn waiting_for_a_slot_ends_with_the_deadline() {
-    let upstream = Faulty::always(Reply::stalled_head()).await.expect("a port");
-    let service = service(HttpServiceConfig { max_in_flight: 1, max_waiting: 1, ..config(upstream.base_url()) });
-    let first = tokio::spawn(service.call(get("/1"), context(LONG)));
-    upstream.until_requests(1).await;
-    let mut second = service.call(get("/2"), context(MOMENT));
-    assert!(futures_util::poll!(&mut second).is_pending());
-    assert_eq!(outcome(&service, LONG).await, Err(CallErrorKind::Refused), "one waits already");
-    assert_eq!(second.await.map_err(|error| error.kind).err(), Some(CallErrorKind::Timeout));
-    assert_eq!(upstream.requests().len(), 1, "the second was never sent");
-    // The slot is given back by dropping a call.
-    first.abort();
-    upstream.until_hangups(1).await;
-    assert_eq!(outcome(&service, MOMENT).await, Err(CallErrorKind::Timeout));
-    assert_eq!(upstream.requests().len(), 2);
+    for direct in PATHS {
+        let upstream = Faulty::always(Reply::stalled_head()).await.expect("a port");
+        let service =
+            service(direct, HttpServiceConfig { max_in_flight: 1, max_waiting: 1, ..config(upstream.base_url()) });
+        let first = tokio::spawn(service.call(get("/1"), context(LONG)));
+        upstream.until_requests(1).await;
+        let mut second = service.call(get("/2"), context(MOMENT));
+        assert!(futures_util::poll!(&mut second).is_pending());
+        assert_eq!(outcome(&service, LONG).await, Err(CallErrorKind::Refused), "one waits already");
+        assert_eq!(second.await.map_err(|error| error.kind).err(), Some(CallErrorKind::Timeout));
+        assert_eq!(upstream.requests().len(), 1, "the second was never sent");
+        // The slot is given back by dropping a call.
+        first.abort();
+        upstream.until_hangups(1).await;
+        assert_eq!(outcome(&service, MOMENT).await, Err(CallErrorKind::Timeout));
+        assert_eq!(upstream.requests().len(), 2);
+    }
 }
 
 #[tokio::test]
 async fn dropped_call_hangs_up() {
-    let upstream = Faulty::always(Reply::stalled_body()).await.expect("a port");
-    let call = tokio::spawn(service(config(upstream.base_url())).call(get("/x"), context(LONG)));
-    upstream.until_requests(1).await;
-    assert_eq!(upstream.hangups(), 0);
-    call.abort();
-    upstream.until_hangups(1).await;
+    for direct in PATHS {
+        let upstream = Faulty::always(Reply::stalled_body()).await.expect("a port");
+        let call = tokio::spawn(service(direct, config(upstream.base_url())).call(get("/x"), context(LONG)));
+        upstream.until_requests(1).await;
+        assert_eq!(upstream.hangups(), 0);
+        call.abort();
+        upstream.until_hangups(1).await;
+    }
 }
 
 #[tokio::test]
 async fn flight_hangs_up_when_its_last_waiter_leaves() {
-    let upstream = Faulty::always(Reply::stalled_body()).await.expect("a port");
-    let shared = Shared::new("shop", Arc::new(service(config(upstream.base_url()))), FlightOptions::default());
-    let first = tokio::spawn(shared.call(get("/x"), context(LONG)));
-    upstream.until_requests(1).await;
-    // Joins, and is gone again at its own deadline, without touching the flight.
-    assert_eq!(shared.call(get("/x"), context(MOMENT)).await.expect_err("stalled").kind, CallErrorKind::Timeout);
-    assert_eq!((upstream.requests().len(), upstream.hangups()), (1, 0));
-    first.abort();
-    upstream.until_hangups(1).await;
-    assert_eq!((upstream.requests().len(), shared.in_flight()), (1, 0));
+    for direct in PATHS {
+        let upstream = Faulty::always(Reply::stalled_body()).await.expect("a port");
+        let shared =
+            Shared::new("shop", Arc::new(service(direct, config(upstream.base_url()))), FlightOptions::default());
+        let first = tokio::spawn(shared.call(get("/x"), context(LONG)));
+        upstream.until_requests(1).await;
+        // Joins, and is gone again at its own deadline, without touching the flight.
+        assert_eq!(shared.call(get("/x"), context(MOMENT)).await.expect_err("stalled").kind, CallErrorKind::Timeout);
+        assert_eq!((upstream.requests().len(), upstream.hangups()), (1, 0));
+        first.abort();
+        upstream.until_hangups(1).await;
+        assert_eq!((upstream.requests().len(), shared.in_flight()), (1, 0));
+    }
 }
 
 #[tokio::test]
 async fn connections_are_used_again() {
-    let upstream = Faulty::always(Reply::json("1")).await.expect("a port");
-    let service = service(config(upstream.base_url()));
-    for _ in 0..3 {
-        assert!(outcome(&service, LONG).await.is_ok());
+    for direct in PATHS {
+        let upstream = Faulty::always(Reply::json("1")).await.expect("a port");
+        let service = service(direct, config(upstream.base_url()));
+        for _ in 0..3 {
+            assert!(outcome(&service, LONG).await.is_ok());
+        }
+        assert_eq!(upstream.requests().iter().map(|seen| seen.connection).collect::<Vec<_>>(), [0, 0, 0]);
     }
-    assert_eq!(upstream.requests().iter().map(|seen| seen.connection).collect::<Vec<_>>(), [0, 0, 0]);
+}
+
+#[tokio::test]
+async fn connection_that_the_host_has_closed_is_not_used_again() {
+    for direct in PATHS {
+        let closing = Reply::of([Act::Write("HTTP/1.1 204 No Content\r\n\r\n".into()), Act::Close]);
+        let upstream = Faulty::always(closing).await.expect("a port");
+        let slow = Faulty::always(Reply::json("1").after(MOMENT)).await.expect("a port");
+        let (service, other) = (service(direct, config(upstream.base_url())), service(direct, config(slow.base_url())));
+        for _ in 0..3 {
+            assert_eq!(outcome(&service, LONG).await, Ok((204, String::new())), "direct: {direct}");
+            // Meanwhile the end of the connection arrives.
+            assert_eq!(outcome(&other, LONG).await, Ok((200, "1".to_owned())));
+        }
+        assert_eq!(upstream.requests().iter().map(|seen| seen.connection).collect::<Vec<_>>(), [0, 1, 2]);
+    }
 }
 
 #[tokio::test]
 async fn nested_json_is_refused_at_its_limit() {
-    let upstream = Faulty::always(Reply::json("[[[1]]]")).await.expect("a port");
-    for (max_json_depth, expected) in [(3, Ok((200, "[[[1]]]".to_owned()))), (2, Err(CallErrorKind::TooLarge))] {
-        let service = service(HttpServiceConfig { max_json_depth, ..config(upstream.base_url()) });
-        assert_eq!(outcome(&service, LONG).await, expected);
+    for direct in PATHS {
+        let upstream = Faulty::always(Reply::json("[[[1]]]")).await.expect("a port");
+        for (max_json_depth, expected) in [(3, Ok((200, "[[[1]]]".to_owned()))), (2, Err(CallErrorKind::TooLarge))] {
+            let service = service(direct, HttpServiceConfig { max_json_depth, ..config(upstream.base_url()) });
+            assert_eq!(outcome(&service, LONG).await, expected);
+        }
     }
 }
 
 #[tokio::test]
 async fn only_the_request_and_correlation_are_sent() {
-    let upstream = Faulty::always(Reply::json("1")).await.expect("a port");
-    let service = service(config(format!("{}/v1/", upstream.base_url())));
-    let header =
-        |name: &'static str, value: &'static str| (HeaderName::from_static(name), HeaderValue::from_static(value));
-    let mut caller = Caller { request_id: "r-1".into(), traceparent: Some("00-a-b-01".into()), ..Caller::default() };
-    caller.headers.insert("authorization", HeaderValue::from_static("Bearer secret"));
-    let ctx = Context { caller: Arc::new(caller), ..context(LONG) };
-    let headers =
-        || vec![header("x-tenant", "7"), header("if-none-match", "\"a\""), header("host", "b"), header("te", "x")];
-    let requests = [
-        Request::Http { method: Method::GET, target: "/x?y=1".into(), headers: headers(), body: None },
-        Request::Http { method: Method::PUT, target: "/x".into(), headers: vec![], body: Some("[1]".into()) },
-        Request::GraphQl { query: "{ a(b: \"c\") }".into(), variables: r#"{"v":1}"#.into(), headers: headers() },
-    ];
-    for request in requests {
-        service.call(request, ctx.clone()).await.expect("an answer");
+    for direct in PATHS {
+        let upstream = Faulty::always(Reply::json("1")).await.expect("a port");
+        let service = service(direct, config(format!("{}/v1/", upstream.base_url())));
+        let header =
+            |name: &'static str, value: &'static str| (HeaderName::from_static(name), HeaderValue::from_static(value));
+        let mut caller =
+            Caller { request_id: "r-1".into(), traceparent: Some("00-a-b-01".into()), ..Caller::default() };
+        caller.headers.insert("authorization", HeaderValue::from_static("Bearer secret"));
+        let ctx = Context { caller: Arc::new(caller), ..context(LONG) };
+        let headers =
+            || vec![header("x-tenant", "7"), header("if-none-match", "\"a\""), header("host", "b"), header("te", "x")];
+        let requests = [
+            Request::Http { method: Method::GET, target: "/x?y=1".into(), headers: headers(), body: None },
+            Request::Http { method: Method::PUT, target: "/x".into(), headers: vec![], body: Some("[1]".into()) },
+            Request::GraphQl { query: "{ a(b: \"c\") }".into(), variables: r#"{"v":1}"#.into(), headers: headers() },
+        ];
+        for request in requests {
+            service.call(request, ctx.clone()).await.expect("an answer");
+        }
+        let sent: Vec<_> = upstream.requests().iter().map(|seen| show(seen, &upstream)).collect();
+        insta::allow_duplicates! { insta::assert_snapshot!(sent.join("\n"), @r#"
+        GET /v1/x?y=1
+          accept-encoding: gzip
+          accept: application/json
+          host: [upstream]
+          traceparent: 00-a-b-01
+          user-agent: bespoke/[version]
+          x-request-id: r-1
+          x-tenant: 7
+        PUT /v1/x [1]
+          accept-encoding: gzip
+          accept: application/json
+          content-length: 3
+          content-type: application/json
+          host: [upstream]
+          traceparent: 00-a-b-01
+          user-agent: bespoke/[version]
+          x-request-id: r-1
+        POST /v1/ {"query":"{ a(b: \"c\") }","variables":{"v":1}}
+          accept-encoding: gzip
+          accept: application/json
+          content-length: 47
+          content-type: application/json
+          host: [upstream]
+          traceparent: 00-a-b-01
+          user-agent: bespoke/[version]
+          x-request-id: r-1
+          x-tenant: 7
+        "#) };
     }
-    let sent: Vec<_> = upstream.requests().iter().map(|seen| show(seen, &upstream)).collect();
-    insta::assert_snapshot!(sent.join("\n"), @r#"
-    GET /v1/x?y=1
-      accept-encoding: gzip
-      accept: application/json
-      host: [upstream]
-      traceparent: 00-a-b-01
-      user-agent: bespoke/[version]
-      x-request-id: r-1
-      x-tenant: 7
-    PUT /v1/x [1]
-      accept-encoding: gzip
-      accept: application/json
-      content-length: 3
-      content-type: application/json
-      host: [upstream]
-      traceparent: 00-a-b-01
-      user-agent: bespoke/[version]
-      x-request-id: r-1
-    POST /v1/ {"query":"{ a(b: \"c\") }","variables":{"v":1}}
-      accept-encoding: gzip
-      accept: application/json
-      content-length: 47
-      content-type: application/json
-      host: [upstream]
-      traceparent: 00-a-b-01
-      user-agent: bespoke/[version]
-      x-request-id: r-1
-      x-tenant: 7
-    "#);
 }
 
 fn show(seen: &testkit::faulty::SeenRequest, upstream: &Faulty) -> String {

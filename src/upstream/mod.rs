@@ -11,12 +11,15 @@
 
 mod body;
 mod client;
+mod direct;
 mod domain;
 mod failure;
 mod handle;
 mod http_service;
 mod in_process;
 mod model;
+mod outgoing;
+mod response;
 mod shared;
 mod target;
 

@@ -1,5 +1,8 @@
 //! Where a request goes: a target under a base URL, and nowhere else.
 
+use bytes::Bytes;
+use http::HeaderValue;
+use http::uri::{PathAndQuery, Uri};
 use reqwest::Url;
 
 /// A base URL that is none.
@@ -15,11 +18,21 @@ pub(super) struct Base {
     prefix: String,
 }
 
+/// A host without TLS.
+#[derive(Debug)]
+pub(super) struct Origin {
+    /// Scheme and authority.
+    pub(super) uri: Uri,
+    /// For the header `host`.
+    pub(super) host: HeaderValue,
+}
+
 impl Base {
     pub(super) fn parse(text: &str) -> Result<Self, InvalidBaseUrl> {
         let invalid = || InvalidBaseUrl(text.to_owned());
         let url = Url::parse(text).map_err(|_| invalid())?;
-        let is_plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+        let has_user = !url.username().is_empty() || url.password().is_some();
+        let is_plain = url.query().is_none() && url.fragment().is_none() && !has_user;
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() || !is_plain {
             return Err(invalid());
         }
@@ -31,24 +44,41 @@ impl Base {
         &self.url
     }
 
+    /// Where it is, if it is to be reached without TLS.
+    pub(super) fn origin(&self) -> Option<Origin> {
+        if self.url.scheme() != "http" {
+            return None;
+        }
+        // Without a port if it is the scheme's own.
+        let port = self.url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        let authority = format!("{}{port}", self.url.host_str()?);
+        let host = HeaderValue::from_str(&authority).ok()?;
+        Some(Origin { uri: Uri::builder().scheme("http").authority(authority).path_and_query("/").build().ok()?, host })
+    }
+
+    /// The base itself, in origin form (RFC 9112 §3.2.1).
+    pub(super) fn in_origin_form(&self) -> Result<Uri, &'static str> {
+        origin_form(self.url.path().to_owned())
+    }
+
+    /// As [`Base::join`], in origin form.
+    pub(super) fn join_in_origin_form(&self, target: String) -> Result<Uri, &'static str> {
+        // What URL parsers escape, in a path or a query.
+        if target.bytes().any(|byte| matches!(byte, b'"' | b'\'' | b'<' | b'>' | b'^' | b'`' | b'{' | b'|' | b'}')) {
+            let url = self.join(&target)?;
+            let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
+            return origin_form(format!("{}{query}", url.path()));
+        }
+        check(&target)?;
+        origin_form(if self.prefix.is_empty() { target } else { [&*self.prefix, &target].concat() })
+    }
+
     /// The base with `target` (path and query, percent-encoded) appended to its path.
     ///
     /// Refused: what a URL parser would read as something else than it looks. A segment `..`, also as `%2e%2e`, climbs
     /// out of the path that the binding names, and cannot be encoded in a way that parsers leave alone.
     pub(super) fn join(&self, target: &str) -> Result<Url, &'static str> {
-        let (path, query) = match target.split_once('?') {
-            Some((path, query)) => (path, Some(query)),
-            None => (target, None),
-        };
-        if !path.starts_with('/') {
-            return Err("a target starts with `/`");
-        }
-        if target.bytes().any(|byte| !byte.is_ascii_graphic() || matches!(byte, b'#' | b'\\')) {
-            return Err("a target is percent-encoded ASCII");
-        }
-        if path.split('/').any(is_dot_segment) {
-            return Err("a path has no `.` or `..` segments");
-        }
+        let (path, query) = check(target)?;
         let mut url = self.url.clone();
         if self.prefix.is_empty() {
             url.set_path(path);
@@ -61,6 +91,29 @@ impl Base {
         url.set_query(query);
         Ok(url)
     }
+}
+
+fn origin_form(text: String) -> Result<Uri, &'static str> {
+    let target = PathAndQuery::from_maybe_shared(Bytes::from(text)).map_err(|_| "a target is a path and a query")?;
+    Ok(Uri::from(target))
+}
+
+/// Takes a target apart that may be appended.
+fn check(target: &str) -> Result<(&str, Option<&str>), &'static str> {
+    let (path, query) = match target.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (target, None),
+    };
+    if !path.starts_with('/') {
+        return Err("a target starts with `/`");
+    }
+    if target.bytes().any(|byte| !byte.is_ascii_graphic() || matches!(byte, b'#' | b'\\')) {
+        return Err("a target is percent-encoded ASCII");
+    }
+    if path.split('/').any(is_dot_segment) {
+        return Err("a path has no `.` or `..` segments");
+    }
+    Ok((path, query))
 }
 
 /// `.`, `..`, and both with `%2e` for a dot (URL Standard, *double-dot URL path segment*).
@@ -106,6 +159,21 @@ mod tests {
     }
 
     #[test]
+    fn origin_form_is_the_end_of_the_joined_url() {
+        for base in ["http://a", "http://a:8080/v1/", "http://[::1]:80/v1", "http://a/b%20c"] {
+            let base = Base::parse(base).expect("a base URL");
+            let origin = base.origin().expect("no TLS").uri.to_string();
+            for target in ["/x", "/x?y=1&y=%2F", "//b/x", "/@b:80/x", "/...?", "/?", "/{x}?q=\"'<>^`|{}", "/^`|<\">'"] {
+                let url = base.join(target).expect("a target").to_string();
+                let form = base.join_in_origin_form(target.to_owned()).expect("a target").to_string();
+                assert_eq!(format!("{}{form}", origin.trim_end_matches('/')), url, "{origin} + {target}");
+            }
+            let whole = format!("{}{}", origin.trim_end_matches('/'), base.in_origin_form().expect("a path"));
+            assert_eq!(whole, base.url().to_string());
+        }
+    }
+
+    #[test]
     fn targets_that_lead_elsewhere_are_refused() {
         for target in [
             "x",
@@ -124,14 +192,25 @@ mod tests {
             "http://b/x",
         ] {
             assert!(join("http://a/v1", target).is_err(), "{target} was let through");
+            let base = Base::parse("http://a/v1").expect("a base URL");
+            assert!(base.join_in_origin_form(target.to_owned()).is_err(), "{target} was let through");
         }
     }
 
     #[test]
     fn base_urls_are_http_and_plain() {
-        for base in
-            ["", "a/b", "/x", "ftp://a", "data:text/plain,x", "http://a?x", "http://a#x", "http://", "http://u:p@a"]
-        {
+        for base in [
+            "",
+            "a/b",
+            "/x",
+            "ftp://a",
+            "data:text/plain,x",
+            "http://a?x",
+            "http://a#x",
+            "http://",
+            "http://u:p@a",
+            "http://:p@a",
+        ] {
             assert!(Base::parse(base).is_err(), "{base} was let through");
         }
     }

@@ -20,7 +20,7 @@ pub(crate) async fn serve() -> Result<(), Failed> {
     let flights = FlightOptions { enabled: false, ..FlightOptions::default() };
     let options = EngineOptions { flights: flights.clone(), operations: flights };
     let engine = client.engine(assembled, &options)?;
-    observe::init(config.server.log)?;
+    let _log = observe::init(config.server.log)?;
     let limits = ServeLimits::from(&config.server);
     let server = Server::new(config.server, Arc::new(engine), Arc::new(Metrics::new()));
     bespoke::http::serve(listener().await?, router(Arc::new(server)), std::future::pending(), limits).await;

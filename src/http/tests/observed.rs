@@ -44,6 +44,7 @@ async fn requests_calls_and_errors_are_counted() {
     bespoke_errors_total{code="CLIENT_GONE"} 1
     bespoke_errors_total{code="INTERNAL"} 1
     bespoke_errors_total{code="INVALID"} 1
+    bespoke_log_lines_dropped_total 0
     bespoke_request_duration_seconds_count{operation=""} 2
     bespoke_request_duration_seconds_count{operation="Home"} 2
     bespoke_requests_in_flight 0
