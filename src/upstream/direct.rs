@@ -34,9 +34,6 @@ use tower::Service;
 type Outgoing = Request<Full<Bytes>>;
 type Driver = http1::Connection<TokioIo<TcpStream>, Full<Bytes>>;
 
-/// Most that one read takes from a socket: an answer of ordinary size comes with one, in one piece.
-const READ_BYTES: usize = 64 << 10;
-
 /// Why an exchange came to nothing.
 #[derive(Debug)]
 pub(super) enum DirectError {
@@ -229,9 +226,8 @@ impl Pool {
         // The connector's own timeout does not cover the look-up of the name.
         let connected = timeout(self.connect_timeout, connecting).await.map_err(|_| DirectError::Slow)?;
         let stream = connected.map_err(|error| DirectError::Connect(error.into()))?;
-        let mut builder = http1::Builder::new();
-        let handshake = builder.read_buf_exact_size(Some(READ_BYTES)).handshake(stream);
-        let (sender, driver) = handshake.await.map_err(DirectError::Head)?;
+        // It learns how much to read at once from what came before, which suits hosts whose answers are much alike.
+        let (sender, driver) = http1::handshake(stream).await.map_err(DirectError::Head)?;
         Ok(Box::new(Connection { sender, driver: Some(driver), idle_since: Instant::now() }))
     }
 
