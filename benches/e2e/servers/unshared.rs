@@ -1,8 +1,7 @@
-//! Bespoke as `bespoke serve` runs it, but that equal calls in flight are not shared: each request makes its own.
+//! Bespoke as `bespoke serve` runs it, but that neither operations nor calls are shared: each request makes its own.
 
 use super::listener;
 use crate::Failed;
-use crate::process::project;
 use bespoke::config::Config;
 use bespoke::engine::{Client, EngineOptions};
 use bespoke::flight::FlightOptions;
@@ -12,7 +11,7 @@ use bespoke::project::Files;
 use std::sync::Arc;
 
 pub(crate) async fn serve() -> Result<(), Failed> {
-    let client = Client::new("web", Files::read(&project())?);
+    let client = Client::new("web", Files::read(std::path::Path::new(&std::env::var("PROJECT")?))?);
     let assembled = client.assemble(&|name| std::env::var(name).ok());
     let Some(config): Option<Config> = assembled.config.clone() else {
         return Err(format!("the project has errors: {:?}", assembled.findings).into());
