@@ -16,7 +16,7 @@
 //! | [`http`] | an engine | GraphQL over HTTP, GraphiQL, health, metrics |
 //!
 //! Beside them: [`diagnostic`] (findings about text), [`config`], [`observe`], [`flight`] (equal work done once), [`engine`]
-//! (all of it, wired).
+//! (all of it, wired), `mock` (any schema, without services).
 
 #[cfg(feature = "cli")]
 pub mod cli;
@@ -29,6 +29,8 @@ pub mod execute;
 pub mod flight;
 pub mod http;
 mod ids;
+#[cfg(feature = "cli")]
+pub mod mock;
 pub mod observe;
 pub mod operation;
 pub mod plan;

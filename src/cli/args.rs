@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// One GraphQL API per client, over the REST and GraphQL services you already run.
 #[derive(Debug, Parser)]
@@ -19,7 +20,8 @@ A project is a folder:
 Start here:
   bespoke check                         all findings of the project, with their lines
   bespoke plan '{ products { name stock { available } } }' --client web
-  bespoke serve --client web --port 4000 --watch"
+  bespoke serve --client web --port 4000 --watch
+  bespoke mock schema/web.graphql       the client's API with made-up data, before there is any service"
 )]
 pub struct Cli {
     /// What to do.
@@ -47,6 +49,11 @@ pub enum Command {
     ///
     /// Fields that are Rust code of a BFF need that BFF's own program.
     Serve(ServeArgs),
+    /// Answers any schema with made-up data; no service needed.
+    ///
+    /// GraphQL at /graphql, GraphiQL at /. Documents and variables are validated for real. The same request always has
+    /// the same answer, an id the same object everywhere; data suits the names and types of fields.
+    Mock(MockArgs),
 }
 
 /// Where the project is.
@@ -147,4 +154,60 @@ pub struct ServeArgs {
     /// `playground` of the configuration take effect at the next start.
     #[arg(long)]
     pub watch: bool,
+}
+
+/// What to mock.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+What arguments do:
+  id: \"7\", ids: [...]          the object with that id; it is the same wherever it occurs
+  first, last, limit, ...       that many items; after, before, offset and page give others
+  any other                     is echoed in the field of the same name
+
+Example:
+  bespoke mock schema/web.graphql --port 4000 --list 5 --nulls 10 --delay 50ms --watch
+  curl -s http://127.0.0.1:4000/graphql -H 'content-type: application/json' \\
+    -d '{\"query\":\"{ product(id: \\\"7\\\") { id name price { amount currency } } }\"}'")]
+pub struct MockArgs {
+    /// The schema: any SDL, a client schema of ours too. Directives that it does not define mean nothing here.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The TCP port; 0 takes any free one.
+    #[arg(long, value_name = "N", default_value_t = 4000)]
+    pub port: u16,
+    /// Other data for every number.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Items of a list whose arguments name no number.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(..=1000))]
+    pub list: u64,
+    /// How many percent of the values that may be null are null.
+    #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=100))]
+    pub nulls: u8,
+    /// How many percent of the fields that may be null, and of root fields, are errors.
+    #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=100))]
+    pub errors: u8,
+    /// How long every answer takes at least: `20ms`, `1s`.
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = delay)]
+    pub delay: Duration,
+    /// What a custom scalar always is: `--scalar 'Money="9.99 EUR"'`. May be given for each.
+    #[arg(long, value_name = "NAME=JSON", value_parser = scalar)]
+    pub scalar: Vec<(String, serde_json::Value)>,
+    /// Reloads when the file changes; what cannot be loaded is drawn, and what ran goes on.
+    #[arg(long)]
+    pub watch: bool,
+}
+
+/// Longest delay that can be asked for.
+const MAX_DELAY: Duration = Duration::from_secs(60);
+
+fn delay(text: &str) -> Result<Duration, String> {
+    let delay = humantime_serde::re::humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if delay > MAX_DELAY { Err("at most 60s".to_owned()) } else { Ok(delay) }
+}
+
+fn scalar(text: &str) -> Result<(String, serde_json::Value), String> {
+    let (name, json) = text.split_once('=').ok_or("expected NAME=JSON")?;
+    let value = serde_json::from_str(json).map_err(|error| format!("`{json}` is not JSON: {error}"))?;
+    Ok((name.to_owned(), value))
 }

@@ -1,9 +1,10 @@
-//! The command line: check, plan, schema, graph, serve.
+//! The command line: check, plan, schema, graph, serve, mock.
 //!
 //! In: arguments. Out: text for people, and an exit code: 0 fine, 1 findings or a failure, 2 wrong usage.
 
 mod args;
 mod commands;
+mod mock;
 mod serve;
 mod watch;
 
@@ -33,6 +34,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Schema(args) => commands::schema(&args),
         Command::Graph(args) => commands::graph(&args),
         Command::Serve(args) => serve::serve(&args),
+        Command::Mock(args) => mock::mock(&args),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -5,7 +5,7 @@
 use super::args::{ClientCli, ServeArgs};
 use super::commands::{client_of, draw_findings, environment};
 use super::watch::Watched;
-use crate::config::{Config, Mode};
+use crate::config::{Config, Mode, ServerConfig};
 use crate::engine::{Client, Engine, EngineError, EngineOptions};
 use crate::http::{Playground, ServeLimits, Server, router, serve as serve_http};
 use crate::observe::{self, Metrics};
@@ -125,14 +125,7 @@ pub(super) fn explained(error: EngineError, client: &str) -> anyhow::Error {
 async fn run(client: Client, engine: Engine, config: Config, options: ServeOptions) -> anyhow::Result<ExitCode> {
     // Before anybody can know that this process runs: a signal that nobody waits for would kill it.
     let shutdown = stop_signal()?;
-    let address = SocketAddr::new(config.server.host, config.server.port);
-    let listener = match TcpListener::bind(address).await {
-        Ok(listener) => listener,
-        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
-            bail!("port {} is taken; choose another with --port", address.port())
-        }
-        Err(error) => return Err(error).with_context(|| format!("cannot listen on {address}")),
-    };
+    let listener = listen(&config.server).await?;
     let mut server = Server::new(config.server.clone(), Arc::new(engine), Arc::new(Metrics::new()));
     if let Some(jwt) = &config.auth.jwt {
         let file = options.base.join(&jwt.public_key_file);
@@ -145,7 +138,7 @@ async fn run(client: Client, engine: Engine, config: Config, options: ServeOptio
     }
     let server = Arc::new(server);
     let watched = options.watch.map(|folder| Watched::new(folder, client.name())).transpose()?;
-    announce(&client, &listener, &config)?;
+    announce(client.name(), &listener, &config.server)?;
     let limits = ServeLimits::from(&config.server);
     let served = serve_http(listener, router(Arc::clone(&server)), shutdown, limits);
     match watched {
@@ -158,18 +151,32 @@ async fn run(client: Client, engine: Engine, config: Config, options: ServeOptio
     Ok(ExitCode::SUCCESS)
 }
 
-fn announce(client: &Client, listener: &TcpListener, config: &Config) -> anyhow::Result<()> {
+/// Listens where the configuration says.
+pub(super) async fn listen(config: &ServerConfig) -> anyhow::Result<TcpListener> {
+    let address = SocketAddr::new(config.host, config.port);
+    match TcpListener::bind(address).await {
+        Ok(listener) => Ok(listener),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            bail!("port {} is taken; choose another with --port", address.port())
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot listen on {address}")),
+    }
+}
+
+/// Says where `name` listens.
+pub(super) fn announce(name: &str, listener: &TcpListener, config: &ServerConfig) -> anyhow::Result<()> {
     use std::io::Write;
     let address = listener.local_addr().context("the listener has no address")?;
     let graphiql =
-        if config.server.mode.is_development() { format!(", GraphiQL at http://{address}/") } else { String::new() };
-    let line = format!("{} listens at http://{address}/graphql{graphiql}\n", client.name());
+        if config.mode.is_development() { format!(", GraphiQL at http://{address}/") } else { String::new() };
+    let line = format!("{name} listens at http://{address}/graphql{graphiql}\n");
     let mut out = std::io::stdout();
     let _ = out.write_all(line.as_bytes()).and_then(|()| out.flush());
     Ok(())
 }
 
-fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send> {
+/// Ready at SIGINT and SIGTERM, which do nothing else from now on.
+pub(super) fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send> {
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     Ok(async move {

@@ -1,6 +1,6 @@
 //! The engine proper: documents are prepared and planned once, then only run.
 
-use super::model::{CallRecord, GraphQlEngine, Request, Response, ResponseKind};
+use super::model::{CallRecord, GraphQlEngine, Request, Response, ResponseKind, StreamRequest, Streamed};
 use super::sharing::{Job, Operations};
 use crate::compose::Graph;
 use crate::config::Exposure;
@@ -12,6 +12,7 @@ use crate::policy::Caller;
 use crate::view::View;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -19,7 +20,7 @@ use std::time::Instant;
 
 /// Memory for prepared documents, in bytes of their texts.
 const MAX_CACHED_BYTES: u64 = 16 << 20;
-/// Plans kept per operation: one for each set of `@skip`/`@include` outcomes.
+/// Plans kept per operation: one for each set of `@skip`, `@include` and `@defer` outcomes.
 const MAX_PLANS: usize = 64;
 
 /// Everything that an engine is made of.
@@ -52,13 +53,13 @@ pub struct Engine {
 
 /// What is known of a document and operation name.
 #[derive(Debug)]
-enum Known {
+pub(super) enum Known {
     Invalid(Vec<RequestError>),
     Valid(Box<Operation>),
 }
 
 #[derive(Debug)]
-struct Operation {
+pub(super) struct Operation {
     prepared: Prepared,
     plans: RwLock<HashMap<Outcomes, Arc<Planned>>>,
 }
@@ -109,8 +110,16 @@ impl Engine {
         if key.len() <= parts.limits.max_bytes * 2 { self.operations.get_with_by_ref(key, prepare) } else { prepare() }
     }
 
-    fn planned(&self, operation: &Operation, variables: &Variables) -> Result<Arc<Planned>, Vec<RequestError>> {
-        let outcomes = operation.prepared.outcomes(variables);
+    fn planned(
+        &self,
+        operation: &Operation,
+        variables: &Variables,
+        wanted: Wanted,
+    ) -> Result<Arc<Planned>, Vec<RequestError>> {
+        let mut outcomes = operation.prepared.outcomes(variables);
+        if wanted.in_parts && operation.prepared.has_defer() {
+            outcomes = outcomes.incremental();
+        }
         let plans = operation.plans.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(planned) = plans.get(&outcomes) {
             return Ok(Arc::clone(planned));
@@ -124,6 +133,10 @@ impl Engine {
         if let Some(max) = self.parts.max_calls
             && plan.calls.is_none_or(|calls| calls > max)
         {
+            // What is deferred may cost more calls; whole, the answer may be affordable.
+            if plan.deferred.is_some() {
+                return self.planned(operation, variables, Wanted { in_parts: false });
+            }
             let needs = plan.calls.map_or_else(|| "an unbounded number of".to_owned(), |calls| calls.to_string());
             let message = format!("the operation may need {needs} calls; this client may make {max}");
             return Err(vec![request_error("OVER_BUDGET", &message)]);
@@ -157,48 +170,71 @@ impl Engine {
     }
 
     async fn answer(&self, request: Request, caller: Arc<Caller>, deadline: Instant) -> Response {
-        let known = self.known(&request);
+        match self.ready(&request, &caller, deadline, Wanted::default()) {
+            Ok(ready) => self.run(ready).await,
+            Err(response) => response,
+        }
+    }
+
+    /// Finds or makes the plan of a request.
+    ///
+    /// # Errors
+    /// The answer, when the request is not to be executed.
+    pub(super) fn ready(
+        &self,
+        request: &Request,
+        caller: &Arc<Caller>,
+        deadline: Instant,
+        wanted: Wanted,
+    ) -> Result<Ready, Response> {
+        let known = self.known(request);
         let operation = match &*known {
             Known::Valid(operation) => operation,
-            Known::Invalid(errors) => return refuse(ResponseKind::DocumentError, errors, None),
+            Known::Invalid(errors) => return Err(refuse(ResponseKind::DocumentError, errors, None)),
         };
         let prepared = &operation.prepared;
         if prepared.kind() == OperationKind::Subscription {
             let error = request_error("NOT_SUPPORTED", "subscriptions are not served here");
-            return refuse(ResponseKind::DocumentError, &[error], Some(prepared));
+            return Err(refuse(ResponseKind::DocumentError, &[error], Some(prepared)));
         }
         if request.is_read_only && prepared.kind() != OperationKind::Query {
             let error = request_error("METHOD_NOT_ALLOWED", "only queries can be sent by GET");
-            return refuse(ResponseKind::MethodNotAllowed, &[error], Some(prepared));
+            return Err(refuse(ResponseKind::MethodNotAllowed, &[error], Some(prepared)));
         }
         let variables = match prepared.coerce(&request.variables) {
             Ok(variables) => variables,
-            Err(errors) => return refuse(ResponseKind::VariableError, &errors, Some(prepared)),
+            Err(errors) => return Err(refuse(ResponseKind::VariableError, &errors, Some(prepared))),
         };
-        let planned = match self.planned(operation, &variables) {
+        let planned = match self.planned(operation, &variables, wanted) {
             Ok(planned) => planned,
-            Err(errors) => return refuse(ResponseKind::DocumentError, &errors, Some(prepared)),
+            Err(errors) => return Err(refuse(ResponseKind::DocumentError, &errors, Some(prepared))),
         };
         if let Err(errors) = prepared.check_bounds(&planned.lowered, &variables) {
-            return refuse(ResponseKind::VariableError, &errors, Some(prepared));
+            return Err(refuse(ResponseKind::VariableError, &errors, Some(prepared)));
         }
         let introspection = match self.introspect(prepared, &variables) {
             Ok(introspection) => introspection,
-            Err(errors) => return refuse(ResponseKind::DocumentError, &errors, Some(prepared)),
+            Err(errors) => return Err(refuse(ResponseKind::DocumentError, &errors, Some(prepared))),
         };
         let job = Job {
             parts: Arc::clone(&self.parts),
             planned,
             variables: Arc::new(variables),
             introspection: Arc::new(introspection),
-            caller,
+            caller: Arc::clone(caller),
             deadline,
         };
-        let (ran, is_shared) = self.in_flight.run(job).await;
-        self.respond(prepared, &ran, is_shared)
+        Ok(Ready { known, job })
     }
 
-    fn respond(&self, prepared: &Prepared, ran: &Ran, is_shared: bool) -> Response {
+    pub(super) async fn run(&self, ready: Ready) -> Response {
+        let Ready { known, job } = ready;
+        let (ran, is_shared) = self.in_flight.run(job).await;
+        self.respond(&known, &ran, is_shared)
+    }
+
+    /// The response of what was run: a whole answer or a part of one.
+    pub(super) fn respond(&self, known: &Known, ran: &Ran, is_shared: bool) -> Response {
         let mut calls = ran.calls.clone();
         calls.iter_mut().for_each(|call| call.is_shared |= is_shared);
         let body = if self.parts.exposure.calls { with_calls(&ran.body, &calls) } else { ran.body.clone() };
@@ -207,9 +243,31 @@ impl Engine {
             body,
             errors: ran.errors,
             calls,
-            operation_name: prepared.name().map(str::to_owned),
-            operation_kind: Some(prepared.kind()),
+            operation_name: known.prepared().and_then(Prepared::name).map(str::to_owned),
+            operation_kind: known.prepared().map(Prepared::kind),
             error_codes: ran.error_codes.clone(),
+        }
+    }
+}
+
+/// What the transport of a request allows.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Wanted {
+    /// `@defer` is heeded.
+    pub(super) in_parts: bool,
+}
+
+/// A request that can be run.
+pub(super) struct Ready {
+    pub(super) known: Arc<Known>,
+    pub(super) job: Job,
+}
+
+impl Known {
+    fn prepared(&self) -> Option<&Prepared> {
+        match self {
+            Self::Valid(operation) => Some(&operation.prepared),
+            Self::Invalid(_) => None,
         }
     }
 }
@@ -229,6 +287,10 @@ fn weight(key: &str) -> u32 {
 impl GraphQlEngine for Engine {
     fn execute(&self, request: Request, caller: Arc<Caller>, deadline: Instant) -> BoxFuture<'_, Response> {
         Box::pin(self.answer(request, caller, deadline))
+    }
+
+    fn stream(self: Arc<Self>, request: StreamRequest) -> BoxStream<'static, Streamed> {
+        self.stream_of(request)
     }
 
     fn sdl(&self) -> Arc<str> {
@@ -264,7 +326,8 @@ fn describe(call: &CallRecord) -> Value {
     described
 }
 
-fn refuse(kind: ResponseKind, errors: &[RequestError], prepared: Option<&Prepared>) -> Response {
+/// A response without `data`.
+pub(crate) fn refuse(kind: ResponseKind, errors: &[RequestError], prepared: Option<&Prepared>) -> Response {
     let described = errors.iter().map(|error| {
         let mut value = serde_json::json!({ "message": error.message, "extensions": { "code": error.code } });
         if !error.locations.is_empty() {

@@ -7,7 +7,11 @@ mod client;
 mod core;
 mod model;
 mod sharing;
+mod stream;
 
+pub use crate::execute::Wording;
 pub use client::{BuildSource, Client, EngineError, EngineOptions, InProcessSource, limits};
+#[cfg(feature = "cli")]
+pub(crate) use core::refuse;
 pub use core::{Engine, EngineParts};
-pub use model::{CallRecord, GraphQlEngine, Request, Response, ResponseKind};
+pub use model::{CallRecord, GraphQlEngine, Request, Response, ResponseKind, StreamRequest, Streamed};

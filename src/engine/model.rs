@@ -1,9 +1,12 @@
 //! What goes into an engine and what comes out.
 
+use crate::execute::Wording;
 use crate::operation::OperationKind;
 use crate::policy::Caller;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use futures_util::stream::{self, BoxStream};
+use futures_util::{FutureExt, StreamExt};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -12,12 +15,22 @@ use std::time::{Duration, Instant};
 /// Answers GraphQL requests for one client.
 ///
 /// What [`crate::http`] is written against: the engine proper, and small ones in tests.
-pub trait GraphQlEngine: Send + Sync {
+pub trait GraphQlEngine: Send + Sync + 'static {
     /// Answers one request.
     ///
     /// The answer comes by `deadline`, with errors for what was not there in time; [`crate::http`] gives up shortly
     /// after it. Dropping the future cancels the calls that nobody else waits for.
     fn execute(&self, request: Request, caller: Arc<Caller>, deadline: Instant) -> BoxFuture<'_, Response>;
+
+    /// Answers one request in one or more parts: deferred fragments, events of a subscription. An engine that does not
+    /// say how answers whole.
+    ///
+    /// Dropping the stream cancels the calls that nobody else waits for.
+    fn stream(self: Arc<Self>, request: StreamRequest) -> BoxStream<'static, Streamed> {
+        let StreamRequest { request, caller, deadline, .. } = request;
+        let answer = async move { self.execute(request, caller, deadline).await };
+        stream::once(answer.map(|response| Streamed { response, is_last: true })).boxed()
+    }
 
     /// The client's schema, as SDL.
     fn sdl(&self) -> Arc<str>;
@@ -37,6 +50,28 @@ pub struct Request {
     pub variables: Map<String, Value>,
     /// GET: only queries are allowed; a mutation is refused with [`ResponseKind::MethodNotAllowed`].
     pub is_read_only: bool,
+}
+
+/// A request whose answer may come in parts.
+#[derive(Debug, Clone)]
+pub struct StreamRequest {
+    /// The request.
+    pub request: Request,
+    /// On whose behalf.
+    pub caller: Arc<Caller>,
+    /// When an answer has to be complete, deferred fragments included.
+    pub deadline: Instant,
+    /// How the parts of a deferred answer are worded; `None`: the client takes it only whole.
+    pub wording: Option<Wording>,
+}
+
+/// One part of an answer.
+#[derive(Debug, Clone)]
+pub struct Streamed {
+    /// The part: a whole response, or what a deferred fragment adds to it.
+    pub response: Response,
+    /// Does nothing follow?
+    pub is_last: bool,
 }
 
 /// What kind of answer it is; decides the HTTP status (GraphQL over HTTP §6.4).

@@ -34,7 +34,11 @@ pub(super) struct Job {
 
 impl Job {
     async fn run(self) -> Arc<Ran> {
-        let ran = execute::run(Run {
+        Arc::new(execute::run(self.as_run()).await)
+    }
+
+    pub(super) fn as_run(&self) -> Run<'_> {
+        Run {
             plan: &self.planned.plan,
             graph: &self.parts.graph,
             sources: &self.parts.sources,
@@ -42,8 +46,7 @@ impl Job {
             introspection: &self.introspection,
             caller: &self.caller,
             deadline: self.deadline,
-        });
-        Arc::new(ran.await)
+        }
     }
 
     /// `None`: this operation is not one to share.

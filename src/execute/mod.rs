@@ -11,18 +11,26 @@
 mod arena;
 mod input;
 mod leaf;
+mod memo;
+mod parts;
 mod problem;
 mod project;
 mod read;
 mod remote;
 mod request;
+mod required;
 mod run;
 mod scope;
 mod step;
 #[cfg(test)]
 mod tests;
+mod wording;
 mod write;
 
 pub use arena::Failure;
+#[cfg(feature = "fuzz")]
+pub use project::compare::compare_projections;
+pub use parts::run_in_parts;
 pub use run::{Ran, Run, Sourced, run};
 pub use scope::OperationScope;
+pub use wording::{Part, Wording};

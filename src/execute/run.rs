@@ -20,8 +20,10 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Instant;
+use tokio::time::Sleep;
 
 /// Most calls that one request makes, whatever its plan says.
 const MAX_CALLS: usize = 2_000;
@@ -71,10 +73,10 @@ pub struct Ran {
     pub is_cut: bool,
 }
 
-struct Finished {
+pub(super) struct Finished {
     step: StepId,
     keys: Range<usize>,
-    result: Result<Answer, CallError>,
+    pub(super) result: Result<Answer, CallError>,
     started: Instant,
     ended: Instant,
 }
@@ -85,12 +87,13 @@ struct Pending {
     open: usize,
 }
 
-struct State<'a> {
+/// A run under way.
+pub(super) struct State<'a> {
     run: &'a Run<'a>,
     arena: Arena,
     waiting: Vec<usize>,
     pending: Vec<Option<Pending>>,
-    calls: Vec<CallRecord>,
+    pub(super) calls: Vec<CallRecord>,
     made: usize,
     in_flight: FuturesUnordered<BoxFuture<'static, Finished>>,
     /// Mutations: calls of a later group join no flight begun before this.
@@ -99,50 +102,10 @@ struct State<'a> {
 
 /// Runs a plan to the end of its answer. Dropping the future cancels its calls.
 pub async fn run(run: Run<'_>) -> Ran {
-    let plan = run.plan;
-    let mut state = State {
-        run: &run,
-        arena: Arena::new(&plan.frames),
-        waiting: plan.steps.iter().map(|step| step.after.len()).collect(),
-        pending: plan.steps.iter().map(|_| None).collect(),
-        calls: Vec::new(),
-        made: 0,
-        in_flight: FuturesUnordered::new(),
-        not_before: None,
-    };
-    let ready = (0..plan.steps.len()).filter(|&step| state.waiting[step] == 0).collect::<Vec<_>>();
-    state.start_all(ready);
-    let deadline = tokio::time::sleep_until(run.deadline.into());
-    tokio::pin!(deadline);
-    while !state.in_flight.is_empty() {
-        tokio::select! {
-            biased;
-            Some(finished) = state.in_flight.next() => state.receive(finished),
-            () = &mut deadline => {
-                state.give_up();
-                break;
-            }
-        }
-    }
-    let root = root_type(&run);
-    let inputs = |step: StepId, input: &Input| state.input(step, input);
-    let source = Source {
-        plan,
-        arena: &state.arena,
-        root,
-        is_anonymous: run.caller.claims.is_none(),
-        inputs: &inputs,
-        introspection: run.introspection,
-    };
-    let Written { mut body, errors, codes } = write(&source);
-    body.push(b'}');
-    Ran {
-        body: body.into(),
-        errors,
-        calls: std::mem::take(&mut state.calls),
-        error_codes: codes,
-        is_cut: Instant::now() >= run.deadline,
-    }
+    let mut state = State::begin(&run);
+    let mut deadline = pin!(tokio::time::sleep_until(run.deadline.into()));
+    while state.advance(deadline.as_mut()).await {}
+    state.ran()
 }
 
 fn root_type(run: &Run<'_>) -> TypeId {
@@ -155,6 +118,75 @@ fn root_type(run: &Run<'_>) -> TypeId {
 }
 
 impl<'a> State<'a> {
+    /// Starts the steps that wait for nothing.
+    pub(super) fn begin(run: &'a Run<'a>) -> Self {
+        let plan = run.plan;
+        let mut state = State {
+            run,
+            arena: Arena::new(&plan.frames),
+            waiting: plan.steps.iter().map(|step| step.after.len()).collect(),
+            pending: plan.steps.iter().map(|_| None).collect(),
+            calls: Vec::new(),
+            made: 0,
+            in_flight: FuturesUnordered::new(),
+            not_before: None,
+        };
+        let ready = (0..plan.steps.len()).filter(|&step| state.waiting[step] == 0).collect::<Vec<_>>();
+        state.start_all(ready);
+        state
+    }
+
+    /// Waits for the next call to end and starts what it makes ready. `false`: nothing is in flight any more, so that
+    /// every step has ended.
+    pub(super) async fn advance(&mut self, mut deadline: Pin<&mut Sleep>) -> bool {
+        if self.in_flight.is_empty() {
+            return false;
+        }
+        tokio::select! {
+            biased;
+            Some(finished) = self.in_flight.next() => self.receive(finished),
+            () = &mut deadline => self.give_up(),
+        }
+        !self.in_flight.is_empty()
+    }
+
+    /// Have these steps ended?
+    pub(super) fn is_past(&self, steps: &[StepId]) -> bool {
+        let is_past = |&step: &StepId| self.waiting[step as usize] == 0 && self.pending[step as usize].is_none();
+        self.is_over() || steps.iter().all(is_past)
+    }
+
+    /// Has every step ended?
+    pub(super) fn is_over(&self) -> bool {
+        self.in_flight.is_empty()
+    }
+
+    /// Hands what is there to a writer.
+    pub(super) fn read<T>(&self, write: impl FnOnce(&Source<'_>) -> T) -> T {
+        let inputs = |step: StepId, input: &Input| self.input(step, input);
+        write(&Source {
+            plan: self.run.plan,
+            arena: &self.arena,
+            root: root_type(self.run),
+            is_anonymous: self.run.caller.claims.is_none(),
+            inputs: &inputs,
+            introspection: self.run.introspection,
+        })
+    }
+
+    /// Writes the answer.
+    pub(super) fn ran(mut self) -> Ran {
+        let Written { mut body, errors, codes } = self.read(write);
+        body.push(b'}');
+        Ran {
+            body: body.into(),
+            errors,
+            calls: std::mem::take(&mut self.calls),
+            error_codes: codes,
+            is_cut: Instant::now() >= self.run.deadline,
+        }
+    }
+
     fn step(&self, step: usize) -> (&'a Step, &'a Way, &'a Sourced) {
         let plan = &self.run.plan.steps[step];
         (plan, self.run.graph.way(plan.way), &self.run.sources[plan.source.index()])

@@ -3,8 +3,13 @@
 //! One pass. A value that cannot be completed is an `Err` up to the nearest nullable position, which truncates
 //! the buffer to its mark and writes `null` (§6.4.4). Errors carry the client's path.
 
+mod parts;
+
+pub(super) use parts::{Left, PathStep, write_leaving, write_piece};
+
 use super::arena::{Arena, Failure, Slot};
 use super::leaf;
+use super::memo::{At, Memo};
 use super::read::{Reached, Token, follow, plain, token};
 use crate::compose::{Input, TypeId};
 use crate::operation::{Leaf, Others, OutType};
@@ -37,14 +42,6 @@ enum PathPart<'a> {
     Index(usize),
 }
 
-/// An object at hand.
-#[derive(Debug, Clone, Copy)]
-struct At {
-    frame: FrameId,
-    row: u32,
-    ty: TypeId,
-}
-
 /// What a value is completed by.
 #[derive(Clone, Copy)]
 struct Goal<'a> {
@@ -64,9 +61,13 @@ pub(super) struct Writer<'a> {
     error_count: u32,
     codes: Vec<Cow<'static, str>>,
     path: Vec<PathPart<'a>>,
+    memo: Memo<'a>,
+    /// Answers in parts: what is left out.
+    left: Option<&'a mut Left>,
 }
 
 /// A written answer.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Written {
     /// `{"data":…` and `errors`, without the closing brace.
     pub(super) body: Vec<u8>,
@@ -89,35 +90,54 @@ pub(super) struct Source<'a> {
 
 /// Writes the answer.
 pub(super) fn write(source: &Source<'_>) -> Written {
-    let Source { plan, arena, root, is_anonymous, inputs, introspection } = *source;
-    let mut writer = Writer {
-        plan,
-        arena,
-        is_anonymous,
-        inputs,
-        introspection,
-        out: Vec::with_capacity(4_096),
-        errors: Vec::new(),
-        error_count: 0,
-        codes: Vec::new(),
-        path: Vec::new(),
-    };
-    writer.out.extend_from_slice(b"{\"data\":");
-    let mark = writer.out.len();
-    let root = At { frame: crate::plan::ROOT_FRAME, row: 0, ty: root };
-    if writer.object(plan.output.root, root).is_err() {
-        writer.out.truncate(mark);
-        writer.out.extend_from_slice(b"null");
-    }
-    if writer.error_count > 0 {
-        writer.out.extend_from_slice(b",\"errors\":[");
-        writer.out.append(&mut writer.errors);
-        writer.out.push(b']');
-    }
-    Written { body: writer.out, errors: writer.error_count, codes: writer.codes }
+    let written = Writer::new(source).whole(source.root);
+    #[cfg(test)]
+    assert_eq!(written, Writer::new(source).without_copies().whole(source.root), "copies change the answer");
+    written
 }
 
 impl<'a> Writer<'a> {
+    fn new(source: &Source<'a>) -> Self {
+        let Source { plan, arena, root: _, is_anonymous, inputs, introspection } = *source;
+        Self {
+            plan,
+            arena,
+            is_anonymous,
+            inputs,
+            introspection,
+            out: Vec::with_capacity(4_096),
+            errors: Vec::new(),
+            error_count: 0,
+            codes: Vec::new(),
+            path: Vec::new(),
+            left: None,
+            memo: Memo::new(plan, arena),
+        }
+    }
+
+    /// Writes every object anew.
+    fn without_copies(mut self) -> Self {
+        self.memo = Memo::none(self.plan, self.arena);
+        self
+    }
+
+    fn whole(mut self, root: TypeId) -> Written {
+        self.out.extend_from_slice(b"{\"data\":");
+        let (mark, left) = (self.out.len(), self.mark());
+        let root = At { frame: crate::plan::ROOT_FRAME, row: 0, ty: root };
+        if self.object(self.plan.output.root, root).is_err() {
+            self.back_to(left);
+            self.out.truncate(mark);
+            self.out.extend_from_slice(b"null");
+        }
+        if self.error_count > 0 {
+            self.out.extend_from_slice(b",\"errors\":[");
+            self.out.append(&mut self.errors);
+            self.out.push(b']');
+        }
+        Written { body: self.out, errors: self.error_count, codes: self.codes }
+    }
+
     fn object(&mut self, id: u32, at: At) -> Completed {
         let object = &self.plan.output.objects[id as usize];
         let fields = match object.variants.as_slice() {
@@ -129,6 +149,15 @@ impl<'a> Writer<'a> {
             },
         };
         self.out.push(b'{');
+        if self.left.is_some() {
+            self.leave_out(id, at, fields.is_empty())?;
+        }
+        self.fields(fields, at)?;
+        self.out.push(b'}');
+        Ok(Done::Written)
+    }
+
+    fn fields(&mut self, fields: &'a [OutFieldPlan], at: At) -> Result<(), Nulled> {
         for (number, field) in fields.iter().enumerate() {
             if number > 0 {
                 self.out.push(b',');
@@ -136,8 +165,7 @@ impl<'a> Writer<'a> {
             self.out.extend_from_slice(field.key.as_bytes());
             self.field(field, at)?;
         }
-        self.out.push(b'}');
-        Ok(Done::Written)
+        Ok(())
     }
 
     fn field(&mut self, field: &'a OutFieldPlan, at: At) -> Result<(), Nulled> {
@@ -252,7 +280,9 @@ impl<'a> Writer<'a> {
         self.nullable(goal.ty, |this| {
             this.out.push(b'[');
             let start = this.out.len();
-            for (number, row) in rows.enumerate() {
+            // Of what the client gets: dropped members are not counted.
+            let mut number = 0;
+            for row in rows {
                 let mark = this.out.len();
                 if mark > start {
                     this.out.push(b',');
@@ -260,8 +290,9 @@ impl<'a> Writer<'a> {
                 this.path.push(PathPart::Index(number));
                 let done = this.found(item, (frame, row), None, rest, inner);
                 this.path.pop();
-                if done? == Done::Omitted {
-                    this.out.truncate(mark);
+                match done? {
+                    Done::Written => number += 1,
+                    Done::Omitted => this.cut(mark),
                 }
             }
             this.out.push(b']');
@@ -271,15 +302,16 @@ impl<'a> Writer<'a> {
 
     fn complete_object(&mut self, at: At, goal: Goal<'a>) -> Completed {
         let OutType::Object { id, nullable } = goal.ty else { return self.mismatch(goal) };
-        let mark = self.out.len();
-        match self.object(id.0, at) {
-            Err(Nulled) if *nullable => {
-                self.out.truncate(mark);
-                self.out.extend_from_slice(b"null");
-                Ok(Done::Written)
-            }
-            done => done,
+        if let Some(equal) = self.memo.find(id.0, at) {
+            self.out.extend_from_within(equal);
+            return Ok(Done::Written);
         }
+        let (mark, left, errors) = (self.out.len(), self.mark(), self.error_count);
+        let done = self.object(id.0, at);
+        if matches!(done, Ok(Done::Written)) && self.error_count == errors && errors < MAX_ERRORS {
+            self.memo.keep(id.0, at, mark..self.out.len());
+        }
+        self.absorb(done, (mark, left), *nullable)
     }
 
     fn leaf_value(
@@ -347,15 +379,28 @@ impl<'a> Writer<'a> {
 
     /// Runs a completion whose failure a nullable position absorbs.
     fn nullable(&mut self, ty: &OutType, complete: impl FnOnce(&mut Self) -> Completed) -> Completed {
-        let mark = self.out.len();
-        match complete(self) {
-            Err(Nulled) if is_nullable(ty) => {
-                self.out.truncate(mark);
+        let (mark, left) = (self.out.len(), self.mark());
+        let done = complete(self);
+        self.absorb(done, (mark, left), is_nullable(ty))
+    }
+
+    /// At a nullable position, what could not be completed becomes null.
+    fn absorb(&mut self, done: Completed, (mark, left): (usize, Option<parts::Mark>), nullable: bool) -> Completed {
+        match done {
+            Err(Nulled) if nullable => {
+                self.back_to(left);
+                self.cut(mark);
                 self.out.extend_from_slice(b"null");
                 Ok(Done::Written)
             }
             done => done,
         }
+    }
+
+    /// Takes back what was written behind a mark.
+    fn cut(&mut self, mark: usize) {
+        self.out.truncate(mark);
+        self.memo.cut(mark);
     }
 
     fn null(&mut self, goal: Goal<'a>) -> Completed {

@@ -6,7 +6,7 @@ use super::refusal::Refusal;
 use crate::engine::{Response, ResponseKind};
 use axum::body::Body;
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::json;
 
 /// Puts an engine's answer into HTTP.
@@ -49,13 +49,17 @@ pub(super) fn refuse(media: MediaType, correlation: &Correlation, refusal: &Refu
 fn json_answer(status: StatusCode, media: MediaType, correlation: &Correlation, body: Bytes) -> http::Response<Body> {
     let mut answer = http::Response::new(Body::from(body));
     *answer.status_mut() = status;
-    let headers = answer.headers_mut();
-    headers.insert(header::CONTENT_TYPE, media.content_type());
+    headers(answer.headers_mut(), media.content_type(), correlation);
+    answer
+}
+
+/// The headers that every answer has.
+pub(super) fn headers(headers: &mut HeaderMap, content_type: HeaderValue, correlation: &Correlation) {
+    headers.insert(header::CONTENT_TYPE, content_type);
     headers.insert(header::VARY, HeaderValue::from_static("accept"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if let Some(request_id) = correlation.header() {
         headers.insert(REQUEST_ID, request_id);
     }
-    answer
 }

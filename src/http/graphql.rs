@@ -6,7 +6,8 @@ use super::negotiate::MediaType;
 use super::refusal::Refusal;
 use super::request;
 use super::server::Server;
-use crate::engine::Response;
+use super::stream::{Streaming, Streams};
+use crate::engine::{Request, Response};
 use crate::observe::RequestRecord;
 use crate::policy::Caller;
 use axum::body::Body;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 /// How long after the deadline an engine may still hand over what it has.
-const HANDOVER: Duration = Duration::from_millis(100);
+pub(super) const HANDOVER: Duration = Duration::from_millis(100);
 
 /// Answers one request. Dropping the future, as when the client leaves, cancels it and logs 499.
 pub(super) async fn graphql(State(server): State<Arc<Server>>, request: http::Request<Body>) -> http::Response<Body> {
@@ -28,6 +29,9 @@ pub(super) async fn graphql(State(server): State<Arc<Server>>, request: http::Re
     let correlation = Correlation::of(&parts.headers);
     let record = RequestRecord::begin(Arc::clone(&server.metrics), &correlation.request_id, started);
     let media = MediaType::negotiate(&parts.headers);
+    if let Some(streams) = Streams::negotiate(&parts.headers) {
+        return Streaming { server, correlation, record, media, streams, started }.respond(parts, body).await;
+    }
     let outcome = match media {
         None => Err(Refusal::NotAcceptable),
         Some(_) => AssertUnwindSafe(execute(&server, parts, body, &correlation, started))
@@ -62,6 +66,20 @@ async fn execute(
 ) -> Result<Response, Refusal> {
     let deadline = started + server.config.request_timeout;
     let _permit = server.in_flight.try_acquire().map_err(|_| Refusal::Overloaded)?;
+    let (request, caller) = admit(server, parts, body, correlation, deadline).await?;
+    let engine = server.engine();
+    let answer = engine.execute(request, caller, deadline);
+    tokio::time::timeout_at((deadline + HANDOVER).into(), answer).await.map_err(|_| Refusal::DeadlinePassed)
+}
+
+/// Reads a request and finds out who calls.
+pub(super) async fn admit(
+    server: &Server,
+    parts: Parts,
+    body: Body,
+    correlation: &Correlation,
+    deadline: Instant,
+) -> Result<(Request, Arc<Caller>), Refusal> {
     let request = match parts.method {
         Method::POST => {
             let limit = server.config.max_body_bytes.get();
@@ -80,13 +98,11 @@ async fn execute(
         request_id: correlation.request_id.clone(),
         traceparent: correlation.traceparent.clone(),
     };
-    let engine = server.engine();
-    let answer = engine.execute(request, Arc::new(caller), deadline);
-    tokio::time::timeout_at((deadline + HANDOVER).into(), answer).await.map_err(|_| Refusal::DeadlinePassed)
+    Ok((request, Arc::new(caller)))
 }
 
 /// What a panic said, for the log.
-fn text_of(panic: &(dyn std::any::Any + Send)) -> &str {
+pub(super) fn text_of(panic: &(dyn std::any::Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }

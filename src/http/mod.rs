@@ -25,6 +25,7 @@ mod request;
 mod serve;
 mod server;
 mod stall;
+mod stream;
 #[cfg(test)]
 mod tests;
 

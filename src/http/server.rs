@@ -19,7 +19,7 @@ pub struct Server {
     pub(super) verifier: Option<JwtVerifier>,
     pub(super) playground: Option<Playground>,
     pub(super) metrics: Arc<Metrics>,
-    pub(super) in_flight: Semaphore,
+    pub(super) in_flight: Arc<Semaphore>,
     engine: ArcSwap<Arc<dyn GraphQlEngine>>,
 }
 
@@ -29,6 +29,7 @@ impl Server {
     pub fn new(config: ServerConfig, engine: Arc<dyn GraphQlEngine>, metrics: Arc<Metrics>) -> Self {
         let in_flight = Semaphore::new(usize::try_from(config.max_in_flight.get()).unwrap_or(usize::MAX >> 3));
         let engine = ArcSwap::from_pointee(engine);
+        let in_flight = Arc::new(in_flight);
         Self { config, verifier: None, playground: None, metrics, in_flight, engine }
     }
 

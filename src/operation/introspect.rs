@@ -39,8 +39,8 @@ impl Prepared {
     }
 
     /// The variables as the compiler wants them. Introspection takes scalars only, which have no other name in
-    /// the graph.
-    fn by_name(&self, variables: &Variables) -> Valid<JsonMap> {
+    /// the graph; a view without a graph renames nothing.
+    pub(super) fn by_name(&self, variables: &Variables) -> Valid<JsonMap> {
         let named = self.operation.variables.iter().zip(&variables.0);
         let given: serde_json::Map<String, Json> =
             named.filter_map(|(definition, value)| Some((definition.name.to_string(), value.clone()?))).collect();

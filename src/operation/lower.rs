@@ -3,6 +3,7 @@
 //! Fields of equal response name are merged (GraphQL §6.3.2 `CollectFields`; §5.3.2 guarantees that they can be),
 //! per concrete type; each client field's path becomes nodes, one per distinct field and arguments at a place.
 
+use super::defer::{self, Deferral, DeferredObject, UsageId};
 use super::error::{ARGUMENT_OUT_OF_RANGE, LIMIT_EXCEEDED, RequestError, VALIDATION_FAILED};
 use super::lowered::{
     Hop, Leaf, Node, NodeId, Operation, OperationKind, Others, OutField, OutId, OutKind, OutObject, OutType,
@@ -14,9 +15,9 @@ use crate::compose::{FieldId, TypeId};
 use crate::view::Wanted;
 use crate::view::table::{Composite, FieldView, HopNode, InputType, Place, Template};
 use apollo_compiler::Name;
-use apollo_compiler::ast::Type;
+use apollo_compiler::ast::{DirectiveList, Type};
 use apollo_compiler::executable::{Field, Selection as ClientSelection, SelectionSet};
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use std::collections::{HashMap, HashSet};
 
 impl Prepared {
@@ -40,14 +41,23 @@ impl Prepared {
                 nodes: Vec::new(),
                 output: OutId(0),
                 outputs: Vec::new(),
+                deferral: None,
             },
+            deferral: Deferral::default(),
+            group: Vec::new(),
+            parts: IndexSet::new(),
             known: HashMap::new(),
             spent: 0,
             errors: Vec::new(),
         };
         let place = At { selection: SelectionId(0), possible: vec![root] };
-        lowering.object(name, &place, &[&self.operation.selection_set]).map_err(|error| vec![error])?;
-        if lowering.errors.is_empty() { Ok(lowering.operation) } else { Err(lowering.errors) }
+        lowering.object(name, &place, &[(&self.operation.selection_set, None)]).map_err(|error| vec![error])?;
+        if !lowering.errors.is_empty() {
+            return Err(lowering.errors);
+        }
+        let Lowering { mut operation, deferral, .. } = lowering;
+        operation.deferral = (!deferral.objects.is_empty()).then(|| Box::new(deferral));
+        Ok(operation)
     }
 }
 
@@ -63,10 +73,30 @@ struct At {
     possible: Vec<TypeId>,
 }
 
+/// A selection set, and the innermost deferred fragment that it stands in.
+type Set<'a> = (&'a SelectionSet, Option<UsageId>);
+/// Fields of equal response name, each with the innermost deferred fragment that it stands in.
+type Merged<'a> = Vec<(&'a Field, Option<UsageId>)>;
+
+/// What `CollectFields` gathers of one object.
+#[derive(Default)]
+struct Collected<'a> {
+    fields: IndexMap<&'a str, Merged<'a>>,
+    /// Fragments that were spread, and the deferred one around the spread.
+    seen: HashSet<(&'a Name, Option<UsageId>)>,
+    /// Deferred fragments that begin here.
+    starts: Vec<UsageId>,
+}
+
 struct Lowering<'a> {
     prepared: &'a Prepared,
     outcomes: &'a Outcomes,
     operation: Operation,
+    deferral: Deferral,
+    /// The deferred fragments whose fields are being lowered; empty: the initial answer's.
+    group: Vec<UsageId>,
+    /// Sets of deferred fragments, by [`Node::part`] less one.
+    parts: IndexSet<Vec<UsageId>>,
     /// Rule 8: one node per distinct field and arguments at a place.
     known: HashMap<(SelectionId, TypeId, FieldId, String), NodeId>,
     spent: usize,
@@ -74,7 +104,7 @@ struct Lowering<'a> {
 }
 
 impl<'a> Lowering<'a> {
-    fn object(&mut self, client_type: &str, at: &At, sets: &[&'a SelectionSet]) -> Result<OutId, RequestError> {
+    fn object(&mut self, client_type: &str, at: &At, sets: &[Set<'a>]) -> Result<OutId, RequestError> {
         let composite = self.composite(client_type)?;
         let out = OutId(id(self.operation.outputs.len()));
         let others = if composite.omits_others { Others::Omit } else { Others::Null };
@@ -83,14 +113,28 @@ impl<'a> Lowering<'a> {
             let Some((_, object)) = composite.members.iter().find(|(member, _)| *member == ty) else { continue };
             self.spend()?;
             self.variant(at.selection, ty);
-            let mut collected = IndexMap::new();
-            let mut seen = HashSet::new();
-            for set in sets {
-                self.collect(object, set, &mut seen, &mut collected)?;
+            let mut collected = Collected::default();
+            for &(set, usage) in sets {
+                self.collect(object, set, usage, &mut collected)?;
             }
-            let mut fields = Vec::with_capacity(collected.len());
-            for (response_name, group) in collected {
-                fields.push(self.out_field(object, response_name, &group, at.selection, ty)?);
+            let mut fields = Vec::with_capacity(collected.fields.len());
+            let mut deferred = DeferredObject { starts: collected.starts, groups: Vec::new() };
+            for (response_name, merged) in collected.fields {
+                let group = self.deferral.group_of(merged.iter().map(|&(_, usage)| usage));
+                if group == self.group {
+                    fields.push(self.out_field(object, response_name, &merged, at.selection, ty)?);
+                    continue;
+                }
+                let around = std::mem::replace(&mut self.group, group.clone());
+                let field = self.out_field(object, response_name, &merged, at.selection, ty)?;
+                self.group = around;
+                match deferred.groups.iter_mut().find(|(other, _)| *other == group) {
+                    Some((_, fields)) => fields.push(field),
+                    None => deferred.groups.push((group, vec![field])),
+                }
+            }
+            if !(deferred.starts.is_empty() && deferred.groups.is_empty()) {
+                self.deferral.objects.insert((out, ty), deferred);
             }
             let variant = OutVariant { ty, name: object.clone(), fields };
             self.operation.outputs[out.index()].variants.push(variant);
@@ -103,8 +147,8 @@ impl<'a> Lowering<'a> {
         &mut self,
         object: &str,
         set: &'a SelectionSet,
-        seen: &mut HashSet<&'a Name>,
-        collected: &mut IndexMap<&'a str, Vec<&'a Field>>,
+        usage: Option<UsageId>,
+        collected: &mut Collected<'a>,
     ) -> Result<(), RequestError> {
         for selection in &set.selections {
             self.spend()?;
@@ -113,22 +157,40 @@ impl<'a> Lowering<'a> {
             }
             match selection {
                 ClientSelection::Field(field) => {
-                    collected.entry(field.response_key().as_str()).or_default().push(field)
+                    collected.fields.entry(field.response_key().as_str()).or_default().push((field, usage));
                 }
                 ClientSelection::InlineFragment(fragment) => {
                     if self.applies(fragment.type_condition.as_ref(), object) {
-                        self.collect(object, &fragment.selection_set, seen, collected)?;
+                        let usage = self.usage(&fragment.directives, usage, collected);
+                        self.collect(object, &fragment.selection_set, usage, collected)?;
                     }
                 }
                 ClientSelection::FragmentSpread(spread) => {
                     let Some(fragment) = self.prepared.document.fragments.get(&spread.fragment_name) else { continue };
-                    if seen.insert(&fragment.name) && self.applies(Some(fragment.type_condition()), object) {
-                        self.collect(object, &fragment.selection_set, seen, collected)?;
+                    if !self.applies(Some(fragment.type_condition()), object) {
+                        continue;
+                    }
+                    let usage = self.usage(&spread.directives, usage, collected);
+                    if collected.seen.insert((&fragment.name, usage)) {
+                        self.collect(object, &fragment.selection_set, usage, collected)?;
                     }
                 }
             }
         }
         Ok(())
+    }
+
+    /// The innermost deferred fragment inside of a fragment with these directives.
+    fn usage(
+        &mut self,
+        directives: &'a DirectiveList,
+        around: Option<UsageId>,
+        collected: &mut Collected<'a>,
+    ) -> Option<UsageId> {
+        let Some(directive) = self.prepared.deferred(self.outcomes, directives) else { return around };
+        let usage = self.deferral.add(defer::label(directive), around);
+        collected.starts.push(usage);
+        Some(usage)
     }
 
     fn applies(&self, condition: Option<&Name>, object: &str) -> bool {
@@ -140,11 +202,11 @@ impl<'a> Lowering<'a> {
         &mut self,
         object: &str,
         response_name: &str,
-        group: &[&'a Field],
+        group: &[(&'a Field, Option<UsageId>)],
         selection: SelectionId,
         ty: TypeId,
     ) -> Result<OutField, RequestError> {
-        let Some(&field) = group.first() else { return Err(broken(response_name)) };
+        let Some(&(field, _)) = group.first() else { return Err(broken(response_name)) };
         let kind = match field.name.as_str() {
             "__typename" => OutKind::Typename,
             "__schema" | "__type" => OutKind::Introspection,
@@ -162,7 +224,7 @@ impl<'a> Lowering<'a> {
         &mut self,
         view: &'a FieldView,
         field: &'a Field,
-        group: &[&'a Field],
+        group: &[(&'a Field, Option<UsageId>)],
         selection: SelectionId,
         ty: TypeId,
     ) -> Result<OutKind, RequestError> {
@@ -188,12 +250,12 @@ impl<'a> Lowering<'a> {
                 None => break, // A leaf: the last hop.
             }
         }
-        let sets: Vec<_> = group.iter().map(|field| &field.selection_set).collect();
+        let sets: Vec<_> = group.iter().map(|(field, usage)| (&field.selection_set, *usage)).collect();
         let ty = self.out_type(&field.definition.ty, &at, &sets)?;
         Ok(OutKind::Value { path, ty, default: view.default.clone() })
     }
 
-    fn out_type(&mut self, ty: &Type, at: &At, sets: &[&'a SelectionSet]) -> Result<OutType, RequestError> {
+    fn out_type(&mut self, ty: &Type, at: &At, sets: &[Set<'a>]) -> Result<OutType, RequestError> {
         let nullable = !ty.is_non_null();
         let name = match ty {
             Type::List(of) | Type::NonNullList(of) => {
@@ -299,6 +361,8 @@ impl<'a> Lowering<'a> {
         let text = if arguments.is_empty() { String::new() } else { format!("{arguments:?}") };
         let key = (at, node.ty, node.field, text);
         if let Some(&id) = self.known.get(&key).filter(|_| !is_effect) {
+            let part = self.part(self.operation.nodes[id.index()].part);
+            self.operation.nodes[id.index()].part = part;
             return Ok(id);
         }
         self.spend()?;
@@ -307,10 +371,27 @@ impl<'a> Lowering<'a> {
             SelectionId(id(self.operation.selections.len() - 1))
         });
         let node_id = NodeId(id(self.operation.nodes.len()));
-        self.operation.nodes.push(Node { field: node.field, arguments, selection });
+        let part = if self.group.is_empty() { 0 } else { self.part_of(self.group.clone()) };
+        self.operation.nodes.push(Node { field: node.field, arguments, selection, part });
         self.variant(at, node.ty).push(node_id);
         self.known.insert(key, node_id);
         Ok(node_id)
+    }
+
+    /// The part of a node that is wanted by another part and by what is being lowered.
+    fn part(&mut self, other: u32) -> u32 {
+        if other == 0 || self.group.is_empty() {
+            return 0;
+        }
+        let mut both = self.parts[other as usize - 1].clone();
+        both.extend(&self.group);
+        both.sort_unstable();
+        both.dedup();
+        self.part_of(both)
+    }
+
+    fn part_of(&mut self, group: Vec<UsageId>) -> u32 {
+        id(self.parts.insert_full(group).0 + 1)
     }
 
     /// The nodes wanted of one concrete type at a place.

@@ -1,5 +1,6 @@
 //! A client operation, lowered: what the graph must give, and how the client's answer is read from it.
 
+use super::defer::Deferral;
 use crate::compose::{FieldId, TypeId};
 use crate::ids::ids;
 
@@ -42,6 +43,8 @@ pub struct Operation {
     pub output: OutId,
     /// Indexed by [`OutId`].
     pub outputs: Vec<OutObject>,
+    /// What may come later; `None`: nothing.
+    pub deferral: Option<Box<Deferral>>,
 }
 
 /// What the graph must give at one place, by concrete type.
@@ -64,6 +67,8 @@ pub struct Node {
     pub arguments: Vec<(String, Value)>,
     /// For composite types.
     pub selection: Option<SelectionId>,
+    /// 0: the initial answer wants it. Others: what only deferred parts want, equal for the same set of fragments.
+    pub part: u32,
 }
 
 /// An argument's value in graph vocabulary.

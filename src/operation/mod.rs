@@ -5,6 +5,7 @@
 //! [`Prepared::coerce`] gives [`Variables`] and [`Prepared::outcomes`] the key of the plan; per key
 //! [`Prepared::lower`] gives an [`Operation`] (kept with its plan): what the graph must give, and how the answer
 //! is read from it; per request [`Prepared::check_bounds`] and, when asked for, [`Prepared::introspect`].
+//! Where there is no graph, [`Prepared::resolve`] answers instead.
 //! Elsewhere: how the graph is asked ([`crate::plan`]); writing the answer ([`crate::execute`]).
 //!
 //! Always true:
@@ -12,6 +13,7 @@
 //! - its nodes, arguments and coerced variables are in graph vocabulary, its response names the client's.
 
 mod bounds;
+mod defer;
 mod error;
 mod introspect;
 mod limits;
@@ -20,11 +22,14 @@ mod lowered;
 mod outcomes;
 mod prepare;
 mod print;
+mod resolve;
+mod syntax;
 #[cfg(test)]
 mod tests;
 mod validate;
 mod variables;
 
+pub use defer::{DeferUsage, Deferral, DeferredObject, UsageId};
 pub use error::{
     ARGUMENT_OUT_OF_RANGE, BAD_USER_INPUT, LIMIT_EXCEEDED, OPERATION_NOT_FOUND, PARSE_FAILED, RequestError,
     VALIDATION_FAILED,

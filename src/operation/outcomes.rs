@@ -1,36 +1,53 @@
-//! `@skip` and `@include`: what the variables decide about the shape of an operation.
+//! `@skip`, `@include` and `@defer(if:)`: what the variables decide about the shape of an operation.
 
 use super::lowered::VariableId;
 use super::prepare::{Prepared, variable_id};
 use super::variables::Variables;
-use apollo_compiler::ast::{DirectiveList, Value};
+use apollo_compiler::ast::{Directive, DirectiveList, Value};
 
 /// What each of [`Prepared::conditions`] is: the key that plans are made and kept by.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub struct Outcomes(Box<[bool]>);
+pub struct Outcomes {
+    conditions: Box<[bool]>,
+    is_incremental: bool,
+}
+
+impl Outcomes {
+    /// The same, with `@defer` heeded: the client takes an answer in parts.
+    #[must_use]
+    pub fn incremental(self) -> Self {
+        Self { is_incremental: true, ..self }
+    }
+
+    pub(super) fn is_incremental(&self) -> bool {
+        self.is_incremental
+    }
+}
 
 impl Prepared {
     /// The outcomes for the variables of a request.
     #[must_use]
     pub fn outcomes(&self, variables: &Variables) -> Outcomes {
         let is_true = |id: &VariableId| variables.get(*id).and_then(serde_json::Value::as_bool).unwrap_or(false);
-        Outcomes(self.conditions.iter().map(is_true).collect())
+        Outcomes { conditions: self.conditions.iter().map(is_true).collect(), is_incremental: false }
     }
 
     /// §3.13.1, §3.13.2: included unless skipped or not included.
     pub(super) fn is_included(&self, outcomes: &Outcomes, directives: &DirectiveList) -> bool {
-        let value = |name: &str| {
-            let directive = directives.get(name)?;
-            match &**directive.specified_argument_by_name("if")? {
-                Value::Boolean(value) => Some(*value),
-                Value::Variable(name) => {
-                    let id = variable_id(&self.operation, name)?;
-                    let at = self.conditions.iter().position(|condition| *condition == id)?;
-                    outcomes.0.get(at).copied()
-                }
-                _ => None,
-            }
-        };
+        let value = |name: &str| self.condition(outcomes, directives.get(name)?);
         !value("skip").unwrap_or(false) && value("include").unwrap_or(true)
+    }
+
+    /// What the `if` of a directive is; `None`: not given.
+    pub(super) fn condition(&self, outcomes: &Outcomes, directive: &Directive) -> Option<bool> {
+        match &**directive.specified_argument_by_name("if")? {
+            Value::Boolean(value) => Some(*value),
+            Value::Variable(name) => {
+                let id = variable_id(&self.operation, name)?;
+                let at = self.conditions.iter().position(|condition| *condition == id)?;
+                outcomes.conditions.get(at).copied()
+            }
+            _ => None,
+        }
     }
 }

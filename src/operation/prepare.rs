@@ -3,6 +3,7 @@
 use super::error::{OPERATION_NOT_FOUND, PARSE_FAILED, RequestError, VALIDATION_FAILED, diagnosed};
 use super::limits::{self, Limits};
 use super::lowered::{OperationKind, VariableId};
+use super::syntax;
 use super::validate;
 use crate::view::View;
 use crate::view::table::Tables;
@@ -24,6 +25,7 @@ pub struct Prepared {
     /// Variables that must not be null where they stand, though their type allows it.
     pub(super) not_null: Vec<VariableId>,
     pub(super) has_introspection: bool,
+    pub(super) has_defer: bool,
     pub(super) max_lowered: usize,
 }
 
@@ -43,25 +45,28 @@ pub fn prepare(
     operation_name: Option<&str>,
 ) -> Result<Prepared, Vec<RequestError>> {
     limits::check_text(text, limits).map_err(|error| vec![error])?;
+    let text = syntax::complete(text).map_err(|error| vec![error])?;
     // Nesting is limited already; the parser's own limit is above it, for what recurses twice per bracket.
     let ast = Parser::new()
         .recursion_limit(1000)
-        .parse_ast(text, "operation")
+        .parse_ast(text.into_owned(), "operation")
         .map_err(|invalid| diagnosed(PARSE_FAILED, &invalid.errors, &invalid.partial.sources))?;
     limits::check_document(&ast, limits).map_err(|error| vec![error])?;
     let document = ast
         .to_executable_validate(&view.schema)
         .map_err(|invalid| diagnosed(VALIDATION_FAILED, &invalid.errors, &invalid.partial.sources))?;
+    validate::document(&document, view)?;
     let operation = choose(&document, operation_name)?;
-    let found = validate::operation(&document, &operation, &view.tables)?;
-    let mut conditions = Conditions { document: &document, seen: HashSet::new(), names: Vec::new() };
-    conditions.selection_set(&operation.selection_set);
-    let conditions: Vec<_> = conditions.names.iter().filter_map(|name| variable_id(&operation, name)).collect();
+    let found = validate::operation(&document, &operation, view)?;
+    let mut met = Conditions { document: &document, seen: HashSet::new(), names: Vec::new(), has_defer: false };
+    met.selection_set(&operation.selection_set);
+    let has_defer = met.has_defer;
+    let conditions: Vec<_> = met.names.iter().filter_map(|name| variable_id(&operation, name)).collect();
     let has_introspection =
         operation.root_fields(&document).any(|field| matches!(field.name.as_str(), "__schema" | "__type"));
     let not_null = found.not_null.into_iter().chain(conditions.iter().copied()).collect();
     let (tables, max_lowered) = (view.tables.clone(), limits.max_lowered);
-    Ok(Prepared { document, operation, tables, conditions, not_null, has_introspection, max_lowered })
+    Ok(Prepared { document, operation, tables, conditions, not_null, has_introspection, has_defer, max_lowered })
 }
 
 fn choose(document: &ExecutableDocument, name: Option<&str>) -> Result<Node<Operation>, Vec<RequestError>> {
@@ -98,7 +103,7 @@ impl Prepared {
         self.operation.name.as_deref()
     }
 
-    /// The variables that `@skip` and `@include` depend on, in the order of their first use.
+    /// The variables that `@skip`, `@include` and `@defer` depend on, in the order of their first use.
     #[must_use]
     pub fn conditions(&self) -> &[VariableId] {
         &self.conditions
@@ -111,17 +116,19 @@ impl Prepared {
     }
 }
 
-/// Finds the variables of `@skip` and `@include`, each fragment once.
+/// Finds the variables of `@skip`, `@include` and `@defer`, each fragment once.
 struct Conditions<'a> {
     document: &'a ExecutableDocument,
     seen: HashSet<&'a Name>,
     names: Vec<&'a Name>,
+    has_defer: bool,
 }
 
 impl<'a> Conditions<'a> {
     fn selection_set(&mut self, set: &'a SelectionSet) {
         for selection in &set.selections {
-            for name in ["skip", "include"] {
+            self.has_defer |= selection.directives().has("defer");
+            for name in ["skip", "include", "defer"] {
                 let directive = selection.directives().get(name);
                 let variable = directive
                     .and_then(|directive| directive.specified_argument_by_name("if"))

@@ -93,7 +93,7 @@ impl Planner<'_> {
                 way: id,
                 requires,
                 is_lookup,
-                is_new: self.same_step(&key, &needs).is_none(),
+                is_new: self.same_step(&key, place, &needs).is_none(),
                 is_repeated: way.batch.is_none() && self.is_repeated(place.frame),
                 hops,
                 coverage: self.coverage(id, node, is_lookup),

@@ -26,7 +26,7 @@ impl Planner<'_> {
             let access = self.obtain(place, path, &mut needs)?;
             inputs.push(access);
         }
-        let same = self.same_step(&key, &needs);
+        let same = self.same_step(&key, place, &needs);
         let step = match same {
             Some(step) => step,
             None => self.new_step(key)?,
@@ -45,8 +45,22 @@ impl Planner<'_> {
     }
 
     /// A planned step with this key that none of `needs` waits for.
-    pub(super) fn same_step(&self, key: &StepKey, needs: &BTreeSet<StepId>) -> Option<StepId> {
-        let equal = (0..self.steps.len()).filter(|&at| self.steps[at].key == *key).map(step_id);
+    ///
+    /// A deferred part also takes another part's step that is fed from this place already: fewest calls. Not so a
+    /// GraphQL service's: what it is asked for beside costs time of its own.
+    pub(super) fn same_step(&self, key: &StepKey, place: &Place, needs: &BTreeSet<StepId>) -> Option<StepId> {
+        let is_equal = |at: &usize| {
+            let step = &self.steps[*at];
+            if step.key.part == key.part {
+                return step.key == *key;
+            }
+            let is_fed = |feed: &Feed| feed.frame == place.frame && feed.when == place.when;
+            key.part != 0
+                && StepKey { part: step.key.part, ..key.clone() } == step.key
+                && !self.speaks_graphql(step_id(*at))
+                && step.feeds.iter().any(is_fed)
+        };
+        let equal = (0..self.steps.len()).filter(is_equal).map(step_id);
         equal.into_iter().find(|&step| !needs.iter().any(|&need| self.waits_for(need, step)))
     }
 

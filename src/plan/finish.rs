@@ -7,7 +7,7 @@ use super::model::{
 };
 use super::planner::{GrowingOutcome, GrowingStep, Planner};
 use crate::compose::{Call, JsonPath, Segment, SourceKind};
-use crate::operation::{OutKind, OutVariant};
+use crate::operation::{OutField, OutKind};
 
 impl Planner<'_> {
     /// The finished plan.
@@ -15,6 +15,7 @@ impl Planner<'_> {
         let rounds = self.rounds();
         let bounds = self.bounds();
         let output = self.output();
+        let deferred = self.deferred(&output.objects, &output.nodes);
         let growing = std::mem::take(&mut self.steps);
         let mut steps = Vec::with_capacity(growing.len());
         for (at, step) in growing.into_iter().enumerate() {
@@ -29,6 +30,7 @@ impl Planner<'_> {
             calls,
             steps,
             output,
+            deferred,
         }
     }
 
@@ -150,7 +152,11 @@ impl Planner<'_> {
             .map(|found| found.take().unwrap_or(Found { joins: Vec::new(), value: FoundValue::Nothing }));
         let nodes = nodes.collect();
         let objects = self.operation.outputs.iter().map(|object| OutObjectPlan {
-            variants: object.variants.iter().map(|variant| (variant.ty, out_fields(variant))).collect(),
+            variants: object
+                .variants
+                .iter()
+                .map(|variant| (variant.ty, out_fields(&variant.name, &variant.fields)))
+                .collect(),
             others: object.others,
         });
         let authenticated = self.operation.nodes.iter().map(|node| self.graph.field(node.field).authenticated);
@@ -159,13 +165,14 @@ impl Planner<'_> {
     }
 }
 
-fn out_fields(variant: &OutVariant) -> Vec<OutFieldPlan> {
-    let fields = variant.fields.iter().map(|field| OutFieldPlan {
+/// Entries of an object of the client type `name`.
+pub(super) fn out_fields(name: &str, fields: &[OutField]) -> Vec<OutFieldPlan> {
+    let fields = fields.iter().map(|field| OutFieldPlan {
         key: format!("{}:", json_string(&field.response_name)).into(),
         response_name: field.response_name.as_str().into(),
         coordinate: field.coordinate.as_str().into(),
         kind: match &field.kind {
-            OutKind::Typename => OutKindPlan::Typename(json_string(&variant.name).into()),
+            OutKind::Typename => OutKindPlan::Typename(json_string(name).into()),
             OutKind::Introspection => OutKindPlan::Introspection,
             OutKind::Value { path, ty, default } => OutKindPlan::Value {
                 path: path

@@ -12,6 +12,7 @@ mod answer;
 mod build;
 mod capture;
 mod choose;
+mod deferred;
 mod describe;
 mod document;
 mod error;
@@ -20,10 +21,11 @@ mod finish;
 mod model;
 mod planner;
 
+pub use deferred::{DeferPlan, UsagePlan};
 pub use describe::describe;
 pub use error::PlanError;
 pub use model::{
-    AbstractCapture, Access, Capture, Feed, Found, FoundValue, FrameId, HopPlan, Join, LeafRead, LeafSource,
+    AbstractCapture, Access, Capture, Feed, Found, FoundValue, FrameId, HopPlan, Join, LeafRead, LeafSource, Member,
     ObjectCapture, OutFieldPlan, OutKindPlan, OutObjectPlan, OutcomePlan, OutputPlan, PairingPlan, Plan, ROOT_FRAME,
     SlotId, Step, StepId, SubgraphDocument,
 };

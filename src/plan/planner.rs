@@ -33,6 +33,8 @@ pub(super) struct StepKey {
     pub(super) arguments: Vec<(String, Value)>,
     pub(super) requires: Vec<KeyPath>,
     pub(super) group: u32,
+    /// [`crate::operation::Node::part`] of what it was made for.
+    pub(super) part: u32,
     /// Must the caller be known?
     pub(super) authenticated: bool,
 }
@@ -66,6 +68,8 @@ pub(super) struct Planner<'a> {
     pub(super) steps: Vec<GrowingStep>,
     pub(super) found: Vec<Option<Found>>,
     group: u32,
+    /// The part of the answer that is being planned: steps of different parts do not wait for each other's needs.
+    part: u32,
     trail: Vec<FieldId>,
     /// The shapes met, in the order of the walk.
     pub(super) shapes: Vec<ShapeId>,
@@ -76,7 +80,17 @@ impl<'a> Planner<'a> {
         let mut build = Builder::default();
         build.new_frame(None, None);
         let found = operation.nodes.iter().map(|_| None).collect();
-        Self { graph, operation, build, steps: Vec::new(), found, group: 0, trail: Vec::new(), shapes: Vec::new() }
+        Self {
+            graph,
+            operation,
+            build,
+            steps: Vec::new(),
+            found,
+            group: 0,
+            part: 0,
+            trail: Vec::new(),
+            shapes: Vec::new(),
+        }
     }
 
     /// The key of a step for a root or field binding.
@@ -86,7 +100,8 @@ impl<'a> Planner<'a> {
         let graph = self.graph;
         let node = &self.operation.nodes[node.index()];
         let authenticated = graph.field(node.field).authenticated;
-        let key = |way, arguments| StepKey { way, arguments, requires: Vec::new(), group: self.group, authenticated };
+        let (requires, group, part) = (Vec::new(), self.group, self.part);
+        let key = |way, arguments| StepKey { way, arguments, requires, group, part, authenticated };
         let source = graph.way(way).source;
         let is_shared = matches!(graph.source(source).kind, SourceKind::GraphQl) && graph.way(way).is_safe;
         let first = graph
@@ -101,7 +116,8 @@ impl<'a> Planner<'a> {
 
     /// The key of a step for a lookup.
     pub(super) fn lookup_key(&self, way: WayId, requires: Vec<KeyPath>) -> StepKey {
-        StepKey { way, arguments: Vec::new(), requires, group: self.group, authenticated: false }
+        let (group, part) = (self.group, self.part);
+        StepKey { way, arguments: Vec::new(), requires, group, part, authenticated: false }
     }
 
     /// Plans the whole operation.
@@ -122,20 +138,23 @@ impl<'a> Planner<'a> {
         Ok(())
     }
 
-    /// Mutations: the root calls of each group wait for everything before.
+    /// Mutations: the root calls of each group wait for everything before that is not deferred.
     fn order_groups(&mut self) {
         for at in 0..self.steps.len() {
             let group = self.steps[at].key.group;
             if group > 0 && self.steps[at].feeds.iter().any(|feed| feed.frame == ROOT_FRAME) {
-                let earlier: Vec<StepId> =
-                    (0..self.steps.len()).filter(|&s| self.steps[s].key.group < group).map(step_id).collect();
+                let earlier: Vec<StepId> = self.steps_where(|key| key.group < group && key.part == 0).collect();
                 self.steps[at].after.extend(earlier);
             }
         }
     }
 
+    fn steps_where(&self, wanted: impl Fn(&StepKey) -> bool) -> impl Iterator<Item = StepId> {
+        let steps = self.steps.iter().enumerate();
+        steps.filter(move |(_, step)| wanted(&step.key)).map(|(at, _)| step_id(at))
+    }
+
     pub(super) fn plan_place(&mut self, place: &Place, nodes: &[NodeId]) -> Result<(), PlanError> {
-        let graph = self.graph;
         let mut missing = Vec::new();
         for &node in nodes {
             let field = self.operation.nodes[node.index()].field;
@@ -147,7 +166,23 @@ impl<'a> Planner<'a> {
                 None => missing.push(node),
             }
         }
-        for choice in self.choose(place, &missing)? {
+        // The initial answer's first: what is deferred may come with it, never the other way round.
+        missing.sort_by_key(|node| self.operation.nodes[node.index()].part);
+        let around = self.part;
+        for nodes in
+            missing.chunk_by(|a, b| self.operation.nodes[a.index()].part == self.operation.nodes[b.index()].part)
+        {
+            self.part = self.operation.nodes[nodes[0].index()].part;
+            self.plan_missing(place, nodes)?;
+        }
+        self.part = around;
+        Ok(())
+    }
+
+    /// Plans what the answer at hand does not hold, all of one part.
+    fn plan_missing(&mut self, place: &Place, missing: &[NodeId]) -> Result<(), PlanError> {
+        let graph = self.graph;
+        for choice in self.choose(place, missing)? {
             let way = graph.way(choice.way);
             match way.entry {
                 Entry::Root(field) | Entry::Field(field) => {

@@ -75,7 +75,24 @@ pub(super) fn take(document: &mut Document, sources: &Sources, file: FileId) -> 
         Definition::SchemaExtension(schema) => !schema.directives.is_empty() || !schema.root_operations.is_empty(),
         _ => true,
     });
+    define_defer(document);
     (reader.markup, reader.findings)
+}
+
+/// Every client may ask for parts of an answer to come later.
+fn define_defer(document: &mut Document) {
+    const DEFER: &str = r#"
+        "Lets the fragment come after the rest of the answer, to clients that take answers in parts."
+        directive @defer(if: Boolean! = true, label: String) on FRAGMENT_SPREAD | INLINE_FRAGMENT"#;
+    let is_defer = |definition: &Definition| match definition {
+        Definition::DirectiveDefinition(directive) => directive.name == "defer",
+        _ => false,
+    };
+    if !document.definitions.iter().any(is_defer)
+        && let Ok(defer) = Document::parse(DEFER, "defer.graphql")
+    {
+        document.definitions.extend(defer.definitions);
+    }
 }
 
 struct Reader<'a> {

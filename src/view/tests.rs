@@ -66,6 +66,11 @@ fn the_clean_schema_inherits_descriptions_and_deprecations() {
         "#,
     );
     assert_snapshot!(view.sdl(), @r#"
+    """
+    Lets the fragment come after the rest of the answer, to clients that take answers in parts.
+    """
+    directive @defer(if: Boolean! = true, label: String) on FRAGMENT_SPREAD | INLINE_FRAGMENT
+
     type Query {
       cards(first: Int!, of: Kind): [Card!]!
     }

@@ -35,6 +35,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "engine",
         &["compose", "config", "execute", "flight", "operation", "plan", "policy", "project", "upstream", "view"],
     ),
+    ("mock", &["engine", "operation", "policy", "view"]),
     (
         "cli",
         &[
@@ -43,6 +44,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "diagnostic",
             "engine",
             "http",
+            "mock",
             "observe",
             "operation",
             "plan",
@@ -57,7 +59,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
 const PURE: &[&str] = &["compose", "contract", "diagnostic", "operation", "plan", "sdl", "view"];
 
 /// The data half of `execute`, which is pure as well.
-const PURE_FILES: &[&str] = &["arena", "input", "leaf", "project", "read", "remote", "step", "write"];
+const PURE_FILES: &[&str] =
+    &["arena", "input", "leaf", "project", "read", "remote", "step", "wording", "write", "write/parts"];
 
 /// What a pure room never names.
 const IMPURE: &[&str] = &[

@@ -5,6 +5,9 @@
 //! reference asks for each field of each item.
 
 use crate::harness::{Of, assert_same};
+use crate::incremental::{merge, multipart};
+use crate::random::Random;
+use crate::reference::error_paths;
 use apollo_compiler::schema::ExtendedType;
 use apollo_compiler::validation::Valid;
 use apollo_compiler::{Name, Schema};
@@ -15,31 +18,12 @@ use std::fmt::Write as _;
 /// Deepest selection.
 const MAX_DEPTH: u32 = 6;
 
-/// A small generator of numbers (SplitMix64): seeds must mean the same everywhere and always.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % bound
-    }
-
-    fn one_in(&mut self, bound: u64) -> bool {
-        self.below(bound) == 0
-    }
-
-    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
-        from[self.below(from.len() as u64) as usize]
-    }
-}
-
 struct Writer<'s> {
     schema: &'s Valid<Schema>,
     random: Random,
     aliases: u32,
+    /// One field in so many stands in a deferred fragment; `None`: none does.
+    deferred: Option<u64>,
     text: String,
 }
 
@@ -86,6 +70,11 @@ impl Writer<'_> {
                 continue;
             }
             let arguments = self.arguments(type_name, &field.name);
+            let is_deferred = self.deferred.is_some_and(|one_in| self.random.one_in(one_in));
+            if is_deferred {
+                let condition = self.random.pick(&["", "", "", "(if: $yes)", "(if: $no)"]);
+                let _ = write!(self.text, "... @defer{condition} {{ ");
+            }
             if !arguments.is_empty() || !field.arguments.is_empty() || self.random.one_in(4) {
                 self.aliases += 1;
                 let _ = write!(self.text, "a{}: ", self.aliases);
@@ -96,6 +85,9 @@ impl Writer<'_> {
             if !is_leaf {
                 let below = if field.name == "categories" { 0 } else { depth - 1 };
                 self.composite(inner, below);
+            }
+            if is_deferred {
+                self.text.push_str("} ");
             }
         }
         self.text.push_str("__typename } ");
@@ -119,9 +111,9 @@ impl Writer<'_> {
     }
 }
 
-fn operation(schema: &Valid<Schema>, seed: u64) -> String {
+fn operation(schema: &Valid<Schema>, seed: u64, deferred: Option<u64>) -> String {
     let text = "query($yes: Boolean!, $no: Boolean = false) ".to_owned();
-    let mut writer = Writer { schema, random: Random(seed), aliases: 0, text };
+    let mut writer = Writer { schema, random: Random(seed), aliases: 0, deferred, text };
     writer.object(&apollo_compiler::name!("Query"), MAX_DEPTH);
     // Every variable must be used.
     let end = writer.text.trim_end().len() - 1;
@@ -138,7 +130,7 @@ async fn compare(of: Of, seeds: std::ops::Range<u64>) {
     let (mut naive, mut planned) = (0, 0);
     for seed in seeds {
         let reference = of.reference(&shop, Some("123"));
-        let query = operation(reference.schema(), seed);
+        let query = operation(reference.schema(), seed, None);
         shop.reset_calls();
         let reply = bff.send(&query, variables.clone(), Some(&bearer)).await;
         assert_eq!(reply.status, 200, "seed {seed}: {query}: {}", reply.text);
@@ -159,4 +151,40 @@ async fn random_operations_of_web_have_the_references_answers() {
 #[tokio::test]
 async fn random_operations_of_mobile_have_the_references_answers() {
     compare(Of::Mobile, 0..60).await;
+}
+
+/// The parts of an answer, put together, are the answer that a client without `@defer` gets.
+async fn compare_parts(of: Of, seeds: std::ops::Range<u64>) {
+    let shop = Shop::start(ShopOptions::default());
+    let bff = of.bff(&shop).await;
+    let reference = of.reference(&shop, Some("123"));
+    let bearer = shop.bearer("123");
+    let mut in_parts = 0;
+    for seed in seeds {
+        let query = operation(reference.schema(), seed, Some(3));
+        let variables = json!({ "yes": true });
+        let plain = bff.send(&query, variables.clone(), Some(&bearer)).await;
+        for accept in ["multipart/mixed", "multipart/mixed;deferSpec=20220824"] {
+            let body = json!({ "query": query, "variables": variables }).to_string();
+            let request = reqwest::Client::new().post(bff.url()).header("content-type", "application/json");
+            let request = request.header("accept", accept).header("authorization", &bearer).body(body);
+            let parts = multipart(&request.send().await.unwrap().text().await.unwrap());
+            in_parts += usize::from(parts.len() > 1);
+            let merged = merge(&parts);
+            let message = format!("seed {seed}, {accept}: {query}\n{parts:#?}");
+            assert_eq!(&merged["data"], plain.data(), "{message}");
+            assert_eq!(error_paths(&merged), error_paths(&plain.body), "{message}");
+        }
+    }
+    assert!(in_parts > 30, "only {in_parts} answers came in parts");
+}
+
+#[tokio::test]
+async fn parts_of_random_operations_of_web_add_up() {
+    compare_parts(Of::Web, 100..140).await;
+}
+
+#[tokio::test]
+async fn parts_of_random_operations_of_mobile_add_up() {
+    compare_parts(Of::Mobile, 100..140).await;
 }

@@ -5,7 +5,7 @@
 use crate::compose::{Graph, Origin, ServiceFile, Services, compose, contract_paths};
 use crate::contract;
 use crate::diagnostic::{Finding, Severity, Sources};
-use crate::execute::{Run, Sourced, run};
+use crate::execute::{Run, Sourced, Wording, run, run_in_parts};
 use crate::operation::{Limits, prepare};
 use crate::plan::{Plan, describe, plan};
 use crate::policy::Caller;
@@ -105,10 +105,22 @@ impl Kit {
         self
     }
 
+    /// With services that take a second, unless the script says `now`.
+    pub(super) fn delayed(mut self) -> Self {
+        self.delay = Duration::from_secs(1);
+        self
+    }
+
     fn planned(&self, query: &str, variables: &Json) -> (Plan, Vec<Option<Json>>) {
+        self.planned_for(query, variables, false)
+    }
+
+    fn planned_for(&self, query: &str, variables: &Json, in_parts: bool) -> (Plan, Vec<Option<Json>>) {
         let prepared = prepare(&self.view, &Limits::default(), query, None).expect("a valid operation");
         let variables = prepared.coerce(variables.as_object().expect("variables")).expect("valid variables");
-        let lowered = prepared.lower(&prepared.outcomes(&variables)).expect("an operation in bounds");
+        let outcomes = prepared.outcomes(&variables);
+        let outcomes = if in_parts { outcomes.incremental() } else { outcomes };
+        let lowered = prepared.lower(&outcomes).expect("an operation in bounds");
         prepared.check_bounds(&lowered, &variables).expect("variables in bounds");
         let plan = plan(&self.graph, &lowered).expect("a plan");
         (plan, variables.0)
@@ -138,6 +150,44 @@ impl Kit {
     /// The requests and the answer, for some variables.
     pub(super) fn run_with(&self, query: &str, variables: &Json, script: &str) -> String {
         let (plan, variables) = self.planned(query, variables);
+        let setting = self.setting(script);
+        let ran = setting.runtime.block_on(async { run(setting.run(self, &plan, &variables)).await });
+        let mut text = setting.made(&plan);
+        let body = String::from_utf8(ran.body.to_vec()).expect("UTF-8");
+        let written: Written<'_> = serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {body}"));
+        writeln!(text, "{}", written.data).unwrap();
+        for error in &written.errors {
+            let path: Vec<String> = error["path"].as_array().into_iter().flatten().map(part).collect();
+            let code = error["extensions"]["code"].as_str().unwrap_or_default();
+            writeln!(text, "! {} {code}: {}", path.join("."), error["message"].as_str().unwrap_or_default()).unwrap();
+        }
+        assert_eq!(written.errors.len(), ran.errors as usize);
+        text
+    }
+
+    /// The parts of the answer, each with the seconds after which it came.
+    pub(super) fn parts(&self, query: &str, variables: &Json, wording: Wording, script: &str) -> Vec<(u64, Json)> {
+        let (plan, variables) = self.planned_for(query, variables, true);
+        let setting = self.setting(script);
+        let (sender, mut receiver) = tokio::sync::mpsc::channel::<crate::execute::Part>(1);
+        let parts = setting.runtime.block_on(async {
+            let start = tokio::time::Instant::now();
+            let collect = async {
+                let mut parts = Vec::new();
+                while let Some(part) = receiver.recv().await {
+                    let body = String::from_utf8(part.body(wording)).expect("UTF-8");
+                    let body = serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {body}"));
+                    parts.push((start.elapsed().as_secs(), body));
+                }
+                parts
+            };
+            tokio::join!(run_in_parts(setting.run(self, &plan, &variables), sender), collect).1
+        });
+        setting.made(&plan);
+        parts
+    }
+
+    fn setting(&self, script: &str) -> Setting {
         let requests = Arc::new(Mutex::new(Vec::new()));
         let rules: Arc<[Rule]> = script.lines().map(str::trim).filter(|line| !line.is_empty()).map(rule).collect();
         let sources: Vec<Sourced> = self
@@ -157,35 +207,43 @@ impl Kit {
             .collect();
         let claims = self.claims.as_ref().map(|claims| claims.as_object().expect("claims").clone());
         let caller = Arc::new(Caller { claims, ..Caller::default() });
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        let ran = runtime.block_on(async {
-            run(Run {
-                plan: &plan,
-                graph: &self.graph,
-                sources: &sources,
-                variables: &variables,
-                introspection: &HashMap::new(),
-                caller: &caller,
-                deadline: tokio::time::Instant::now().into_std() + self.timeout,
-            })
-            .await
-        });
-        let made = requests.lock().unwrap().len();
+        Setting { sources, requests, caller, introspection: HashMap::new(), runtime: paused() }
+    }
+}
+
+/// A runtime whose clock jumps ahead when everything waits.
+fn paused() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
+}
+
+/// What a plan is run with.
+struct Setting {
+    sources: Vec<Sourced>,
+    requests: Arc<Mutex<Vec<String>>>,
+    caller: Arc<Caller>,
+    introspection: HashMap<String, String>,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Setting {
+    fn run<'a>(&'a self, kit: &'a Kit, plan: &'a Plan, variables: &'a [Option<Json>]) -> Run<'a> {
+        Run {
+            plan,
+            graph: &kit.graph,
+            sources: &self.sources,
+            variables,
+            introspection: &self.introspection,
+            caller: &self.caller,
+            deadline: tokio::time::Instant::now().into_std() + kit.timeout,
+        }
+    }
+
+    /// The requests that were made: no more than were proven.
+    fn made(&self, plan: &Plan) -> String {
+        let requests = self.requests.lock().unwrap();
+        let made = requests.len();
         assert!(plan.calls.is_none_or(|calls| made as u64 <= calls), "{made} calls, proven {:?}", plan.calls);
-        let mut text = String::new();
-        for request in &*requests.lock().unwrap() {
-            writeln!(text, "> {request}").unwrap();
-        }
-        let body = String::from_utf8(ran.body.to_vec()).expect("UTF-8");
-        let written: Written<'_> = serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {body}"));
-        writeln!(text, "{}", written.data).unwrap();
-        for error in &written.errors {
-            let path: Vec<String> = error["path"].as_array().into_iter().flatten().map(part).collect();
-            let code = error["extensions"]["code"].as_str().unwrap_or_default();
-            writeln!(text, "! {} {code}: {}", path.join("."), error["message"].as_str().unwrap_or_default()).unwrap();
-        }
-        assert_eq!(written.errors.len(), ran.errors as usize);
-        text
+        requests.iter().fold(String::new(), |text, request| format!("{text}> {request}\n"))
     }
 }
 

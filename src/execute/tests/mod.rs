@@ -2,8 +2,10 @@
 
 mod batches;
 mod callers;
+mod deferred;
 mod documents;
 mod kit;
 mod nulls;
 mod outcomes;
 mod places;
+mod repeats;

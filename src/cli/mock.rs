@@ -1,0 +1,139 @@
+//! Mocking a schema: `bespoke mock`.
+
+use super::args::MockArgs;
+use super::serve::{announce, listen, stop_signal};
+use super::watch::Changes;
+use crate::config::{Mode, PlaygroundConfig, ServerConfig};
+use crate::diagnostic::{DrawStyle, Sources, draw};
+use crate::http::{Playground, ServeLimits, Server, router, serve as serve_http};
+use crate::mock::{MockEngine, MockOptions};
+use crate::observe::{self, LogFormat, Metrics};
+use crate::view;
+use anyhow::{Context, bail};
+use notify::RecursiveMode;
+use std::io::{IsTerminal, Read};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Longest time for one request, the delay apart.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Largest schema that is read, in bytes.
+const MAX_FILE_BYTES: u64 = 8 * 1024 * 1024;
+
+/// Serves a schema with made-up data until SIGINT or SIGTERM.
+pub(super) fn mock(args: &MockArgs) -> anyhow::Result<ExitCode> {
+    let text = read(&args.file)?;
+    let engine = match load(args, text.clone())? {
+        Ok(engine) => engine,
+        Err(drawn) => {
+            eprint!("{drawn}");
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    // A second initialisation in one process is no harm: the first one stands.
+    let _ = observe::init(LogFormat::Text);
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
+    runtime.block_on(run(args, engine, text))
+}
+
+async fn run(args: &MockArgs, engine: MockEngine, text: String) -> anyhow::Result<ExitCode> {
+    // Before anybody can know that this process runs: a signal that nobody waits for would kill it.
+    let shutdown = stop_signal()?;
+    let config = ServerConfig {
+        port: args.port,
+        mode: Mode::Development,
+        log: LogFormat::Text,
+        request_timeout: REQUEST_TIMEOUT + args.delay,
+        ..ServerConfig::default()
+    };
+    let name = name(&args.file);
+    let folder = folder(&args.file);
+    let playground = Playground::load(&PlaygroundConfig::default(), folder, &name)?;
+    let limits = ServeLimits::from(&config);
+    let listener = listen(&config).await?;
+    let changes = if args.watch { Some(Changes::of([(folder, RecursiveMode::NonRecursive)])?) } else { None };
+    announce(&format!("a mock of {name}"), &listener, &config)?;
+    let server = Server::new(config, Arc::new(engine), Arc::new(Metrics::new())).with_playground(playground);
+    let server = Arc::new(server);
+    let served = serve_http(listener, router(Arc::clone(&server)), shutdown, limits);
+    match changes {
+        None => served.await,
+        Some(changes) => tokio::select! {
+            () = served => {}
+            () = reload(args, changes, text, &server) => {}
+        },
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Puts a new engine into `server` whenever the file differs from `before`.
+async fn reload(args: &MockArgs, mut changes: Changes, mut before: String, server: &Server) {
+    loop {
+        // First of all: what changed between the first reading and the watch.
+        match read(&args.file) {
+            Ok(text) if text != before => {
+                before.clone_from(&text);
+                match load(args, text) {
+                    Ok(Ok(engine)) => {
+                        server.swap_engine(Arc::new(engine));
+                        eprintln!("reloaded {}", args.file.display());
+                    }
+                    Ok(Err(drawn)) => eprintln!("{drawn}not reloaded: what ran goes on"),
+                    Err(error) => eprintln!("not reloaded: {error:#}; what ran goes on"),
+                }
+            }
+            Ok(_) => {}
+            Err(error) => eprintln!("not reloaded: {error:#}; what ran goes on"),
+        }
+        if !changes.next().await {
+            return;
+        }
+    }
+}
+
+/// An engine, or what is wrong with the schema, drawn.
+fn load(args: &MockArgs, text: String) -> anyhow::Result<Result<MockEngine, String>> {
+    let mut sources = Sources::default();
+    let file = sources.add(args.file.display().to_string(), text);
+    let (view, findings) = view::plain(&sources, file);
+    let Some(view) = view else {
+        let style = if std::io::stderr().is_terminal() { DrawStyle::Color } else { DrawStyle::Plain };
+        return Ok(Err(draw(&findings, &sources, style)));
+    };
+    let scalars = args.scalar.iter().map(|(name, value)| (name.clone(), value.clone().into()));
+    let options = MockOptions {
+        seed: args.seed,
+        list: args.list,
+        nulls: args.nulls,
+        errors: args.errors,
+        delay: args.delay,
+        scalars: scalars.collect(),
+    };
+    Ok(Ok(MockEngine::new(view, options).context("--scalar")?))
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    let file = std::fs::File::open(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    let mut text = String::new();
+    file.take(MAX_FILE_BYTES + 1)
+        .read_to_string(&mut text)
+        .with_context(|| format!("cannot read `{}`", path.display()))?;
+    if text.len() as u64 > MAX_FILE_BYTES {
+        bail!("`{}` is larger than {MAX_FILE_BYTES} bytes", path.display());
+    }
+    Ok(text)
+}
+
+/// The file's name without its ending, for people.
+fn name(file: &Path) -> String {
+    file.file_stem().map_or_else(|| "schema".to_owned(), |name| name.to_string_lossy().into_owned())
+}
+
+/// The folder that holds the file: a watch on the file itself would end when an editor replaces it.
+fn folder(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}

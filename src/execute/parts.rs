@@ -1,0 +1,215 @@
+//! Running a plan whose answer is delivered in parts (`@defer`): a fragment goes out when the steps that it is read
+//! from have ended.
+//!
+//! In: a [`Run`] whose plan has deferred parts. Out: [`Part`]s, the initial answer first.
+//! Elsewhere: their wording in JSON ([`super::wording`]); transports ([`crate::http`]).
+//!
+//! Always true:
+//! - a fragment inside of another is announced when the outer one is delivered, and never if that failed;
+//! - a field is delivered once, whatever number of fragments it belongs to;
+//! - an answer that leaves too much out is delivered whole.
+
+use super::run::{Run, State};
+use super::wording::{Completed, Delivered, Part, Pending};
+use super::write::{Left, PathStep, write_leaving, write_piece};
+use crate::plan::DeferPlan;
+use std::borrow::Cow;
+use std::pin::pin;
+use tokio::sync::mpsc;
+
+/// Runs a plan and sends its answer's parts. Ends early when nobody receives any more; dropping the future cancels the
+/// calls.
+pub async fn run_in_parts(run: Run<'_>, parts: mpsc::Sender<Part>) {
+    let mut state = State::begin(&run);
+    let mut deadline = pin!(tokio::time::sleep_until(run.deadline.into()));
+    let Some(plan) = &run.plan.deferred else {
+        while state.advance(deadline.as_mut()).await {}
+        let _ = parts.send(Part::whole(state.ran())).await;
+        return;
+    };
+    while !state.is_past(&plan.initial) {
+        state.advance(deadline.as_mut()).await;
+    }
+    let mut left = Left::new(plan.usages.len());
+    let mut written = state.read(|source| write_leaving(source, &mut left));
+    if left.is_too_much() {
+        while state.advance(deadline.as_mut()).await {}
+        left = Left::new(plan.usages.len());
+        left.is_inline = true;
+        written = state.read(|source| write_leaving(source, &mut left));
+    }
+    let mut delivery = Delivery { plan, left, pieces: Vec::new(), open: Vec::new(), announced: 0 };
+    let mut part =
+        Part { initial: Some(written.body), errors: written.errors, error_codes: written.codes, ..Part::default() };
+    delivery.announce(None, &mut part);
+    loop {
+        part.has_next = !delivery.open.is_empty();
+        part.calls = std::mem::take(&mut state.calls);
+        let is_last = !part.has_next;
+        if parts.send(part).await.is_err() || is_last {
+            return;
+        }
+        loop {
+            while !delivery.is_ready(&state) {
+                state.advance(deadline.as_mut()).await;
+            }
+            part = delivery.deliver(&state);
+            // Empty: what was ready leaves too much out, and waits for the rest.
+            if !part.completed.is_empty() {
+                break;
+            }
+        }
+    }
+}
+
+/// What became of a piece.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Fate {
+    Waiting,
+    Sent,
+    /// It became null, with these errors: so do all fragments that it belongs to.
+    Failed(Vec<u8>),
+}
+
+/// An announced fragment that is not delivered.
+#[derive(Debug)]
+struct Open {
+    fragment: usize,
+    id: usize,
+    /// It leaves too much out: it is written whole when every step has ended.
+    is_inline: bool,
+}
+
+struct Delivery<'a> {
+    plan: &'a DeferPlan,
+    left: Left,
+    /// By index into [`Left::pieces`]; those beyond its end are waiting.
+    pieces: Vec<Fate>,
+    open: Vec<Open>,
+    announced: usize,
+}
+
+impl Delivery<'_> {
+    /// Announces the fragments right inside of one that was delivered, or of the initial answer.
+    fn announce(&mut self, parent: Option<usize>, part: &mut Part) {
+        self.pieces.resize(self.left.pieces.len(), Fate::Waiting);
+        // Of a fragment without anything of its own, those inside of it take its place.
+        let mut parents = vec![parent];
+        while let Some(parent) = parents.pop() {
+            for fragment in 0..self.left.fragments.len() {
+                let begun = &self.left.fragments[fragment];
+                if begun.parent != parent {
+                    continue;
+                }
+                let has_something = self.pieces_of(fragment).any(|piece| self.pieces[piece] != Fate::Sent);
+                if !has_something {
+                    parents.push(Some(fragment));
+                    continue;
+                }
+                let label = self.plan.usages[begun.usage].label.clone();
+                part.pending.push(Pending { id: self.announced, path: begun.path.clone(), label });
+                self.open.push(Open { fragment, id: self.announced, is_inline: false });
+                self.announced += 1;
+            }
+        }
+    }
+
+    fn pieces_of(&self, fragment: usize) -> impl Iterator<Item = usize> {
+        let pieces = self.left.pieces.iter().enumerate();
+        pieces.filter(move |(_, piece)| piece.fragments.contains(&fragment)).map(|(at, _)| at)
+    }
+
+    fn is_ready(&self, state: &State<'_>) -> bool {
+        self.open.iter().any(|open| self.can_deliver(open, state))
+    }
+
+    fn can_deliver(&self, open: &Open, state: &State<'_>) -> bool {
+        let usage = self.left.fragments[open.fragment].usage;
+        match open.is_inline {
+            true => state.is_over(),
+            false => state.is_past(&self.plan.usages[usage].steps),
+        }
+    }
+
+    /// Writes every fragment whose steps have ended.
+    fn deliver(&mut self, state: &State<'_>) -> Part {
+        let mut part = Part::default();
+        let (ready, open) = std::mem::take(&mut self.open).into_iter().partition(|open| self.can_deliver(open, state));
+        self.open = open;
+        let ready: Vec<Open> = ready;
+        for open in ready {
+            let (fragment, id) = (open.fragment, open.id);
+            match self.fragment(&open, state, &mut part) {
+                Ok(()) => {
+                    part.completed.push(self.completed(fragment, id, None));
+                    self.announce(Some(fragment), &mut part);
+                }
+                Err(Unsent::Failed(errors)) => part.completed.push(self.completed(fragment, id, Some(errors))),
+                Err(Unsent::TooMuch) => self.open.push(Open { is_inline: true, ..open }),
+            }
+        }
+        part
+    }
+
+    fn completed(&self, fragment: usize, id: usize, errors: Option<Vec<u8>>) -> Completed {
+        let begun = &self.left.fragments[fragment];
+        Completed { id, path: begun.path.clone(), label: self.plan.usages[begun.usage].label.clone(), errors }
+    }
+
+    /// Writes what is left of a fragment: all of it or nothing.
+    fn fragment(&mut self, open: &Open, state: &State<'_>, part: &mut Part) -> Result<(), Unsent> {
+        let mark = self.left.mark();
+        self.left.is_inline = open.is_inline;
+        let begun = &self.left.fragments[open.fragment];
+        let (path, label) = (begun.path.clone(), self.plan.usages[begun.usage].label.clone());
+        let mut sent = Vec::new();
+        let mut delivered: Vec<Delivered> = Vec::new();
+        let mut codes: Vec<Cow<'static, str>> = Vec::new();
+        let mut errors = 0;
+        let outcome = loop {
+            self.pieces.resize(self.left.pieces.len(), Fate::Waiting);
+            let next = self.pieces_of(open.fragment).find(|&piece| self.pieces[piece] != Fate::Sent);
+            let Some(next) = next else { break Ok(()) };
+            if let Fate::Failed(errors) = &self.pieces[next] {
+                break Err(Unsent::Failed(errors.clone()));
+            }
+            let piece = self.left.pieces[next].clone();
+            let written = state.read(|source| write_piece(source, &piece, &mut self.left));
+            if self.left.is_too_much() && !open.is_inline {
+                break Err(Unsent::TooMuch);
+            }
+            errors += written.error_count;
+            codes.extend(written.codes);
+            let Some(data) = written.data else {
+                self.pieces[next] = Fate::Failed(written.errors.clone());
+                break Err(Unsent::Failed(written.errors));
+            };
+            self.pieces[next] = Fate::Sent;
+            sent.push(next);
+            let sub_path: Vec<PathStep> = piece.path.iter().skip(path.len()).cloned().collect();
+            let (path, label) = (piece.path, label.clone());
+            delivered.push(Delivered { id: open.id, sub_path, path, label, data, errors: written.errors });
+        };
+        self.left.is_inline = false;
+        if outcome.is_err() {
+            self.left.back_to(mark);
+            for piece in sent {
+                self.pieces[piece] = Fate::Waiting;
+            }
+            self.pieces.truncate(self.left.pieces.len());
+        } else {
+            part.delivered.append(&mut delivered);
+        }
+        if !matches!(outcome, Err(Unsent::TooMuch)) {
+            part.errors += errors;
+            part.error_codes.append(&mut codes);
+        }
+        outcome
+    }
+}
+
+/// Why a fragment is not sent.
+enum Unsent {
+    Failed(Vec<u8>),
+    TooMuch,
+}

@@ -1,0 +1,179 @@
+//! Answers in parts: what a deferred fragment holds is left out, and written later as a piece of its own.
+//!
+//! Always true: a piece that is left out below a position that became null is forgotten with it.
+
+use super::{At, Nulled, PathPart, Source, Writer};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// Most pieces, and most fragments, that one answer leaves out.
+const MAX_LEFT: usize = 1_000;
+
+/// What an answer leaves out, so far.
+#[derive(Debug)]
+pub(in crate::execute) struct Left {
+    /// Deferred fragments that began, each at one object.
+    pub(in crate::execute) fragments: Vec<Fragment>,
+    /// Fields that were left out, each of one object.
+    pub(in crate::execute) pieces: Vec<Piece>,
+    /// The fragment that each usage began last, on the way to the object at hand.
+    current: Arc<[usize]>,
+    /// Nothing is left out: deferred fields are written where they stand.
+    pub(in crate::execute) is_inline: bool,
+}
+
+/// A deferred fragment at one object.
+#[derive(Debug)]
+pub(in crate::execute) struct Fragment {
+    /// Index into [`crate::plan::DeferPlan::usages`].
+    pub(in crate::execute) usage: usize,
+    /// The fragment around it.
+    pub(in crate::execute) parent: Option<usize>,
+    pub(in crate::execute) path: Vec<PathStep>,
+}
+
+/// Fields of one object that belong to the same fragments.
+#[derive(Debug, Clone)]
+pub(in crate::execute) struct Piece {
+    /// Indices into [`Left::fragments`].
+    pub(in crate::execute) fragments: Vec<usize>,
+    pub(in crate::execute) path: Vec<PathStep>,
+    /// [`Left::current`] at its object.
+    current: Arc<[usize]>,
+    object: u32,
+    group: usize,
+    at: At,
+}
+
+/// A step of a response path.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(untagged)]
+pub(in crate::execute) enum PathStep {
+    Name(Box<str>),
+    Index(usize),
+}
+
+/// A written piece.
+pub(in crate::execute) struct Written {
+    /// The object with its fields; `None`: a null that no field of it could take.
+    pub(in crate::execute) data: Option<Vec<u8>>,
+    /// Errors, separated by commas.
+    pub(in crate::execute) errors: Vec<u8>,
+    pub(in crate::execute) error_count: u32,
+    pub(in crate::execute) codes: Vec<Cow<'static, str>>,
+}
+
+/// How much was left out at some moment.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::execute) struct Mark(usize, usize);
+
+impl Left {
+    /// For so many usages of `@defer`.
+    pub(in crate::execute) fn new(usages: usize) -> Self {
+        Self { fragments: Vec::new(), pieces: Vec::new(), current: vec![usize::MAX; usages].into(), is_inline: false }
+    }
+
+    /// Is more left out than one answer may?
+    pub(in crate::execute) fn is_too_much(&self) -> bool {
+        self.pieces.len() > MAX_LEFT || self.fragments.len() > MAX_LEFT
+    }
+
+    pub(in crate::execute) fn mark(&self) -> Mark {
+        Mark(self.fragments.len(), self.pieces.len())
+    }
+
+    pub(in crate::execute) fn back_to(&mut self, mark: Mark) {
+        self.fragments.truncate(mark.0);
+        self.pieces.truncate(mark.1);
+    }
+}
+
+/// Writes the answer, leaving deferred fragments out.
+pub(in crate::execute) fn write_leaving<'a>(source: &Source<'a>, left: &'a mut Left) -> super::Written {
+    // What is left out is told by its path.
+    let mut writer = Writer::new(source).without_copies();
+    writer.left = Some(left);
+    writer.whole(source.root)
+}
+
+/// Writes what was left out; what is deferred within it is left out again.
+pub(in crate::execute) fn write_piece<'a>(source: &Source<'a>, piece: &'a Piece, left: &'a mut Left) -> Written {
+    let deferred = source.plan.deferred.as_ref().expect("a piece comes from a plan with deferred parts");
+    let (_, fields) = &deferred.objects[&(piece.object, piece.at.ty)].groups[piece.group];
+    left.current = Arc::clone(&piece.current);
+    let mark = left.mark();
+    // What is left out is told by its path.
+    let mut writer = Writer::new(source).without_copies();
+    writer.left = Some(left);
+    writer.path = piece.path.iter().map(PathStep::as_part).collect();
+    writer.out.push(b'{');
+    let is_null = writer.fields(fields, piece.at).is_err();
+    writer.out.push(b'}');
+    if is_null {
+        writer.back_to(Some(mark));
+    }
+    let Writer { out, errors, error_count, codes, .. } = writer;
+    Written { data: (!is_null).then_some(out), errors, error_count, codes }
+}
+
+impl PathStep {
+    fn as_part(&self) -> PathPart<'_> {
+        match self {
+            Self::Name(name) => PathPart::Name(name),
+            Self::Index(index) => PathPart::Index(*index),
+        }
+    }
+}
+
+impl<'a> Writer<'a> {
+    pub(super) fn mark(&self) -> Option<Mark> {
+        self.left.as_ref().map(|left| left.mark())
+    }
+
+    pub(super) fn back_to(&mut self, mark: Option<Mark>) {
+        if let (Some(left), Some(mark)) = (&mut self.left, mark) {
+            left.back_to(mark);
+        }
+    }
+
+    /// Notes what is deferred in an object that is about to be written, or writes it if nothing may be left out.
+    pub(super) fn leave_out(&mut self, object: u32, at: At, is_all: bool) -> Result<(), Nulled> {
+        let Some(deferred) = &self.plan.deferred else { return Ok(()) };
+        let (Some(here), Some(left)) = (deferred.objects.get(&(object, at.ty)), &mut self.left) else { return Ok(()) };
+        if left.is_inline {
+            for (number, (_, fields)) in here.groups.iter().enumerate() {
+                self.fields(fields, at)?;
+                if number + 1 < here.groups.len() || !is_all {
+                    self.out.push(b',');
+                }
+            }
+            return Ok(());
+        }
+        if left.is_too_much() {
+            return Ok(());
+        }
+        let path = || self.path.iter().map(|part| part.to_step()).collect::<Vec<_>>();
+        let mut current = left.current.to_vec();
+        for &usage in &here.starts {
+            let parent = deferred.usages[usage as usize].parent.map(|parent| current[parent as usize]);
+            current[usage as usize] = left.fragments.len();
+            left.fragments.push(Fragment { usage: usage as usize, parent, path: path() });
+        }
+        left.current = current.into();
+        for (group, (usages, _)) in here.groups.iter().enumerate() {
+            let fragments = usages.iter().map(|&usage| left.current[usage as usize]).collect();
+            let current = Arc::clone(&left.current);
+            left.pieces.push(Piece { fragments, path: path(), current, object, group, at });
+        }
+        Ok(())
+    }
+}
+
+impl PathPart<'_> {
+    fn to_step(self) -> PathStep {
+        match self {
+            PathPart::Name(name) => PathStep::Name(name.into()),
+            PathPart::Index(index) => PathStep::Index(index),
+        }
+    }
+}

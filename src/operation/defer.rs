@@ -1,0 +1,92 @@
+//! `@defer`: which parts of an answer may come later, and in what order.
+//!
+//! In: the fragments of a valid document. Out: [`Deferral`], beside the [`super::Operation`] it belongs to.
+//! Elsewhere: where it may stand (the compiler's validation); which steps a part waits for ([`crate::plan`]); when it is written ([`crate::execute`]).
+//!
+//! Always true: a field that is also selected outside of a deferred fragment belongs to the initial answer.
+//!
+//! # Source
+//! GraphQL, RFC "incremental delivery" (September 2025): `CollectFields`, `BuildExecutionPlan`.
+
+use super::lowered::{OutField, OutId};
+use super::outcomes::Outcomes;
+use super::prepare::Prepared;
+use crate::compose::TypeId;
+use apollo_compiler::ast::{Directive, DirectiveList};
+use std::collections::HashMap;
+
+/// A deferred fragment at one place, as an index into [`Deferral::usages`].
+pub type UsageId = u32;
+
+/// What of an answer may come later.
+#[derive(Debug, Default)]
+pub struct Deferral {
+    /// The fragments, outer ones first.
+    pub usages: Vec<DeferUsage>,
+    /// What is deferred in each object that has something deferred.
+    pub objects: HashMap<(OutId, TypeId), DeferredObject<OutField>>,
+}
+
+/// A deferred fragment at one place.
+#[derive(Debug, Clone)]
+pub struct DeferUsage {
+    /// The client's name for it.
+    pub label: Option<String>,
+    /// The deferred fragment around it.
+    pub parent: Option<UsageId>,
+}
+
+/// What is deferred in an object of one concrete type.
+#[derive(Debug)]
+pub struct DeferredObject<F> {
+    /// Fragments that begin here.
+    pub starts: Vec<UsageId>,
+    /// Fields, by the fragments that alone they are reached by.
+    pub groups: Vec<(Vec<UsageId>, Vec<F>)>,
+}
+
+impl Deferral {
+    /// The fragments whose delivery a field waits for, sorted; empty: the initial answer (`BuildExecutionPlan`).
+    pub(super) fn group_of(&self, usages: impl Iterator<Item = Option<UsageId>>) -> Vec<UsageId> {
+        let Some(mut set) = usages.collect::<Option<Vec<UsageId>>>() else { return Vec::new() };
+        set.sort_unstable();
+        set.dedup();
+        let is_inside = |usage: UsageId| {
+            let parents = std::iter::successors(self.parent(usage), |&parent| self.parent(parent));
+            parents.into_iter().any(|parent| set.contains(&parent))
+        };
+        set.iter().copied().filter(|&usage| !is_inside(usage)).collect()
+    }
+
+    fn parent(&self, usage: UsageId) -> Option<UsageId> {
+        self.usages[usage as usize].parent
+    }
+
+    pub(super) fn add(&mut self, label: Option<String>, parent: Option<UsageId>) -> UsageId {
+        self.usages.push(DeferUsage { label, parent });
+        // Each is one directive for one concrete type: bounded with the operation.
+        u32::try_from(self.usages.len() - 1).unwrap_or(UsageId::MAX)
+    }
+}
+
+impl Prepared {
+    /// Does a fragment of the operation ask to come later?
+    #[must_use]
+    pub fn has_defer(&self) -> bool {
+        self.has_defer
+    }
+
+    /// The `@defer` of a fragment, unless these outcomes switch it off.
+    pub(super) fn deferred<'a>(&self, outcomes: &Outcomes, directives: &'a DirectiveList) -> Option<&'a Directive> {
+        if !outcomes.is_incremental() {
+            return None;
+        }
+        let directive = directives.get("defer")?;
+        self.condition(outcomes, directive).unwrap_or(true).then_some(&**directive)
+    }
+}
+
+/// The `label` of a `@defer`.
+pub(super) fn label(directive: &Directive) -> Option<String> {
+    directive.specified_argument_by_name("label").and_then(|label| label.as_str()).map(str::to_owned)
+}

@@ -1,0 +1,40 @@
+//! Answering an operation field by field, from values made up on the spot, without a graph.
+
+use super::error::{LIMIT_EXCEEDED, RequestError, VALIDATION_FAILED};
+use super::prepare::Prepared;
+use super::variables::Variables;
+use crate::view::View;
+use apollo_compiler::introspection::check_max_depth;
+use apollo_compiler::resolvers::{Execution, ObjectValue};
+use apollo_compiler::response::ExecutionResponse;
+
+impl Prepared {
+    /// Executes the operation by asking `root` for its fields, and so on down; `__schema` and `__type` are answered.
+    ///
+    /// `view` is the one that the operation was prepared with. Synchronous: nothing here waits.
+    ///
+    /// # Errors
+    /// `LIMIT_EXCEEDED` when lists of the introspection schema nest too deep.
+    ///
+    /// # Source
+    /// GraphQL §6.3, §6.4.
+    pub fn resolve(
+        &self,
+        view: &View,
+        variables: &Variables,
+        root: &dyn ObjectValue,
+    ) -> Result<ExecutionResponse, Vec<RequestError>> {
+        let fail = |code: &'static str, error: apollo_compiler::request::RequestError| {
+            vec![RequestError::new(code, error.message().to_string()).at(error.location(), &self.document.sources)]
+        };
+        check_max_depth(&self.document, &self.operation).map_err(|error| fail(LIMIT_EXCEEDED, error))?;
+        let variables = self.by_name(variables);
+        Execution::new(&view.schema, &self.document)
+            .operation(&self.operation)
+            .implementers_map(&view.implementers)
+            .coerced_variable_values(&variables)
+            .enable_schema_introspection(true)
+            .execute_sync(root)
+            .map_err(|error| fail(VALIDATION_FAILED, error))
+    }
+}
