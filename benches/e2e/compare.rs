@@ -73,6 +73,8 @@ async fn measure(workload: &Workload, options: &Options, folder: &Folder) -> Res
         rows.push((process, Row { server, rounds: Vec::new(), peak_mib: 0.0 }));
     }
     for number in 0..=options.rounds {
+        // Every other round backwards: who comes after whom must not matter.
+        rows.reverse();
         for (process, row) in &mut rows {
             let load = Load {
                 address: process.address.clone(),
@@ -89,6 +91,7 @@ async fn measure(workload: &Workload, options: &Options, folder: &Folder) -> Res
             }
         }
     }
+    rows.sort_by_key(|(_, row)| workload.servers.iter().position(|&server| server == row.server));
     rows.into_iter().map(|(process, row)| Ok(Row { peak_mib: process.peak_mib()?, ..row })).collect()
 }
 

@@ -5,7 +5,7 @@ use crate::Failed;
 use bespoke::config::Config;
 use bespoke::engine::{Client, EngineOptions};
 use bespoke::flight::FlightOptions;
-use bespoke::http::{ServeLimits, Server, router};
+use bespoke::http::{ServeLimits, Server, Workers, router, serve_by};
 use bespoke::observe::{self, Metrics};
 use bespoke::project::Files;
 use std::sync::Arc;
@@ -22,6 +22,7 @@ pub(crate) async fn serve() -> Result<(), Failed> {
     let _log = observe::init(config.server.log)?;
     let limits = ServeLimits::from(&config.server);
     let server = Server::new(config.server, Arc::new(engine), Arc::new(Metrics::new()));
-    bespoke::http::serve(listener().await?, router(Arc::new(server)), std::future::pending(), limits).await;
+    let workers = Workers::for_each_processor()?;
+    serve_by(&workers, listener().await?, router(Arc::new(server)), std::future::pending(), limits).await;
     Ok(())
 }
