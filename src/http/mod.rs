@@ -28,7 +28,9 @@ mod stall;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod workers;
 
 pub use playground::{Playground, PlaygroundError};
-pub use serve::{ServeLimits, serve};
+pub use serve::{ServeLimits, serve, serve_by};
 pub use server::{Server, router};
+pub use workers::Workers;
