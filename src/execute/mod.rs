@@ -11,6 +11,7 @@
 mod arena;
 mod input;
 mod leaf;
+mod memo;
 mod parts;
 mod problem;
 mod project;
@@ -28,6 +29,8 @@ mod write;
 
 pub use arena::Failure;
 pub use parts::run_in_parts;
+#[cfg(feature = "fuzz")]
+pub use project::compare::compare_projections;
 pub use run::{Ran, Run, Sourced, run};
 pub use scope::OperationScope;
 pub use wording::{Part, Wording};

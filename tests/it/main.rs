@@ -1,5 +1,6 @@
 //! The integration tests: one binary, a module for each feature.
 
+mod allocations;
 mod architecture;
 mod audits;
 mod calls;
