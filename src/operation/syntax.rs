@@ -10,6 +10,7 @@
 
 use super::error::{PARSE_FAILED, RequestError};
 use super::limits::{Token, tokens};
+use super::place::Places;
 use std::borrow::Cow;
 
 /// What may have a description outside of brackets. The shorthand `{ … }` may not.
@@ -32,7 +33,7 @@ pub(super) fn complete(text: &str) -> Result<Cow<'_, str>, RequestError> {
             Read::NoValue => {
                 let name = String::from_utf8_lossy(around.before);
                 let mut error = RequestError::new(PARSE_FAILED, format!("expected `:` and a value after `{name}`"));
-                error.locations.push(place(text, token.at));
+                error.locations.push(Places::of(text).at(token.at));
                 return Err(error);
             }
         }
@@ -139,13 +140,4 @@ fn blanked<'t>(text: &'t str, descriptions: &[Token<'_>]) -> Cow<'t, str> {
     }
     result.push_str(&text[from..]);
     Cow::Owned(result)
-}
-
-/// Line and column of a byte, both from 1.
-fn place(text: &str, at: usize) -> (u32, u32) {
-    let before = text.get(..at).unwrap_or(text);
-    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    (number(line), number(column))
 }
