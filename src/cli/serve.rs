@@ -140,7 +140,11 @@ async fn run(client: Client, engine: Engine, config: Config, options: ServeOptio
     let watched = options.watch.map(|folder| Watched::new(folder, client.name())).transpose()?;
     announce(client.name(), &listener, &config.server)?;
     let limits = ServeLimits::from(&config.server);
-    let served = serve_http(listener, router(Arc::clone(&server)), shutdown, limits);
+    let stop = async {
+        shutdown.await;
+        server.end_streams();
+    };
+    let served = serve_http(listener, router(Arc::clone(&server)), stop, limits);
     match watched {
         None => served.await,
         Some(watched) => tokio::select! {
@@ -148,6 +152,7 @@ async fn run(client: Client, engine: Engine, config: Config, options: ServeOptio
             () = watched.reload(&client, &server, &options.configure) => {}
         },
     }
+    let _ = tokio::time::timeout(limits.grace, server.sockets_closed()).await;
     Ok(ExitCode::SUCCESS)
 }
 

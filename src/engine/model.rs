@@ -5,7 +5,8 @@ use crate::operation::OperationKind;
 use crate::policy::Caller;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use futures_util::stream::BoxStream;
+use futures_util::stream::{self, BoxStream};
+use futures_util::{FutureExt, StreamExt};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 /// Answers GraphQL requests for one client.
 ///
 /// What [`crate::http`] is written against: the engine proper, and small ones in tests.
-pub trait GraphQlEngine: Send + Sync {
+pub trait GraphQlEngine: Send + Sync + 'static {
     /// Answers one request.
     ///
     /// The answer comes by `deadline`, with errors for what was not there in time; [`crate::http`] gives up shortly
@@ -24,7 +25,12 @@ pub trait GraphQlEngine: Send + Sync {
     /// Answers one request in one or more parts: deferred fragments, events of a subscription.
     ///
     /// Dropping the stream cancels the calls that nobody else waits for.
-    fn stream(self: Arc<Self>, request: StreamRequest) -> BoxStream<'static, Streamed>;
+    /// An engine that does not override this answers in one part.
+    fn stream(self: Arc<Self>, request: StreamRequest) -> BoxStream<'static, Streamed> {
+        let StreamRequest { request, caller, deadline, .. } = request;
+        let answer = async move { self.execute(request, caller, deadline).await };
+        stream::once(answer.map(|response| Streamed { response, is_last: true })).boxed()
+    }
 
     /// The client's schema, as SDL.
     fn sdl(&self) -> Arc<str>;
@@ -57,6 +63,8 @@ pub struct StreamRequest {
     pub deadline: Instant,
     /// How the parts of a deferred answer are worded; `None`: the client takes it only whole.
     pub wording: Option<Wording>,
+    /// How long each event of a subscription may take; `None`: subscriptions are refused.
+    pub event_timeout: Option<Duration>,
 }
 
 /// One part of an answer.
@@ -127,4 +135,12 @@ pub struct Response {
     pub operation_kind: Option<OperationKind>,
     /// The `extensions.code` of each entry in `errors`; counted by the metrics.
     pub error_codes: Vec<Cow<'static, str>>,
+}
+
+impl Response {
+    /// Is it an event of a subscription, or what became of one?
+    #[must_use]
+    pub fn is_subscription(&self) -> bool {
+        self.operation_kind == Some(OperationKind::Subscription)
+    }
 }

@@ -21,6 +21,7 @@ mod reference;
 mod reference_tests;
 mod screens;
 mod sharing;
+mod subscriptions;
 mod watch;
 mod writes;
 mod wrong_joins;

@@ -1,13 +1,11 @@
 //! An engine for tests: validates for real, answers without any service.
 
-use crate::engine::{CallRecord, GraphQlEngine, Request, Response, ResponseKind, StreamRequest, Streamed};
+use crate::engine::{CallRecord, GraphQlEngine, Request, Response, ResponseKind};
 use crate::operation::OperationKind;
 use crate::policy::Caller;
 use apollo_compiler::validation::Valid;
 use apollo_compiler::{ExecutableDocument, Schema, request::coerce_variable_values};
 use futures_util::future::BoxFuture;
-use futures_util::stream::{self, BoxStream};
-use futures_util::{FutureExt, StreamExt};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -97,12 +95,6 @@ impl FakeEngine {
 impl GraphQlEngine for FakeEngine {
     fn execute(&self, request: Request, caller: Arc<Caller>, deadline: Instant) -> BoxFuture<'_, Response> {
         Box::pin(self.answer(request, caller, deadline))
-    }
-
-    fn stream(self: Arc<Self>, request: StreamRequest) -> BoxStream<'static, Streamed> {
-        let StreamRequest { request, caller, deadline, .. } = request;
-        let answer = async move { self.answer(request, caller, deadline).await };
-        stream::once(answer.map(|response| Streamed { response, is_last: true })).boxed()
     }
 
     fn sdl(&self) -> Arc<str> {
