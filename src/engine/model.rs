@@ -22,10 +22,10 @@ pub trait GraphQlEngine: Send + Sync + 'static {
     /// after it. Dropping the future cancels the calls that nobody else waits for.
     fn execute(&self, request: Request, caller: Arc<Caller>, deadline: Instant) -> BoxFuture<'_, Response>;
 
-    /// Answers one request in one or more parts: deferred fragments, events of a subscription.
+    /// Answers one request in one or more parts: deferred fragments, events of a subscription. An engine that does not
+    /// say how answers whole.
     ///
     /// Dropping the stream cancels the calls that nobody else waits for.
-    /// An engine that does not override this answers in one part.
     fn stream(self: Arc<Self>, request: StreamRequest) -> BoxStream<'static, Streamed> {
         let StreamRequest { request, caller, deadline, .. } = request;
         let answer = async move { self.execute(request, caller, deadline).await };

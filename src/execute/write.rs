@@ -9,6 +9,7 @@ pub(super) use parts::{Left, PathStep, write_leaving, write_piece};
 
 use super::arena::{Arena, Failure, Slot};
 use super::leaf;
+use super::memo::{At, Memo};
 use super::read::{Reached, Token, follow, plain, token};
 use crate::compose::{Input, TypeId};
 use crate::operation::{Leaf, Others, OutType};
@@ -41,14 +42,6 @@ enum PathPart<'a> {
     Index(usize),
 }
 
-/// An object at hand.
-#[derive(Debug, Clone, Copy)]
-struct At {
-    frame: FrameId,
-    row: u32,
-    ty: TypeId,
-}
-
 /// What a value is completed by.
 #[derive(Clone, Copy)]
 struct Goal<'a> {
@@ -68,11 +61,13 @@ pub(super) struct Writer<'a> {
     error_count: u32,
     codes: Vec<Cow<'static, str>>,
     path: Vec<PathPart<'a>>,
+    memo: Memo<'a>,
     /// Answers in parts: what is left out.
     left: Option<&'a mut Left>,
 }
 
 /// A written answer.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Written {
     /// `{"data":…` and `errors`, without the closing brace.
     pub(super) body: Vec<u8>,
@@ -95,7 +90,10 @@ pub(super) struct Source<'a> {
 
 /// Writes the answer.
 pub(super) fn write(source: &Source<'_>) -> Written {
-    Writer::new(source).whole(source.root)
+    let written = Writer::new(source).whole(source.root);
+    #[cfg(test)]
+    assert_eq!(written, Writer::new(source).without_copies().whole(source.root), "copies change the answer");
+    written
 }
 
 impl<'a> Writer<'a> {
@@ -113,7 +111,14 @@ impl<'a> Writer<'a> {
             codes: Vec::new(),
             path: Vec::new(),
             left: None,
+            memo: Memo::new(plan, arena),
         }
+    }
+
+    /// Writes every object anew.
+    fn without_copies(mut self) -> Self {
+        self.memo = Memo::none(self.plan, self.arena);
+        self
     }
 
     fn whole(mut self, root: TypeId) -> Written {
@@ -287,7 +292,7 @@ impl<'a> Writer<'a> {
                 this.path.pop();
                 match done? {
                     Done::Written => number += 1,
-                    Done::Omitted => this.out.truncate(mark),
+                    Done::Omitted => this.cut(mark),
                 }
             }
             this.out.push(b']');
@@ -297,16 +302,16 @@ impl<'a> Writer<'a> {
 
     fn complete_object(&mut self, at: At, goal: Goal<'a>) -> Completed {
         let OutType::Object { id, nullable } = goal.ty else { return self.mismatch(goal) };
-        let (mark, left) = (self.out.len(), self.mark());
-        match self.object(id.0, at) {
-            Err(Nulled) if *nullable => {
-                self.back_to(left);
-                self.out.truncate(mark);
-                self.out.extend_from_slice(b"null");
-                Ok(Done::Written)
-            }
-            done => done,
+        if let Some(equal) = self.memo.find(id.0, at) {
+            self.out.extend_from_within(equal);
+            return Ok(Done::Written);
         }
+        let (mark, left, errors) = (self.out.len(), self.mark(), self.error_count);
+        let done = self.object(id.0, at);
+        if matches!(done, Ok(Done::Written)) && self.error_count == errors && errors < MAX_ERRORS {
+            self.memo.keep(id.0, at, mark..self.out.len());
+        }
+        self.absorb(done, (mark, left), *nullable)
     }
 
     fn leaf_value(
@@ -375,15 +380,27 @@ impl<'a> Writer<'a> {
     /// Runs a completion whose failure a nullable position absorbs.
     fn nullable(&mut self, ty: &OutType, complete: impl FnOnce(&mut Self) -> Completed) -> Completed {
         let (mark, left) = (self.out.len(), self.mark());
-        match complete(self) {
-            Err(Nulled) if is_nullable(ty) => {
+        let done = complete(self);
+        self.absorb(done, (mark, left), is_nullable(ty))
+    }
+
+    /// At a nullable position, what could not be completed becomes null.
+    fn absorb(&mut self, done: Completed, (mark, left): (usize, Option<parts::Mark>), nullable: bool) -> Completed {
+        match done {
+            Err(Nulled) if nullable => {
                 self.back_to(left);
-                self.out.truncate(mark);
+                self.cut(mark);
                 self.out.extend_from_slice(b"null");
                 Ok(Done::Written)
             }
             done => done,
         }
+    }
+
+    /// Takes back what was written behind a mark.
+    fn cut(&mut self, mark: usize) {
+        self.out.truncate(mark);
+        self.memo.cut(mark);
     }
 
     fn null(&mut self, goal: Goal<'a>) -> Completed {

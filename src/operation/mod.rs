@@ -23,6 +23,7 @@ mod outcomes;
 mod prepare;
 mod print;
 mod resolve;
+mod syntax;
 #[cfg(test)]
 mod tests;
 mod validate;

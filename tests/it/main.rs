@@ -1,5 +1,6 @@
 //! The integration tests: one binary, a module for each feature.
 
+mod allocations;
 mod architecture;
 mod audits;
 mod calls;
@@ -8,6 +9,7 @@ mod clients;
 mod command_line;
 mod contracts;
 mod deferred;
+mod differential;
 mod faults;
 mod graphiql;
 mod harness;
@@ -16,6 +18,7 @@ mod isolation;
 mod mock;
 mod no_contract;
 mod program;
+mod random;
 mod random_operations;
 mod reference;
 mod reference_tests;

@@ -8,3 +8,4 @@ mod kit;
 mod nulls;
 mod outcomes;
 mod places;
+mod repeats;

@@ -90,7 +90,8 @@ impl Left {
 
 /// Writes the answer, leaving deferred fragments out.
 pub(in crate::execute) fn write_leaving<'a>(source: &Source<'a>, left: &'a mut Left) -> super::Written {
-    let mut writer = Writer::new(source);
+    // What is left out is told by its path.
+    let mut writer = Writer::new(source).without_copies();
     writer.left = Some(left);
     writer.whole(source.root)
 }
@@ -101,7 +102,8 @@ pub(in crate::execute) fn write_piece<'a>(source: &Source<'a>, piece: &'a Piece,
     let (_, fields) = &deferred.objects[&(piece.object, piece.at.ty)].groups[piece.group];
     left.current = Arc::clone(&piece.current);
     let mark = left.mark();
-    let mut writer = Writer::new(source);
+    // What is left out is told by its path.
+    let mut writer = Writer::new(source).without_copies();
     writer.left = Some(left);
     writer.path = piece.path.iter().map(PathStep::as_part).collect();
     writer.out.push(b'{');

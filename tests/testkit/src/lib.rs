@@ -3,3 +3,4 @@
 pub mod faulty;
 pub mod posts;
 pub mod proxy;
+pub mod recorded;

@@ -1,0 +1,161 @@
+//! The scanner beside its oracle: both read one body by one capture, and must leave the same behind.
+//!
+//! In: bytes that say what is captured, and a body. Out: how the two differ.
+
+use super::pairs::{KeyIndex, Pairs};
+use super::{Broken, Target, project_by, scan, seed};
+use crate::execute::arena::Arena;
+use crate::plan::{AbstractCapture, Capture, FrameId, ObjectCapture, PairingPlan, SlotId};
+use bytes::Bytes;
+
+/// Property names; few, so that bodies hit them often. One has to be escaped in JSON, one may be.
+pub(super) const NAMES: [&str; 8] = ["id", "kind", "name", "a", "b", "\u{e9}", "x\"y", ""];
+
+/// Frame of the answer's rows; the operation's root is before it.
+const ROOT: FrameId = 1;
+
+/// Keys of a batched answer.
+const KEYS: [&str; 4] = ["1", "2", "3", "a"];
+
+/// Compares both readers. The first half of the input says what is captured, up to a line break; the rest is the body.
+///
+/// # Panics
+/// When they differ.
+#[cfg(feature = "fuzz")]
+pub fn compare_projections(input: &[u8]) {
+    let end = input.iter().position(|&byte| byte == b'\n').unwrap_or(input.len());
+    let (script, body) = (&input[..end], input.get(end + 1..).unwrap_or_default());
+    if let Err(difference) = Case::new(script).compare(body) {
+        panic!("{difference}");
+    }
+}
+
+/// Choices, from bytes; zeros when they run out.
+pub(super) struct Draw<'d>(pub(super) std::slice::Iter<'d, u8>);
+
+impl Draw<'_> {
+    pub(super) fn below(&mut self, bound: u8) -> u8 {
+        self.0.next().map_or(0, |byte| byte % bound)
+    }
+}
+
+/// What is captured.
+#[derive(Debug)]
+pub(super) struct Case {
+    pub(super) capture: Capture,
+    pairing: Option<PairingPlan>,
+    widths: Vec<u32>,
+}
+
+impl Case {
+    pub(super) fn new(script: &[u8]) -> Self {
+        let mut draw = Draw(script.iter());
+        let mut widths = vec![1, 0];
+        let choice = draw.below(4);
+        if choice == 0 {
+            let capture = capture(&mut draw, &mut widths, ROOT, 4);
+            return Self { capture, pairing: None, widths };
+        }
+        let key = slot(&mut widths, ROOT);
+        let mut item = object(&mut draw, &mut widths, ROOT, 3);
+        item.properties.retain(|(name, _)| **name != *NAMES[0]);
+        item.properties.push((NAMES[0].into(), Capture::Leaf(key)));
+        let items = Capture::Items { frame: ROOT, item: Box::new(Capture::Object(Box::new(item))) };
+        let capture = match draw.below(2) {
+            0 => items,
+            _ => Capture::Object(Box::new(ObjectCapture {
+                tags: Vec::new(),
+                properties: vec![(NAMES[3].into(), items)],
+            })),
+        };
+        let pairing = match choice {
+            1 => PairingPlan::Position,
+            2 => PairingPlan::Index { key },
+            _ => PairingPlan::Group { items: ROOT, key, list: key, bound: Some(draw.below(3).into()) },
+        };
+        Self { capture, pairing: Some(pairing), widths }
+    }
+
+    /// Reads a body with both.
+    pub(super) fn compare(&self, body: &[u8]) -> Result<(), String> {
+        let body = Bytes::copy_from_slice(body);
+        let (scanned, expected) = (self.read(true, &body), self.read(false, &body));
+        if scanned == expected {
+            return Ok(());
+        }
+        let text = String::from_utf8_lossy(&body);
+        Err(format!("body: {text}\nof {self:?}\nscanned: {scanned:#?}\nexpected: {expected:#?}"))
+    }
+
+    /// Everything that a reader leaves behind: the arena, found rows, counts.
+    fn read(&self, is_scanner: bool, body: &Bytes) -> (Result<(), Broken>, String) {
+        let mut arena = Arena::new(&self.widths);
+        let keys: KeyIndex = KEYS.iter().zip(0..).map(|(&key, number)| (key.into(), number)).collect();
+        let frames: Vec<FrameId> = (ROOT..).take(self.widths.len() - 1).collect();
+        let (mut found, mut counts) = (Vec::new(), vec![0; KEYS.len()]);
+        let row = if self.pairing.is_none() { arena.push_row(ROOT) } else { 0 };
+        let pairs = self.pairing.map(|pairing| Pairs {
+            pairing,
+            keys: &keys,
+            frames: &frames,
+            asked: (1, 3),
+            found: &mut found,
+            counts: &mut counts,
+        });
+        let target = Target { frame: ROOT, row };
+        let read = if is_scanner { scan::read } else { seed::read };
+        let result = project_by(read, &self.capture, &mut arena, body, target, pairs, &frames);
+        (result, format!("{arena:?} {found:?} {counts:?}"))
+    }
+}
+
+fn slot(widths: &mut [u32], frame: FrameId) -> SlotId {
+    widths[frame as usize] += 1;
+    widths[frame as usize] - 1
+}
+
+fn capture(draw: &mut Draw<'_>, widths: &mut Vec<u32>, frame: FrameId, depth: u8) -> Capture {
+    match if depth == 0 { 0 } else { draw.below(10) } {
+        0..=2 => Capture::Leaf(slot(widths, frame)),
+        3..=5 => Capture::Object(Box::new(object(draw, widths, frame, depth))),
+        6 | 7 => {
+            let slot = slot(widths, frame);
+            widths.push(0);
+            let items = (widths.len() - 1) as FrameId;
+            let bound = Some(u64::from(draw.below(5))).filter(|&bound| bound < 4);
+            let item = Box::new(capture(draw, widths, items, depth - 1));
+            Capture::List { slot, frame: items, item, bound }
+        }
+        8 => match draw.below(2) {
+            0 => {
+                Capture::Index { index: draw.below(3).into(), item: Box::new(capture(draw, widths, frame, depth - 1)) }
+            }
+            _ => Capture::Many((0..draw.below(3)).map(|_| capture(draw, widths, frame, depth - 1)).collect()),
+        },
+        _ => Capture::Abstract(Box::new(AbstractCapture {
+            tag: slot(widths, frame),
+            discriminator: (0..draw.below(3)).map(|_| name(draw).to_owned()).collect(),
+            then: Vec::new(),
+            cases: vec![("a".into(), 0), ("1".into(), 1), ("b".into(), 2)],
+            variants: (0..2).map(|_| object(draw, widths, frame, depth - 1)).collect(),
+        })),
+    }
+}
+
+fn object(draw: &mut Draw<'_>, widths: &mut Vec<u32>, frame: FrameId, depth: u8) -> ObjectCapture {
+    let mut object = ObjectCapture::default();
+    if draw.below(3) > 0 {
+        object.tags.push((slot(widths, frame), draw.below(2).into()));
+    }
+    for _ in 0..draw.below(5) {
+        let name = name(draw);
+        if object.properties.iter().all(|(other, _)| **other != *name) {
+            object.properties.push((name.into(), capture(draw, widths, frame, depth.saturating_sub(1))));
+        }
+    }
+    object
+}
+
+pub(super) fn name(draw: &mut Draw<'_>) -> &'static str {
+    NAMES[draw.below(8) as usize]
+}

@@ -1,0 +1,223 @@
+//! Projection: an upstream body is read once, straight into the arena; what no plan needs is skipped.
+//!
+//! In: a body and the step's [`Capture`]. Out: rows and slots in the [`Arena`].
+//! Here is what a body's reading means ([`Reading`]): rows, pairs, what a wrong type fails. `scan` reads the text; `seed`
+//! does the same with `serde_json` and is the oracle that tests and fuzzing compare it with.
+//!
+//! Always true:
+//! - a body that is not JSON (RFC 8259, as strictly as `serde_json`) leaves no row behind;
+//! - a value of the wrong type fails its own slots only;
+//! - nesting of what is kept is bounded (128); what is skipped is skipped without recursion.
+
+#[cfg(any(test, feature = "fuzz"))]
+pub(super) mod compare;
+mod json;
+mod pairs;
+mod scan;
+#[cfg(any(test, feature = "fuzz"))]
+mod seed;
+#[cfg(test)]
+mod tests;
+
+pub(super) use pairs::{KeyIndex, Pairs, most_items};
+
+use super::arena::{Arena, Failure, Slot, index};
+use super::leaf;
+use crate::plan::{AbstractCapture, Capture, FrameId, ObjectCapture, SlotId};
+use bytes::Bytes;
+use std::ops::Range;
+
+/// Deepest nesting of objects and lists that are kept, one more than is allowed: what `serde_json` allows.
+const DEPTH: u8 = 128;
+
+/// Where a body goes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Target {
+    pub(super) frame: FrameId,
+    pub(super) row: u32,
+}
+
+/// Why a body leaves nothing behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Broken {
+    /// It is not JSON.
+    NotJson,
+    /// Its items cannot be told apart, or there are none to be read: what it is instead.
+    Items(&'static str),
+}
+
+/// The text is not JSON, or nested too deeply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Malformed;
+
+/// Reads a body; the frames are as they were if it is of no use.
+///
+/// A batched answer is only of use as a whole: an item without a key could be anybody's, and a missing list would look
+/// like entities that do not exist.
+pub(super) fn project(
+    capture: &Capture,
+    arena: &mut Arena,
+    body: &Bytes,
+    target: Target,
+    pairs: Option<Pairs<'_>>,
+    frames: &[FrameId],
+) -> Result<(), Broken> {
+    project_by(scan::read, capture, arena, body, target, pairs, frames)
+}
+
+/// Projects by one of the two readers.
+fn project_by(
+    read: impl FnOnce(&mut Reading<'_, '_>, &[u8], &Capture, Target) -> Result<(), Malformed>,
+    capture: &Capture,
+    arena: &mut Arena,
+    body: &Bytes,
+    target: Target,
+    pairs: Option<Pairs<'_>>,
+    frames: &[FrameId],
+) -> Result<(), Broken> {
+    let before: smallvec::SmallVec<[u32; 8]> = frames.iter().map(|&frame| arena.rows(frame)).collect();
+    let number = arena.add_body(body.clone());
+    let mut reading = Reading { arena, body: number, pairs, items: None, has_keyless: false };
+    let result = match read(&mut reading, body, capture, target) {
+        Ok(()) => reading.check_items(),
+        Err(Malformed) => Err(Broken::NotJson),
+    };
+    if result.is_err() {
+        for (&frame, rows) in frames.iter().zip(before) {
+            arena.truncate(frame, rows);
+        }
+    }
+    result
+}
+
+/// A body's reading, whoever reads the text.
+struct Reading<'a, 'k> {
+    arena: &'a mut Arena,
+    body: u32,
+    pairs: Option<Pairs<'k>>,
+    /// How many items the batched answer had; `None`: no list was met.
+    items: Option<u32>,
+    /// Was there an item without a key?
+    has_keyless: bool,
+}
+
+impl Reading<'_, '_> {
+    /// The slot of a value that is not null, from where its text is in the body.
+    #[inline]
+    fn slot(&self, text: Range<usize>) -> Slot {
+        Slot::Text { body: self.body, start: index(text.start), len: index(text.len()) }
+    }
+
+    /// Fails every slot of this row that a capture would have filled.
+    fn fail(&mut self, capture: &Capture, frame: FrameId, row: u32, with: Slot) {
+        match capture {
+            Capture::Leaf(slot) | Capture::List { slot, .. } => self.arena.set(frame, row, *slot, with),
+            Capture::Object(object) => self.fail_object(object, frame, row, with),
+            Capture::Index { item, .. } => self.fail(item, frame, row, with),
+            Capture::Abstract(of) => {
+                self.arena.set(frame, row, of.tag, with);
+            }
+            Capture::Many(all) => all.iter().for_each(|capture| self.fail(capture, frame, row, with)),
+            Capture::Items { .. } => {}
+        }
+    }
+
+    fn fail_object(&mut self, object: &ObjectCapture, frame: FrameId, row: u32, with: Slot) {
+        self.tag(object, frame, row, |_| with);
+        for (_, capture) in &object.properties {
+            self.fail(capture, frame, row, with);
+        }
+    }
+
+    /// Sets an object's tags, from the variant of each.
+    #[inline]
+    fn tag(&mut self, object: &ObjectCapture, frame: FrameId, row: u32, with: impl Fn(u32) -> Slot) {
+        for &(tag, variant) in &object.tags {
+            self.arena.set(frame, row, tag, with(variant));
+        }
+    }
+
+    /// An object was wanted and something else is there.
+    fn not_an_object(&mut self, object: &ObjectCapture, frame: FrameId, row: u32, found: &'static str) {
+        let failed = self.wrong_type("an object", found);
+        self.fail_object(object, frame, row, failed);
+    }
+
+    /// A list was wanted and something else is there.
+    fn not_a_list(&mut self, capture: &Capture, frame: FrameId, row: u32, found: &'static str) {
+        let failed = self.wrong_type("a list", found);
+        self.fail(capture, frame, row, failed);
+    }
+
+    fn wrong_type(&mut self, wanted: &'static str, found: &'static str) -> Slot {
+        let message = format!("the service answered with {found} where {wanted} was expected");
+        self.arena.fail(Failure::new("UPSTREAM_SHAPE", message))
+    }
+
+    /// What to keep of an object of abstract type, by its discriminator's text. `None`: its type is not known.
+    fn variant<'c>(
+        &mut self,
+        of: &'c AbstractCapture,
+        discriminator: Option<&str>,
+        (frame, row): (FrameId, u32),
+    ) -> Option<&'c ObjectCapture> {
+        let token = discriminator.and_then(|text| leaf::apply(text.into(), &of.then));
+        let text = token.as_deref().and_then(leaf::canonical);
+        let case = text.and_then(|text| of.cases.iter().find(|(case, _)| *case == *text));
+        let object = case.and_then(|&(_, variant)| of.variants.get(variant as usize));
+        if object.is_none() {
+            let failure = Failure::new("UPSTREAM_SHAPE", "the service answered with an object of unknown type");
+            let failed = self.arena.fail(failure);
+            self.arena.set(frame, row, of.tag, failed);
+        }
+        object
+    }
+
+    /// The value of a list that is longer than it may be: its rows are forgotten.
+    fn too_long(&mut self, items: FrameId, item: &Capture, start: u32, most: u64) -> Slot {
+        self.forget(items, item, start);
+        let message = format!("the service answered with more than {most} items");
+        self.arena.fail(Failure::new("UPSTREAM_LIST_TOO_LONG", message))
+    }
+
+    /// Drops the rows of a list that nobody will read, and of the lists in them, so that nothing is fetched for them.
+    /// Rows are made depth first: those of inner lists are the last of their frames.
+    fn forget(&mut self, items: FrameId, item: &Capture, start: u32) {
+        let mut lists = Vec::new();
+        inner_lists(item, &mut lists);
+        for (slot, inner, capture) in lists {
+            let first = (start..self.arena.rows(items)).find_map(|row| match self.arena.get(items, row, slot) {
+                Slot::Rows { start, .. } => Some(start),
+                _ => None,
+            });
+            if let Some(first) = first {
+                self.forget(inner, capture, first);
+            }
+        }
+        self.arena.truncate(items, start);
+    }
+}
+
+/// The lists of a row: slot, frame, and what is kept of each item.
+fn inner_lists<'c>(capture: &'c Capture, lists: &mut Vec<(SlotId, FrameId, &'c Capture)>) {
+    match capture {
+        Capture::Leaf(_) | Capture::Items { .. } => {}
+        Capture::List { slot, frame, item, .. } => lists.push((*slot, *frame, item)),
+        Capture::Object(object) => object.properties.iter().for_each(|(_, inner)| inner_lists(inner, lists)),
+        Capture::Index { item, .. } => inner_lists(item, lists),
+        Capture::Abstract(of) => {
+            let properties = of.variants.iter().flat_map(|object| &object.properties);
+            properties.for_each(|(_, inner)| inner_lists(inner, lists));
+        }
+        Capture::Many(all) => all.iter().for_each(|inner| inner_lists(inner, lists)),
+    }
+}
+
+/// Which of the wanted properties a name is. Services mostly keep an order, so the search starts behind the last hit.
+#[inline]
+fn property(properties: &[(Box<str>, Capture)], expected: usize, name: &[u8]) -> Option<usize> {
+    let (before, behind) = properties.split_at(expected.min(properties.len()));
+    let is_it = |(wanted, _): &(Box<str>, Capture)| wanted.as_bytes() == name;
+    let found = behind.iter().position(is_it).map(|at| at + before.len());
+    found.or_else(|| before.iter().position(is_it))
+}

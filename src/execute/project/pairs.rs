@@ -1,0 +1,106 @@
+//! Pairing: the items of a batched answer find the keys that they answer.
+
+use super::{Broken, Reading};
+use crate::execute::arena::Slot;
+use crate::execute::leaf;
+use crate::plan::{FrameId, PairingPlan};
+use std::collections::HashMap;
+
+/// Keys of one step in canonical text, and their numbers.
+pub(in crate::execute) type KeyIndex = HashMap<Box<str>, u32, ahash::RandomState>;
+
+/// How the items of a batched answer are paired with keys.
+pub(in crate::execute) struct Pairs<'a> {
+    pub(in crate::execute) pairing: PairingPlan,
+    pub(in crate::execute) keys: &'a KeyIndex,
+    /// The frames to roll back when an item is nobody's.
+    pub(in crate::execute) frames: &'a [FrameId],
+    /// The first key of this call, and how many it asked for.
+    pub(in crate::execute) asked: (u32, u32),
+    /// Key and row, in the answer's order; `None`: the item was null.
+    pub(in crate::execute) found: &'a mut Vec<(u32, Option<u32>)>,
+    /// Items met, by key; those beyond what a key may have leave no row, so that nothing is fetched for them.
+    pub(in crate::execute) counts: &'a mut [u64],
+}
+
+/// Most items that one key may have.
+pub(in crate::execute) fn most_items(pairing: PairingPlan) -> u64 {
+    match pairing {
+        PairingPlan::Group { bound, .. } => bound.unwrap_or(u64::MAX),
+        _ => 1,
+    }
+}
+
+/// Rows of a step's frames before an item.
+pub(super) type Rows = smallvec::SmallVec<[u32; 8]>;
+
+impl Reading<'_, '_> {
+    /// Is the answer of use as a whole?
+    pub(super) fn check_items(&self) -> Result<(), Broken> {
+        let Some(pairs) = &self.pairs else { return Ok(()) };
+        match (self.items, pairs.pairing) {
+            (_, PairingPlan::Single) => Ok(()),
+            (None, _) => Err(Broken::Items("something else where a list was expected")),
+            (Some(count), PairingPlan::Position) if count != pairs.asked.1 => {
+                Err(Broken::Items("another number of items than was asked for"))
+            }
+            (Some(_), _) if self.has_keyless => Err(Broken::Items("an item that lacks its key")),
+            (Some(_), _) => Ok(()),
+        }
+    }
+
+    /// The rows that there are before an item, for [`Self::keep_item`].
+    pub(super) fn rows_before(&self) -> Rows {
+        let frames = self.pairs.as_ref().map_or(&[][..], |pairs| pairs.frames);
+        frames.iter().map(|&frame| self.arena.rows(frame)).collect()
+    }
+
+    /// Pairs an item with its key, or forgets it with all its rows if nobody asked for it.
+    pub(super) fn keep_item(&mut self, (items, row): (FrameId, u32), position: u32, is_null: bool, before: Rows) {
+        if self.pair(items, row, position, is_null) {
+            return;
+        }
+        let frames = self.pairs.as_ref().map_or(&[][..], |pairs| pairs.frames);
+        for (&frame, rows) in frames.iter().zip(before) {
+            self.arena.truncate(frame, rows);
+        }
+    }
+
+    /// Pairs an item with its key. `false`: nobody asked for it.
+    fn pair(&mut self, items: FrameId, row: u32, position: u32, is_null: bool) -> bool {
+        let Some(pairs) = &mut self.pairs else { return true };
+        let slot = match pairs.pairing {
+            PairingPlan::Single => return true,
+            PairingPlan::Position => {
+                let (first, count) = pairs.asked;
+                if position < count {
+                    pairs.found.push((first + position, Some(row)));
+                }
+                return position < count;
+            }
+            PairingPlan::Index { key } | PairingPlan::Group { key, .. } => key,
+        };
+        let canonical = match self.arena.get(items, row, slot) {
+            Slot::Text { body, start, len } => {
+                let text = self.arena.text(body, start, len);
+                leaf::canonical(std::str::from_utf8(text).unwrap_or_default())
+            }
+            _ => None,
+        };
+        let Some(canonical) = canonical else {
+            self.has_keyless |= !is_null;
+            return false;
+        };
+        let (first, count) = pairs.asked;
+        let key = pairs.keys.get(&*canonical).copied().filter(|key| (first..first + count).contains(key));
+        let Some((key, met)) = key.and_then(|key| Some((key, pairs.counts.get_mut(key as usize)?))) else {
+            return false;
+        };
+        *met += 1;
+        let is_kept = *met <= most_items(pairs.pairing);
+        if is_kept {
+            pairs.found.push((key, Some(row)));
+        }
+        is_kept
+    }
+}

@@ -1,0 +1,401 @@
+//! The oracle: the same as [`super::scan`], read by `serde_json`. Compiled for tests and for fuzzing only.
+
+use super::{Malformed, Reading, Target, property};
+use crate::execute::arena::Slot;
+use crate::plan::{AbstractCapture, Capture, FrameId, ObjectCapture, SlotId};
+use serde::Deserializer as _;
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::fmt;
+
+/// Reads a whole body.
+pub(super) fn read(
+    reading: &mut Reading<'_, '_>,
+    body: &[u8],
+    capture: &Capture,
+    target: Target,
+) -> Result<(), Malformed> {
+    let text = std::str::from_utf8(body).map_err(|_| Malformed)?;
+    let mut ctx = Ctx { reading, base: text.as_ptr() as usize };
+    let mut parser = serde_json::Deserializer::from_str(text);
+    let value = Value { capture, ctx: &mut ctx, frame: target.frame, row: target.row };
+    value.deserialize(&mut parser).and_then(|()| parser.end()).map_err(|_| Malformed)
+}
+
+struct Ctx<'r, 'a, 'k> {
+    reading: &'r mut Reading<'a, 'k>,
+    base: usize,
+}
+
+impl Ctx<'_, '_, '_> {
+    fn slot(&self, raw: &str) -> Slot {
+        if raw == "null" {
+            return Slot::Null;
+        }
+        let start = raw.as_ptr() as usize - self.base;
+        self.reading.slot(start..start + raw.len())
+    }
+}
+
+/// A JSON value and what to keep of it.
+struct Value<'p, 'c, 'r, 'a, 'k> {
+    capture: &'p Capture,
+    ctx: &'c mut Ctx<'r, 'a, 'k>,
+    frame: FrameId,
+    row: u32,
+}
+
+impl<'de> DeserializeSeed<'de> for Value<'_, '_, '_, '_, '_> {
+    type Value = ();
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, parser: D) -> Result<(), D::Error> {
+        match self.capture {
+            Capture::Leaf(slot) => {
+                let raw: &'de RawValue = serde::Deserialize::deserialize(parser)?;
+                let value = self.ctx.slot(raw.get());
+                self.ctx.reading.arena.set(self.frame, self.row, *slot, value);
+                Ok(())
+            }
+            Capture::Object(object) => {
+                let visitor = Object { object, ctx: self.ctx, frame: self.frame, row: self.row };
+                parser.deserialize_any(visitor)
+            }
+            Capture::Many(all) => {
+                let raw: &'de RawValue = serde::Deserialize::deserialize(parser)?;
+                for capture in all {
+                    let value = Value { capture, ctx: &mut *self.ctx, frame: self.frame, row: self.row };
+                    again(raw, value)?;
+                }
+                Ok(())
+            }
+            Capture::Abstract(of) => {
+                let raw: &'de RawValue = serde::Deserialize::deserialize(parser)?;
+                self.ctx.read_abstract(of, raw, self.frame, self.row)
+            }
+            Capture::List { .. } | Capture::Items { .. } | Capture::Index { .. } => parser.deserialize_any(List(self)),
+        }
+    }
+}
+
+/// Reads a text a second time.
+fn again<E: serde::de::Error>(raw: &RawValue, value: Value<'_, '_, '_, '_, '_>) -> Result<(), E> {
+    let mut parser = serde_json::Deserializer::from_str(raw.get());
+    value.deserialize(&mut parser).map_err(E::custom)
+}
+
+impl Ctx<'_, '_, '_> {
+    fn read_abstract<E: serde::de::Error>(
+        &mut self,
+        of: &AbstractCapture,
+        raw: &RawValue,
+        frame: FrameId,
+        row: u32,
+    ) -> Result<(), E> {
+        match raw.get().as_bytes().first() {
+            Some(b'n') => {
+                self.reading.arena.set(frame, row, of.tag, Slot::Null);
+                return Ok(());
+            }
+            Some(b'{') => {}
+            _ => {
+                let failed = self.reading.wrong_type("an object", "something else");
+                self.reading.arena.set(frame, row, of.tag, failed);
+                return Ok(());
+            }
+        }
+        let mut found = None;
+        let mut parser = serde_json::Deserializer::from_str(raw.get());
+        Discriminator { path: &of.discriminator, found: &mut found }.deserialize(&mut parser).map_err(E::custom)?;
+        let found = found.map(|raw: &RawValue| raw.get());
+        let Some(object) = self.reading.variant(of, found, (frame, row)) else { return Ok(()) };
+        let mut parser = serde_json::Deserializer::from_str(raw.get());
+        (&mut parser).deserialize_any(Object { object, ctx: self, frame, row }).map_err(E::custom)
+    }
+}
+
+/// Finds one value behind a path of properties.
+struct Discriminator<'p, 'f, 'de> {
+    path: &'p [String],
+    found: &'f mut Option<&'de RawValue>,
+}
+
+impl<'de> DeserializeSeed<'de> for Discriminator<'_, '_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, parser: D) -> Result<(), D::Error> {
+        if self.path.is_empty() {
+            *self.found = Some(serde::Deserialize::deserialize(parser)?);
+            return Ok(());
+        }
+        parser.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Discriminator<'_, '_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Some((first, rest)) = self.path.split_first() else { return Ok(()) };
+        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
+            if *key == **first {
+                map.next_value_seed(Discriminator { path: rest, found: &mut *self.found })?;
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Answers for the JSON kinds that a visitor does not want.
+macro_rules! refuse {
+    ($wanted:literal; $($method:ident($ty:ty) $what:literal)*) => {
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str($wanted)
+        }
+        $(fn $method<E: serde::de::Error>(self, _: $ty) -> Result<(), E> {
+            self.refuse($what);
+            Ok(())
+        })*
+    };
+}
+
+/// An object and what to keep of it.
+struct Object<'p, 'c, 'r, 'a, 'k> {
+    object: &'p ObjectCapture,
+    ctx: &'c mut Ctx<'r, 'a, 'k>,
+    frame: FrameId,
+    row: u32,
+}
+
+impl Object<'_, '_, '_, '_, '_> {
+    fn refuse(self, found: &'static str) {
+        self.ctx.reading.not_an_object(self.object, self.frame, self.row, found);
+    }
+}
+
+impl<'de> Visitor<'de> for Object<'_, '_, '_, '_, '_> {
+    type Value = ();
+
+    refuse! { "an object";
+        visit_bool(bool) "a boolean"
+        visit_i64(i64) "a number"
+        visit_u64(u64) "a number"
+        visit_f64(f64) "a number"
+        visit_str(&str) "a string"
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<(), E> {
+        for &(tag, _) in &self.object.tags {
+            self.ctx.reading.arena.set(self.frame, self.row, tag, Slot::Null);
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        self.refuse("a list");
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        for &(tag, variant) in &self.object.tags {
+            self.ctx.reading.arena.set(self.frame, self.row, tag, Slot::Object(variant));
+        }
+        let properties = &self.object.properties;
+        let mut expected = 0;
+        while let Some(found) = map.next_key_seed(Property { properties, expected })? {
+            match found {
+                Some(at) => {
+                    expected = at + 1;
+                    let capture = &properties[at].1;
+                    map.next_value_seed(Value { capture, ctx: &mut *self.ctx, frame: self.frame, row: self.row })?;
+                }
+                None => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A key of an object: which of the wanted properties it is.
+struct Property<'p> {
+    properties: &'p [(Box<str>, Capture)],
+    expected: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for Property<'_> {
+    type Value = Option<usize>;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, parser: D) -> Result<Option<usize>, D::Error> {
+        parser.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Property<'_> {
+    type Value = Option<usize>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a property name")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Option<usize>, E> {
+        Ok(property(self.properties, self.expected, name.as_bytes()))
+    }
+}
+
+/// An item of a batched answer. Its value: is it null?
+struct Item<'p, 'c, 'r, 'a, 'k>(Value<'p, 'c, 'r, 'a, 'k>);
+
+impl<'de> DeserializeSeed<'de> for Item<'_, '_, '_, '_, '_> {
+    type Value = bool;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, parser: D) -> Result<bool, D::Error> {
+        parser.deserialize_option(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Item<'_, '_, '_, '_, '_> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an item")
+    }
+
+    fn visit_none<E: serde::de::Error>(self) -> Result<bool, E> {
+        let Value { capture, ctx, frame, row } = self.0;
+        ctx.reading.fail(capture, frame, row, Slot::Null);
+        Ok(true)
+    }
+
+    fn visit_some<D: serde::Deserializer<'de>>(self, parser: D) -> Result<bool, D::Error> {
+        self.0.deserialize(parser).map(|()| false)
+    }
+}
+
+/// An array.
+struct List<'p, 'c, 'r, 'a, 'k>(Value<'p, 'c, 'r, 'a, 'k>);
+
+impl List<'_, '_, '_, '_, '_> {
+    fn refuse(self, found: &'static str) {
+        let Value { capture, ctx, frame, row } = self.0;
+        ctx.reading.not_a_list(capture, frame, row, found);
+    }
+}
+
+impl<'de> Visitor<'de> for List<'_, '_, '_, '_, '_> {
+    type Value = ();
+
+    refuse! { "a list";
+        visit_bool(bool) "a boolean"
+        visit_i64(i64) "a number"
+        visit_u64(u64) "a number"
+        visit_f64(f64) "a number"
+        visit_str(&str) "a string"
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<(), E> {
+        if let Capture::List { slot, .. } = self.0.capture {
+            self.0.ctx.reading.arena.set(self.0.frame, self.0.row, *slot, Slot::Null);
+        }
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        self.refuse("an object");
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<(), A::Error> {
+        let Value { capture, ctx, frame, row } = self.0;
+        match capture {
+            Capture::List { slot, frame: items, item, bound } => {
+                ctx.read_list(seq, (frame, row, *slot), *items, item, *bound)
+            }
+            Capture::Items { frame: items, item } => ctx.read_items(seq, *items, item),
+            Capture::Index { index, item } => {
+                let mut seq = seq;
+                for _ in 0..*index {
+                    if seq.next_element::<IgnoredAny>()?.is_none() {
+                        return Ok(());
+                    }
+                }
+                if seq.next_element_seed(Value { capture: item, ctx, frame, row })?.is_some() {
+                    while seq.next_element::<IgnoredAny>()?.is_some() {}
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Skips what is left of an array. Was there anything?
+fn skip_rest<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<bool, A::Error> {
+    let mut is_longer = false;
+    while seq.next_element::<IgnoredAny>()?.is_some() {
+        is_longer = true;
+    }
+    Ok(is_longer)
+}
+
+impl Ctx<'_, '_, '_> {
+    fn read_list<'de, A: SeqAccess<'de>>(
+        &mut self,
+        mut seq: A,
+        (frame, row, slot): (FrameId, u32, SlotId),
+        items: FrameId,
+        item: &Capture,
+        bound: Option<u64>,
+    ) -> Result<(), A::Error> {
+        let start = self.reading.arena.rows(items);
+        let most = bound.unwrap_or(u64::MAX);
+        loop {
+            let len = self.reading.arena.rows(items) - start;
+            if u64::from(len) >= most {
+                let is_longer = skip_rest(seq)?;
+                let value =
+                    if is_longer { self.reading.too_long(items, item, start, most) } else { Slot::Rows { start, len } };
+                self.reading.arena.set(frame, row, slot, value);
+                return Ok(());
+            }
+            let at = self.reading.arena.push_row(items);
+            let value = Value { capture: item, ctx: &mut *self, frame: items, row: at };
+            if seq.next_element_seed(value)?.is_none() {
+                self.reading.arena.truncate(items, at);
+                self.reading.arena.set(frame, row, slot, Slot::Rows { start, len });
+                return Ok(());
+            }
+        }
+    }
+
+    fn read_items<'de, A: SeqAccess<'de>>(
+        &mut self,
+        mut seq: A,
+        items: FrameId,
+        item: &Capture,
+    ) -> Result<(), A::Error> {
+        let mut position = 0;
+        loop {
+            let mark = self.reading.arena.rows(items);
+            let before = self.reading.rows_before();
+            let at = self.reading.arena.push_row(items);
+            let value = Value { capture: item, ctx: &mut *self, frame: items, row: at };
+            let Some(is_null) = seq.next_element_seed(Item(value))? else {
+                self.reading.arena.truncate(items, mark);
+                self.reading.items = Some(position);
+                return Ok(());
+            };
+            self.reading.keep_item((items, at), position, is_null, before);
+            position += 1;
+        }
+    }
+}
