@@ -78,15 +78,14 @@ async fn serve(mut socket: WebSocket, server: Arc<Server>, headers: HeaderMap, o
         Some(_) => Connection::new(server, headers).run(&mut socket).await,
         None => Some(Close(4406, "Subprotocol not acceptable")),
     };
-    if let Some(Close(code, reason)) = close {
-        let frame = CloseFrame { code, reason: reason.into() };
-        let close = async {
-            let _ = socket.send(Message::Close(Some(frame))).await;
-            // What the client has sent meanwhile is read, so that the close is not lost with it.
-            while let Some(Ok(_)) = socket.recv().await {}
-        };
-        let _ = tokio::time::timeout(CLOSE_TIMEOUT, close).await;
-    }
+    let ending = async {
+        if let Some(Close(code, reason)) = close {
+            let _ = socket.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await;
+        }
+        // Reading on answers the client's own close, and keeps ours from being lost with what is not read.
+        while let Some(Ok(_)) = socket.recv().await {}
+    };
+    let _ = tokio::time::timeout(CLOSE_TIMEOUT, ending).await;
     drop(open);
 }
 

@@ -5,6 +5,7 @@ mod architecture;
 mod audits;
 mod calls;
 mod check_mutants;
+mod client_libraries;
 mod clients;
 mod command_line;
 mod contracts;

@@ -301,6 +301,14 @@ async fn the_protocols_errors_close_with_the_protocols_codes() {
 }
 
 #[tokio::test]
+async fn a_close_of_the_client_is_answered() {
+    let meter = Meter::start("server: { port: 0 }").await;
+    let mut socket = Socket::ready(&meter.bff, json!({})).await;
+    socket.0.close(None).await.unwrap();
+    assert!(matches!(socket.frame().await, Some(Message::Close(_))), "no answer");
+}
+
+#[tokio::test]
 async fn a_page_of_another_origin_opens_no_socket() {
     let meter = Meter::start("server: { cors: [\"https://shop.example\"] }").await;
     let own = meter.bff.url().trim_end_matches("/graphql").to_owned();
