@@ -147,7 +147,11 @@ async fn run(
     let watched = options.watch.map(|folder| Watched::new(folder, client.name())).transpose()?;
     announce(client.name(), &listener, &config.server)?;
     let limits = ServeLimits::from(&config.server);
-    let served = serve_by(workers, listener, router(Arc::clone(&server)), shutdown, limits);
+    let stop = async {
+        shutdown.await;
+        server.end_streams();
+    };
+    let served = serve_by(workers, listener, router(Arc::clone(&server)), stop, limits);
     match watched {
         None => served.await,
         Some(watched) => tokio::select! {
@@ -155,6 +159,7 @@ async fn run(
             () = watched.reload(&client, &server, &options.configure) => {}
         },
     }
+    let _ = tokio::time::timeout(limits.grace, server.sockets_closed()).await;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -136,6 +136,7 @@ async fn connection(stream: TcpStream, router: Router, mut stopping: watch::Rece
             .header_read_timeout(HEAD_TIMEOUT)
             .max_header_size(MAX_HEAD_BYTES)
             .serve_connection(TokioIo::new(Impatient::new(stream, WRITE_TIMEOUT)), service)
+            .with_upgrades()
     );
     let stop = async {
         let _ = stopping.wait_for(|&stopping| stopping).await;
