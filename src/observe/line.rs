@@ -1,7 +1,7 @@
 //! One log line as JSON: timestamp, level, the event's fields, target.
 //!
 //! `tracing-subscriber` has such a format, for events within spans; we have no spans, and each request logs a line, for
-//! which that one takes four times the instructions.
+//! which that one takes three times the instructions.
 
 use humantime_serde::re::humantime::format_rfc3339_micros;
 use std::fmt::{self, Write};
