@@ -11,7 +11,7 @@ use apollo_compiler::{Name, Node, Schema, name};
 type Change = fn(&mut Mutation<'_>) -> bool;
 
 /// All kinds that change a parsed document.
-pub(crate) const KINDS: [(&str, Change); 37] = [
+pub(crate) const KINDS: [(&str, Change); 39] = [
     ("unknown field", |it| it.field(|_| true, |field, _| field.name = name!("nope"))),
     ("field of another type", |it| {
         let other = it.some_field_name();
@@ -137,6 +137,11 @@ pub(crate) const KINDS: [(&str, Change); 37] = [
             wrong.arguments.push(argument("if", any_value(random, 1)));
             list.0.push(wrong.into());
         })
+    }),
+    ("deferred", |it| it.deferred() | it.deferred()),
+    ("deferred in a wrong place", |it| {
+        let defer = it.some_defer();
+        it.field(|_| true, |field, _| field.directives.0.push(defer))
     }),
     ("directive in a wrong place", |it| {
         let place = it.random.below(3);
@@ -303,6 +308,31 @@ impl Mutation<'_> {
     fn define(&mut self, fragment: FragmentDefinition) -> bool {
         self.document.definitions.push(Definition::FragmentDefinition(fragment.into()));
         true
+    }
+
+    /// Defers a fragment.
+    fn deferred(&mut self) -> bool {
+        let defer = self.some_defer();
+        let mut defer = Some(defer);
+        self.selection(|selection, _| match selection {
+            Selection::InlineFragment(it) => defer.take().map(|defer| it.make_mut().directives.0.push(defer)),
+            Selection::FragmentSpread(it) => defer.take().map(|defer| it.make_mut().directives.0.push(defer)),
+            Selection::Field(_) => None,
+        })
+    }
+
+    fn some_defer(&mut self) -> Node<Directive> {
+        let label = |label: Value| vec![argument("label", label)];
+        let arguments = match self.random.below(8) {
+            0 => label(Value::String("a".to_owned())),
+            1 => label(Value::String("b".to_owned())),
+            2 => label(Value::Variable(name!("v0"))),
+            3 => label(Value::Null),
+            4 => vec![argument("if", any_value(&mut self.random, 0))],
+            5 => vec![argument("if", Value::Boolean(false))],
+            _ => Vec::new(),
+        };
+        Directive { name: name!("defer"), arguments }.into()
     }
 
     fn fragment_names(&self) -> Vec<Name> {
