@@ -54,7 +54,7 @@ impl RequestError {
 ///
 /// # Source
 /// GraphQL §2.1.3 (`LineTerminator`).
-fn place(text: &str, offset: usize) -> (u32, u32) {
+pub(super) fn place(text: &str, offset: usize) -> (u32, u32) {
     let (mut line, mut column) = (1_u32, 1_u32);
     let mut previous = ' ';
     for c in text.char_indices().take_while(|(at, _)| *at < offset).map(|(_, c)| c) {

@@ -8,7 +8,7 @@
 //! GraphQL, September 2025: `OperationDefinition`, `FragmentDefinition` and `VariableDefinition` begin with
 //! `Description?`; `Argument` is `Name : Value`.
 
-use super::error::{PARSE_FAILED, RequestError};
+use super::error::{PARSE_FAILED, RequestError, place};
 use super::limits::{Token, tokens};
 use std::borrow::Cow;
 
@@ -139,13 +139,4 @@ fn blanked<'t>(text: &'t str, descriptions: &[Token<'_>]) -> Cow<'t, str> {
     }
     result.push_str(&text[from..]);
     Cow::Owned(result)
-}
-
-/// Line and column of a byte, both from 1.
-fn place(text: &str, at: usize) -> (u32, u32) {
-    let before = text.get(..at).unwrap_or(text);
-    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    (number(line), number(column))
 }
