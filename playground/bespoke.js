@@ -73,7 +73,7 @@
       const answers = new AnswerStore(JSON.parse(storage.getItem("graphiql:tabState")));
       return {
         answers,
-        fetcher: watchedFetcher(GraphiQL.createFetcher({ url: config.endpoint }), answers),
+        fetcher: watchedFetcher(eventFetcher(config.endpoint, GraphiQL.createFetcher({ url: config.endpoint })), answers),
         storage,
         defaultHeaders: headersText(config.token, null) ?? undefined,
       };
@@ -196,6 +196,48 @@
       this.#listeners.add(listener);
       return () => this.#listeners.delete(listener);
     };
+  }
+
+  /** Subscriptions come as server-sent events; for everything else, `fetcher`. */
+  function eventFetcher(endpoint, fetcher) {
+    return (params, options) => {
+      const operations = options?.documentAST?.definitions.filter((of) => of.kind === "OperationDefinition") ?? [];
+      const operation = operations.find((of) => !params.operationName || of.name?.value === params.operationName);
+      return operation?.operation === "subscription" ? events(endpoint, params, options?.headers) : fetcher(params, options);
+    };
+  }
+
+  /** The data of each `next` event, until `complete`; leaving the loop ends the subscription. */
+  async function* events(endpoint, params, headers) {
+    const leave = new AbortController();
+    try {
+      const answer = await fetch(endpoint, {
+        method: "POST",
+        headers: { "content-type": "application/json", accept: "text/event-stream, application/json;q=0.9", ...headers },
+        body: JSON.stringify(params),
+        signal: leave.signal,
+      });
+      if (!answer.headers.get("content-type")?.startsWith("text/event-stream")) {
+        yield await answer.json();
+        return;
+      }
+      let text = "";
+      for await (const chunk of readText(answer.body)) {
+        const blocks = (text + chunk).split("\n\n");
+        text = blocks.pop();
+        for (const block of blocks) {
+          if (block.startsWith("event: complete")) return;
+          if (block.startsWith("event: next\ndata: ")) yield JSON.parse(block.slice("event: next\ndata: ".length));
+        }
+      }
+    } finally {
+      leave.abort();
+    }
+  }
+
+  async function* readText(body) {
+    const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+    for (let read = await reader.read(); !read.done; read = await reader.read()) yield read.value;
   }
 
   /** The same fetcher, telling `answers` what each answer says about its calls. */

@@ -9,6 +9,7 @@ use apollo_compiler::Schema;
 use apollo_compiler::validation::Valid;
 use indexmap::IndexMap;
 use std::collections::HashMap;
+use std::time::Duration;
 
 ids! {
     /// A type of the graph.
@@ -310,6 +311,8 @@ pub struct Way {
     pub caller: CallerInputs,
     /// Is it safe in the sense of RFC 9110 §9.2.1 (a read), so that equal calls may be shared?
     pub is_safe: bool,
+    /// `@poll`: how often a subscription calls it.
+    pub poll: Option<Duration>,
     /// `@cache`, parsed and checked.
     pub cache: Option<CacheRule>,
     /// `@invalidates`, parsed and checked.

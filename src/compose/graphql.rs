@@ -92,6 +92,10 @@ impl Binder<'_, '_> {
         let graph_type = self.composer.graph.ty(ty);
         let fields: Vec<FieldId> = graph_type.fields.values().copied().collect();
         if matches!(graph_type.name.as_str(), "Query" | "Mutation" | "Subscription") {
+            // Subscriptions of other services would need a connection that stays open to them.
+            if graph_type.name == "Subscription" {
+                return;
+            }
             let is_query = graph_type.name == "Query";
             for field in fields {
                 self.root(field, is_query);
@@ -158,6 +162,7 @@ impl Binder<'_, '_> {
             problems: Vec::new(),
             caller: CallerInputs::default(),
             is_safe: true,
+            poll: None,
             cache: None,
             invalidates: Vec::new(),
             span,

@@ -104,6 +104,9 @@ impl Printer<'_> {
             let text = rest_call(call);
             self.line(indent + 1, &text);
         }
+        if let Some(every) = way.poll {
+            self.line(indent + 1, &format!("poll every {} ms", every.as_millis()));
+        }
         if let Some(cache) = &way.cache {
             let scope = if cache.is_private { "PRIVATE" } else { "PUBLIC" };
             let text = format!("cache {} s, swr {} s, {scope} {}", cache.max_age, cache.swr, cache.tags.join(" "));

@@ -30,7 +30,11 @@ pub struct ServerConfig {
     pub max_in_flight: NonZeroU32,
     /// Open connections at once; further ones wait in the system's queue. Default: 4096.
     pub max_connections: NonZeroU32,
-    /// How long requests in flight may take after a signal to stop; then they are cut off. Default: 10s.
+    /// Subscriptions at once; further ones are answered with an error. Default: 1024.
+    pub max_subscriptions: NonZeroU32,
+    /// Operations at once on one WebSocket; further ones are answered with an error. Default: 64.
+    pub max_operations_per_socket: NonZeroU32,
+    /// How long requests in flight may take after a signal to stop; then they are cut off. Subscriptions end at once. Default: 10s.
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
     pub shutdown_grace: Duration,
@@ -50,6 +54,8 @@ impl Default for ServerConfig {
             max_body_bytes: NonZeroUsize::MIN.saturating_add((1 << 20) - 1),
             max_in_flight: NonZeroU32::MIN.saturating_add(1023),
             max_connections: NonZeroU32::MIN.saturating_add(4095),
+            max_subscriptions: NonZeroU32::MIN.saturating_add(1023),
+            max_operations_per_socket: NonZeroU32::MIN.saturating_add(63),
             shutdown_grace: Duration::from_secs(10),
             cors: Vec::new(),
         }

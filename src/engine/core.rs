@@ -135,7 +135,7 @@ impl Engine {
         {
             // What is deferred may cost more calls; whole, the answer may be affordable.
             if plan.deferred.is_some() {
-                return self.planned(operation, variables, Wanted { in_parts: false });
+                return self.planned(operation, variables, Wanted { in_parts: false, ..wanted });
             }
             let needs = plan.calls.map_or_else(|| "an unbounded number of".to_owned(), |calls| calls.to_string());
             let message = format!("the operation may need {needs} calls; this client may make {max}");
@@ -193,8 +193,9 @@ impl Engine {
             Known::Invalid(errors) => return Err(refuse(ResponseKind::DocumentError, errors, None)),
         };
         let prepared = &operation.prepared;
-        if prepared.kind() == OperationKind::Subscription {
-            let error = request_error("NOT_SUPPORTED", "subscriptions are not served here");
+        if prepared.kind() == OperationKind::Subscription && !wanted.events {
+            let message = "subscriptions come as `text/event-stream` or by WebSocket";
+            let error = request_error("NOT_SUPPORTED", message);
             return Err(refuse(ResponseKind::DocumentError, &[error], Some(prepared)));
         }
         if request.is_read_only && prepared.kind() != OperationKind::Query {
@@ -255,6 +256,8 @@ impl Engine {
 pub(super) struct Wanted {
     /// `@defer` is heeded.
     pub(super) in_parts: bool,
+    /// Subscriptions are answered.
+    pub(super) events: bool,
 }
 
 /// A request that can be run.
@@ -264,7 +267,7 @@ pub(super) struct Ready {
 }
 
 impl Known {
-    fn prepared(&self) -> Option<&Prepared> {
+    pub(super) fn prepared(&self) -> Option<&Prepared> {
         match self {
             Self::Valid(operation) => Some(&operation.prepared),
             Self::Invalid(_) => None,
@@ -302,7 +305,7 @@ impl GraphQlEngine for Engine {
     }
 }
 
-fn request_error(code: &'static str, message: &str) -> RequestError {
+pub(super) fn request_error(code: &'static str, message: &str) -> RequestError {
     RequestError { message: message.to_owned(), locations: Vec::new(), code }
 }
 

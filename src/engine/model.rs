@@ -63,6 +63,8 @@ pub struct StreamRequest {
     pub deadline: Instant,
     /// How the parts of a deferred answer are worded; `None`: the client takes it only whole.
     pub wording: Option<Wording>,
+    /// How long each event of a subscription may take; `None`: subscriptions are refused.
+    pub event_timeout: Option<Duration>,
 }
 
 /// One part of an answer.
@@ -133,4 +135,12 @@ pub struct Response {
     pub operation_kind: Option<OperationKind>,
     /// The `extensions.code` of each entry in `errors`; counted by the metrics.
     pub error_codes: Vec<Cow<'static, str>>,
+}
+
+impl Response {
+    /// Is it an event of a subscription, or what became of one?
+    #[must_use]
+    pub fn is_subscription(&self) -> bool {
+        self.operation_kind == Some(OperationKind::Subscription)
+    }
 }

@@ -4,12 +4,14 @@
 //!
 //! Always true: dropping the stream cancels the calls that nobody else waits for.
 
-use super::core::{Engine, Ready, Wanted};
-use super::model::{Response, StreamRequest, Streamed};
-use crate::execute::{Part, Ran, Wording, run_in_parts};
+use super::core::{Engine, Ready, Wanted, refuse, request_error};
+use super::model::{Response, ResponseKind, StreamRequest, Streamed};
+use crate::execute::{Part, Ran, Wording, poll_interval, run_events, run_in_parts};
+use crate::operation::OperationKind;
 use futures_util::stream::{self, BoxStream, StreamExt};
 use std::future::{Future, ready};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 use tokio::sync::mpsc;
 
 /// Parts that may wait for a slow client; further ones are not made before it takes some.
@@ -22,15 +24,46 @@ impl Engine {
     }
 
     async fn work(self: Arc<Self>, request: StreamRequest, sender: mpsc::Sender<Streamed>) {
-        let StreamRequest { request, caller, deadline, wording, .. } = request;
-        let wanted = Wanted { in_parts: wording.is_some() };
+        let StreamRequest { request, caller, deadline, wording, event_timeout } = request;
+        let wanted = Wanted { in_parts: wording.is_some(), events: event_timeout.is_some() };
         let ready = match self.ready(&request, &caller, deadline, wanted) {
             Ok(ready) => ready,
             Err(response) => return send(&sender, response, true).await,
         };
+        if let (OperationKind::Subscription, Some(timeout)) = (ready.job.planned.plan.kind, event_timeout) {
+            return self.events(&ready, timeout, &sender).await;
+        }
         match wording.filter(|_| ready.job.planned.plan.deferred.is_some()) {
             Some(wording) => self.deferred(&ready, wording, &sender).await,
             None => send(&sender, self.run(ready).await, true).await,
+        }
+    }
+
+    /// Runs a subscription until the caller's token expires, or nobody listens.
+    async fn events(&self, ready: &Ready, timeout: Duration, sender: &mpsc::Sender<Streamed>) {
+        let run = ready.job.as_run();
+        let Some(every) = poll_interval(&run) else {
+            let error = request_error("NOT_SUPPORTED", "this field cannot be subscribed to");
+            return send(sender, refuse(ResponseKind::DocumentError, &[error], ready.known.prepared()), true).await;
+        };
+        let (events, mut made) = mpsc::channel(1);
+        let work = async {
+            let forward = async {
+                while let Some(ran) = made.recv().await {
+                    send(sender, self.respond(&ready.known, &ran, false), false).await;
+                }
+            };
+            futures_util::join!(run_events(run, every, timeout, events), forward);
+        };
+        match ready.job.caller.remaining(SystemTime::now()) {
+            None => work.await,
+            Some(remaining) => {
+                if tokio::time::timeout(remaining, work).await.is_err() {
+                    let error = request_error("UNAUTHENTICATED", "the token has expired");
+                    let refused = refuse(ResponseKind::DocumentError, &[error], ready.known.prepared());
+                    send(sender, refused, true).await;
+                }
+            }
         }
     }
 

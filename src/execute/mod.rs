@@ -9,6 +9,7 @@
 //! - nothing of an upstream body reaches the caller but what the plan captured.
 
 mod arena;
+mod events;
 mod input;
 mod leaf;
 mod memo;
@@ -28,6 +29,7 @@ mod wording;
 mod write;
 
 pub use arena::Failure;
+pub use events::{poll_interval, run_events};
 pub use parts::run_in_parts;
 #[cfg(feature = "fuzz")]
 pub(crate) use project::compare::compare_projections;

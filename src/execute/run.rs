@@ -150,6 +150,18 @@ impl<'a> State<'a> {
         !self.in_flight.is_empty()
     }
 
+    /// Waits for the first call to end, without reading its answer; `None`: the deadline came first.
+    pub(super) async fn first(&mut self, mut deadline: Pin<&mut Sleep>) -> Option<Finished> {
+        tokio::select! {
+            biased;
+            finished = self.in_flight.next() => finished,
+            () = &mut deadline => {
+                self.give_up();
+                None
+            }
+        }
+    }
+
     /// Have these steps ended?
     pub(super) fn is_past(&self, steps: &[StepId]) -> bool {
         let is_past = |&step: &StepId| self.waiting[step as usize] == 0 && self.pending[step as usize].is_none();
@@ -281,7 +293,7 @@ impl<'a> State<'a> {
         keys
     }
 
-    fn receive(&mut self, finished: Finished) {
+    pub(super) fn receive(&mut self, finished: Finished) {
         let number = finished.step as usize;
         let (step, _, source) = self.step(number);
         self.calls.push(CallRecord {

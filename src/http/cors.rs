@@ -2,7 +2,7 @@
 
 use super::correlation::REQUEST_ID;
 use crate::config::ServerConfig;
-use http::{HeaderValue, Method, header};
+use http::{HeaderMap, HeaderValue, Method, header};
 use std::time::Duration;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
@@ -23,6 +23,16 @@ pub(super) fn cors(config: &ServerConfig) -> Option<CorsLayer> {
         .vary([header::ORIGIN, header::ACCESS_CONTROL_REQUEST_METHOD, header::ACCESS_CONTROL_REQUEST_HEADERS])
         .max_age(Duration::from_secs(600));
     Some(layer)
+}
+
+/// Whether a page of this origin may open a WebSocket, which browsers do not ask CORS for: the origins of CORS, and this
+/// server's own. Without `origin` it is no browser.
+pub(super) fn is_allowed(config: &ServerConfig, headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+    let is_listed = config.cors.iter().any(|listed| listed.as_bytes() == origin.as_bytes());
+    let host = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
+    let is_own = host.is_some() && host == headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    is_listed || is_own || (config.mode.is_development() && is_localhost(origin))
 }
 
 /// Whether an origin is this machine, on any port.

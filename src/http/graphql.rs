@@ -6,7 +6,8 @@ use super::negotiate::MediaType;
 use super::refusal::Refusal;
 use super::request;
 use super::server::Server;
-use super::stream::{Streaming, Streams};
+use super::stream::{Accepted, Streaming};
+use super::websocket;
 use crate::engine::{Request, Response};
 use crate::observe::RequestRecord;
 use crate::policy::Caller;
@@ -26,11 +27,14 @@ pub(super) const HANDOVER: Duration = Duration::from_millis(100);
 pub(super) async fn graphql(State(server): State<Arc<Server>>, request: http::Request<Body>) -> http::Response<Body> {
     let started = Instant::now();
     let (parts, body) = request.into_parts();
+    if websocket::is_upgrade(&parts.headers) {
+        return websocket::upgrade(server, parts).await;
+    }
     let correlation = Correlation::of(&parts.headers);
     let record = RequestRecord::begin(Arc::clone(&server.metrics), &correlation.request_id, started);
     let media = MediaType::negotiate(&parts.headers);
-    if let Some(streams) = Streams::negotiate(&parts.headers) {
-        return Streaming { server, correlation, record, media, streams, started }.respond(parts, body).await;
+    if let Some(accepted) = Accepted::negotiate(&parts.headers) {
+        return Streaming { server, correlation, record, media, accepted, started }.respond(parts, body).await;
     }
     let outcome = match media {
         None => Err(Refusal::NotAcceptable),

@@ -16,8 +16,10 @@
 mod answer;
 mod correlation;
 mod cors;
+mod counted;
 mod graphql;
 mod health;
+mod messages;
 mod negotiate;
 mod playground;
 mod refusal;
@@ -26,9 +28,13 @@ mod serve;
 mod server;
 mod stall;
 mod stream;
+mod streams;
 #[cfg(test)]
 mod tests;
+mod websocket;
+mod workers;
 
 pub use playground::{Playground, PlaygroundError};
-pub use serve::{ServeLimits, serve};
+pub use serve::{ServeLimits, serve, serve_by};
 pub use server::{Server, router};
+pub use workers::Workers;

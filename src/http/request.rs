@@ -89,7 +89,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 /// The body's JSON object; other properties are left aside (GraphQL over HTTP §5.1).
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Parameters {
+pub(super) struct Parameters {
     query: String,
     #[serde(default)]
     operation_name: Option<String>,
@@ -101,12 +101,18 @@ struct Parameters {
 
 fn from_json(body: &Bytes) -> Result<Request, Refusal> {
     let parameters: Parameters = serde_json::from_slice(body).map_err(|error| explain(body, &error))?;
-    Ok(Request {
-        query: parameters.query,
-        operation_name: parameters.operation_name.filter(|name| !name.is_empty()),
-        variables: parameters.variables.unwrap_or_default(),
-        is_read_only: false,
-    })
+    Ok(parameters.into())
+}
+
+impl From<Parameters> for Request {
+    fn from(parameters: Parameters) -> Self {
+        Self {
+            query: parameters.query,
+            operation_name: parameters.operation_name.filter(|name| !name.is_empty()),
+            variables: parameters.variables.unwrap_or_default(),
+            is_read_only: false,
+        }
+    }
 }
 
 /// Names what is wrong with a body that did not read as [`Parameters`].

@@ -2,6 +2,7 @@
 
 use super::cors::cors;
 use super::playground::{self, Playground};
+use super::streams::Streams;
 use super::{graphql, health};
 use crate::config::ServerConfig;
 use crate::engine::GraphQlEngine;
@@ -20,6 +21,7 @@ pub struct Server {
     pub(super) playground: Option<Playground>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) in_flight: Arc<Semaphore>,
+    pub(super) streams: Streams,
     engine: ArcSwap<Arc<dyn GraphQlEngine>>,
 }
 
@@ -30,7 +32,8 @@ impl Server {
         let in_flight = Semaphore::new(usize::try_from(config.max_in_flight.get()).unwrap_or(usize::MAX >> 3));
         let engine = ArcSwap::from_pointee(engine);
         let in_flight = Arc::new(in_flight);
-        Self { config, verifier: None, playground: None, metrics, in_flight, engine }
+        let streams = Streams::new(config.max_subscriptions.get());
+        Self { config, verifier: None, playground: None, metrics, in_flight, streams, engine }
     }
 
     /// Verifies bearer tokens; without it everybody is anonymous.
@@ -50,6 +53,16 @@ impl Server {
     /// Replaces the engine: requests that have begun end with the one they began with.
     pub fn swap_engine(&self, engine: Arc<dyn GraphQlEngine>) {
         self.engine.store(Arc::new(engine));
+    }
+
+    /// Ends subscriptions and closes WebSockets, and refuses further ones; for when the process is to stop.
+    pub fn end_streams(&self) {
+        self.streams.stop();
+    }
+
+    /// Waits until the last WebSocket is closed.
+    pub async fn sockets_closed(&self) {
+        self.streams.closed().await;
     }
 
     /// The engine of now.

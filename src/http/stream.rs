@@ -11,18 +11,20 @@
 
 use super::answer::{self, answer, refuse};
 use super::correlation::Correlation;
+use super::counted::Counted;
 use super::graphql::{HANDOVER, admit, text_of};
 use super::negotiate::MediaType;
 use super::refusal::Refusal;
 use super::server::Server;
-use crate::engine::{Response, StreamRequest, Streamed, Wording};
+use super::streams::Stopping;
+use crate::engine::{StreamRequest, Streamed, Wording};
 use crate::observe::RequestRecord;
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt, StreamExt};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, header};
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -32,14 +34,17 @@ use tokio::sync::OwnedSemaphorePermit;
 /// How long an event stream stays silent at most, so that nothing between takes it for dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(12);
 
+/// The end of an event stream.
+const COMPLETE: &[u8] = b"event: complete\ndata:\n\n";
+
 /// The streamed types that a client takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Streams {
+pub(super) struct Accepted {
     multipart: Option<Wording>,
     events: bool,
 }
 
-impl Streams {
+impl Accepted {
     /// Reads the `Accept` headers; `None`: none of them. Wildcards do not count: who takes parts says so.
     pub(super) fn negotiate(headers: &HeaderMap) -> Option<Self> {
         let mut found = Self { multipart: None, events: false };
@@ -122,7 +127,7 @@ pub(super) struct Streaming {
     pub(super) record: RequestRecord,
     /// How it takes an answer whole; `None`: not as plain JSON.
     pub(super) media: Option<MediaType>,
-    pub(super) streams: Streams,
+    pub(super) accepted: Accepted,
     pub(super) started: Instant,
 }
 
@@ -146,7 +151,16 @@ impl Streaming {
             self.record.answered(answer.status(), &first.response);
             return answer;
         }
-        self.stream(first, rest, permit)
+        if !(first.response.is_subscription() && self.accepted.events) {
+            let form = self.accepted.form();
+            return self.stream(form, first, rest, permit);
+        }
+        // It may last for days: it counts among the subscriptions, not among the requests in flight.
+        drop(permit);
+        match self.server.streams.subscribe() {
+            Some(permit) => self.stream(Form::Events, first, rest, permit),
+            None => self.refuse(&Refusal::Overloaded),
+        }
     }
 
     /// Takes the request in, up to the first part of its answer.
@@ -157,8 +171,10 @@ impl Streaming {
         deadline: Instant,
     ) -> Result<(Streamed, BoxStream<'static, Streamed>), Refusal> {
         let (request, caller) = admit(&self.server, parts, body, &self.correlation, deadline).await?;
-        let wording = Some(self.streams.form().wording());
-        let mut stream = self.server.engine().stream(StreamRequest { request, caller, deadline, wording });
+        let wording = Some(self.accepted.form().wording());
+        let event_timeout = self.accepted.events.then_some(self.server.config.request_timeout);
+        let request = StreamRequest { request, caller, deadline, wording, event_timeout };
+        let mut stream = self.server.engine().stream(request);
         let first = tokio::time::timeout_at((deadline + HANDOVER).into(), stream.next());
         let first = first.await.map_err(|_| Refusal::DeadlinePassed)?.ok_or(Refusal::Internal)?;
         Ok((first, stream))
@@ -172,20 +188,25 @@ impl Streaming {
 
     fn stream(
         self,
+        form: Form,
         first: Streamed,
         rest: BoxStream<'static, Streamed>,
         permit: OwnedSemaphorePermit,
     ) -> http::Response<Body> {
-        let form = self.streams.form();
         let mut response = http::Response::new(Body::empty());
         answer::headers(response.headers_mut(), form.content_type(), &self.correlation);
         // Proxies that collect answers must not collect this one.
         response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
-        let rest = AssertUnwindSafe(rest).catch_unwind().boxed();
-        let total = Response { body: Bytes::new(), ..first.response.clone() };
-        let request_id = self.correlation.request_id;
-        let writing =
-            Writing { form, first: Some(first), rest, total, record: Some(self.record), request_id, _permit: permit };
+        let writing = Writing {
+            form,
+            first: Some(first),
+            rest: AssertUnwindSafe(rest).catch_unwind().boxed(),
+            has_ended: false,
+            counted: Counted::new(self.record),
+            request_id: self.correlation.request_id,
+            stopping: self.server.streams.stopping(),
+            _permit: permit,
+        };
         *response.body_mut() = Body::from_stream(stream::unfold(writing, Writing::next));
         response
     }
@@ -193,53 +214,53 @@ impl Streaming {
 
 type Parted = Result<Streamed, Box<dyn std::any::Any + Send>>;
 
-/// A streamed answer under way; dropped, it counts as one whose client left.
+/// A streamed answer under way.
 struct Writing {
     form: Form,
     first: Option<Streamed>,
     rest: BoxStream<'static, Parted>,
-    /// All parts so far, for the log and the metrics.
-    total: Response,
-    /// Until the last part.
-    record: Option<RequestRecord>,
+    has_ended: bool,
+    counted: Counted,
     request_id: String,
+    /// Subscriptions end when the process is to stop; other answers are waited for.
+    stopping: Stopping,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Writing {
     async fn next(mut self) -> Option<(Result<Bytes, Infallible>, Self)> {
-        self.record.as_ref()?;
+        if self.has_ended {
+            return None;
+        }
         if let Some(first) = self.first.take() {
             return Some((Ok(self.write(&first, true)), self));
         }
         let next = match self.form {
             Form::Multipart(_) => self.rest.next().await,
-            Form::Events => match tokio::time::timeout(KEEP_ALIVE, self.rest.next()).await {
-                Ok(next) => next,
-                Err(_) => return Some((Ok(Bytes::from_static(b":\n\n")), self)),
+            Form::Events => tokio::select! {
+                next = self.rest.next() => next,
+                () = tokio::time::sleep(KEEP_ALIVE) => return Some((Ok(Bytes::from_static(b":\n\n")), self)),
+                () = self.stopping.wait() => None,
             },
         };
         match next {
-            Some(Ok(part)) => {
-                self.total.calls.extend(part.response.calls.iter().cloned());
-                self.total.errors = self.total.errors.saturating_add(part.response.errors);
-                self.total.error_codes.extend(part.response.error_codes.iter().cloned());
-                Some((Ok(self.write(&part, false)), self))
+            Some(Ok(part)) => Some((Ok(self.write(&part, false)), self)),
+            None if self.form == Form::Events => {
+                self.has_ended = true;
+                self.counted.end();
+                Some((Ok(Bytes::from_static(COMPLETE)), self))
             }
+            None => None,
             Some(Err(panic)) => {
                 tracing::error!(request_id = self.request_id, panic = text_of(&*panic), "panicked");
                 None
             }
-            None => None,
         }
     }
 
     fn write(&mut self, part: &Streamed, is_first: bool) -> Bytes {
-        if part.is_last
-            && let Some(record) = self.record.take()
-        {
-            record.answered(StatusCode::OK, &self.total);
-        }
+        self.counted.add(part);
+        self.has_ended = part.is_last;
         self.form.frame(&part.response.body, is_first, part.is_last)
     }
 }
@@ -250,23 +271,23 @@ mod tests {
 
     #[test]
     fn accept_tells_which_parts_a_client_takes() {
-        let streams = |multipart, events| Some(Streams { multipart, events });
+        let accepted = |multipart, events| Some(Accepted { multipart, events });
         for (accept, expected) in [
             ("*/*", None),
             ("application/json", None),
             ("multipart/mixed;q=0", None),
-            ("multipart/mixed", streams(Some(Wording::Current), false)),
-            ("multipart/mixed;incrementalSpec=v0.2,application/json", streams(Some(Wording::Current), false)),
+            ("multipart/mixed", accepted(Some(Wording::Current), false)),
+            ("multipart/mixed;incrementalSpec=v0.2,application/json", accepted(Some(Wording::Current), false)),
             (
                 "multipart/mixed;deferSpec=20220824,application/graphql-response+json;q=0.9",
-                streams(Some(Wording::Legacy), false),
+                accepted(Some(Wording::Legacy), false),
             ),
-            ("Multipart/Mixed; DeferSpec=\"20220824\"; q=0.5", streams(Some(Wording::Legacy), false)),
+            ("Multipart/Mixed; DeferSpec=\"20220824\"; q=0.5", accepted(Some(Wording::Legacy), false)),
             ("multipart/mixed;boundary=graphql;subscriptionSpec=1.0,application/json", None),
-            ("application/json, text/event-stream", streams(None, true)),
+            ("application/json, text/event-stream", accepted(None, true)),
         ] {
             let headers = HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(accept))]);
-            assert_eq!(Streams::negotiate(&headers), expected, "{accept}");
+            assert_eq!(Accepted::negotiate(&headers), expected, "{accept}");
         }
     }
 }

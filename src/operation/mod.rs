@@ -20,6 +20,7 @@ mod limits;
 mod lower;
 mod lowered;
 mod outcomes;
+mod place;
 mod prepare;
 mod print;
 mod resolve;

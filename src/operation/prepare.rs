@@ -97,6 +97,12 @@ impl Prepared {
         }
     }
 
+    /// The document's text, as it was parsed.
+    pub(super) fn source(&self) -> Option<&str> {
+        let file = self.operation.location()?.file_id();
+        Some(self.document.sources.get(&file)?.source_text())
+    }
+
     /// The operation's name.
     #[must_use]
     pub fn name(&self) -> Option<&str> {

@@ -8,8 +8,9 @@
 //! GraphQL, September 2025: `OperationDefinition`, `FragmentDefinition` and `VariableDefinition` begin with
 //! `Description?`; `Argument` is `Name : Value`.
 
-use super::error::{PARSE_FAILED, RequestError, place};
+use super::error::{PARSE_FAILED, RequestError};
 use super::limits::{Token, tokens};
+use super::place::Places;
 use std::borrow::Cow;
 
 /// What may have a description outside of brackets. The shorthand `{ … }` may not.
@@ -32,7 +33,7 @@ pub(super) fn complete(text: &str) -> Result<Cow<'_, str>, RequestError> {
             Read::NoValue => {
                 let name = String::from_utf8_lossy(around.before);
                 let mut error = RequestError::new(PARSE_FAILED, format!("expected `:` and a value after `{name}`"));
-                error.locations.push(place(text, token.at));
+                error.locations.push(Places::of(text).at(token.at));
                 return Err(error);
             }
         }

@@ -287,6 +287,8 @@ pub struct OutFieldPlan {
     pub response_name: Box<str>,
     /// For messages.
     pub coordinate: Box<str>,
+    /// For errors: line and column in the client's document.
+    pub location: Option<(u32, u32)>,
     /// What it holds.
     pub kind: OutKindPlan,
 }

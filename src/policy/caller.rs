@@ -2,6 +2,7 @@
 
 use http::HeaderMap;
 use serde_json::{Map, Value};
+use std::time::{Duration, SystemTime};
 
 /// On whose behalf a request runs: verified claims, and the headers that bindings may forward.
 #[derive(Clone, Default)]
@@ -14,6 +15,18 @@ pub struct Caller {
     pub request_id: String,
     /// Correlation: `traceparent`, if the caller sent a valid one.
     pub traceparent: Option<String>,
+}
+
+impl Caller {
+    /// How long its token is still valid; `None`: it has none.
+    #[must_use]
+    pub fn remaining(&self, now: SystemTime) -> Option<Duration> {
+        let expiry = self.claims.as_ref()?.get("exp")?.as_f64()?;
+        let expiry = Duration::try_from_secs_f64(expiry.max(0.0)).ok()?;
+        let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        // Timers reach no further than this; nobody stays so long.
+        Some(expiry.saturating_sub(now).min(Duration::from_secs(365 * 24 * 3_600)))
+    }
 }
 
 impl std::fmt::Debug for Caller {

@@ -38,7 +38,8 @@ struct Segment {
 pub(super) fn probe(graph: &Graph, view: &View, file: FileId) -> Vec<Finding> {
     let schema = &view.schema;
     let mut open = VecDeque::new();
-    for (root, ty) in [("query", &schema.schema_definition.query), ("mutation", &schema.schema_definition.mutation)] {
+    let roots = &schema.schema_definition;
+    for (root, ty) in [("query", &roots.query), ("mutation", &roots.mutation), ("subscription", &roots.subscription)] {
         if let Some(ty) = ty {
             open.push_back(Place { root, path: Vec::new(), ty: ty.name.clone() });
         }

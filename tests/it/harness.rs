@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 /// The shop's services, as they are named in the graph: what they are called in the shop, and the path of their URL.
@@ -99,6 +100,8 @@ pub(crate) struct Bff {
     url: String,
     client: reqwest::Client,
     serving: JoinHandle<()>,
+    server: Arc<Server>,
+    stop: Option<oneshot::Sender<()>>,
 }
 
 impl Drop for Bff {
@@ -153,10 +156,29 @@ impl Bff {
         }
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/graphql", listener.local_addr().unwrap());
-        let routes = router(Arc::new(server));
-        let serving = tokio::spawn(serve(listener, routes, std::future::pending(), limits));
+        let server = Arc::new(server);
+        let routes = router(Arc::clone(&server));
+        let (stop, stopped) = oneshot::channel();
+        let ending = Arc::clone(&server);
+        let stopped = async move {
+            if stopped.await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            ending.end_streams();
+        };
+        let serving = tokio::spawn(serve(listener, routes, stopped, limits));
         let client = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
-        Self { url, client, serving }
+        Self { url, client, serving, server, stop: Some(stop) }
+    }
+
+    /// Stops as the program does at a signal; gives up after ten seconds.
+    pub(crate) async fn stop(mut self) {
+        let stopped = async {
+            let _ = self.stop.take().expect("stopped once").send(());
+            let _ = (&mut self.serving).await;
+            self.server.sockets_closed().await;
+        };
+        tokio::time::timeout(Duration::from_secs(10), stopped).await.expect("the end of all connections");
     }
 
     /// Where it answers GraphQL.

@@ -79,6 +79,7 @@ pub(crate) fn router(probe: Probe, verifier: TokenVerifier) -> rusqlite::Result<
     let api = Api::new(probe)
         .operation("pageOrders", "/orders", get(page_orders))
         .operation("createOrder", "/orders", axum::routing::post(create::create_order))
+        .operation("advanceOrder", "/orders/{id}/advance", axum::routing::post(advance_order))
         .operation("searchOrders", "/orders/search", get(search_orders))
         .operation("getOrders", "/orders/by-ids", get(get_orders))
         .operation("getOrder", "/orders/{id}", get(get_order))
@@ -90,6 +91,35 @@ async fn get_order(State(orders): State<Arc<Orders>>, Path(id): Path<String>) ->
     let found = orders.db.read(|rows| select(rows, "WHERE id = ?", [known_id(&id)]))?;
     let order = found.first().ok_or_else(|| Problem::not_found(format!("there is no order `{id}`")))?;
     Ok(json(order))
+}
+
+/// The next status of a parcel, and what its way looks like then.
+const ADVANCE: [(&str, &str); 2] = [
+    (
+        "SHIPPED",
+        "UPDATE orders SET status = 'DELIVERED', shipping = json_set(shipping, '$.steps[3].done', json('true')) WHERE id = ?",
+    ),
+    (
+        "PAID",
+        "UPDATE orders SET status = 'SHIPPED', shipping = json_set(shipping,
+           '$.trackingCode', upper(shipping ->> 'carrier') || printf('%08d', id),
+           '$.steps[1].done', json('true'), '$.steps[2].done', json('true')) WHERE id = ?",
+    ),
+];
+
+async fn advance_order(State(orders): State<Arc<Orders>>, Path(id): Path<String>) -> Result<Response, Problem> {
+    let known = known_id(&id);
+    let order = orders.db.write(|rows| {
+        let Some(order) = select(rows, "WHERE id = ?", [known])?.pop() else {
+            return Ok(Err(Problem::not_found(format!("there is no order `{id}`"))));
+        };
+        let Some((_, change)) = ADVANCE.iter().find(|(status, _)| *status == order.status) else {
+            return Ok(Err(Problem::conflict(format!("an order that is {} moves no further", order.status))));
+        };
+        rows.execute(change, [known])?;
+        Ok(select(rows, "WHERE id = ?", [known])?.pop().ok_or_else(|| Problem::not_found("the order is gone")))
+    })?;
+    Ok(json(&order))
 }
 
 async fn get_orders(State(orders): State<Arc<Orders>>, params: Params) -> Result<Response, Problem> {

@@ -6,6 +6,7 @@ mod input;
 mod leaf;
 mod outcome;
 mod parameters;
+mod poll;
 mod request;
 mod shape;
 mod walk;
@@ -271,6 +272,7 @@ impl<'a> Binding<'_, 'a> {
         let caller = CallerInputs { claims: self.claims.iter().cloned().collect(), headers: self.forwarded() };
         let cache = cache.map(|(declaration, rule)| self.check_cache(declaration, rule, &caller));
         let invalidates = site.field.map(|field| self.invalidates(field)).unwrap_or_default();
+        let poll = self.poll(site.field);
         let (Some((answer, pairing)), false) = (answer, self.has_errors_since(errors)) else { return };
         let batch = request.batch.and_then(|batch| {
             let pairing = pairing?;
@@ -294,6 +296,7 @@ impl<'a> Binding<'_, 'a> {
             outcomes,
             problems: self.endpoint.map(problems).unwrap_or_default(),
             caller,
+            poll,
             cache,
             invalidates,
             span: self.connect.span,

@@ -203,6 +203,12 @@ fn create_orders() -> Vec<Exercise> {
         with_key(402, "two").body(body("1", 50)),
         with_key(404, "two").body(body("2001", 1)),
         with_key(409, "two").body(body("97", 1)),
+        with_key(201, "card").body(body("1", 2).replace("invoice", "card")),
+        Exercise::post("orders", "advanceOrder", 200, "/orders/20002/advance"),
+        Exercise::post("orders", "advanceOrder", 200, "/orders/20002/advance"),
+        Exercise::post("orders", "advanceOrder", 409, "/orders/20002/advance"),
+        Exercise::post("orders", "advanceOrder", 409, "/orders/20001/advance"),
+        Exercise::post("orders", "advanceOrder", 404, "/orders/99999/advance"),
     ]
 }
 

@@ -67,7 +67,8 @@ fn bff_client(client: &str) -> Client {
     if client == "web" { bff_web::client() } else { bff_mobile::client() }
 }
 
-/// What can be compared of an answer: data, and the sorted paths of its errors.
+/// What can be compared of an answer: data, and its errors' paths with the place of the first field, sorted. Of equally
+/// named fields we name the first, and graphql-js names all.
 #[derive(Debug, PartialEq)]
 struct Outcome {
     data: Tree,
@@ -79,7 +80,9 @@ impl Outcome {
         let errors = answer.get("errors").map(Tree::items).unwrap_or_default();
         let path = |error: &Tree| {
             let path = error.get("path").map(Tree::items).unwrap_or_default();
-            path.iter().map(ToString::to_string).collect::<Vec<_>>().join(".")
+            let place = error.get("locations").and_then(|all| all.items().first());
+            let place = place.map(|place| [place.get("line").cloned(), place.get("column").cloned()]);
+            format!("{} at {place:?}", path.iter().map(ToString::to_string).collect::<Vec<_>>().join("."))
         };
         let mut errors: Vec<_> = errors.iter().map(path).collect();
         errors.sort();

@@ -1,0 +1,61 @@
+//! A streamed answer as one line in the log, and in the metrics.
+
+use crate::engine::{Response, Streamed};
+use crate::observe::RequestRecord;
+use bytes::Bytes;
+use http::StatusCode;
+
+/// Most calls that one streamed answer is counted with; a subscription may last for days.
+const MAX_CALLS: usize = 1_000;
+
+/// Sums up the parts of an answer; dropped before the last, it counts as one whose client left.
+#[derive(Debug)]
+pub(super) struct Counted {
+    record: Option<RequestRecord>,
+    total: Option<Response>,
+}
+
+impl Counted {
+    pub(super) fn new(record: RequestRecord) -> Self {
+        Self { record: Some(record), total: None }
+    }
+
+    /// Adds a part; the last one writes the line.
+    pub(super) fn add(&mut self, part: &Streamed) {
+        let response = &part.response;
+        match &mut self.total {
+            None => self.total = Some(Response { body: Bytes::new(), ..response.clone() }),
+            Some(total) => {
+                let room = MAX_CALLS.saturating_sub(total.calls.len());
+                total.calls.extend(response.calls.iter().take(room).cloned());
+                total.errors = total.errors.saturating_add(response.errors);
+                let room = MAX_CALLS.saturating_sub(total.error_codes.len());
+                total.error_codes.extend(response.error_codes.iter().take(room).cloned());
+            }
+        }
+        if part.is_last {
+            self.end();
+        }
+    }
+
+    /// Ends it before its last part, as the client or this process wants.
+    pub(super) fn end(&mut self) {
+        if let (Some(record), Some(total)) = (self.record.take(), &self.total) {
+            record.answered(StatusCode::OK, total);
+        }
+    }
+
+    /// Is it a subscription?
+    fn is_subscription(&self) -> bool {
+        self.total.as_ref().is_some_and(Response::is_subscription)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        // A subscription ends when its client has enough of it.
+        if self.is_subscription() {
+            self.end();
+        }
+    }
+}
