@@ -5,7 +5,9 @@ use super::{Finding, Sources};
 /// Writes a finding as `path:line:column: E101 message`; without the place if it has none.
 #[must_use]
 pub fn one_line(finding: &Finding, sources: &Sources) -> String {
-    let Finding { code, message, .. } = finding;
+    let code = finding.code;
+    // A message may name something of the text that has line breaks in it, as a key in YAML can.
+    let message = finding.message.replace(char::is_control, " ");
     match finding.span() {
         Some(span) => {
             let at = sources.position(span);
@@ -19,6 +21,14 @@ pub fn one_line(finding: &Finding, sources: &Sources) -> String {
 mod tests {
     use super::*;
     use crate::diagnostic::Span;
+
+    #[test]
+    fn a_message_with_line_breaks_stays_on_its_line() {
+        let mut sources = Sources::default();
+        let file = sources.add("a.yaml", "a");
+        let finding = Finding::new("E018", "`a\n\r\tb` is no status", Span::new(file, 0..1), "here");
+        assert_eq!(one_line(&finding, &sources), "a.yaml:1:1: E018 `a   b` is no status");
+    }
 
     #[test]
     fn the_column_counts_characters() {

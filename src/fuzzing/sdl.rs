@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 /// A contract that most bindings of the seeds can be checked against.
-const USERS: &str = include_str!("../../schema/services/users.openapi.yaml");
+const USERS: &str = "schema/services/users.openapi.yaml";
 
 /// An OpenAPI text: read, or found wrong where it is; and all the same when it is read again.
 pub fn openapi(data: &[u8]) {
@@ -28,7 +28,8 @@ pub fn openapi(data: &[u8]) {
 /// SDL: as a service's, composed with a contract; as a client's, over the demo's graph; and as nobody's.
 pub fn sdl(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    let mut sources = Sources::default();
+    // Findings point into the contract and the graph's files too, so all of them are here.
+    let mut sources = web().sources.clone();
     let file = sources.add("fuzzed.graphql", text);
 
     let (_, found) = service::read(&sources, "fuzzed", file, Origin::Service);
@@ -36,21 +37,13 @@ pub fn sdl(data: &[u8]) {
     let services = [ServiceFile { name: "fuzzed".to_owned(), file, origin: Origin::Service }];
     let contracts = HashMap::from([("users.openapi.yaml".to_owned(), users().clone())]);
     let (graph, found) = compose(Services { sources: &sources, services: &services, contracts: &contracts });
-    // Findings may point into the contract, whose text is another `Sources`' and empty here.
-    let of_file: Vec<_> =
-        found.iter().filter(|finding| finding.labels.iter().all(|label| label.span.file == file)).cloned().collect();
-    findings::check(&of_file, &sources);
+    findings::check(&found, &sources);
     let has_errors = found.iter().any(|finding| finding.severity() == Severity::Error);
     assert!(graph.is_some() || has_errors, "neither a graph nor an error");
 
     if let Some(graph) = &web().graph {
         let (view, found) = view::load(&sources, file, graph);
-        let of_file: Vec<_> = found
-            .iter()
-            .filter(|finding| finding.labels.iter().all(|label| label.span.file == file))
-            .cloned()
-            .collect();
-        findings::check(&of_file, &sources);
+        findings::check(&found, &sources);
         assert!(view.is_some() || !found.is_empty(), "neither a view nor a finding");
         // What a client sees is a schema by itself.
         if let Some(view) = view {
@@ -67,8 +60,8 @@ pub fn sdl(data: &[u8]) {
 fn users() -> &'static contract::Contract {
     static CONTRACT: OnceLock<contract::Contract> = OnceLock::new();
     CONTRACT.get_or_init(|| {
-        let mut sources = Sources::default();
-        let file = sources.add("users.openapi.yaml", USERS);
-        contract::read(&sources, file).0.expect("the demo's contract")
+        let sources = &web().sources;
+        let file = sources.find(USERS).expect("a file of this project");
+        contract::read(sources, file).0.expect("the demo's contract")
     })
 }

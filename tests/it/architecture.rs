@@ -65,6 +65,7 @@ const PURE_FILES: &[&str] = &[
     "input",
     "leaf",
     "memo",
+    "project/json",
     "project/mod",
     "project/pairs",
     "project/scan",

@@ -38,6 +38,7 @@ fn executable_definitions_have_descriptions() {
 fn arguments_have_values() {
     check(&[
         ("{ user(id id: 1) { id } }", "GRAPHQL_PARSE_FAILED 1:11 expected `:` and a value after `id`"),
+        ("{\r user(id: \"é\" first) { id } }", "GRAPHQL_PARSE_FAILED 2:20 expected `:` and a value after `first`"),
         ("{ user(id: 1 first) { id } }", "GRAPHQL_PARSE_FAILED 1:19 expected `:` and a value after `first`"),
         ("{ user(id: 1) @skip(if: false if) { id } }", "GRAPHQL_PARSE_FAILED 1:33 "),
         ("{ find(filter: {text limit: 3}) { id } }", "GRAPHQL_PARSE_FAILED"),
