@@ -27,9 +27,9 @@ mod wording;
 mod write;
 
 pub use arena::Failure;
+pub use parts::run_in_parts;
 #[cfg(feature = "fuzz")]
 pub use project::compare::compare_projections;
-pub use parts::run_in_parts;
 pub use run::{Ran, Run, Sourced, run};
 pub use scope::OperationScope;
 pub use wording::{Part, Wording};

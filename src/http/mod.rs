@@ -30,5 +30,6 @@ mod stream;
 mod tests;
 
 pub use playground::{Playground, PlaygroundError};
+pub use request::parse_request;
 pub use serve::{ServeLimits, serve};
 pub use server::{Server, router};

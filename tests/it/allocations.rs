@@ -6,6 +6,7 @@
 use bespoke::config::Mode;
 use bespoke::engine::{Client, Engine, EngineParts, GraphQlEngine, Request};
 use bespoke::execute::Sourced;
+use bespoke::flight::FlightOptions;
 use bespoke::operation::Limits;
 use bespoke::policy::Caller;
 use bespoke::project::Files;
@@ -47,6 +48,8 @@ fn engine(recorded: &Recorded) -> Engine {
         limits: Limits::default(),
         exposure: Mode::Production.exposure(),
         max_calls: None,
+        // One request at a time: there is nothing to share.
+        sharing: FlightOptions { enabled: false, ..FlightOptions::default() },
     })
 }
 

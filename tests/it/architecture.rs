@@ -59,8 +59,22 @@ const MAY_USE: &[(&str, &[&str])] = &[
 const PURE: &[&str] = &["compose", "contract", "diagnostic", "operation", "plan", "sdl", "view"];
 
 /// The data half of `execute`, which is pure as well.
-const PURE_FILES: &[&str] =
-    &["arena", "input", "leaf", "project", "read", "remote", "step", "wording", "write", "write/parts"];
+const PURE_FILES: &[&str] = &[
+    "arena",
+    "input",
+    "leaf",
+    "memo",
+    "project/json",
+    "project/mod",
+    "project/pairs",
+    "project/scan",
+    "read",
+    "remote",
+    "step",
+    "wording",
+    "write",
+    "write/parts",
+];
 
 /// What a pure room never names.
 const IMPURE: &[&str] = &[
