@@ -28,6 +28,7 @@ pub(super) struct MergedType<'a> {
     pub(super) inputs: IndexMap<&'a str, MergedArgument<'a>>,
     pub(super) specified_by: Option<&'a str>,
     pub(super) is_authenticated: bool,
+    pub(super) is_one_of: bool,
 }
 
 /// A field, merged over files.
@@ -120,6 +121,7 @@ impl<'a> Merging<'a> {
         }
         ty.description = ty.description.or(declaration.description.as_deref());
         ty.is_authenticated |= declaration.is_authenticated;
+        ty.is_one_of |= declaration.is_one_of;
         match &declaration.body {
             TypeBody::Object(fielded) | TypeBody::Interface(fielded) => {
                 ty.implements.extend(fielded.implements.iter().map(|name| (name.value.as_str(), name.span)));
@@ -211,6 +213,7 @@ impl MergedType<'_> {
             inputs: IndexMap::new(),
             specified_by: None,
             is_authenticated: false,
+            is_one_of: false,
         }
     }
 }

@@ -20,6 +20,10 @@ pub(super) fn build(types: &IndexMap<String, MergedType<'_>>) -> Result<Valid<Sc
     for ty in types.values() {
         printer.ty(ty);
     }
+    // Built in since September 2025, but not yet in the compiler.
+    if let Some(ty) = types.values().find(|ty| ty.is_one_of) {
+        printer.line("directive @oneOf on INPUT_OBJECT".to_owned(), ty.span);
+    }
     let text = printer.lines.join("\n");
     let broken = match Schema::parse_and_validate(text.as_str(), "graph") {
         Ok(schema) => return Ok(schema),
@@ -76,7 +80,8 @@ impl Printer {
                 self.line("}".to_owned(), ty.span);
             }
             TypeKind::Input => {
-                self.line(format!("input {} {{", ty.name), ty.span);
+                let one_of = if ty.is_one_of { " @oneOf" } else { "" };
+                self.line(format!("input {}{one_of} {{", ty.name), ty.span);
                 self.arguments(&ty.inputs, "  ");
                 self.line("}".to_owned(), ty.span);
             }

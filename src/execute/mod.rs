@@ -18,6 +18,7 @@ mod project;
 mod read;
 mod remote;
 mod request;
+mod required;
 mod run;
 mod scope;
 mod step;
@@ -29,7 +30,7 @@ mod write;
 pub use arena::Failure;
 pub use parts::run_in_parts;
 #[cfg(feature = "fuzz")]
-pub use project::compare::compare_projections;
+pub(crate) use project::compare::compare_projections;
 pub use run::{Ran, Run, Sourced, run};
 pub use scope::OperationScope;
 pub use wording::{Part, Wording};

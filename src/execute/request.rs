@@ -6,7 +6,7 @@ use super::scope::{push_input, scope};
 use crate::compose::{
     Call, HeaderRule, HeaderValue as Rule, Input, ListForm, PathPart, RestCall, Source, SourceKind, Way,
 };
-use crate::plan::{Step, SubgraphDocument};
+use crate::plan::{Member, Step, SubgraphDocument};
 use crate::upstream::{BatchDomain, Request};
 use http::{HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -166,8 +166,8 @@ fn reads_parent(input: &Input, at: usize) -> bool {
 
 fn graphql(document: &SubgraphDocument, inputs: &Inputs<'_>) -> Request {
     let mut variables = Map::new();
-    if let Some((ty, names)) = &document.representation {
-        let keys = inputs.keys.iter().map(|key| representation(ty, names, key));
+    if let Some((ty, members)) = &document.representation {
+        let keys = inputs.keys.iter().map(|key| representation(ty, members, key));
         variables.insert("representations".to_owned(), Json::Array(keys.collect()));
     }
     for (name, value) in &document.variables {
@@ -180,12 +180,12 @@ fn graphql(document: &SubgraphDocument, inputs: &Inputs<'_>) -> Request {
 }
 
 /// `{ "__typename": …, key and required fields }`; null ones are left out.
-fn representation(ty: &str, names: &[Vec<String>], key: &Key) -> Json {
+fn representation(ty: &str, members: &[Member], key: &Key) -> Json {
     let mut object = Map::new();
     object.insert("__typename".to_owned(), ty.into());
-    for (path, token) in names.iter().zip(key) {
+    for (member, token) in members.iter().zip(key) {
         let value = token.as_deref().and_then(|token| serde_json::from_str::<Json>(token).ok());
-        let (Some(value), Some((last, parents))) = (value, path.split_last()) else { continue };
+        let (Some(value), Some((last, parents))) = (value, member.path.split_last()) else { continue };
         let mut at = &mut object;
         for name in parents {
             let inner = at.entry(name.clone()).or_insert_with(|| Json::Object(Map::new()));

@@ -11,6 +11,7 @@ use super::leaf;
 use super::problem;
 use super::project::{Broken, KeyIndex, Pairs, Target, most_items, project};
 use super::read::{Reached, Token, follow, plain, token};
+use super::required::complete;
 use crate::compose::{Input, Way};
 use crate::contract::StatusPattern;
 use crate::plan::{Capture, Feed, OutcomePlan, PairingPlan, Step, StepId};
@@ -78,6 +79,9 @@ pub(super) fn collect(
             }
             if refused.is_none() {
                 refused = check(way, &key, delimiter).map(|failure| arena.fail(failure));
+            }
+            if refused.is_none() && key.len() > required {
+                refused = complete(step, &mut key, required).map(|failure| arena.fail(failure));
             }
             if let Some(refused) = refused {
                 arena.set(feed.frame, row, feed.join, refused);

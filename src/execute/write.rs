@@ -61,6 +61,8 @@ pub(super) struct Writer<'a> {
     error_count: u32,
     codes: Vec<Cow<'static, str>>,
     path: Vec<PathPart<'a>>,
+    /// Where the field at hand stands in the client's document.
+    location: Option<(u32, u32)>,
     memo: Memo<'a>,
     /// Answers in parts: what is left out.
     left: Option<&'a mut Left>,
@@ -110,6 +112,7 @@ impl<'a> Writer<'a> {
             error_count: 0,
             codes: Vec::new(),
             path: Vec::new(),
+            location: None,
             left: None,
             memo: Memo::new(plan, arena),
         }
@@ -180,8 +183,10 @@ impl<'a> Writer<'a> {
                     return Ok(());
                 }
                 self.path.push(PathPart::Name(&field.response_name));
+                let outer = std::mem::replace(&mut self.location, field.location);
                 let goal = Goal { ty, default: default.as_deref(), coordinate: &field.coordinate };
                 let done = self.value(path, at, goal);
+                self.location = outer;
                 self.path.pop();
                 if done? == Done::Omitted {
                     self.out.extend_from_slice(b"null");
@@ -444,11 +449,12 @@ impl<'a> Writer<'a> {
         if let Some(service) = &failure.service {
             extensions["service"] = Value::from(&**service);
         }
-        let error = serde_json::json!({
-            "message": failure.message,
-            "path": path.collect::<Vec<_>>(),
-            "extensions": extensions,
-        });
+        let mut error = serde_json::json!({ "message": failure.message });
+        if let Some((line, column)) = self.location {
+            error["locations"] = serde_json::json!([{ "line": line, "column": column }]);
+        }
+        error["path"] = path.collect();
+        error["extensions"] = extensions;
         if !self.errors.is_empty() {
             self.errors.push(b',');
         }

@@ -28,8 +28,10 @@ mod stall;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod workers;
 
 pub use playground::{Playground, PlaygroundError};
 pub use request::parse_request;
-pub use serve::{ServeLimits, serve};
+pub use serve::{ServeLimits, serve, serve_by};
 pub use server::{Server, router};
+pub use workers::Workers;

@@ -1,5 +1,6 @@
 //! What is wrong with a request, in words that the caller may read.
 
+use super::place::Places;
 use apollo_compiler::diagnostic::ToCliReport;
 use apollo_compiler::parser::{SourceMap, SourceSpan};
 use apollo_compiler::validation::DiagnosticList;
@@ -41,10 +42,8 @@ impl RequestError {
 
     /// Adds the place in the document.
     pub(super) fn at(mut self, location: Option<SourceSpan>, sources: &SourceMap) -> Self {
-        if let Some(place) = location.and_then(|location| location.line_column(sources)) {
-            let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-            self.locations.push((number(place.line), number(place.column)));
-        }
+        let source = location.and_then(|location| Some((location, sources.get(&location.file_id())?)));
+        self.locations.extend(source.map(|(location, text)| Places::of(text.source_text()).at(location.offset())));
         self
     }
 }

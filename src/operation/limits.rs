@@ -58,28 +58,49 @@ pub(super) fn check_text(text: &str, limits: &Limits) -> Result<(), RequestError
     if text.len() > limits.max_bytes {
         return Err(exceeded("bytes", text.len(), limits.max_bytes));
     }
-    let (mut tokens, mut nesting) = (0_usize, 0_usize);
-    let bytes = text.as_bytes();
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        let length = token_length(&bytes[at..]);
-        at += length;
-        match byte {
-            b' ' | b'\t' | b'\r' | b'\n' | b',' | b'#' => continue,
+    let mut nesting = 0_usize;
+    for (number, token) in tokens(text.as_bytes()).enumerate() {
+        match token.text[0] {
             b'{' | b'(' | b'[' => nesting += 1,
             b'}' | b')' | b']' => nesting = nesting.saturating_sub(1),
             _ => {}
         }
-        tokens += 1;
         if nesting > MAX_NESTING {
             return Err(exceeded("nested brackets", "too many", MAX_NESTING));
         }
-        if tokens > limits.max_tokens {
+        if number >= limits.max_tokens {
             return Err(exceeded("tokens", "too many", limits.max_tokens));
         }
     }
     Ok(())
 }
+
+/// A token and where it begins, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Token<'t> {
+    pub(super) at: usize,
+    /// At least one byte.
+    pub(super) text: &'t [u8],
+}
+
+/// The tokens of a text (GraphQL §2.1.6); what is none of GraphQL's is one of its own.
+pub(super) fn tokens(text: &[u8]) -> impl Iterator<Item = Token<'_>> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        loop {
+            let rest = text.get(at..).filter(|rest| !rest.is_empty())?;
+            let length = token_length(rest);
+            let token = Token { at, text: &rest[..length] };
+            at += length;
+            if !matches!(token.text[0], b' ' | b'\t' | b'\r' | b'\n' | b',' | b'#') && token.text != BOM {
+                return Some(token);
+            }
+        }
+    })
+}
+
+/// Ignored wherever it stands (§2.1.1).
+const BOM: &[u8] = "\u{feff}".as_bytes();
 
 /// Length of the token, or of the ignored run, at the start; at least 1.
 fn token_length(bytes: &[u8]) -> usize {
@@ -87,6 +108,7 @@ fn token_length(bytes: &[u8]) -> usize {
         bytes[start..].iter().position(|&byte| is_end(byte)).map_or(bytes.len(), |end| start + end)
     };
     match bytes[0] {
+        _ if bytes.starts_with(BOM) => BOM.len(),
         b'#' => until(1, &|byte| matches!(byte, b'\n' | b'\r')),
         b'"' if bytes.starts_with(b"\"\"\"") => block_string(bytes),
         b'"' => string(bytes),

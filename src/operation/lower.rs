@@ -10,6 +10,7 @@ use super::lowered::{
     OutVariant, Selection, SelectionId, Value,
 };
 use super::outcomes::Outcomes;
+use super::place::Places;
 use super::prepare::{Prepared, variable_id};
 use crate::compose::{FieldId, TypeId};
 use crate::view::Wanted;
@@ -47,6 +48,7 @@ impl Prepared {
             group: Vec::new(),
             parts: IndexSet::new(),
             known: HashMap::new(),
+            places: self.source().map(Places::of),
             spent: 0,
             errors: Vec::new(),
         };
@@ -99,6 +101,7 @@ struct Lowering<'a> {
     parts: IndexSet<Vec<UsageId>>,
     /// Rule 8: one node per distinct field and arguments at a place.
     known: HashMap<(SelectionId, TypeId, FieldId, String), NodeId>,
+    places: Option<Places>,
     spent: usize,
     errors: Vec<RequestError>,
 }
@@ -217,7 +220,9 @@ impl<'a> Lowering<'a> {
             }
         };
         let coordinate = format!("{object}.{}", field.name);
-        Ok(OutField { response_name: response_name.to_owned(), coordinate, kind })
+        let begin = field.alias.as_ref().unwrap_or(&field.name).location();
+        let location = begin.zip(self.places.as_ref()).map(|(begin, places)| places.at(begin.offset()));
+        Ok(OutField { response_name: response_name.to_owned(), coordinate, location, kind })
     }
 
     fn value(

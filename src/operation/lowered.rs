@@ -120,6 +120,8 @@ pub struct OutField {
     pub response_name: String,
     /// The client's schema coordinate, for messages, such as `ProductCard.title`.
     pub coordinate: String,
+    /// Line and column of the first such field in the document, both from 1; for errors.
+    pub location: Option<(u32, u32)>,
     /// What it holds.
     pub kind: OutKind,
 }

@@ -20,9 +20,11 @@ mod limits;
 mod lower;
 mod lowered;
 mod outcomes;
+mod place;
 mod prepare;
 mod print;
 mod resolve;
+mod syntax;
 #[cfg(test)]
 mod tests;
 mod validate;

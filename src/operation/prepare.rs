@@ -3,6 +3,7 @@
 use super::error::{OPERATION_NOT_FOUND, PARSE_FAILED, RequestError, VALIDATION_FAILED, diagnosed};
 use super::limits::{self, Limits};
 use super::lowered::{OperationKind, VariableId};
+use super::syntax;
 use super::validate;
 use crate::view::View;
 use crate::view::table::Tables;
@@ -44,17 +45,19 @@ pub fn prepare(
     operation_name: Option<&str>,
 ) -> Result<Prepared, Vec<RequestError>> {
     limits::check_text(text, limits).map_err(|error| vec![error])?;
+    let text = syntax::complete(text).map_err(|error| vec![error])?;
     // Nesting is limited already; the parser's own limit is above it, for what recurses twice per bracket.
     let ast = Parser::new()
         .recursion_limit(1000)
-        .parse_ast(text, "operation")
+        .parse_ast(text.into_owned(), "operation")
         .map_err(|invalid| diagnosed(PARSE_FAILED, &invalid.errors, &invalid.partial.sources))?;
     limits::check_document(&ast, limits).map_err(|error| vec![error])?;
     let document = ast
         .to_executable_validate(&view.schema)
         .map_err(|invalid| diagnosed(VALIDATION_FAILED, &invalid.errors, &invalid.partial.sources))?;
+    validate::document(&document, view)?;
     let operation = choose(&document, operation_name)?;
-    let found = validate::operation(&document, &operation, &view.tables)?;
+    let found = validate::operation(&document, &operation, view)?;
     let mut met = Conditions { document: &document, seen: HashSet::new(), names: Vec::new(), has_defer: false };
     met.selection_set(&operation.selection_set);
     let has_defer = met.has_defer;
@@ -92,6 +95,12 @@ impl Prepared {
             OperationType::Mutation => OperationKind::Mutation,
             OperationType::Subscription => OperationKind::Subscription,
         }
+    }
+
+    /// The document's text, as it was parsed.
+    pub(super) fn source(&self) -> Option<&str> {
+        let file = self.operation.location()?.file_id();
+        Some(self.document.sources.get(&file)?.source_text())
     }
 
     /// The operation's name.

@@ -4,11 +4,10 @@
 use super::error::{RequestError, VALIDATION_FAILED};
 use super::lowered::VariableId;
 use super::prepare::variable_id;
-use crate::view::Wanted;
-use crate::view::table::Tables;
-use apollo_compiler::ast::Type;
-use apollo_compiler::executable::{Field, Operation, Selection, SelectionSet};
-use apollo_compiler::{ExecutableDocument, Name};
+use crate::view::{View, Wanted};
+use apollo_compiler::ast::{Argument, DirectiveList, InputValueDefinition, Type};
+use apollo_compiler::executable::{Operation, Selection, SelectionSet};
+use apollo_compiler::{ExecutableDocument, Name, Node};
 use std::collections::HashSet;
 
 /// What was found beside errors.
@@ -18,22 +17,33 @@ pub(super) struct Found {
     pub(super) not_null: Vec<VariableId>,
 }
 
+/// Checks all operations of a document, whichever is chosen; one alone is checked by [`operation`].
+pub(super) fn document(document: &ExecutableDocument, view: &View) -> Result<(), Vec<RequestError>> {
+    if document.operations.len() > 1 {
+        for one in document.operations.iter() {
+            operation(document, one, view)?;
+        }
+    }
+    Ok(())
+}
+
 /// Checks the literals of one operation, each fragment once.
 pub(super) fn operation(
     document: &ExecutableDocument,
     operation: &Operation,
-    tables: &Tables,
+    view: &View,
 ) -> Result<Found, Vec<RequestError>> {
     let mut checker =
-        Checker { document, operation, tables, seen: HashSet::new(), found: Found::default(), errors: Vec::new() };
+        Checker { document, operation, view, seen: HashSet::new(), found: Found::default(), errors: Vec::new() };
     for variable in &operation.variables {
         let default = variable.default_value.as_ref();
-        if let Some(Err(error)) = default.map(|default| tables.inputs.constant(&variable.ty, default)) {
+        if let Some(Err(error)) = default.map(|default| view.tables.inputs.constant(&variable.ty, default)) {
             let error_at =
                 RequestError::new(VALIDATION_FAILED, format!("default of `${}`: {}", variable.name, error.message));
             checker.errors.push(error_at.at(error.location, &document.sources));
         }
     }
+    checker.directives(&operation.directives);
     checker.selection_set(&operation.selection_set);
     if checker.errors.is_empty() { Ok(checker.found) } else { Err(checker.errors) }
 }
@@ -41,7 +51,7 @@ pub(super) fn operation(
 struct Checker<'a> {
     document: &'a ExecutableDocument,
     operation: &'a Operation,
-    tables: &'a Tables,
+    view: &'a View,
     seen: HashSet<&'a Name>,
     found: Found,
     errors: Vec<RequestError>,
@@ -50,15 +60,17 @@ struct Checker<'a> {
 impl<'a> Checker<'a> {
     fn selection_set(&mut self, set: &'a SelectionSet) {
         for selection in &set.selections {
+            self.directives(selection.directives());
             match selection {
                 Selection::Field(field) => {
-                    self.field(field);
+                    self.arguments(&field.name, &field.arguments, &field.definition.arguments);
                     self.selection_set(&field.selection_set);
                 }
                 Selection::InlineFragment(fragment) => self.selection_set(&fragment.selection_set),
                 Selection::FragmentSpread(spread) => {
                     let fragment = self.document.fragments.get(&spread.fragment_name);
                     if let Some(fragment) = fragment.filter(|fragment| self.seen.insert(&fragment.name)) {
+                        self.directives(&fragment.directives);
                         self.selection_set(&fragment.selection_set);
                     }
                 }
@@ -66,14 +78,25 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn field(&mut self, field: &Field) {
-        for argument in &field.arguments {
-            let Some(definition) = field.definition.argument_by_name(&argument.name) else { continue };
+    fn directives(&mut self, directives: &DirectiveList) {
+        let view = self.view;
+        for directive in directives {
+            if let Some(definition) = view.schema.directive_definitions.get(&directive.name) {
+                self.arguments(&directive.name, &directive.arguments, &definition.arguments);
+            }
+        }
+    }
+
+    /// `of`: a field or a directive.
+    fn arguments(&mut self, of: &Name, given: &[Node<Argument>], defined: &[Node<InputValueDefinition>]) {
+        for argument in given {
+            let Some(definition) = defined.iter().find(|definition| definition.name == argument.name) else { continue };
             let (operation, found) = (self.operation, &mut self.found);
             let fill = &mut |name: &Name, wanted: &Wanted<'_>| variable(operation, found, name, wanted);
             let default = definition.default_value.as_ref().map(|_| &serde_json::Value::Null);
-            if let Err(error) = self.tables.inputs.literal(&definition.ty, &argument.value, default, fill) {
-                let message = format!("argument `{}` of `{}`: {}", argument.name, field.name, error.message);
+            let inputs = &self.view.tables.inputs;
+            if let Err(error) = inputs.literal(&definition.ty, &argument.value, default, fill) {
+                let message = format!("argument `{}` of `{of}`: {}", argument.name, error.message);
                 let error_at = RequestError::new(VALIDATION_FAILED, message);
                 self.errors.push(error_at.at(error.location, &self.document.sources));
             }

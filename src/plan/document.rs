@@ -1,11 +1,12 @@
 //! The text sent to a GraphQL source: what a step captures, as a selection set.
 
 use super::build::{Growing, ObjectId, SubField};
-use super::model::SubgraphDocument;
+use super::model::{Member, SubgraphDocument};
 use super::planner::{GrowingStep, Planner};
 use crate::compose::{Call, KeyPath, TypeRef};
-use crate::operation::{OperationKind, Value};
+use crate::operation::{Leaf, OperationKind, OutType, Value};
 use std::fmt::Write;
+use std::sync::Arc;
 
 struct Text<'a, 'p> {
     planner: &'p Planner<'a>,
@@ -30,8 +31,8 @@ impl Planner<'_> {
                 let _ = write!(text.body, "{{_entities(representations:$representations){{...on {ty}");
                 text.selection(step.values);
                 text.body.push_str("}}");
-                let names = way.inputs.iter().chain(&step.key.requires).map(|path| self.names(path)).collect();
-                ("query", Some((ty, names)))
+                let members = way.inputs.iter().chain(&step.key.requires).map(|path| self.member(path)).collect();
+                ("query", Some((ty, members)))
             }
         };
         let mut variables = String::new();
@@ -50,8 +51,40 @@ impl Planner<'_> {
         })
     }
 
-    fn names(&self, path: &KeyPath) -> Vec<String> {
-        path.0.iter().map(|&field| self.graph.field(field).name.clone()).collect()
+    fn member(&self, path: &KeyPath) -> Member {
+        let fields: Vec<_> = path.0.iter().map(|&field| self.graph.field(field)).collect();
+        let is_nullable = |ty: &TypeRef| match ty {
+            TypeRef::Named { nullable, .. } | TypeRef::List { nullable, .. } => *nullable,
+        };
+        let nullable = fields.iter().rposition(|field| is_nullable(&field.ty)).map(|last| last + 1);
+        let ty = match fields.last() {
+            Some(leaf) => self.leaf_type(&leaf.ty),
+            None => OutType::Leaf { leaf: Leaf::Custom(String::new()), nullable: true },
+        };
+        Member { path: fields.iter().map(|field| field.name.clone()).collect(), nullable, ty }
+    }
+
+    /// A leaf's type, with lists around it.
+    fn leaf_type(&self, ty: &TypeRef) -> OutType {
+        match ty {
+            TypeRef::List { of, nullable } => OutType::List { of: Box::new(self.leaf_type(of)), nullable: *nullable },
+            TypeRef::Named { ty, nullable } => {
+                let name = self.graph.ty(*ty).name.as_str();
+                let leaf = match (name, self.graph.schema.get_enum(name)) {
+                    ("Int", _) => Leaf::Int,
+                    ("Float", _) => Leaf::Float,
+                    ("String", _) => Leaf::String,
+                    ("Boolean", _) => Leaf::Boolean,
+                    ("ID", _) => Leaf::Id,
+                    (_, Some(values)) => {
+                        let names = values.values.keys().map(|value| (value.to_string(), value.to_string()));
+                        Leaf::Enum(Arc::new(names.collect()))
+                    }
+                    _ => Leaf::Custom(name.to_owned()),
+                };
+                OutType::Leaf { leaf, nullable: *nullable }
+            }
+        }
     }
 
     fn type_text(&self, ty: &TypeRef) -> String {

@@ -25,7 +25,7 @@ pub use deferred::{DeferPlan, UsagePlan};
 pub use describe::describe;
 pub use error::PlanError;
 pub use model::{
-    AbstractCapture, Access, Capture, Feed, Found, FoundValue, FrameId, HopPlan, Join, LeafRead, LeafSource,
+    AbstractCapture, Access, Capture, Feed, Found, FoundValue, FrameId, HopPlan, Join, LeafRead, LeafSource, Member,
     ObjectCapture, OutFieldPlan, OutKindPlan, OutObjectPlan, OutcomePlan, OutputPlan, PairingPlan, Plan, ROOT_FRAME,
     SlotId, Step, StepId, SubgraphDocument,
 };

@@ -238,10 +238,22 @@ pub struct SubgraphDocument {
     pub text: Arc<str>,
     /// Variables for arguments: name and value.
     pub variables: Vec<(String, Value)>,
-    /// `_entities`: the type, and names of the representation's members; [`Feed::inputs`] has their values.
-    pub representation: Option<(String, Vec<Vec<String>>)>,
+    /// `_entities`: the type, and the representation's members; [`Feed::inputs`] has their values.
+    pub representation: Option<(String, Vec<Member>)>,
     /// Root fields: set to an object if the answer has data.
     pub data: Option<SlotId>,
+}
+
+/// A leaf of a representation.
+#[derive(Debug)]
+pub struct Member {
+    /// Names of fields, such as `price`, `amount`.
+    pub path: Vec<String>,
+    /// How much of the path becomes null with the leaf, by the graph's types (GraphQL §6.4.4): up to the last of its
+    /// fields that may be null. `None`: none may.
+    pub nullable: Option<usize>,
+    /// The leaf's type in the graph.
+    pub ty: OutType,
 }
 
 /// How the answer is written.
@@ -275,6 +287,8 @@ pub struct OutFieldPlan {
     pub response_name: Box<str>,
     /// For messages.
     pub coordinate: Box<str>,
+    /// For errors: line and column in the client's document.
+    pub location: Option<(u32, u32)>,
     /// What it holds.
     pub kind: OutKindPlan,
 }

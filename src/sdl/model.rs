@@ -94,6 +94,8 @@ pub struct TypeDeclaration {
     pub is_authenticated: bool,
     /// `@interfaceObject`.
     pub is_interface_object: bool,
+    /// `@oneOf`: an input of which exactly one field is given.
+    pub is_one_of: bool,
 }
 
 /// What belongs to a kind of type.

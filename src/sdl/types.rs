@@ -78,6 +78,7 @@ impl Types<'_, '_> {
             is_inaccessible: false,
             is_authenticated: false,
             is_interface_object: false,
+            is_one_of: false,
         };
         for directive in definition.directives().iter() {
             self.type_directive(&mut declaration, directive);
@@ -94,6 +95,7 @@ impl Types<'_, '_> {
             "inaccessible" => ty.is_inaccessible = true,
             "authenticated" => ty.is_authenticated = true,
             "interfaceObject" => ty.is_interface_object = true,
+            "oneOf" => ty.is_one_of = true,
             _ => self.unknown(directive),
         }
     }

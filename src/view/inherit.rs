@@ -1,4 +1,4 @@
-//! Descriptions and deprecations: what the client schema does not say itself is taken from the graph (rule 13).
+//! Descriptions, deprecations and specifications of scalars: what the client schema does not say itself is taken from the graph (rule 13).
 
 use crate::compose::{Graph, TypeId};
 use apollo_compiler::ast::{DirectiveList, InputValueDefinition};
@@ -19,7 +19,14 @@ pub(super) fn inherit(
         let Some(origin) = origin else { continue };
         let description = origin.description();
         match ty {
-            ExtendedType::Scalar(node) => say(&mut node.make_mut().description, description),
+            ExtendedType::Scalar(node) => {
+                let node = node.make_mut();
+                say(&mut node.description, description);
+                let url = origin.as_scalar().and_then(|origin| origin.directives.get("specifiedBy"));
+                if let (None, Some(url)) = (node.directives.get("specifiedBy"), url) {
+                    node.directives.push(url.clone());
+                }
+            }
             ExtendedType::Union(node) => say(&mut node.make_mut().description, description),
             ExtendedType::Object(node) => {
                 let node = node.make_mut();

@@ -123,7 +123,10 @@ impl Inputs {
         for (name, field) in &view.fields {
             match members.iter().find(|(other, _)| other == name.as_str()) {
                 Some((_, member)) => {
-                    let member = self.literal(&field.ty, member, field.default.as_ref(), fill)?;
+                    // §5.8.5: in a oneOf object, a variable must not be null either.
+                    let one_of = view.is_one_of.then(|| field.ty.clone().non_null());
+                    let member =
+                        self.literal(one_of.as_ref().unwrap_or(&field.ty), member, field.default.as_ref(), fill)?;
                     given.push((field.graph.clone(), member));
                 }
                 None => match &field.default {

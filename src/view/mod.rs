@@ -18,6 +18,7 @@ mod inputs;
 mod literal;
 mod markup;
 mod member;
+mod one_of;
 mod path;
 mod plain;
 mod resolve;
@@ -69,6 +70,7 @@ pub fn load(sources: &Sources, file: FileId, graph: &Graph) -> (Option<View>, Ve
         Err(errors) => return (None, not_graphql(file, &errors.errors, &[])),
     };
     let (markup, mut findings) = markup::take(&mut document, sources, file);
+    one_of::define(&mut document);
     let (schema, invalid) = build(&document);
     let mut resolver = resolve::Resolver {
         schema: &schema,
@@ -95,6 +97,7 @@ pub fn load(sources: &Sources, file: FileId, graph: &Graph) -> (Option<View>, Ve
     }
     let mut schema = schema;
     inherit::inherit(&mut schema, graph, &of, &paths);
+    one_of::inherit(&mut schema, graph, &of);
     let implementers = schema.implementers_map();
     // Valid before; descriptions change nothing, and deprecations go only where they may stand.
     let view = View { schema: Valid::assume_valid(schema), implementers, tables: Arc::new(tables) };

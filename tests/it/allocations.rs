@@ -48,7 +48,6 @@ fn engine(recorded: &Recorded) -> Engine {
         limits: Limits::default(),
         exposure: Mode::Production.exposure(),
         max_calls: None,
-        // One request at a time: there is nothing to share.
         sharing: FlightOptions { enabled: false, ..FlightOptions::default() },
     })
 }

@@ -36,6 +36,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["compose", "config", "execute", "flight", "operation", "plan", "policy", "project", "upstream", "view"],
     ),
     ("mock", &["engine", "operation", "policy", "view"]),
+    ("fuzzing", &["compose", "contract", "diagnostic", "execute", "operation", "plan", "project", "sdl", "view"]),
     (
         "cli",
         &[

@@ -6,6 +6,7 @@
 
 use crate::harness::{Of, assert_same};
 use crate::incremental::{merge, multipart};
+use crate::random::Random;
 use crate::reference::error_paths;
 use apollo_compiler::schema::ExtendedType;
 use apollo_compiler::validation::Valid;
@@ -16,27 +17,6 @@ use std::fmt::Write as _;
 
 /// Deepest selection.
 const MAX_DEPTH: u32 = 6;
-
-/// A small generator of numbers (SplitMix64): seeds must mean the same everywhere and always.
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % bound
-    }
-
-    pub(crate) fn one_in(&mut self, bound: u64) -> bool {
-        self.below(bound) == 0
-    }
-
-    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
-        from[self.below(from.len() as u64) as usize]
-    }
-}
 
 struct Writer<'s> {
     schema: &'s Valid<Schema>,

@@ -191,3 +191,19 @@ fn errors_of_entities_fail_their_own_representation() {
     assert!(!text.contains("canary"), "{text}");
     assert_snapshot!(text);
 }
+
+#[test]
+fn a_requirement_that_breaks_its_type_fails_its_own_row() {
+    let shop = r#"
+type Query { items: [Item!] @listSize(assumedSize: 9) }
+type Item @key(fields: "id") { id: ID! price: Price size: Int! }
+type Price @shareable { amount: Int! note: String }"#;
+    let extras = r#"
+type Item @key(fields: "id") { id: ID! price: Price @external size: Int @external label: String @requires(fields: "price { amount note } size") }
+type Price @shareable { amount: Int! note: String }"#;
+    let kit = Kit::graphql(&[("shop", shop), ("extras", extras)]);
+    let script = r#"
+        shop * => 200 {"data":{"items":[{"id":1,"price":{"amount":1,"note":"a"},"size":1},{"id":2,"price":{"amount":"x"},"size":1},{"id":3,"price":{"amount":null,"note":"b"},"size":1},{"id":4,"price":null,"size":null},{"id":5,"price":{"amount":5,"note":null},"size":5}]}}
+        extras * => 200 {"data":{"_entities":[{"label":"one"},{"label":"three"},{"label":"five"}]}}"#;
+    assert_snapshot!(kit.check("{ items { id label } }", script));
+}

@@ -1,5 +1,6 @@
 //! From a document over a client schema to the lowered operation, as text.
 
+mod grammar;
 mod inputs;
 mod limits;
 mod merging;

@@ -1,6 +1,6 @@
 //! Operations at random for any schema: every field, argument and fragment that it allows can occur.
 
-use crate::random_operations::Random;
+use crate::random::Random;
 use apollo_compiler::ast::{FieldDefinition, InputValueDefinition, Type};
 use apollo_compiler::schema::ExtendedType;
 use apollo_compiler::validation::Valid;

@@ -33,7 +33,16 @@ pub struct Passing {
     pub body: Bytes,
 }
 
-type Change = dyn Fn(&Passing, Value) -> Option<Value> + Send + Sync;
+/// What the caller gets instead.
+#[derive(Debug, Clone)]
+pub struct Changed {
+    /// Another status.
+    pub status: Option<u16>,
+    /// Another body.
+    pub body: Value,
+}
+
+type Change = dyn Fn(&Passing, Value) -> Option<Changed> + Send + Sync;
 
 struct Shared {
     service: String,
@@ -72,6 +81,21 @@ impl Proxy {
     pub async fn start(
         service: String,
         change: impl Fn(&Passing, Value) -> Option<Value> + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        let change = move |request: &Passing, answer| Some(Changed { status: None, body: change(request, answer)? });
+        Self::start_changing(service, change).await
+    }
+
+    /// The same; `change` may give another status too.
+    ///
+    /// # Errors
+    /// When no port can be bound.
+    ///
+    /// # Panics
+    /// When no TLS provider is installed.
+    pub async fn start_changing(
+        service: String,
+        change: impl Fn(&Passing, Value) -> Option<Changed> + Send + Sync + 'static,
     ) -> io::Result<Self> {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
@@ -115,14 +139,17 @@ async fn forward(shared: &Shared, request: Request) -> Result<Response, String> 
     let onward = shared.client.request(passing.method.clone(), url);
     let onward = onward.headers(end_to_end(&parts.headers)).body(passing.body.clone());
     let answer = onward.send().await.map_err(|error| error.to_string())?;
-    let (status, headers) = (answer.status(), end_to_end(answer.headers()));
+    let (mut status, headers) = (answer.status(), end_to_end(answer.headers()));
     let body = answer.bytes().await.map_err(|error| error.to_string())?;
     let changed = serde_json::from_slice(&body).ok().and_then(|json| (shared.change)(&passing, json));
     let body = match changed {
         None => body,
-        Some(json) => {
+        Some(changed) => {
             shared.changed.fetch_add(1, Ordering::Relaxed);
-            Bytes::from(json.to_string())
+            if let Some(other) = changed.status {
+                status = StatusCode::from_u16(other).map_err(|error| error.to_string())?;
+            }
+            Bytes::from(changed.body.to_string())
         }
     };
     let mut response = Response::new(Body::from(body));

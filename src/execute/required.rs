@@ -1,0 +1,55 @@
+//! What `@requires` needs, completed by the graph's types before it is sent.
+//!
+//! A service may answer with null where the contract does not allow it, or with a value of another type. A GraphQL source
+//! refuses a whole list of representations for one such value, so the row that has it fails alone, and is never sent.
+
+use super::arena::Failure;
+use super::input::Key;
+use super::leaf;
+use crate::operation::OutType;
+use crate::plan::{Member, Step};
+use serde_json::value::RawValue;
+
+/// Completes the parts of a key from `required` on: null goes up to the nearest nullable field of its path
+/// (GraphQL §6.4.4). Returns why the row cannot be asked for.
+pub(super) fn complete(step: &Step, key: &mut Key, required: usize) -> Option<Failure> {
+    let (_, members) = step.document.as_ref()?.representation.as_ref()?;
+    for at in required..key.len() {
+        let member = members.get(at)?;
+        match (key[at].as_deref(), member.nullable) {
+            (Some(token), _) if fits(&member.ty, token.as_bytes()) => {}
+            (Some(_), _) => return Some(Failure::new("UPSTREAM_SHAPE", "a value that this needs is not of its type")),
+            (None, Some(depth)) => make_null(members, key, required, &member.path[..depth]),
+            (None, None) => return Some(Failure::new("NULL_IN_NON_NULL", "a value that this needs is null")),
+        }
+    }
+    None
+}
+
+fn make_null(members: &[Member], key: &mut Key, required: usize, path: &[String]) {
+    for (member, part) in members.iter().zip(key).skip(required) {
+        if member.path.starts_with(path) {
+            *part = None;
+        }
+    }
+}
+
+/// Is a JSON text, which is not null, of a type?
+fn fits(ty: &OutType, token: &[u8]) -> bool {
+    match ty {
+        OutType::Leaf { leaf, .. } => leaf::write(leaf, token, &mut Vec::new()),
+        OutType::List { of, .. } => serde_json::from_slice::<Vec<&RawValue>>(token).is_ok_and(|items| {
+            items.iter().all(|item| match item.get() {
+                "null" => is_nullable(of),
+                text => fits(of, text.as_bytes()),
+            })
+        }),
+        OutType::Object { .. } => true,
+    }
+}
+
+fn is_nullable(ty: &OutType) -> bool {
+    match ty {
+        OutType::List { nullable, .. } | OutType::Object { nullable, .. } | OutType::Leaf { nullable, .. } => *nullable,
+    }
+}

@@ -1,0 +1,46 @@
+//! `@oneOf`, which is built in since September 2025 (GraphQL §3.13.5), but not yet in the compiler.
+
+use crate::compose::{Graph, TypeId};
+use apollo_compiler::ast::{Definition, Directive, DirectiveDefinition, DirectiveLocation, Document};
+use apollo_compiler::schema::ExtendedType;
+use apollo_compiler::{Name, Node, Schema, name};
+use std::collections::HashMap;
+
+const ONE_OF: Name = name!("oneOf");
+
+/// Defines the directive where a schema uses it and leaves the definition to us.
+pub(super) fn define(document: &mut Document) {
+    let is_used = document.definitions.iter().any(|definition| definition.directives().has(&ONE_OF));
+    let is_defined = |definition: &Definition| matches!(definition, Definition::DirectiveDefinition(directive) if directive.name == ONE_OF);
+    if is_used && !document.definitions.iter().any(is_defined) {
+        document.definitions.push(Definition::DirectiveDefinition(definition()));
+    }
+}
+
+/// What is one in the graph is one for the client, who may read so.
+pub(super) fn inherit(schema: &mut Schema, graph: &Graph, of: &HashMap<String, TypeId>) {
+    let mut is_used = false;
+    for (name, ty) in &mut schema.types {
+        let ExtendedType::InputObject(client) = ty else { continue };
+        let origin = of.get(name.as_str()).and_then(|&ty| graph.schema.get_input_object(&graph.ty(ty).name));
+        let is_one_of = origin.is_some_and(|origin| origin.directives.has(&ONE_OF));
+        if is_one_of && !client.directives.has(&ONE_OF) {
+            client.make_mut().directives.push(Directive::new(ONE_OF));
+            is_used = true;
+        }
+    }
+    if is_used {
+        schema.directive_definitions.entry(ONE_OF).or_insert_with(definition);
+    }
+}
+
+fn definition() -> Node<DirectiveDefinition> {
+    let description = "Indicates that exactly one field must be supplied, and that it must not be null.";
+    Node::new(DirectiveDefinition {
+        description: Some(description.into()),
+        name: ONE_OF,
+        arguments: Vec::new(),
+        repeatable: false,
+        locations: vec![DirectiveLocation::InputObject],
+    })
+}

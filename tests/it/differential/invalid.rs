@@ -1,0 +1,153 @@
+//! Documents accepted or refused: by graphql-js's parser and validation, and by ours.
+//!
+//! Besides the demo's clients there is a schema with what theirs lack (`tests/differential/rules.graphql`): interfaces,
+//! nested inputs, `@oneOf`, lists of lists, members whose fields differ in type.
+
+use super::generate::operation;
+use super::mutate::{KINDS, Mutation, tokens};
+use super::oracle::Oracle;
+use super::times;
+use crate::random::Random;
+use apollo_compiler::Schema;
+use apollo_compiler::ast::Document;
+use apollo_compiler::validation::Valid;
+use bespoke::engine::Client;
+use bespoke::operation::{LIMIT_EXCEEDED, Limits, OPERATION_NOT_FOUND, prepare};
+use bespoke::project::Files;
+use bespoke::view::View;
+use std::collections::BTreeMap;
+
+/// Valid documents that are changed, of each schema; each is changed in so many ways.
+const DOCUMENTS: u64 = 80;
+const CHANGES: u64 = 12;
+
+const RULES: &str = include_str!("../../differential/rules.graphql");
+
+type IsIt = fn(Option<&str>, &str) -> bool;
+
+/// Where we differ on purpose: why, and how it is told from our verdict and the document.
+const DELIBERATE: [(&str, IsIt); 2] = [
+    ("graphql-js 17 takes empty selection sets, for which the grammar has no rule (§2.4)", |ours, _| {
+        ours.is_some_and(|ours| ours.contains("expected at least one Selection"))
+    }),
+    ("graphql-js gives `__typename` no type when it compares response shapes (§5.3.2)", |ours, text| {
+        let name = ours.and_then(|ours| ours.split("different types using the same name `").nth(1)?.split('`').next());
+        name.is_some_and(|name| {
+            text.contains(&format!("{name}: __typename")) || text.contains(&format!("{name} : __typename"))
+        })
+    }),
+];
+
+/// The client `rules`, over a service with the same types.
+fn rules() -> Client {
+    let link = r#"extend schema @link(url: "https://specs.apollo.dev/federation/v2.5", import: ["@key", "@listSize"])
+        directive @oneOf on INPUT_OBJECT"#;
+    let mut files = Files::default();
+    files.insert("schema/services/rules.graphql", format!("{link}\n{RULES}"));
+    files.insert("schema/rules.graphql", RULES.replace(" @oneOf", ""));
+    Client::new("rules", files)
+}
+
+fn view(client: &Client) -> View {
+    let assembled = client.assemble(&|_| None);
+    assert!(!assembled.has_errors(), "{:#?}", assembled.findings);
+    assembled.view.expect("a view")
+}
+
+/// Why we refuse a document; `None`: we accept it. Limits are ours alone.
+fn refused(view: &View, text: &str) -> Result<Option<String>, String> {
+    match prepare(view, &Limits::default(), text, None) {
+        Ok(_) => Ok(None),
+        // Several operations are valid as long as somebody says which.
+        Err(errors) if errors[0].code == OPERATION_NOT_FOUND => Ok(None),
+        Err(errors) if errors[0].code == LIMIT_EXCEEDED => Err(errors[0].message.clone()),
+        Err(errors) => Ok(Some(errors[0].message.clone())),
+    }
+}
+
+#[derive(Default)]
+struct Counts {
+    accepted: u32,
+    refused: u32,
+    /// Beyond a limit of ours.
+    limited: u32,
+}
+
+/// Changes valid documents: kind and text of each.
+fn documents(schema: &Valid<Schema>) -> Vec<(&'static str, String)> {
+    let mut all = Vec::new();
+    for seed in 0..DOCUMENTS * times() {
+        let mut random = Random(seed ^ 0xD1FF);
+        let root = if random.one_in(8) { "Mutation" } else { "Query" };
+        let valid = operation(schema, root, 2_000_000 + seed, &["Mutation.placeOrder"]).query;
+        let document =
+            Document::parse(valid.clone(), "valid.graphql").unwrap_or_else(|error| panic!("{}", error.errors));
+        all.push(("not changed", valid.clone()));
+        for _ in 0..CHANGES {
+            if random.one_in(4) {
+                all.push(("a token", tokens(&valid, &mut random)));
+                continue;
+            }
+            let (kind, change) = random.choose(&KINDS);
+            let mut mutation = Mutation { document: document.clone(), schema, random: random.clone() };
+            if change(&mut mutation) {
+                all.push((kind, mutation.document.to_string()));
+            }
+            random = mutation.random;
+        }
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn documents_are_accepted_and_refused_as_by_graphql_js() {
+    let clients = [("web", bff_web::client()), ("mobile", bff_mobile::client()), ("rules", rules())];
+    let texts =
+        [("web", super::schema_text("web")), ("mobile", super::schema_text("mobile")), ("rules", RULES.to_owned())];
+    let oracle = Oracle::judge(&texts.each_ref().map(|(name, text)| (*name, text.as_str()))).await;
+    let mut counts: BTreeMap<&str, Counts> = BTreeMap::new();
+    let mut deliberate: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut differences = Vec::new();
+    for ((name, client), (_, text)) in clients.iter().zip(&texts) {
+        let text = format!("{text}\ndirective @oneOf on INPUT_OBJECT");
+        let schema =
+            Schema::parse_and_validate(text, "client.graphql").unwrap_or_else(|error| panic!("{}", error.errors));
+        let view = view(client);
+        for chunk in documents(&schema).chunks(200) {
+            let sent: Vec<String> = chunk.iter().map(|(_, text)| text.clone()).collect();
+            for ((kind, text), theirs) in chunk.iter().zip(oracle.validate(name, &sent).await) {
+                let counts = counts.entry(kind).or_default();
+                let Ok(ours) = refused(&view, text) else {
+                    counts.limited += 1;
+                    continue;
+                };
+                *(if theirs.is_none() { &mut counts.accepted } else { &mut counts.refused }) += 1;
+                if ours.is_none() != theirs.is_none() {
+                    if let Some((why, _)) = DELIBERATE.iter().find(|(_, is_it)| is_it(ours.as_deref(), text)) {
+                        *deliberate.entry(*why).or_default() += 1;
+                        continue;
+                    }
+                    differences.push(format!("{name}, {kind}: we say {ours:?}, graphql-js says {theirs:?}\n{text}"));
+                }
+            }
+        }
+    }
+    let mut total = Counts::default();
+    for (kind, Counts { accepted, refused, limited }) in &counts {
+        println!("{accepted:>6} accepted {refused:>6} refused {limited:>4} beyond limits  {kind}");
+        total = Counts {
+            accepted: total.accepted + accepted,
+            refused: total.refused + refused,
+            limited: total.limited + limited,
+        };
+    }
+    deliberate.iter().for_each(|(why, count)| println!("{count:>6} deliberate: {why}"));
+    println!("{} accepted, {} refused, {} beyond limits", total.accepted, total.refused, total.limited);
+    // The shortest say it best.
+    differences.sort_by_key(String::len);
+    let few: Vec<_> = differences.iter().take(8).map(String::as_str).collect();
+    assert!(few.is_empty(), "{} differ\n{}", differences.len(), few.join("\n----\n"));
+    let unmade: Vec<_> = KINDS.iter().filter(|(kind, _)| !counts.contains_key(kind)).map(|(kind, _)| kind).collect();
+    assert!(unmade.is_empty(), "never made: {unmade:?}");
+    assert!(total.refused >= 2_000, "too few are not valid");
+}

@@ -1,0 +1,63 @@
+//! What of schema and language a set of operations reaches.
+
+use apollo_compiler::Schema;
+use apollo_compiler::schema::ExtendedType;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// Coordinates that were written, and how often each feature was.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Reached {
+    coordinates: BTreeSet<String>,
+    features: BTreeMap<&'static str, u32>,
+}
+
+impl Reached {
+    /// Something of the schema: `Type.field`, `Type.field(argument:)`, `... on Type`.
+    pub(crate) fn visit(&mut self, coordinate: String) {
+        self.coordinates.insert(coordinate);
+    }
+
+    pub(crate) fn count(&mut self, feature: &'static str) {
+        *self.features.entry(feature).or_default() += 1;
+    }
+
+    pub(crate) fn count_all(&mut self, features: impl IntoIterator<Item = &'static str>) {
+        features.into_iter().for_each(|feature| self.count(feature));
+    }
+
+    /// How many operations have each feature: each operation counts once.
+    pub(crate) fn add(&mut self, one: &Self) {
+        self.coordinates.extend(one.coordinates.iter().cloned());
+        one.features.keys().for_each(|feature| self.count(feature));
+    }
+
+    /// What of the schema is missing.
+    pub(crate) fn missing(&self, schema: &Schema) -> Vec<String> {
+        let mut all = Vec::new();
+        for (name, ty) in schema.types.iter().filter(|(_, ty)| !ty.is_built_in()) {
+            match ty {
+                ExtendedType::Object(object) => {
+                    all.push(format!("... on {name}"));
+                    for field in object.fields.values() {
+                        all.push(format!("{name}.{}", field.name));
+                        all.extend(field.arguments.iter().map(|it| format!("{name}.{}({}:)", field.name, it.name)));
+                    }
+                }
+                ExtendedType::Union(_) | ExtendedType::Interface(_) => all.push(format!("... on {name}")),
+                _ => {}
+            }
+        }
+        all.retain(|coordinate| !self.coordinates.contains(coordinate));
+        all
+    }
+}
+
+impl fmt::Display for Reached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (feature, operations) in &self.features {
+            writeln!(f, "{operations:>7}  {feature}")?;
+        }
+        Ok(())
+    }
+}
