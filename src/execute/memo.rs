@@ -57,7 +57,7 @@ struct Repeats {
     ty: TypeId,
     /// The join that entries are told apart by.
     join: SlotId,
-    /// All slots that are read of the object's row.
+    /// The other slots that are read of the object's row.
     reads: SmallVec<[SlotId; MAX_READS]>,
     /// By the joined row.
     written: Vec<Option<Written>>,
@@ -157,7 +157,7 @@ impl Repeats {
         if !reads.leaves.iter().all(is_key) {
             return None;
         }
-        let joins = reads.joins.iter().map(|join| join.slot);
+        let joins = reads.joins.iter().skip(1).map(|join| join.slot);
         let reads = joins.chain(reads.tags.iter().copied()).chain(reads.leaves.iter().copied()).collect();
         let written = vec![None; joined as usize];
         Some(Self { frame: at.frame, ty: at.ty, join: join.slot, reads, written })

@@ -35,6 +35,7 @@ mod websocket;
 mod workers;
 
 pub use playground::{Playground, PlaygroundError};
+pub use request::parse_request;
 pub use serve::{ServeLimits, serve, serve_by};
 pub use server::{Server, router};
 pub use workers::Workers;

@@ -99,6 +99,14 @@ pub(super) struct Parameters {
     _extensions: Option<BTreeMap<String, IgnoredAny>>,
 }
 
+/// Reads the JSON body of a POST, once all of it is there.
+///
+/// # Errors
+/// What the caller would be told.
+pub fn parse_request(body: &Bytes) -> Result<Request, String> {
+    from_json(body).map_err(|refusal| refusal.to_string())
+}
+
 fn from_json(body: &Bytes) -> Result<Request, Refusal> {
     let parameters: Parameters = serde_json::from_slice(body).map_err(|error| explain(body, &error))?;
     Ok(parameters.into())

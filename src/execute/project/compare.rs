@@ -43,8 +43,8 @@ impl Draw<'_> {
 #[derive(Debug)]
 pub(super) struct Case {
     pub(super) capture: Capture,
-    pairing: Option<PairingPlan>,
-    widths: Vec<u32>,
+    pub(super) pairing: Option<PairingPlan>,
+    pub(super) widths: Vec<u32>,
 }
 
 impl Case {

@@ -25,7 +25,8 @@ pub(super) fn read(
 /// Most names of an object that are expected in the next one.
 const MAX_NAMES: usize = 256;
 
-/// The names of the object before in a list: where each stands, with its colon, and which property it is.
+/// The names of the object before in a list: where each stands, from the value before to its colon, and which property
+/// it is.
 type Names = SmallVec<[(Range<usize>, Option<usize>); 16]>;
 
 struct Scan<'t, 'r, 'a, 'k> {
@@ -97,11 +98,14 @@ impl<'t> Scan<'t, '_, '_, '_> {
         self.reading.tag(object, frame, row, Slot::Object);
         let properties = &object.properties;
         let (mut number, mut behind) = (0, 0);
-        while self.json.next_member(number == 0)? {
+        loop {
             let found = match names.get(number) {
                 Some((name, found)) if self.json.repeats(name) => *found,
                 _ => {
                     let start = self.json.at;
+                    if !self.json.next_member(number == 0)? {
+                        break;
+                    }
                     let name = self.json.name()?;
                     let found = property(properties, behind, &name.decode()?);
                     if number < MAX_NAMES {

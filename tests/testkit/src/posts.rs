@@ -85,7 +85,7 @@ fn words(seed: u32, count: u32) -> String {
     text
 }
 
-fn title(post: u32) -> String {
+pub(crate) fn title(post: u32) -> String {
     words(post, 6)
 }
 

@@ -164,3 +164,14 @@ pub fn posts(count: u32) -> Recorded {
         answer: posts::answer(count),
     }
 }
+
+/// The titles of so many posts.
+#[must_use]
+pub fn titles(count: u32) -> Recorded {
+    let titles: Vec<String> = (1..=count).map(|post| format!(r#"{{"title":"{}"}}"#, posts::title(post))).collect();
+    Recorded {
+        query: "{ posts { title } }".to_owned(),
+        answer: format!(r#"{{"data":{{"posts":[{}]}}}}"#, titles.join(",")),
+        ..posts(count)
+    }
+}

@@ -1,0 +1,143 @@
+//! What is run: an engine over recorded bodies, and requests one after the other.
+
+use crate::Failed;
+use bespoke::config::Mode;
+use bespoke::engine::{Client, Engine, EngineParts, GraphQlEngine};
+use bespoke::execute::Sourced;
+use bespoke::flight::FlightOptions;
+use bespoke::http::parse_request;
+use bespoke::operation::Limits;
+use bespoke::policy::Caller;
+use bespoke::project::Files;
+use bespoke::upstream::{Answer, CallError, Context, Request as Call, Subgraph};
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use testkit::recorded::{self, Recorded};
+
+/// One operation over services of some size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Case {
+    /// W2: so many posts with their users.
+    Posts(u32),
+    /// W1: so many titles.
+    Titles(u32),
+    /// So many rows of so many leaves.
+    Wide(u32, u32),
+    /// Five levels over four services.
+    Nest,
+    /// No call at all.
+    Constant,
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Posts(count) => write!(f, "posts {count}"),
+            Self::Titles(count) => write!(f, "titles {count}"),
+            Self::Wide(rows, fields) => write!(f, "wide {rows} {fields}"),
+            Self::Nest => f.write_str("nest"),
+            Self::Constant => f.write_str("constant"),
+        }
+    }
+}
+
+impl FromStr for Case {
+    type Err = Failed;
+
+    fn from_str(text: &str) -> Result<Self, Failed> {
+        Ok(match text.split(' ').collect::<Vec<_>>().as_slice() {
+            ["posts", count] => Self::Posts(count.parse()?),
+            ["titles", count] => Self::Titles(count.parse()?),
+            ["wide", rows, fields] => Self::Wide(rows.parse()?, fields.parse()?),
+            ["nest"] => Self::Nest,
+            ["constant"] => Self::Constant,
+            _ => return Err(format!("`{text}` is not a case").into()),
+        })
+    }
+}
+
+impl Case {
+    /// Requests before any is counted, and those whose mean is taken: fewer where one takes long.
+    pub(crate) fn requests(self) -> (u32, u32) {
+        match self {
+            Self::Posts(1_000..) | Self::Wide(1_000.., _) => (3, 5),
+            _ => (20, 100),
+        }
+    }
+
+    fn recorded(self) -> Result<Recorded, Failed> {
+        Ok(match self {
+            Self::Posts(count) => recorded::posts(count),
+            Self::Titles(count) => recorded::titles(count),
+            Self::Wide(rows, fields) => recorded::wide(rows, fields),
+            Self::Nest => recorded::nest(),
+            Self::Constant => Recorded {
+                query: "{ __typename }".to_owned(),
+                answer: r#"{"data":{"__typename":"Query"}}"#.to_owned(),
+                ..recorded::posts(10)
+            },
+        })
+    }
+}
+
+/// Sends requests one after the other, each only when the one before is answered.
+pub(crate) fn run(case: Case, requests: u32) -> Result<(), Failed> {
+    let recorded = case.recorded()?;
+    let engine = engine(&recorded)?;
+    let body = Bytes::from(serde_json::json!({ "query": recorded.query }).to_string());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    runtime.block_on(async {
+        for _ in 0..requests {
+            let request = parse_request(&body)?;
+            let deadline = Instant::now() + Duration::from_secs(60);
+            let response = engine.execute(request, Arc::new(Caller::default()), deadline).await;
+            if response.body != recorded.answer {
+                return Err(format!("a wrong answer: {}", String::from_utf8_lossy(&response.body)).into());
+            }
+        }
+        Ok(())
+    })
+}
+
+fn engine(recorded: &Recorded) -> Result<Engine, Failed> {
+    let files = Files::embedded(recorded.files.iter().map(|(path, text)| (path.as_str(), text.as_str())));
+    let assembled = Client::new("web", files).assemble(&|_| None);
+    let (Some(graph), Some(view)) = (assembled.graph, assembled.view) else {
+        return Err(format!("the project has errors: {:?}", assembled.findings).into());
+    };
+    let service: Arc<dyn Subgraph> = Arc::new(Service(recorded.clone()));
+    let sources = graph.sources.iter().map(|source| Sourced {
+        subgraph: Arc::clone(&service),
+        name: source.name.as_str().into(),
+        config: serde_json::Value::Null,
+    });
+    Ok(Engine::new(EngineParts {
+        sources: sources.collect(),
+        graph: Arc::new(graph),
+        view: Arc::new(view),
+        limits: Limits::default(),
+        exposure: Mode::Production.exposure(),
+        max_calls: None,
+        // One request at a time: there is nothing to share.
+        sharing: FlightOptions { enabled: false, ..FlightOptions::default() },
+    }))
+}
+
+/// Hands recorded bodies over at once.
+#[derive(Debug)]
+struct Service(Recorded);
+
+impl Subgraph for Service {
+    fn call(&self, request: Call, _: Context) -> BoxFuture<'static, Result<Answer, CallError>> {
+        let body = match &request {
+            Call::Http { target, .. } => self.0.body(target),
+            Call::GraphQl { .. } => None,
+        };
+        let answer = Answer::new(if body.is_some() { 200 } else { 404 }, body.unwrap_or_default());
+        Box::pin(async move { Ok(answer) })
+    }
+}
