@@ -27,6 +27,9 @@ pub mod diagnostic;
 pub mod engine;
 pub mod execute;
 pub mod flight;
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod http;
 mod ids;
 #[cfg(feature = "cli")]

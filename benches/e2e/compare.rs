@@ -1,120 +1,161 @@
-//! All servers, loaded in turn, round after round; then medians and their ratios.
-//!
-//! Rounds are interleaved, so that whatever else the machine does falls on all servers alike; ratios of medians are
-//! what the report is about, absolute numbers only orient.
+//! Workload after workload: all of its servers are started, compared, and loaded in turn, round after round.
 
 use crate::Failed;
-use crate::load::{Load, send};
-use crate::process::Process;
-use std::path::Path;
-use std::time::Duration;
-use testkit::posts::{POSTS, QUERY, answer};
+use crate::load::{Load, ask, excerpt, send};
+use crate::options::Options;
+use crate::process::{Process, Setup, cpu, in_repository};
+use crate::report::{Machine, Measured, Round, Row, write};
+use crate::workloads::{Server, Workload};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-/// Rounds, after one that is not counted.
-const ROUNDS: u32 = 7;
-/// How long one server is loaded in one round.
-const LASTS: Duration = Duration::from_millis(1_500);
-/// Connections.
-const CONNECTIONS: u32 = 64;
-/// How long the one connection lasts that latency is measured with.
-const ALONE: Duration = Duration::from_millis(700);
+/// Starts whose median is the time to ready.
+const STARTS: usize = 9;
 
-struct Server {
-    name: &'static str,
-    process: Process,
-    own_ids: bool,
-    rounds: Vec<Round>,
+pub(crate) async fn compare(options: &Options) -> Result<(), Failed> {
+    let folder = Folder::new()?;
+    let machine = machine(options, &folder).await?;
+    let mut all = Vec::new();
+    for workload in &options.workloads {
+        eprintln!("{}: {}", workload.id, workload.what);
+        let rows = measure(workload, options, &folder).await.map_err(|error| format!("{}: {error}", workload.id))?;
+        all.push(Measured { workload: workload.clone(), rows });
+    }
+    let text = write(options, &machine, &all);
+    println!("{text}");
+    match &options.write {
+        Some(file) => Ok(std::fs::write(file, text)?),
+        None => Ok(()),
+    }
 }
 
-struct Round {
-    per_second: f64,
-    /// Processor time of the server per request, in µs.
-    cpu: f64,
-    calls: f64,
-    /// With one connection, in µs.
-    latency: f64,
+/// A folder for answers, removed when dropped.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Result<Self, Failed> {
+        let folder = std::env::temp_dir().join(format!("bespoke-e2e-{}", std::process::id()));
+        std::fs::create_dir_all(&folder)?;
+        Ok(Self(folder))
+    }
+
+    fn setup(&self, workload: &Workload, upstream: &Process) -> Setup {
+        Setup {
+            upstream: format!("http://{}", upstream.address),
+            project: in_repository(workload.project),
+            answer: self.0.join(workload.id),
+            calls: workload.calls.join(" "),
+        }
+    }
 }
 
-pub(crate) async fn compare(bespoke: &Path) -> Result<(), Failed> {
-    let upstream = Process::role("upstream", "")?;
-    let url = format!("http://{}", upstream.address);
-    let server = |name, process: Result<Process, Failed>, own_ids| {
-        Ok::<_, Failed>(Server { name, process: process?, own_ids, rounds: Vec::new() })
-    };
-    let mut servers = [
-        server("constant bytes (axum)", Process::role("constant", &url), false)?,
-        server("the two calls alone (reqwest)", Process::role("calls-only", &url), false)?,
-        server("bespoke serve", Process::bespoke(bespoke, &url), false)?,
-        server("bespoke serve, own request ids", Process::bespoke(bespoke, &url), true)?,
-        server("bespoke, calls not shared", Process::role("unshared", &url), false)?,
-        server("async-graphql by hand", Process::role("resolvers", &url), false)?,
-    ];
-    for number in 0..=ROUNDS {
-        for server in &mut servers {
-            let round = round(server, &upstream).await.map_err(|error| format!("{}: {error}", server.name))?;
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What is left lies among temporary files.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+async fn measure(workload: &Workload, options: &Options, folder: &Folder) -> Result<Vec<Row>, Failed> {
+    let upstream = Process::upstream(workload.delay)?;
+    let setup = folder.setup(workload, &upstream);
+    // One that makes the answer says what the answer is; the others must agree.
+    let answer = ask(&Process::bespoke(&options.bespoke, &setup)?.address, &workload.query).await?;
+    std::fs::write(&setup.answer, &answer)?;
+    let mut rows = Vec::new();
+    for &server in workload.servers {
+        let process = start(server, options, &setup)?;
+        let other = ask(&process.address, &workload.query).await?;
+        if other != answer || !answer.starts_with(br#"{"data":{"#) {
+            let (answer, other) = (excerpt(&answer), excerpt(&other));
+            return Err(format!("{} answers\n{other}\nand bespoke\n{answer}", server.name()).into());
+        }
+        rows.push((process, Row { server, rounds: Vec::new(), peak_mib: 0.0 }));
+    }
+    for number in 0..=options.rounds {
+        // Every other round backwards: who comes after whom must not matter.
+        rows.reverse();
+        for (process, row) in &mut rows {
+            let load = Load {
+                address: process.address.clone(),
+                query: workload.query.clone(),
+                answer: answer.clone().into(),
+                connections: workload.connections,
+                lasts: options.lasts,
+                own_ids: row.server == Server::OwnIds,
+            };
+            let round = round(process, &upstream, load).await;
+            let round = round.map_err(|error| format!("{}: {error}", row.server.name()))?;
             if number > 0 {
-                server.rounds.push(round);
+                row.rounds.push(round);
             }
         }
     }
-    report(&servers)
+    rows.sort_by_key(|(_, row)| workload.servers.iter().position(|&server| server == row.server));
+    rows.into_iter().map(|(process, row)| Ok(Row { peak_mib: process.peak_mib()?, ..row })).collect()
 }
 
-async fn round(server: &Server, upstream: &Process) -> Result<Round, Failed> {
-    let load = Load {
-        address: server.process.address.clone(),
-        query: QUERY,
-        answer: answer(POSTS).into(),
-        connections: CONNECTIONS,
-        lasts: LASTS,
-        own_ids: server.own_ids,
-    };
-    let (calls, cpu) = (calls(upstream).await?, server.process.cpu()?);
+fn start(server: Server, options: &Options, setup: &Setup) -> Result<Process, Failed> {
+    match server {
+        Server::Constant => Process::role("constant", setup),
+        Server::CallsAlone => Process::role("calls-alone", setup),
+        Server::Bespoke | Server::OwnIds => Process::bespoke(&options.bespoke, setup),
+        Server::Unshared => Process::role("unshared", setup),
+        Server::ByHand => Process::role("by-hand", setup),
+    }
+}
+
+async fn round(process: &Process, upstream: &Process, load: Load) -> Result<Round, Failed> {
+    let this = std::process::id();
+    let before = (calls(upstream).await?, process.cpu()?, cpu(this)?);
     let loaded = send(&load).await?;
-    let (cpu, calls) = (server.process.cpu()? - cpu, self::calls(upstream).await? - calls);
-    let alone = send(&Load { connections: 1, lasts: ALONE, ..load }).await?;
+    let after = (process.cpu()? - before.1, cpu(this)? - before.2);
+    let requests = loaded.requests as f64;
     Ok(Round {
         per_second: loaded.per_second,
-        cpu: cpu.as_secs_f64() * 1e6 / loaded.requests as f64,
-        calls: calls / loaded.requests as f64,
-        latency: alone.median.as_secs_f64() * 1e6,
+        cpu: after.0.as_secs_f64() * 1e6 / requests,
+        load_cpu: after.1.as_secs_f64() * 1e6 / requests,
+        calls: (calls(upstream).await? - before.0) / requests,
+        median: loaded.median.as_secs_f64() * 1e6,
     })
 }
 
-/// Calls that the upstream has answered so far.
+/// Calls that the services have answered so far.
 async fn calls(upstream: &Process) -> Result<f64, Failed> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder().no_proxy().build()?;
     Ok(client.get(format!("http://{}/calls", upstream.address)).send().await?.text().await?.parse()?)
 }
 
-fn report(servers: &[Server]) -> Result<(), Failed> {
-    let median = |server: &Server, of: fn(&Round) -> f64| {
-        let mut all: Vec<f64> = server.rounds.iter().map(of).collect();
-        all.sort_by(f64::total_cmp);
-        all[all.len() / 2]
-    };
-    let rate = |server: &Server| median(server, |round| round.per_second);
-    let (constant, alone) = (rate(&servers[0]), rate(&servers[1]));
-    println!(
-        "| server | requests/s | of constant | of calls alone | calls/query | CPU/request | p50, 1 connection | peak RSS |"
-    );
-    println!("|---|---:|---:|---:|---:|---:|---:|---:|");
-    for server in servers {
-        let rate = rate(server);
-        println!(
-            "| {} | {rate:.0} | {:.2} | {:.2} | {:.3} | {:.0} µs | {:.0} µs | {:.1} MiB |",
-            server.name,
-            rate / constant,
-            rate / alone,
-            median(server, |round| round.calls),
-            median(server, |round| round.cpu),
-            median(server, |round| round.latency),
-            server.process.peak_mib()?,
-        );
+async fn machine(options: &Options, folder: &Folder) -> Result<Machine, Failed> {
+    let workload = options.workloads.first().ok_or("no workload")?;
+    let upstream = Process::upstream(Duration::ZERO)?;
+    let setup = folder.setup(workload, &upstream);
+    let mut starts = Vec::new();
+    for _ in 0..STARTS {
+        starts.push(time_to_ready(&options.bespoke, &setup).await?);
     }
-    println!(
-        "\nMedians of {ROUNDS} interleaved rounds of {LASTS:?}, {CONNECTIONS} connections, after one that is not counted."
-    );
-    Ok(())
+    starts.sort_unstable();
+    let file = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let model = file("/proc/cpuinfo")
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(": ").map(|(_, name)| name.to_owned()));
+    Ok(Machine {
+        model: model.unwrap_or_else(|| "unknown processor".to_owned()),
+        cores: std::thread::available_parallelism()?.get(),
+        load: file("/proc/loadavg").split(' ').next().unwrap_or_default().to_owned(),
+        commit: std::env::var("COMMIT").unwrap_or_else(|_| "unknown".to_owned()),
+        binary_bytes: std::fs::metadata(&options.bespoke)?.len(),
+        time_to_ready: starts[STARTS / 2],
+    })
+}
+
+/// From the start of the process to the first answer of `/readyz`.
+async fn time_to_ready(bespoke: &Path, setup: &Setup) -> Result<Duration, Failed> {
+    let started = Instant::now();
+    let process = Process::bespoke(bespoke, setup)?;
+    let url = format!("http://{}/readyz", process.address);
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy().build()?.get(url).send().await?.error_for_status()?;
+    Ok(started.elapsed())
 }

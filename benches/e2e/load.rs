@@ -13,8 +13,8 @@ use tokio::task::JoinSet;
 #[derive(Debug, Clone)]
 pub(crate) struct Load {
     pub(crate) address: String,
-    pub(crate) query: &'static str,
-    pub(crate) answer: std::sync::Arc<str>,
+    pub(crate) query: String,
+    pub(crate) answer: bytes::Bytes,
     pub(crate) connections: u32,
     pub(crate) lasts: Duration,
     /// Has each request an `x-request-id` of its own?
@@ -46,6 +46,24 @@ pub(crate) async fn send(load: &Load) -> Result<Loaded, Failed> {
     Ok(Loaded { requests: latencies.len() as u64, per_second: latencies.len() as f64 / lasted.as_secs_f64(), median })
 }
 
+/// Asks once; the answer.
+pub(crate) async fn ask(address: &str, query: &str) -> Result<Vec<u8>, Failed> {
+    let mut stream = TcpStream::connect(address).await?;
+    let body = serde_json::json!({ "query": query }).to_string();
+    let head = format!(
+        "POST /graphql HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(format!("{head}{body}").as_bytes()).await?;
+    let mut read = vec![0; 64 << 10];
+    Ok(answer(&mut stream, &mut read).await?.to_vec())
+}
+
+/// The beginning of a body, for people.
+pub(crate) fn excerpt(body: &[u8]) -> String {
+    String::from_utf8_lossy(&body[..body.len().min(300)]).into_owned()
+}
+
 async fn one(load: Load, number: u32, until: Instant) -> Result<Vec<Duration>, Failed> {
     let mut stream = TcpStream::connect(&load.address).await?;
     stream.set_nodelay(true)?;
@@ -66,8 +84,8 @@ async fn one(load: Load, number: u32, until: Instant) -> Result<Vec<Duration>, F
         stream.write_all(format!("{head}{id}\r\n{body}").as_bytes()).await?;
         let answer = answer(&mut stream, &mut read).await?;
         latencies.push(started.elapsed());
-        if answer != load.answer.as_bytes() {
-            return Err(format!("a wrong answer: {}", String::from_utf8_lossy(answer)).into());
+        if answer != load.answer {
+            return Err(format!("a wrong answer: {}", excerpt(answer)).into());
         }
     }
     Ok(latencies)

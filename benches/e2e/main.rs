@@ -4,23 +4,30 @@
 //!
 //! | role | is |
 //! |---|---|
-//! | `upstream` | the two services, counting their calls |
+//! | `upstream` | the services, counting their calls |
 //! | `constant` | an axum server of constant bytes: what HTTP alone costs |
-//! | `calls-only` | makes the two calls with reqwest and answers constant bytes: what I/O alone costs |
-//! | `resolvers` | async-graphql with a data loader, as one writes it by hand |
-//! | `unshared` | Bespoke's engine with sharing of equal calls switched off |
-//! | `compare BESPOKE` | starts all of these and `BESPOKE serve`, loads them in turn, prints a table |
+//! | `calls-alone` | makes the calls with reqwest and answers constant bytes: what I/O alone costs |
+//! | `by-hand` | async-graphql with data loaders, as one writes it by hand |
+//! | `unshared` | Bespoke's engine with sharing of equal operations and calls switched off |
+//! | `compare BESPOKE` | starts all of these and `BESPOKE serve`, loads them in turn, prints a report |
+//! | `load ADDRESS QUERY CONNECTIONS SECONDS` | loads one server, for a profiler |
 //!
-//! Always true: every answer of every server is compared with [`testkit::posts::answer`], byte by byte.
+//! Always true:
+//! - before a server is measured, its answer is compared with that of the others, byte by byte, and so is every answer of
+//!   the measurement;
+//! - rounds are interleaved: whatever else the machine does falls on all servers alike.
 
 #![expect(clippy::print_stdout, reason = "addresses and the report are what it is for")]
 
 mod compare;
 mod load;
+mod options;
 mod process;
+mod report;
 mod servers;
+mod workloads;
 
-use std::path::Path;
+use std::time::Duration;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -31,25 +38,27 @@ pub(crate) type Failed = Box<dyn std::error::Error + Send + Sync>;
 async fn main() -> Result<(), Failed> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["upstream"] => servers::upstream().await,
-        ["constant"] => servers::constant().await,
-        ["calls-only"] => servers::calls_only::serve().await,
-        ["resolvers"] => servers::resolvers::serve().await,
+        ["upstream"] => servers::upstream::serve().await,
+        ["constant"] => servers::constant::serve().await,
+        ["calls-alone"] => servers::calls_alone::serve().await,
+        ["by-hand"] => servers::by_hand::serve().await,
         ["unshared"] => servers::unshared::serve().await,
-        ["load", address, connections, seconds, rest @ ..] => {
+        ["compare", bespoke, options @ ..] => compare::compare(&options::Options::parse(bespoke, options)?).await,
+        ["load", address, query, connections, seconds] => {
+            let lasts = Duration::try_from_secs_f64(seconds.parse()?)?;
+            let answer = load::ask(address, query).await?;
             let load = load::Load {
                 address: (*address).to_owned(),
-                query: testkit::posts::QUERY,
-                answer: testkit::posts::answer(testkit::posts::POSTS).into(),
+                query: (*query).to_owned(),
+                answer: answer.into(),
                 connections: connections.parse()?,
-                lasts: std::time::Duration::from_secs_f64(seconds.parse()?),
-                own_ids: rest.contains(&"own"),
+                lasts,
+                own_ids: false,
             };
             let loaded = load::send(&load).await?;
-            println!("{} requests {:.0}/s p50 {:?}", loaded.requests, loaded.per_second, loaded.median);
+            println!("{} requests, {:.0}/s, median {:?}", loaded.requests, loaded.per_second, loaded.median);
             Ok(())
         }
-        ["compare", bespoke] => compare::compare(Path::new(bespoke)).await,
-        _ => Err("e2e takes a role: upstream, constant, calls-only, resolvers, unshared, or compare BESPOKE".into()),
+        _ => Err("e2e takes a role: see the top of benches/e2e/main.rs".into()),
     }
 }

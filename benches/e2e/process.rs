@@ -9,9 +9,22 @@ use std::time::Duration;
 /// Clock ticks per second in `/proc/<pid>/stat`: 100 on every Linux that there is (`getconf CLK_TCK`).
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// The project that Bespoke serves.
-pub(crate) fn project() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/posts")
+/// What a server is told, as environment variables.
+#[derive(Debug, Clone)]
+pub(crate) struct Setup {
+    /// The services' address.
+    pub(crate) upstream: String,
+    /// The project that Bespoke serves.
+    pub(crate) project: PathBuf,
+    /// A file with the answer, for servers that do not make it.
+    pub(crate) answer: PathBuf,
+    /// The calls that the answer takes.
+    pub(crate) calls: String,
+}
+
+/// A file or folder of the repository.
+pub(crate) fn in_repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
 }
 
 pub(crate) struct Process {
@@ -21,23 +34,27 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// This program in another role.
-    pub(crate) fn role(role: &str, upstream: &str) -> Result<Self, Failed> {
+    /// This program as the services, which take `delay` to answer.
+    pub(crate) fn upstream(delay: Duration) -> Result<Self, Failed> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.arg(role);
-        Self::start(command, upstream)
+        Self::start(command.arg("upstream").env("DELAY_MS", delay.as_millis().to_string()))
+    }
+
+    /// This program in another role.
+    pub(crate) fn role(role: &str, setup: &Setup) -> Result<Self, Failed> {
+        let mut command = Command::new(std::env::current_exe()?);
+        Self::start(setup.tell(command.arg(role)))
     }
 
     /// `bespoke serve`.
-    pub(crate) fn bespoke(program: &Path, upstream: &str) -> Result<Self, Failed> {
+    pub(crate) fn bespoke(program: &Path, setup: &Setup) -> Result<Self, Failed> {
         let mut command = Command::new(program);
-        command.args(["serve", "--client", "web", "--port", "0", "--project"]).arg(project());
-        Self::start(command, upstream)
+        command.args(["serve", "--client", "web", "--port", "0", "--project"]).arg(&setup.project);
+        Self::start(setup.tell(&mut command))
     }
 
     /// Waits for the line that says where it listens.
-    fn start(mut command: Command, upstream: &str) -> Result<Self, Failed> {
-        command.env("POSTS_URL", upstream).env("USERS_URL", upstream);
+    fn start(command: &mut Command) -> Result<Self, Failed> {
         // Bespoke logs a line per request, as it does in production; nobody reads it.
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         let mut out = BufReader::new(child.stdout.take().ok_or("no standard output")?);
@@ -54,13 +71,9 @@ impl Process {
         Ok(process)
     }
 
-    /// Processor time that it has used, its own and the system's for it.
+    /// Processor time that it has used.
     pub(crate) fn cpu(&self) -> Result<Duration, Failed> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        // The name, in brackets, may hold anything; after it, `utime` and `stime` are the 12th and 13th field.
-        let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
-        let ticks: Vec<f64> = fields.skip(11).take(2).filter_map(|field| field.parse().ok()).collect();
-        Ok(Duration::from_secs_f64(ticks.iter().sum::<f64>() / TICKS_PER_SECOND))
+        cpu(self.child.id())
     }
 
     /// The most memory that it has had, in MiB.
@@ -70,6 +83,25 @@ impl Process {
         let kib: f64 = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse().ok()).ok_or("no VmHWM")?;
         Ok(kib / 1024.0)
     }
+}
+
+impl Setup {
+    fn tell<'c>(&self, command: &'c mut Command) -> &'c mut Command {
+        command
+            .envs(["POSTS_URL", "USERS_URL"].map(|name| (name, &self.upstream)))
+            .env("PROJECT", &self.project)
+            .env("ANSWER", &self.answer)
+            .env("CALLS", &self.calls)
+    }
+}
+
+/// Processor time that a process has used, its own and the system's for it.
+pub(crate) fn cpu(id: u32) -> Result<Duration, Failed> {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat"))?;
+    // The name, in brackets, may hold anything; after it, `utime` and `stime` are the 12th and 13th field.
+    let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
+    let ticks: Vec<f64> = fields.skip(11).take(2).filter_map(|field| field.parse().ok()).collect();
+    Ok(Duration::from_secs_f64(ticks.iter().sum::<f64>() / TICKS_PER_SECOND))
 }
 
 impl Drop for Process {

@@ -34,7 +34,7 @@ pub(super) fn mock(args: &MockArgs) -> anyhow::Result<ExitCode> {
         }
     };
     // A second initialisation in one process is no harm: the first one stands.
-    let _ = observe::init(LogFormat::Text);
+    let _log = observe::init(LogFormat::Text);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
     runtime.block_on(run(args, engine, text))

@@ -7,7 +7,7 @@ use super::commands::{client_of, draw_findings, environment};
 use super::watch::Watched;
 use crate::config::{Config, Mode, ServerConfig};
 use crate::engine::{Client, Engine, EngineError, EngineOptions};
-use crate::http::{Playground, ServeLimits, Server, router, serve as serve_http};
+use crate::http::{Playground, ServeLimits, Server, Workers, router, serve_by};
 use crate::observe::{self, Metrics};
 use crate::policy::JwtVerifier;
 use crate::project::{Files, config_path};
@@ -104,11 +104,12 @@ pub fn serve_client(client: Client, options: ServeOptions) -> anyhow::Result<Exi
         Err(EngineError::Findings(assembled)) => return draw_findings(&assembled),
         Err(error) => return Err(explained(error, client.name())),
     };
-    // A second initialisation in one process is no harm: the first one stands. What has been logged is written when this function ends.
+    // A second initialisation in one process is no harm: the first one stands. What was logged is written at the end.
     let _log = observe::init(config.server.log);
+    let workers = Workers::for_each_processor().context("cannot start the workers")?;
     let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
-    runtime.block_on(run(client, engine, config, options))
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")?;
+    runtime.block_on(run(client, engine, config, options, &workers))
 }
 
 /// An engine's error, with what to do about it.
@@ -122,7 +123,13 @@ pub(super) fn explained(error: EngineError, client: &str) -> anyhow::Error {
     }
 }
 
-async fn run(client: Client, engine: Engine, config: Config, options: ServeOptions) -> anyhow::Result<ExitCode> {
+async fn run(
+    client: Client,
+    engine: Engine,
+    config: Config,
+    options: ServeOptions,
+    workers: &Workers,
+) -> anyhow::Result<ExitCode> {
     // Before anybody can know that this process runs: a signal that nobody waits for would kill it.
     let shutdown = stop_signal()?;
     let listener = listen(&config.server).await?;
@@ -144,7 +151,7 @@ async fn run(client: Client, engine: Engine, config: Config, options: ServeOptio
         shutdown.await;
         server.end_streams();
     };
-    let served = serve_http(listener, router(Arc::clone(&server)), stop, limits);
+    let served = serve_by(workers, listener, router(Arc::clone(&server)), stop, limits);
     match watched {
         None => served.await,
         Some(watched) => tokio::select! {

@@ -32,7 +32,7 @@ pub use arena::Failure;
 pub use events::{poll_interval, run_events};
 pub use parts::run_in_parts;
 #[cfg(feature = "fuzz")]
-pub use project::compare::compare_projections;
+pub(crate) use project::compare::compare_projections;
 pub use run::{Ran, Run, Sourced, run};
 pub use scope::OperationScope;
 pub use wording::{Part, Wording};

@@ -32,7 +32,9 @@ mod streams;
 #[cfg(test)]
 mod tests;
 mod websocket;
+mod workers;
 
 pub use playground::{Playground, PlaygroundError};
-pub use serve::{ServeLimits, serve};
+pub use serve::{ServeLimits, serve, serve_by};
 pub use server::{Server, router};
+pub use workers::Workers;

@@ -4,6 +4,7 @@
 //! request's head and for a client to take its answer.
 
 use super::stall::Impatient;
+use super::workers::Workers;
 use crate::config::ServerConfig;
 use axum::Router;
 use hyper::server::conn::http1;
@@ -53,6 +54,27 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send,
     limits: ServeLimits,
 ) {
+    accept(listener, router, shutdown, limits, None).await;
+}
+
+/// As [`serve`], the connections by `workers`; the runtime that this runs on accepts them.
+pub async fn serve_by(
+    workers: &Workers,
+    listener: TcpListener,
+    router: Router,
+    shutdown: impl Future<Output = ()> + Send,
+    limits: ServeLimits,
+) {
+    accept(listener, router, shutdown, limits, Some(workers)).await;
+}
+
+async fn accept(
+    listener: TcpListener,
+    router: Router,
+    shutdown: impl Future<Output = ()> + Send,
+    limits: ServeLimits,
+    workers: Option<&Workers>,
+) {
     let slots = Arc::new(Semaphore::new(limits.max_connections as usize));
     let (stop, stopping) = watch::channel(false);
     let mut connections = JoinSet::new();
@@ -67,11 +89,25 @@ pub async fn serve(
             Some(_) = connections.join_next() => {}
             (slot, accepted) = accepted => match accepted {
                 Ok((stream, _)) => {
-                    let connection = connection(stream, router.clone(), stopping.clone());
-                    connections.spawn(async move {
-                        connection.await;
-                        drop(slot);
-                    });
+                    let (router, stopping) = (router.clone(), stopping.clone());
+                    match workers {
+                        Some(workers) => {
+                            // A socket belongs to the runtime that it was registered with.
+                            let Ok(stream) = stream.into_std() else { continue };
+                            workers.spawn(&mut connections, async move {
+                                if let Ok(stream) = TcpStream::from_std(stream) {
+                                    connection(stream, router, stopping).await;
+                                }
+                                drop(slot);
+                            });
+                        }
+                        None => {
+                            connections.spawn(async move {
+                                connection(stream, router, stopping).await;
+                                drop(slot);
+                            });
+                        }
+                    }
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");

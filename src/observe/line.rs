@@ -1,13 +1,14 @@
 //! One log line as JSON: timestamp, level, the event's fields, target.
 //!
 //! `tracing-subscriber` has such a format, for events within spans; we have no spans, and each request logs a line, for
-//! which that one takes seven times the instructions.
+//! which that one takes four times the instructions.
 
-use std::fmt;
+use humantime_serde::re::humantime::format_rfc3339_micros;
+use std::fmt::{self, Write};
+use std::time::SystemTime;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
@@ -22,9 +23,11 @@ where
 {
     fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         writer.write_str(r#"{"timestamp":""#)?;
-        SystemTime.format_time(&mut writer)?;
+        write!(writer, "{}", format_rfc3339_micros(SystemTime::now()))?;
         let metadata = event.metadata();
-        write!(writer, r#"","level":"{}""#, metadata.level())?;
+        writer.write_str(r#"","level":""#)?;
+        writer.write_str(metadata.level().as_str())?;
+        writer.write_char('"')?;
         let mut fields = Fields { writer: writer.by_ref(), result: Ok(()) };
         event.record(&mut fields);
         fields.result?;
@@ -43,7 +46,9 @@ impl Fields<'_> {
     fn write(&mut self, field: &Field, value: impl FnOnce(&mut Writer<'_>) -> fmt::Result) {
         if self.result.is_ok() {
             // Names are those of our own code, and need no escapes.
-            self.result = write!(self.writer, r#","{}":"#, field.name()).and_then(|()| value(&mut self.writer));
+            let parts = [",\"", field.name(), "\":"];
+            let named = parts.into_iter().try_for_each(|part| self.writer.write_str(part));
+            self.result = named.and_then(|()| value(&mut self.writer));
         }
     }
 }
@@ -70,13 +75,31 @@ impl Visit for Fields<'_> {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.write(field, |to| string(to, &format!("{value:?}")));
+        self.write(field, |to| {
+            to.write_char('"')?;
+            write!(Escaped(to), "{value:?}")?;
+            to.write_char('"')
+        });
     }
 }
 
 /// Writes a string in quotes (RFC 8259 §7).
 fn string(to: &mut Writer<'_>, text: &str) -> fmt::Result {
     to.write_char('"')?;
+    escaped(to, text)?;
+    to.write_char('"')
+}
+
+/// Escapes whatever is written to it.
+struct Escaped<'e, 'w>(&'e mut Writer<'w>);
+
+impl fmt::Write for Escaped<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        escaped(self.0, text)
+    }
+}
+
+fn escaped(to: &mut Writer<'_>, text: &str) -> fmt::Result {
     let mut rest = text;
     while let Some(at) = rest.bytes().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)) {
         to.write_str(&rest[..at])?;
@@ -87,8 +110,7 @@ fn string(to: &mut Writer<'_>, text: &str) -> fmt::Result {
         }
         rest = &rest[at + 1..];
     }
-    to.write_str(rest)?;
-    to.write_char('"')
+    to.write_str(rest)
 }
 
 #[cfg(test)]
@@ -131,7 +153,7 @@ mod tests {
         });
         let mut first = lines[0].clone();
         let timestamp = first.as_object_mut().and_then(|line| line.remove("timestamp")).expect("a timestamp");
-        assert!(timestamp.as_str().is_some_and(|text| text.ends_with('Z') && text.contains('T')), "{timestamp}");
+        assert!(timestamp.as_str().is_some_and(|text| text.len() == 27), "{timestamp}");
         let expected = json!({
             "level": "WARN", "message": "m", "target": "t",
             "a": 1, "b": -2, "c": 0.5, "d": true, "e": "x", "g": "\"y\"", "h": null,

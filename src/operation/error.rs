@@ -41,12 +41,31 @@ impl RequestError {
 
     /// Adds the place in the document.
     pub(super) fn at(mut self, location: Option<SourceSpan>, sources: &SourceMap) -> Self {
-        if let Some(place) = location.and_then(|location| location.line_column(sources)) {
-            let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-            self.locations.push((number(place.line), number(place.column)));
+        let source = location.and_then(|location| Some((location, sources.get(&location.file_id())?)));
+        if let Some((location, source)) = source {
+            self.locations.push(place(source.source_text(), location.offset()));
         }
         self
     }
+}
+
+/// Line and column, in characters, of a byte of a document. The compiler's own columns count bytes, and its lines end
+/// at characters that end none in GraphQL.
+///
+/// # Source
+/// GraphQL §2.1.3 (`LineTerminator`).
+fn place(text: &str, offset: usize) -> (u32, u32) {
+    let (mut line, mut column) = (1_u32, 1_u32);
+    let mut previous = ' ';
+    for c in text.char_indices().take_while(|(at, _)| *at < offset).map(|(_, c)| c) {
+        match c {
+            '\n' if previous == '\r' => {}
+            '\n' | '\r' => (line, column) = (line.saturating_add(1), 1),
+            _ => column = column.saturating_add(1),
+        }
+        previous = c;
+    }
+    (line, column)
 }
 
 /// The compiler's findings as errors, the first few.
@@ -56,4 +75,22 @@ pub(super) fn diagnosed(code: &'static str, errors: &DiagnosticList, sources: &S
         RequestError::new(code, data.to_string()).at(data.location(), sources)
     };
     errors.iter().take(MAX_ERRORS).map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::place;
+
+    #[test]
+    fn columns_count_characters_and_lines_end_as_the_specification_has_them() {
+        for (before, expected) in [
+            ("", (1, 1)),
+            ("{ a(x: \"\u{e9}\u{1f600}\") ", (1, 14)),
+            ("a\nb\rc\r\nd", (4, 2)),
+            ("a\u{2028}b\u{b}c\u{85}", (1, 7)),
+            ("{\n", (2, 1)),
+        ] {
+            assert_eq!(place(&format!("{before}nope }}"), before.len()), expected, "{before:?}");
+        }
+    }
 }

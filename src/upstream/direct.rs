@@ -28,14 +28,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tokio::net::TcpStream;
+use tokio::runtime::{Handle, Id};
 use tokio::time::{Instant, timeout};
 use tower::Service;
 
 type Outgoing = Request<Full<Bytes>>;
 type Driver = http1::Connection<TokioIo<TcpStream>, Full<Bytes>>;
-
-/// Most that one read takes from a socket: an answer of ordinary size comes with one, in one piece.
-const READ_BYTES: usize = 64 << 10;
 
 /// Why an exchange came to nothing.
 #[derive(Debug)]
@@ -69,8 +67,9 @@ struct Pool {
 
 #[derive(Debug, Default)]
 struct Idle {
-    /// The one used last is at the end, and is used first.
-    connections: VecDeque<Box<Connection>>,
+    /// The one used last is at the end, and is used first. With the runtime that its socket belongs to: on another one,
+    /// each answer would have to wake a second thread.
+    connections: VecDeque<(Id, Box<Connection>)>,
     has_reaper: bool,
 }
 
@@ -80,6 +79,7 @@ struct Connection {
     /// None once the connection has ended.
     driver: Option<Driver>,
     idle_since: Instant,
+    runtime: Id,
 }
 
 /// A response whose body is still to be read.
@@ -212,8 +212,12 @@ fn poll_driven<T>(
 impl Pool {
     /// An idle connection that still stands.
     fn take(&self) -> Option<Box<Connection>> {
+        let here = Handle::current().id();
         loop {
-            let mut connection = self.idle().connections.pop_back()?;
+            let mut idle = self.idle();
+            let last = idle.connections.iter().rposition(|(runtime, _)| *runtime == here)?;
+            let (_, mut connection) = idle.connections.remove(last)?;
+            drop(idle);
             if connection.idle_since.elapsed() < self.idle_timeout && connection.is_free() {
                 return Some(connection);
             }
@@ -229,10 +233,14 @@ impl Pool {
         // The connector's own timeout does not cover the look-up of the name.
         let connected = timeout(self.connect_timeout, connecting).await.map_err(|_| DirectError::Slow)?;
         let stream = connected.map_err(|error| DirectError::Connect(error.into()))?;
-        let mut builder = http1::Builder::new();
-        let handshake = builder.read_buf_exact_size(Some(READ_BYTES)).handshake(stream);
-        let (sender, driver) = handshake.await.map_err(DirectError::Head)?;
-        Ok(Box::new(Connection { sender, driver: Some(driver), idle_since: Instant::now() }))
+        // It learns how much to read at once from what came before, which suits hosts whose answers are much alike.
+        let (sender, driver) = http1::handshake(stream).await.map_err(DirectError::Head)?;
+        Ok(Box::new(Connection {
+            sender,
+            driver: Some(driver),
+            idle_since: Instant::now(),
+            runtime: Handle::current().id(),
+        }))
     }
 
     /// Keeps a connection for the next call, if it may be used again and is not one too many.
@@ -245,7 +253,7 @@ impl Pool {
         if idle.connections.len() >= self.max_idle {
             return;
         }
-        idle.connections.push_back(connection);
+        idle.connections.push_back((connection.runtime, connection));
         if !std::mem::replace(&mut idle.has_reaper, true) {
             drop(idle);
             tokio::spawn(reap(Arc::downgrade(self), self.idle_timeout));
@@ -263,7 +271,7 @@ async fn reap(pool: Weak<Pool>, timeout: Duration) {
         tokio::time::sleep(timeout).await;
         let Some(pool) = pool.upgrade() else { return };
         let mut idle = pool.idle();
-        while idle.connections.front().is_some_and(|oldest| oldest.idle_since.elapsed() >= timeout) {
+        while idle.connections.front().is_some_and(|(_, oldest)| oldest.idle_since.elapsed() >= timeout) {
             idle.connections.pop_front();
         }
         if idle.connections.is_empty() {

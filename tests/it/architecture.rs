@@ -36,6 +36,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["compose", "config", "execute", "flight", "operation", "plan", "policy", "project", "upstream", "view"],
     ),
     ("mock", &["engine", "operation", "policy", "view"]),
+    ("fuzzing", &["compose", "contract", "diagnostic", "execute", "operation", "plan", "project", "sdl", "view"]),
     (
         "cli",
         &[
@@ -59,8 +60,22 @@ const MAY_USE: &[(&str, &[&str])] = &[
 const PURE: &[&str] = &["compose", "contract", "diagnostic", "operation", "plan", "sdl", "view"];
 
 /// The data half of `execute`, which is pure as well.
-const PURE_FILES: &[&str] =
-    &["arena", "input", "leaf", "project", "read", "remote", "step", "wording", "write", "write/parts"];
+const PURE_FILES: &[&str] = &[
+    "arena",
+    "input",
+    "leaf",
+    "project/json",
+    "project/mod",
+    "project/pairs",
+    "project/scan",
+    "project/seed",
+    "read",
+    "remote",
+    "step",
+    "wording",
+    "write",
+    "write/parts",
+];
 
 /// What a pure room never names.
 const IMPURE: &[&str] = &[

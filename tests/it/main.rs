@@ -9,6 +9,7 @@ mod client_libraries;
 mod clients;
 mod command_line;
 mod contracts;
+mod corpora;
 mod deferred;
 mod differential;
 mod faults;

@@ -1,18 +1,17 @@
-//! Bespoke as `bespoke serve` runs it, but that equal calls in flight are not shared: each request makes its own.
+//! Bespoke as `bespoke serve` runs it, but that neither operations nor calls are shared: each request makes its own.
 
 use super::listener;
 use crate::Failed;
-use crate::process::project;
 use bespoke::config::Config;
 use bespoke::engine::{Client, EngineOptions};
 use bespoke::flight::FlightOptions;
-use bespoke::http::{ServeLimits, Server, router};
+use bespoke::http::{ServeLimits, Server, Workers, router, serve_by};
 use bespoke::observe::{self, Metrics};
 use bespoke::project::Files;
 use std::sync::Arc;
 
 pub(crate) async fn serve() -> Result<(), Failed> {
-    let client = Client::new("web", Files::read(&project())?);
+    let client = Client::new("web", Files::read(std::path::Path::new(&std::env::var("PROJECT")?))?);
     let assembled = client.assemble(&|name| std::env::var(name).ok());
     let Some(config): Option<Config> = assembled.config.clone() else {
         return Err(format!("the project has errors: {:?}", assembled.findings).into());
@@ -23,6 +22,7 @@ pub(crate) async fn serve() -> Result<(), Failed> {
     let _log = observe::init(config.server.log)?;
     let limits = ServeLimits::from(&config.server);
     let server = Server::new(config.server, Arc::new(engine), Arc::new(Metrics::new()));
-    bespoke::http::serve(listener().await?, router(Arc::new(server)), std::future::pending(), limits).await;
+    let workers = Workers::for_each_processor()?;
+    serve_by(&workers, listener().await?, router(Arc::new(server)), std::future::pending(), limits).await;
     Ok(())
 }

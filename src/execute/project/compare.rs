@@ -22,7 +22,7 @@ const KEYS: [&str; 4] = ["1", "2", "3", "a"];
 /// # Panics
 /// When they differ.
 #[cfg(feature = "fuzz")]
-pub fn compare_projections(input: &[u8]) {
+pub(crate) fn compare_projections(input: &[u8]) {
     let end = input.iter().position(|&byte| byte == b'\n').unwrap_or(input.len());
     let (script, body) = (&input[..end], input.get(end + 1..).unwrap_or_default());
     if let Err(difference) = Case::new(script).compare(body) {

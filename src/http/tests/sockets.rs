@@ -1,8 +1,9 @@
 //! What only a connection shows: leaving clients, shutdown, limits of connections.
 
 use super::*;
-use crate::http::{ServeLimits, serve};
+use crate::http::{ServeLimits, Workers, serve_by};
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -29,7 +30,12 @@ async fn run(max_connections: u32, grace: Duration) -> Running {
     let shutdown = async {
         let _ = stopped.await;
     };
-    let ended = tokio::spawn(serve(listener, router, shutdown, ServeLimits { max_connections, grace }));
+    let limits = ServeLimits { max_connections, grace };
+    let workers = Workers::start(NonZeroUsize::MIN).unwrap();
+    let ended = tokio::spawn(async move {
+        serve_by(&workers, listener, router, shutdown, limits).await;
+        drop(workers);
+    });
     Running { address, executing, stop, ended }
 }
 
@@ -90,7 +96,7 @@ async fn shutdown_lets_requests_end_and_closes_idle_connections() {
         body.len()
     );
     asking.write_all((head + &body[..5]).as_bytes()).await.unwrap();
-    // The head has been read once a later connection has been answered on this one-threaded runtime.
+    // The head has been read once a later connection has been answered by the one worker.
     let mut probe = ask(running.address, "{ hello }").await;
     answer(&mut probe).await;
     running.stop.send(()).unwrap();

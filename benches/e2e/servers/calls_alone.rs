@@ -1,6 +1,6 @@
-//! The two calls, one after the other, and a constant answer: nothing is parsed.
+//! The calls, one after the other, and a constant answer: nothing is parsed.
 
-use super::{client, json};
+use super::{answer, client, json};
 use crate::Failed;
 use axum::Router;
 use axum::extract::State;
@@ -9,29 +9,22 @@ use axum::response::IntoResponse;
 use axum::routing::post;
 use bytes::Bytes;
 use std::sync::Arc;
-use testkit::posts::{POSTS, USERS, answer};
 
 struct Calls {
     client: reqwest::Client,
-    posts: String,
-    users: String,
+    urls: Vec<String>,
     answer: Bytes,
 }
 
 pub(crate) async fn serve() -> Result<(), Failed> {
     let (url, client) = client()?;
-    let ids: Vec<String> = (1..=USERS).map(|id| format!("id={id}")).collect();
-    let calls = Calls {
-        client,
-        posts: format!("{url}/posts"),
-        users: format!("{url}/users?{}", ids.join("&")),
-        answer: answer(POSTS).into(),
-    };
+    let urls = std::env::var("CALLS")?.split_whitespace().map(|target| format!("{url}{target}")).collect();
+    let calls = Calls { client, urls, answer: answer()? };
     super::serve(Router::new().route("/graphql", post(graphql)).with_state(Arc::new(calls))).await
 }
 
 async fn graphql(State(calls): State<Arc<Calls>>, _: Bytes) -> Result<impl IntoResponse, StatusCode> {
-    for url in [&calls.posts, &calls.users] {
+    for url in &calls.urls {
         let answered = async { calls.client.get(url).send().await?.error_for_status()?.bytes().await };
         answered.await.map_err(|_| StatusCode::BAD_GATEWAY)?;
     }

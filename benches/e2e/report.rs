@@ -1,0 +1,111 @@
+//! The report: medians, and what they are of each other.
+
+use crate::options::Options;
+use crate::workloads::{Server, Workload};
+use std::fmt::Write;
+use std::time::Duration;
+
+/// What was measured with.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    pub(crate) model: String,
+    pub(crate) cores: usize,
+    /// Load average before.
+    pub(crate) load: String,
+    pub(crate) commit: String,
+    pub(crate) binary_bytes: u64,
+    pub(crate) time_to_ready: Duration,
+}
+
+/// One workload's rows.
+#[derive(Debug)]
+pub(crate) struct Measured {
+    pub(crate) workload: Workload,
+    pub(crate) rows: Vec<Row>,
+}
+
+/// One server under one workload.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) server: Server,
+    pub(crate) rounds: Vec<Round>,
+    pub(crate) peak_mib: f64,
+}
+
+/// One turn of one server.
+#[derive(Debug)]
+pub(crate) struct Round {
+    pub(crate) per_second: f64,
+    /// Processor time of the server per request, in µs.
+    pub(crate) cpu: f64,
+    /// Of the load program.
+    pub(crate) load_cpu: f64,
+    /// Calls that the services got, per request.
+    pub(crate) calls: f64,
+    /// Time from request to answer, in µs.
+    pub(crate) median: f64,
+}
+
+impl Row {
+    fn median(&self, of: fn(&Round) -> f64) -> f64 {
+        let mut all: Vec<f64> = self.rounds.iter().map(of).collect();
+        all.sort_by(f64::total_cmp);
+        all.get(all.len() / 2).copied().unwrap_or(f64::NAN)
+    }
+}
+
+/// Writes all of it as Markdown.
+pub(crate) fn write(options: &Options, machine: &Machine, all: &[Measured]) -> String {
+    let Machine { model, cores, load, commit, binary_bytes, time_to_ready } = machine;
+    let mut text = format!(
+        "{model}, {cores} cores, shared by the load program, the server and the services; load average before: {load}. \
+         Commit {commit}.\n\
+         Medians of {} interleaved rounds of {:?}, after one that is not counted; every answer was compared.\n\
+         `bespoke`: {:.1} MB, ready after {} ms (median).\n",
+        options.rounds,
+        options.lasts,
+        *binary_bytes as f64 / 1e6,
+        time_to_ready.as_millis(),
+    );
+    for measured in all {
+        // Writing to a string does not fail.
+        let _ = table(&mut text, measured);
+    }
+    text
+}
+
+fn table(text: &mut String, Measured { workload, rows }: &Measured) -> std::fmt::Result {
+    let Workload { id, what, connections, .. } = workload;
+    let rate = |server: Server| {
+        let row = rows.iter().find(|row| row.server == server)?;
+        Some(row.median(|round| round.per_second))
+    };
+    let (constant, alone) = (rate(Server::Constant), rate(Server::CallsAlone));
+    writeln!(
+        text,
+        "\n### {id}: {what}\n\n{connections} connections; {} calls per query where nothing is shared.\n",
+        workload.calls.len()
+    )?;
+    writeln!(
+        text,
+        "| server | requests/s | of constant | of calls alone | calls/query | CPU/request | load's CPU/request | p50 | peak RSS |"
+    )?;
+    writeln!(text, "|---|---:|---:|---:|---:|---:|---:|---:|---:|")?;
+    for row in rows {
+        let per_second = row.median(|round| round.per_second);
+        let of = |other: Option<f64>| other.map_or("–".to_owned(), |other| format!("{:.2}", per_second / other));
+        writeln!(
+            text,
+            "| {} | {per_second:.0} | {} | {} | {:.3} | {:.0} µs | {:.0} µs | {:.0} µs | {:.1} MiB |",
+            row.server.name(),
+            of(constant),
+            of(alone),
+            row.median(|round| round.calls),
+            row.median(|round| round.cpu),
+            row.median(|round| round.load_cpu),
+            row.median(|round| round.median),
+            row.peak_mib,
+        )?;
+    }
+    Ok(())
+}

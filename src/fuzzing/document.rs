@@ -1,0 +1,103 @@
+//! A client's document: validated, lowered, planned.
+
+use super::web;
+use crate::operation::{Limits, RequestError, Variables, prepare};
+use crate::plan::{Capture, Plan, describe, plan};
+use serde_json::Value;
+
+/// Most errors in one answer.
+const MAX_ERRORS: usize = 1_000;
+
+/// Longest message that a document may lead to, in bytes, its own length apart.
+const MAX_MESSAGE: usize = 4_096;
+
+/// A document is refused with errors that lie inside it, or it has a plan, whatever its conditions are.
+pub fn document(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let (Some(graph), Some(view)) = (&web().graph, &web().view) else { panic!("{:#?}", web().findings) };
+    let limits = Limits::default();
+    let prepared = match prepare(view, &limits, text, None) {
+        Ok(prepared) => prepared,
+        Err(errors) => return check_errors(&errors, text),
+    };
+    let conditions = prepared.conditions();
+    let size = conditions.iter().map(|id| id.index() + 1).max().unwrap_or(0);
+    for outcome in [false, true] {
+        let mut values = vec![None; size];
+        for id in conditions {
+            values[id.index()] = Some(Value::Bool(outcome));
+        }
+        let variables = Variables(values);
+        let lowered = match prepared.lower(&prepared.outcomes(&variables)) {
+            Ok(lowered) => lowered,
+            Err(errors) => {
+                check_errors(&errors, text);
+                continue;
+            }
+        };
+        assert!(lowered.nodes.len() <= limits.max_lowered, "{} nodes", lowered.nodes.len());
+        // When the schema was loaded, every field was seen to have a way at every place.
+        let planned = plan(graph, &lowered).unwrap_or_else(|error| panic!("no plan: {error}"));
+        check_plan(&planned);
+        let again = plan(graph, &lowered).unwrap_or_else(|error| panic!("no plan the second time: {error}"));
+        assert_eq!(describe(&planned, graph, "operation"), describe(&again, graph, "operation"));
+    }
+    if prepared.has_introspection() {
+        let variables = Variables(vec![None; size]);
+        if let Err(errors) = prepared.introspect(view, &variables) {
+            check_errors(&errors, text);
+        }
+    }
+}
+
+fn check_errors(errors: &[RequestError], text: &str) {
+    let lines = text.replace("\r\n", "\n").replace('\r', "\n");
+    assert!((1..=MAX_ERRORS).contains(&errors.len()), "{} errors", errors.len());
+    for error in errors {
+        assert!(error.message.len() <= MAX_MESSAGE + text.len(), "a message of {} bytes", error.message.len());
+        for &(line, column) in &error.locations {
+            // The end of a line is a place as well, and so is the end of the text.
+            let found = lines.split('\n').nth(line.saturating_sub(1) as usize);
+            let length = found.map(|line| line.chars().count());
+            let is_inside = line >= 1 && column >= 1 && length.is_some_and(|length| column as usize <= length + 1);
+            assert!(is_inside, "{line}:{column} is outside the document: {error:?}");
+        }
+    }
+}
+
+/// Steps wait for earlier ones only, and every slot is one of its frame.
+fn check_plan(plan: &Plan) {
+    assert!(plan.rounds as usize <= plan.steps.len().max(1), "{} rounds of {} steps", plan.rounds, plan.steps.len());
+    for (at, step) in plan.steps.iter().enumerate() {
+        for &other in &step.after {
+            assert!(plan.steps[other as usize].round < step.round, "step {at} waits for {other}, which is no earlier");
+        }
+        check_capture(plan, &step.answer, step.root);
+        for feed in &step.feeds {
+            assert!(feed.join < plan.frames[feed.frame as usize], "step {at}: a join outside its frame");
+        }
+    }
+}
+
+fn check_capture(plan: &Plan, capture: &Capture, frame: u32) {
+    let inside = |slot: u32| assert!(slot < plan.frames[frame as usize], "slot {slot} is outside frame {frame}");
+    match capture {
+        Capture::Leaf(slot) => inside(*slot),
+        Capture::Object(object) => {
+            object.tags.iter().for_each(|(slot, _)| inside(*slot));
+            object.properties.iter().for_each(|(_, inner)| check_capture(plan, inner, frame));
+        }
+        Capture::List { slot, frame: items, item, .. } => {
+            inside(*slot);
+            check_capture(plan, item, *items);
+        }
+        Capture::Items { frame: items, item } => check_capture(plan, item, *items),
+        Capture::Index { item, .. } => check_capture(plan, item, frame),
+        Capture::Abstract(of) => {
+            inside(of.tag);
+            let properties = of.variants.iter().flat_map(|variant| &variant.properties);
+            properties.for_each(|(_, inner)| check_capture(plan, inner, frame));
+        }
+        Capture::Many(all) => all.iter().for_each(|inner| check_capture(plan, inner, frame)),
+    }
+}

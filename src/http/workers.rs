@@ -1,0 +1,135 @@
+//! Workers: threads that serve connections, each with a runtime of its own.
+//!
+//! In: accepted connections. Out: each is served from its beginning to its end by the worker that had the fewest.
+//! Elsewhere: accepting and bounding them ([`super::serve`]).
+//!
+//! Why: a runtime with several threads moves tasks between them, and wakes one thread for what another has just done;
+//! for requests that take microseconds that is much of the work. Here a request, its calls and its answer stay on one
+//! thread. What is shared between requests (flights, plans, metrics) is shared between workers all the same.
+
+use std::future::Future;
+use std::io;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+
+/// Threads that serve connections. Dropping them ends the threads, and with them whatever they still do.
+#[derive(Debug)]
+pub struct Workers {
+    workers: Vec<Worker>,
+}
+
+#[derive(Debug)]
+struct Worker {
+    handle: Handle,
+    connections: Arc<AtomicUsize>,
+    /// Its thread runs until this is dropped.
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Workers {
+    /// One worker for each processor that this process may use.
+    ///
+    /// # Errors
+    /// When a thread or a runtime is not to be had.
+    pub fn for_each_processor() -> io::Result<Self> {
+        Self::start(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))
+    }
+
+    /// So many workers.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn start(count: NonZeroUsize) -> io::Result<Self> {
+        Ok(Self { workers: (0..count.get()).map(Worker::start).collect::<io::Result<_>>()? })
+    }
+
+    /// Spawns a connection where there are the fewest.
+    pub(super) fn spawn(&self, tasks: &mut JoinSet<()>, connection: impl Future<Output = ()> + Send + 'static) {
+        let fewest = self.workers.iter().min_by_key(|worker| worker.connections.load(Ordering::Relaxed));
+        let Some(worker) = fewest else { return };
+        let counted = Counted::begin(&worker.connections);
+        let connection = async move {
+            connection.await;
+            drop(counted);
+        };
+        tasks.spawn_on(connection, &worker.handle);
+    }
+}
+
+/// One connection more, until dropped.
+struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    fn begin(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Worker {
+    fn start(number: usize) -> io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let handle = runtime.handle().clone();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let run = move || {
+            // An error is what says that the sender is gone.
+            let _ = runtime.block_on(stopped);
+        };
+        let thread = std::thread::Builder::new().name(format!("worker-{number}")).spawn(run)?;
+        Ok(Self { handle, connections: Arc::default(), stop: Some(stop), thread: Some(thread) })
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A worker that has panicked has ended, too.
+            let _ = thread.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashMap;
+    use tokio::sync::mpsc;
+
+    #[tokio::test]
+    async fn connections_go_to_the_worker_with_the_fewest_and_end_with_it() {
+        let workers = Workers::start(NonZeroUsize::new(2).expect("not zero")).expect("threads");
+        let (said, mut saying) = mpsc::channel(8);
+        let mut tasks = JoinSet::new();
+        let connection = |said: mpsc::Sender<_>| async move {
+            said.send(std::thread::current().name().map(str::to_owned)).await.expect("a receiver");
+            std::future::pending::<()>().await;
+        };
+        (0..6).for_each(|_| workers.spawn(&mut tasks, connection(said.clone())));
+        drop(said);
+        let mut by_worker = HashMap::new();
+        for _ in 0..6 {
+            *by_worker.entry(saying.recv().await.flatten().expect("a named thread")).or_insert(0) += 1;
+        }
+        assert_eq!(by_worker, HashMap::from([("worker-0".to_owned(), 3), ("worker-1".to_owned(), 3)]));
+        tasks.abort_all();
+        while tasks.join_next().await.is_some() {}
+        assert!(workers.workers.iter().all(|worker| worker.connections.load(Ordering::Relaxed) == 0));
+        workers.spawn(&mut tasks, std::future::pending());
+        drop(workers);
+        let ended = tasks.join_next().await.expect("a task");
+        assert!(ended.is_err_and(|error| error.is_cancelled()), "a worker's end is its connections' end");
+    }
+}
