@@ -173,7 +173,7 @@ impl TypeDef {
     }
 
     pub(super) fn is_root(&self) -> bool {
-        matches!(self.name.as_str(), "Query" | "Mutation")
+        matches!(self.name.as_str(), "Query" | "Mutation" | "Subscription")
     }
 }
 

@@ -1,6 +1,7 @@
 //! What of schema and language a set of operations reaches.
 
 use apollo_compiler::Schema;
+use apollo_compiler::ast::OperationType;
 use apollo_compiler::schema::ExtendedType;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -32,10 +33,12 @@ impl Reached {
         one.features.keys().for_each(|feature| self.count(feature));
     }
 
-    /// What of the schema is missing.
+    /// What of the schema is missing. Subscriptions are no part of it: graphql-js is asked for one answer at a time.
     pub(crate) fn missing(&self, schema: &Schema) -> Vec<String> {
         let mut all = Vec::new();
-        for (name, ty) in schema.types.iter().filter(|(_, ty)| !ty.is_built_in()) {
+        let subscription = schema.root_operation(OperationType::Subscription);
+        let types = schema.types.iter().filter(|(name, ty)| !ty.is_built_in() && Some(*name) != subscription);
+        for (name, ty) in types {
             match ty {
                 ExtendedType::Object(object) => {
                     all.push(format!("... on {name}"));
