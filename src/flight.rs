@@ -9,7 +9,7 @@
 //! Always true:
 //! - who shares an outcome has brought an equal key;
 //! - nothing outlives its flight: who comes after the outcome begins a new one;
-//! - who boards under [`Terms::not_before`] joins nothing begun before that.
+//! - who boards with an earliest beginning joins nothing begun before that.
 
 use std::collections::HashMap;
 use std::hash::Hash;
