@@ -8,6 +8,7 @@ use crate::program::{assert_installed, node, run};
 use demo::{Shop, ShopOptions};
 use serde_json::Value;
 use std::path::Path;
+use std::time::Duration;
 
 /// Visits a page with `tests/browser/graphiql.mjs`; returns what was seen.
 ///
@@ -119,4 +120,27 @@ async fn the_first_tab_runs_as_it_is() {
         assert!(!seen["answer"].as_str().unwrap().contains("\"errors\""), "{seen:#}");
         assert!(!texts(&seen["calls"]).is_empty(), "{seen:#}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscription_shows_what_happens_while_it_happens() {
+    let shop = Shop::start(ShopOptions::default());
+    let bff = Bff::start(bff_web::client(), Setup::of(&shop).page(None)).await;
+    let order = format!("{}/orders/20000", shop.url("orders"));
+    let before = reqwest::get(&order).await.unwrap().text().await.unwrap();
+    assert!(before.contains("status") && !before.contains("DELIVERED"), "it has somewhere to go: {before}");
+    let advance = format!("{order}/advance");
+    let moving = tokio::spawn(async move {
+        let client = reqwest::Client::new();
+        loop {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            let _ = client.post(&advance).send().await;
+        }
+    });
+    let query = "subscription { orderStatusChanged(id: 20000) { status } }";
+    // Where the parcel's way ends; the first event says where it is now.
+    let seen =
+        visit(&bff, &["--query", query, "--expect-text", "DELIVERED", "--screenshot", "graphiql-events.png"]).await;
+    moving.abort();
+    assert!(!seen["answer"].as_str().unwrap().contains("\"errors\""), "{seen:#}");
 }
