@@ -1,16 +1,17 @@
-//! The seeds of the fuzz targets, replayed without libFuzzer: what held when they were written holds now.
+//! The seeds of the fuzz targets, replayed without libFuzzer: what held when they were written holds now. What the project
+//! has anyway, such as its schemas, is a seed where it stands.
 
 use bespoke::fuzzing;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// Runs a target on every seed in its folder.
-fn replay(target: &str, run: fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
-    let mut seeds = 0;
-    for entry in fs::read_dir(&folder).unwrap() {
-        let path = entry.unwrap().path();
-        let data = fs::read(&path).unwrap();
+/// Runs a target on its own seeds and on files of this repository: those in a folder that end like this.
+fn replay(target: &str, files: &[(&str, &str)], run: fn(&[u8])) {
+    let corpus = format!("fuzz/corpus/{target}");
+    let own = (corpus.as_str(), "");
+    let seeds: Vec<PathBuf> = std::iter::once(&own).chain(files).flat_map(|(folder, end)| find(folder, end)).collect();
+    for path in &seeds {
+        let data = fs::read(path).unwrap();
         eprintln!("{}", path.display());
         run(&data);
         // Cut short and spoiled, so that what refuses is met too.
@@ -20,32 +21,54 @@ fn replay(target: &str, run: fn(&[u8])) {
             spoiled[at] ^= 0x15;
             run(&spoiled);
         }
-        seeds += 1;
     }
-    assert!(seeds >= 3, "{seeds} seeds in {}", folder.display());
+    assert!(seeds.len() >= 3, "{} seeds of {target}", seeds.len());
+    let empty = files.iter().find(|(folder, end)| find(folder, end).is_empty());
+    assert_eq!(empty, None, "nothing there");
+}
+
+/// The files right in a folder, in order; none, if there is no such folder.
+fn find(folder: &str, end: &str) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)) else { return Vec::new() };
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> = paths.filter(|path| path.is_file() && path.to_string_lossy().ends_with(end)).collect();
+    files.sort();
+    files
 }
 
 #[test]
 fn documents_are_refused_or_planned() {
-    replay("document", fuzzing::document);
+    replay("document", &[("bff-web/operations", ".graphql")], fuzzing::document);
 }
 
 #[test]
 fn variables_are_refused_or_fit() {
-    replay("variables", fuzzing::variables);
+    replay("variables", &[], fuzzing::variables);
 }
 
 #[test]
 fn bodies_are_projected_or_leave_nothing() {
-    replay("projection", fuzzing::projection);
+    replay("projection", &[], fuzzing::projection);
 }
 
 #[test]
 fn contracts_are_read_or_found_wrong() {
-    replay("openapi", fuzzing::openapi);
+    replay(
+        "openapi",
+        &[("schema/services", "users.openapi.yaml"), ("schema/services", "payments.openapi.yaml")],
+        fuzzing::openapi,
+    );
 }
 
 #[test]
 fn schemas_are_read_or_found_wrong() {
-    replay("sdl", fuzzing::sdl);
+    let services = ["users", "inventory", "payments", "reviews"].map(|name| format!("{name}.graphql"));
+    let mut files: Vec<_> = services.iter().map(|name| ("schema/services", name.as_str())).collect();
+    files.extend([
+        ("schema", "mobile.graphql"),
+        ("bff-web", "web-extras.graphql"),
+        ("tests/fixtures", "library.graphql"),
+        ("tests/fixtures/posts/schema/services", "posts.graphql"),
+    ]);
+    replay("sdl", &files, fuzzing::sdl);
 }
