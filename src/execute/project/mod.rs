@@ -154,6 +154,17 @@ impl Reading<'_, '_> {
         self.arena.fail(Failure::new("UPSTREAM_SHAPE", message))
     }
 
+    /// Is a value's text an object, so that its type can be told? If not, says so at the tag.
+    fn is_object(&mut self, of: &AbstractCapture, text: &[u8], (frame, row): (FrameId, u32)) -> bool {
+        let instead = match text.first() {
+            Some(b'{') => return true,
+            Some(b'n') => Slot::Null,
+            _ => self.wrong_type("an object", "something else"),
+        };
+        self.arena.set(frame, row, of.tag, instead);
+        false
+    }
+
     /// What to keep of an object of abstract type, by its discriminator's text. `None`: its type is not known.
     fn variant<'c>(
         &mut self,

@@ -163,17 +163,8 @@ impl<'t> Scan<'t, '_, '_, '_> {
 
     fn of_abstract_type(&mut self, of: &AbstractCapture, frame: FrameId, row: u32) -> Result<(), Malformed> {
         let span = self.json.skip()?;
-        match self.json.text(span.clone()).first() {
-            Some(b'n') => {
-                self.reading.arena.set(frame, row, of.tag, Slot::Null);
-                return Ok(());
-            }
-            Some(b'{') => {}
-            _ => {
-                let failed = self.reading.wrong_type("an object", "something else");
-                self.reading.arena.set(frame, row, of.tag, failed);
-                return Ok(());
-            }
+        if !self.reading.is_object(of, self.json.text(span.clone()), (frame, row)) {
+            return Ok(());
         }
         let mut found = None;
         self.again(&span, |this| this.discriminator(&of.discriminator, &mut found))?;

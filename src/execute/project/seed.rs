@@ -92,17 +92,8 @@ impl Ctx<'_, '_, '_> {
         frame: FrameId,
         row: u32,
     ) -> Result<(), E> {
-        match raw.get().as_bytes().first() {
-            Some(b'n') => {
-                self.reading.arena.set(frame, row, of.tag, Slot::Null);
-                return Ok(());
-            }
-            Some(b'{') => {}
-            _ => {
-                let failed = self.reading.wrong_type("an object", "something else");
-                self.reading.arena.set(frame, row, of.tag, failed);
-                return Ok(());
-            }
+        if !self.reading.is_object(of, raw.get().as_bytes(), (frame, row)) {
+            return Ok(());
         }
         let mut found = None;
         let mut parser = serde_json::Deserializer::from_str(raw.get());
@@ -152,8 +143,17 @@ impl<'de> Visitor<'de> for Discriminator<'_, '_, 'de> {
     }
 }
 
-/// Answers for the JSON kinds that a visitor does not want.
-macro_rules! refuse {
+/// Answers for scalars, which no visitor wants.
+macro_rules! refuse_scalars {
+    ($wanted:literal) => {
+        refuse_scalars! { $wanted;
+            visit_bool(bool) "a boolean"
+            visit_i64(i64) "a number"
+            visit_u64(u64) "a number"
+            visit_f64(f64) "a number"
+            visit_str(&str) "a string"
+        }
+    };
     ($wanted:literal; $($method:ident($ty:ty) $what:literal)*) => {
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str($wanted)
@@ -182,18 +182,10 @@ impl Object<'_, '_, '_, '_, '_> {
 impl<'de> Visitor<'de> for Object<'_, '_, '_, '_, '_> {
     type Value = ();
 
-    refuse! { "an object";
-        visit_bool(bool) "a boolean"
-        visit_i64(i64) "a number"
-        visit_u64(u64) "a number"
-        visit_f64(f64) "a number"
-        visit_str(&str) "a string"
-    }
+    refuse_scalars!("an object");
 
     fn visit_unit<E: serde::de::Error>(self) -> Result<(), E> {
-        for &(tag, _) in &self.object.tags {
-            self.ctx.reading.arena.set(self.frame, self.row, tag, Slot::Null);
-        }
+        self.ctx.reading.tag(self.object, self.frame, self.row, |_| Slot::Null);
         Ok(())
     }
 
@@ -293,13 +285,7 @@ impl List<'_, '_, '_, '_, '_> {
 impl<'de> Visitor<'de> for List<'_, '_, '_, '_, '_> {
     type Value = ();
 
-    refuse! { "a list";
-        visit_bool(bool) "a boolean"
-        visit_i64(i64) "a number"
-        visit_u64(u64) "a number"
-        visit_f64(f64) "a number"
-        visit_str(&str) "a string"
-    }
+    refuse_scalars!("a list");
 
     fn visit_unit<E: serde::de::Error>(self) -> Result<(), E> {
         if let Capture::List { slot, .. } = self.0.capture {
