@@ -55,17 +55,10 @@ impl<'a> Binding<'_, 'a> {
             lowering.sends_size = true;
             return Some(Input::BatchSize);
         }
-        let mut path = Vec::new();
-        for step in &value.steps {
-            match step {
-                Step::Property(name) => path.push(name.value.clone()),
-                Step::Optional => {}
-                Step::Index(_) | Step::Method(..) => {
-                    self.outside(value.span, "methods of inputs are not supported, `$batch->size` aside");
-                    return None;
-                }
-            }
-        }
+        let Some(path) = properties(value) else {
+            self.outside(value.span, "methods of inputs are not supported, `$batch->size` aside");
+            return None;
+        };
         match variable {
             Variable::Args if path.is_empty() => {
                 let arguments: Vec<String> = self.argument_names();
@@ -322,4 +315,10 @@ fn nullable(ty: TypeRef) -> TypeRef {
         TypeRef::Named { ty, .. } => TypeRef::Named { ty, nullable: true },
         TypeRef::List { of, .. } => TypeRef::List { of, nullable: true },
     }
+}
+
+/// The properties that an input is read by, such as `a.b` of `$args.a.b`; `None`: more than properties.
+pub(super) fn properties(value: &Expression) -> Option<Vec<String>> {
+    let names = value.steps.iter().filter(|step| !matches!(step, Step::Optional));
+    names.map(|step| if let Step::Property(name) = step { Some(name.value.clone()) } else { None }).collect()
 }

@@ -1,6 +1,7 @@
 //! Paths of a `selection`, walked through the contract.
 
 use super::Binding;
+use super::input::properties;
 use crate::compose::read::{From, JsonPath, Method as ReadMethod, Read, Segment};
 use crate::compose::{Input, suggest};
 use crate::contract::{SchemaId, SchemaKind};
@@ -85,18 +86,11 @@ impl<'a> Binding<'_, 'a> {
     }
 
     fn walk_input(&mut self, variable: Variable, value: &'a Expression) -> Option<Found<'a>> {
-        let mut path = Vec::new();
-        for step in &value.steps {
-            match step {
-                Step::Property(name) => path.push(name.value.clone()),
-                Step::Optional => {}
-                Step::Index(_) | Step::Method(..) => {
-                    let message = "methods of inputs are outside the subset";
-                    self.composer.find(Finding::new("C003", message, value.span, "not here"));
-                    return None;
-                }
-            }
-        }
+        let Some(path) = properties(value) else {
+            let message = "methods of inputs are outside the subset";
+            self.composer.find(Finding::new("C003", message, value.span, "not here"));
+            return None;
+        };
         let mut nullable = None;
         let input = match variable {
             Variable::Args => {
