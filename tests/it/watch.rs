@@ -14,16 +14,22 @@ async fn ask(url: &str, query: &str) -> Value {
     serde_json::from_str(&answer.text().await.unwrap()).unwrap()
 }
 
-#[tokio::test]
-async fn an_edit_answers_and_a_mistake_changes_nothing() {
-    const OLD: &str = "{ posts { title } }";
-    const NEW: &str = "{ posts { headline } }";
-    let upstream = PostsUpstream::start(POSTS).await.unwrap();
+/// The posts project, served with `--watch` from a folder of its own.
+async fn serve(upstream: &PostsUpstream) -> (Folder, Program, String) {
     let project = Folder::copy("tests/fixtures/posts", &["bespoke.yaml", "schema"]);
     let mut command = bespoke(&["serve", "--project", project.path(), "--client", "web", "--port", "0", "--watch"]);
     command.env("POSTS_URL", upstream.base_url()).env("USERS_URL", upstream.base_url());
     let mut program = Program::start(command);
     let url = program.url().await;
+    (project, program, url)
+}
+
+#[tokio::test]
+async fn an_edit_answers_and_a_mistake_changes_nothing() {
+    const OLD: &str = "{ posts { title } }";
+    const NEW: &str = "{ posts { headline } }";
+    let upstream = PostsUpstream::start(POSTS).await.unwrap();
+    let (project, mut program, url) = serve(&upstream).await;
     let title = ask(&url, OLD).await["data"]["posts"][7]["title"].clone();
     assert!(title.is_string());
     assert_eq!(ask(&url, NEW).await["errors"][0]["extensions"]["code"], "GRAPHQL_VALIDATION_FAILED");
@@ -61,11 +67,7 @@ async fn an_edit_answers_and_a_mistake_changes_nothing() {
 #[tokio::test]
 async fn a_change_of_the_configuration_takes_effect() {
     let upstream = PostsUpstream::start(POSTS).await.unwrap();
-    let project = Folder::copy("tests/fixtures/posts", &["bespoke.yaml", "schema"]);
-    let mut command = bespoke(&["serve", "--project", project.path(), "--client", "web", "--port", "0", "--watch"]);
-    command.env("POSTS_URL", upstream.base_url()).env("USERS_URL", upstream.base_url());
-    let mut program = Program::start(command);
-    let url = program.url().await;
+    let (project, mut program, url) = serve(&upstream).await;
     assert!(ask(&url, testkit::posts::QUERY).await.get("errors").is_none());
 
     let path = Path::new(project.path()).join("bespoke.yaml");

@@ -119,7 +119,12 @@ struct Sides<'a> {
     asked: fn(&str) -> String,
 }
 
-impl Sides<'_> {
+impl<'a> Sides<'a> {
+    /// The same to both, many at once.
+    fn new(client: &'static str, bff: &'a Bff, oracle: &'a Oracle, bearer: &'a str) -> Self {
+        Self { client, bff, oracle, bearer, corruption: None, at_once: AT_ONCE, asked: str::to_owned }
+    }
+
     async fn compare(&self, case: &Generated) -> Compared {
         let variables = Value::from(case.variables.clone());
         let expected = match self.oracle.execute(self.client, &case.query, &variables, self.corruption).await {
@@ -198,8 +203,7 @@ impl Corrupted {
     }
 
     fn sides<'a>(&'a self, client: &'static str, oracle: &'a Oracle, bearer: &'a str) -> Sides<'a> {
-        let corruption = Some(self.seed);
-        Sides { client, bff: &self.bff, oracle, bearer, corruption, at_once: AT_ONCE, asked: str::to_owned }
+        Sides { corruption: Some(self.seed), ..Sides::new(client, &self.bff, oracle, bearer) }
     }
 }
 
@@ -212,15 +216,7 @@ async fn answers_are_those_of_graphql_js() {
         let schema = schema(client);
         let mut reached = Reached::default();
         let bff = Bff::start(bff_client(client), Setup::of(&shop)).await;
-        let sides = Sides {
-            client,
-            bff: &bff,
-            oracle: &oracle,
-            bearer: &bearer,
-            corruption: None,
-            at_once: AT_ONCE,
-            asked: str::to_owned,
-        };
+        let sides = Sides::new(client, &bff, &oracle, &bearer);
         let cases = (0..CASES * times()).map(|seed| operation(&schema, "Query", seed, &[]));
         let mut totals = compare_all(&sides, cases, &mut reached).await;
         // Each changes what the next one reads.
@@ -310,15 +306,7 @@ async fn the_comparison_sees_fields_that_are_not_merged() {
     let oracle = Oracle::start(&shop).await;
     let bff = Bff::web(&shop).await;
     let bearer = shop.bearer(SUB);
-    let sides = Sides {
-        client: "web",
-        bff: &bff,
-        oracle: &oracle,
-        bearer: &bearer,
-        corruption: None,
-        at_once: AT_ONCE,
-        asked: unmerged,
-    };
+    let sides = Sides { asked: unmerged, ..Sides::new("web", &bff, &oracle, &bearer) };
     let schema = schema("web");
     // One object twice, the second time with more: nothing else is special.
     let by_hand = [

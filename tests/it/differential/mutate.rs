@@ -43,32 +43,8 @@ pub(crate) const KINDS: [(&str, Change); 39] = [
         let alias = it.some_response_name();
         it.field(|_| true, move |field, _| field.alias = Some(alias))
     }),
-    ("a field twice, with other arguments", |it| {
-        it.selections(|set, random| {
-            let fields: Vec<_> =
-                set.iter().filter_map(Selection::as_field).filter(|field| has_arguments(field)).collect();
-            if fields.is_empty() {
-                return false;
-            }
-            let mut again = (**random.choose(&fields)).clone();
-            drop(take(&mut again.make_mut().arguments, random));
-            set.push(Selection::Field(again));
-            true
-        })
-    }),
-    ("a field twice, its arguments in another order", |it| {
-        it.selections(|set, random| {
-            let fields: Vec<_> =
-                set.iter().filter_map(Selection::as_field).filter(|field| has_arguments(field)).collect();
-            if fields.is_empty() {
-                return false;
-            }
-            let mut again = (**random.choose(&fields)).clone();
-            again.make_mut().arguments.reverse();
-            set.push(Selection::Field(again));
-            true
-        })
-    }),
+    ("a field twice, with other arguments", |it| it.again(|field, random| drop(take(&mut field.arguments, random)))),
+    ("a field twice, its arguments in another order", |it| it.again(|field, _| field.arguments.reverse())),
     ("empty selections", |it| {
         it.selections(|set, _| {
             set.clear();
@@ -258,6 +234,21 @@ impl Mutation<'_> {
             });
         }
         done
+    }
+
+    /// Adds a field with arguments to its selection set once more, changed.
+    fn again(&mut self, change: impl Fn(&mut Field, &mut Random)) -> bool {
+        self.selections(|set, random| {
+            let fields: Vec<_> =
+                set.iter().filter_map(Selection::as_field).filter(|field| has_arguments(field)).collect();
+            if fields.is_empty() {
+                return false;
+            }
+            let mut again = (**random.choose(&fields)).clone();
+            change(again.make_mut(), random);
+            set.push(Selection::Field(again));
+            true
+        })
     }
 
     fn each_set(&mut self, visit: &mut dyn FnMut(&mut Vec<Selection>, &mut Random)) {
