@@ -6,6 +6,7 @@
 mod client;
 mod core;
 mod model;
+mod report;
 mod sharing;
 mod stream;
 
@@ -15,3 +16,4 @@ pub use client::{BuildSource, Client, EngineError, EngineOptions, InProcessSourc
 pub(crate) use core::refuse;
 pub use core::{Engine, EngineParts};
 pub use model::{CallRecord, GraphQlEngine, Request, Response, ResponseKind, StreamRequest, Streamed};
+pub use report::{BreakerState, RetryOutcome, ServiceReport};
