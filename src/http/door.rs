@@ -10,15 +10,10 @@ use crate::observe::Metrics;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
-/// With fewer in flight than this, nobody is refused for lateness: there is no queue to shorten, one of them is just
-/// large, or the machine busy with something else.
-const MIN_IN_FLIGHT: usize = 8;
-
 /// Lets requests in.
 #[derive(Debug)]
 pub(super) struct Door {
     places: Arc<Semaphore>,
-    most: usize,
     overload: Overload,
     metrics: Arc<Metrics>,
 }
@@ -26,32 +21,26 @@ pub(super) struct Door {
 impl Door {
     pub(super) fn new(config: &ServerConfig, metrics: Arc<Metrics>) -> Self {
         let most = usize::try_from(config.max_in_flight.get()).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
-        Self { places: Arc::new(Semaphore::new(most)), most, overload: Overload::new(config.max_lateness), metrics }
+        Self { places: Arc::new(Semaphore::new(most)), overload: Overload::new(config.max_lateness), metrics }
     }
 
     /// A place for a request, until dropped.
     pub(super) fn enter(&self) -> Option<SemaphorePermit<'_>> {
-        if self.is_in_time(self.in_flight()) { self.counted(self.places.try_acquire().ok()) } else { None }
+        if self.is_in_time() { self.counted(self.places.try_acquire().ok()) } else { None }
     }
 
     /// The same, for an answer that outlives its request's handler.
     pub(super) fn enter_owned(&self) -> Option<OwnedSemaphorePermit> {
-        let places = Arc::clone(&self.places);
-        if self.is_in_time(self.in_flight()) { self.counted(places.try_acquire_owned().ok()) } else { None }
+        if self.is_in_time() { self.counted(Arc::clone(&self.places).try_acquire_owned().ok()) } else { None }
     }
 
-    /// May something begin that has a bound of its own, beside `in_flight` others of its kind?
-    pub(super) fn is_in_time(&self, in_flight: usize) -> bool {
-        // Asked in any case: the question is what is measured by.
-        let is_late = self.overload.refuses() && in_flight >= MIN_IN_FLIGHT;
+    /// May something begin that has a bound of its own?
+    pub(super) fn is_in_time(&self) -> bool {
+        let is_late = self.overload.refuses();
         if is_late {
             self.metrics.count_shed("late");
         }
         !is_late
-    }
-
-    fn in_flight(&self) -> usize {
-        self.most.saturating_sub(self.places.available_permits())
     }
 
     fn counted<T>(&self, place: Option<T>) -> Option<T> {

@@ -7,7 +7,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 #[derive(Debug)]
 pub(super) struct Streams {
     subscriptions: Arc<Semaphore>,
-    most: usize,
     stopping: watch::Sender<bool>,
     /// Open WebSockets, which outlive the HTTP connection that they came from.
     sockets: watch::Sender<usize>,
@@ -18,7 +17,6 @@ impl Streams {
         let most = usize::try_from(max_subscriptions).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
         Self {
             subscriptions: Arc::new(Semaphore::new(most)),
-            most,
             stopping: watch::Sender::new(false),
             sockets: watch::Sender::new(0),
         }
@@ -27,11 +25,6 @@ impl Streams {
     /// A place for one more subscription, until it is dropped.
     pub(super) fn subscribe(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.subscriptions).try_acquire_owned().ok()
-    }
-
-    /// How many there are.
-    pub(super) fn open(&self) -> usize {
-        self.most.saturating_sub(self.subscriptions.available_permits())
     }
 
     pub(super) fn stopping(&self) -> Stopping {

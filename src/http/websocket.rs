@@ -241,15 +241,15 @@ impl Connection {
 
     fn subscribe(&mut self, id: String, request: Request, caller: &Arc<Caller>) -> Vec<String> {
         let most = usize::try_from(self.server.config.max_operations_per_socket.get()).unwrap_or(usize::MAX);
-        let has_room = self.running.len() < most && self.server.door.is_in_time(self.server.streams.open());
+        let has_room = self.running.len() < most && self.server.door.is_in_time();
         let permit = has_room.then(|| self.server.streams.subscribe()).flatten();
         let Some(permit) = permit else {
             return vec![Wire::refused(&id, "OVERLOADED", "too many operations at once; try again").text()];
         };
         self.count += 1;
-        let request_id = format!("{}-{}", self.correlation.request_id, self.count);
+        let request_id = self.correlation.request_id.numbered(self.count);
         let now = std::time::Instant::now();
-        let record = RequestRecord::begin(Arc::clone(&self.server.metrics), &request_id, now);
+        let record = RequestRecord::begin(Arc::clone(&self.server.metrics), request_id.clone(), now);
         let timeout = self.server.config.request_timeout;
         let stream = self.server.engine().stream(StreamRequest {
             request,
@@ -262,7 +262,7 @@ impl Connection {
         let steps = AssertUnwindSafe(stream).catch_unwind().map(move |part| match part {
             Ok(part) => Step::Part(part),
             Err(panic) => {
-                tracing::error!(request_id, panic = text_of(&*panic), "panicked");
+                tracing::error!(request_id = request_id.as_str(), panic = text_of(&*panic), "panicked");
                 Step::Panicked
             }
         });
