@@ -1,5 +1,6 @@
 //! `services.<name>`: where a service is, and the limits of calling it.
 
+use super::security::{IdentityConfig, TlsConfig, TokenConfig};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -26,6 +27,12 @@ pub struct ServiceConfig {
     pub max_response_bytes: NonZeroUsize,
     /// Calls in flight at once; further ones wait, up to their deadline. Default: 256.
     pub max_in_flight: NonZeroU32,
+    /// TLS, where the operating system's certificate authorities are not enough.
+    pub tls: TlsConfig,
+    /// A token of ours that each call carries. Default: none.
+    pub token: Option<TokenConfig>,
+    /// A JWT of ours that each call carries, so that the service can tell who calls. Default: none.
+    pub identity: Option<IdentityConfig>,
     /// Values for `$config` in this service's mappings, such as a service token: `config: { token: "${TOKEN}" }`.
     /// Never logged. Default: none.
     pub config: Map<String, Value>,
@@ -39,6 +46,9 @@ impl Default for ServiceConfig {
             connect_timeout: Duration::from_millis(500),
             max_response_bytes: NonZeroUsize::MIN.saturating_add((8 << 20) - 1),
             max_in_flight: NonZeroU32::MIN.saturating_add(255),
+            tls: TlsConfig::default(),
+            token: None,
+            identity: None,
             config: Map::new(),
         }
     }
@@ -53,6 +63,9 @@ impl std::fmt::Debug for ServiceConfig {
             .field("connect_timeout", &self.connect_timeout)
             .field("max_response_bytes", &self.max_response_bytes)
             .field("max_in_flight", &self.max_in_flight)
+            .field("tls", &self.tls)
+            .field("token", &self.token)
+            .field("identity", &self.identity)
             .field("config", &self.config.keys().collect::<Vec<_>>())
             .finish()
     }

@@ -10,6 +10,7 @@
 
 use super::body::{is_deeper_than, is_json, read_capped, read_gzip_capped};
 use super::client::HttpClient;
+use super::credentials::Credentials;
 use super::failure::{describe, kind_of};
 use super::model::{Answer, CallError, CallErrorKind, Context, Request, Subgraph};
 use super::outgoing::{Outgoing, Path};
@@ -43,6 +44,8 @@ pub struct HttpServiceConfig {
     /// Deepest nesting of objects and lists. Default: 128 levels, which the reader of bodies
     /// does not exceed either: only a lower limit costs a pass over the body.
     pub max_json_depth: u32,
+    /// What of ours each call carries. Default: nothing.
+    pub credentials: Credentials,
 }
 
 /// Depth at which readers of bodies give up by themselves (`serde_json`'s recursion limit).
@@ -60,6 +63,7 @@ impl HttpServiceConfig {
             max_in_flight: 256,
             max_waiting: 1024,
             max_json_depth: READER_DEPTH,
+            credentials: Credentials::default(),
         }
     }
 }
@@ -86,7 +90,8 @@ impl HttpService {
     pub fn new(client: &HttpClient, config: HttpServiceConfig) -> Result<Self, InvalidBaseUrl> {
         let base = Base::parse(&config.base_url)?;
         let slots = Semaphore::new(config.max_in_flight.max(1) as usize);
-        let inner = Inner { path: Path::to(base, client), config, slots, waiting: AtomicU32::new(0) };
+        let path = Path::to(base, client, config.credentials.clone());
+        let inner = Inner { path, config, slots, waiting: AtomicU32::new(0) };
         Ok(Self { inner: Arc::new(inner) })
     }
 
