@@ -92,9 +92,20 @@ fn out_of_range(path: &str, range: &str, at: &dyn Fn(&str) -> Span) -> Finding {
     Finding::new("E321", format!("`{path}` must be {range}"), at(path), "this number")
 }
 
-/// Headers that say how a message is framed or where it goes, which no option may replace.
-const RESERVED: [&str; 7] =
-    ["connection", "content-length", "content-type", "host", "te", "transfer-encoding", "upgrade"];
+/// Headers that say how a message is framed, where it goes or who sends it, which no option may replace.
+const RESERVED: [&str; 11] = [
+    "accept",
+    "accept-encoding",
+    "authorization",
+    "connection",
+    "content-length",
+    "content-type",
+    "cookie",
+    "host",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+];
 
 /// May a header of this name be added to calls?
 pub(super) fn is_free_header(name: &str) -> bool {

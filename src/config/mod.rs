@@ -15,6 +15,7 @@ mod guard;
 mod interpolate;
 mod load;
 mod model;
+mod security;
 mod server;
 mod service;
 #[cfg(test)]
@@ -22,7 +23,8 @@ mod tests;
 mod tree;
 
 pub use guard::{BreakerConfig, RetryConfig};
-pub use load::{check_services, load, schema};
+pub use load::{check_credentials, check_services, load, schema};
 pub use model::{AuthConfig, BudgetConfig, Config, JwtConfig, LimitsConfig, PlaygroundConfig, SharingConfig};
+pub use security::{IdentityConfig, TlsConfig, TokenConfig};
 pub use server::{Exposure, Mode, ServerConfig};
 pub use service::ServiceConfig;

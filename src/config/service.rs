@@ -1,6 +1,7 @@
 //! `services.<name>`: where a service is, and the limits of calling it.
 
 use super::guard::{BreakerConfig, RetryConfig};
+use super::security::{IdentityConfig, TlsConfig, TokenConfig};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -36,6 +37,12 @@ pub struct ServiceConfig {
     pub retry: RetryConfig,
     /// When an endpoint is left alone.
     pub breaker: BreakerConfig,
+    /// TLS, where the operating system's certificate authorities are not enough.
+    pub tls: TlsConfig,
+    /// A token of ours that each call carries. Default: none.
+    pub token: Option<TokenConfig>,
+    /// A JWT of ours that each call carries, so that the service can tell who calls. Default: none.
+    pub identity: Option<IdentityConfig>,
     /// Values for `$config` in this service's mappings, such as a service token: `config: { token: "${TOKEN}" }`.
     /// Never logged. Default: none.
     pub config: Map<String, Value>,
@@ -53,6 +60,9 @@ impl Default for ServiceConfig {
             timeout_header: Some("x-request-timeout-ms".to_owned()),
             retry: RetryConfig::default(),
             breaker: BreakerConfig::default(),
+            tls: TlsConfig::default(),
+            token: None,
+            identity: None,
             config: Map::new(),
         }
     }
@@ -71,6 +81,9 @@ impl std::fmt::Debug for ServiceConfig {
             .field("timeout_header", &self.timeout_header)
             .field("retry", &self.retry)
             .field("breaker", &self.breaker)
+            .field("tls", &self.tls)
+            .field("token", &self.token)
+            .field("identity", &self.identity)
             .field("config", &self.config.keys().collect::<Vec<_>>())
             .finish()
     }

@@ -12,6 +12,7 @@
 
 use super::body::{BodyError, is_deeper_than, is_json, read_capped, read_gzip_capped};
 use super::client::HttpClient;
+use super::credentials::Credentials;
 use super::failure::{describe, kind_of};
 use super::model::{Answer, CallError, CallErrorKind, Context, Request, Subgraph};
 use super::outgoing::{Outgoing, Path};
@@ -43,6 +44,8 @@ pub struct HttpServiceConfig {
     /// Deepest nesting of objects and lists. Default: 128 levels, which the reader of bodies
     /// does not exceed either: only a lower limit costs a pass over the body.
     pub max_json_depth: u32,
+    /// What of ours each call carries. Default: nothing.
+    pub credentials: Credentials,
 }
 
 /// Depth at which readers of bodies give up by themselves (`serde_json`'s recursion limit).
@@ -59,6 +62,7 @@ impl HttpServiceConfig {
             max_response_bytes: 8 << 20,
             timeout_header: Some(HeaderName::from_static("x-request-timeout-ms")),
             max_json_depth: READER_DEPTH,
+            credentials: Credentials::default(),
         }
     }
 }
@@ -82,7 +86,8 @@ impl HttpService {
     /// When the base URL is none, or not `http` or `https`.
     pub fn new(client: &HttpClient, config: HttpServiceConfig) -> Result<Self, InvalidBaseUrl> {
         let base = Base::parse(&config.base_url)?;
-        Ok(Self { inner: Arc::new(Inner { path: Path::to(base, client), config }) })
+        let path = Path::to(base, client, config.credentials.clone());
+        Ok(Self { inner: Arc::new(Inner { path, config }) })
     }
 
     /// Its configuration.

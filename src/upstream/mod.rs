@@ -13,6 +13,7 @@
 mod body;
 mod breaker;
 mod client;
+mod credentials;
 mod direct;
 mod domain;
 mod failure;
@@ -30,7 +31,8 @@ mod shared;
 mod target;
 
 pub use breaker::BreakerOptions;
-pub use client::{ClientError, ClientOptions, HttpClient};
+pub use client::{ClientError, ClientOptions, HttpClient, TlsOptions};
+pub use credentials::{Credentials, CredentialsError, Identity, IdentityOptions, TokenFile};
 pub use domain::{BatchDomain, CredentialScope};
 pub use guarded::{GuardOptions, Guarded};
 pub use handle::{HandleError, HandleService, HandleServices, UpstreamHandle, encode};

@@ -161,7 +161,8 @@ impl Bff {
         let jwt = config.auth.jwt.clone();
         let server = config.server.clone();
         let limits = ServeLimits::from(&server);
-        let options = EngineOptions { flights: setup.flights, operations: setup.operations };
+        let options =
+            EngineOptions { flights: setup.flights, operations: setup.operations, ..EngineOptions::default() };
         let engine = client.engine(assembled, &options).expect("an engine");
         let mut server = Server::new(server, Arc::new(engine), Arc::new(Metrics::new()));
         if let Some((jwt, key)) = jwt.as_ref().zip(setup.public_key) {
