@@ -1,5 +1,6 @@
 //! What types cannot say: addresses, durations, names.
 
+use super::guard::is_free_header;
 use super::model::Config;
 use super::server::Mode;
 use super::service::ServiceConfig;
@@ -17,10 +18,25 @@ pub(super) fn check(config: &Config, at: &dyn Fn(&str) -> Span) -> Vec<Finding> 
         ("server.request_timeout".to_owned(), config.server.request_timeout),
         ("server.shutdown_grace".to_owned(), config.server.shutdown_grace),
     ];
+    durations.extend(config.server.max_lateness.map(|most| ("server.max_lateness".to_owned(), most)));
     for (name, service) in &config.services {
         let path = format!("services.{name}");
         durations.push((format!("{path}.timeout"), service.timeout));
         durations.push((format!("{path}.connect_timeout"), service.connect_timeout));
+        durations.push((format!("{path}.breaker.open_for"), service.breaker.open_for));
+        durations.push((format!("{path}.breaker.max_open"), service.breaker.max_open));
+        findings.extend(service.retry.check(&format!("{path}.retry"), at));
+        findings.extend(service.breaker.check(&format!("{path}.breaker"), at));
+        if let Some(name) = &service.timeout_header
+            && !is_free_header(name)
+        {
+            let path = format!("{path}.timeout_header");
+            let message = format!("`{path}` names no header that calls may have");
+            findings.push(
+                Finding::new("E322", message, at(&path), "this name")
+                    .help("a name such as `x-request-timeout-ms`, or `null` for none"),
+            );
+        }
         credentials(&path, service, at, &mut findings);
         if let Some(url) = &service.url
             && !is_base_url(url)

@@ -3,14 +3,14 @@
 use super::core::{Engine, EngineParts};
 use super::credentials;
 use crate::compose::{Graph, HeaderValue as Rule, Source, SourceKind};
-use crate::config::{Config, LimitsConfig, ServiceConfig};
+use crate::config::{BreakerConfig, Config, LimitsConfig, ServiceConfig};
 use crate::execute::Sourced;
 use crate::flight::FlightOptions;
 use crate::operation::Limits;
 use crate::project::{Assembled, Files, assemble};
 use crate::upstream::{
-    ClientError, ClientOptions, HandleService, HandleServices, HttpClient, HttpService, HttpServiceConfig,
-    InvalidBaseUrl, Shared, Subgraph,
+    BreakerOptions, ClientError, ClientOptions, GuardOptions, Guarded, HandleService, HandleServices, HttpClient,
+    HttpService, HttpServiceConfig, InvalidBaseUrl, QueueOptions, RetryOptions, Shared, Subgraph,
 };
 use http::{HeaderName, HeaderValue};
 use serde_json::Value;
@@ -171,6 +171,8 @@ impl Client {
     fn sources(&self, graph: &Graph, config: &Config, options: &EngineOptions) -> Result<Vec<Sourced>, EngineError> {
         let default = ServiceConfig::default();
         let flights = switched(&options.flights, config.sharing.calls);
+        // A shared call may be waited for as long as any request may take.
+        let flights = FlightOptions { timeout: flights.timeout.max(config.server.request_timeout), ..flights };
         let mut services = HashMap::new();
         for source in &graph.sources {
             let of = config.services.get(&source.name).unwrap_or(&default);
@@ -212,7 +214,7 @@ fn switched(options: &FlightOptions, is_on: bool) -> FlightOptions {
     FlightOptions { enabled: options.enabled && is_on, ..options.clone() }
 }
 
-/// A source over HTTP, with its flights around it; `None` for in-process ones.
+/// A source over HTTP, guarded, and with its flights around it; `None` for in-process ones.
 fn remote(
     source: &Source,
     config: &ServiceConfig,
@@ -232,14 +234,33 @@ fn remote(
     let limits = HttpServiceConfig {
         timeout: config.timeout,
         max_response_bytes: config.max_response_bytes.get(),
-        max_in_flight: config.max_in_flight.get(),
+        // The configuration has been checked: it is a header's name.
+        timeout_header: config.timeout_header.as_deref().and_then(|name| HeaderName::try_from(name).ok()),
         credentials,
         ..HttpServiceConfig::new(source.name.as_str(), url)
     };
     let service =
         HttpService::new(&client, limits).map_err(|cause| EngineError::BadUrl { name: source.name.clone(), cause })?;
-    let shared = Shared::new(source.name.as_str(), Arc::new(service), flights.clone());
+    let guarded = Guarded::new(source.name.as_str(), Arc::new(service), guard(config));
+    let shared = Shared::new(source.name.as_str(), Arc::new(guarded), flights.clone());
     Ok(Some(Arc::new(shared)))
+}
+
+/// How a configuration wants the calls to a service to be guarded.
+fn guard(config: &ServiceConfig) -> GuardOptions {
+    let BreakerConfig { enabled, failures_in_row, failure_ratio, min_calls, open_for, max_open } = config.breaker;
+    GuardOptions {
+        queue: QueueOptions { max_in_flight: config.max_in_flight.get(), max_waiting: config.max_waiting },
+        retry: RetryOptions { ratio: config.retry.ratio, per_second: config.retry.per_second },
+        breaker: BreakerOptions {
+            enabled,
+            failures_in_row: failures_in_row.get(),
+            failure_ratio,
+            min_calls: min_calls.get(),
+            open_for,
+            max_open,
+        },
+    }
 }
 
 /// A service as resolvers may call it: the header rules of its `@source` hold for them too.

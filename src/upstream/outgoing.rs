@@ -79,6 +79,14 @@ impl Path {
 }
 
 impl Outgoing<'_> {
+    /// Sets a header, whatever it was before.
+    pub(super) fn set_header(&mut self, name: HeaderName, value: HeaderValue) {
+        match self {
+            Self::Pooled(_, request) => request.headers_mut().insert(name, value),
+            Self::Direct(_, request) => request.headers_mut().insert(name, value),
+        };
+    }
+
     /// Sends it and waits for the head of the response.
     pub(super) async fn send(self) -> Result<Response, Broken> {
         match self {
