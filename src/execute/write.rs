@@ -178,6 +178,20 @@ impl<'a> Writer<'a> {
                 let text = self.introspection.and_then(|answers| answers.get(&*field.response_name));
                 self.out.extend_from_slice(text.map_or("null", String::as_str).as_bytes());
             }
+            OutKindPlan::Refused { argument, nullable } => {
+                self.path.push(PathPart::Name(&field.response_name));
+                let outer = std::mem::replace(&mut self.location, field.location);
+                self.error(&Failure::new(
+                    "BAD_USER_INPUT",
+                    format!("null stands where the argument `{argument}` takes none"),
+                ));
+                self.location = outer;
+                self.path.pop();
+                if !nullable {
+                    return Err(Nulled);
+                }
+                self.out.extend_from_slice(b"null");
+            }
             OutKindPlan::Value { path, ty, default } => {
                 if self.plain_leaf(path, ty, at) {
                     return Ok(());
