@@ -15,6 +15,9 @@ pub struct ServiceConfig {
     /// Base URL, `http` or `https`, such as `http://catalog:8080/v1`. Default: none; a service that is called over
     /// HTTP must have one.
     pub url: Option<String>,
+    /// Base URLs of several instances, instead of `url`: calls are balanced between them, and one that fails is left
+    /// alone for a while. At most 64. Default: none.
+    pub urls: Vec<String>,
     /// Longest wait for one call, from the first byte sent to the last received; the request's own deadline holds
     /// too. Default: 2s.
     #[serde(with = "humantime_serde")]
@@ -52,6 +55,7 @@ impl Default for ServiceConfig {
     fn default() -> Self {
         Self {
             url: None,
+            urls: Vec::new(),
             timeout: Duration::from_secs(2),
             connect_timeout: Duration::from_millis(500),
             max_response_bytes: NonZeroUsize::MIN.saturating_add((8 << 20) - 1),
@@ -73,6 +77,7 @@ impl std::fmt::Debug for ServiceConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ServiceConfig")
             .field("url", &self.url)
+            .field("urls", &self.urls)
             .field("timeout", &self.timeout)
             .field("connect_timeout", &self.connect_timeout)
             .field("max_response_bytes", &self.max_response_bytes)

@@ -9,8 +9,8 @@ use crate::flight::FlightOptions;
 use crate::operation::Limits;
 use crate::project::{Assembled, Files, assemble};
 use crate::upstream::{
-    BreakerOptions, ClientError, ClientOptions, GuardOptions, Guarded, HandleService, HandleServices, HttpClient,
-    HttpService, HttpServiceConfig, InvalidBaseUrl, QueueOptions, RetryOptions, Shared, Subgraph,
+    Balanced, BreakerOptions, ClientError, ClientOptions, GuardOptions, Guarded, HandleService, HandleServices,
+    HttpClient, HttpService, HttpServiceConfig, InvalidBaseUrl, QueueOptions, RetryOptions, Shared, Subgraph,
 };
 use http::{HeaderName, HeaderValue};
 use serde_json::Value;
@@ -226,24 +226,46 @@ fn remote(
         SourceKind::GraphQl => None,
         SourceKind::InProcess { .. } => return Ok(None),
     };
-    let url = config.url.clone().or(declared).ok_or_else(|| EngineError::NoUrl(source.name.clone()))?;
+    let urls = match (config.urls.as_slice(), config.url.clone().or(declared)) {
+        ([], None) => return Err(EngineError::NoUrl(source.name.clone())),
+        ([], Some(url)) => vec![url],
+        (urls, _) => urls.to_vec(),
+    };
     let (tls, credentials) = credentials::read(&source.name, config, base)?;
     let client =
         HttpClient::new(&ClientOptions { connect_timeout: config.connect_timeout, tls, ..ClientOptions::default() })
             .map_err(|cause| EngineError::Client { name: source.name.clone(), cause })?;
-    let limits = HttpServiceConfig {
-        timeout: config.timeout,
-        max_response_bytes: config.max_response_bytes.get(),
-        // The configuration has been checked: it is a header's name.
-        timeout_header: config.timeout_header.as_deref().and_then(|name| HeaderName::try_from(name).ok()),
-        credentials,
-        ..HttpServiceConfig::new(source.name.as_str(), url)
-    };
-    let service =
-        HttpService::new(&client, limits).map_err(|cause| EngineError::BadUrl { name: source.name.clone(), cause })?;
-    let guarded = Guarded::new(source.name.as_str(), Arc::new(service), guard(config));
-    let shared = Shared::new(source.name.as_str(), Arc::new(guarded), flights.clone());
-    Ok(Some(Arc::new(shared)))
+    let services = urls.into_iter().map(|url| {
+        let limits = HttpServiceConfig {
+            timeout: config.timeout,
+            max_response_bytes: config.max_response_bytes.get(),
+            // The configuration has been checked: it is a header's name.
+            timeout_header: config.timeout_header.as_deref().and_then(|name| HeaderName::try_from(name).ok()),
+            credentials: credentials.clone(),
+            ..HttpServiceConfig::new(source.name.as_str(), url.as_str())
+        };
+        let service = HttpService::new(&client, limits)
+            .map_err(|cause| EngineError::BadUrl { name: source.name.clone(), cause })?;
+        Ok((Arc::from(url), Arc::new(service)))
+    });
+    let services = services.collect::<Result<Vec<_>, EngineError>>()?;
+    let name: Arc<str> = source.name.as_str().into();
+    Ok(Some(match services.as_slice() {
+        // One by itself has no choice to make.
+        [(_, only)] => shared(name, Arc::clone(only), config, flights),
+        _ => shared(Arc::clone(&name), Arc::new(Balanced::new(name, services)), config, flights),
+    }))
+}
+
+/// A service, guarded, and with its flights around it.
+fn shared<S: Subgraph + 'static>(
+    name: Arc<str>,
+    service: Arc<S>,
+    config: &ServiceConfig,
+    flights: &FlightOptions,
+) -> Arc<dyn Subgraph> {
+    let guarded = Guarded::new(Arc::clone(&name), service, guard(config));
+    Arc::new(Shared::new(name, Arc::new(guarded), flights.clone()))
 }
 
 /// How a configuration wants the calls to a service to be guarded.

@@ -17,4 +17,4 @@ pub use client::{BuildSource, Client, EngineError, EngineOptions, InProcessSourc
 pub(crate) use core::refuse;
 pub use core::{Engine, EngineParts};
 pub use model::{CallRecord, GraphQlEngine, Request, Response, ResponseKind, StreamRequest, Streamed};
-pub use report::{BreakerState, RetryOutcome, ServiceReport};
+pub use report::{BreakerState, InstanceReport, RetryOutcome, ServiceReport};

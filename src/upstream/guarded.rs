@@ -96,6 +96,7 @@ impl<S: Subgraph + ?Sized + 'static> Subgraph for Guarded<S> {
             waiting: guard.queue.waiting(),
             retries: RetryOutcome::ALL.map(count).to_vec(),
             breakers: guard.breakers.report(),
+            ..self.source.report().unwrap_or_default()
         })
     }
 }
