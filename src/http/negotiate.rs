@@ -7,9 +7,9 @@ use http::{HeaderMap, HeaderValue};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum MediaType {
     /// `application/graphql-response+json`: the status says what happened.
-    GraphQlResponse,
+    GraphQlResponse = 0,
     /// `application/json`: a well-formed request is 200, whatever its outcome.
-    Json,
+    Json = 1,
 }
 
 impl MediaType {
@@ -27,6 +27,14 @@ impl MediaType {
             }
         }
         if is_absent { Some(Self::Json) } else { quality.choice() }
+    }
+
+    /// What the entity tags of its answers end in.
+    pub(super) fn suffix(self) -> &'static str {
+        match self {
+            Self::GraphQlResponse => "-g",
+            Self::Json => "-j",
+        }
     }
 
     /// The `content-type` of an answer.
