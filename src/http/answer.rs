@@ -10,7 +10,6 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::json;
-use std::sync::LazyLock;
 
 /// Puts an engine's answer into HTTP; `conditions` are those of a request whose answer can be kept.
 pub(super) fn answer(
@@ -64,18 +63,9 @@ pub(super) fn refuse(media: MediaType, correlation: &Correlation, refusal: &Refu
 }
 
 fn json_answer(status: StatusCode, media: MediaType, correlation: &Correlation, body: Bytes) -> http::Response<Body> {
-    /// By [`MediaType`]. Copying them costs less than putting them together.
-    static HEADERS: LazyLock<[HeaderMap; 2]> = LazyLock::new(|| {
-        [MediaType::GraphQlResponse, MediaType::Json].map(|media| {
-            let mut all = HeaderMap::new();
-            headers(&mut all, media.content_type(), &RequestId::default());
-            all
-        })
-    });
     let mut answer = http::Response::new(Body::from(body));
     *answer.status_mut() = status;
-    *answer.headers_mut() = HEADERS[media as usize].clone();
-    answer.headers_mut().insert(REQUEST_ID, correlation.request_id.to_header());
+    headers(answer.headers_mut(), media.content_type(), &correlation.request_id);
     answer
 }
 

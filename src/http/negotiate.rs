@@ -7,9 +7,9 @@ use http::{HeaderMap, HeaderValue};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum MediaType {
     /// `application/graphql-response+json`: the status says what happened.
-    GraphQlResponse = 0,
+    GraphQlResponse,
     /// `application/json`: a well-formed request is 200, whatever its outcome.
-    Json = 1,
+    Json,
 }
 
 impl MediaType {
