@@ -5,7 +5,9 @@
 
 mod client;
 mod core;
+mod credentials;
 mod model;
+mod report;
 mod sharing;
 mod stream;
 
@@ -17,3 +19,4 @@ pub use core::{Engine, EngineParts};
 pub use model::{
     Audience, CallRecord, ClientCaching, GraphQlEngine, Request, Response, ResponseKind, StreamRequest, Streamed,
 };
+pub use report::{BreakerState, RetryOutcome, ServiceReport};

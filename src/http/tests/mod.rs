@@ -4,6 +4,7 @@ mod caching;
 mod callers;
 mod fake;
 mod observed;
+mod overload;
 mod page;
 mod protocol;
 mod sockets;
