@@ -31,7 +31,7 @@ pub struct ServiceConfig {
     pub max_response_bytes: NonZeroUsize,
     /// Calls in flight at once; further ones wait, up to their deadline. Default: 256.
     pub max_in_flight: NonZeroU32,
-    /// Calls that wait for one of those; further ones are errors at once. 0: none waits. Default: 1024.
+    /// Calls that wait for one of those; further ones are errors at once. 0: none waits. Default: 256.
     pub max_waiting: u32,
     /// Header by which each call says how many milliseconds its answer is waited for; `null`: none does. Default:
     /// x-request-timeout-ms.
@@ -60,7 +60,7 @@ impl Default for ServiceConfig {
             connect_timeout: Duration::from_millis(500),
             max_response_bytes: NonZeroUsize::MIN.saturating_add((8 << 20) - 1),
             max_in_flight: NonZeroU32::MIN.saturating_add(255),
-            max_waiting: 1024,
+            max_waiting: 256,
             timeout_header: Some("x-request-timeout-ms".to_owned()),
             retry: RetryConfig::default(),
             breaker: BreakerConfig::default(),

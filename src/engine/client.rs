@@ -17,6 +17,7 @@ use serde_json::Value;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Makes an in-process source from the services that its resolvers may call.
 pub type BuildSource = dyn Fn(HandleServices) -> Arc<dyn Subgraph> + Send + Sync;
@@ -172,11 +173,13 @@ impl Client {
         let default = ServiceConfig::default();
         let flights = switched(&options.flights, config.sharing.calls);
         // A shared call may be waited for as long as any request may take.
-        let flights = FlightOptions { timeout: flights.timeout.max(config.server.request_timeout), ..flights };
+        let request_timeout = config.server.request_timeout;
+        let flights = FlightOptions { timeout: flights.timeout.max(request_timeout), ..flights };
+        let common = Common { flights: &flights, request_timeout, base: &options.base };
         let mut services = HashMap::new();
         for source in &graph.sources {
             let of = config.services.get(&source.name).unwrap_or(&default);
-            if let Some(subgraph) = remote(source, of, &flights, &options.base)? {
+            if let Some(subgraph) = remote(source, of, &common)? {
                 services.insert(Arc::from(source.name.as_str()), handle(source, of, subgraph));
             }
         }
@@ -214,12 +217,19 @@ fn switched(options: &FlightOptions, is_on: bool) -> FlightOptions {
     FlightOptions { enabled: options.enabled && is_on, ..options.clone() }
 }
 
+/// What all services of a client have in common.
+struct Common<'c> {
+    flights: &'c FlightOptions,
+    request_timeout: Duration,
+    /// Where files of the configuration are.
+    base: &'c Path,
+}
+
 /// A source over HTTP, guarded, and with its flights around it; `None` for in-process ones.
 fn remote(
     source: &Source,
     config: &ServiceConfig,
-    flights: &FlightOptions,
-    base: &Path,
+    common: &Common<'_>,
 ) -> Result<Option<Arc<dyn Subgraph>>, EngineError> {
     let declared = match &source.kind {
         SourceKind::Rest { base_url, .. } => base_url.clone(),
@@ -231,7 +241,7 @@ fn remote(
         ([], Some(url)) => vec![url],
         (urls, _) => urls.to_vec(),
     };
-    let (tls, credentials) = credentials::read(&source.name, config, base)?;
+    let (tls, credentials) = credentials::read(&source.name, config, common.base)?;
     let client =
         HttpClient::new(&ClientOptions { connect_timeout: config.connect_timeout, tls, ..ClientOptions::default() })
             .map_err(|cause| EngineError::Client { name: source.name.clone(), cause })?;
@@ -252,8 +262,8 @@ fn remote(
     let name: Arc<str> = source.name.as_str().into();
     Ok(Some(match services.as_slice() {
         // One by itself has no choice to make.
-        [(_, only)] => shared(name, Arc::clone(only), config, flights),
-        _ => shared(Arc::clone(&name), Arc::new(Balanced::new(name, services)), config, flights),
+        [(_, only)] => shared(name, Arc::clone(only), config, common),
+        _ => shared(Arc::clone(&name), Arc::new(Balanced::new(name, services)), config, common),
     }))
 }
 
@@ -262,14 +272,14 @@ fn shared<S: Subgraph + 'static>(
     name: Arc<str>,
     service: Arc<S>,
     config: &ServiceConfig,
-    flights: &FlightOptions,
+    common: &Common<'_>,
 ) -> Arc<dyn Subgraph> {
-    let guarded = Guarded::new(Arc::clone(&name), service, guard(config));
-    Arc::new(Shared::new(name, Arc::new(guarded), flights.clone()))
+    let guarded = Guarded::new(Arc::clone(&name), service, guard(config, common.request_timeout));
+    Arc::new(Shared::new(name, Arc::new(guarded), common.flights.clone()))
 }
 
 /// How a configuration wants the calls to a service to be guarded.
-fn guard(config: &ServiceConfig) -> GuardOptions {
+fn guard(config: &ServiceConfig, request_timeout: Duration) -> GuardOptions {
     let BreakerConfig { enabled, failures_in_row, failure_ratio, min_calls, open_for, max_open } = config.breaker;
     GuardOptions {
         queue: QueueOptions { max_in_flight: config.max_in_flight.get(), max_waiting: config.max_waiting },
@@ -281,6 +291,7 @@ fn guard(config: &ServiceConfig) -> GuardOptions {
             min_calls: min_calls.get(),
             open_for,
             max_open,
+            patience: config.timeout.min(request_timeout).mul_f64(0.9),
         },
     }
 }
