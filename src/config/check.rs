@@ -9,6 +9,13 @@ use std::time::Duration;
 /// Longest time that any option may give.
 const MAX_DURATION: Duration = Duration::from_secs(3600);
 
+/// What readers of bodies go down to by themselves.
+const MAX_JSON_DEPTH: usize = 128;
+/// Room for so many headers is made for each response.
+const MAX_HEADERS: usize = 1_000;
+/// What the HTTP client reads ahead of a whole head.
+const MAX_HEADER_BYTES: usize = 256 << 10;
+
 /// Checks a configuration; `at` gives the place of a dotted path.
 pub(super) fn check(config: &Config, at: &dyn Fn(&str) -> Span) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -20,6 +27,16 @@ pub(super) fn check(config: &Config, at: &dyn Fn(&str) -> Span) -> Vec<Finding> 
         let path = format!("services.{name}");
         durations.push((format!("{path}.timeout"), service.timeout));
         durations.push((format!("{path}.connect_timeout"), service.connect_timeout));
+        for (name, value, most) in [
+            ("max_json_depth", usize::from(service.max_json_depth.get()), MAX_JSON_DEPTH),
+            ("max_response_headers", service.max_response_headers.get(), MAX_HEADERS),
+            ("max_response_header_bytes", service.max_response_header_bytes.get(), MAX_HEADER_BYTES),
+        ] {
+            if value > most {
+                let path = format!("{path}.{name}");
+                findings.push(Finding::new("E308", format!("`{path}` is at most {most}"), at(&path), "this number"));
+            }
+        }
         if let Some(url) = &service.url
             && !is_base_url(url)
         {
@@ -29,6 +46,10 @@ pub(super) fn check(config: &Config, at: &dyn Fn(&str) -> Span) -> Vec<Finding> 
                     .help("write it as `http://host:port/path`, without user, query or fragment"),
             );
         }
+    }
+    if let Some(delay) = config.server.shutdown_delay.filter(|delay| *delay > MAX_DURATION) {
+        let message = format!("`server.shutdown_delay` must be at most 1h, not {}s", delay.as_secs());
+        findings.push(Finding::new("E305", message, at("server.shutdown_delay"), "this duration"));
     }
     for (path, duration) in durations {
         if duration.is_zero() || duration > MAX_DURATION {

@@ -33,7 +33,7 @@ pub struct InProcessSource {
 pub struct Client {
     name: String,
     files: Files,
-    in_process: Vec<InProcessSource>,
+    in_process: Vec<Arc<InProcessSource>>,
 }
 
 impl std::fmt::Debug for Client {
@@ -86,7 +86,7 @@ impl Client {
     /// Adds a source in this process.
     #[must_use]
     pub fn in_process(mut self, source: InProcessSource) -> Self {
-        self.in_process.push(source);
+        self.in_process.push(Arc::new(source));
         self
     }
 
@@ -105,6 +105,12 @@ impl Client {
     /// The project's files, to replace some.
     pub fn files_mut(&mut self) -> &mut Files {
         &mut self.files
+    }
+
+    /// The same client of other files.
+    #[must_use]
+    pub fn with_files(&self, files: Files) -> Self {
+        Self { name: self.name.clone(), files, in_process: self.in_process.clone() }
     }
 
     /// Puts graph, view and configuration together; `environment` answers `${NAME}` in the configuration.
@@ -161,7 +167,12 @@ impl Client {
                     (code.build)(Arc::clone(&services))
                 }
             };
-            Ok(Sourced { subgraph, name: source.name.as_str().into(), config: Value::Object(of.config.clone()) })
+            Ok(Sourced {
+                subgraph,
+                name: source.name.as_str().into(),
+                config: Value::Object(of.config.clone()),
+                max_list_items: of.max_list_items.get(),
+            })
         });
         sourced.collect()
     }
@@ -196,12 +207,17 @@ fn remote(
         SourceKind::InProcess { .. } => return Ok(None),
     };
     let url = config.url.clone().or(declared).ok_or_else(|| EngineError::NoUrl(source.name.clone()))?;
-    let client =
-        HttpClient::new(&ClientOptions { connect_timeout: config.connect_timeout, ..ClientOptions::default() })?;
+    let client = HttpClient::new(&ClientOptions {
+        connect_timeout: config.connect_timeout,
+        max_headers: config.max_response_headers.get(),
+        max_header_bytes: config.max_response_header_bytes.get(),
+        ..ClientOptions::default()
+    })?;
     let limits = HttpServiceConfig {
         timeout: config.timeout,
         max_response_bytes: config.max_response_bytes.get(),
         max_in_flight: config.max_in_flight.get(),
+        max_json_depth: config.max_json_depth.get().into(),
         ..HttpServiceConfig::new(source.name.as_str(), url)
     };
     let service =

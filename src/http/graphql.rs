@@ -6,6 +6,7 @@ use super::negotiate::MediaType;
 use super::refusal::Refusal;
 use super::request;
 use super::server::Server;
+use super::site::Site;
 use super::stream::{Accepted, Streaming};
 use super::websocket;
 use crate::engine::{Request, Response};
@@ -14,21 +15,46 @@ use crate::policy::Caller;
 use axum::body::Body;
 use axum::extract::State;
 use futures_util::FutureExt;
-use http::Method;
+use http::header::CONNECTION;
 use http::request::Parts;
+use http::{HeaderValue, Method, StatusCode};
+use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
+use tower::{Layer, ServiceExt, service_fn};
 
 /// How long after the deadline an engine may still hand over what it has.
 pub(super) const HANDOVER: Duration = Duration::from_millis(100);
 
+/// Answers one request by the server of now, and CORS around it. When the process is about to stop, the answer ends its
+/// connection: closing it between two requests would cut off the one that is under way to us.
+pub(super) async fn route(State(site): State<Site>, request: http::Request<Body>) -> http::Response<Body> {
+    let server = site.now();
+    let mut answer = match server.cors.clone() {
+        None => graphql(&site, server, request).await,
+        Some(cors) => {
+            let site = site.clone();
+            let inner = service_fn(move |request| {
+                let (site, server) = (site.clone(), Arc::clone(&server));
+                async move { Ok::<_, Infallible>(graphql(&site, server, request).await) }
+            });
+            let Ok(answer) = cors.layer(inner).oneshot(request).await;
+            answer
+        }
+    };
+    if site.is_leaving() && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    answer
+}
+
 /// Answers one request. Dropping the future, as when the client leaves, cancels it and logs 499.
-pub(super) async fn graphql(State(server): State<Arc<Server>>, request: http::Request<Body>) -> http::Response<Body> {
+async fn graphql(site: &Site, server: Arc<Server>, request: http::Request<Body>) -> http::Response<Body> {
     let started = Instant::now();
     let (parts, body) = request.into_parts();
     if websocket::is_upgrade(&parts.headers) {
-        return websocket::upgrade(server, parts).await;
+        return websocket::upgrade(site.clone(), &server, parts).await;
     }
     let correlation = Correlation::of(&parts.headers);
     let record = RequestRecord::begin(Arc::clone(&server.metrics), &correlation.request_id, started);

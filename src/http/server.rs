@@ -2,27 +2,31 @@
 
 use super::cors::cors;
 use super::playground::{self, Playground};
+use super::site::Site;
 use super::streams::Streams;
 use super::{graphql, health};
 use crate::config::ServerConfig;
 use crate::engine::GraphQlEngine;
 use crate::observe::Metrics;
 use crate::policy::JwtVerifier;
-use arc_swap::ArcSwap;
 use axum::Router;
 use axum::routing::{any, get};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
+use tower_http::cors::CorsLayer;
 
-/// A running server's shared state: the engine of now, who verifies callers, and what is counted.
+/// Everything that a request reads: the engine, its configuration, who verifies callers, and what is counted.
+///
+/// It never changes; a whole other one can take its place ([`Site::replace`]).
 pub struct Server {
     pub(super) config: ServerConfig,
     pub(super) verifier: Option<JwtVerifier>,
     pub(super) playground: Option<Playground>,
+    pub(super) cors: Option<CorsLayer>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) in_flight: Arc<Semaphore>,
     pub(super) streams: Streams,
-    engine: ArcSwap<Arc<dyn GraphQlEngine>>,
+    engine: Arc<dyn GraphQlEngine>,
 }
 
 impl Server {
@@ -30,10 +34,23 @@ impl Server {
     #[must_use]
     pub fn new(config: ServerConfig, engine: Arc<dyn GraphQlEngine>, metrics: Arc<Metrics>) -> Self {
         let in_flight = Semaphore::new(usize::try_from(config.max_in_flight.get()).unwrap_or(usize::MAX >> 3));
-        let engine = ArcSwap::from_pointee(engine);
         let in_flight = Arc::new(in_flight);
         let streams = Streams::new(config.max_subscriptions.get());
-        Self { config, verifier: None, playground: None, metrics, in_flight, streams, engine }
+        let cors = cors(&config);
+        Self { config, verifier: None, playground: None, cors, metrics, in_flight, streams, engine }
+    }
+
+    /// Takes over from another server of the same process: what was counted and what is under way go on counting.
+    ///
+    /// Where a limit differs, what began under the old one does not count against the new one.
+    #[must_use]
+    pub fn succeeding(mut self, before: &Self) -> Self {
+        self.metrics = Arc::clone(&before.metrics);
+        if self.config.max_in_flight == before.config.max_in_flight {
+            self.in_flight = Arc::clone(&before.in_flight);
+        }
+        self.streams = before.streams.succeeded(self.config.max_subscriptions.get());
+        self
     }
 
     /// Verifies bearer tokens; without it everybody is anonymous.
@@ -50,11 +67,6 @@ impl Server {
         self
     }
 
-    /// Replaces the engine: requests that have begun end with the one they began with.
-    pub fn swap_engine(&self, engine: Arc<dyn GraphQlEngine>) {
-        self.engine.store(Arc::new(engine));
-    }
-
     /// Ends subscriptions and closes WebSockets, and refuses further ones; for when the process is to stop.
     pub fn end_streams(&self) {
         self.streams.stop();
@@ -65,10 +77,22 @@ impl Server {
         self.streams.closed().await;
     }
 
-    /// The engine of now.
+    /// Its configuration.
+    #[must_use]
+    pub fn config(&self) -> &ServerConfig {
+        &self.config
+    }
+
+    /// What is counted.
+    #[must_use]
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    /// The engine.
     #[must_use]
     pub fn engine(&self) -> Arc<dyn GraphQlEngine> {
-        Arc::clone(&self.engine.load())
+        Arc::clone(&self.engine)
     }
 }
 
@@ -79,16 +103,12 @@ impl std::fmt::Debug for Server {
 }
 
 /// Routes `/graphql`, `/livez`, `/readyz`, `/metrics` and, in development, `/` with GraphiQL.
-pub fn router(server: Arc<Server>) -> Router {
-    let graphql = Router::new().route("/graphql", any(graphql::graphql));
-    let graphql = match cors(&server.config) {
-        Some(layer) => graphql.layer(layer),
-        None => graphql,
-    };
-    let router = graphql
+pub fn router(site: impl Into<Site>) -> Router {
+    Router::new()
+        .route("/graphql", any(graphql::route))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
-        .route("/metrics", get(health::metrics));
-    let router = if server.playground.is_some() { router.merge(playground::routes()) } else { router };
-    router.with_state(server)
+        .route("/metrics", get(health::metrics))
+        .merge(playground::routes())
+        .with_state(site.into())
 }

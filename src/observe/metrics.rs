@@ -11,8 +11,9 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
+use tokio::runtime::Handle;
 
 /// Distinct operation names that get a label of their own; further ones are `other`.
 const MAX_OPERATION_NAMES: usize = 200;
@@ -54,6 +55,11 @@ struct ErrorLabels {
     code: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReloadLabels {
+    outcome: &'static str,
+}
+
 /// Counts requests, calls, errors and their times; read by `/metrics`.
 #[derive(Debug)]
 pub struct Metrics {
@@ -64,6 +70,9 @@ pub struct Metrics {
     calls: Family<CallLabels, Counter>,
     call_seconds: Family<EndpointLabels, Histogram, fn() -> Histogram>,
     errors: Family<ErrorLabels, Counter>,
+    reloads: Family<ReloadLabels, Counter>,
+    tasks: Gauge,
+    runtimes: OnceLock<Vec<Handle>>,
     operations: RwLock<HashSet<Arc<str>, ahash::RandomState>>,
     other: Arc<str>,
     anonymous: Arc<str>,
@@ -100,6 +109,10 @@ impl Metrics {
         registry.register("upstream_call_duration_seconds", "Time of calls that were made", call_seconds.clone());
         let errors = Family::default();
         registry.register("errors", "Errors in answers, by code", errors.clone());
+        let reloads = Family::default();
+        registry.register("reloads", "Times that schemas and configuration were read again", reloads.clone());
+        let tasks = Gauge::default();
+        registry.register("tasks", "Tasks that the runtimes of this process have under way", tasks.clone());
         let dropped = dropped_lines().clone();
         registry.register(
             "log_lines_dropped",
@@ -114,15 +127,31 @@ impl Metrics {
             calls,
             call_seconds,
             errors,
+            reloads,
+            tasks,
+            runtimes: OnceLock::new(),
             operations: RwLock::default(),
             other: "other".into(),
             anonymous: "".into(),
         }
     }
 
+    /// Counts the tasks of these runtimes from now on; what is counted already stays so.
+    pub fn count_tasks_of(&self, runtimes: impl IntoIterator<Item = Handle>) {
+        let _ = self.runtimes.set(runtimes.into_iter().collect());
+    }
+
+    /// Counts that everything was read again, or that it was refused and what ran goes on.
+    pub fn count_reload(&self, is_done: bool) {
+        let outcome = if is_done { "done" } else { "refused" };
+        self.reloads.get_or_create(&ReloadLabels { outcome }).inc();
+    }
+
     /// Writes all of them in the OpenMetrics text form.
     #[must_use]
     pub fn encode(&self) -> String {
+        let tasks = self.runtimes.get().into_iter().flatten().map(|runtime| runtime.metrics().num_alive_tasks());
+        self.tasks.set(i64::try_from(tasks.sum::<usize>()).unwrap_or(i64::MAX));
         let mut out = String::new();
         // Writing into a `String` does not fail; half a page would be better than none.
         let _ = text::encode(&mut out, &self.registry);

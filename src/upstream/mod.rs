@@ -10,6 +10,7 @@
 //! - nothing of the caller is sent but what the [`Request`] holds, correlation aside.
 
 mod body;
+mod bounded_head;
 mod client;
 mod direct;
 mod domain;

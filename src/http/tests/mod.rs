@@ -7,7 +7,7 @@ mod page;
 mod protocol;
 mod sockets;
 
-use super::{Server, router};
+use super::{Server, Site, router};
 use crate::config::{Mode, ServerConfig};
 use crate::observe::Metrics;
 use axum::Router;
