@@ -13,54 +13,35 @@ use crate::engine::{Request, Response};
 use crate::observe::RequestRecord;
 use crate::policy::Caller;
 use axum::body::Body;
-use axum::extract::State;
 use futures_util::FutureExt;
-use http::header::CONNECTION;
+use http::Method;
 use http::request::Parts;
-use http::{HeaderValue, Method, StatusCode};
-use std::convert::Infallible;
+use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime};
-use tower::{Layer, ServiceExt, service_fn};
+use tokio::time::sleep_until;
 
 /// How long after the deadline an engine may still hand over what it has.
 pub(super) const HANDOVER: Duration = Duration::from_millis(100);
 
-/// Answers one request by the server of now, and CORS around it. When the process is about to stop, the answer ends its
-/// connection: closing it between two requests would cut off the one that is under way to us.
-pub(super) async fn route(State(site): State<Site>, request: http::Request<Body>) -> http::Response<Body> {
-    let server = site.now();
-    let mut answer = match server.cors.clone() {
-        None => graphql(&site, server, request).await,
-        Some(cors) => {
-            let site = site.clone();
-            let inner = service_fn(move |request| {
-                let (site, server) = (site.clone(), Arc::clone(&server));
-                async move { Ok::<_, Infallible>(graphql(&site, server, request).await) }
-            });
-            let Ok(answer) = cors.layer(inner).oneshot(request).await;
-            answer
-        }
-    };
-    if site.is_leaving() && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
-        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    }
-    answer
-}
-
 /// Answers one request. Dropping the future, as when the client leaves, cancels it and logs 499.
-async fn graphql(site: &Site, server: Arc<Server>, request: http::Request<Body>) -> http::Response<Body> {
+///
+/// What is rare is boxed: the future is moved for each request, and is as large as its largest way.
+pub(super) async fn graphql(site: &Site, server: Arc<Server>, request: http::Request<Body>) -> http::Response<Body> {
     let started = Instant::now();
     let (parts, body) = request.into_parts();
     if websocket::is_upgrade(&parts.headers) {
-        return websocket::upgrade(site.clone(), &server, parts).await;
+        return Box::pin(websocket::upgrade(site.clone(), &server, parts)).await;
     }
     let correlation = Correlation::of(&parts.headers);
-    let record = RequestRecord::begin(Arc::clone(&server.metrics), &correlation.request_id, started);
+    let record = RequestRecord::begin(Arc::clone(&server.metrics), correlation.request_id.clone(), started);
     let media = MediaType::negotiate(&parts.headers);
     if let Some(accepted) = Accepted::negotiate(&parts.headers) {
-        return Streaming { server, correlation, record, media, accepted, started }.respond(parts, body).await;
+        let streaming = Streaming { server, correlation, record, media, accepted, started };
+        return Box::pin(streaming.respond(parts, body)).await;
     }
     let outcome = match media {
         None => Err(Refusal::NotAcceptable),
@@ -68,7 +49,7 @@ async fn graphql(site: &Site, server: Arc<Server>, request: http::Request<Body>)
             .catch_unwind()
             .await
             .unwrap_or_else(|panic| {
-                tracing::error!(request_id = correlation.request_id, panic = text_of(&*panic), "panicked");
+                tracing::error!(request_id = correlation.request_id.as_str(), panic = text_of(&*panic), "panicked");
                 Err(Refusal::Internal)
             }),
     };
@@ -99,7 +80,7 @@ async fn execute(
     let (request, caller) = admit(server, parts, body, correlation, deadline).await?;
     let engine = server.engine();
     let answer = engine.execute(request, caller, deadline);
-    tokio::time::timeout_at((deadline + HANDOVER).into(), answer).await.map_err(|_| Refusal::DeadlinePassed)
+    within(deadline + HANDOVER, answer).await.ok_or(Refusal::DeadlinePassed)
 }
 
 /// Reads a request and finds out who calls.
@@ -129,6 +110,23 @@ pub(super) async fn admit(
         traceparent: correlation.traceparent.clone(),
     };
     Ok((request, Arc::new(caller)))
+}
+
+/// Waits for some work until an instant; `None`: it came first.
+///
+/// As Tokio's `timeout_at`, but that work that is ready at once costs no timer.
+pub(super) async fn within<T>(end: Instant, work: impl Future<Output = T>) -> Option<T> {
+    let (mut work, mut timer) = (pin!(work), pin!(None));
+    poll_fn(|cx| {
+        if let Poll::Ready(value) = work.as_mut().poll(cx) {
+            return Poll::Ready(Some(value));
+        }
+        if timer.is_none() {
+            timer.set(Some(sleep_until(end.into())));
+        }
+        timer.as_mut().as_pin_mut().map_or(Poll::Pending, |timer| timer.poll(cx).map(|()| None))
+    })
+    .await
 }
 
 /// What a panic said, for the log.

@@ -1,16 +1,12 @@
-//! What the routes share, and the routes.
+//! What the routes share.
 
 use super::cors::cors;
-use super::playground::{self, Playground};
-use super::site::Site;
+use super::playground::Playground;
 use super::streams::Streams;
-use super::{graphql, health};
 use crate::config::ServerConfig;
 use crate::engine::GraphQlEngine;
 use crate::observe::Metrics;
 use crate::policy::JwtVerifier;
-use axum::Router;
-use axum::routing::{any, get};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tower_http::cors::CorsLayer;
@@ -100,15 +96,4 @@ impl std::fmt::Debug for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Server").field("config", &self.config).finish_non_exhaustive()
     }
-}
-
-/// Routes `/graphql`, `/livez`, `/readyz`, `/metrics` and, in development, `/` with GraphiQL.
-pub fn router(site: impl Into<Site>) -> Router {
-    Router::new()
-        .route("/graphql", any(graphql::route))
-        .route("/livez", get(health::live))
-        .route("/readyz", get(health::ready))
-        .route("/metrics", get(health::metrics))
-        .merge(playground::routes())
-        .with_state(site.into())
 }

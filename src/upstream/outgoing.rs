@@ -134,9 +134,8 @@ fn write_headers(to: &mut HeaderMap, from: Vec<(HeaderName, HeaderValue)>, calle
     if has_body {
         to.insert(CONTENT_TYPE, JSON);
     }
-    if let Ok(id) = HeaderValue::from_str(&caller.request_id)
-        && !id.is_empty()
-    {
+    let id = caller.request_id.to_header();
+    if !id.is_empty() {
         to.insert(HeaderName::from_static("x-request-id"), id);
     }
     if let Some(Ok(parent)) = caller.traceparent.as_deref().map(HeaderValue::from_str) {

@@ -26,7 +26,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("flight", &[]),
     ("upstream", &["compose", "engine", "flight", "policy"]),
     ("execute", &["compose", "contract", "engine", "operation", "plan", "policy", "upstream"]),
-    ("observe", &["engine", "operation"]),
+    ("observe", &["engine", "operation", "policy"]),
     ("config", &["diagnostic", "observe"]),
     ("http", &["config", "engine", "observe", "policy"]),
     // What puts them together.

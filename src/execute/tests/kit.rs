@@ -242,7 +242,7 @@ impl Setting {
             graph: &kit.graph,
             sources: &self.sources,
             variables,
-            introspection: &self.introspection,
+            introspection: Some(&self.introspection),
             caller: &self.caller,
             deadline: tokio::time::Instant::now().into_std() + kit.timeout,
         }

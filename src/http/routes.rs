@@ -1,0 +1,118 @@
+//! Which path goes where: `/graphql` straight to its handler, the others through a table of routes.
+//!
+//! Why not one table: for any route it boxes the request's body, the handler's future and the answer, and notes what has
+//! matched. Nearly all requests are for the one path, and small ones are answered with less than that costs.
+
+use super::graphql::graphql;
+use super::server::Server;
+use super::site::Site;
+use super::{health, playground};
+use axum::Router;
+use axum::body::{Body, HttpBody};
+use axum::routing::get;
+use futures_util::future::BoxFuture;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tower::{Layer, Service};
+
+/// The path of GraphQL requests.
+const GRAPHQL: &str = "/graphql";
+
+/// All routes of a site. Clones share them.
+#[derive(Debug, Clone)]
+pub struct Routes {
+    site: Site,
+    others: Router,
+    /// The others, and GraphiQL.
+    with_page: Router,
+}
+
+/// Routes `/graphql`, `/livez`, `/readyz`, `/metrics` and, in development, `/` with GraphiQL.
+pub fn router(site: impl Into<Site>) -> Routes {
+    let site = site.into();
+    let others = Router::new()
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics));
+    let with_page = others.clone().merge(playground::routes()).with_state(site.clone());
+    Routes { others: others.with_state(site.clone()), with_page, site }
+}
+
+impl Routes {
+    /// Answers one request.
+    pub(super) async fn answer(&self, request: Request<Body>) -> Response<Body> {
+        if request.uri().path() != GRAPHQL {
+            let has_page = self.site.now().playground.is_some();
+            let Ok(answer) = if has_page { &self.with_page } else { &self.others }.clone().call(request).await;
+            return answer;
+        }
+        if request.method() == Method::HEAD {
+            return without_body(Box::pin(self.answer_graphql(request)).await);
+        }
+        self.answer_graphql(request).await
+    }
+
+    /// By the server of now, within CORS if that says so. When the process is about to stop, the answer ends its
+    /// connection: to close it between two requests would cut off the one that is on its way to us.
+    async fn answer_graphql(&self, request: Request<Body>) -> Response<Body> {
+        let server = self.site.now();
+        let mut answer = match server.cors.clone() {
+            None => graphql(&self.site, server, request).await,
+            Some(cors) => {
+                let Ok(answer) = cors.layer(Graphql { site: self.site.clone(), server }).call(request).await;
+                answer
+            }
+        };
+        if self.site.is_leaving() && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+            answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        answer
+    }
+}
+
+/// What a GET would have been answered with, as HEAD shows it (RFC 9110 §9.3.2).
+fn without_body(mut answer: Response<Body>) -> Response<Body> {
+    if let Some(length) = answer.body().size_hint().exact() {
+        answer.headers_mut().entry(header::CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(length));
+    }
+    answer.map(|_| Body::empty())
+}
+
+impl Service<Request<Body>> for Routes {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let routes = self.clone();
+        Box::pin(async move { Ok(routes.answer(request).await) })
+    }
+}
+
+/// The handler of `/graphql`, as layers take it.
+#[derive(Debug, Clone)]
+struct Graphql {
+    site: Site,
+    server: Arc<Server>,
+}
+
+impl Service<Request<Body>> for Graphql {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let Self { site, server } = self.clone();
+        Box::pin(async move { Ok(graphql(&site, server, request).await) })
+    }
+}
