@@ -18,7 +18,7 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) fn parse(arguments: &[&str]) -> Result<Self, Failed> {
-        let [bespoke, mut rest @ ..] = arguments else { return Err("soak takes the program `bespoke`".into()) };
+        let (bespoke, mut rest) = arguments.split_first().ok_or("soak takes the program `bespoke`")?;
         let mut options = Self {
             bespoke: bespoke.into(),
             lasts: Duration::from_secs(600),
