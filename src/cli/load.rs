@@ -103,11 +103,12 @@ impl Loaded {
         let Some(mut config) = assembled.config.take() else { return Err(LoadError::Findings(Box::new(assembled))) };
         configure(&mut config);
         assembled.config = Some(config.clone());
-        let engine = match client.engine(assembled, &EngineOptions::default()) {
-            Ok(engine) => engine,
-            Err(EngineError::Findings(assembled)) => return Err(LoadError::Findings(assembled)),
-            Err(error) => return Err(LoadError::Other(explained(error, client.name()))),
-        };
+        let engine =
+            match client.engine(assembled, &EngineOptions { base: options.base.clone(), ..EngineOptions::default() }) {
+                Ok(engine) => engine,
+                Err(EngineError::Findings(assembled)) => return Err(LoadError::Findings(assembled)),
+                Err(error) => return Err(LoadError::Other(explained(error, client.name()))),
+            };
         let verifier = match &config.auth.jwt {
             Some(jwt) => {
                 let file = options.base.join(&jwt.public_key_file);

@@ -11,16 +11,20 @@
 //! - `schema/config.schema.json` is the JSON schema of exactly this module (a test compares them).
 
 mod check;
+mod guard;
 mod interpolate;
 mod load;
 mod model;
+mod security;
 mod server;
 mod service;
 #[cfg(test)]
 mod tests;
 mod tree;
 
-pub use load::{check_services, load, schema};
+pub use guard::{BreakerConfig, RetryConfig};
+pub use load::{check_credentials, check_services, load, schema};
 pub use model::{AuthConfig, BudgetConfig, Config, JwtConfig, LimitsConfig, PlaygroundConfig, SharingConfig};
+pub use security::{IdentityConfig, TlsConfig, TokenConfig};
 pub use server::{Exposure, Mode, ServerConfig};
 pub use service::ServiceConfig;

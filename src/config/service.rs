@@ -1,5 +1,7 @@
 //! `services.<name>`: where a service is, and the limits of calling it.
 
+use super::guard::{BreakerConfig, RetryConfig};
+use super::security::{IdentityConfig, TlsConfig, TokenConfig};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -36,6 +38,21 @@ pub struct ServiceConfig {
     pub max_list_items: NonZeroU32,
     /// Calls in flight at once; further ones wait, up to their deadline. Default: 256.
     pub max_in_flight: NonZeroU32,
+    /// Calls that wait for one of those; further ones are errors at once. 0: none waits. Default: 1024.
+    pub max_waiting: u32,
+    /// Header by which each call says how many milliseconds its answer is waited for; `null`: none does. Default:
+    /// x-request-timeout-ms.
+    pub timeout_header: Option<String>,
+    /// Which failed reads are sent once more.
+    pub retry: RetryConfig,
+    /// When an endpoint is left alone.
+    pub breaker: BreakerConfig,
+    /// TLS, where the operating system's certificate authorities are not enough.
+    pub tls: TlsConfig,
+    /// A token of ours that each call carries. Default: none.
+    pub token: Option<TokenConfig>,
+    /// A JWT of ours that each call carries, so that the service can tell who calls. Default: none.
+    pub identity: Option<IdentityConfig>,
     /// Values for `$config` in this service's mappings, such as a service token: `config: { token: "${TOKEN}" }`.
     /// Never logged. Default: none.
     pub config: Map<String, Value>,
@@ -53,6 +70,13 @@ impl Default for ServiceConfig {
             max_json_depth: NonZeroU8::MIN.saturating_add(127),
             max_list_items: NonZeroU32::MIN.saturating_add(99_999),
             max_in_flight: NonZeroU32::MIN.saturating_add(255),
+            max_waiting: 1024,
+            timeout_header: Some("x-request-timeout-ms".to_owned()),
+            retry: RetryConfig::default(),
+            breaker: BreakerConfig::default(),
+            tls: TlsConfig::default(),
+            token: None,
+            identity: None,
             config: Map::new(),
         }
     }
@@ -71,6 +95,13 @@ impl std::fmt::Debug for ServiceConfig {
             .field("max_json_depth", &self.max_json_depth)
             .field("max_list_items", &self.max_list_items)
             .field("max_in_flight", &self.max_in_flight)
+            .field("max_waiting", &self.max_waiting)
+            .field("timeout_header", &self.timeout_header)
+            .field("retry", &self.retry)
+            .field("breaker", &self.breaker)
+            .field("tls", &self.tls)
+            .field("token", &self.token)
+            .field("identity", &self.identity)
             .field("config", &self.config.keys().collect::<Vec<_>>())
             .finish()
     }

@@ -1,19 +1,21 @@
 //! A client: its files, its in-process sources, and the engine made of them.
 
 use super::core::{Engine, EngineParts};
+use super::credentials;
 use crate::compose::{Graph, HeaderValue as Rule, Source, SourceKind};
-use crate::config::{Config, LimitsConfig, ServiceConfig};
+use crate::config::{BreakerConfig, Config, LimitsConfig, ServiceConfig};
 use crate::execute::Sourced;
 use crate::flight::FlightOptions;
 use crate::operation::Limits;
 use crate::project::{Assembled, Files, assemble};
 use crate::upstream::{
-    ClientError, ClientOptions, HandleService, HandleServices, HttpClient, HttpService, HttpServiceConfig,
-    InvalidBaseUrl, Shared, Subgraph,
+    BreakerOptions, ClientError, ClientOptions, GuardOptions, Guarded, HandleService, HandleServices, HttpClient,
+    HttpService, HttpServiceConfig, InvalidBaseUrl, QueueOptions, RetryOptions, Shared, Subgraph,
 };
 use http::{HeaderName, HeaderValue};
 use serde_json::Value;
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Makes an in-process source from the services that its resolvers may call.
@@ -62,9 +64,33 @@ pub enum EngineError {
         /// Why.
         cause: InvalidBaseUrl,
     },
-    /// The HTTP client cannot be made.
-    #[error(transparent)]
-    Client(#[from] ClientError),
+    /// A service's HTTP client cannot be made.
+    #[error("the service `{name}`: {cause}")]
+    Client {
+        /// Which.
+        name: String,
+        /// Why.
+        #[source]
+        cause: ClientError,
+    },
+    /// A file that the configuration names is of no use.
+    #[error("`{option}`, the file `{}`: {cause}", .path.display())]
+    File {
+        /// Which option names it.
+        option: String,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: String,
+    },
+    /// A header's name is none.
+    #[error("`{option}`: `{name}` is no name of a header")]
+    BadHeader {
+        /// The option.
+        option: String,
+        /// What it says.
+        name: String,
+    },
 }
 
 /// Switches of an engine that no configuration file has.
@@ -74,6 +100,8 @@ pub struct EngineOptions {
     pub flights: FlightOptions,
     /// How equal operations in flight are shared.
     pub operations: FlightOptions,
+    /// Where the configuration's relative paths begin. Default: the working directory.
+    pub base: PathBuf,
 }
 
 impl Client {
@@ -149,10 +177,12 @@ impl Client {
     fn sources(&self, graph: &Graph, config: &Config, options: &EngineOptions) -> Result<Vec<Sourced>, EngineError> {
         let default = ServiceConfig::default();
         let flights = switched(&options.flights, config.sharing.calls);
+        // A shared call may be waited for as long as any request may take.
+        let flights = FlightOptions { timeout: flights.timeout.max(config.server.request_timeout), ..flights };
         let mut services = HashMap::new();
         for source in &graph.sources {
             let of = config.services.get(&source.name).unwrap_or(&default);
-            if let Some(subgraph) = remote(source, of, &flights)? {
+            if let Some(subgraph) = remote(source, of, &flights, &options.base)? {
                 services.insert(Arc::from(source.name.as_str()), handle(source, of, subgraph));
             }
         }
@@ -195,11 +225,12 @@ fn switched(options: &FlightOptions, is_on: bool) -> FlightOptions {
     FlightOptions { enabled: options.enabled && is_on, ..options.clone() }
 }
 
-/// A source over HTTP, with its flights around it; `None` for in-process ones.
+/// A source over HTTP, guarded, and with its flights around it; `None` for in-process ones.
 fn remote(
     source: &Source,
     config: &ServiceConfig,
     flights: &FlightOptions,
+    base: &Path,
 ) -> Result<Option<Arc<dyn Subgraph>>, EngineError> {
     let declared = match &source.kind {
         SourceKind::Rest { base_url, .. } => base_url.clone(),
@@ -207,23 +238,46 @@ fn remote(
         SourceKind::InProcess { .. } => return Ok(None),
     };
     let url = config.url.clone().or(declared).ok_or_else(|| EngineError::NoUrl(source.name.clone()))?;
+    let (tls, credentials) = credentials::read(&source.name, config, base)?;
     let client = HttpClient::new(&ClientOptions {
         connect_timeout: config.connect_timeout,
         max_headers: config.max_response_headers.get(),
         max_header_bytes: config.max_response_header_bytes.get(),
+        tls,
         ..ClientOptions::default()
-    })?;
+    })
+    .map_err(|cause| EngineError::Client { name: source.name.clone(), cause })?;
     let limits = HttpServiceConfig {
         timeout: config.timeout,
         max_response_bytes: config.max_response_bytes.get(),
-        max_in_flight: config.max_in_flight.get(),
         max_json_depth: config.max_json_depth.get().into(),
+        // The configuration has been checked: it is a header's name.
+        timeout_header: config.timeout_header.as_deref().and_then(|name| HeaderName::try_from(name).ok()),
+        credentials,
         ..HttpServiceConfig::new(source.name.as_str(), url)
     };
     let service =
         HttpService::new(&client, limits).map_err(|cause| EngineError::BadUrl { name: source.name.clone(), cause })?;
-    let shared = Shared::new(source.name.as_str(), Arc::new(service), flights.clone());
+    let guarded = Guarded::new(source.name.as_str(), Arc::new(service), guard(config));
+    let shared = Shared::new(source.name.as_str(), Arc::new(guarded), flights.clone());
     Ok(Some(Arc::new(shared)))
+}
+
+/// How a configuration wants the calls to a service to be guarded.
+fn guard(config: &ServiceConfig) -> GuardOptions {
+    let BreakerConfig { enabled, failures_in_row, failure_ratio, min_calls, open_for, max_open } = config.breaker;
+    GuardOptions {
+        queue: QueueOptions { max_in_flight: config.max_in_flight.get(), max_waiting: config.max_waiting },
+        retry: RetryOptions { ratio: config.retry.ratio, per_second: config.retry.per_second },
+        breaker: BreakerOptions {
+            enabled,
+            failures_in_row: failures_in_row.get(),
+            failure_ratio,
+            min_calls: min_calls.get(),
+            open_for,
+            max_open,
+        },
+    }
 }
 
 /// A service as resolvers may call it: the header rules of its `@source` hold for them too.

@@ -1,6 +1,7 @@
 //! The engine proper: documents are prepared and planned once, then only run.
 
 use super::model::{CallRecord, GraphQlEngine, Request, Response, ResponseKind, StreamRequest, Streamed};
+use super::report::ServiceReport;
 use super::sharing::{Job, Operations};
 use crate::compose::Graph;
 use crate::config::Exposure;
@@ -315,6 +316,10 @@ impl GraphQlEngine for Engine {
     fn is_ready(&self) -> bool {
         true
     }
+
+    fn services(&self) -> Vec<ServiceReport> {
+        self.parts.sources.iter().filter_map(|source| source.subgraph.report()).collect()
+    }
 }
 
 pub(super) fn request_error(code: &'static str, message: &str) -> RequestError {
@@ -335,6 +340,9 @@ fn describe(call: &CallRecord) -> Value {
         "status": status,
         "shared": call.is_shared,
     });
+    if call.attempts != 1 {
+        described["attempts"] = call.attempts.into();
+    }
     if call.is_in_process {
         described["inProcess"] = true.into();
     }

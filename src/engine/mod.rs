@@ -5,7 +5,9 @@
 
 mod client;
 mod core;
+mod credentials;
 mod model;
+mod report;
 mod sharing;
 mod stream;
 
@@ -15,3 +17,4 @@ pub use client::{BuildSource, Client, EngineError, EngineOptions, InProcessSourc
 pub(crate) use core::refuse;
 pub use core::{Engine, EngineParts};
 pub use model::{CallRecord, GraphQlEngine, Request, Response, ResponseKind, StreamRequest, Streamed};
+pub use report::{BreakerState, RetryOutcome, ServiceReport};

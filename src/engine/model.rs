@@ -1,5 +1,6 @@
 //! What goes into an engine and what comes out.
 
+use super::report::ServiceReport;
 use crate::execute::Wording;
 use crate::operation::OperationKind;
 use crate::policy::Caller;
@@ -37,6 +38,11 @@ pub trait GraphQlEngine: Send + Sync + 'static {
 
     /// Can it answer now? Behind `/readyz`.
     fn is_ready(&self) -> bool;
+
+    /// How calling its services goes; read by the metrics.
+    fn services(&self) -> Vec<ServiceReport> {
+        Vec::new()
+    }
 }
 
 /// A GraphQL request, as it came.
@@ -104,6 +110,8 @@ pub struct CallRecord {
     pub elapsed: Duration,
     /// HTTP status, or the error's code.
     pub status: Result<u16, &'static str>,
+    /// How often it was sent: 2 after a retry, 0 when it was refused before.
+    pub attempts: u32,
     /// Did another request's call in flight answer?
     pub is_shared: bool,
     /// Did code of this process answer? Then it went to no service.
@@ -114,7 +122,7 @@ impl CallRecord {
     /// Whether this answer cost a service anything.
     #[must_use]
     pub fn is_upstream(&self) -> bool {
-        !self.is_shared && !self.is_in_process
+        !self.is_shared && !self.is_in_process && self.attempts > 0
     }
 }
 

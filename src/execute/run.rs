@@ -267,6 +267,7 @@ impl<'a> State<'a> {
                     let is_batched = inputs.is_batched;
                     let ctx = Context {
                         domain: domain(step, way, graph_source, &inputs, is_batched),
+                        endpoint: Arc::clone(&step.endpoint),
                         caller: Arc::clone(self.run.caller),
                         deadline: self.run.deadline,
                         is_safe: way.is_safe,
@@ -310,6 +311,7 @@ impl<'a> State<'a> {
                 Ok(answer) => Ok(answer.status),
                 Err(error) => Err(error.kind.code()),
             },
+            attempts: attempts(&finished.result),
             is_shared: finished.result.as_ref().is_ok_and(|answer| answer.is_shared),
             is_in_process: !is_remote(&self.run.graph.source(step.source).kind),
         });
@@ -388,8 +390,14 @@ fn call_failure(error: &CallError) -> Failure {
         CallErrorKind::TooLarge => "the service's answer is too large",
         CallErrorKind::NotConfigured => "the service is not configured",
         CallErrorKind::Refused => "the service was not called",
+        CallErrorKind::CircuitOpen => "the service was not called, for it has failed too often just now",
     };
     Failure::new(error.kind.code(), message).of(&error.service)
+}
+
+/// How often a call was sent.
+fn attempts(result: &Result<Answer, CallError>) -> u32 {
+    result.as_ref().map_or_else(|error| error.attempts, |answer| answer.attempts)
 }
 
 /// Whether a source is called over HTTP.

@@ -76,7 +76,7 @@ async fn execute(
     started: Instant,
 ) -> Result<Response, Refusal> {
     let deadline = started + server.config.request_timeout;
-    let _permit = server.in_flight.try_acquire().map_err(|_| Refusal::Overloaded)?;
+    let _place = server.door.enter().ok_or(Refusal::Overloaded)?;
     let (request, caller) = admit(server, parts, body, correlation, deadline).await?;
     let engine = server.engine();
     let answer = engine.execute(request, caller, deadline);

@@ -26,5 +26,5 @@ pub(super) async fn ready(State(site): State<Site>) -> (StatusCode, &'static str
 /// The metrics, in the OpenMetrics text form that Prometheus reads.
 pub(super) async fn metrics(State(server): State<Arc<Server>>) -> impl IntoResponse {
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, content_type)], server.metrics.encode())
+    ([(header::CONTENT_TYPE, content_type)], server.metrics.encode(&server.engine().services()))
 }

@@ -1,6 +1,7 @@
 //! What the routes share.
 
 use super::cors::cors;
+use super::door::Door;
 use super::playground::Playground;
 use super::streams::Streams;
 use crate::config::ServerConfig;
@@ -8,7 +9,6 @@ use crate::engine::GraphQlEngine;
 use crate::observe::Metrics;
 use crate::policy::JwtVerifier;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
 use tower_http::cors::CorsLayer;
 
 /// Everything that a request reads: the engine, its configuration, who verifies callers, and what is counted.
@@ -20,7 +20,7 @@ pub struct Server {
     pub(super) playground: Option<Playground>,
     pub(super) cors: Option<CorsLayer>,
     pub(super) metrics: Arc<Metrics>,
-    pub(super) in_flight: Arc<Semaphore>,
+    pub(super) door: Arc<Door>,
     pub(super) streams: Streams,
     engine: Arc<dyn GraphQlEngine>,
 }
@@ -29,11 +29,10 @@ impl Server {
     /// Makes a server; it answers once it is routed ([`router`]) and served ([`super::serve`]).
     #[must_use]
     pub fn new(config: ServerConfig, engine: Arc<dyn GraphQlEngine>, metrics: Arc<Metrics>) -> Self {
-        let in_flight = Semaphore::new(usize::try_from(config.max_in_flight.get()).unwrap_or(usize::MAX >> 3));
-        let in_flight = Arc::new(in_flight);
+        let door = Arc::new(Door::new(&config, Arc::clone(&metrics)));
         let streams = Streams::new(config.max_subscriptions.get());
         let cors = cors(&config);
-        Self { config, verifier: None, playground: None, cors, metrics, in_flight, streams, engine }
+        Self { config, verifier: None, playground: None, cors, metrics, door, streams, engine }
     }
 
     /// Takes over from another server of the same process: what was counted and what is under way go on counting.
@@ -42,9 +41,11 @@ impl Server {
     #[must_use]
     pub fn succeeding(mut self, before: &Self) -> Self {
         self.metrics = Arc::clone(&before.metrics);
-        if self.config.max_in_flight == before.config.max_in_flight {
-            self.in_flight = Arc::clone(&before.in_flight);
-        }
+        let limits = |config: &ServerConfig| (config.max_in_flight, config.max_lateness);
+        self.door = match limits(&self.config) == limits(&before.config) {
+            true => Arc::clone(&before.door),
+            false => Arc::new(Door::new(&self.config, Arc::clone(&self.metrics))),
+        };
         self.streams = before.streams.succeeded(self.config.max_subscriptions.get());
         self
     }

@@ -135,9 +135,7 @@ pub(super) struct Streaming {
 impl Streaming {
     pub(super) async fn respond(self, parts: Parts, body: Body) -> http::Response<Body> {
         let media = self.media.unwrap_or(MediaType::Json);
-        let Ok(permit) = Arc::clone(&self.server.in_flight).try_acquire_owned() else {
-            return self.refuse(&Refusal::Overloaded);
-        };
+        let Some(permit) = self.server.door.enter_owned() else { return self.refuse(&Refusal::Overloaded) };
         let deadline = self.started + self.server.config.request_timeout;
         let begun = AssertUnwindSafe(self.begin(parts, body, deadline)).catch_unwind().await;
         let (first, rest) = match begun.unwrap_or_else(|panic| {

@@ -1,13 +1,13 @@
 //! Requests, answers and errors of calls to sources.
 
 use super::domain::BatchDomain;
-use crate::engine::CallRecord;
+use crate::engine::{CallRecord, ServiceReport};
 use crate::policy::Caller;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{HeaderName, HeaderValue, Method};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What is asked of one source.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -39,6 +39,8 @@ pub enum Request {
 pub struct Context {
     /// What it may share.
     pub domain: BatchDomain,
+    /// What is asked, as in [`CallRecord::operation_id`]: what has a circuit breaker of its own.
+    pub endpoint: Arc<str>,
     /// On whose behalf; for in-process sources and correlation headers.
     pub caller: Arc<Caller>,
     /// When nobody waits any more.
@@ -59,6 +61,10 @@ pub struct Answer {
     pub body: Bytes,
     /// Did a call in flight answer, so that none was made for this one?
     pub is_shared: bool,
+    /// How often the request was sent.
+    pub attempts: u32,
+    /// How long the service wants to be left alone, if it says so (`Retry-After`, RFC 9110 §10.2.3).
+    pub retry_after: Option<Duration>,
     /// Calls that an in-process source made to other services for this answer; none for sources over HTTP.
     pub calls: Vec<CallRecord>,
 }
@@ -67,7 +73,7 @@ impl Answer {
     /// An answer to a call of its own, made without further calls.
     #[must_use]
     pub fn new(status: u16, body: Bytes) -> Self {
-        Self { status, body, is_shared: false, calls: Vec::new() }
+        Self { status, body, is_shared: false, attempts: 1, retry_after: None, calls: Vec::new() }
     }
 }
 
@@ -81,12 +87,16 @@ pub struct CallError {
     pub kind: CallErrorKind,
     /// For the log only: addresses, causes.
     pub cause: Option<Arc<str>>,
+    /// How often the request was sent.
+    pub attempts: u32,
+    /// Had an answer begun? What breaks then is not asked for again: it would cost a whole answer once more.
+    pub has_begun: bool,
 }
 
 impl CallError {
     /// An error with a cause for the log.
     pub(crate) fn new(service: &Arc<str>, kind: CallErrorKind, cause: impl Into<Arc<str>>) -> Self {
-        Self { service: Arc::clone(service), kind, cause: Some(cause.into()) }
+        Self { service: Arc::clone(service), kind, cause: Some(cause.into()), attempts: 1, has_begun: false }
     }
 }
 
@@ -111,6 +121,9 @@ pub enum CallErrorKind {
     /// Nothing was sent: the request is not one that may be sent, or too many wait already.
     #[error("refused")]
     Refused,
+    /// Nothing was sent: the endpoint has failed too often just now.
+    #[error("circuit open")]
+    CircuitOpen,
 }
 
 impl CallErrorKind {
@@ -124,6 +137,7 @@ impl CallErrorKind {
             Self::TooLarge => "UPSTREAM_TOO_LARGE",
             Self::NotConfigured => "UPSTREAM_NOT_CONFIGURED",
             Self::Refused => "UPSTREAM_REFUSED",
+            Self::CircuitOpen => "UPSTREAM_CIRCUIT_OPEN",
         }
     }
 }
@@ -137,5 +151,10 @@ pub trait Subgraph: Send + Sync + std::fmt::Debug {
     /// Sources that take no part in sharing stay at 0.
     fn writes(&self) -> u64 {
         0
+    }
+
+    /// How calling it goes; `None` for sources that are not called over HTTP.
+    fn report(&self) -> Option<ServiceReport> {
+        None
     }
 }

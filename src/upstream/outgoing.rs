@@ -3,6 +3,7 @@
 //! Always true: by either path the same head and body are sent, but for the order of headers.
 
 use super::client::{HttpClient, USER_AGENT as OURS};
+use super::credentials::Credentials;
 use super::direct::Direct;
 use super::model::Request;
 use super::response::{Broken, Response};
@@ -16,8 +17,19 @@ use http_body_util::Full;
 /// How a service is reached: by the pooled client, or without TLS directly.
 #[derive(Debug)]
 pub(super) enum Path {
-    Pooled { base: Base, client: reqwest::Client, max_header_bytes: usize },
-    Direct { base: Base, host: HeaderValue, direct: Direct },
+    /// With the size of the largest head that is taken.
+    Pooled {
+        base: Base,
+        client: reqwest::Client,
+        max_header_bytes: usize,
+        credentials: Credentials,
+    },
+    Direct {
+        base: Base,
+        host: HeaderValue,
+        direct: Direct,
+        credentials: Credentials,
+    },
 }
 
 /// A request that is ready to be sent.
@@ -29,12 +41,15 @@ pub(super) enum Outgoing<'p> {
 }
 
 impl Path {
-    pub(super) fn to(base: Base, client: &HttpClient) -> Self {
+    pub(super) fn to(base: Base, client: &HttpClient, credentials: Credentials) -> Self {
         match base.origin().filter(|_| client.options.direct) {
-            Some(origin) => Self::Direct { base, host: origin.host, direct: Direct::new(origin.uri, &client.options) },
+            Some(origin) => {
+                let direct = Direct::new(origin.uri, &client.options);
+                Self::Direct { base, host: origin.host, direct, credentials }
+            }
             None => {
                 let max_header_bytes = client.options.max_header_bytes;
-                Self::Pooled { base, client: client.inner.clone(), max_header_bytes }
+                Self::Pooled { base, client: client.inner.clone(), max_header_bytes, credentials }
             }
         }
     }
@@ -48,17 +63,18 @@ impl Path {
             }
         };
         match self {
-            Self::Pooled { base, client, max_header_bytes } => {
+            Self::Pooled { base, client, max_header_bytes, credentials } => {
                 let url = match target {
                     Some(target) => base.join(&target)?,
                     None => base.url().clone(),
                 };
                 let mut prepared = reqwest::Request::new(method, url);
                 write_headers(prepared.headers_mut(), headers, caller, body.is_some());
+                credentials.write(prepared.headers_mut());
                 *prepared.body_mut() = body.map(Into::into);
                 Ok(Outgoing::Pooled(client, prepared, *max_header_bytes))
             }
-            Self::Direct { base, host, direct } => {
+            Self::Direct { base, host, direct, credentials } => {
                 let mut prepared = http::Request::new(body.clone().map(Full::new).unwrap_or_default());
                 *prepared.method_mut() = method;
                 *prepared.uri_mut() = match target {
@@ -67,6 +83,7 @@ impl Path {
                 };
                 let to = prepared.headers_mut();
                 write_headers(to, headers, caller, body.is_some());
+                credentials.write(to);
                 to.insert(HOST, host.clone());
                 to.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
                 to.entry(USER_AGENT).or_insert(HeaderValue::from_static(OURS));
@@ -77,6 +94,14 @@ impl Path {
 }
 
 impl Outgoing<'_> {
+    /// Sets a header, whatever it was before.
+    pub(super) fn set_header(&mut self, name: HeaderName, value: HeaderValue) {
+        match self {
+            Self::Pooled(_, request, _) => request.headers_mut().insert(name, value),
+            Self::Direct(_, request) => request.headers_mut().insert(name, value),
+        };
+    }
+
     /// Sends it and waits for the head of the response.
     pub(super) async fn send(self) -> Result<Response, Broken> {
         match self {

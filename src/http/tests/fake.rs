@@ -12,9 +12,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 const SDL: &str =
-    "type Query { hello: String panic: Int stall: Int late: Int caller: String } type Mutation { add: Int }";
+    "type Query { hello: String panic: Int stall: Int late: Int busy: Int caller: String } type Mutation { add: Int }";
 
-/// Answers `hello`; panics, stalls or comes late at the fields of these names.
+/// How long `busy` takes, during which its thread does nothing else.
+const BUSY: Duration = Duration::from_millis(5);
+
+/// Answers `hello`; panics, stalls, comes late or keeps its thread busy at the fields of these names.
 #[derive(Debug)]
 pub(crate) struct FakeEngine {
     schema: Valid<Schema>,
@@ -53,6 +56,13 @@ impl FakeEngine {
             let value = match field.name.as_str() {
                 "panic" => panic!("a secret of the engine"),
                 "stall" => std::future::pending().await,
+                "busy" => {
+                    let began = Instant::now();
+                    while began.elapsed() < BUSY {
+                        std::hint::spin_loop();
+                    }
+                    Value::Null
+                }
                 "late" => {
                     tokio::time::sleep_until((deadline - Duration::from_millis(1)).into()).await;
                     Value::Null
@@ -73,6 +83,7 @@ impl FakeEngine {
             keys: 1,
             elapsed: Duration::from_millis(2),
             status,
+            attempts: 1,
             is_shared,
             is_in_process: false,
         };

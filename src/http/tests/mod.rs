@@ -3,6 +3,7 @@
 mod callers;
 mod fake;
 mod observed;
+mod overload;
 mod page;
 mod protocol;
 mod sockets;
