@@ -36,7 +36,7 @@ pub struct InProcessSource {
 pub struct Client {
     name: String,
     files: Files,
-    in_process: Vec<InProcessSource>,
+    in_process: Vec<Arc<InProcessSource>>,
 }
 
 impl std::fmt::Debug for Client {
@@ -115,7 +115,7 @@ impl Client {
     /// Adds a source in this process.
     #[must_use]
     pub fn in_process(mut self, source: InProcessSource) -> Self {
-        self.in_process.push(source);
+        self.in_process.push(Arc::new(source));
         self
     }
 
@@ -134,6 +134,12 @@ impl Client {
     /// The project's files, to replace some.
     pub fn files_mut(&mut self) -> &mut Files {
         &mut self.files
+    }
+
+    /// The same client of other files.
+    #[must_use]
+    pub fn with_files(&self, files: Files) -> Self {
+        Self { name: self.name.clone(), files, in_process: self.in_process.clone() }
     }
 
     /// Puts graph, view and configuration together; `environment` answers `${NAME}` in the configuration.
@@ -194,7 +200,12 @@ impl Client {
                     (code.build)(Arc::clone(&services))
                 }
             };
-            Ok(Sourced { subgraph, name: source.name.as_str().into(), config: Value::Object(of.config.clone()) })
+            Ok(Sourced {
+                subgraph,
+                name: source.name.as_str().into(),
+                config: Value::Object(of.config.clone()),
+                max_list_items: of.max_list_items.get(),
+            })
         });
         sourced.collect()
     }
@@ -242,13 +253,19 @@ fn remote(
         (urls, _) => urls.to_vec(),
     };
     let (tls, credentials) = credentials::read(&source.name, config, common.base)?;
-    let client =
-        HttpClient::new(&ClientOptions { connect_timeout: config.connect_timeout, tls, ..ClientOptions::default() })
-            .map_err(|cause| EngineError::Client { name: source.name.clone(), cause })?;
+    let client = HttpClient::new(&ClientOptions {
+        connect_timeout: config.connect_timeout,
+        max_headers: config.max_response_headers.get(),
+        max_header_bytes: config.max_response_header_bytes.get(),
+        tls,
+        ..ClientOptions::default()
+    })
+    .map_err(|cause| EngineError::Client { name: source.name.clone(), cause })?;
     let services = urls.into_iter().map(|url| {
         let limits = HttpServiceConfig {
             timeout: config.timeout,
             max_response_bytes: config.max_response_bytes.get(),
+            max_json_depth: config.max_json_depth.get().into(),
             // The configuration has been checked: it is a header's name.
             timeout_header: config.timeout_header.as_deref().and_then(|name| HeaderName::try_from(name).ok()),
             credentials: credentials.clone(),

@@ -37,6 +37,8 @@ pub struct Sourced {
     pub name: Arc<str>,
     /// `$config`.
     pub config: Value,
+    /// Items of all lists of one answer that are kept; a list with more is an error at its field.
+    pub max_list_items: u32,
 }
 
 /// One request to run.
@@ -333,7 +335,7 @@ impl<'a> State<'a> {
         let (step, way, source) = self.step(number);
         if let Some(mut pending) = self.pending[number].take() {
             pending.answers.sort_by_key(|answered| answered.keys.start);
-            let values = settle((step, way), &mut self.arena, &pending.keys, &source.name, pending.answers);
+            let values = settle((step, way), &mut self.arena, &pending.keys, source, pending.answers);
             pending.keys.scatter(step, &mut self.arena, &values);
         }
         if !way.is_safe {
@@ -365,7 +367,7 @@ impl<'a> State<'a> {
                 for key in (0..pending.keys.keys.len()).filter(|key| !done.contains(key)) {
                     pending.answers.push(Answered { keys: key..key + 1, result: Err(failure.clone()) });
                 }
-                let values = settle((step, way), &mut self.arena, &pending.keys, &source.name, pending.answers);
+                let values = settle((step, way), &mut self.arena, &pending.keys, source, pending.answers);
                 pending.keys.scatter(step, &mut self.arena, &values);
                 self.waiting[number] = usize::MAX;
             } else if self.waiting[number] > 0 {

@@ -12,6 +12,7 @@ use super::problem;
 use super::project::{Broken, KeyIndex, Pairs, Target, most_items, project};
 use super::read::{Reached, Token, follow, plain, token};
 use super::required::complete;
+use super::run::Sourced;
 use crate::compose::{Input, Way};
 use crate::contract::StatusPattern;
 use crate::plan::{Capture, Feed, OutcomePlan, PairingPlan, Step, StepId};
@@ -180,16 +181,17 @@ pub(super) fn settle(
     (step, way): (&Step, &Way),
     arena: &mut Arena,
     keys: &Keys,
-    service: &str,
+    source: &Sourced,
     answers: Vec<Answered>,
 ) -> Vec<Slot> {
+    let service = &*source.name;
     let mut values = vec![Slot::Null; keys.keys.len()];
     let mut found = Found { rows: Vec::new(), counts: vec![0; keys.keys.len()] };
     for answered in answers {
         let range = answered.keys.clone();
         let all = match answered.result {
             Err(failure) => Some(arena.fail(failure)),
-            Ok(answer) => receive((step, way), arena, keys, service, &answer, range.clone(), &mut found),
+            Ok(answer) => receive((step, way), arena, keys, source, &answer, range.clone(), &mut found),
         };
         if let Some(all) = all {
             values[range].fill(all);
@@ -215,11 +217,12 @@ fn receive(
     (step, way): (&Step, &Way),
     arena: &mut Arena,
     keys: &Keys,
-    service: &str,
+    source: &Sourced,
     answer: &Answer,
     asked: Range<usize>,
     found: &mut Found,
 ) -> Option<Slot> {
+    let service = &*source.name;
     let outcome = step.outcomes.iter().find(|(pattern, _)| matches(*pattern, answer.status)).map(|(_, plan)| plan);
     let capture = match outcome {
         Some(OutcomePlan::Null) => return Some(Slot::Null),
@@ -241,6 +244,11 @@ fn receive(
     let body = match answer.body.is_empty() {
         // What is made of literals and inputs only needs no body.
         true if needs_nothing(capture) && matches!(step.pairing, PairingPlan::Single) => Bytes::from_static(b"{}"),
+        // A write may have nothing to say; to a read, saying that something is there (200) and giving nothing is none.
+        true if answer.status == 200 && way.is_safe => {
+            let failure = Failure::new("UPSTREAM_MALFORMED", "the service's answer is empty");
+            return Some(arena.fail(failure.of(service)));
+        }
         true => return Some(Slot::Null),
         false => answer.body.clone(),
     };
@@ -256,7 +264,7 @@ fn receive(
         found: &mut found.rows,
         counts: &mut found.counts,
     };
-    let target = Target { frame: step.root, row };
+    let target = Target { frame: step.root, row, max_items: source.max_list_items };
     let projected = project(capture, arena, &body, target, (!is_single).then_some(pairs), &step.frames);
     if let Err(broken) = projected {
         found.rows.truncate(before);
@@ -264,6 +272,10 @@ fn receive(
             arena.truncate(step.root, row);
         }
         let failure = match broken {
+            Broken::TooLong => {
+                let most = source.max_list_items;
+                Failure::new("UPSTREAM_LIST_TOO_LONG", format!("the service answered with more than {most} items"))
+            }
             Broken::NotJson => Failure::new("UPSTREAM_MALFORMED", "the service's answer is not what was expected"),
             Broken::Items(what) => {
                 // A GraphQL source whose data is null says why.

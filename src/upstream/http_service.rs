@@ -23,7 +23,7 @@ use super::target::{Base, InvalidBaseUrl};
 use crate::engine::ServiceReport;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::header::CONTENT_ENCODING;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderName, HeaderValue, StatusCode};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -146,9 +146,14 @@ impl Inner {
         if status.is_redirection() || status.is_informational() {
             return Err(self.error(CallErrorKind::Malformed, format!("status {status}")));
         }
-        let is_json = is_json(response.headers());
+        let headers = response.headers();
+        if headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH) {
+            // Who reads the one and who the other sees two different answers (RFC 9112 §6.3).
+            return Err(self.error(CallErrorKind::Malformed, "two lengths: chunks and a number"));
+        }
+        let is_json = is_json(headers);
         // What reqwest has decoded it has taken out of the headers.
-        let encoding = response.headers().get(CONTENT_ENCODING);
+        let encoding = headers.get(CONTENT_ENCODING);
         let is_gzip = matches!(response, Response::Direct(_)) && encoding.is_some_and(|encoding| encoding == "gzip");
         let is_encoded = !is_gzip && encoding.is_some_and(|encoding| encoding != "identity");
         if (!is_json || is_encoded) && (status.is_client_error() || status.is_server_error()) {

@@ -34,6 +34,8 @@ pub(super) struct Kit {
     delay: Duration,
     /// When nobody waits any more.
     timeout: Duration,
+    /// Items of all lists of one answer.
+    max_list_items: u32,
 }
 
 impl Kit {
@@ -90,12 +92,19 @@ impl Kit {
         let (view, findings) = load(&sources, client, &graph);
         expect_sound(&findings);
         let view = view.expect("a view");
-        Self { graph, view, claims: None, delay: Duration::ZERO, timeout: Duration::from_secs(5) }
+        let timeout = Duration::from_secs(5);
+        Self { graph, view, claims: None, delay: Duration::ZERO, timeout, max_list_items: 100_000 }
     }
 
     /// With a caller who has these claims.
     pub(super) fn caller(mut self, claims: Json) -> Self {
         self.claims = Some(claims);
+        self
+    }
+
+    /// With answers that may hold so many items of lists.
+    pub(super) fn max_list_items(mut self, most: u32) -> Self {
+        self.max_list_items = most;
         self
     }
 
@@ -203,6 +212,7 @@ impl Kit {
                 }),
                 name: source.name.as_str().into(),
                 config: json!({ "key": "from-config" }),
+                max_list_items: self.max_list_items,
             })
             .collect();
         let claims = self.claims.as_ref().map(|claims| claims.as_object().expect("claims").clone());
