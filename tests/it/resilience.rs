@@ -277,6 +277,59 @@ async fn a_stalled_service_holds_up_nobody_who_does_not_need_it() {
     within(world.flaky.until_hangups(4)).await;
 }
 
+/// The times that a query took, in order.
+#[derive(Default)]
+struct Times(Vec<Duration>);
+
+impl Times {
+    async fn take(&mut self, world: &World) {
+        let reply = world.bff.ask("{ calm { value } }").await;
+        assert_eq!(reply.data(), &json!({ "calm": { "value": 1 } }));
+        self.0.push(reply.elapsed);
+    }
+
+    /// The time that so many of a hundred are below.
+    fn percentile(&mut self, of_a_hundred: usize) -> f64 {
+        self.0.sort_unstable();
+        self.0[self.0.len() * of_a_hundred / 100].as_secs_f64()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn queries_beside_a_stalled_service_take_as_long_as_without() {
+    let patient =
+        |setup: Setup| setup.unshared().configure(|config| config.services.get_mut("flaky").unwrap().timeout = LONGEST);
+    let (alone, stalled) = (World::new(patient).await, Arc::new(World::new(patient).await));
+    stalled.flaky_does([Does::stalled_head()]);
+    let mut waiting = JoinSet::new();
+    for _ in 0..64 {
+        let world = Arc::clone(&stalled);
+        waiting.spawn(async move { world.bff.ask("{ item { value } }").await });
+    }
+    within(stalled.flaky.until_requests(64)).await;
+    // In turns, so that whatever else the machine does slows both; the best of three rounds.
+    let mut ratios = Vec::new();
+    for _ in 0..3 {
+        let (mut without, mut beside) = (Times::default(), Times::default());
+        for turn in 0..200 {
+            let order = if turn % 2 == 0 {
+                [(&alone, &mut without), (&*stalled, &mut beside)]
+            } else {
+                [(&*stalled, &mut beside), (&alone, &mut without)]
+            };
+            for (world, times) in order {
+                times.take(world).await;
+            }
+        }
+        ratios.push([50, 95].map(|part| beside.percentile(part) / without.percentile(part)));
+    }
+    assert_eq!(waiting.len(), 64);
+    assert!(waiting.try_join_next().is_none(), "all of them still wait");
+    // A machine that is busy with other tests has no steady tail: the middle is what can be held to a bound.
+    let best = ratios.iter().map(|[middle, _]| *middle).fold(f64::MAX, f64::min);
+    assert!(best < 1.5, "{ratios:?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_leaves_ends_its_calls_soon() {
     // Shared or not: nobody else waits for them.
