@@ -11,6 +11,8 @@ use std::time::Duration;
 /// Longest time that any option may give.
 const MAX_DURATION: Duration = Duration::from_secs(3600);
 
+/// Most instances of one service.
+const MAX_URLS: usize = 64;
 /// What readers of bodies go down to by themselves.
 const MAX_JSON_DEPTH: usize = 128;
 /// Room for so many headers is made for each response.
@@ -55,15 +57,25 @@ pub(super) fn check(config: &Config, at: &dyn Fn(&str) -> Span) -> Vec<Finding> 
             );
         }
         credentials(&path, service, at, &mut findings);
-        if let Some(url) = &service.url
-            && !is_base_url(url)
-        {
-            let message = format!("`{path}.url` is not an absolute http or https URL");
-            findings.push(
-                Finding::new("E304", message, at(&format!("{path}.url")), "this URL")
-                    .help("write it as `http://host:port/path`, without user, query or fragment"),
-            );
+        let urls = service.urls.iter().enumerate().map(|(number, url)| (format!("{path}.urls.{number}"), url));
+        for (path, url) in service.url.iter().map(|url| (format!("{path}.url"), url)).chain(urls) {
+            if !is_base_url(url) {
+                let message = format!("`{path}` is not an absolute http or https URL");
+                findings.push(
+                    Finding::new("E304", message, at(&path), "this URL")
+                        .help("write it as `http://host:port/path`, without user, query or fragment"),
+                );
+            }
         }
+        let problem = if service.urls.len() > MAX_URLS {
+            Some(format!("`{path}.urls` has more than {MAX_URLS} URLs"))
+        } else if service.url.is_some() && !service.urls.is_empty() {
+            Some(format!("`{path}` has both `url` and `urls`"))
+        } else {
+            None
+        };
+        let at_urls = || at(&format!("{path}.urls"));
+        findings.extend(problem.map(|message| Finding::new("E323", message, at_urls(), "these URLs")));
     }
     if let Some(delay) = config.server.shutdown_delay.filter(|delay| *delay > MAX_DURATION) {
         let message = format!("`server.shutdown_delay` must be at most 1h, not {}s", delay.as_secs());

@@ -15,6 +15,9 @@ pub struct ServiceConfig {
     /// Base URL, `http` or `https`, such as `http://catalog:8080/v1`. Default: none; a service that is called over
     /// HTTP must have one.
     pub url: Option<String>,
+    /// Base URLs of several instances, instead of `url`: calls are balanced between them, and one that fails is left
+    /// alone for a while. At most 64. Default: none.
+    pub urls: Vec<String>,
     /// Longest wait for one call, from the first byte sent to the last received; the request's own deadline holds
     /// too. Default: 2s.
     #[serde(with = "humantime_serde")]
@@ -38,7 +41,7 @@ pub struct ServiceConfig {
     pub max_list_items: NonZeroU32,
     /// Calls in flight at once; further ones wait, up to their deadline. Default: 256.
     pub max_in_flight: NonZeroU32,
-    /// Calls that wait for one of those; further ones are errors at once. 0: none waits. Default: 1024.
+    /// Calls that wait for one of those; further ones are errors at once. 0: none waits. Default: 256.
     pub max_waiting: u32,
     /// Header by which each call says how many milliseconds its answer is waited for; `null`: none does. Default:
     /// x-request-timeout-ms.
@@ -62,6 +65,7 @@ impl Default for ServiceConfig {
     fn default() -> Self {
         Self {
             url: None,
+            urls: Vec::new(),
             timeout: Duration::from_secs(2),
             connect_timeout: Duration::from_millis(500),
             max_response_bytes: NonZeroUsize::MIN.saturating_add((8 << 20) - 1),
@@ -70,7 +74,7 @@ impl Default for ServiceConfig {
             max_json_depth: NonZeroU8::MIN.saturating_add(127),
             max_list_items: NonZeroU32::MIN.saturating_add(99_999),
             max_in_flight: NonZeroU32::MIN.saturating_add(255),
-            max_waiting: 1024,
+            max_waiting: 256,
             timeout_header: Some("x-request-timeout-ms".to_owned()),
             retry: RetryConfig::default(),
             breaker: BreakerConfig::default(),
@@ -87,6 +91,7 @@ impl std::fmt::Debug for ServiceConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ServiceConfig")
             .field("url", &self.url)
+            .field("urls", &self.urls)
             .field("timeout", &self.timeout)
             .field("connect_timeout", &self.connect_timeout)
             .field("max_response_bytes", &self.max_response_bytes)

@@ -130,6 +130,11 @@ fn findings_point_at_the_place() {
             "E304 3:10 [${WORD}/x] `services.a.url` is not an absolute http or https URL",
         ),
         (
+            "services:\n  a: { url: 'http://a', urls: ['http://b', 'c'] }\n",
+            "E304 2:44 ['c'] `services.a.urls.1` is not an absolute http or https URL\n\
+             E323 2:31 [[] `services.a` has both `url` and `urls`",
+        ),
+        (
             "services:\n  a: { url: 'ftp://x' }\n  b: { url: 'http://u:p@x', timeout: 0s }\n",
             "E304 2:13 ['ftp://x'] `services.a.url` is not an absolute http or https URL\n\
              E304 3:13 ['http://u:p@x'] `services.b.url` is not an absolute http or https URL\n\

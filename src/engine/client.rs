@@ -9,14 +9,15 @@ use crate::flight::FlightOptions;
 use crate::operation::Limits;
 use crate::project::{Assembled, Files, assemble};
 use crate::upstream::{
-    BreakerOptions, ClientError, ClientOptions, GuardOptions, Guarded, HandleService, HandleServices, HttpClient,
-    HttpService, HttpServiceConfig, InvalidBaseUrl, QueueOptions, RetryOptions, Shared, Subgraph,
+    Balanced, BreakerOptions, ClientError, ClientOptions, GuardOptions, Guarded, HandleService, HandleServices,
+    HttpClient, HttpService, HttpServiceConfig, InvalidBaseUrl, QueueOptions, RetryOptions, Shared, Subgraph,
 };
 use http::{HeaderName, HeaderValue};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Makes an in-process source from the services that its resolvers may call.
 pub type BuildSource = dyn Fn(HandleServices) -> Arc<dyn Subgraph> + Send + Sync;
@@ -178,11 +179,13 @@ impl Client {
         let default = ServiceConfig::default();
         let flights = switched(&options.flights, config.sharing.calls);
         // A shared call may be waited for as long as any request may take.
-        let flights = FlightOptions { timeout: flights.timeout.max(config.server.request_timeout), ..flights };
+        let request_timeout = config.server.request_timeout;
+        let flights = FlightOptions { timeout: flights.timeout.max(request_timeout), ..flights };
+        let common = Common { flights: &flights, request_timeout, base: &options.base };
         let mut services = HashMap::new();
         for source in &graph.sources {
             let of = config.services.get(&source.name).unwrap_or(&default);
-            if let Some(subgraph) = remote(source, of, &flights, &options.base)? {
+            if let Some(subgraph) = remote(source, of, &common)? {
                 services.insert(Arc::from(source.name.as_str()), handle(source, of, subgraph));
             }
         }
@@ -225,20 +228,31 @@ fn switched(options: &FlightOptions, is_on: bool) -> FlightOptions {
     FlightOptions { enabled: options.enabled && is_on, ..options.clone() }
 }
 
+/// What all services of a client have in common.
+struct Common<'c> {
+    flights: &'c FlightOptions,
+    request_timeout: Duration,
+    /// Where files of the configuration are.
+    base: &'c Path,
+}
+
 /// A source over HTTP, guarded, and with its flights around it; `None` for in-process ones.
 fn remote(
     source: &Source,
     config: &ServiceConfig,
-    flights: &FlightOptions,
-    base: &Path,
+    common: &Common<'_>,
 ) -> Result<Option<Arc<dyn Subgraph>>, EngineError> {
     let declared = match &source.kind {
         SourceKind::Rest { base_url, .. } => base_url.clone(),
         SourceKind::GraphQl => None,
         SourceKind::InProcess { .. } => return Ok(None),
     };
-    let url = config.url.clone().or(declared).ok_or_else(|| EngineError::NoUrl(source.name.clone()))?;
-    let (tls, credentials) = credentials::read(&source.name, config, base)?;
+    let urls = match (config.urls.as_slice(), config.url.clone().or(declared)) {
+        ([], None) => return Err(EngineError::NoUrl(source.name.clone())),
+        ([], Some(url)) => vec![url],
+        (urls, _) => urls.to_vec(),
+    };
+    let (tls, credentials) = credentials::read(&source.name, config, common.base)?;
     let client = HttpClient::new(&ClientOptions {
         connect_timeout: config.connect_timeout,
         max_headers: config.max_response_headers.get(),
@@ -247,24 +261,42 @@ fn remote(
         ..ClientOptions::default()
     })
     .map_err(|cause| EngineError::Client { name: source.name.clone(), cause })?;
-    let limits = HttpServiceConfig {
-        timeout: config.timeout,
-        max_response_bytes: config.max_response_bytes.get(),
-        max_json_depth: config.max_json_depth.get().into(),
-        // The configuration has been checked: it is a header's name.
-        timeout_header: config.timeout_header.as_deref().and_then(|name| HeaderName::try_from(name).ok()),
-        credentials,
-        ..HttpServiceConfig::new(source.name.as_str(), url)
-    };
-    let service =
-        HttpService::new(&client, limits).map_err(|cause| EngineError::BadUrl { name: source.name.clone(), cause })?;
-    let guarded = Guarded::new(source.name.as_str(), Arc::new(service), guard(config));
-    let shared = Shared::new(source.name.as_str(), Arc::new(guarded), flights.clone());
-    Ok(Some(Arc::new(shared)))
+    let services = urls.into_iter().map(|url| {
+        let limits = HttpServiceConfig {
+            timeout: config.timeout,
+            max_response_bytes: config.max_response_bytes.get(),
+            max_json_depth: config.max_json_depth.get().into(),
+            // The configuration has been checked: it is a header's name.
+            timeout_header: config.timeout_header.as_deref().and_then(|name| HeaderName::try_from(name).ok()),
+            credentials: credentials.clone(),
+            ..HttpServiceConfig::new(source.name.as_str(), url.as_str())
+        };
+        let service = HttpService::new(&client, limits)
+            .map_err(|cause| EngineError::BadUrl { name: source.name.clone(), cause })?;
+        Ok((Arc::from(url), Arc::new(service)))
+    });
+    let services = services.collect::<Result<Vec<_>, EngineError>>()?;
+    let name: Arc<str> = source.name.as_str().into();
+    Ok(Some(match services.as_slice() {
+        // One by itself has no choice to make.
+        [(_, only)] => shared(name, Arc::clone(only), config, common),
+        _ => shared(Arc::clone(&name), Arc::new(Balanced::new(name, services)), config, common),
+    }))
+}
+
+/// A service, guarded, and with its flights around it.
+fn shared<S: Subgraph + 'static>(
+    name: Arc<str>,
+    service: Arc<S>,
+    config: &ServiceConfig,
+    common: &Common<'_>,
+) -> Arc<dyn Subgraph> {
+    let guarded = Guarded::new(Arc::clone(&name), service, guard(config, common.request_timeout));
+    Arc::new(Shared::new(name, Arc::new(guarded), common.flights.clone()))
 }
 
 /// How a configuration wants the calls to a service to be guarded.
-fn guard(config: &ServiceConfig) -> GuardOptions {
+fn guard(config: &ServiceConfig, request_timeout: Duration) -> GuardOptions {
     let BreakerConfig { enabled, failures_in_row, failure_ratio, min_calls, open_for, max_open } = config.breaker;
     GuardOptions {
         queue: QueueOptions { max_in_flight: config.max_in_flight.get(), max_waiting: config.max_waiting },
@@ -276,6 +308,7 @@ fn guard(config: &ServiceConfig) -> GuardOptions {
             min_calls: min_calls.get(),
             open_for,
             max_open,
+            patience: config.timeout.min(request_timeout).mul_f64(0.9),
         },
     }
 }

@@ -253,6 +253,7 @@ impl Engine {
             operation_name: known.name().cloned(),
             operation_kind: known.prepared().map(Prepared::kind),
             error_codes,
+            caching: None,
         }
     }
 }
@@ -369,5 +370,6 @@ pub(crate) fn refuse(kind: ResponseKind, errors: &[RequestError], prepared: Opti
         operation_name: prepared.and_then(|prepared| prepared.name().map(Arc::from)),
         operation_kind: prepared.map(Prepared::kind),
         error_codes: errors.iter().map(|error| error.code.into()).collect(),
+        caching: None,
     }
 }

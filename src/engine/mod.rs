@@ -16,5 +16,7 @@ pub use client::{BuildSource, Client, EngineError, EngineOptions, InProcessSourc
 #[cfg(feature = "cli")]
 pub(crate) use core::refuse;
 pub use core::{Engine, EngineParts};
-pub use model::{CallRecord, GraphQlEngine, Request, Response, ResponseKind, StreamRequest, Streamed};
-pub use report::{BreakerState, RetryOutcome, ServiceReport};
+pub use model::{
+    Audience, CallRecord, ClientCaching, GraphQlEngine, Request, Response, ResponseKind, StreamRequest, Streamed,
+};
+pub use report::{BreakerState, InstanceReport, RetryOutcome, ServiceReport};

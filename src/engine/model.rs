@@ -8,6 +8,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt, StreamExt};
+use http::HeaderName;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -143,6 +144,30 @@ pub struct Response {
     pub operation_kind: Option<OperationKind>,
     /// The `extensions.code` of each entry in `errors`; counted by the metrics.
     pub error_codes: Vec<Cow<'static, str>>,
+    /// How it may be kept by clients and by what stands between; `None`: not at all.
+    pub caching: Option<Box<ClientCaching>>,
+}
+
+/// How an answer may be kept outside of this process (RFC 9111).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientCaching {
+    /// Its freshness lifetime: that of the part which is stale first.
+    pub lifetime: Duration,
+    /// How old it is now: the age of its oldest part.
+    pub age: Duration,
+    /// For whom it may be kept.
+    pub audience: Audience,
+    /// What tells its bytes from others; visible ASCII without quotes.
+    pub tag: Option<Arc<str>>,
+}
+
+/// For whom an answer may be kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Audience {
+    /// It does not depend on the caller.
+    Everybody,
+    /// Only for its caller, and only for requests that are alike in these headers.
+    Alike(Arc<[HeaderName]>),
 }
 
 impl Response {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 /// One service, as it is now.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ServiceReport {
     /// Its name.
     pub service: Arc<str>,
@@ -15,6 +15,21 @@ pub struct ServiceReport {
     pub retries: Vec<(RetryOutcome, u64)>,
     /// The circuit breaker of each endpoint that was called.
     pub breakers: Vec<(Arc<str>, BreakerState)>,
+    /// Its instances, if there are several.
+    pub instances: Vec<InstanceReport>,
+    /// Endpoints whose answers say that they are deprecated or will go, and how many said so.
+    pub deprecated: Vec<(Arc<str>, u64)>,
+}
+
+/// One of several instances of a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstanceReport {
+    /// Its base URL.
+    pub instance: Arc<str>,
+    /// Calls that are under way.
+    pub in_flight: u64,
+    /// Is it not called for a while, for it has failed?
+    pub is_ejected: bool,
 }
 
 /// What became of a call that failed in a way for which a retry may help.

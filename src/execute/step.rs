@@ -18,6 +18,7 @@ use crate::contract::StatusPattern;
 use crate::plan::{Capture, Feed, OutcomePlan, PairingPlan, Step, StepId};
 use crate::upstream::Answer;
 use bytes::Bytes;
+use smallvec::SmallVec;
 use std::ops::Range;
 
 /// A step's keys, and who waits for them.
@@ -27,6 +28,8 @@ pub(super) struct Keys {
     pub(super) keys: Vec<Key>,
     index: KeyIndex,
     members: Vec<Member>,
+    /// The text that was looked up last, and its number: neighbours in a list often have the same key.
+    last: Option<(SmallVec<[u8; 24]>, u32)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -116,11 +119,18 @@ fn check(way: &Way, key: &Key, delimiter: Option<char>) -> Option<Failure> {
 impl Keys {
     /// The number of a row's key, if the key is one text and another row had it before. Most rows of a long list end
     /// here: what was checked and copied once is neither again.
-    fn known(&self, arena: &Arena, feed: &Feed, row: u32) -> Option<u32> {
+    fn known(&mut self, arena: &Arena, feed: &Feed, row: u32) -> Option<u32> {
         let [access] = feed.inputs.as_slice() else { return None };
         let text = plain(arena, &access.joins, &access.leaf, (feed.frame, row))?;
+        if let Some((last, number)) = &self.last
+            && last.as_slice() == text
+        {
+            return Some(*number);
+        }
         let canonical = leaf::canonical(std::str::from_utf8(text).ok()?)?;
-        self.index.get(&*canonical).copied()
+        let number = self.index.get(&*canonical).copied()?;
+        self.last = Some((text.into(), number));
+        Some(number)
     }
 
     fn number(&mut self, key: Key, pairing: PairingPlan) -> u32 {

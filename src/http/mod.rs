@@ -15,6 +15,7 @@
 //! - every answer of `/graphql` is JSON of the GraphQL response shape, errors included.
 
 mod answer;
+mod caching;
 mod correlation;
 mod cors;
 mod counted;

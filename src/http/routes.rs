@@ -41,11 +41,12 @@ pub fn router(site: impl Into<Site>) -> Routes {
 }
 
 impl Routes {
-    /// Answers one request.
+    /// Answers one request. What is rare is boxed, as in [`graphql`].
     pub(super) async fn answer(&self, request: Request<Body>) -> Response<Body> {
         if request.uri().path() != GRAPHQL {
             let has_page = self.site.now().playground.is_some();
-            let Ok(answer) = if has_page { &self.with_page } else { &self.others }.clone().call(request).await;
+            let others = if has_page { &self.with_page } else { &self.others };
+            let Ok(answer) = Box::pin(others.clone().call(request)).await;
             return answer;
         }
         if request.method() == Method::HEAD {
@@ -61,7 +62,8 @@ impl Routes {
         let mut answer = match server.cors.clone() {
             None => graphql(&self.site, server, request).await,
             Some(cors) => {
-                let Ok(answer) = cors.layer(Graphql { site: self.site.clone(), server }).call(request).await;
+                let mut service = cors.layer(Graphql { site: self.site.clone(), server });
+                let Ok(answer) = Box::pin(service.call(request)).await;
                 answer
             }
         };
@@ -74,7 +76,10 @@ impl Routes {
 
 /// What a GET would have been answered with, as HEAD shows it (RFC 9110 §9.3.2).
 fn without_body(mut answer: Response<Body>) -> Response<Body> {
-    if let Some(length) = answer.body().size_hint().exact() {
+    // "Not modified" has no content anyway, and its length would be taken for that of what was not sent.
+    if answer.status() != StatusCode::NOT_MODIFIED
+        && let Some(length) = answer.body().size_hint().exact()
+    {
         answer.headers_mut().entry(header::CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(length));
     }
     answer.map(|_| Body::empty())

@@ -20,9 +20,15 @@ struct RetryLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct BreakerLabels {
+struct EndpointLabels {
     service: Arc<str>,
     operation_id: Arc<str>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct InstanceLabels {
+    service: Arc<str>,
+    instance: Arc<str>,
 }
 
 /// The reports as metrics.
@@ -34,9 +40,23 @@ pub(super) fn registry(services: &[ServiceReport]) -> Registry {
     registry.register("calls_waiting", "Calls that wait until they may be sent", waiting.clone());
     let retries: Family<RetryLabels, Counter> = Family::default();
     registry.register("retries", "Calls that a retry might have helped, by what became of them", retries.clone());
-    let breakers: Family<BreakerLabels, Gauge> = Family::default();
+    let breakers: Family<EndpointLabels, Gauge> = Family::default();
     registry.register("breaker_state", "Circuit breakers: 0 Closed, 1 HalfOpen, 2 Open", breakers.clone());
+    let ejected: Family<InstanceLabels, Gauge> = Family::default();
+    registry.register("instance_ejected", "Instances that are left alone, for they failed: 1", ejected.clone());
+    let instance_calls: Family<InstanceLabels, Gauge> = Family::default();
+    registry.register("instance_calls_in_flight", "Calls under way, by instance", instance_calls.clone());
+    let deprecated: Family<EndpointLabels, Counter> = Family::default();
+    registry.register("deprecated_answers", "Answers that say that their endpoint is to go", deprecated.clone());
     for report in services {
+        for (endpoint, count) in &report.deprecated {
+            deprecated.get_or_create(&endpoint_labels(report, endpoint)).inc_by(*count);
+        }
+        for found in &report.instances {
+            let labels = InstanceLabels { service: Arc::clone(&report.service), instance: Arc::clone(&found.instance) };
+            ejected.get_or_create(&labels).set(i64::from(found.is_ejected));
+            instance_calls.get_or_create(&labels).set(i64::try_from(found.in_flight).unwrap_or(i64::MAX));
+        }
         let labels = ServiceLabels { service: Arc::clone(&report.service) };
         in_flight.get_or_create(&labels).set(i64::try_from(report.in_flight).unwrap_or(i64::MAX));
         waiting.get_or_create(&labels).set(i64::try_from(report.waiting).unwrap_or(i64::MAX));
@@ -45,7 +65,7 @@ pub(super) fn registry(services: &[ServiceReport]) -> Registry {
             retries.get_or_create(&labels).inc_by(count);
         }
         for (endpoint, state) in &report.breakers {
-            let labels = BreakerLabels { service: Arc::clone(&report.service), operation_id: Arc::clone(endpoint) };
+            let labels = endpoint_labels(report, endpoint);
             breakers.get_or_create(&labels).set(match state {
                 BreakerState::Closed => 0,
                 BreakerState::HalfOpen => 1,
@@ -54,4 +74,8 @@ pub(super) fn registry(services: &[ServiceReport]) -> Registry {
         }
     }
     registry
+}
+
+fn endpoint_labels(report: &ServiceReport, endpoint: &Arc<str>) -> EndpointLabels {
+    EndpointLabels { service: Arc::clone(&report.service), operation_id: Arc::clone(endpoint) }
 }

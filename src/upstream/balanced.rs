@@ -20,8 +20,9 @@
 //! - who leaves, or had no time, tells nothing about an instance.
 
 use super::model::{Answer, CallError, CallErrorKind, Context, Request, Subgraph};
-use crate::engine::InstanceReport;
+use crate::engine::{InstanceReport, ServiceReport};
 use futures_util::future::BoxFuture;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -109,7 +110,11 @@ impl<S: Subgraph + ?Sized + 'static> Subgraph for Balanced<S> {
         // Chosen when the future is first polled: one that waits counts nowhere.
         Box::pin(async move {
             let Some(at) = inner.choose(Instant::now()) else {
-                return Err(CallError::new(&inner.service, CallErrorKind::NotConfigured, "the service has no instance"));
+                return Err(CallError::new(
+                    &inner.service,
+                    CallErrorKind::NotConfigured,
+                    "the service has no instance",
+                ));
             };
             let instance = &inner.instances[at];
             let deadline = Instant::from_std(ctx.deadline);
@@ -122,8 +127,14 @@ impl<S: Subgraph + ?Sized + 'static> Subgraph for Balanced<S> {
         })
     }
 
-    fn instances(&self) -> Vec<InstanceReport> {
-        Balanced::instances(self)
+    fn report(&self) -> Option<ServiceReport> {
+        let mut deprecated = BTreeMap::<_, u64>::new();
+        let reports = self.inner.instances.iter().filter_map(|instance| instance.source.report());
+        for (endpoint, count) in reports.flat_map(|report| report.deprecated) {
+            *deprecated.entry(endpoint).or_default() += count;
+        }
+        let (instances, deprecated) = (self.instances(), deprecated.into_iter().collect());
+        Some(ServiceReport { instances, deprecated, ..ServiceReport::default() })
     }
 }
 
@@ -163,7 +174,8 @@ impl<S: ?Sized> Inner<S> {
         let instance = &self.instances[at];
         let others = self.instances.iter().enumerate().filter(|&(other, _)| other != at);
         // Looked at only where it matters, and one lock at a time.
-        let may_eject = || (others.filter(|(_, other)| other.health().is_out(now)).count() + 1) * 2 <= self.instances.len();
+        let may_eject =
+            || (others.filter(|(_, other)| other.health().is_out(now)).count() + 1) * 2 <= self.instances.len();
         let is_last = is_failure && instance.health().in_row + 1 >= MOST_IN_ROW;
         let is_allowed = is_last && may_eject();
         let out_for = instance.health().settle(is_failure, is_allowed, now);

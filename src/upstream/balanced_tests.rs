@@ -41,14 +41,21 @@ fn service(takes: &[u64]) -> (Vec<Arc<Fake>>, Balanced<Fake>) {
 fn context() -> Context {
     let domain = BatchDomain { way: WayId(0), inputs: Arc::from([]), scope: CredentialScope::Public };
     let deadline = (Instant::now() + 60 * SECOND).into_std();
-    Context { domain, endpoint: "GET /x".into(), caller: Arc::<Caller>::default(), deadline, is_safe: true, not_before: None }
+    Context {
+        domain,
+        endpoint: "GET /x".into(),
+        caller: Arc::<Caller>::default(),
+        deadline,
+        is_safe: true,
+        not_before: None,
+    }
 }
 
 /// So many calls, `at_once` of them at a time. How many failed, and how many each instance got.
 async fn send(fakes: &[Arc<Fake>], service: &Balanced<Fake>, calls: usize, at_once: usize) -> (usize, Vec<u32>) {
     let before: Vec<_> = fakes.iter().map(|fake| fake.calls.load(Ordering::Relaxed)).collect();
     let get = || Request::Http { method: http::Method::GET, target: "/x".into(), headers: Vec::new(), body: None };
-    let mut tasks = tokio::task::JoinSet::new();
+    let mut tasks = tokio::task::JoinSet::<Result<Answer, CallError>>::new();
     let mut failed = 0;
     for _ in 0..calls {
         if tasks.len() == at_once {
@@ -116,7 +123,7 @@ async fn without_instances_there_is_an_error() {
 #[test]
 fn an_instance_is_out_longer_each_time_until_it_was_well() {
     let (mut health, mut now) = (Health::default(), Instant::now());
-    let mut eject = |health: &mut Health, now| (0..MOST_IN_ROW).find_map(|_| health.settle(true, true, now));
+    let eject = |health: &mut Health, now| (0..MOST_IN_ROW).find_map(|_| health.settle(true, true, now));
     for seconds in [10, 20, 40, 80, 120, 120] {
         assert_eq!(eject(&mut health, now), Some(seconds * SECOND));
         assert!(health.load(0, now).is_none() && health.is_out(now));

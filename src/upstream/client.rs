@@ -13,6 +13,9 @@ pub struct ClientOptions {
     pub idle_timeout: Duration,
     /// Unused connections kept per host; further ones are closed. Default: 256 connections.
     pub max_idle_per_host: usize,
+    /// How long a connection is used; the next one looks the service's name up again, so that its new addresses are
+    /// found. Without TLS only: with TLS, connections end when they are idle. Default: 60 s.
+    pub max_age: Duration,
     /// Headers of a response. Default: 100. At the limit the connection is dropped.
     pub max_headers: usize,
     /// Names and values of a response's headers, in bytes. Default: 65536 (64 KiB). At the limit the connection is
@@ -48,6 +51,7 @@ impl Default for ClientOptions {
             connect_timeout: Duration::from_millis(500),
             idle_timeout: Duration::from_secs(30),
             max_idle_per_host: 256,
+            max_age: Duration::from_secs(60),
             max_headers: HYPER_MAX_HEADERS,
             max_header_bytes: 64 << 10,
             direct: true,

@@ -12,7 +12,7 @@
 //! Always true:
 //! - a call that is no read is sent once, or not at all;
 //! - nothing here waits longer than the call's deadline;
-//! - what ends because its caller had no more time, or left, tells nothing about the service.
+//! - what ends early because its caller had no more time, or left, tells nothing about the service.
 
 use super::breaker::{Breaker, BreakerOptions, Breakers, Permit};
 use super::model::{Answer, CallError, CallErrorKind, Context, Request, Subgraph};
@@ -96,6 +96,7 @@ impl<S: Subgraph + ?Sized + 'static> Subgraph for Guarded<S> {
             waiting: guard.queue.waiting(),
             retries: RetryOutcome::ALL.map(count).to_vec(),
             breakers: guard.breakers.report(),
+            ..self.source.report().unwrap_or_default()
         })
     }
 }

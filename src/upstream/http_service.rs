@@ -13,12 +13,14 @@
 use super::body::{BodyError, is_deeper_than, is_json, read_capped, read_gzip_capped};
 use super::client::HttpClient;
 use super::credentials::Credentials;
+use super::deprecation::Notices;
 use super::failure::{describe, kind_of};
 use super::model::{Answer, CallError, CallErrorKind, Context, Request, Subgraph};
 use super::outgoing::{Outgoing, Path};
 use super::response::Response;
 use super::retry_after::retry_after;
 use super::target::{Base, InvalidBaseUrl};
+use crate::engine::ServiceReport;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING};
@@ -77,6 +79,7 @@ pub struct HttpService {
 struct Inner {
     config: HttpServiceConfig,
     path: Path,
+    notices: Notices,
 }
 
 impl HttpService {
@@ -87,7 +90,8 @@ impl HttpService {
     pub fn new(client: &HttpClient, config: HttpServiceConfig) -> Result<Self, InvalidBaseUrl> {
         let base = Base::parse(&config.base_url)?;
         let path = Path::to(base, client, config.credentials.clone());
-        Ok(Self { inner: Arc::new(Inner { path, config }) })
+        let notices = Notices::new(Arc::clone(&config.name));
+        Ok(Self { inner: Arc::new(Inner { path, config, notices }) })
     }
 
     /// Its configuration.
@@ -101,6 +105,10 @@ impl Subgraph for HttpService {
     fn call(&self, request: Request, ctx: Context) -> BoxFuture<'static, Result<Answer, CallError>> {
         let inner = Arc::clone(&self.inner);
         Box::pin(async move { inner.call(request, &ctx).await })
+    }
+
+    fn report(&self) -> Option<ServiceReport> {
+        Some(ServiceReport { deprecated: self.inner.notices.report(), ..ServiceReport::default() })
     }
 }
 
@@ -118,15 +126,16 @@ impl Inner {
         if let Some(name) = &self.config.timeout_header {
             request.set_header(name.clone(), milliseconds(limit - now));
         }
-        match timeout_at(limit, self.exchange(request)).await {
+        match timeout_at(limit, self.exchange(request, &ctx.endpoint)).await {
             Ok(result) => result,
             Err(_) => Err(self.error(CallErrorKind::Timeout, "no whole answer in time")),
         }
     }
 
-    async fn exchange(&self, request: Outgoing<'_>) -> Result<Answer, CallError> {
+    async fn exchange(&self, request: Outgoing<'_>, endpoint: &Arc<str>) -> Result<Answer, CallError> {
         let sent = request.send().await;
         let response = sent.map_err(|broken| self.error(kind_of(&broken), describe(&broken)))?;
+        self.notices.read(endpoint, response.headers());
         let status = response.status();
         let retry_after = match status {
             StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {

@@ -476,6 +476,46 @@ async fn only_the_request_and_correlation_are_sent() {
     }
 }
 
+#[tokio::test]
+async fn a_source_pins_a_version_by_path_header_or_media_type() {
+    for direct in PATHS {
+        let upstream =
+            Faulty::always(Reply::with_status(200, "application/vnd.shop.v2+json", "1")).await.expect("a port");
+        let service = service(direct, config(format!("{}/v2", upstream.base_url())));
+        for (accept, sent) in [
+            ("application/vnd.shop.v2+json", "application/vnd.shop.v2+json"),
+            ("application/json;v=2", "application/json;v=2"),
+            ("text/html", "application/json"),
+            ("*/*", "application/json"),
+        ] {
+            let headers = [("accept", accept), ("x-api-version", "2")];
+            let headers = headers.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+            let request =
+                Request::Http { method: Method::GET, target: "/x".into(), headers: headers.into(), body: None };
+            service.call(request, context(LONG)).await.expect("an answer");
+            let seen = upstream.requests().pop().expect("a request");
+            assert_eq!((seen.target.as_str(), seen.header("x-api-version")), ("/v2/x", Some("2")));
+            assert_eq!(seen.headers.iter().filter(|(name, value)| name == "accept" && value == sent).count(), 1);
+            assert_eq!(seen.headers.iter().filter(|(name, _)| name == "accept").count(), 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn endpoints_that_are_to_go_are_counted() {
+    for direct in PATHS {
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1\r\n";
+        let reply =
+            Reply::raw(format!("{head}deprecation: @1688169599\r\nsunset: Sun, 06 Nov 2044 08:49:37 GMT\r\n\r\n1"));
+        let upstream = Faulty::always(reply).await.expect("a port");
+        let service = service(direct, config(upstream.base_url()));
+        for _ in 0..3 {
+            outcome(&service, LONG).await.expect("an answer");
+        }
+        assert_eq!(service.report().expect("a report").deprecated, [("GET /x".into(), 3)]);
+    }
+}
+
 fn show(seen: &testkit::faulty::SeenRequest, upstream: &Faulty) -> String {
     let is_fixed = |(name, _): &&(String, String)| name != "x-request-timeout-ms";
     let headers = seen.headers.iter().filter(is_fixed);

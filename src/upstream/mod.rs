@@ -10,11 +10,13 @@
 //! - a call that is no read is sent once, or not at all;
 //! - nothing of the caller is sent but what the [`Request`] holds, correlation aside.
 
+mod balanced;
 mod body;
 mod bounded_head;
 mod breaker;
 mod client;
 mod credentials;
+mod deprecation;
 mod direct;
 mod domain;
 mod failure;
@@ -31,6 +33,7 @@ mod retry_after;
 mod shared;
 mod target;
 
+pub use balanced::Balanced;
 pub use breaker::BreakerOptions;
 pub use client::{ClientError, ClientOptions, HttpClient, TlsOptions};
 pub use credentials::{Credentials, CredentialsError, Identity, IdentityOptions, TokenFile};

@@ -45,7 +45,7 @@ pub struct Context {
     pub caller: Arc<Caller>,
     /// When nobody waits any more.
     pub deadline: Instant,
-    /// Is it a read, so that an equal call in flight may answer it?
+    /// Is it a read, so that an equal call in flight may answer it, and that it may be sent twice?
     pub is_safe: bool,
     /// Joins no call begun before this instant. Set for what runs after a mutation: an older call may have read
     /// what the mutation has changed since. `None`: any call in flight will do.

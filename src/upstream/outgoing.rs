@@ -2,6 +2,7 @@
 //!
 //! Always true: by either path the same head and body are sent, but for the order of headers.
 
+use super::body::names_json;
 use super::client::{HttpClient, USER_AGENT as OURS};
 use super::credentials::Credentials;
 use super::direct::Direct;
@@ -151,11 +152,13 @@ fn write_headers(to: &mut HeaderMap, from: Vec<(HeaderName, HeaderValue)>, calle
     const JSON: HeaderValue = HeaderValue::from_static("application/json");
     to.reserve(from.len() + 4);
     for (name, value) in from {
-        if !WITHHELD.contains(&name.as_str()) {
+        // A source may pin the version that it gets by a media type; what it gets is JSON all the same.
+        let is_refused = name == ACCEPT && !names_json(&value);
+        if !is_refused && !WITHHELD.contains(&name.as_str()) {
             to.append(name, value);
         }
     }
-    to.insert(ACCEPT, JSON);
+    to.entry(ACCEPT).or_insert(JSON);
     if has_body {
         to.insert(CONTENT_TYPE, JSON);
     }

@@ -310,3 +310,39 @@ async fn calls_say_what_is_left_of_the_request() {
     let left: Vec<_> = left.collect();
     assert!(matches!(left[..], [first, second] if first <= 1_500 && second <= 1_200 && second > 0), "{left:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_of_two_instances_may_be_down() {
+    let down = Faulty::always(Does::reset_before_head()).await.expect("a port");
+    let up = Faulty::always(well()).await.expect("a port");
+    let urls = [up.base_url(), down.base_url()];
+    let files = Files::embedded([
+        ("schema/services/flaky.graphql", FLAKY),
+        ("schema/web.graphql", "type Query { item(of: String): Item } type Item { value: Int! }"),
+        ("bespoke.yaml", &format!("services: {{ flaky: {{ urls: ['{}', '{}'] }} }}\n", urls[0], urls[1])),
+    ]);
+    let bff = Bff::start(Client::new("web", files), Setup::default().unshared().deadline(LONGEST)).await;
+    for _ in 0..100 {
+        let reply = bff.ask("{ item { value } }").await;
+        assert_eq!(reply.body["data"], json!({ "item": { "value": 1 } }), "{}", reply.text);
+    }
+    assert_eq!(up.requests().len(), 100);
+    // Once, and once more whenever ten seconds have passed.
+    let tried = down.requests().len();
+    assert!(tried <= 10, "{tried}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stalled_service_is_found_out_when_requests_take_no_longer_than_calls() {
+    for share in [Setup::unshared, |setup: Setup| setup] {
+        let world = World::new(|setup| share(setup).deadline(Duration::from_millis(150))).await;
+        world.flaky_does([Does::stalled_head()]);
+        // Five that had nearly all their time; a busy machine may send some of them late.
+        let mut timeouts = 0;
+        while code(&world.bff.ask("{ item { value } }").await) == "UPSTREAM_TIMEOUT" {
+            timeouts += 1;
+            assert!(timeouts < 50, "its breaker stays closed");
+        }
+        assert!(timeouts >= 5, "{timeouts}");
+    }
+}

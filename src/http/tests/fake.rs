@@ -1,6 +1,6 @@
 //! An engine for tests: validates for real, answers without any service.
 
-use crate::engine::{CallRecord, GraphQlEngine, Request, Response, ResponseKind};
+use crate::engine::{CallRecord, ClientCaching, GraphQlEngine, Request, Response, ResponseKind};
 use crate::operation::OperationKind;
 use crate::policy::Caller;
 use apollo_compiler::validation::Valid;
@@ -25,12 +25,14 @@ pub(crate) struct FakeEngine {
     greeting: &'static str,
     pub(crate) is_ready: AtomicBool,
     pub(crate) executing: Arc<AtomicUsize>,
+    /// What it says of its answers.
+    pub(crate) caching: Option<Box<ClientCaching>>,
 }
 
 impl FakeEngine {
     pub(crate) fn new(greeting: &'static str) -> Self {
         let schema = Schema::parse_and_validate(SDL, "schema.graphql").expect("the schema is valid");
-        Self { schema, greeting, is_ready: AtomicBool::new(true), executing: Arc::default() }
+        Self { schema, greeting, is_ready: AtomicBool::new(true), executing: Arc::default(), caching: None }
     }
 
     async fn answer(&self, request: Request, caller: Arc<Caller>, deadline: Instant) -> Response {
@@ -99,6 +101,7 @@ impl FakeEngine {
             operation_name: operation.name.as_ref().map(|name| name.as_str().into()),
             operation_kind: Some(if operation.is_mutation() { OperationKind::Mutation } else { OperationKind::Query }),
             error_codes: Vec::new(),
+            caching: self.caching.clone(),
         }
     }
 }
@@ -143,6 +146,7 @@ fn failure(kind: ResponseKind, code: &'static str, message: &str) -> Response {
         operation_name: None,
         operation_kind: None,
         error_codes: vec![code.into()],
+        caching: None,
     }
 }
 

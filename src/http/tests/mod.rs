@@ -1,5 +1,6 @@
 //! Through the router, and over a few real sockets.
 
+mod caching;
 mod callers;
 mod fake;
 mod observed;
