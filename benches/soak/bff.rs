@@ -11,7 +11,8 @@ use tokio::time::{Instant, sleep};
 /// How long what is under way may take to end once the load has ended.
 const IDLE_AFTER: Duration = Duration::from_secs(30);
 
-const CONFIGURATION: &str = "server: { request_timeout: 1s, shutdown_delay: 0s }
+/// Nothing is shed for lateness: to find out what is possible, the process is made late.
+const CONFIGURATION: &str = "server: { request_timeout: 1s, shutdown_delay: 0s, max_lateness: null }
 sharing: { calls: false, operations: false }
 services:
   posts: { url: \"${SERVICES}\", timeout: 500ms }
