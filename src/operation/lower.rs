@@ -294,7 +294,6 @@ impl<'a> Lowering<'a> {
 
     /// The client's arguments of a field, in graph vocabulary; `None`: not given, and no default. Or the error of the
     /// field, for a null that an argument does not take.
-    #[expect(clippy::type_complexity, reason = "two kinds of refusal: of the operation, and of this field")]
     fn given(&self, view: &FieldView, field: &Field) -> Result<Result<Vec<Option<Value>>, OutKind>, RequestError> {
         let operation = &self.prepared.operation;
         let mut refused = None;
