@@ -124,6 +124,7 @@ fn engine(recorded: &Recorded) -> Result<Engine, Failed> {
         max_calls: None,
         // One request at a time: there is nothing to share.
         sharing: FlightOptions { enabled: false, ..FlightOptions::default() },
+        caching: None,
     }))
 }
 

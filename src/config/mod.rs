@@ -21,6 +21,8 @@ mod tests;
 mod tree;
 
 pub use load::{check_services, load, schema};
-pub use model::{AuthConfig, BudgetConfig, Config, JwtConfig, LimitsConfig, PlaygroundConfig, SharingConfig};
+pub use model::{
+    AuthConfig, BudgetConfig, CacheConfig, Config, JwtConfig, LimitsConfig, PlaygroundConfig, SharingConfig,
+};
 pub use server::{Exposure, Mode, ServerConfig};
 pub use service::ServiceConfig;

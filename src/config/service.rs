@@ -26,6 +26,8 @@ pub struct ServiceConfig {
     pub max_response_bytes: NonZeroUsize,
     /// Calls in flight at once; further ones wait, up to their deadline. Default: 256.
     pub max_in_flight: NonZeroU32,
+    /// Are its answers kept, as `@cache` or its own headers say? Default: true.
+    pub cache: bool,
     /// Values for `$config` in this service's mappings, such as a service token: `config: { token: "${TOKEN}" }`.
     /// Never logged. Default: none.
     pub config: Map<String, Value>,
@@ -39,6 +41,7 @@ impl Default for ServiceConfig {
             connect_timeout: Duration::from_millis(500),
             max_response_bytes: NonZeroUsize::MIN.saturating_add((8 << 20) - 1),
             max_in_flight: NonZeroU32::MIN.saturating_add(255),
+            cache: true,
             config: Map::new(),
         }
     }
@@ -53,6 +56,7 @@ impl std::fmt::Debug for ServiceConfig {
             .field("connect_timeout", &self.connect_timeout)
             .field("max_response_bytes", &self.max_response_bytes)
             .field("max_in_flight", &self.max_in_flight)
+            .field("cache", &self.cache)
             .field("config", &self.config.keys().collect::<Vec<_>>())
             .finish()
     }

@@ -1,9 +1,10 @@
 //! A client: its files, its in-process sources, and the engine made of them.
 
 use super::core::{Engine, EngineParts};
+use crate::cache::{Cache, CacheOptions};
 use crate::compose::{Graph, HeaderValue as Rule, Source, SourceKind};
 use crate::config::{Config, LimitsConfig, ServiceConfig};
-use crate::execute::Sourced;
+use crate::execute::{Caching, Sourced};
 use crate::flight::FlightOptions;
 use crate::operation::Limits;
 use crate::project::{Assembled, Files, assemble};
@@ -74,6 +75,8 @@ pub struct EngineOptions {
     pub flights: FlightOptions,
     /// How equal operations in flight are shared.
     pub operations: FlightOptions,
+    /// How answers are kept; the configuration may switch it off, and says the sizes.
+    pub cache: CacheOptions,
 }
 
 impl Client {
@@ -129,6 +132,7 @@ impl Client {
             }
         };
         let sources = self.sources(&graph, &config, options)?;
+        let caching = caching(&graph, &config, options);
         Ok(Engine::new(EngineParts {
             graph: Arc::new(graph),
             view: Arc::new(view),
@@ -137,6 +141,7 @@ impl Client {
             exposure: config.server.mode.exposure(),
             max_calls: config.budget.calls.map(|calls| u64::from(calls.get())),
             sharing: switched(&options.operations, config.sharing.operations),
+            caching,
         }))
     }
 
@@ -146,7 +151,7 @@ impl Client {
         let mut services = HashMap::new();
         for source in &graph.sources {
             let of = config.services.get(&source.name).unwrap_or(&default);
-            if let Some(subgraph) = remote(source, of, &flights)? {
+            if let Some(subgraph) = remote(source, of, &flights, options.cache.enabled && config.cache.enabled)? {
                 services.insert(Arc::from(source.name.as_str()), handle(source, of, subgraph));
             }
         }
@@ -179,6 +184,22 @@ pub fn limits(config: &LimitsConfig) -> Limits {
     }
 }
 
+/// The cache that a configuration asks for; `None`: none.
+fn caching(graph: &Graph, config: &Config, options: &EngineOptions) -> Option<Arc<Caching>> {
+    let wanted = &config.cache;
+    if !options.cache.enabled || !wanted.enabled {
+        return None;
+    }
+    let cache = Cache::new(CacheOptions {
+        max_bytes: wanted.max_bytes.get(),
+        stale_if_error: wanted.stale_if_error,
+        negative: wanted.negative,
+        ..options.cache.clone()
+    });
+    let is_on = |name: &str| config.services.get(name).is_none_or(|service| service.cache);
+    Some(Arc::new(Caching::new(graph, cache, is_on)))
+}
+
 /// Sharing as the options say, unless the configuration switches it off.
 fn switched(options: &FlightOptions, is_on: bool) -> FlightOptions {
     FlightOptions { enabled: options.enabled && is_on, ..options.clone() }
@@ -189,6 +210,7 @@ fn remote(
     source: &Source,
     config: &ServiceConfig,
     flights: &FlightOptions,
+    keeps_headers: bool,
 ) -> Result<Option<Arc<dyn Subgraph>>, EngineError> {
     let declared = match &source.kind {
         SourceKind::Rest { base_url, .. } => base_url.clone(),
@@ -202,6 +224,7 @@ fn remote(
         timeout: config.timeout,
         max_response_bytes: config.max_response_bytes.get(),
         max_in_flight: config.max_in_flight.get(),
+        keeps_headers: keeps_headers && config.cache,
         ..HttpServiceConfig::new(source.name.as_str(), url)
     };
     let service =

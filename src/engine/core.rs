@@ -4,7 +4,7 @@ use super::model::{CallRecord, GraphQlEngine, Request, Response, ResponseKind, S
 use super::sharing::{Job, Operations};
 use crate::compose::Graph;
 use crate::config::Exposure;
-use crate::execute::{OperationScope, Ran, Sourced};
+use crate::execute::{Caching, OperationScope, Ran, Sourced};
 use crate::flight::FlightOptions;
 use crate::operation::{self, Limits, OperationKind, Outcomes, Prepared, RequestError, Variables};
 use crate::plan::{self, Plan};
@@ -40,6 +40,8 @@ pub struct EngineParts {
     pub max_calls: Option<u64>,
     /// How equal operations in flight are shared.
     pub sharing: FlightOptions,
+    /// What is kept of services' answers; `None`: nothing.
+    pub caching: Option<Arc<Caching>>,
 }
 
 /// A client's engine.
@@ -303,6 +305,10 @@ impl GraphQlEngine for Engine {
     fn is_ready(&self) -> bool {
         true
     }
+
+    fn cache_bytes(&self) -> u64 {
+        self.parts.caching.as_ref().map_or(0, |caching| caching.cache().bytes())
+    }
 }
 
 pub(super) fn request_error(code: &'static str, message: &str) -> RequestError {
@@ -325,6 +331,9 @@ fn describe(call: &CallRecord) -> Value {
     });
     if call.is_in_process {
         described["inProcess"] = true.into();
+    }
+    if !call.cache.is_off() {
+        described["cache"] = call.cache.name().into();
     }
     described
 }

@@ -1,5 +1,6 @@
 //! What goes into an engine and what comes out.
 
+use crate::cache::CacheStatus;
 use crate::execute::Wording;
 use crate::operation::OperationKind;
 use crate::policy::Caller;
@@ -37,6 +38,11 @@ pub trait GraphQlEngine: Send + Sync + 'static {
 
     /// Can it answer now? Behind `/readyz`.
     fn is_ready(&self) -> bool;
+
+    /// What kept answers cost, in bytes.
+    fn cache_bytes(&self) -> u64 {
+        0
+    }
 }
 
 /// A GraphQL request, as it came.
@@ -108,13 +114,15 @@ pub struct CallRecord {
     pub is_shared: bool,
     /// Did code of this process answer? Then it went to no service.
     pub is_in_process: bool,
+    /// What the cache had to do with it.
+    pub cache: CacheStatus,
 }
 
 impl CallRecord {
     /// Whether this answer cost a service anything.
     #[must_use]
     pub fn is_upstream(&self) -> bool {
-        !self.is_shared && !self.is_in_process
+        !self.is_shared && !self.is_in_process && !self.cache.is_unasked()
     }
 }
 

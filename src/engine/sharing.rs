@@ -43,6 +43,7 @@ impl Job {
             graph: &self.parts.graph,
             sources: &self.parts.sources,
             variables: &self.variables.0,
+            caching: self.parts.caching.as_ref(),
             introspection: &self.introspection,
             caller: &self.caller,
             deadline: self.deadline,

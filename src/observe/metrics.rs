@@ -50,6 +50,12 @@ struct EndpointLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CacheLabels {
+    service: Arc<str>,
+    status: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ErrorLabels {
     code: String,
 }
@@ -63,6 +69,8 @@ pub struct Metrics {
     in_flight: Gauge,
     calls: Family<CallLabels, Counter>,
     call_seconds: Family<EndpointLabels, Histogram, fn() -> Histogram>,
+    cached_keys: Family<CacheLabels, Counter>,
+    cache_bytes: Gauge,
     errors: Family<ErrorLabels, Counter>,
     operations: RwLock<HashSet<Arc<str>, ahash::RandomState>>,
     other: Arc<str>,
@@ -98,6 +106,11 @@ impl Metrics {
         registry.register("upstream_calls", "Calls to services; shared ones joined a call in flight", calls.clone());
         let call_seconds = Family::new_with_constructor(latency as fn() -> Histogram);
         registry.register("upstream_call_duration_seconds", "Time of calls that were made", call_seconds.clone());
+        let cached_keys = Family::default();
+        let help = "Keys of calls, by what the cache had to do with them";
+        registry.register("cache_keys", help, cached_keys.clone());
+        let cache_bytes = Gauge::default();
+        registry.register("cache_bytes", "Memory of kept answers, in bytes", cache_bytes.clone());
         let errors = Family::default();
         registry.register("errors", "Errors in answers, by code", errors.clone());
         let dropped = dropped_lines().clone();
@@ -113,6 +126,8 @@ impl Metrics {
             in_flight,
             calls,
             call_seconds,
+            cached_keys,
+            cache_bytes,
             errors,
             operations: RwLock::default(),
             other: "other".into(),
@@ -120,9 +135,10 @@ impl Metrics {
         }
     }
 
-    /// Writes all of them in the OpenMetrics text form.
+    /// Writes all of them in the OpenMetrics text form; `cache_bytes` is what kept answers cost.
     #[must_use]
-    pub fn encode(&self) -> String {
+    pub fn encode(&self, cache_bytes: u64) -> String {
+        self.cache_bytes.set(i64::try_from(cache_bytes).unwrap_or(i64::MAX));
         let mut out = String::new();
         // Writing into a `String` does not fail; half a page would be better than none.
         let _ = text::encode(&mut out, &self.registry);
@@ -172,6 +188,13 @@ impl Metrics {
     }
 
     fn count_call(&self, call: &CallRecord) {
+        if !call.cache.is_off() {
+            let labels = CacheLabels { service: Arc::clone(&call.service), status: call.cache.name() };
+            self.cached_keys.get_or_create(&labels).inc_by(call.keys.into());
+        }
+        if call.cache.is_unasked() {
+            return;
+        }
         let status = match call.status {
             Ok(status) => Cow::Owned(status.to_string()),
             Err(code) => Cow::Borrowed(code),

@@ -11,6 +11,7 @@
 
 use super::domain::{BatchDomain, CredentialScope};
 use super::model::{Answer, CallError, Context, Request, Subgraph};
+use crate::cache::{Bypass, CacheStatus};
 use crate::compose::WayId;
 use crate::engine::CallRecord;
 use async_graphql::ErrorExtensions as _;
@@ -174,6 +175,7 @@ impl UpstreamHandle {
             domain: BatchDomain { way: NO_WAY, inputs: Arc::from([]), scope },
             is_safe,
             not_before: inner.progress().not_before,
+            condition: None,
             ..inner.ctx.clone()
         };
         let operation_id = operation_id(&method, &target);
@@ -188,6 +190,7 @@ impl UpstreamHandle {
             status: result.as_ref().map(|answer| answer.status).map_err(|error| error.kind.code()),
             is_shared: result.as_ref().is_ok_and(|answer| answer.is_shared),
             is_in_process: false,
+            cache: CacheStatus::Bypass(Bypass::Off),
         };
         let mut progress = inner.progress();
         // Not more than `max_calls` of them.

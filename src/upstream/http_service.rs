@@ -15,10 +15,11 @@ use super::model::{Answer, CallError, CallErrorKind, Context, Request, Subgraph}
 use super::outgoing::{Outgoing, Path};
 use super::response::Response;
 use super::target::{Base, InvalidBaseUrl};
+use crate::cache::kept_headers;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::StatusCode;
 use http::header::CONTENT_ENCODING;
+use http::{HeaderMap, StatusCode};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -43,6 +44,8 @@ pub struct HttpServiceConfig {
     /// Deepest nesting of objects and lists. Default: 128 levels, which the reader of bodies
     /// does not exceed either: only a lower limit costs a pass over the body.
     pub max_json_depth: u32,
+    /// Do answers come with what the service says of caching? Default: no.
+    pub keeps_headers: bool,
 }
 
 /// Depth at which readers of bodies give up by themselves (`serde_json`'s recursion limit).
@@ -60,6 +63,7 @@ impl HttpServiceConfig {
             max_in_flight: 256,
             max_waiting: 1024,
             max_json_depth: READER_DEPTH,
+            keeps_headers: false,
         }
     }
 }
@@ -107,7 +111,7 @@ impl Subgraph for HttpService {
 impl Inner {
     async fn call(&self, request: Request, ctx: &Context) -> Result<Answer, CallError> {
         let deadline = Instant::from_std(ctx.deadline);
-        let request = self.path.prepare(request, &ctx.caller);
+        let request = self.path.prepare(request, &ctx.caller, ctx.condition.as_ref());
         let request = request.map_err(|cause| self.error(CallErrorKind::Refused, cause))?;
         let _slot = self.slot(deadline).await?;
         let limit = deadline.min(Instant::now() + self.config.timeout);
@@ -115,7 +119,7 @@ impl Inner {
         if limit <= Instant::now() {
             return Err(self.error(CallErrorKind::Timeout, "the deadline has passed before sending"));
         }
-        match timeout_at(limit, self.exchange(request)).await {
+        match timeout_at(limit, self.exchange(request, ctx.condition.is_some())).await {
             Ok(result) => result,
             Err(_) => Err(self.error(CallErrorKind::Timeout, "no whole answer in time")),
         }
@@ -135,28 +139,31 @@ impl Inner {
         }
     }
 
-    async fn exchange(&self, request: Outgoing<'_>) -> Result<Answer, CallError> {
+    async fn exchange(&self, request: Outgoing<'_>, is_conditional: bool) -> Result<Answer, CallError> {
         let sent = request.send().await;
         let response = sent.map_err(|broken| self.error(kind_of(&broken), describe(&broken)))?;
         let status = response.status();
-        if status.is_redirection() || status.is_informational() {
+        let still_holds = is_conditional && status == StatusCode::NOT_MODIFIED;
+        if status.is_redirection() && !still_holds || status.is_informational() {
             return Err(self.error(CallErrorKind::Malformed, format!("status {status}")));
         }
         let is_json = is_json(response.headers());
+        let headers = if self.config.keeps_headers { kept_headers(response.headers()) } else { HeaderMap::new() };
         // What reqwest has decoded it has taken out of the headers.
         let encoding = response.headers().get(CONTENT_ENCODING);
         let is_gzip = matches!(response, Response::Direct(_)) && encoding.is_some_and(|encoding| encoding == "gzip");
         let is_encoded = !is_gzip && encoding.is_some_and(|encoding| encoding != "identity");
         if (!is_json || is_encoded) && (status.is_client_error() || status.is_server_error()) {
             // The status is the outcome: a proxy's error page must not hide it.
-            return Ok(Answer::new(status.as_u16(), Bytes::new()));
+            return Ok(Answer { headers, ..Answer::new(status.as_u16(), Bytes::new()) });
         }
         let limit = self.config.max_response_bytes;
         let body = match is_gzip {
             true => read_gzip_capped(response, limit).await,
             false => read_capped(response, limit).await,
         };
-        self.check(status, body.map_err(|error| error.at(&self.config.name))?, is_json, is_encoded)
+        let answer = self.check(status, body.map_err(|error| error.at(&self.config.name))?, is_json, is_encoded)?;
+        Ok(Answer { headers, ..answer })
     }
 
     fn check(&self, status: StatusCode, body: Bytes, is_json: bool, is_encoded: bool) -> Result<Answer, CallError> {

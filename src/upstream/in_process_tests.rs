@@ -174,7 +174,7 @@ fn context(authorization: Option<&'static str>) -> CallContext {
     }
     let domain = BatchDomain { way: WayId(0), inputs: Arc::from([]), scope: CredentialScope::Public };
     let deadline = (Instant::now() + Duration::from_secs(1)).into_std();
-    CallContext { domain, caller: Arc::new(caller), deadline, is_safe: true, not_before: None }
+    CallContext { domain, caller: Arc::new(caller), deadline, is_safe: true, not_before: None, condition: None }
 }
 
 fn ask(query: &str, variables: &str) -> Request {

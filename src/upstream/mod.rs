@@ -28,6 +28,6 @@ pub use domain::{BatchDomain, CredentialScope};
 pub use handle::{HandleError, HandleService, HandleServices, UpstreamHandle, encode};
 pub use http_service::{HttpService, HttpServiceConfig};
 pub use in_process::{Deadline, InProcess, InProcessConfig, declare_calls, declare_pure};
-pub use model::{Answer, CallError, CallErrorKind, Context, Request, Subgraph};
+pub use model::{Answer, CallError, CallErrorKind, Condition, Context, Request, Subgraph};
 pub use shared::Shared;
 pub use target::InvalidBaseUrl;

@@ -3,6 +3,7 @@
 mod allocations;
 mod architecture;
 mod audits;
+mod caching;
 mod calls;
 mod check_mutants;
 mod client_libraries;

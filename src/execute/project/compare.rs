@@ -101,6 +101,7 @@ impl Case {
             asked: (1, 3),
             found: &mut found,
             counts: &mut counts,
+            spans: None,
         });
         let target = Target { frame: ROOT, row };
         let read = if is_scanner { scan::read } else { seed::read };

@@ -1,5 +1,6 @@
 //! An engine for tests: validates for real, answers without any service.
 
+use crate::cache::{Bypass, CacheStatus};
 use crate::engine::{CallRecord, GraphQlEngine, Request, Response, ResponseKind};
 use crate::operation::OperationKind;
 use crate::policy::Caller;
@@ -75,6 +76,7 @@ impl FakeEngine {
             status,
             is_shared,
             is_in_process: false,
+            cache: CacheStatus::Bypass(Bypass::Off),
         };
         Response {
             kind: ResponseKind::Executed,
