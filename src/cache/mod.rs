@@ -12,7 +12,9 @@
 
 mod directives;
 mod freshness;
+mod held;
 mod key;
+mod responses;
 mod status;
 mod store;
 mod tags;
@@ -21,7 +23,9 @@ mod tests;
 
 pub use directives::Directives;
 pub use freshness::{CacheKind, Exchange, Freshness, Guess, State, assess, condition, kept_headers, merged};
+pub use held::Held;
 pub use key::{Domain, EntryKey};
+pub use responses::{Asked, Found, HttpCache, Response, Stored, strip_hop_by_hop};
 pub use status::{Bypass, CacheStatus, Miss};
 pub use store::{Cache, CacheOptions, Entry, Lookup, Refreshing, Wanted};
 pub use tags::{Mark, Slot, Tags};

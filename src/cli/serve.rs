@@ -99,11 +99,12 @@ pub fn serve_client(client: Client, options: ServeOptions) -> anyhow::Result<Exi
         (options.configure)(config);
     }
     let Some(config) = assembled.config.clone() else { return draw_findings(&assembled) };
-    let engine = match client.engine(assembled, &EngineOptions::default()) {
-        Ok(engine) => engine,
-        Err(EngineError::Findings(assembled)) => return draw_findings(&assembled),
-        Err(error) => return Err(explained(error, client.name())),
-    };
+    let engine =
+        match client.engine(assembled, &EngineOptions { base: options.base.clone(), ..EngineOptions::default() }) {
+            Ok(engine) => engine,
+            Err(EngineError::Findings(assembled)) => return draw_findings(&assembled),
+            Err(error) => return Err(explained(error, client.name())),
+        };
     // A second initialisation in one process is no harm: the first one stands. What was logged is written at the end.
     let _log = observe::init(config.server.log);
     let workers = Workers::for_each_processor().context("cannot start the workers")?;

@@ -2,8 +2,9 @@
 
 use super::model::Config;
 use super::server::Mode;
+use super::service::ServiceConfig;
 use crate::diagnostic::{Finding, Span};
-use http::Uri;
+use http::{HeaderName, Uri};
 use std::time::Duration;
 
 /// Longest time that any option may give.
@@ -20,6 +21,7 @@ pub(super) fn check(config: &Config, at: &dyn Fn(&str) -> Span) -> Vec<Finding> 
         let path = format!("services.{name}");
         durations.push((format!("{path}.timeout"), service.timeout));
         durations.push((format!("{path}.connect_timeout"), service.connect_timeout));
+        credentials(&path, service, at, &mut findings);
         if let Some(url) = &service.url
             && !is_base_url(url)
         {
@@ -70,6 +72,63 @@ pub(super) fn check(config: &Config, at: &dyn Fn(&str) -> Span) -> Vec<Finding> 
     }
     findings
 }
+
+/// What a service knows us by.
+fn credentials(path: &str, service: &ServiceConfig, at: &dyn Fn(&str) -> Span, findings: &mut Vec<Finding>) {
+    let tls = &service.tls;
+    if tls.client_cert_file.is_some() != tls.client_key_file.is_some() {
+        let message = format!("`{path}.tls` has one of `client_cert_file` and `client_key_file` without the other");
+        findings.push(Finding::new("E308", message, at(&format!("{path}.tls")), "here"));
+    }
+    if *tls != Default::default() && !service.url.as_deref().is_some_and(|url| url.starts_with("https://")) {
+        let message = format!("`{path}.tls` has no effect on a URL that is not `https`");
+        let finding = Finding::new("E308", message, at(&format!("{path}.tls")), "here");
+        findings.push(finding.help(format!("write `{path}.url` with `https://`, or leave `tls` out")));
+    }
+    let token = service.token.as_ref().map(|token| ("token", &token.header));
+    let identity = service.identity.as_ref().map(|identity| ("identity", &identity.header));
+    for (option, header) in token.into_iter().chain(identity) {
+        if !header.parse::<HeaderName>().is_ok_and(|name| !OURS.contains(&name.as_str())) {
+            let option = format!("{path}.{option}.header");
+            let message = format!("`{header}` is not a header that can carry it");
+            findings.push(Finding::new("E309", message, at(&option), "this name"));
+        }
+    }
+    if let (Some((_, token)), Some((_, identity))) = (token, identity)
+        && token.eq_ignore_ascii_case(identity)
+    {
+        let message = format!("`{path}.token` and `{path}.identity` are sent as one header");
+        findings.push(Finding::new("E309", message, at(&format!("{path}.identity")), "here"));
+    }
+    if let Some(identity) = &service.identity {
+        if !(Duration::from_secs(10)..=MAX_DURATION).contains(&identity.lifetime) {
+            let option = format!("{path}.identity.lifetime");
+            let message = format!("`{option}` must be from 10s to 1h");
+            findings.push(Finding::new("E305", message, at(&option), "this duration"));
+        }
+        if identity.issuer.is_empty() {
+            let option = format!("{path}.identity.issuer");
+            findings.push(Finding::new("E307", format!("`{option}` is empty"), at(&option), "here"));
+        }
+    }
+}
+
+/// Headers of a request that are about its framing and meaning, or that correlate it.
+const OURS: [&str; 13] = [
+    "accept",
+    "accept-encoding",
+    "connection",
+    "content-length",
+    "content-type",
+    "expect",
+    "host",
+    "te",
+    "traceparent",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+    "x-request-id",
+];
 
 /// An absolute URL that paths can be appended to.
 fn is_base_url(url: &str) -> bool {

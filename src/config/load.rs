@@ -57,6 +57,33 @@ pub fn check_services(sources: &Sources, file: FileId, config: &Config, known: &
     unknown.into_iter().map(finding).collect()
 }
 
+/// Tokens and identities that are sent as a header which the service's `@source` sends too: `sent` says which those are.
+#[must_use]
+pub fn check_credentials(
+    sources: &Sources,
+    file: FileId,
+    config: &Config,
+    sent: &dyn Fn(&str) -> Vec<String>,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (name, service) in &config.services {
+        let token = service.token.as_ref().map(|token| ("token", &token.header));
+        let identity = service.identity.as_ref().map(|identity| ("identity", &identity.header));
+        let sent = sent(name);
+        for (option, header) in token.into_iter().chain(identity) {
+            if sent.iter().any(|sent| sent.eq_ignore_ascii_case(header)) {
+                let path = format!("services.{name}.{option}");
+                let tree: Option<Spanned<Tree>> = serde_saphyr::from_str(sources.text(file)).ok();
+                let at = tree.as_ref().map_or(0..0, |tree| Places::of(tree).at(&path));
+                let message = format!("`{path}` and the bindings of `{name}` both send `{header}`");
+                let finding = Finding::new("E310", message, Span::new(file, at), "one of the two would be lost");
+                findings.push(finding.help("give the one here another `header`"));
+            }
+        }
+    }
+    findings
+}
+
 /// The JSON schema of configuration files, as it is kept in `schema/config.schema.json`.
 #[must_use]
 pub fn schema() -> String {

@@ -14,15 +14,17 @@ mod check;
 mod interpolate;
 mod load;
 mod model;
+mod security;
 mod server;
 mod service;
 #[cfg(test)]
 mod tests;
 mod tree;
 
-pub use load::{check_services, load, schema};
+pub use load::{check_credentials, check_services, load, schema};
 pub use model::{
     AuthConfig, BudgetConfig, CacheConfig, Config, JwtConfig, LimitsConfig, PlaygroundConfig, SharingConfig,
 };
+pub use security::{IdentityConfig, TlsConfig, TokenConfig};
 pub use server::{Exposure, Mode, ServerConfig};
 pub use service::ServiceConfig;

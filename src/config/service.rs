@@ -1,5 +1,6 @@
 //! `services.<name>`: where a service is, and the limits of calling it.
 
+use super::security::{IdentityConfig, TlsConfig, TokenConfig};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -28,6 +29,12 @@ pub struct ServiceConfig {
     pub max_in_flight: NonZeroU32,
     /// Are its answers kept, as `@cache` or its own headers say? Default: true.
     pub cache: bool,
+    /// TLS, where the operating system's certificate authorities are not enough.
+    pub tls: TlsConfig,
+    /// A token of ours that each call carries. Default: none.
+    pub token: Option<TokenConfig>,
+    /// A JWT of ours that each call carries, so that the service can tell who calls. Default: none.
+    pub identity: Option<IdentityConfig>,
     /// Values for `$config` in this service's mappings, such as a service token: `config: { token: "${TOKEN}" }`.
     /// Never logged. Default: none.
     pub config: Map<String, Value>,
@@ -42,6 +49,9 @@ impl Default for ServiceConfig {
             max_response_bytes: NonZeroUsize::MIN.saturating_add((8 << 20) - 1),
             max_in_flight: NonZeroU32::MIN.saturating_add(255),
             cache: true,
+            tls: TlsConfig::default(),
+            token: None,
+            identity: None,
             config: Map::new(),
         }
     }
@@ -57,6 +67,9 @@ impl std::fmt::Debug for ServiceConfig {
             .field("max_response_bytes", &self.max_response_bytes)
             .field("max_in_flight", &self.max_in_flight)
             .field("cache", &self.cache)
+            .field("tls", &self.tls)
+            .field("token", &self.token)
+            .field("identity", &self.identity)
             .field("config", &self.config.keys().collect::<Vec<_>>())
             .finish()
     }

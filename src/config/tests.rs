@@ -143,6 +143,17 @@ fn findings_point_at_the_place() {
             "auth: { jwt: { public_key_file: k, issuer: '', audience: a, leeway: 1h } }\n",
             "E307 1:44 [''] `auth.jwt.issuer` is empty\nE305 1:69 [1h] `auth.jwt.leeway` must be at most 5m",
         ),
+        (
+            "services:\n  a: { url: 'https://a', tls: { client_key_file: k } }\n  b: { url: 'http://b', tls: { ca_file: c } }\n",
+            "E308 2:31 [{] `services.a.tls` has one of `client_cert_file` and `client_key_file` \
+             without the other\nE308 3:30 [{] `services.b.tls` has no effect on a URL that is not `https`",
+        ),
+        (
+            "services:\n  a: { token: { file: t, header: host }, identity: { key_file: k, issuer: '', lifetime: 1s } }\n",
+            "E309 2:34 [host] `host` is not a header that can carry it\n\
+             E305 2:89 [1s] `services.a.identity.lifetime` must be from 10s to 1h\n\
+             E307 2:75 [''] `services.a.identity.issuer` is empty",
+        ),
     ] {
         let (config, findings) = read(text);
         assert!(config.is_none(), "{text}");
@@ -174,6 +185,18 @@ fn services_that_no_source_is_named_after_are_found() {
     assert_eq!(found(&["carts", "users", "orders"]), Vec::<String>::new());
     let line = "bff.yaml:4:5: W302 no source is named `carts`, so `services.carts` has no effect";
     assert_eq!(found(&["users"]), [line]);
+}
+
+#[test]
+fn a_header_that_bindings_send_cannot_carry_a_token_too() {
+    let text = "services:\n  users: { token: { file: t } }\n  carts: { identity: { key_file: k, issuer: i } }\n";
+    let mut sources = Sources::default();
+    let file = sources.add("bff.yaml", text);
+    let config = load(&sources, file, &env).0.unwrap();
+    let found = super::check_credentials(&sources, file, &config, &|_| vec!["Authorization".to_owned()]);
+    let found: Vec<_> = found.iter().map(|finding| crate::diagnostic::one_line(finding, &sources)).collect();
+    let line = "bff.yaml:2:19: E310 `services.users.token` and the bindings of `users` both send `authorization`";
+    assert_eq!(found, [line]);
 }
 
 #[test]

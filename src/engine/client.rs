@@ -1,6 +1,7 @@
 //! A client: its files, its in-process sources, and the engine made of them.
 
 use super::core::{Engine, EngineParts};
+use super::credentials;
 use crate::cache::{Cache, CacheOptions};
 use crate::compose::{Graph, HeaderValue as Rule, Source, SourceKind};
 use crate::config::{Config, LimitsConfig, ServiceConfig};
@@ -15,6 +16,7 @@ use crate::upstream::{
 use http::{HeaderName, HeaderValue};
 use serde_json::Value;
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Makes an in-process source from the services that its resolvers may call.
@@ -63,9 +65,33 @@ pub enum EngineError {
         /// Why.
         cause: InvalidBaseUrl,
     },
-    /// The HTTP client cannot be made.
-    #[error(transparent)]
-    Client(#[from] ClientError),
+    /// A service's HTTP client cannot be made.
+    #[error("the service `{name}`: {cause}")]
+    Client {
+        /// Which.
+        name: String,
+        /// Why.
+        #[source]
+        cause: ClientError,
+    },
+    /// A file that the configuration names is of no use.
+    #[error("`{option}`, the file `{}`: {cause}", .path.display())]
+    File {
+        /// Which option names it.
+        option: String,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: String,
+    },
+    /// A header's name is none.
+    #[error("`{option}`: `{name}` is no name of a header")]
+    BadHeader {
+        /// The option.
+        option: String,
+        /// What it says.
+        name: String,
+    },
 }
 
 /// Switches of an engine that no configuration file has.
@@ -77,6 +103,8 @@ pub struct EngineOptions {
     pub operations: FlightOptions,
     /// How answers are kept; the configuration may switch it off, and says the sizes.
     pub cache: CacheOptions,
+    /// Where the configuration's relative paths begin. Default: the working directory.
+    pub base: PathBuf,
 }
 
 impl Client {
@@ -151,7 +179,8 @@ impl Client {
         let mut services = HashMap::new();
         for source in &graph.sources {
             let of = config.services.get(&source.name).unwrap_or(&default);
-            if let Some(subgraph) = remote(source, of, &flights, options.cache.enabled && config.cache.enabled)? {
+            let keeps_headers = options.cache.enabled && config.cache.enabled;
+            if let Some(subgraph) = remote(source, of, &flights, keeps_headers, &options.base)? {
                 services.insert(Arc::from(source.name.as_str()), handle(source, of, subgraph));
             }
         }
@@ -211,6 +240,7 @@ fn remote(
     config: &ServiceConfig,
     flights: &FlightOptions,
     keeps_headers: bool,
+    base: &Path,
 ) -> Result<Option<Arc<dyn Subgraph>>, EngineError> {
     let declared = match &source.kind {
         SourceKind::Rest { base_url, .. } => base_url.clone(),
@@ -218,13 +248,16 @@ fn remote(
         SourceKind::InProcess { .. } => return Ok(None),
     };
     let url = config.url.clone().or(declared).ok_or_else(|| EngineError::NoUrl(source.name.clone()))?;
+    let (tls, credentials) = credentials::read(&source.name, config, base)?;
     let client =
-        HttpClient::new(&ClientOptions { connect_timeout: config.connect_timeout, ..ClientOptions::default() })?;
+        HttpClient::new(&ClientOptions { connect_timeout: config.connect_timeout, tls, ..ClientOptions::default() })
+            .map_err(|cause| EngineError::Client { name: source.name.clone(), cause })?;
     let limits = HttpServiceConfig {
         timeout: config.timeout,
         max_response_bytes: config.max_response_bytes.get(),
         max_in_flight: config.max_in_flight.get(),
         keeps_headers: keeps_headers && config.cache,
+        credentials,
         ..HttpServiceConfig::new(source.name.as_str(), url)
     };
     let service =

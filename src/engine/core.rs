@@ -63,7 +63,9 @@ pub(super) enum Known {
 #[derive(Debug)]
 pub(super) struct Operation {
     prepared: Prepared,
-    plans: RwLock<HashMap<Outcomes, Arc<Planned>>>,
+    /// Its name, for the responses.
+    name: Option<Arc<str>>,
+    plans: RwLock<HashMap<Outcomes, Arc<Planned>, ahash::RandomState>>,
 }
 
 #[derive(Debug)]
@@ -104,7 +106,10 @@ impl Engine {
         let prepare = || {
             let prepared = operation::prepare(&parts.view, &parts.limits, &request.query, name);
             Arc::new(match prepared {
-                Ok(prepared) => Known::Valid(Box::new(Operation { prepared, plans: RwLock::default() })),
+                Ok(prepared) => {
+                    let name = prepared.name().map(Arc::from);
+                    Known::Valid(Box::new(Operation { prepared, name, plans: RwLock::default() }))
+                }
                 Err(errors) => Known::Invalid(errors),
             })
         };
@@ -161,14 +166,14 @@ impl Engine {
         &self,
         prepared: &Prepared,
         variables: &Variables,
-    ) -> Result<HashMap<String, String>, Vec<RequestError>> {
+    ) -> Result<Option<Arc<HashMap<String, String>>>, Vec<RequestError>> {
         if !prepared.has_introspection() {
-            return Ok(HashMap::new());
+            return Ok(None);
         }
         if !self.parts.exposure.introspection {
             return Err(vec![request_error("INTROSPECTION_DISABLED", "introspection is switched off")]);
         }
-        prepared.introspect(&self.parts.view, variables)
+        prepared.introspect(&self.parts.view, variables).map(Arc::new).map(Some)
     }
 
     async fn answer(&self, request: Request, caller: Arc<Caller>, deadline: Instant) -> Response {
@@ -223,7 +228,7 @@ impl Engine {
             parts: Arc::clone(&self.parts),
             planned,
             variables: Arc::new(variables),
-            introspection: Arc::new(introspection),
+            introspection,
             caller: Arc::clone(caller),
             deadline,
         };
@@ -233,22 +238,22 @@ impl Engine {
     pub(super) async fn run(&self, ready: Ready) -> Response {
         let Ready { known, job } = ready;
         let (ran, is_shared) = self.in_flight.run(job).await;
-        self.respond(&known, &ran, is_shared)
+        self.respond(&known, ran, is_shared)
     }
 
     /// The response of what was run: a whole answer or a part of one.
-    pub(super) fn respond(&self, known: &Known, ran: &Ran, is_shared: bool) -> Response {
-        let mut calls = ran.calls.clone();
+    pub(super) fn respond(&self, known: &Known, ran: Ran, is_shared: bool) -> Response {
+        let Ran { body, errors, mut calls, error_codes, .. } = ran;
         calls.iter_mut().for_each(|call| call.is_shared |= is_shared);
-        let body = if self.parts.exposure.calls { with_calls(&ran.body, &calls) } else { ran.body.clone() };
+        let body = if self.parts.exposure.calls { with_calls(&body, &calls) } else { body };
         Response {
             kind: ResponseKind::Executed,
             body,
-            errors: ran.errors,
+            errors,
             calls,
-            operation_name: known.prepared().and_then(Prepared::name).map(str::to_owned),
+            operation_name: known.name().cloned(),
             operation_kind: known.prepared().map(Prepared::kind),
-            error_codes: ran.error_codes.clone(),
+            error_codes,
         }
     }
 }
@@ -269,6 +274,13 @@ pub(super) struct Ready {
 }
 
 impl Known {
+    fn name(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Valid(operation) => operation.name.as_ref(),
+            Self::Invalid(_) => None,
+        }
+    }
+
     pub(super) fn prepared(&self) -> Option<&Prepared> {
         match self {
             Self::Valid(operation) => Some(&operation.prepared),
@@ -355,7 +367,7 @@ pub(crate) fn refuse(kind: ResponseKind, errors: &[RequestError], prepared: Opti
         body: body.to_string().into(),
         errors: u32::try_from(errors.len()).unwrap_or(u32::MAX),
         calls: Vec::new(),
-        operation_name: prepared.and_then(|prepared| prepared.name().map(str::to_owned)),
+        operation_name: prepared.and_then(|prepared| prepared.name().map(Arc::from)),
         operation_kind: prepared.map(Prepared::kind),
         error_codes: errors.iter().map(|error| error.code.into()).collect(),
     }

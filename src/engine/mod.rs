@@ -5,6 +5,7 @@
 
 mod client;
 mod core;
+mod credentials;
 mod model;
 mod sharing;
 mod stream;

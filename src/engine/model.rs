@@ -138,7 +138,7 @@ pub struct Response {
     /// Calls made for it.
     pub calls: Vec<CallRecord>,
     /// The operation's name, if it was found.
-    pub operation_name: Option<String>,
+    pub operation_name: Option<Arc<str>>,
     /// The operation's kind, if it was found; a label of the metrics.
     pub operation_kind: Option<OperationKind>,
     /// The `extensions.code` of each entry in `errors`; counted by the metrics.

@@ -9,6 +9,7 @@ use crate::execute::{self, Ran, Run};
 use crate::flight::{Boarded, FlightOptions, Flights, Terms};
 use crate::operation::Variables;
 use crate::policy::Caller;
+use futures_util::FutureExt;
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -27,14 +28,14 @@ pub(super) struct Job {
     pub(super) parts: Arc<EngineParts>,
     pub(super) planned: Arc<Planned>,
     pub(super) variables: Arc<Variables>,
-    pub(super) introspection: Arc<HashMap<String, String>>,
+    pub(super) introspection: Option<Arc<HashMap<String, String>>>,
     pub(super) caller: Arc<Caller>,
     pub(super) deadline: std::time::Instant,
 }
 
 impl Job {
-    async fn run(self) -> Arc<Ran> {
-        Arc::new(execute::run(self.as_run()).await)
+    async fn run(self) -> Ran {
+        execute::run(self.as_run()).await
     }
 
     pub(super) fn as_run(&self) -> Run<'_> {
@@ -44,7 +45,7 @@ impl Job {
             sources: &self.parts.sources,
             variables: &self.variables.0,
             caching: self.parts.caching.as_ref(),
-            introspection: &self.introspection,
+            introspection: self.introspection.as_deref(),
             caller: &self.caller,
             deadline: self.deadline,
         }
@@ -108,7 +109,7 @@ impl Operations {
     }
 
     /// Runs an operation, or waits for an equal one. Also: was it somebody else's?
-    pub(super) async fn run(&self, job: Job) -> (Arc<Ran>, bool) {
+    pub(super) async fn run(&self, job: Job) -> (Ran, bool) {
         let key = if self.options.enabled { job.key(self.options.ignore_scope) } else { None };
         let Some(key) = key else { return (job.run().await, false) };
         // Only what ends by this request's deadline can answer it.
@@ -117,15 +118,15 @@ impl Operations {
         match self.flights.board(key, terms) {
             None => (job.run().await, false),
             Some(Boarded::Begun(seat, pilot)) => {
-                tokio::spawn(pilot.fly(job.clone().run()));
+                tokio::spawn(pilot.fly(job.clone().run().map(Arc::new)));
                 match seat.wait(limit).await {
-                    Ok(ran) => (ran, false),
+                    Ok(ran) => (Arc::unwrap_or_clone(ran), false),
                     Err(_) => (job.run().await, false),
                 }
             }
             Some(Boarded::Joined(seat)) => match seat.wait(limit).await {
                 // Its deadline came before this one's: there may be time left for what is missing.
-                Ok(ran) if !ran.is_cut => (ran, true),
+                Ok(ran) if !ran.is_cut => (Arc::unwrap_or_clone(ran), true),
                 _ => (job.run().await, false),
             },
         }

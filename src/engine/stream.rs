@@ -50,7 +50,7 @@ impl Engine {
         let work = async {
             let forward = async {
                 while let Some(ran) = made.recv().await {
-                    send(sender, self.respond(&ready.known, &ran, false), false).await;
+                    send(sender, self.respond(&ready.known, ran, false), false).await;
                 }
             };
             futures_util::join!(run_events(run, every, timeout, events), forward);
@@ -73,8 +73,8 @@ impl Engine {
             while let Some(part) = made.recv().await {
                 let body = part.body(wording).into();
                 let Part { has_next, errors, calls, error_codes, .. } = part;
-                let ran = Ran { body, errors, calls, error_codes, is_cut: false };
-                send(sender, self.respond(&ready.known, &ran, false), !has_next).await;
+                let ran = Ran { body, errors, calls, error_codes, is_cut: false, held: None };
+                send(sender, self.respond(&ready.known, ran, false), !has_next).await;
             }
         };
         futures_util::join!(run_in_parts(ready.job.as_run(), parts), forward);

@@ -7,7 +7,7 @@ use super::read::input_text;
 use super::request::{domain, key_delimiter, lacks_claim, render};
 use super::step::{Answered, Keys, collect, settle};
 use super::write::{Source, Written, write};
-use crate::cache::Mark;
+use crate::cache::{Held, Mark};
 use crate::compose::{Graph, Input, SourceId, SourceKind, TypeId, Way};
 use crate::engine::CallRecord;
 use crate::operation::OperationKind;
@@ -54,8 +54,8 @@ pub struct Run<'a> {
     pub variables: &'a [Option<Value>],
     /// What is kept of earlier answers; `None`: nothing.
     pub caching: Option<&'a Arc<Caching>>,
-    /// Answers of `__schema` and `__type`, by response name.
-    pub introspection: &'a HashMap<String, String>,
+    /// Answers of `__schema` and `__type`, by response name; `None`: it asks for neither.
+    pub introspection: Option<&'a HashMap<String, String>>,
     /// On whose behalf.
     pub caller: &'a Arc<Caller>,
     /// When nobody waits any more.
@@ -63,7 +63,7 @@ pub struct Run<'a> {
 }
 
 /// What came of it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Ran {
     /// `{"data":…}`, with `errors` if there are any.
     pub body: Bytes,
@@ -75,6 +75,8 @@ pub struct Ran {
     pub error_codes: Vec<Cow<'static, str>>,
     /// Did it take until the deadline? Then parts of it may be missing for that alone.
     pub is_cut: bool,
+    /// For how long it holds, if all its parts are kept; those of mutations and subscriptions are not.
+    pub held: Option<Held>,
 }
 
 pub(super) struct Finished {
@@ -109,6 +111,8 @@ pub(super) struct State<'a> {
     not_before: Option<Instant>,
     /// Sources that were written to, and when: nothing older is taken of them.
     pub(super) written: Vec<(SourceId, Mark)>,
+    /// What holds of all that was answered so far; `None`: some of it was not kept.
+    pub(super) held: Option<Held>,
 }
 
 impl Drop for State<'_> {
@@ -125,6 +129,9 @@ impl Drop for State<'_> {
 /// Runs a plan to the end of its answer. Dropping the future cancels its calls.
 pub async fn run(run: Run<'_>) -> Ran {
     let mut state = State::begin(&run);
+    if state.is_over() {
+        return state.ran();
+    }
     let mut deadline = pin!(tokio::time::sleep_until(run.deadline.into()));
     while state.advance(deadline.as_mut()).await {}
     state.ran()
@@ -153,6 +160,7 @@ impl<'a> State<'a> {
             in_flight: FuturesUnordered::new(),
             not_before: None,
             written: Vec::new(),
+            held: Self::held_at_first(run),
         };
         let ready = (0..plan.steps.len()).filter(|&step| state.waiting[step] == 0).collect::<Vec<_>>();
         state.start_all(ready);
@@ -219,6 +227,7 @@ impl<'a> State<'a> {
             calls: std::mem::take(&mut self.calls),
             error_codes: codes,
             is_cut: Instant::now() >= self.run.deadline,
+            held: self.held.take(),
         }
     }
 
@@ -381,6 +390,7 @@ impl<'a> State<'a> {
 
     /// The deadline passed: what is open has failed, and nothing new is started.
     fn give_up(&mut self) {
+        self.held = None;
         self.in_flight.clear();
         // In the order of rounds: what fails here fails what waits for it.
         let mut order: Vec<usize> = (0..self.run.plan.steps.len()).collect();

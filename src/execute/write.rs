@@ -55,7 +55,7 @@ pub(super) struct Writer<'a> {
     arena: &'a Arena,
     is_anonymous: bool,
     inputs: &'a dyn Fn(StepId, &Input) -> Option<String>,
-    introspection: &'a HashMap<String, String>,
+    introspection: Option<&'a HashMap<String, String>>,
     out: Vec<u8>,
     errors: Vec<u8>,
     error_count: u32,
@@ -87,7 +87,7 @@ pub(super) struct Source<'a> {
     /// Does nobody vouch for the caller? Then `@authenticated` fields are errors.
     pub(super) is_anonymous: bool,
     pub(super) inputs: &'a dyn Fn(StepId, &Input) -> Option<String>,
-    pub(super) introspection: &'a HashMap<String, String>,
+    pub(super) introspection: Option<&'a HashMap<String, String>>,
 }
 
 /// Writes the answer.
@@ -175,7 +175,7 @@ impl<'a> Writer<'a> {
         match &field.kind {
             OutKindPlan::Typename(name) => self.out.extend_from_slice(name.as_bytes()),
             OutKindPlan::Introspection => {
-                let text = self.introspection.get(&*field.response_name);
+                let text = self.introspection.and_then(|answers| answers.get(&*field.response_name));
                 self.out.extend_from_slice(text.map_or("null", String::as_str).as_bytes());
             }
             OutKindPlan::Value { path, ty, default } => {

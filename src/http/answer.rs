@@ -59,7 +59,5 @@ pub(super) fn headers(headers: &mut HeaderMap, content_type: HeaderValue, correl
     headers.insert(header::VARY, HeaderValue::from_static("accept"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    if let Some(request_id) = correlation.header() {
-        headers.insert(REQUEST_ID, request_id);
-    }
+    headers.insert(REQUEST_ID, correlation.request_id.to_header());
 }

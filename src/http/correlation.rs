@@ -1,23 +1,20 @@
 //! Correlation: request ids and trace parents.
 
+use crate::policy::RequestId;
+use ahash::RandomState;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use std::hash::{BuildHasher, RandomState};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::cell::Cell;
 
 /// The header of request ids.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// Longest request id that is taken from a caller.
-const MAX_REQUEST_ID: usize = 128;
-
 /// How one request is told from others, here and in the services.
 #[derive(Debug, Clone)]
 pub(super) struct Correlation {
     /// The caller's `x-request-id` if it is 1 to 128 visible ASCII characters, else one made here.
-    pub(super) request_id: String,
+    pub(super) request_id: RequestId,
     /// The caller's `traceparent`, if it is valid.
     pub(super) traceparent: Option<String>,
 }
@@ -25,36 +22,30 @@ pub(super) struct Correlation {
 impl Correlation {
     /// Reads a request's headers.
     pub(super) fn of(headers: &HeaderMap) -> Self {
-        let request_id =
-            single(headers, &REQUEST_ID).filter(|id| is_sane(id)).map_or_else(new_request_id, str::to_owned);
-        let traceparent = single(headers, &TRACEPARENT).filter(|value| is_traceparent(value)).map(str::to_owned);
-        Self { request_id, traceparent }
-    }
-
-    /// The request id, as a header.
-    pub(super) fn header(&self) -> Option<HeaderValue> {
-        HeaderValue::from_str(&self.request_id).ok()
+        let request_id = single(headers, &REQUEST_ID).and_then(RequestId::taken).unwrap_or_else(new_request_id);
+        let traceparent = single(headers, &TRACEPARENT).and_then(|value| value.to_str().ok());
+        Self { request_id, traceparent: traceparent.filter(|value| is_traceparent(value)).map(str::to_owned) }
     }
 }
 
-/// A header's value, if there is exactly one and it is visible ASCII.
-fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+/// A header's value, if there is exactly one.
+fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h HeaderValue> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?;
-    if values.next().is_some() { None } else { value.to_str().ok() }
+    if values.next().is_some() { None } else { Some(value) }
 }
 
-fn is_sane(id: &str) -> bool {
-    (1..=MAX_REQUEST_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
+thread_local! {
+    /// Of this thread's ids: what makes them its own, and how many there were.
+    static IDS: (RandomState, RandomState, Cell<u64>) = (RandomState::new(), RandomState::new(), Cell::new(0));
 }
 
 /// Makes an id of 128 bits: unique for our purposes, not a secret.
-fn new_request_id() -> String {
-    static KEYS: OnceLock<[RandomState; 2]> = OnceLock::new();
-    static COUNTER: AtomicU64 = AtomicU64::new(0);
-    let [high, low] = KEYS.get_or_init(|| [RandomState::new(), RandomState::new()]);
-    let count = COUNTER.fetch_add(1, Ordering::Relaxed);
-    format!("{:016x}{:016x}", high.hash_one(count), low.hash_one(count))
+fn new_request_id() -> RequestId {
+    IDS.with(|(high, low, count)| {
+        count.set(count.get().wrapping_add(1));
+        RequestId::made(high.hash_one(count.get()), low.hash_one(count.get()))
+    })
 }
 
 /// Whether a value is a valid `traceparent` (W3C Trace Context §3.2.2).
@@ -104,6 +95,14 @@ mod tests {
     }
 
     #[test]
+    fn threads_make_ids_of_their_own() {
+        let ids = || (0..100).map(|_| new_request_id().to_string()).collect::<Vec<_>>();
+        let mut all = ids();
+        all.extend(std::thread::spawn(ids).join().unwrap());
+        assert_eq!(all.iter().collect::<std::collections::HashSet<_>>().len(), 200);
+    }
+
+    #[test]
     fn request_id_is_taken_if_sane_and_made_otherwise() {
         for (sent, taken) in [
             (vec!["abc-1"], true),
@@ -120,7 +119,8 @@ mod tests {
             }
             let id = Correlation::of(&headers).request_id;
             assert_eq!(sent == [id.as_str()], taken, "{sent:?} gave {id}");
-            assert!(taken || (id.len() == 32 && id != Correlation::of(&headers).request_id), "{sent:?} gave {id}");
+            let next = Correlation::of(&headers).request_id;
+            assert!(taken || (id.as_str().len() == 32 && id.as_str() != next.as_str()), "{sent:?} gave {id}");
         }
     }
 }

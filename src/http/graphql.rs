@@ -12,29 +12,35 @@ use crate::engine::{Request, Response};
 use crate::observe::RequestRecord;
 use crate::policy::Caller;
 use axum::body::Body;
-use axum::extract::State;
 use futures_util::FutureExt;
 use http::Method;
 use http::request::Parts;
+use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime};
+use tokio::time::sleep_until;
 
 /// How long after the deadline an engine may still hand over what it has.
 pub(super) const HANDOVER: Duration = Duration::from_millis(100);
 
 /// Answers one request. Dropping the future, as when the client leaves, cancels it and logs 499.
-pub(super) async fn graphql(State(server): State<Arc<Server>>, request: http::Request<Body>) -> http::Response<Body> {
+///
+/// What is rare is boxed: the future is moved for each request, and is as large as its largest way.
+pub(super) async fn graphql(server: Arc<Server>, request: http::Request<Body>) -> http::Response<Body> {
     let started = Instant::now();
     let (parts, body) = request.into_parts();
     if websocket::is_upgrade(&parts.headers) {
-        return websocket::upgrade(server, parts).await;
+        return Box::pin(websocket::upgrade(server, parts)).await;
     }
     let correlation = Correlation::of(&parts.headers);
-    let record = RequestRecord::begin(Arc::clone(&server.metrics), &correlation.request_id, started);
+    let record = RequestRecord::begin(Arc::clone(&server.metrics), correlation.request_id.clone(), started);
     let media = MediaType::negotiate(&parts.headers);
     if let Some(accepted) = Accepted::negotiate(&parts.headers) {
-        return Streaming { server, correlation, record, media, accepted, started }.respond(parts, body).await;
+        let streaming = Streaming { server, correlation, record, media, accepted, started };
+        return Box::pin(streaming.respond(parts, body)).await;
     }
     let outcome = match media {
         None => Err(Refusal::NotAcceptable),
@@ -42,7 +48,7 @@ pub(super) async fn graphql(State(server): State<Arc<Server>>, request: http::Re
             .catch_unwind()
             .await
             .unwrap_or_else(|panic| {
-                tracing::error!(request_id = correlation.request_id, panic = text_of(&*panic), "panicked");
+                tracing::error!(request_id = correlation.request_id.as_str(), panic = text_of(&*panic), "panicked");
                 Err(Refusal::Internal)
             }),
     };
@@ -73,7 +79,7 @@ async fn execute(
     let (request, caller) = admit(server, parts, body, correlation, deadline).await?;
     let engine = server.engine();
     let answer = engine.execute(request, caller, deadline);
-    tokio::time::timeout_at((deadline + HANDOVER).into(), answer).await.map_err(|_| Refusal::DeadlinePassed)
+    within(deadline + HANDOVER, answer).await.ok_or(Refusal::DeadlinePassed)
 }
 
 /// Reads a request and finds out who calls.
@@ -103,6 +109,23 @@ pub(super) async fn admit(
         traceparent: correlation.traceparent.clone(),
     };
     Ok((request, Arc::new(caller)))
+}
+
+/// Waits for some work until an instant; `None`: it came first.
+///
+/// As Tokio's `timeout_at`, but that work that is ready at once costs no timer.
+pub(super) async fn within<T>(end: Instant, work: impl Future<Output = T>) -> Option<T> {
+    let (mut work, mut timer) = (pin!(work), pin!(None));
+    poll_fn(|cx| {
+        if let Poll::Ready(value) = work.as_mut().poll(cx) {
+            return Poll::Ready(Some(value));
+        }
+        if timer.is_none() {
+            timer.set(Some(sleep_until(end.into())));
+        }
+        timer.as_mut().as_pin_mut().map_or(Poll::Pending, |timer| timer.poll(cx).map(|()| None))
+    })
+    .await
 }
 
 /// What a panic said, for the log.

@@ -4,7 +4,7 @@
 //! Elsewhere: what the answer says ([`crate::engine`]); who the caller is ([`crate::policy`]); counting and logging
 //! ([`crate::observe`]).
 //!
-//! The way of a request: [`serve`] reads its head, `graphql` takes it apart with `correlation`, `negotiate` and
+//! The way of a request: [`serve`] reads its head, [`Routes`] finds its handler, `graphql` takes it apart with `correlation`, `negotiate` and
 //! `request`, the engine answers, and `answer` chooses the status.
 //!
 //! Always true:
@@ -19,11 +19,13 @@ mod cors;
 mod counted;
 mod graphql;
 mod health;
+mod idle;
 mod messages;
 mod negotiate;
 mod playground;
 mod refusal;
 mod request;
+mod routes;
 mod serve;
 mod server;
 mod stall;
@@ -36,6 +38,7 @@ mod workers;
 
 pub use playground::{Playground, PlaygroundError};
 pub use request::parse_request;
+pub use routes::{Routes, router};
 pub use serve::{ServeLimits, serve, serve_by};
-pub use server::{Server, router};
+pub use server::Server;
 pub use workers::Workers;

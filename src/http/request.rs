@@ -1,13 +1,14 @@
 //! A GraphQL request out of an HTTP request (GraphQL over HTTP §5).
 
+use super::graphql::within;
 use super::refusal::Refusal;
 use crate::engine::Request;
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::Query;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, Uri};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
@@ -59,13 +60,30 @@ pub(super) async fn from_body(
     if announced.is_some_and(|length| length > limit as u64) {
         return Err(Refusal::TooLarge { limit });
     }
-    let collected = Limited::new(body, limit).collect();
-    match tokio::time::timeout_at(deadline.into(), collected).await {
-        Err(_) => Err(Refusal::SlowBody),
-        Ok(Ok(collected)) => from_json(&collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::TooLarge { limit }),
-        Ok(Err(_)) => Err(Refusal::Malformed("the body broke off".to_owned())),
+    let body = within(deadline, read(body, limit)).await.ok_or(Refusal::SlowBody)?;
+    from_json(&body?)
+}
+
+/// Reads a body to its end. Nearly all come in one piece, which is not copied.
+async fn read(mut body: Body, limit: usize) -> Result<Bytes, Refusal> {
+    let mut whole = Bytes::new();
+    let mut pieces = BytesMut::new();
+    while !body.is_end_stream() {
+        let Some(frame) = body.frame().await else { break };
+        let frame = frame.map_err(|_| Refusal::Malformed("the body broke off".to_owned()))?;
+        // Trailers: nobody asked for them.
+        let Ok(piece) = frame.into_data() else { continue };
+        if whole.len() + pieces.len() + piece.len() > limit {
+            return Err(Refusal::TooLarge { limit });
+        }
+        if whole.is_empty() && pieces.is_empty() {
+            whole = piece;
+            continue;
+        }
+        pieces.extend_from_slice(&std::mem::take(&mut whole));
+        pieces.extend_from_slice(&piece);
     }
+    Ok(if pieces.is_empty() { whole } else { pieces.freeze() })
 }
 
 /// Whether a body is announced as JSON in UTF-8, uncompressed.

@@ -3,13 +3,21 @@
 //! Our own loop rather than `axum::serve`, which bounds neither connections nor the waits for a
 //! request's head and for a client to take its answer.
 
+use super::idle::Idle;
+use super::routes::Routes;
 use super::stall::Impatient;
 use super::workers::Workers;
 use crate::config::ServerConfig;
-use axum::Router;
+use axum::body::Body;
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use std::convert::Infallible;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -50,27 +58,27 @@ impl From<&ServerConfig> for ServeLimits {
 /// Returns once the last connection has ended or has been cut off. Dropping the future cuts all of them off.
 pub async fn serve(
     listener: TcpListener,
-    router: Router,
+    routes: Routes,
     shutdown: impl Future<Output = ()> + Send,
     limits: ServeLimits,
 ) {
-    accept(listener, router, shutdown, limits, None).await;
+    accept(listener, routes, shutdown, limits, None).await;
 }
 
 /// As [`serve`], the connections by `workers`; the runtime that this runs on accepts them.
 pub async fn serve_by(
     workers: &Workers,
     listener: TcpListener,
-    router: Router,
+    routes: Routes,
     shutdown: impl Future<Output = ()> + Send,
     limits: ServeLimits,
 ) {
-    accept(listener, router, shutdown, limits, Some(workers)).await;
+    accept(listener, routes, shutdown, limits, Some(workers)).await;
 }
 
 async fn accept(
     listener: TcpListener,
-    router: Router,
+    routes: Routes,
     shutdown: impl Future<Output = ()> + Send,
     limits: ServeLimits,
     workers: Option<&Workers>,
@@ -89,21 +97,21 @@ async fn accept(
             Some(_) = connections.join_next() => {}
             (slot, accepted) = accepted => match accepted {
                 Ok((stream, _)) => {
-                    let (router, stopping) = (router.clone(), stopping.clone());
+                    let (routes, stopping) = (routes.clone(), stopping.clone());
                     match workers {
                         Some(workers) => {
                             // A socket belongs to the runtime that it was registered with.
                             let Ok(stream) = stream.into_std() else { continue };
                             workers.spawn(&mut connections, async move {
                                 if let Ok(stream) = TcpStream::from_std(stream) {
-                                    connection(stream, router, stopping).await;
+                                    connection(stream, routes, stopping).await;
                                 }
                                 drop(slot);
                             });
                         }
                         None => {
                             connections.spawn(async move {
-                                connection(stream, router, stopping).await;
+                                connection(stream, routes, stopping).await;
                                 drop(slot);
                             });
                         }
@@ -125,30 +133,54 @@ async fn accept(
     }
 }
 
+/// Why a connection is ended from this side.
+enum End {
+    /// The server stops: a request in flight is still answered.
+    Stop,
+    /// No request came for too long.
+    Idle,
+}
+
 /// Serves one connection to its end; once `stopping` turns true, to the end of its request in flight.
-async fn connection(stream: TcpStream, router: Router, mut stopping: watch::Receiver<bool>) {
+async fn connection(stream: TcpStream, routes: Routes, mut stopping: watch::Receiver<bool>) {
     // Answers are small and written at once: waiting for more to send would only delay them.
     let _ = stream.set_nodelay(true);
-    let service = TowerToHyperService::new(router);
+    let idle = Idle::new();
+    let service = service_fn(|request: Request<Incoming>| {
+        let in_request = idle.request();
+        let answer = routes.answer(request.map(Body::new));
+        async move { Ok::<_, Infallible>(answer.await.map(|body| in_request.until_end_of(body))) }
+    });
     let mut connection = pin!(
         http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIMEOUT)
+            .header_read_timeout(None)
             .max_header_size(MAX_HEAD_BYTES)
             .serve_connection(TokioIo::new(Impatient::new(stream, WRITE_TIMEOUT)), service)
             .with_upgrades()
     );
-    let stop = async {
+    // The connection is polled for each request, what may end it hardly ever: this set polls only what has been woken.
+    let mut ends = FuturesUnordered::<BoxFuture<'_, End>>::new();
+    ends.push(Box::pin(async {
         let _ = stopping.wait_for(|&stopping| stopping).await;
-    };
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = stop => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+        End::Stop
+    }));
+    ends.push(Box::pin(async {
+        idle.too_long(HEAD_TIMEOUT).await;
+        End::Idle
+    }));
+    loop {
+        tokio::select! {
+            biased;
+            ended = connection.as_mut() => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "connection ended");
+                }
+                return;
+            }
+            Some(end) = ends.next() => match end {
+                End::Stop => connection.as_mut().graceful_shutdown(),
+                End::Idle => return,
+            }
         }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "connection ended");
     }
 }

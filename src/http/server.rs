@@ -1,16 +1,12 @@
-//! What the routes share, and the routes.
+//! What the routes share.
 
-use super::cors::cors;
-use super::playground::{self, Playground};
+use super::playground::Playground;
 use super::streams::Streams;
-use super::{graphql, health};
 use crate::config::ServerConfig;
 use crate::engine::GraphQlEngine;
 use crate::observe::Metrics;
 use crate::policy::JwtVerifier;
 use arc_swap::ArcSwap;
-use axum::Router;
-use axum::routing::{any, get};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -76,19 +72,4 @@ impl std::fmt::Debug for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Server").field("config", &self.config).finish_non_exhaustive()
     }
-}
-
-/// Routes `/graphql`, `/livez`, `/readyz`, `/metrics` and, in development, `/` with GraphiQL.
-pub fn router(server: Arc<Server>) -> Router {
-    let graphql = Router::new().route("/graphql", any(graphql::graphql));
-    let graphql = match cors(&server.config) {
-        Some(layer) => graphql.layer(layer),
-        None => graphql,
-    };
-    let router = graphql
-        .route("/livez", get(health::live))
-        .route("/readyz", get(health::ready))
-        .route("/metrics", get(health::metrics));
-    let router = if server.playground.is_some() { router.merge(playground::routes()) } else { router };
-    router.with_state(server)
 }

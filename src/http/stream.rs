@@ -19,6 +19,7 @@ use super::server::Server;
 use super::streams::Stopping;
 use crate::engine::{StreamRequest, Streamed, Wording};
 use crate::observe::RequestRecord;
+use crate::policy::RequestId;
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream};
@@ -140,7 +141,7 @@ impl Streaming {
         let deadline = self.started + self.server.config.request_timeout;
         let begun = AssertUnwindSafe(self.begin(parts, body, deadline)).catch_unwind().await;
         let (first, rest) = match begun.unwrap_or_else(|panic| {
-            tracing::error!(request_id = self.correlation.request_id, panic = text_of(&*panic), "panicked");
+            tracing::error!(request_id = self.correlation.request_id.as_str(), panic = text_of(&*panic), "panicked");
             Err(Refusal::Internal)
         }) {
             Ok(begun) => begun,
@@ -221,7 +222,7 @@ struct Writing {
     rest: BoxStream<'static, Parted>,
     has_ended: bool,
     counted: Counted,
-    request_id: String,
+    request_id: RequestId,
     /// Subscriptions end when the process is to stop; other answers are waited for.
     stopping: Stopping,
     _permit: OwnedSemaphorePermit,
@@ -252,7 +253,7 @@ impl Writing {
             }
             None => None,
             Some(Err(panic)) => {
-                tracing::error!(request_id = self.request_id, panic = text_of(&*panic), "panicked");
+                tracing::error!(request_id = self.request_id.as_str(), panic = text_of(&*panic), "panicked");
                 None
             }
         }

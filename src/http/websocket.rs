@@ -246,9 +246,9 @@ impl Connection {
             return vec![Wire::refused(&id, "OVERLOADED", "too many operations at once; try again").text()];
         };
         self.count += 1;
-        let request_id = format!("{}-{}", self.correlation.request_id, self.count);
+        let request_id = self.correlation.request_id.numbered(self.count);
         let now = std::time::Instant::now();
-        let record = RequestRecord::begin(Arc::clone(&self.server.metrics), &request_id, now);
+        let record = RequestRecord::begin(Arc::clone(&self.server.metrics), request_id.clone(), now);
         let timeout = self.server.config.request_timeout;
         let stream = self.server.engine().stream(StreamRequest {
             request,
@@ -261,7 +261,7 @@ impl Connection {
         let steps = AssertUnwindSafe(stream).catch_unwind().map(move |part| match part {
             Ok(part) => Step::Part(part),
             Err(panic) => {
-                tracing::error!(request_id, panic = text_of(&*panic), "panicked");
+                tracing::error!(request_id = request_id.as_str(), panic = text_of(&*panic), "panicked");
                 Step::Panicked
             }
         });

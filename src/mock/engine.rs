@@ -137,7 +137,7 @@ fn executed(prepared: &Prepared, mut answer: ExecutionResponse) -> Response {
         body: body.into(),
         errors: u32::try_from(errors).unwrap_or(u32::MAX),
         calls: Vec::new(),
-        operation_name: prepared.name().map(str::to_owned),
+        operation_name: prepared.name().map(Arc::from),
         operation_kind: Some(prepared.kind()),
         error_codes: vec![MOCK_ERROR.into(); errors],
     }

@@ -24,7 +24,7 @@ fn options() -> MockOptions {
 }
 
 fn caller() -> Arc<Caller> {
-    Arc::new(Caller { claims: None, headers: http::HeaderMap::new(), request_id: String::new(), traceparent: None })
+    Arc::new(Caller::default())
 }
 
 /// Asks the library; without a delay nothing ever waits.

@@ -1,16 +1,20 @@
 //! One log line as JSON: timestamp, level, the event's fields, target.
 //!
 //! `tracing-subscriber` has such a format, for events within spans; we have no spans, and each request logs a line, for
-//! which that one takes three times the instructions.
+//! which that one takes many times the instructions.
 
-use humantime_serde::re::humantime::format_rfc3339_micros;
+use humantime_serde::re::humantime::format_rfc3339_seconds;
+use std::cell::Cell;
 use std::fmt::{self, Write};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
+
+/// Room for a usual line; longer ones grow.
+const USUAL_BYTES: usize = 320;
 
 /// The format of [`super::LogFormat::Json`].
 #[derive(Debug)]
@@ -22,95 +26,147 @@ where
     N: for<'w> FormatFields<'w> + 'static,
 {
     fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
-        writer.write_str(r#"{"timestamp":""#)?;
-        write!(writer, "{}", format_rfc3339_micros(SystemTime::now()))?;
+        // Gathered here, and handed over at once: each write to the writer is a dynamic call.
+        let mut line = Line { text: String::with_capacity(USUAL_BYTES), result: Ok(()) };
         let metadata = event.metadata();
-        writer.write_str(r#"","level":""#)?;
-        writer.write_str(metadata.level().as_str())?;
-        writer.write_char('"')?;
-        let mut fields = Fields { writer: writer.by_ref(), result: Ok(()) };
-        event.record(&mut fields);
-        fields.result?;
-        writer.write_str(r#","target":"#)?;
-        string(&mut writer, metadata.target())?;
-        writer.write_str("}\n")
+        line.text.push_str(r#"{"timestamp":""#);
+        line.timestamp(SystemTime::now())?;
+        line.text.push_str(r#"","level":""#);
+        line.text.push_str(metadata.level().as_str());
+        line.text.push('"');
+        event.record(&mut line);
+        line.result?;
+        line.text.push_str(r#","target":"#);
+        string(&mut line.text, metadata.target());
+        line.text.push_str("}\n");
+        writer.write_str(&line.text)
     }
 }
 
-struct Fields<'w> {
-    writer: Writer<'w>,
+struct Line {
+    text: String,
     result: fmt::Result,
 }
 
-impl Fields<'_> {
-    fn write(&mut self, field: &Field, value: impl FnOnce(&mut Writer<'_>) -> fmt::Result) {
-        if self.result.is_ok() {
-            // Names are those of our own code, and need no escapes.
-            let parts = [",\"", field.name(), "\":"];
-            let named = parts.into_iter().try_for_each(|part| self.writer.write_str(part));
-            self.result = named.and_then(|()| value(&mut self.writer));
+/// The beginning of a timestamp, `2026-11-21T16:33:58`, and the second that it is of.
+type Second = (u64, [u8; 19]);
+
+thread_local! {
+    /// The last one written: most lines are of the same second as the line before.
+    static SECOND: Cell<Second> = const { Cell::new((0, *b"1970-01-01T00:00:00")) };
+}
+
+impl Line {
+    /// In UTC, to the microsecond (RFC 3339).
+    fn timestamp(&mut self, now: SystemTime) -> fmt::Result {
+        let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let (mut second, mut text) = SECOND.get();
+        if second != now.as_secs() {
+            second = now.as_secs();
+            let formatted = format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(second)).to_string();
+            text = formatted.as_bytes().first_chunk().copied().ok_or(fmt::Error)?;
+            SECOND.set((second, text));
         }
+        self.text.push_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?);
+        let mut fraction = *b".000000Z";
+        let mut micros = now.subsec_micros();
+        for digit in fraction[1..7].iter_mut().rev() {
+            *digit += (micros % 10) as u8;
+            micros /= 10;
+        }
+        self.text.push_str(std::str::from_utf8(&fraction).map_err(|_| fmt::Error)?);
+        Ok(())
+    }
+
+    /// Writes a field's name. Names are those of our own code, and need no escapes.
+    fn name(&mut self, field: &Field) -> &mut String {
+        self.text.push_str(",\"");
+        self.text.push_str(field.name());
+        self.text.push_str("\":");
+        &mut self.text
     }
 }
 
-impl Visit for Fields<'_> {
+impl Visit for Line {
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.write(field, |to| if value.is_finite() { write!(to, "{value:?}") } else { to.write_str("null") });
+        float(self.name(field), value);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.write(field, |to| write!(to, "{value}"));
+        self.name(field).push_str(itoa::Buffer::new().format(value));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.write(field, |to| write!(to, "{value}"));
+        self.name(field).push_str(itoa::Buffer::new().format(value));
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.write(field, |to| write!(to, "{value}"));
+        self.name(field).push_str(if value { "true" } else { "false" });
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.write(field, |to| string(to, value));
+        string(self.name(field), value);
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.write(field, |to| {
-            to.write_char('"')?;
-            write!(Escaped(to), "{value:?}")?;
-            to.write_char('"')
-        });
+        let text = self.name(field);
+        text.push('"');
+        let result = write!(Escaped(text), "{value:?}");
+        text.push('"');
+        self.result = self.result.and(result);
+    }
+}
+
+/// Writes a number; JSON has none for what is not finite.
+fn float(to: &mut String, value: f64) {
+    let tenths = (value * 10.0).round();
+    if (0.0..1e15).contains(&tenths) && tenths / 10.0 == value && value.is_sign_positive() {
+        // As times in our lines are: the shortest text that is this number has one digit after the point.
+        let tenths = tenths as u64;
+        to.push_str(itoa::Buffer::new().format(tenths / 10));
+        to.push('.');
+        to.push_str(itoa::Buffer::new().format(tenths % 10));
+    } else if value.is_finite() {
+        // Writing into a `String` does not fail.
+        let _ = write!(to, "{value:?}");
+    } else {
+        to.push_str("null");
     }
 }
 
 /// Writes a string in quotes (RFC 8259 §7).
-fn string(to: &mut Writer<'_>, text: &str) -> fmt::Result {
-    to.write_char('"')?;
-    escaped(to, text)?;
-    to.write_char('"')
+fn string(to: &mut String, text: &str) {
+    to.push('"');
+    escaped(to, text);
+    to.push('"');
 }
 
 /// Escapes whatever is written to it.
-struct Escaped<'e, 'w>(&'e mut Writer<'w>);
+struct Escaped<'e>(&'e mut String);
 
-impl fmt::Write for Escaped<'_, '_> {
+impl fmt::Write for Escaped<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        escaped(self.0, text)
+        escaped(self.0, text);
+        Ok(())
     }
 }
 
-fn escaped(to: &mut Writer<'_>, text: &str) -> fmt::Result {
+fn escaped(to: &mut String, text: &str) {
     let mut rest = text;
     while let Some(at) = rest.bytes().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)) {
-        to.write_str(&rest[..at])?;
+        to.push_str(&rest[..at]);
         match rest.as_bytes()[at] {
-            byte @ (b'"' | b'\\') => write!(to, "\\{}", char::from(byte))?,
-            b'\n' => to.write_str("\\n")?,
-            byte => write!(to, "\\u{byte:04x}")?,
+            b'"' => to.push_str("\\\""),
+            b'\\' => to.push_str("\\\\"),
+            b'\n' => to.push_str("\\n"),
+            byte => {
+                // Writing into a `String` does not fail.
+                let _ = write!(to, "\\u{byte:04x}");
+            }
         }
         rest = &rest[at + 1..];
     }
-    to.write_str(rest)
+    to.push_str(rest);
 }
 
 #[cfg(test)]
@@ -162,7 +218,24 @@ mod tests {
         assert_eq!((&lines[1]["error"], &lines[1]["message"]), (&json!("why"), &json!("n")));
     }
 
+    #[test]
+    fn timestamps_are_those_of_humantime() {
+        for micros in [0, 1, 999_999, 1_000_000, 1_795_278_838_000_042, 1_795_278_838_999_999, 1_795_278_839_000_000] {
+            let then = UNIX_EPOCH + Duration::from_micros(micros);
+            let mut line = Line { text: String::new(), result: Ok(()) };
+            line.timestamp(then).expect("a timestamp");
+            assert_eq!(line.text, humantime_serde::re::humantime::format_rfc3339_micros(then).to_string());
+        }
+    }
+
     proptest! {
+        #[test]
+        fn floats_read_as_what_they_are(value in prop_oneof![any::<f64>(), (0u64..1 << 50).prop_map(|n| n as f64 / 10.0)]) {
+            let mut text = String::new();
+            float(&mut text, value);
+            prop_assert_eq!(text, if value.is_finite() { format!("{value:?}") } else { "null".to_owned() });
+        }
+
         #[test]
         fn any_text_stays_one_line_of_json(text in any::<String>()) {
             let lines = logged(|| tracing::info!(text, "m"));

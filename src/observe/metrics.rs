@@ -3,6 +3,7 @@
 use super::log::dropped_lines;
 use crate::engine::{CallRecord, Response, ResponseKind};
 use crate::operation::OperationKind;
+use indexmap::{Equivalent, IndexMap};
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -10,8 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use std::borrow::Cow;
-use std::collections::HashSet;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 /// Distinct operation names that get a label of their own; further ones are `other`.
@@ -60,21 +60,90 @@ struct ErrorLabels {
     code: String,
 }
 
+/// What tells the metrics of calls apart, as [`CallLabels`] do.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct CallKey {
+    service: Arc<str>,
+    operation_id: Arc<str>,
+    status: Result<u16, &'static str>,
+    is_shared: bool,
+}
+
+/// A [`CallKey`] that is looked for; it hashes as the key does.
+#[derive(Hash)]
+struct CallLookup<'a> {
+    service: &'a str,
+    operation_id: &'a str,
+    status: Result<u16, &'static str>,
+    is_shared: bool,
+}
+
+impl Equivalent<CallKey> for CallLookup<'_> {
+    fn equivalent(&self, key: &CallKey) -> bool {
+        *self.service == *key.service
+            && *self.operation_id == *key.operation_id
+            && self.status == key.status
+            && self.is_shared == key.is_shared
+    }
+}
+
+/// The metrics of some calls.
+#[derive(Debug, Clone)]
+struct CallHandles {
+    calls: Counter,
+    /// None for shared calls, which take no time of their own.
+    seconds: Option<Histogram>,
+}
+
 /// Counts requests, calls, errors and their times; read by `/metrics`.
+///
+/// Families look a metric up by all its labels; what nearly every request counts is looked up once and kept.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
+    /// Of `requests`, those answered with 200: by kind and outcome.
+    usual: [[OnceLock<Counter>; OUTCOMES]; KINDS],
     request_seconds: Family<OperationLabels, Histogram, fn() -> Histogram>,
     in_flight: Gauge,
     calls: Family<CallLabels, Counter>,
     call_seconds: Family<EndpointLabels, Histogram, fn() -> Histogram>,
     cached_keys: Family<CacheLabels, Counter>,
     cache_bytes: Gauge,
+    /// As many as `calls` has members.
+    call_handles: RwLock<IndexMap<CallKey, CallHandles, ahash::RandomState>>,
     errors: Family<ErrorLabels, Counter>,
-    operations: RwLock<HashSet<Arc<str>, ahash::RandomState>>,
-    other: Arc<str>,
-    anonymous: Arc<str>,
+    /// Of `request_seconds`: by name, at most [`MAX_OPERATION_NAMES`].
+    operations: RwLock<IndexMap<Arc<str>, Histogram, ahash::RandomState>>,
+    other: OnceLock<Histogram>,
+    anonymous: OnceLock<Histogram>,
+}
+
+/// Kinds of operations, and that it is not known.
+const KINDS: usize = 4;
+/// Outcomes of requests that the engine answered.
+const OUTCOMES: usize = 6;
+
+/// A kind's place and label.
+fn kind_label(kind: Option<OperationKind>) -> (usize, &'static str) {
+    match kind {
+        Some(OperationKind::Query) => (0, "query"),
+        Some(OperationKind::Mutation) => (1, "mutation"),
+        Some(OperationKind::Subscription) => (2, "subscription"),
+        None => (3, "unknown"),
+    }
+}
+
+/// An outcome's place and label.
+fn outcome_label(response: &Response) -> (usize, &'static str) {
+    match response.kind {
+        ResponseKind::Executed if response.errors > 0 => (0, "executed_with_errors"),
+        ResponseKind::Executed => (1, "executed"),
+        ResponseKind::DocumentError => (2, "document_error"),
+        ResponseKind::VariableError => (3, "variable_error"),
+        ResponseKind::MethodNotAllowed => (4, "method_not_allowed"),
+        ResponseKind::Unavailable => (5, "unavailable"),
+    }
 }
 
 fn latency() -> Histogram {
@@ -129,9 +198,11 @@ impl Metrics {
             cached_keys,
             cache_bytes,
             errors,
+            usual: Default::default(),
+            call_handles: RwLock::default(),
             operations: RwLock::default(),
-            other: "other".into(),
-            anonymous: "".into(),
+            other: OnceLock::new(),
+            anonymous: OnceLock::new(),
         }
     }
 
@@ -155,23 +226,13 @@ impl Metrics {
 
     /// Counts a request that the engine answered.
     pub(super) fn count_answer(&self, status: u16, elapsed: Duration, response: &Response) {
-        let operation_kind = match response.operation_kind {
-            Some(OperationKind::Query) => "query",
-            Some(OperationKind::Mutation) => "mutation",
-            Some(OperationKind::Subscription) => "subscription",
-            None => "unknown",
+        let ((kind, operation_kind), (outcome, label)) = (kind_label(response.operation_kind), outcome_label(response));
+        let counter = || self.requests.get_or_create_owned(&RequestLabels { operation_kind, outcome: label, status });
+        match status {
+            200 => self.usual[kind][outcome].get_or_init(counter).inc(),
+            _ => counter().inc(),
         };
-        let outcome = match response.kind {
-            ResponseKind::Executed if response.errors > 0 => "executed_with_errors",
-            ResponseKind::Executed => "executed",
-            ResponseKind::DocumentError => "document_error",
-            ResponseKind::VariableError => "variable_error",
-            ResponseKind::MethodNotAllowed => "method_not_allowed",
-            ResponseKind::Unavailable => "unavailable",
-        };
-        self.requests.get_or_create(&RequestLabels { operation_kind, outcome, status }).inc();
-        let operation = self.operation_label(response);
-        self.request_seconds.get_or_create(&OperationLabels { operation }).observe(elapsed.as_secs_f64());
+        self.observe_operation(response, elapsed.as_secs_f64());
         for code in &response.error_codes {
             self.errors.get_or_create(&ErrorLabels { code: code.to_string() }).inc();
         }
@@ -195,39 +256,71 @@ impl Metrics {
         if call.cache.is_unasked() {
             return;
         }
+        let lookup = CallLookup {
+            service: &call.service,
+            operation_id: &call.operation_id,
+            status: call.status,
+            is_shared: call.is_shared,
+        };
+        let known = self.call_handles.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(handles) = known.get(&lookup) {
+            return handles.count(call);
+        }
+        drop(known);
+        let (service, operation_id) = (Arc::clone(&call.service), Arc::clone(&call.operation_id));
+        let key = CallKey { service, operation_id, status: call.status, is_shared: call.is_shared };
+        let mut known = self.call_handles.write().unwrap_or_else(PoisonError::into_inner);
+        known.entry(key).or_insert_with(|| self.handles_of(call)).count(call);
+    }
+
+    fn handles_of(&self, call: &CallRecord) -> CallHandles {
         let status = match call.status {
             Ok(status) => Cow::Owned(status.to_string()),
             Err(code) => Cow::Borrowed(code),
         };
         let (service, operation_id) = (Arc::clone(&call.service), Arc::clone(&call.operation_id));
+        let endpoint = EndpointLabels { service: Arc::clone(&service), operation_id: Arc::clone(&operation_id) };
         let shared = if call.is_shared { "true" } else { "false" };
-        self.calls.get_or_create(&CallLabels { service, operation_id, status, shared }).inc();
-        if !call.is_shared {
-            let (service, operation_id) = (Arc::clone(&call.service), Arc::clone(&call.operation_id));
-            let seconds = call.elapsed.as_secs_f64();
-            self.call_seconds.get_or_create(&EndpointLabels { service, operation_id }).observe(seconds);
+        CallHandles {
+            calls: self.calls.get_or_create_owned(&CallLabels { service, operation_id, status, shared }),
+            seconds: (!call.is_shared).then(|| self.call_seconds.get_or_create_owned(&endpoint)),
         }
     }
 
-    /// The label of an operation: its name, if it was executed and is among the first [`MAX_OPERATION_NAMES`].
+    /// Observes an operation by its name, if it was executed and is among the first [`MAX_OPERATION_NAMES`].
     ///
     /// Names of operations that did not validate are not taken: anybody could fill the table with them.
-    fn operation_label(&self, response: &Response) -> Arc<str> {
-        let Some(name) = &response.operation_name else { return Arc::clone(&self.anonymous) };
+    fn observe_operation(&self, response: &Response, seconds: f64) {
+        let Some(name) = &response.operation_name else {
+            return self.anonymous.get_or_init(|| self.of_operation("".into())).observe(seconds);
+        };
         let known = self.operations.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = known.get(name.as_str()) {
-            return Arc::clone(known);
+        if let Some(known) = known.get(&**name) {
+            return known.observe(seconds);
         }
         drop(known);
+        let other = || self.other.get_or_init(|| self.of_operation("other".into())).observe(seconds);
         if response.kind != ResponseKind::Executed || name.len() > MAX_OPERATION_NAME_BYTES {
-            return Arc::clone(&self.other);
+            return other();
         }
         let mut known = self.operations.write().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= MAX_OPERATION_NAMES {
-            return Arc::clone(&self.other);
+        if known.len() >= MAX_OPERATION_NAMES && !known.contains_key(&**name) {
+            return other();
         }
-        let name: Arc<str> = name.as_str().into();
-        known.insert(Arc::clone(&name));
-        name
+        let new = || self.of_operation(Arc::clone(name));
+        known.entry(Arc::clone(name)).or_insert_with(new).observe(seconds);
+    }
+
+    fn of_operation(&self, operation: Arc<str>) -> Histogram {
+        self.request_seconds.get_or_create_owned(&OperationLabels { operation })
+    }
+}
+
+impl CallHandles {
+    fn count(&self, call: &CallRecord) {
+        self.calls.inc();
+        if let Some(seconds) = &self.seconds {
+            seconds.observe(call.elapsed.as_secs_f64());
+        }
     }
 }

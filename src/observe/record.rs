@@ -2,6 +2,7 @@
 
 use super::metrics::Metrics;
 use crate::engine::{CallRecord, Response};
+use crate::policy::RequestId;
 use http::StatusCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ const CLIENT_GONE: u16 = 499;
 #[derive(Debug)]
 pub struct RequestRecord {
     metrics: Arc<Metrics>,
-    request_id: String,
+    request_id: RequestId,
     started: Instant,
     has_ended: bool,
 }
@@ -22,9 +23,9 @@ pub struct RequestRecord {
 impl RequestRecord {
     /// Begins a record.
     #[must_use]
-    pub fn begin(metrics: Arc<Metrics>, request_id: &str, started: Instant) -> Self {
+    pub fn begin(metrics: Arc<Metrics>, request_id: RequestId, started: Instant) -> Self {
         metrics.request_begins();
-        Self { metrics, request_id: request_id.to_owned(), started, has_ended: false }
+        Self { metrics, request_id, started, has_ended: false }
     }
 
     /// Ends it with the engine's answer.
@@ -37,8 +38,8 @@ impl RequestRecord {
         let slowest = response.calls.iter().max_by_key(|call| call.elapsed);
         tracing::info!(
             target: "bespoke::request",
-            request_id = self.request_id,
-            operation = response.operation_name,
+            request_id = self.request_id.as_str(),
+            operation = response.operation_name.as_deref(),
             calls = made.count(),
             cached = kept.count(),
             ms = milliseconds(elapsed),
@@ -59,7 +60,7 @@ impl RequestRecord {
         self.metrics.count_refusal(status, code);
         tracing::info!(
             target: "bespoke::request",
-            request_id = self.request_id,
+            request_id = self.request_id.as_str(),
             calls = 0,
             ms = milliseconds(self.started.elapsed()),
             status,

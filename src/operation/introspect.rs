@@ -1,9 +1,12 @@
 //! Introspection: `__schema` and `__type` are answered from the clean client schema (rule 13).
 
 use super::error::{LIMIT_EXCEEDED, RequestError, VALIDATION_FAILED};
+use super::one_of;
 use super::prepare::Prepared;
 use super::variables::Variables;
 use crate::view::View;
+use apollo_compiler::ExecutableDocument;
+use apollo_compiler::executable::Operation;
 use apollo_compiler::introspection::{check_max_depth, partial_execute};
 use apollo_compiler::response::JsonMap;
 use apollo_compiler::validation::Valid;
@@ -27,9 +30,19 @@ impl Prepared {
         };
         check_max_depth(&self.document, &self.operation).map_err(|error| fail(LIMIT_EXCEEDED, error))?;
         let variables = self.by_name(variables);
-        let answer = partial_execute(&view.schema, &view.implementers, &self.document, &self.operation, &variables)
-            .map_err(|error| fail(VALIDATION_FAILED, error))?;
-        let data = answer.data.unwrap_or_default();
+        let run = |document: &Valid<ExecutableDocument>, operation: &Operation| {
+            partial_execute(&view.schema, &view.implementers, document, operation, &variables)
+                .map(|answer| answer.data.unwrap_or_default())
+                .map_err(|error| fail(VALIDATION_FAILED, error))
+        };
+        let data = match one_of::without(&self.document, &self.operation) {
+            None => run(&self.document, &self.operation)?,
+            Some((document, operation)) => {
+                let mut data = run(&document, &operation)?;
+                one_of::answer(&mut data, &self.operation.selection_set, &self.document, &view.schema);
+                data
+            }
+        };
         let is_ours = |name: &str| {
             let mut fields = self.operation.root_fields(&self.document);
             fields.any(|field| field.response_key() == name && matches!(field.name.as_str(), "__schema" | "__type"))

@@ -19,6 +19,7 @@ mod introspect;
 mod limits;
 mod lower;
 mod lowered;
+mod one_of;
 mod outcomes;
 mod place;
 mod prepare;

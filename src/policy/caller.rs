@@ -1,5 +1,6 @@
 //! The caller of one GraphQL request.
 
+use super::request_id::RequestId;
 use http::HeaderMap;
 use serde_json::{Map, Value};
 use std::time::{Duration, SystemTime};
@@ -12,7 +13,7 @@ pub struct Caller {
     /// The request's headers, as they came; only those that a source's rules name are ever forwarded.
     pub headers: HeaderMap,
     /// Correlation: `x-request-id`, made up if the caller sent none.
-    pub request_id: String,
+    pub request_id: RequestId,
     /// Correlation: `traceparent`, if the caller sent a valid one.
     pub traceparent: Option<String>,
 }

@@ -5,6 +5,8 @@
 
 mod caller;
 mod jwt;
+mod request_id;
 
 pub use caller::Caller;
 pub use jwt::{JwtKeyError, JwtRejected, JwtVerifier};
+pub use request_id::RequestId;

@@ -3,7 +3,7 @@
 use super::Files;
 use super::operations;
 use super::probe::probe;
-use crate::compose::{self, Graph, Origin, ServiceFile};
+use crate::compose::{self, Call, Graph, Origin, ServiceFile, SourceKind};
 use crate::config::{self, Config};
 use crate::contract;
 use crate::diagnostic::{FileId, Finding, Severity, Sources};
@@ -110,6 +110,7 @@ pub fn assemble(
             if let (Some(graph), Some(config)) = (&graph, &config) {
                 let known: Vec<&str> = graph.sources.iter().map(|source| source.name.as_str()).collect();
                 findings.extend(config::check_services(&sources, file, config, &known));
+                findings.extend(config::check_credentials(&sources, file, config, &|name| sent_headers(graph, name)));
             }
             config
         }
@@ -123,6 +124,22 @@ pub fn assemble(
         }
     }
     Assembled { sources, graph, view, config, findings }
+}
+
+/// The headers that a source's rules and bindings send.
+fn sent_headers(graph: &Graph, source: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for (at, source) in graph.sources.iter().enumerate().filter(|(_, known)| known.name == source) {
+        if let SourceKind::Rest { headers, .. } = &source.kind {
+            names.extend(headers.iter().map(|rule| rule.name.clone()));
+        }
+        for way in graph.ways.iter().filter(|way| way.source.index() == at) {
+            if let Call::Rest(call) = &way.call {
+                names.extend(call.headers.iter().map(|(name, _)| name.clone()));
+            }
+        }
+    }
+    names
 }
 
 fn service_files(files: &Files, ids: &HashMap<String, FileId>) -> Vec<ServiceFile> {

@@ -1,6 +1,6 @@
 //! The one HTTP client that all services share.
 
-use reqwest::redirect;
+use reqwest::{Certificate, Identity, redirect};
 use std::time::Duration;
 
 /// How connections are made: `client` in the configuration file.
@@ -16,6 +16,25 @@ pub struct ClientOptions {
     /// Do services without TLS get connections of their own, which their calls drive themselves? Default: yes; no is
     /// for comparing the two paths. Whatever a service does, the answer is the same by either.
     pub direct: bool,
+    /// TLS, where the operating system's roots are not enough.
+    pub tls: TlsOptions,
+}
+
+/// Whom a client trusts, and what it shows, over TLS.
+#[derive(Clone, Default)]
+pub struct TlsOptions {
+    /// PEM of the certificate authorities that are trusted, and no others. Default: those of the operating system.
+    pub authorities: Option<Vec<u8>>,
+    /// PEM of the certificate that it shows, its chain, and its private key. Default: none.
+    pub identity: Option<Vec<u8>>,
+}
+
+impl std::fmt::Debug for TlsOptions {
+    /// Holds back the private key.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let has_authorities = self.authorities.is_some();
+        f.debug_struct("TlsOptions").field("authorities", &has_authorities).finish_non_exhaustive()
+    }
 }
 
 impl Default for ClientOptions {
@@ -25,6 +44,7 @@ impl Default for ClientOptions {
             idle_timeout: Duration::from_secs(30),
             max_idle_per_host: 256,
             direct: true,
+            tls: TlsOptions::default(),
         }
     }
 }
@@ -34,8 +54,14 @@ pub(super) const USER_AGENT: &str = concat!("bespoke/", env!("CARGO_PKG_VERSION"
 
 /// The client could not be set up.
 #[derive(Debug, thiserror::Error)]
-#[error("the HTTP client cannot be set up")]
-pub struct ClientError(#[from] reqwest::Error);
+pub enum ClientError {
+    /// By what it was given for TLS, or for reasons of the system.
+    #[error("the HTTP client cannot be set up")]
+    Setup(#[from] reqwest::Error),
+    /// The PEM of the certificate authorities holds none.
+    #[error("there is no certificate authority in the PEM")]
+    NoAuthority,
+}
 
 /// A pool of HTTP/1.1 connections. Clones share the pool: make one per process. Services without TLS have pools of
 /// their own ([`ClientOptions::direct`]).
@@ -54,12 +80,29 @@ impl HttpClient {
     /// call over TLS fails as unreachable.
     ///
     /// # Errors
-    /// When TLS cannot be set up.
+    /// When TLS cannot be set up, for example because what is given for it is no PEM.
     pub fn new(options: &ClientOptions) -> Result<Self, ClientError> {
         // Fails when somebody has installed a provider already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         // The verifier refuses to start with no roots at all; an empty list of our own it takes.
-        let inner = builder(options).build().or_else(|_| builder(options).tls_certs_only([]).build())?;
+        let mut builder = builder(options);
+        if let Some(identity) = &options.tls.identity {
+            builder = builder.identity(Identity::from_pem(identity)?);
+        }
+        let inner = match &options.tls.authorities {
+            Some(pem) => {
+                let authorities = Certificate::from_pem_bundle(pem)?;
+                if authorities.is_empty() {
+                    return Err(ClientError::NoAuthority);
+                }
+                builder.tls_certs_only(authorities).build()?
+            }
+            None => match builder.build() {
+                Ok(client) => client,
+                Err(error) if options.tls.identity.is_some() => return Err(error.into()),
+                Err(_) => self::builder(options).tls_certs_only([]).build()?,
+            },
+        };
         Ok(Self { inner, options: options.clone() })
     }
 }
@@ -78,3 +121,7 @@ fn builder(options: &ClientOptions) -> reqwest::ClientBuilder {
         .pool_max_idle_per_host(options.max_idle_per_host)
         .user_agent(USER_AGENT)
 }
+
+#[cfg(test)]
+#[path = "security_tests.rs"]
+mod tests;

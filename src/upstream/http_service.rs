@@ -10,6 +10,7 @@
 
 use super::body::{is_deeper_than, is_json, read_capped, read_gzip_capped};
 use super::client::HttpClient;
+use super::credentials::Credentials;
 use super::failure::{describe, kind_of};
 use super::model::{Answer, CallError, CallErrorKind, Context, Request, Subgraph};
 use super::outgoing::{Outgoing, Path};
@@ -46,6 +47,8 @@ pub struct HttpServiceConfig {
     pub max_json_depth: u32,
     /// Do answers come with what the service says of caching? Default: no.
     pub keeps_headers: bool,
+    /// What of ours each call carries. Default: nothing.
+    pub credentials: Credentials,
 }
 
 /// Depth at which readers of bodies give up by themselves (`serde_json`'s recursion limit).
@@ -64,6 +67,7 @@ impl HttpServiceConfig {
             max_waiting: 1024,
             max_json_depth: READER_DEPTH,
             keeps_headers: false,
+            credentials: Credentials::default(),
         }
     }
 }
@@ -90,7 +94,8 @@ impl HttpService {
     pub fn new(client: &HttpClient, config: HttpServiceConfig) -> Result<Self, InvalidBaseUrl> {
         let base = Base::parse(&config.base_url)?;
         let slots = Semaphore::new(config.max_in_flight.max(1) as usize);
-        let inner = Inner { path: Path::to(base, client), config, slots, waiting: AtomicU32::new(0) };
+        let path = Path::to(base, client, config.credentials.clone());
+        let inner = Inner { path, config, slots, waiting: AtomicU32::new(0) };
         Ok(Self { inner: Arc::new(inner) })
     }
 

@@ -3,7 +3,7 @@
 use super::*;
 use crate::compose::WayId;
 use crate::flight::FlightOptions;
-use crate::policy::Caller;
+use crate::policy::{Caller, RequestId};
 use crate::upstream::{BatchDomain, ClientOptions, CredentialScope, Shared};
 use http::{HeaderName, HeaderValue, Method};
 use testkit::faulty::{Act, Faulty, Reply};
@@ -231,8 +231,11 @@ async fn only_the_request_and_correlation_are_sent() {
         let service = service(direct, config(format!("{}/v1/", upstream.base_url())));
         let header =
             |name: &'static str, value: &'static str| (HeaderName::from_static(name), HeaderValue::from_static(value));
-        let mut caller =
-            Caller { request_id: "r-1".into(), traceparent: Some("00-a-b-01".into()), ..Caller::default() };
+        let mut caller = Caller {
+            request_id: RequestId::from_static("r-1"),
+            traceparent: Some("00-a-b-01".into()),
+            ..Caller::default()
+        };
         caller.headers.insert("authorization", HeaderValue::from_static("Bearer secret"));
         let ctx = Context { caller: Arc::new(caller), ..context(LONG) };
         let headers =

@@ -4,7 +4,7 @@ use super::Context as CallContext;
 use super::*;
 use crate::compose::WayId;
 use crate::flight::FlightOptions;
-use crate::policy::Caller;
+use crate::policy::{Caller, RequestId};
 use crate::upstream::{BatchDomain, CredentialScope, HandleError, HandleService, Shared, UpstreamHandle, encode};
 use async_graphql::{Context, EmptyMutation, EmptySubscription, ID, Object, Result as GqlResult, Schema};
 use async_graphql::{ErrorExtensions as _, SimpleObject};
@@ -167,7 +167,7 @@ fn source_over(service: HandleService, max_calls: u32) -> InProcess {
 }
 
 fn context(authorization: Option<&'static str>) -> CallContext {
-    let mut caller = Caller { request_id: "r-1".into(), ..Caller::default() };
+    let mut caller = Caller { request_id: RequestId::from_static("r-1"), ..Caller::default() };
     caller.headers.insert("cookie", HeaderValue::from_static("secret"));
     if let Some(value) = authorization {
         caller.headers.insert("authorization", HeaderValue::from_static(value));

@@ -11,6 +11,7 @@
 
 mod body;
 mod client;
+mod credentials;
 mod direct;
 mod domain;
 mod failure;
@@ -23,7 +24,8 @@ mod response;
 mod shared;
 mod target;
 
-pub use client::{ClientError, ClientOptions, HttpClient};
+pub use client::{ClientError, ClientOptions, HttpClient, TlsOptions};
+pub use credentials::{Credentials, CredentialsError, Identity, IdentityOptions, TokenFile};
 pub use domain::{BatchDomain, CredentialScope};
 pub use handle::{HandleError, HandleService, HandleServices, UpstreamHandle, encode};
 pub use http_service::{HttpService, HttpServiceConfig};

@@ -3,6 +3,7 @@
 //! Always true: by either path the same head and body are sent, but for the order of headers.
 
 use super::client::{HttpClient, USER_AGENT as OURS};
+use super::credentials::Credentials;
 use super::direct::Direct;
 use super::model::{Condition, Request};
 use super::response::{Broken, Response};
@@ -16,8 +17,8 @@ use http_body_util::Full;
 /// How a service is reached: by the pooled client, or without TLS directly.
 #[derive(Debug)]
 pub(super) enum Path {
-    Pooled { base: Base, client: reqwest::Client },
-    Direct { base: Base, host: HeaderValue, direct: Direct },
+    Pooled { base: Base, client: reqwest::Client, credentials: Credentials },
+    Direct { base: Base, host: HeaderValue, direct: Direct, credentials: Credentials },
 }
 
 /// A request that is ready to be sent.
@@ -28,10 +29,13 @@ pub(super) enum Outgoing<'p> {
 }
 
 impl Path {
-    pub(super) fn to(base: Base, client: &HttpClient) -> Self {
+    pub(super) fn to(base: Base, client: &HttpClient, credentials: Credentials) -> Self {
         match base.origin().filter(|_| client.options.direct) {
-            Some(origin) => Self::Direct { base, host: origin.host, direct: Direct::new(origin.uri, &client.options) },
-            None => Self::Pooled { base, client: client.inner.clone() },
+            Some(origin) => {
+                let direct = Direct::new(origin.uri, &client.options);
+                Self::Direct { base, host: origin.host, direct, credentials }
+            }
+            None => Self::Pooled { base, client: client.inner.clone(), credentials },
         }
     }
 
@@ -49,7 +53,7 @@ impl Path {
             }
         };
         match self {
-            Self::Pooled { base, client } => {
+            Self::Pooled { base, client, credentials } => {
                 let url = match target {
                     Some(target) => base.join(&target)?,
                     None => base.url().clone(),
@@ -57,10 +61,11 @@ impl Path {
                 let mut prepared = reqwest::Request::new(method, url);
                 write_headers(prepared.headers_mut(), headers, caller, body.is_some());
                 prepared.headers_mut().extend(condition.into_iter().flat_map(|condition| condition.iter().cloned()));
+                credentials.write(prepared.headers_mut());
                 *prepared.body_mut() = body.map(Into::into);
                 Ok(Outgoing::Pooled(client, prepared))
             }
-            Self::Direct { base, host, direct } => {
+            Self::Direct { base, host, direct, credentials } => {
                 let mut prepared = http::Request::new(body.clone().map(Full::new).unwrap_or_default());
                 *prepared.method_mut() = method;
                 *prepared.uri_mut() = match target {
@@ -70,6 +75,7 @@ impl Path {
                 let to = prepared.headers_mut();
                 write_headers(to, headers, caller, body.is_some());
                 to.extend(condition.into_iter().flat_map(|condition| condition.iter().cloned()));
+                credentials.write(to);
                 to.insert(HOST, host.clone());
                 to.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
                 to.entry(USER_AGENT).or_insert(HeaderValue::from_static(OURS));
@@ -128,9 +134,8 @@ fn write_headers(to: &mut HeaderMap, from: Vec<(HeaderName, HeaderValue)>, calle
     if has_body {
         to.insert(CONTENT_TYPE, JSON);
     }
-    if let Ok(id) = HeaderValue::from_str(&caller.request_id)
-        && !id.is_empty()
-    {
+    let id = caller.request_id.to_header();
+    if !id.is_empty() {
         to.insert(HeaderName::from_static("x-request-id"), id);
     }
     if let Some(Ok(parent)) = caller.traceparent.as_deref().map(HeaderValue::from_str) {

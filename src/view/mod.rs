@@ -18,7 +18,7 @@ mod inputs;
 mod literal;
 mod markup;
 mod member;
-mod one_of;
+pub(crate) mod one_of;
 mod path;
 mod plain;
 mod resolve;
@@ -98,6 +98,7 @@ pub fn load(sources: &Sources, file: FileId, graph: &Graph) -> (Option<View>, Ve
     let mut schema = schema;
     inherit::inherit(&mut schema, graph, &of, &paths);
     one_of::inherit(&mut schema, graph, &of);
+    one_of::introspect(&mut schema);
     let implementers = schema.implementers_map();
     // Valid before; descriptions change nothing, and deprecations go only where they may stand.
     let view = View { schema: Valid::assume_valid(schema), implementers, tables: Arc::new(tables) };

@@ -1,12 +1,16 @@
 //! `@oneOf`, which is built in since September 2025 (GraphQL §3.13.5), but not yet in the compiler.
 
 use crate::compose::{Graph, TypeId};
-use apollo_compiler::ast::{Definition, Directive, DirectiveDefinition, DirectiveLocation, Document};
-use apollo_compiler::schema::ExtendedType;
+use apollo_compiler::ast::{
+    Definition, Directive, DirectiveDefinition, DirectiveLocation, Document, FieldDefinition, Type,
+};
+use apollo_compiler::schema::{Component, ExtendedType};
 use apollo_compiler::{Name, Node, Schema, name};
 use std::collections::HashMap;
 
 const ONE_OF: Name = name!("oneOf");
+/// The field of `__Type` that tells of it.
+pub(crate) const IS_ONE_OF: Name = name!("isOneOf");
 
 /// Defines the directive where a schema uses it and leaves the definition to us.
 pub(super) fn define(document: &mut Document) {
@@ -32,6 +36,24 @@ pub(super) fn inherit(schema: &mut Schema, graph: &Graph, of: &HashMap<String, T
     if is_used {
         schema.directive_definitions.entry(ONE_OF).or_insert_with(definition);
     }
+}
+
+/// Lets documents ask for `__Type.isOneOf` (GraphQL §4.2.2); [`crate::operation`] answers it.
+pub(super) fn introspect(schema: &mut Schema) {
+    let Some(ExtendedType::Object(object)) = schema.types.get_mut("__Type") else { return };
+    let field = FieldDefinition {
+        description: Some("True for an input object of which exactly one field must be given.".into()),
+        name: IS_ONE_OF,
+        arguments: Vec::new(),
+        ty: Type::Named(name!("Boolean")),
+        directives: Default::default(),
+    };
+    object.make_mut().fields.entry(IS_ONE_OF).or_insert_with(|| Component::new(field));
+}
+
+/// Is the type an input object of which exactly one field must be given? `None`: it is no input object.
+pub(crate) fn is_one_of(schema: &Schema, type_name: &str) -> Option<bool> {
+    schema.get_input_object(type_name).map(|object| object.directives.has(&ONE_OF))
 }
 
 fn definition() -> Node<DirectiveDefinition> {

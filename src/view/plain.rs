@@ -4,7 +4,7 @@
 //! those that other tools declare elsewhere.
 
 use super::table::Tables;
-use super::{View, build, inputs, not_graphql};
+use super::{View, build, inputs, not_graphql, one_of};
 use crate::diagnostic::{FileId, Finding, Sources};
 use apollo_compiler::Name;
 use apollo_compiler::ast::{Definition, DirectiveList, Document};
@@ -32,10 +32,11 @@ pub fn plain(sources: &Sources, file: FileId) -> (Option<View>, Vec<Finding>) {
         Err(errors) => return (None, not_graphql(file, &errors.errors, &[])),
     };
     strip(&mut document);
-    let (schema, errors) = build(&document);
+    let (mut schema, errors) = build(&document);
     if let Some(errors) = errors {
         return (None, not_graphql(file, &errors, &[]));
     }
+    one_of::introspect(&mut schema);
     let tables = Tables { inputs: inputs::identity(&schema), ..Tables::default() };
     let implementers = schema.implementers_map();
     // `build` has found no error in it.
@@ -55,21 +56,11 @@ fn strip(document: &mut Document) {
     for definition in &mut document.definitions {
         strip_definition(definition, &keep);
     }
-    if !defined.contains("oneOf") {
-        define_one_of(document);
-    }
+    one_of::define(document);
     document.definitions.retain(|definition| match definition {
         Definition::SchemaExtension(schema) => !schema.directives.is_empty() || !schema.root_operations.is_empty(),
         _ => true,
     });
-}
-
-/// Defines `@oneOf`, which the compiler does not know of itself yet, where it is used.
-fn define_one_of(document: &mut Document) {
-    let is_used = document.definitions.iter().any(|definition| definition.directives().has("oneOf"));
-    if is_used && let Ok(definition) = Document::parse("directive @oneOf on INPUT_OBJECT", "built_in.graphql") {
-        document.definitions.extend(definition.definitions);
-    }
 }
 
 fn strip_definition(definition: &mut Definition, keep: &dyn Fn(&mut DirectiveList)) {

@@ -9,6 +9,7 @@ import assert from "node:assert/strict";
 import { createClient as createEventClient } from "graphql-sse";
 import { createClient as createSocketClient } from "graphql-ws";
 import WebSocket from "ws";
+import { relayConnection } from "./relay.mjs";
 
 const [url] = process.argv.slice(2);
 const { BEARER: bearer, ORDERS_URL: orders } = process.env;
@@ -152,6 +153,7 @@ const PARTS = {
   "@apollo/client: @defer as of 2022": () => apolloDefer(new Defer20220824Handler()),
   "@apollo/client: @defer of the current draft": () => apolloDefer(new GraphQL17Alpha9Handler()),
   "@urql/core": urql,
+  "relay-compiler and relay-runtime: a connection": () => relayConnection(url),
   "graphql-ws": graphqlWs,
   "graphql-sse": graphqlSse,
 };

@@ -2,7 +2,7 @@
 // so that both sides see the same damage however often, in whatever batch and from whichever endpoint something is read.
 
 /** An entity's own identities stay as they are: without them nobody could say whose the damage is. */
-const KEPT = new Set(["id", "productId", "orderId", "userId"]);
+const KEPT = new Set(["id", "productId", "orderId", "userId", "cursor"]);
 /** Of a hundred entities, so many are gone. */
 const GONE = 3;
 /** Of a hundred properties, so many are null, and so many are of another type. */

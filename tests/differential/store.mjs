@@ -134,12 +134,15 @@ export class World {
     return this.data.categoryList.map(({ id }) => id).filter((id) => this.category(id) !== null);
   }
 
-  /** Ids of a user's orders, newest first, those before an id, at most so many. */
+  /**
+   * Ids of a user's orders, newest first, those before an id, at most so many; also the page's last id, whether its order
+   * is known or not, and is there more?
+   */
   ordersOf(user, first, before = Infinity) {
     const all = (this.data.ordersOf.get(user) ?? []).filter(({ id }) => Number(id) < before);
     const page = all.slice(0, first);
     const ids = page.map(({ id }) => id).filter((id) => this.order(id) !== null);
-    return { ids, last: all.length > page.length ? page.at(-1)?.id : undefined };
+    return { ids, last: page.at(-1)?.id, hasMore: all.length > page.length };
   }
 
   /** Ids of the products of a list. */

@@ -24,8 +24,16 @@ export const types = {
     category: (_, { id }, { world }) => known(world.category(id), id),
     order: (_, { id }, { world }) => known(world.order(id), id),
     orderPage: (_, { userId, first, after }, { world }) => {
-      const { ids, last } = world.ordersOf(userId, first, after ? readCursor(after) : Infinity);
-      return { items: nodes(ids), next: last === undefined ? null : cursorAfter(last) };
+      const { ids, last, hasMore } = world.ordersOf(userId, first, after ? readCursor(after) : Infinity);
+      return { items: nodes(ids), next: hasMore ? cursorAfter(last) : null };
+    },
+    orderConnection: (_, { userId, first, after }, { world }) => {
+      const { ids, last, hasMore } = world.ordersOf(userId, first, after ? readCursor(after) : Infinity);
+      const cursor = (id) => (id === undefined ? null : cursorAfter(id));
+      return {
+        edges: ids.map((id) => ({ cursor: cursor(id), node: { id } })),
+        pageInfo: { startCursor: cursor(ids[0]), endCursor: cursor(last), hasNextPage: hasMore, hasPreviousPage: false },
+      };
     },
     cart: (_, __, context) => context.world.cart(caller(context)),
     warehouses: (_, __, { world }) => world.warehouses(),

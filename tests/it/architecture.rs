@@ -27,7 +27,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("cache", &[]),
     ("upstream", &["cache", "compose", "engine", "flight", "policy"]),
     ("execute", &["cache", "compose", "contract", "engine", "operation", "plan", "policy", "upstream"]),
-    ("observe", &["engine", "operation"]),
+    ("observe", &["engine", "operation", "policy"]),
     ("config", &["diagnostic", "observe"]),
     ("http", &["config", "engine", "observe", "policy"]),
     // What puts them together.

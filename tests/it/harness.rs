@@ -158,7 +158,12 @@ impl Bff {
         let jwt = config.auth.jwt.clone();
         let server = config.server.clone();
         let limits = ServeLimits::from(&server);
-        let options = EngineOptions { flights: setup.flights, operations: setup.operations, cache: setup.cache };
+        let options = EngineOptions {
+            flights: setup.flights,
+            operations: setup.operations,
+            cache: setup.cache,
+            ..EngineOptions::default()
+        };
         let engine = client.engine(assembled, &options).expect("an engine");
         let mut server = Server::new(server, Arc::new(engine), Arc::new(Metrics::new()));
         if let Some((jwt, key)) = jwt.as_ref().zip(setup.public_key) {

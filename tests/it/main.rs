@@ -3,6 +3,7 @@
 mod allocations;
 mod architecture;
 mod audits;
+mod cache_proxy;
 mod caching;
 mod calls;
 mod check_mutants;
@@ -17,6 +18,7 @@ mod faults;
 mod graphiql;
 mod harness;
 mod incremental;
+mod interleaved;
 mod isolation;
 mod mock;
 mod no_contract;

@@ -42,7 +42,7 @@ impl Writer<'_> {
             ("Query", "category") => format!("(id: \"{}\")", id(random, 40)),
             ("Query", "order") => format!("(id: \"{}\")", id(random, 20_000)),
             ("Query", "tracker") => format!("(orderId: \"{}\")", id(random, 20_000)),
-            ("Query", "orderPage") => format!("(userId: \"{}\", first: {few})", id(random, 1_000)),
+            ("Query", "orderPage" | "orderConnection") => format!("(userId: \"{}\", first: {few})", id(random, 1_000)),
             ("Query", "products") => {
                 let sort = random.pick(&["POPULAR", "PRICE_ASC", "PRICE_DESC", "NEWEST"]);
                 let category = random.pick(&["", ", category: \"3\"", ", category: null", ", category: \"nope\""]);

@@ -66,7 +66,9 @@ async fn every_field_of_both_clients_has_a_value_somewhere() {
              reviews(first: 1) { id stars text author { name } createdAt } }
         products(category: "3", sort: PRICE_ASC, first: 2, page: 2) { id }
         categories { id } category(id: "5") { name } order(id: "1") { id } warehouses { code city }
-        orderPage(userId: "123", first: 2) { items { id } next } cart { id updatedAt note lines { quantity product { id } } }
+        orderPage(userId: "123", first: 2) { items { id } next }
+        orderConnection(userId: "123", first: 2) { edges { cursor node { id } }
+             pageInfo { startCursor endCursor hasNextPage hasPreviousPage } } cart { id updatedAt note lines { quantity product { id } } }
         latestReviews(first: 1) { id }
     }"#;
     let mobile = r#"{

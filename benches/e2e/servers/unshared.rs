@@ -17,7 +17,7 @@ pub(crate) async fn serve() -> Result<(), Failed> {
         return Err(format!("the project has errors: {:?}", assembled.findings).into());
     };
     let flights = FlightOptions { enabled: false, ..FlightOptions::default() };
-    let options = EngineOptions { flights: flights.clone(), operations: flights };
+    let options = EngineOptions { flights: flights.clone(), operations: flights, ..EngineOptions::default() };
     let engine = client.engine(assembled, &options)?;
     let _log = observe::init(config.server.log)?;
     let limits = ServeLimits::from(&config.server);

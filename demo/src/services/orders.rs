@@ -162,8 +162,16 @@ async fn list_user_orders(
 
 #[derive(Debug, Serialize)]
 struct OrderPage {
-    items: Vec<Order>,
+    items: Vec<PagedOrder>,
+    last: Option<String>,
     next: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct PagedOrder {
+    #[serde(flatten)]
+    order: Order,
+    cursor: String,
 }
 
 async fn page_orders(State(orders): State<Arc<Orders>>, params: Params) -> Result<Response, Problem> {
@@ -175,11 +183,14 @@ async fn page_orders(State(orders): State<Arc<Orders>>, params: Params) -> Resul
     };
     let user = known_id(user).unwrap_or(0);
     // One more than asked for tells whether there is a next page.
-    let mut items = orders.db.read(|rows| newest_of(rows, user, before, limit + 1))?;
-    let has_more = items.len() > limit as usize;
-    items.truncate(limit as usize);
-    let next = items.last().filter(|_| has_more).map(|last| cursor_after(&last.id));
-    Ok(json(&OrderPage { items, next }))
+    let mut found = orders.db.read(|rows| newest_of(rows, user, before, limit + 1))?;
+    let has_more = found.len() > limit as usize;
+    found.truncate(limit as usize);
+    let with_cursor = |order: Order| PagedOrder { cursor: cursor_after(&order.id), order };
+    let items: Vec<PagedOrder> = found.into_iter().map(with_cursor).collect();
+    let last = items.last().map(|last| last.cursor.clone());
+    let next = last.clone().filter(|_| has_more);
+    Ok(json(&OrderPage { items, last, next }))
 }
 
 fn cursor_after(order: &str) -> String {

@@ -72,7 +72,10 @@ impl<'a> State<'a> {
         let (mut hits, mut again, mut misses) = (Hits::new(), Vec::new(), Vec::new());
         for (at, text) in keys.texts().into_iter().enumerate() {
             match caching.cache.look_up(&domain, text, &wanted) {
-                Lookup::Fresh(entry) => hits.push((at, entry)),
+                Lookup::Fresh(entry) => {
+                    self.hold(number, &entry.freshness, &entry.tags, entry.since);
+                    hits.push((at, entry));
+                }
                 // Its list has no keys that it could be cut by without a plan.
                 Lookup::Revalidate(entry) if step.pairing == PairingPlan::Position => {
                     misses.push((at, Miss::Expired, Some(entry)));
@@ -86,6 +89,9 @@ impl<'a> State<'a> {
         }
         hits.iter().for_each(|&(at, _)| is_hit[at] = true);
         let stale = again.len();
+        if stale > 0 {
+            self.held = None;
+        }
         self.refresh(number, keys, since, again);
         let numbers = keys.put_first(&is_hit);
         hits.iter_mut().for_each(|(at, _)| *at = numbers[*at] as usize);

@@ -11,6 +11,7 @@
 //! - only an answer that could be read is kept, and only by who has made the call;
 //! - after a write, its request takes nothing of the written source that is older.
 
+mod hold;
 mod look;
 mod refresh;
 mod tags;

@@ -198,13 +198,17 @@ impl State<'_> {
 
     /// Keeps what was told of a step's answers.
     pub(in crate::execute) fn keep(
-        &self,
+        &mut self,
         number: usize,
         keys: &Keys,
         kept: Option<&StepKept>,
         values: &[Slot],
         told: Vec<Told>,
     ) {
+        let answered = kept.map_or(0, |kept| kept.answered);
+        if answered + told.iter().map(|told| told.keys.len()).sum::<usize>() < keys.keys.len() {
+            self.held = None;
+        }
         let (Some(kept), Some((caching, rule)), false) = (kept, self.caching(number), told.is_empty()) else { return };
         let (step, ..) = self.step(number);
         let (domain, texts, inputs) = (self.entry_domain(number), keys.texts(), self.inputs(number));
@@ -220,6 +224,7 @@ impl State<'_> {
                 let (own, behind) = rest.split_at(rest.iter().take_while(|(of, _)| *of as usize == key).count());
                 rest = behind;
                 if matches!(values[key], Slot::Failed(_)) {
+                    self.held = None;
                     continue;
                 }
                 let (item, is_known) = match step.pairing {
@@ -234,6 +239,7 @@ impl State<'_> {
                 let listed = super::look::joined([&item].into_iter().filter(|item| !item.is_empty()));
                 let tags = slots(&rule.tags, caching.cache.tags(), values, &listed);
                 let entry = keep.entry(item, status, is_known, negative).with(fields.clone(), tags, kept.since);
+                self.hold(number, &entry.freshness, &entry.tags, entry.since);
                 caching.cache.keep(EntryKey { domain: domain.clone(), key: texts[key].into() }, entry);
             }
         }

@@ -367,3 +367,27 @@ type User @key(fields: "id") { id: ID! }"#;
         assert!(text.contains("SUBGRAPH_ERROR") && text.contains("> b "), "{text}");
     }
 }
+
+#[test]
+fn a_whole_answer_holds_as_long_as_its_parts_do_together() {
+    let script = r#"
+        shop GET /news => 200 {"text":"x"}
+        shop GET /users/1 => 200 <cache-control: max-age=20> {"id":1,"name":"one"}
+        shop GET /users/2 => 503
+        shop GET /users => 200 []
+        shop GET /me?id=1 => 200 {"id":1,"name":"one"}"#;
+    for (why, query, at_first, later) in [
+        ("its only part", "{ news }", Some((60, 0, true)), Some((50, 10, true))),
+        ("the strictest part", "{ news user(id: 1) { name } }", Some((20, 0, true)), Some((10, 10, true))),
+        ("a part that is somebody's", "{ news me { name } }", Some((60, 0, false)), Some((50, 10, false))),
+        ("a part that is not kept", "{ news users { id } }", None, None),
+        ("a part that failed", "{ news user(id: 2) { name } }", None, None),
+        ("no part at all", "{ __typename }", None, None),
+    ] {
+        let mut kit = shop();
+        kit.claims = Some(json!({ "sub": 1 }));
+        assert_eq!(kit.held(query, script), at_first, "{why}: {query}");
+        kit.later = Duration::from_secs(10);
+        assert_eq!(kit.held(query, script), later, "{why}, later: {query}");
+    }
+}

@@ -184,6 +184,19 @@ impl Kit {
         text
     }
 
+    /// For how many seconds the answer holds as a whole, how old it is, and whether it is for everybody.
+    pub(super) fn held(&self, query: &str, script: &str) -> Option<(u64, u64, bool)> {
+        let (plan, variables) = self.planned(query, &json!({}));
+        let setting = self.setting(script);
+        setting.runtime.block_on(async {
+            tokio::time::advance(self.later).await;
+            let held = run(setting.run(self, &plan, &variables)).await.held?;
+            let (now, caching) = (tokio::time::Instant::now().into_std(), self.caching.as_ref()?);
+            let remaining = held.remaining(now).as_secs_f64().round() as u64;
+            held.holds(caching.cache().tags(), now).then_some((remaining, held.age(now).as_secs(), held.is_public))
+        })
+    }
+
     /// The parts of the answer, each with the seconds after which it came.
     pub(super) fn parts(&self, query: &str, variables: &Json, wording: Wording, script: &str) -> Vec<(u64, Json)> {
         let (plan, variables) = self.planned_for(query, variables, true);
@@ -252,7 +265,7 @@ impl Setting {
             sources: &self.sources,
             variables,
             caching: kit.caching.as_ref(),
-            introspection: &self.introspection,
+            introspection: Some(&self.introspection),
             caller: &self.caller,
             deadline: tokio::time::Instant::now().into_std() + kit.timeout,
         }

@@ -27,6 +27,40 @@ type Product @key(fields: "id")
 }
 
 #[test]
+fn one_slow_call_delays_only_its_dependants() {
+    let shop = r#"
+type Query {
+  slow: Order @connect(http: { GET: "/slow" })
+  fast: User @connect(http: { GET: "/fast" })
+}
+type Order { id: ID! product: Product }
+type Product @key(fields: "id")
+  @connect(http: { GET: "/products", queryParams: "id: $batch.id" }, batch: { key: "id", maxSize: 9 }) { id: ID! title: String }
+type User { id: ID! friend: Friend }
+type Friend @key(fields: "id")
+  @connect(http: { GET: "/friends", queryParams: "id: $batch.id" }, batch: { key: "id", maxSize: 9 }) { id: ID! city: City }
+type City @key(fields: "id")
+  @connect(http: { GET: "/cities", queryParams: "id: $batch.id" }, batch: { key: "id", maxSize: 9 }) { id: ID! label: String }"#;
+    let kit = Kit::rest(&[("shop", shop)]).delayed();
+    // `slow` takes a second, all others no time: with a barrier after each round, no friend would be asked for before
+    // `slow` is there, and its product would come before the city.
+    let script = r#"
+        shop GET /slow => 200 {"id":1,"product":{"id":5}}
+        now shop GET /fast => 200 {"id":2,"friend":{"id":7}}
+        now shop GET /friends?id=7 => 200 [{"id":7,"city":{"id":8}}]
+        now shop GET /cities?id=8 => 200 [{"id":8,"label":"Here"}]
+        now shop GET /products?id=5 => 200 [{"id":5,"title":"Late"}]"#;
+    assert_snapshot!(kit.run("{ slow { product { title } } fast { friend { city { label } } } }", script), @r#"
+    > shop GET /slow
+    > shop GET /fast
+    > shop GET /friends?id=7
+    > shop GET /cities?id=8
+    > shop GET /products?id=5
+    {"slow":{"product":{"title":"Late"}},"fast":{"friend":{"city":{"label":"Here"}}}}
+    "#);
+}
+
+#[test]
 fn lists_in_lists_paths_through_lists_and_picked_items() {
     let shop = r#"
 type Query { grid: Grid @connect(http: { GET: "/grid" }, selection: "rows first: rows[0] { word { text } } tags numbers") }

@@ -61,7 +61,7 @@ impl FakeEngine {
                 "hello" => json!(self.greeting),
                 "caller" => json!({
                     "sub": caller.claims.as_ref().and_then(|claims| claims.get("sub")),
-                    "id": caller.request_id, "trace": caller.traceparent,
+                    "id": caller.request_id.as_str(), "trace": caller.traceparent,
                 }),
                 "__typename" => json!("Query"),
                 _ => Value::Null,
@@ -87,7 +87,7 @@ impl FakeEngine {
                 call("list", Ok(200), true),
                 call("get", Err("UPSTREAM_TIMEOUT"), false),
             ],
-            operation_name: operation.name.as_ref().map(ToString::to_string),
+            operation_name: operation.name.as_ref().map(|name| name.as_str().into()),
             operation_kind: Some(if operation.is_mutation() { OperationKind::Mutation } else { OperationKind::Query }),
             error_codes: Vec::new(),
         }

@@ -7,10 +7,9 @@ mod page;
 mod protocol;
 mod sockets;
 
-use super::{Server, router};
+use super::{Routes, Server, router};
 use crate::config::{Mode, ServerConfig};
 use crate::observe::Metrics;
-use axum::Router;
 use axum::body::Body;
 use fake::FakeEngine;
 use http::{HeaderMap, Method, Request, StatusCode};
@@ -49,11 +48,11 @@ fn server(config: ServerConfig) -> Server {
     Server::new(config, Arc::new(FakeEngine::new("hello")), Arc::new(Metrics::new()))
 }
 
-fn routed(config: ServerConfig) -> Router {
+fn routed(config: ServerConfig) -> Routes {
     router(Arc::new(server(config)))
 }
 
-async fn send(router: &Router, method: Method, uri: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Got {
+async fn send(router: &Routes, method: Method, uri: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Got {
     let mut request = Request::builder().method(method).uri(uri);
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -66,6 +65,6 @@ async fn send(router: &Router, method: Method, uri: &str, headers: &[(&str, &str
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
-async fn post(router: &Router, body: &str) -> Got {
+async fn post(router: &Routes, body: &str) -> Got {
     send(router, Method::POST, "/graphql", &[JSON], body.to_owned()).await
 }

@@ -16,7 +16,7 @@ async fn health_follows_the_engine() {
 }
 
 /// The lines of `/metrics` that count, without help, types and buckets.
-async fn metrics(router: &Router) -> String {
+async fn metrics(router: &Routes) -> String {
     let got = send(router, Method::GET, "/metrics", &[], "").await;
     assert_eq!(got.header("content-type"), "application/openmetrics-text; version=1.0.0; charset=utf-8");
     let counts = |line: &&str| !line.starts_with('#') && !line.contains("_bucket{") && !line.contains("_sum{");

@@ -35,12 +35,12 @@ const PACKAGES: [&str; 4] = [
     "playground/node_modules/react-dom/umd/react-dom.production.min.js",
 ];
 
-fn page(mode: Mode, config: &PlaygroundConfig, folder: &Folder) -> Router {
+fn page(mode: Mode, config: &PlaygroundConfig, folder: &Folder) -> Routes {
     let playground = Playground::load(config, &folder.0, "web").unwrap();
     router(Arc::new(server(super::config(mode)).with_playground(playground)))
 }
 
-async fn get(router: &Router, uri: &str) -> Got {
+async fn get(router: &Routes, uri: &str) -> Got {
     send(router, Method::GET, uri, &[], "").await
 }
 

@@ -1,6 +1,7 @@
 //! GraphQL over HTTP: (method, headers, body) → status, type and code.
 
 use super::*;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// One request and what must come back; an empty `code` means no errors.
@@ -167,6 +168,44 @@ async fn answers_have_the_negotiated_type() {
             send(&router, Method::POST, "/graphql", &[JSON, ("accept", accept)], r#"{"query":"{ hello }"}"#).await;
         assert_eq!((got.header("content-type"), got.header("vary")), (wanted, "accept"), "{accept}");
     }
+}
+
+#[tokio::test]
+async fn head_is_answered_as_get_without_its_body() {
+    for config in
+        [config(Mode::Production), ServerConfig { cors: vec!["https://a".to_owned()], ..config(Mode::Production) }]
+    {
+        let router = routed(config);
+        let uri = "/graphql?query=%7Bhello%7D";
+        let get = send(&router, Method::GET, uri, &[("x-request-id", "1")], "").await;
+        let head = send(&router, Method::HEAD, uri, &[("x-request-id", "1")], "").await;
+        assert_eq!((head.status, head.body.as_str()), (get.status, ""));
+        assert_eq!(head.header("content-length"), get.body.len().to_string());
+        let names = |got: &Got| got.headers.keys().map(ToString::to_string).collect::<BTreeSet<_>>();
+        assert_eq!(names(&head), names(&get).into_iter().chain(["content-length".to_owned()]).collect());
+    }
+}
+
+#[tokio::test]
+async fn only_the_very_path_is_the_endpoint() {
+    let router = routed(config(Mode::Development));
+    for uri in ["/", "/graphql/", "//graphql", "/GraphQL", "/%67raphql", "/graphql.json"] {
+        let got = send(&router, Method::POST, uri, &[JSON], r#"{"query":"{ hello }"}"#).await;
+        assert_eq!(got.status, StatusCode::NOT_FOUND, "{uri}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_in_pieces_is_one_request() {
+    let router = routed(config(Mode::Production));
+    let pieces = r#"{"query":"{ hello }"}"#.bytes().map(|byte| Ok::<_, std::io::Error>(vec![byte]));
+    let stream = Body::from_stream(futures_util::stream::iter(pieces));
+    let got = send(&router, Method::POST, "/graphql", &[JSON], stream).await;
+    assert_eq!(got.json()["data"]["hello"], "hello");
+    let broken = [Ok(b"{".to_vec()), Err(std::io::Error::other("gone"))];
+    let got =
+        send(&router, Method::POST, "/graphql", &[JSON], Body::from_stream(futures_util::stream::iter(broken))).await;
+    assert_eq!((got.status.as_u16(), got.code().as_str()), (400, "BAD_REQUEST"));
 }
 
 #[tokio::test]

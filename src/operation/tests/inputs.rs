@@ -150,6 +150,46 @@ fn one_of_inputs_take_exactly_one_field() {
 }
 
 #[test]
+fn introspection_tells_of_one_of_inputs_and_specified_scalars() {
+    let graph = r#"
+        directive @oneOf on INPUT_OBJECT
+        type Query { find(by: By!, in: In): Date }
+        input By @oneOf { id: ID  name: String }
+        input In { year: Int }
+        scalar Date
+    "#;
+    let client = r#"
+        type Query { find(by: By!, in: In): Date }
+        input By { id: ID  name: String }
+        input In { year: Int }
+        scalar Date @specifiedBy(url: "https://example.com/date")
+    "#;
+    let document = r#"{
+        a: __type(name: "By") { isOneOf ...More inputFields { type { is: isOneOf ofType { isOneOf } } } }
+        b: __type(name: "In") { name again: isOneOf isOneOf }
+        c: __type(name: "Date") { isOneOf specifiedByURL }
+        d: __type(name: "Query") { fields { args { type { ofType { isOneOf ...More } } } } }
+        e: __type(name: "__Type") { fields { name type { name } } }
+    }
+    fragment More on __Type { more: isOneOf name }"#;
+    let mut project = Project::new(graph);
+    let view = project.view(client);
+    let prepared = prepare(&view, &Limits::default(), document, None).unwrap_or_else(|errors| panic!("{errors:?}"));
+    let variables = prepared.coerce(json!({}).as_object().unwrap()).unwrap();
+    let found = prepared.introspect(&view, &variables).unwrap();
+    let answer = |name: &str| serde_json::from_str::<Json>(&found[name]).unwrap();
+    let no = json!({ "type": { "is": null, "ofType": null } });
+    assert_eq!(answer("a"), json!({ "isOneOf": true, "more": true, "name": "By", "inputFields": [no, no] }));
+    assert_eq!(answer("b"), json!({ "name": "In", "again": false, "isOneOf": false }));
+    assert_eq!(answer("c"), json!({ "isOneOf": null, "specifiedByURL": "https://example.com/date" }));
+    let by = json!({ "type": { "ofType": { "isOneOf": true, "more": true, "name": "By" } } });
+    assert_eq!(answer("d")["fields"][0]["args"], json!([by, { "type": { "ofType": null } }]));
+    let fields = answer("e")["fields"].as_array().unwrap().clone();
+    assert!(fields.contains(&json!({ "name": "isOneOf", "type": { "name": "Boolean" } })), "{fields:?}");
+    assert!(!view.sdl().contains("isOneOf"), "{}", view.sdl());
+}
+
+#[test]
 fn a_variable_that_is_absent_takes_the_clients_default_then_the_graphs() {
     let client = r#"
         type Query { mine(first: Int! = 4): [Product!]! @from(path: "products")  theirs: [Product!]! @from(path: "products")  find(text: String): [Product!]! @from(path: "find(filter: {text: $text})") }

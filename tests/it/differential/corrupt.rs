@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use testkit::proxy::{Changed, Passing, Proxy};
 
 /// An entity's own identities stay as they are: without them nobody could say whose the damage is.
-const KEPT: [&str; 4] = ["id", "productId", "orderId", "userId"];
+const KEPT: [&str; 5] = ["id", "productId", "orderId", "userId", "cursor"];
 const GONE: u32 = 3;
 const NULLED: u32 = 3;
 const WRONG: u32 = 3;

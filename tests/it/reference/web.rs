@@ -64,6 +64,18 @@ pub(super) fn resolve(wanted: &Wanted<'_>) -> Result<Resolved, Failure> {
         ("OrderLine" | "CartLine", "product") => {
             Ok(Resolved::Node(Node::entity("Product", &text(node.json(), "productId")?)))
         }
+        ("OrderConnection", "edges") => Ok(Resolved::Json(property(node.json(), "items")?.clone())),
+        ("OrderConnection", "pageInfo") => {
+            let cursor_of = |item: Option<&Value>| item.map_or(Value::Null, |item| item["cursor"].clone());
+            let items = property(node.json(), "items")?.as_array().cloned().unwrap_or_default();
+            Ok(Resolved::Json(json!({
+                "startCursor": cursor_of(items.first()),
+                "endCursor": cursor_of(items.last()),
+                "hasNextPage": !property(node.json(), "next")?.is_null(),
+                "hasPreviousPage": false,
+            })))
+        }
+        ("OrderEdge", "node") => Ok(Resolved::Node(Node::entity("Order", &text(node.json(), "id")?))),
         ("OrderPage", "items") => list_of("Order", property(node.json(), "items")?),
 
         ("Payment", "method") => {
@@ -93,7 +105,7 @@ fn query(wanted: &Wanted<'_>) -> Result<Resolved, Failure> {
             list_of("Product", &services.get("catalog", &["products"], &query)?["items"])
         }
         "categories" => list_of("Category", &services.get("catalog", &["categories"], &[])?),
-        "orderPage" => {
+        "orderPage" | "orderConnection" => {
             let names = [("userId", "userId"), ("limit", "first"), ("cursor", "after")];
             let query = names.map(|(parameter, argument)| (parameter, wanted.argument(argument)));
             Ok(Resolved::Json(services.get("orders", &["orders"], &query)?))
