@@ -2,7 +2,7 @@
 // and shows under each answer which upstream calls it took.
 //
 // config.json: { client, endpoint, tabs: [{ query, variables?, headers? }], token? }
-// answers:     extensions.bespoke.calls: [{ service, operationId, keys, ms, status, shared, inProcess? }]
+// answers:     extensions.bespoke.calls: [{ service, operationId, keys, ms, status, shared, attempts?, inProcess? }]
 //
 // Everything loaded or asked for has the page's own origin. No build step: React and GraphiQL are globals.
 (function () {
@@ -275,6 +275,7 @@
         ms: Number.isFinite(call.ms) ? Math.max(0, call.ms) : 0,
         status: String(call.status ?? ""),
         isShared: call.shared === true,
+        attempts: Number.isInteger(call.attempts) ? Math.max(0, call.attempts) : 1,
         isInProcess: call.inProcess === true,
       }));
   }
@@ -299,8 +300,8 @@
 
   /** "3 calls · 41 saved by batching · slowest 6.1 ms". */
   function Summary({ calls }) {
-    // What code of the BFF itself answered costs no service anything.
-    const upstream = calls.filter((call) => !call.isInProcess);
+    // What code of the BFF itself answered costs no service anything, nor does what was never sent.
+    const upstream = calls.filter((call) => !call.isInProcess && call.attempts > 0);
     const made = upstream.filter((call) => !call.isShared);
     const saved = upstream.reduce((sum, call) => sum + call.keys, 0) - made.length;
     const slowest = Math.max(0, ...calls.map((call) => call.ms));
@@ -331,6 +332,7 @@
 
   function CallRow({ call, slowest }) {
     const failed = !/^[23]\d\d$/.test(call.status);
+    const status = call.isInProcess && !failed ? "in BFF" : call.isShared && !failed ? `${call.status} shared` : call.status;
     return h(
       "tr",
       null,
@@ -340,7 +342,7 @@
       h(
         "td",
         { className: failed ? "bespoke-failed" : "bespoke-quiet" },
-        failed ? call.status : call.isInProcess ? "in BFF" : call.isShared ? `${call.status} shared` : call.status,
+        call.attempts > 1 ? `${status}, attempt ${call.attempts}` : status,
       ),
       h(
         "td",

@@ -48,6 +48,8 @@ async fn run(args: &MockArgs, engine: MockEngine, text: String) -> anyhow::Resul
         mode: Mode::Development,
         log: LogFormat::Text,
         request_timeout: REQUEST_TIMEOUT + args.delay,
+        // Somebody works with it on a machine that does much else.
+        max_lateness: None,
         ..ServerConfig::default()
     };
     let name = name(&args.file);

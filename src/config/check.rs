@@ -1,5 +1,6 @@
 //! What types cannot say: addresses, durations, names.
 
+use super::guard::is_free_header;
 use super::model::Config;
 use super::server::Mode;
 use super::service::ServiceConfig;
@@ -10,6 +11,9 @@ use std::time::Duration;
 /// Longest time that any option may give.
 const MAX_DURATION: Duration = Duration::from_secs(3600);
 
+/// Most instances of one service.
+const MAX_URLS: usize = 64;
+
 /// Checks a configuration; `at` gives the place of a dotted path.
 pub(super) fn check(config: &Config, at: &dyn Fn(&str) -> Span) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -17,20 +21,45 @@ pub(super) fn check(config: &Config, at: &dyn Fn(&str) -> Span) -> Vec<Finding> 
         ("server.request_timeout".to_owned(), config.server.request_timeout),
         ("server.shutdown_grace".to_owned(), config.server.shutdown_grace),
     ];
+    durations.extend(config.server.max_lateness.map(|most| ("server.max_lateness".to_owned(), most)));
     for (name, service) in &config.services {
         let path = format!("services.{name}");
         durations.push((format!("{path}.timeout"), service.timeout));
         durations.push((format!("{path}.connect_timeout"), service.connect_timeout));
-        credentials(&path, service, at, &mut findings);
-        if let Some(url) = &service.url
-            && !is_base_url(url)
+        durations.push((format!("{path}.breaker.open_for"), service.breaker.open_for));
+        durations.push((format!("{path}.breaker.max_open"), service.breaker.max_open));
+        findings.extend(service.retry.check(&format!("{path}.retry"), at));
+        findings.extend(service.breaker.check(&format!("{path}.breaker"), at));
+        if let Some(name) = &service.timeout_header
+            && !is_free_header(name)
         {
-            let message = format!("`{path}.url` is not an absolute http or https URL");
+            let path = format!("{path}.timeout_header");
+            let message = format!("`{path}` names no header that calls may have");
             findings.push(
-                Finding::new("E304", message, at(&format!("{path}.url")), "this URL")
-                    .help("write it as `http://host:port/path`, without user, query or fragment"),
+                Finding::new("E322", message, at(&path), "this name")
+                    .help("a name such as `x-request-timeout-ms`, or `null` for none"),
             );
         }
+        credentials(&path, service, at, &mut findings);
+        let urls = service.urls.iter().enumerate().map(|(number, url)| (format!("{path}.urls.{number}"), url));
+        for (path, url) in service.url.iter().map(|url| (format!("{path}.url"), url)).chain(urls) {
+            if !is_base_url(url) {
+                let message = format!("`{path}` is not an absolute http or https URL");
+                findings.push(
+                    Finding::new("E304", message, at(&path), "this URL")
+                        .help("write it as `http://host:port/path`, without user, query or fragment"),
+                );
+            }
+        }
+        let problem = if service.urls.len() > MAX_URLS {
+            Some(format!("`{path}.urls` has more than {MAX_URLS} URLs"))
+        } else if service.url.is_some() && !service.urls.is_empty() {
+            Some(format!("`{path}` has both `url` and `urls`"))
+        } else {
+            None
+        };
+        let at_urls = || at(&format!("{path}.urls"));
+        findings.extend(problem.map(|message| Finding::new("E323", message, at_urls(), "these URLs")));
     }
     for (path, duration) in durations {
         if duration.is_zero() || duration > MAX_DURATION {

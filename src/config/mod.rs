@@ -11,6 +11,7 @@
 //! - `schema/config.schema.json` is the JSON schema of exactly this module (a test compares them).
 
 mod check;
+mod guard;
 mod interpolate;
 mod load;
 mod model;
@@ -21,6 +22,7 @@ mod service;
 mod tests;
 mod tree;
 
+pub use guard::{BreakerConfig, RetryConfig};
 pub use load::{check_credentials, check_services, load, schema};
 pub use model::{
     AuthConfig, BudgetConfig, CacheConfig, Config, JwtConfig, LimitsConfig, PlaygroundConfig, SharingConfig,

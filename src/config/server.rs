@@ -28,6 +28,11 @@ pub struct ServerConfig {
     pub max_body_bytes: NonZeroUsize,
     /// GraphQL requests at once; further ones are answered 503 at once, before their body is read. Default: 1024.
     pub max_in_flight: NonZeroU32,
+    /// How late a worker may be with its work, not counting the time of services. When it is later for 200ms on end, a
+    /// growing share of new requests is answered 503 at once. `null`: none is. Default: 50ms.
+    #[serde(with = "humantime_serde::option")]
+    #[schemars(with = "Option<String>")]
+    pub max_lateness: Option<Duration>,
     /// Open connections at once; further ones wait in the system's queue. Default: 4096.
     pub max_connections: NonZeroU32,
     /// Subscriptions at once; further ones are answered with an error. Default: 1024.
@@ -53,6 +58,7 @@ impl Default for ServerConfig {
             request_timeout: Duration::from_secs(3),
             max_body_bytes: NonZeroUsize::MIN.saturating_add((1 << 20) - 1),
             max_in_flight: NonZeroU32::MIN.saturating_add(1023),
+            max_lateness: Some(Duration::from_millis(50)),
             max_connections: NonZeroU32::MIN.saturating_add(4095),
             max_subscriptions: NonZeroU32::MIN.saturating_add(1023),
             max_operations_per_socket: NonZeroU32::MIN.saturating_add(63),

@@ -1,5 +1,6 @@
 //! `services.<name>`: where a service is, and the limits of calling it.
 
+use super::guard::{BreakerConfig, RetryConfig};
 use super::security::{IdentityConfig, TlsConfig, TokenConfig};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -14,6 +15,9 @@ pub struct ServiceConfig {
     /// Base URL, `http` or `https`, such as `http://catalog:8080/v1`. Default: none; a service that is called over
     /// HTTP must have one.
     pub url: Option<String>,
+    /// Base URLs of several instances, instead of `url`: calls are balanced between them, and one that fails is left
+    /// alone for a while. At most 64. Default: none.
+    pub urls: Vec<String>,
     /// Longest wait for one call, from the first byte sent to the last received; the request's own deadline holds
     /// too. Default: 2s.
     #[serde(with = "humantime_serde")]
@@ -29,6 +33,15 @@ pub struct ServiceConfig {
     pub max_in_flight: NonZeroU32,
     /// Are its answers kept, as `@cache` or its own headers say? Default: true.
     pub cache: bool,
+    /// Calls that wait for one of those; further ones are errors at once. 0: none waits. Default: 1024.
+    pub max_waiting: u32,
+    /// Header by which each call says how many milliseconds its answer is waited for; `null`: none does. Default:
+    /// x-request-timeout-ms.
+    pub timeout_header: Option<String>,
+    /// Which failed reads are sent once more.
+    pub retry: RetryConfig,
+    /// When an endpoint is left alone.
+    pub breaker: BreakerConfig,
     /// TLS, where the operating system's certificate authorities are not enough.
     pub tls: TlsConfig,
     /// A token of ours that each call carries. Default: none.
@@ -44,11 +57,16 @@ impl Default for ServiceConfig {
     fn default() -> Self {
         Self {
             url: None,
+            urls: Vec::new(),
             timeout: Duration::from_secs(2),
             connect_timeout: Duration::from_millis(500),
             max_response_bytes: NonZeroUsize::MIN.saturating_add((8 << 20) - 1),
             max_in_flight: NonZeroU32::MIN.saturating_add(255),
             cache: true,
+            max_waiting: 1024,
+            timeout_header: Some("x-request-timeout-ms".to_owned()),
+            retry: RetryConfig::default(),
+            breaker: BreakerConfig::default(),
             tls: TlsConfig::default(),
             token: None,
             identity: None,
@@ -62,11 +80,16 @@ impl std::fmt::Debug for ServiceConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ServiceConfig")
             .field("url", &self.url)
+            .field("urls", &self.urls)
             .field("timeout", &self.timeout)
             .field("connect_timeout", &self.connect_timeout)
             .field("max_response_bytes", &self.max_response_bytes)
             .field("max_in_flight", &self.max_in_flight)
             .field("cache", &self.cache)
+            .field("max_waiting", &self.max_waiting)
+            .field("timeout_header", &self.timeout_header)
+            .field("retry", &self.retry)
+            .field("breaker", &self.breaker)
             .field("tls", &self.tls)
             .field("token", &self.token)
             .field("identity", &self.identity)

@@ -4,14 +4,14 @@ use super::core::{Engine, EngineParts};
 use super::credentials;
 use crate::cache::{Cache, CacheOptions};
 use crate::compose::{Graph, HeaderValue as Rule, Source, SourceKind};
-use crate::config::{Config, LimitsConfig, ServiceConfig};
+use crate::config::{BreakerConfig, Config, LimitsConfig, ServiceConfig};
 use crate::execute::{Caching, Sourced};
 use crate::flight::FlightOptions;
 use crate::operation::Limits;
 use crate::project::{Assembled, Files, assemble};
 use crate::upstream::{
-    ClientError, ClientOptions, HandleService, HandleServices, HttpClient, HttpService, HttpServiceConfig,
-    InvalidBaseUrl, Shared, Subgraph,
+    Balanced, BreakerOptions, ClientError, ClientOptions, GuardOptions, Guarded, HandleService, HandleServices,
+    HttpClient, HttpService, HttpServiceConfig, InvalidBaseUrl, QueueOptions, RetryOptions, Shared, Subgraph,
 };
 use http::{HeaderName, HeaderValue};
 use serde_json::Value;
@@ -176,6 +176,8 @@ impl Client {
     fn sources(&self, graph: &Graph, config: &Config, options: &EngineOptions) -> Result<Vec<Sourced>, EngineError> {
         let default = ServiceConfig::default();
         let flights = switched(&options.flights, config.sharing.calls);
+        // A shared call may be waited for as long as any request may take.
+        let flights = FlightOptions { timeout: flights.timeout.max(config.server.request_timeout), ..flights };
         let mut services = HashMap::new();
         for source in &graph.sources {
             let of = config.services.get(&source.name).unwrap_or(&default);
@@ -234,7 +236,7 @@ fn switched(options: &FlightOptions, is_on: bool) -> FlightOptions {
     FlightOptions { enabled: options.enabled && is_on, ..options.clone() }
 }
 
-/// A source over HTTP, with its flights around it; `None` for in-process ones.
+/// A source over HTTP, guarded, and with its flights around it; `None` for in-process ones.
 fn remote(
     source: &Source,
     config: &ServiceConfig,
@@ -247,23 +249,64 @@ fn remote(
         SourceKind::GraphQl => None,
         SourceKind::InProcess { .. } => return Ok(None),
     };
-    let url = config.url.clone().or(declared).ok_or_else(|| EngineError::NoUrl(source.name.clone()))?;
+    let urls = match (config.urls.as_slice(), config.url.clone().or(declared)) {
+        ([], None) => return Err(EngineError::NoUrl(source.name.clone())),
+        ([], Some(url)) => vec![url],
+        (urls, _) => urls.to_vec(),
+    };
     let (tls, credentials) = credentials::read(&source.name, config, base)?;
     let client =
         HttpClient::new(&ClientOptions { connect_timeout: config.connect_timeout, tls, ..ClientOptions::default() })
             .map_err(|cause| EngineError::Client { name: source.name.clone(), cause })?;
-    let limits = HttpServiceConfig {
-        timeout: config.timeout,
-        max_response_bytes: config.max_response_bytes.get(),
-        max_in_flight: config.max_in_flight.get(),
-        keeps_headers: keeps_headers && config.cache,
-        credentials,
-        ..HttpServiceConfig::new(source.name.as_str(), url)
-    };
-    let service =
-        HttpService::new(&client, limits).map_err(|cause| EngineError::BadUrl { name: source.name.clone(), cause })?;
-    let shared = Shared::new(source.name.as_str(), Arc::new(service), flights.clone());
-    Ok(Some(Arc::new(shared)))
+    let services = urls.into_iter().map(|url| {
+        let limits = HttpServiceConfig {
+            timeout: config.timeout,
+            max_response_bytes: config.max_response_bytes.get(),
+            // The configuration has been checked: it is a header's name.
+            timeout_header: config.timeout_header.as_deref().and_then(|name| HeaderName::try_from(name).ok()),
+            credentials: credentials.clone(),
+            keeps_headers: keeps_headers && config.cache,
+            ..HttpServiceConfig::new(source.name.as_str(), url.as_str())
+        };
+        let service = HttpService::new(&client, limits)
+            .map_err(|cause| EngineError::BadUrl { name: source.name.clone(), cause })?;
+        Ok((Arc::from(url), Arc::new(service)))
+    });
+    let services = services.collect::<Result<Vec<_>, EngineError>>()?;
+    let name: Arc<str> = source.name.as_str().into();
+    Ok(Some(match services.as_slice() {
+        // One by itself has no choice to make.
+        [(_, only)] => shared(name, Arc::clone(only), config, flights),
+        _ => shared(Arc::clone(&name), Arc::new(Balanced::new(name, services)), config, flights),
+    }))
+}
+
+/// A service, guarded, and with its flights around it.
+fn shared<S: Subgraph + 'static>(
+    name: Arc<str>,
+    service: Arc<S>,
+    config: &ServiceConfig,
+    flights: &FlightOptions,
+) -> Arc<dyn Subgraph> {
+    let guarded = Guarded::new(Arc::clone(&name), service, guard(config));
+    Arc::new(Shared::new(name, Arc::new(guarded), flights.clone()))
+}
+
+/// How a configuration wants the calls to a service to be guarded.
+fn guard(config: &ServiceConfig) -> GuardOptions {
+    let BreakerConfig { enabled, failures_in_row, failure_ratio, min_calls, open_for, max_open } = config.breaker;
+    GuardOptions {
+        queue: QueueOptions { max_in_flight: config.max_in_flight.get(), max_waiting: config.max_waiting },
+        retry: RetryOptions { ratio: config.retry.ratio, per_second: config.retry.per_second },
+        breaker: BreakerOptions {
+            enabled,
+            failures_in_row: failures_in_row.get(),
+            failure_ratio,
+            min_calls: min_calls.get(),
+            open_for,
+            max_open,
+        },
+    }
 }
 
 /// A service as resolvers may call it: the header rules of its `@source` hold for them too.

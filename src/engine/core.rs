@@ -1,6 +1,7 @@
 //! The engine proper: documents are prepared and planned once, then only run.
 
 use super::model::{CallRecord, GraphQlEngine, Request, Response, ResponseKind, StreamRequest, Streamed};
+use super::report::ServiceReport;
 use super::sharing::{Job, Operations};
 use crate::compose::Graph;
 use crate::config::Exposure;
@@ -254,6 +255,7 @@ impl Engine {
             operation_name: known.name().cloned(),
             operation_kind: known.prepared().map(Prepared::kind),
             error_codes,
+            caching: None,
         }
     }
 }
@@ -321,6 +323,10 @@ impl GraphQlEngine for Engine {
     fn cache_bytes(&self) -> u64 {
         self.parts.caching.as_ref().map_or(0, |caching| caching.cache().bytes())
     }
+
+    fn services(&self) -> Vec<ServiceReport> {
+        self.parts.sources.iter().filter_map(|source| source.subgraph.report()).collect()
+    }
 }
 
 pub(super) fn request_error(code: &'static str, message: &str) -> RequestError {
@@ -341,6 +347,9 @@ fn describe(call: &CallRecord) -> Value {
         "status": status,
         "shared": call.is_shared,
     });
+    if call.attempts != 1 {
+        described["attempts"] = call.attempts.into();
+    }
     if call.is_in_process {
         described["inProcess"] = true.into();
     }
@@ -370,5 +379,6 @@ pub(crate) fn refuse(kind: ResponseKind, errors: &[RequestError], prepared: Opti
         operation_name: prepared.and_then(|prepared| prepared.name().map(Arc::from)),
         operation_kind: prepared.map(Prepared::kind),
         error_codes: errors.iter().map(|error| error.code.into()).collect(),
+        caching: None,
     }
 }

@@ -7,6 +7,7 @@ mod client;
 mod core;
 mod credentials;
 mod model;
+mod report;
 mod sharing;
 mod stream;
 
@@ -15,4 +16,7 @@ pub use client::{BuildSource, Client, EngineError, EngineOptions, InProcessSourc
 #[cfg(feature = "cli")]
 pub(crate) use core::refuse;
 pub use core::{Engine, EngineParts};
-pub use model::{CallRecord, GraphQlEngine, Request, Response, ResponseKind, StreamRequest, Streamed};
+pub use model::{
+    Audience, CallRecord, ClientCaching, GraphQlEngine, Request, Response, ResponseKind, StreamRequest, Streamed,
+};
+pub use report::{BreakerState, InstanceReport, RetryOutcome, ServiceReport};

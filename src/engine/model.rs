@@ -1,5 +1,6 @@
 //! What goes into an engine and what comes out.
 
+use super::report::ServiceReport;
 use crate::cache::CacheStatus;
 use crate::execute::Wording;
 use crate::operation::OperationKind;
@@ -8,6 +9,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt, StreamExt};
+use http::HeaderName;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -42,6 +44,11 @@ pub trait GraphQlEngine: Send + Sync + 'static {
     /// What kept answers cost, in bytes.
     fn cache_bytes(&self) -> u64 {
         0
+    }
+
+    /// How calling its services goes; read by the metrics.
+    fn services(&self) -> Vec<ServiceReport> {
+        Vec::new()
     }
 }
 
@@ -110,6 +117,8 @@ pub struct CallRecord {
     pub elapsed: Duration,
     /// HTTP status, or the error's code.
     pub status: Result<u16, &'static str>,
+    /// How often it was sent: 2 after a retry, 0 when it was refused before.
+    pub attempts: u32,
     /// Did another request's call in flight answer?
     pub is_shared: bool,
     /// Did code of this process answer? Then it went to no service.
@@ -122,7 +131,7 @@ impl CallRecord {
     /// Whether this answer cost a service anything.
     #[must_use]
     pub fn is_upstream(&self) -> bool {
-        !self.is_shared && !self.is_in_process && !self.cache.is_unasked()
+        !self.is_shared && !self.is_in_process && self.attempts > 0
     }
 }
 
@@ -143,6 +152,30 @@ pub struct Response {
     pub operation_kind: Option<OperationKind>,
     /// The `extensions.code` of each entry in `errors`; counted by the metrics.
     pub error_codes: Vec<Cow<'static, str>>,
+    /// How it may be kept by clients and by what stands between; `None`: not at all.
+    pub caching: Option<Box<ClientCaching>>,
+}
+
+/// How an answer may be kept outside of this process (RFC 9111).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientCaching {
+    /// Its freshness lifetime: that of the part which is stale first.
+    pub lifetime: Duration,
+    /// How old it is now: the age of its oldest part.
+    pub age: Duration,
+    /// For whom it may be kept.
+    pub audience: Audience,
+    /// What tells its bytes from others; visible ASCII without quotes.
+    pub tag: Option<Arc<str>>,
+}
+
+/// For whom an answer may be kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Audience {
+    /// It does not depend on the caller.
+    Everybody,
+    /// Only for its caller, and only for requests that are alike in these headers.
+    Alike(Arc<[HeaderName]>),
 }
 
 impl Response {

@@ -111,7 +111,14 @@ impl Operations {
     /// Runs an operation, or waits for an equal one. Also: was it somebody else's?
     pub(super) async fn run(&self, job: Job) -> (Ran, bool) {
         let key = if self.options.enabled { job.key(self.options.ignore_scope) } else { None };
-        let Some(key) = key else { return (job.run().await, false) };
+        match key {
+            None => (job.run().await, false),
+            // Boxed: who shares nothing need not carry what that takes.
+            Some(key) => Box::pin(self.share(key, job)).await,
+        }
+    }
+
+    async fn share(&self, key: OperationKey, job: Job) -> (Ran, bool) {
         // Only what ends by this request's deadline can answer it.
         let limit = Instant::from_std(job.deadline) + GRACE;
         let terms = Terms { not_before: None, ends_by: Some(limit + SLACK), limit };

@@ -22,7 +22,7 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::time::Sleep;
@@ -132,7 +132,8 @@ pub async fn run(run: Run<'_>) -> Ran {
     if state.is_over() {
         return state.ran();
     }
-    let mut deadline = pin!(tokio::time::sleep_until(run.deadline.into()));
+    // Boxed: a timer wants an alignment of its own, which costs whoever boxes a future that holds one.
+    let mut deadline = Box::pin(tokio::time::sleep_until(run.deadline.into()));
     while state.advance(deadline.as_mut()).await {}
     state.ran()
 }
@@ -297,6 +298,7 @@ impl<'a> State<'a> {
                     let is_batched = inputs.is_batched;
                     let ctx = Context {
                         domain: domain(step, way, graph_source, &inputs, is_batched),
+                        endpoint: Arc::clone(&step.endpoint),
                         caller: Arc::clone(self.run.caller),
                         deadline: self.run.deadline,
                         is_safe: way.is_safe,
@@ -337,6 +339,7 @@ impl<'a> State<'a> {
             Ok(answer) => Ok(answer.status),
             Err(error) => Err(error.kind.code()),
         };
+        let attempts = attempts(&finished.result);
         let weighed = self.weigh(&mut finished);
         self.calls.push(CallRecord {
             service: Arc::clone(&source.name),
@@ -344,6 +347,7 @@ impl<'a> State<'a> {
             keys: u32::try_from(finished.keys.len()).unwrap_or(u32::MAX),
             elapsed: finished.ended.duration_since(finished.started),
             status,
+            attempts,
             is_shared: finished.result.as_ref().is_ok_and(|answer| answer.is_shared),
             is_in_process: !is_remote(&self.run.graph.source(step.source).kind),
             cache: weighed.cache,
@@ -459,8 +463,14 @@ fn call_failure(error: &CallError) -> Failure {
         CallErrorKind::TooLarge => "the service's answer is too large",
         CallErrorKind::NotConfigured => "the service is not configured",
         CallErrorKind::Refused => "the service was not called",
+        CallErrorKind::CircuitOpen => "the service was not called, for it has failed too often just now",
     };
     Failure::new(error.kind.code(), message).of(&error.service)
+}
+
+/// How often a call was sent.
+fn attempts(result: &Result<Answer, CallError>) -> u32 {
+    result.as_ref().map_or_else(|error| error.attempts, |answer| answer.attempts)
 }
 
 /// Whether a source is called over HTTP.

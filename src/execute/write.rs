@@ -98,6 +98,11 @@ pub(super) fn write(source: &Source<'_>) -> Written {
     written
 }
 
+/// Room for an answer without data of services, in bytes; longer ones grow.
+const SMALL: usize = 256;
+/// Room for an answer with data of services, in bytes; longer ones grow.
+const USUAL: usize = 4_096;
+
 impl<'a> Writer<'a> {
     fn new(source: &Source<'a>) -> Self {
         let Source { plan, arena, root: _, is_anonymous, inputs, introspection } = *source;
@@ -107,7 +112,7 @@ impl<'a> Writer<'a> {
             is_anonymous,
             inputs,
             introspection,
-            out: Vec::with_capacity(4_096),
+            out: Vec::with_capacity(if plan.steps.is_empty() { SMALL } else { USUAL }),
             errors: Vec::new(),
             error_count: 0,
             codes: Vec::new(),
@@ -177,6 +182,20 @@ impl<'a> Writer<'a> {
             OutKindPlan::Introspection => {
                 let text = self.introspection.and_then(|answers| answers.get(&*field.response_name));
                 self.out.extend_from_slice(text.map_or("null", String::as_str).as_bytes());
+            }
+            OutKindPlan::Refused { argument, nullable } => {
+                self.path.push(PathPart::Name(&field.response_name));
+                let outer = std::mem::replace(&mut self.location, field.location);
+                self.error(&Failure::new(
+                    "BAD_USER_INPUT",
+                    format!("null stands where the argument `{argument}` takes none"),
+                ));
+                self.location = outer;
+                self.path.pop();
+                if !nullable {
+                    return Err(Nulled);
+                }
+                self.out.extend_from_slice(b"null");
             }
             OutKindPlan::Value { path, ty, default } => {
                 if self.plain_leaf(path, ty, at) {

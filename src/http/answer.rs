@@ -1,18 +1,34 @@
 //! The status and headers of an answer (GraphQL over HTTP §6.4).
 
+use super::caching::{self, Conditions};
 use super::correlation::{Correlation, REQUEST_ID};
 use super::negotiate::MediaType;
 use super::refusal::Refusal;
 use crate::engine::{Response, ResponseKind};
+use crate::policy::RequestId;
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::json;
 
-/// Puts an engine's answer into HTTP.
-pub(super) fn answer(media: MediaType, correlation: &Correlation, response: &Response) -> http::Response<Body> {
+/// Puts an engine's answer into HTTP; `conditions` are those of a request whose answer can be kept.
+pub(super) fn answer(
+    media: MediaType,
+    correlation: &Correlation,
+    response: &Response,
+    conditions: Option<&Conditions>,
+) -> http::Response<Body> {
     let status = status(media, response.kind);
     let mut answer = json_answer(status, media, correlation, response.body.clone());
+    if let (ResponseKind::Executed, 0, Some(caching), Some(conditions)) =
+        (response.kind, response.errors, &response.caching, conditions)
+        && caching::write(answer.headers_mut(), media, caching, conditions)
+    {
+        // RFC 9110 §15.4.5: what describes the content stays away with it.
+        answer.headers_mut().remove(header::CONTENT_TYPE);
+        *answer.status_mut() = StatusCode::NOT_MODIFIED;
+        *answer.body_mut() = Body::empty();
+    }
     let (name, value) = match response.kind {
         ResponseKind::MethodNotAllowed => (header::ALLOW, "POST"),
         ResponseKind::Unavailable => (header::RETRY_AFTER, "1"),
@@ -49,15 +65,15 @@ pub(super) fn refuse(media: MediaType, correlation: &Correlation, refusal: &Refu
 fn json_answer(status: StatusCode, media: MediaType, correlation: &Correlation, body: Bytes) -> http::Response<Body> {
     let mut answer = http::Response::new(Body::from(body));
     *answer.status_mut() = status;
-    headers(answer.headers_mut(), media.content_type(), correlation);
+    headers(answer.headers_mut(), media.content_type(), &correlation.request_id);
     answer
 }
 
 /// The headers that every answer has.
-pub(super) fn headers(headers: &mut HeaderMap, content_type: HeaderValue, correlation: &Correlation) {
+pub(super) fn headers(headers: &mut HeaderMap, content_type: HeaderValue, request_id: &RequestId) {
     headers.insert(header::CONTENT_TYPE, content_type);
     headers.insert(header::VARY, HeaderValue::from_static("accept"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(REQUEST_ID, correlation.request_id.to_header());
+    headers.insert(REQUEST_ID, request_id.to_header());
 }

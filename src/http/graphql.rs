@@ -1,6 +1,7 @@
 //! `/graphql`: one request from its head to its answer.
 
 use super::answer::{answer, refuse};
+use super::caching::Conditions;
 use super::correlation::Correlation;
 use super::negotiate::MediaType;
 use super::refusal::Refusal;
@@ -31,20 +32,21 @@ pub(super) const HANDOVER: Duration = Duration::from_millis(100);
 /// What is rare is boxed: the future is moved for each request, and is as large as its largest way.
 pub(super) async fn graphql(server: Arc<Server>, request: http::Request<Body>) -> http::Response<Body> {
     let started = Instant::now();
-    let (parts, body) = request.into_parts();
+    let (mut parts, mut body) = request.into_parts();
     if websocket::is_upgrade(&parts.headers) {
         return Box::pin(websocket::upgrade(server, parts)).await;
     }
     let correlation = Correlation::of(&parts.headers);
     let record = RequestRecord::begin(Arc::clone(&server.metrics), correlation.request_id.clone(), started);
     let media = MediaType::negotiate(&parts.headers);
+    let conditions = Conditions::of(&parts);
     if let Some(accepted) = Accepted::negotiate(&parts.headers) {
         let streaming = Streaming { server, correlation, record, media, accepted, started };
         return Box::pin(streaming.respond(parts, body)).await;
     }
     let outcome = match media {
         None => Err(Refusal::NotAcceptable),
-        Some(_) => AssertUnwindSafe(execute(&server, parts, body, &correlation, started))
+        Some(_) => AssertUnwindSafe(execute(&server, &mut parts, &mut body, &correlation, started))
             .catch_unwind()
             .await
             .unwrap_or_else(|panic| {
@@ -55,7 +57,7 @@ pub(super) async fn graphql(server: Arc<Server>, request: http::Request<Body>) -
     let media = media.unwrap_or(MediaType::Json);
     match outcome {
         Ok(response) => {
-            let answer = answer(media, &correlation, &response);
+            let answer = answer(media, &correlation, &response, conditions.as_ref());
             record.answered(answer.status(), &response);
             answer
         }
@@ -69,24 +71,24 @@ pub(super) async fn graphql(server: Arc<Server>, request: http::Request<Body>) -
 
 async fn execute(
     server: &Server,
-    parts: Parts,
-    body: Body,
+    parts: &mut Parts,
+    body: &mut Body,
     correlation: &Correlation,
     started: Instant,
 ) -> Result<Response, Refusal> {
     let deadline = started + server.config.request_timeout;
-    let _permit = server.in_flight.try_acquire().map_err(|_| Refusal::Overloaded)?;
+    let _place = server.door.enter().ok_or(Refusal::Overloaded)?;
     let (request, caller) = admit(server, parts, body, correlation, deadline).await?;
     let engine = server.engine();
     let answer = engine.execute(request, caller, deadline);
     within(deadline + HANDOVER, answer).await.ok_or(Refusal::DeadlinePassed)
 }
 
-/// Reads a request and finds out who calls.
+/// Reads a request and finds out who calls; its headers go to the caller.
 pub(super) async fn admit(
     server: &Server,
-    parts: Parts,
-    body: Body,
+    parts: &mut Parts,
+    body: &mut Body,
     correlation: &Correlation,
     deadline: Instant,
 ) -> Result<(Request, Arc<Caller>), Refusal> {
@@ -104,7 +106,7 @@ pub(super) async fn admit(
     };
     let caller = Caller {
         claims,
-        headers: parts.headers,
+        headers: std::mem::take(&mut parts.headers),
         request_id: correlation.request_id.clone(),
         traceparent: correlation.traceparent.clone(),
     };

@@ -14,14 +14,17 @@
 //! - every answer of `/graphql` is JSON of the GraphQL response shape, errors included.
 
 mod answer;
+mod caching;
 mod correlation;
 mod cors;
 mod counted;
+mod door;
 mod graphql;
 mod health;
 mod idle;
 mod messages;
 mod negotiate;
+mod overload;
 mod playground;
 mod refusal;
 mod request;

@@ -29,6 +29,14 @@ impl MediaType {
         if is_absent { Some(Self::Json) } else { quality.choice() }
     }
 
+    /// What the entity tags of its answers end in.
+    pub(super) fn suffix(self) -> &'static str {
+        match self {
+            Self::GraphQlResponse => "-g",
+            Self::Json => "-j",
+        }
+    }
+
     /// The `content-type` of an answer.
     pub(super) fn content_type(self) -> HeaderValue {
         HeaderValue::from_static(match self {

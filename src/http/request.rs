@@ -49,7 +49,7 @@ fn object(name: &str, text: &str) -> Result<Option<Map<String, Value>>, Refusal>
 /// Reads a POST. The body is awaited until `deadline` and read up to `limit` bytes.
 pub(super) async fn from_body(
     headers: &HeaderMap,
-    body: Body,
+    body: &mut Body,
     limit: usize,
     deadline: Instant,
 ) -> Result<Request, Refusal> {
@@ -65,7 +65,7 @@ pub(super) async fn from_body(
 }
 
 /// Reads a body to its end. Nearly all come in one piece, which is not copied.
-async fn read(mut body: Body, limit: usize) -> Result<Bytes, Refusal> {
+async fn read(body: &mut Body, limit: usize) -> Result<Bytes, Refusal> {
     let mut whole = Bytes::new();
     let mut pieces = BytesMut::new();
     while !body.is_end_stream() {
@@ -92,6 +92,10 @@ async fn read(mut body: Body, limit: usize) -> Result<Bytes, Refusal> {
 fn is_json(headers: &HeaderMap) -> bool {
     let mut types = headers.get_all(CONTENT_TYPE).iter();
     let (Some(content_type), None) = (types.next(), types.next()) else { return false };
+    let is_identity = || headers.get_all(CONTENT_ENCODING).iter().all(|coding| coding == "identity");
+    if content_type == "application/json" {
+        return is_identity();
+    }
     let Ok(content_type) = content_type.to_str() else { return false };
     let mut parts = content_type.split(';').map(str::trim);
     let is_json = parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"));
@@ -101,7 +105,7 @@ fn is_json(headers: &HeaderMap) -> bool {
         }
         _ => true,
     });
-    is_json && is_utf8 && headers.get_all(CONTENT_ENCODING).iter().all(|coding| coding == "identity")
+    is_json && is_utf8 && is_identity()
 }
 
 /// The body's JSON object; other properties are left aside (GraphQL over HTTP §5.1).

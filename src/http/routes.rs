@@ -11,7 +11,7 @@ use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::routing::get;
 use futures_util::future::BoxFuture;
-use http::{HeaderValue, Method, Request, Response, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -47,10 +47,10 @@ pub fn router(server: Arc<Server>) -> Routes {
 }
 
 impl Routes {
-    /// Answers one request.
+    /// Answers one request. What is rare is boxed, as in [`graphql`].
     pub(super) async fn answer(&self, request: Request<Body>) -> Response<Body> {
         if request.uri().path() != GRAPHQL {
-            let Ok(answer) = self.others.clone().call(request).await;
+            let Ok(answer) = Box::pin(self.others.clone().call(request)).await;
             return answer;
         }
         if request.method() == Method::HEAD {
@@ -63,7 +63,7 @@ impl Routes {
         match &self.across_origins {
             None => graphql(Arc::clone(&self.graphql.0), request).await,
             Some(service) => {
-                let Ok(answer) = Cors::clone(service).call(request).await;
+                let Ok(answer) = Box::pin(Cors::clone(service).call(request)).await;
                 answer
             }
         }
@@ -72,7 +72,10 @@ impl Routes {
 
 /// What a GET would have been answered with, as HEAD shows it (RFC 9110 §9.3.2).
 fn without_body(mut answer: Response<Body>) -> Response<Body> {
-    if let Some(length) = answer.body().size_hint().exact() {
+    // "Not modified" has no content anyway, and its length would be taken for that of what was not sent.
+    if answer.status() != StatusCode::NOT_MODIFIED
+        && let Some(length) = answer.body().size_hint().exact()
+    {
         answer.headers_mut().entry(header::CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(length));
     }
     answer.map(|_| Body::empty())

@@ -1,5 +1,6 @@
 //! What the routes share.
 
+use super::door::Door;
 use super::playground::Playground;
 use super::streams::Streams;
 use crate::config::ServerConfig;
@@ -8,7 +9,6 @@ use crate::observe::Metrics;
 use crate::policy::JwtVerifier;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
 
 /// A running server's shared state: the engine of now, who verifies callers, and what is counted.
 pub struct Server {
@@ -16,7 +16,7 @@ pub struct Server {
     pub(super) verifier: Option<JwtVerifier>,
     pub(super) playground: Option<Playground>,
     pub(super) metrics: Arc<Metrics>,
-    pub(super) in_flight: Arc<Semaphore>,
+    pub(super) door: Door,
     pub(super) streams: Streams,
     engine: ArcSwap<Arc<dyn GraphQlEngine>>,
 }
@@ -25,11 +25,10 @@ impl Server {
     /// Makes a server; it answers once it is routed ([`router`]) and served ([`super::serve`]).
     #[must_use]
     pub fn new(config: ServerConfig, engine: Arc<dyn GraphQlEngine>, metrics: Arc<Metrics>) -> Self {
-        let in_flight = Semaphore::new(usize::try_from(config.max_in_flight.get()).unwrap_or(usize::MAX >> 3));
         let engine = ArcSwap::from_pointee(engine);
-        let in_flight = Arc::new(in_flight);
+        let door = Door::new(&config, Arc::clone(&metrics));
         let streams = Streams::new(config.max_subscriptions.get());
-        Self { config, verifier: None, playground: None, metrics, in_flight, streams, engine }
+        Self { config, verifier: None, playground: None, metrics, door, streams, engine }
     }
 
     /// Verifies bearer tokens; without it everybody is anonymous.

@@ -133,13 +133,11 @@ pub(super) struct Streaming {
 }
 
 impl Streaming {
-    pub(super) async fn respond(self, parts: Parts, body: Body) -> http::Response<Body> {
+    pub(super) async fn respond(self, mut parts: Parts, mut body: Body) -> http::Response<Body> {
         let media = self.media.unwrap_or(MediaType::Json);
-        let Ok(permit) = Arc::clone(&self.server.in_flight).try_acquire_owned() else {
-            return self.refuse(&Refusal::Overloaded);
-        };
+        let Some(permit) = self.server.door.enter_owned() else { return self.refuse(&Refusal::Overloaded) };
         let deadline = self.started + self.server.config.request_timeout;
-        let begun = AssertUnwindSafe(self.begin(parts, body, deadline)).catch_unwind().await;
+        let begun = AssertUnwindSafe(self.begin(&mut parts, &mut body, deadline)).catch_unwind().await;
         let (first, rest) = match begun.unwrap_or_else(|panic| {
             tracing::error!(request_id = self.correlation.request_id.as_str(), panic = text_of(&*panic), "panicked");
             Err(Refusal::Internal)
@@ -148,7 +146,7 @@ impl Streaming {
             Err(refusal) => return self.refuse(&refusal),
         };
         if first.is_last && self.media.is_some() {
-            let answer = answer(media, &self.correlation, &first.response);
+            let answer = answer(media, &self.correlation, &first.response, None);
             self.record.answered(answer.status(), &first.response);
             return answer;
         }
@@ -167,8 +165,8 @@ impl Streaming {
     /// Takes the request in, up to the first part of its answer.
     async fn begin(
         &self,
-        parts: Parts,
-        body: Body,
+        parts: &mut Parts,
+        body: &mut Body,
         deadline: Instant,
     ) -> Result<(Streamed, BoxStream<'static, Streamed>), Refusal> {
         let (request, caller) = admit(&self.server, parts, body, &self.correlation, deadline).await?;
@@ -195,7 +193,7 @@ impl Streaming {
         permit: OwnedSemaphorePermit,
     ) -> http::Response<Body> {
         let mut response = http::Response::new(Body::empty());
-        answer::headers(response.headers_mut(), form.content_type(), &self.correlation);
+        answer::headers(response.headers_mut(), form.content_type(), &self.correlation.request_id);
         // Proxies that collect answers must not collect this one.
         response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
         let writing = Writing {

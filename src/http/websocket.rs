@@ -241,7 +241,8 @@ impl Connection {
 
     fn subscribe(&mut self, id: String, request: Request, caller: &Arc<Caller>) -> Vec<String> {
         let most = usize::try_from(self.server.config.max_operations_per_socket.get()).unwrap_or(usize::MAX);
-        let permit = (self.running.len() < most).then(|| self.server.streams.subscribe()).flatten();
+        let has_room = self.running.len() < most && self.server.door.is_in_time();
+        let permit = has_room.then(|| self.server.streams.subscribe()).flatten();
         let Some(permit) = permit else {
             return vec![Wire::refused(&id, "OVERLOADED", "too many operations at once; try again").text()];
         };

@@ -140,6 +140,7 @@ fn executed(prepared: &Prepared, mut answer: ExecutionResponse) -> Response {
         operation_name: prepared.name().map(Arc::from),
         operation_kind: Some(prepared.kind()),
         error_codes: vec![MOCK_ERROR.into(); errors],
+        caching: None,
     }
 }
 

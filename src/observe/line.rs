@@ -13,8 +13,8 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-/// Room for a usual line; longer ones grow.
-const USUAL_BYTES: usize = 320;
+/// Longest line whose room is kept for the next one of its thread, in bytes.
+const MAX_KEPT: usize = 4_096;
 
 /// The format of [`super::LogFormat::Json`].
 #[derive(Debug)]
@@ -27,7 +27,7 @@ where
 {
     fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         // Gathered here, and handed over at once: each write to the writer is a dynamic call.
-        let mut line = Line { text: String::with_capacity(USUAL_BYTES), result: Ok(()) };
+        let mut line = Line { text: ROOM.take(), result: Ok(()) };
         let metadata = event.metadata();
         line.text.push_str(r#"{"timestamp":""#);
         line.timestamp(SystemTime::now())?;
@@ -39,7 +39,12 @@ where
         line.text.push_str(r#","target":"#);
         string(&mut line.text, metadata.target());
         line.text.push_str("}\n");
-        writer.write_str(&line.text)
+        let written = writer.write_str(&line.text);
+        if line.text.capacity() <= MAX_KEPT {
+            line.text.clear();
+            ROOM.set(line.text);
+        }
+        written
     }
 }
 
@@ -52,6 +57,8 @@ struct Line {
 type Second = (u64, [u8; 19]);
 
 thread_local! {
+    /// An empty text with room; a line that is made while another is, as by a value that logs, finds none.
+    static ROOM: Cell<String> = const { Cell::new(String::new()) };
     /// The last one written: most lines are of the same second as the line before.
     static SECOND: Cell<Second> = const { Cell::new((0, *b"1970-01-01T00:00:00")) };
 }
@@ -152,8 +159,12 @@ impl fmt::Write for Escaped<'_> {
 }
 
 fn escaped(to: &mut String, text: &str) {
+    // Without a way out of the loop it takes many bytes at once.
+    if !text.bytes().fold(false, |found, byte| found | needs_escape(byte)) {
+        return to.push_str(text);
+    }
     let mut rest = text;
-    while let Some(at) = rest.bytes().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)) {
+    while let Some(at) = rest.bytes().position(needs_escape) {
         to.push_str(&rest[..at]);
         match rest.as_bytes()[at] {
             b'"' => to.push_str("\\\""),
@@ -167,6 +178,10 @@ fn escaped(to: &mut String, text: &str) {
         rest = &rest[at + 1..];
     }
     to.push_str(rest);
+}
+
+fn needs_escape(byte: u8) -> bool {
+    (byte < 0x20) | (byte == b'"') | (byte == b'\\')
 }
 
 #[cfg(test)]

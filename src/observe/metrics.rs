@@ -1,7 +1,8 @@
 //! The metrics of one server.
 
 use super::log::dropped_lines;
-use crate::engine::{CallRecord, Response, ResponseKind};
+use super::services;
+use crate::engine::{CallRecord, Response, ResponseKind, ServiceReport};
 use crate::operation::OperationKind;
 use indexmap::{Equivalent, IndexMap};
 use prometheus_client::encoding::{EncodeLabelSet, text};
@@ -60,6 +61,11 @@ struct ErrorLabels {
     code: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ShedLabels {
+    reason: &'static str,
+}
+
 /// What tells the metrics of calls apart, as [`CallLabels`] do.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct CallKey {
@@ -106,6 +112,7 @@ pub struct Metrics {
     usual: [[OnceLock<Counter>; OUTCOMES]; KINDS],
     request_seconds: Family<OperationLabels, Histogram, fn() -> Histogram>,
     in_flight: Gauge,
+    shed: Family<ShedLabels, Counter>,
     calls: Family<CallLabels, Counter>,
     call_seconds: Family<EndpointLabels, Histogram, fn() -> Histogram>,
     cached_keys: Family<CacheLabels, Counter>,
@@ -171,6 +178,12 @@ impl Metrics {
         );
         let in_flight = Gauge::default();
         registry.register("requests_in_flight", "GraphQL requests that are being answered", in_flight.clone());
+        let shed = Family::default();
+        registry.register(
+            "requests_shed",
+            "Requests that were refused for this process's sake: too many in flight, or late with its work",
+            shed.clone(),
+        );
         let calls = Family::default();
         registry.register("upstream_calls", "Calls to services; shared ones joined a call in flight", calls.clone());
         let call_seconds = Family::new_with_constructor(latency as fn() -> Histogram);
@@ -193,6 +206,7 @@ impl Metrics {
             requests,
             request_seconds,
             in_flight,
+            shed,
             calls,
             call_seconds,
             cached_keys,
@@ -206,13 +220,18 @@ impl Metrics {
         }
     }
 
-    /// Writes all of them in the OpenMetrics text form; `cache_bytes` is what kept answers cost.
+    /// Writes all of them, and how the services are now, in the OpenMetrics text form; `cache_bytes` is what kept answers
+    /// cost.
     #[must_use]
-    pub fn encode(&self, cache_bytes: u64) -> String {
+    pub fn encode(&self, services: &[ServiceReport], cache_bytes: u64) -> String {
         self.cache_bytes.set(i64::try_from(cache_bytes).unwrap_or(i64::MAX));
         let mut out = String::new();
         // Writing into a `String` does not fail; half a page would be better than none.
-        let _ = text::encode(&mut out, &self.registry);
+        let _ = text::encode_registry(&mut out, &self.registry);
+        if !services.is_empty() {
+            let _ = text::encode_registry(&mut out, &services::registry(services));
+        }
+        let _ = text::encode_eof(&mut out);
         out
     }
 
@@ -246,6 +265,11 @@ impl Metrics {
         let labels = RequestLabels { operation_kind: "unknown", outcome: "refused", status };
         self.requests.get_or_create(&labels).inc();
         self.errors.get_or_create(&ErrorLabels { code: code.to_owned() }).inc();
+    }
+
+    /// Counts a request that was not let in.
+    pub(crate) fn count_shed(&self, reason: &'static str) {
+        self.shed.get_or_create(&ShedLabels { reason }).inc();
     }
 
     fn count_call(&self, call: &CallRecord) {

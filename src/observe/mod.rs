@@ -13,6 +13,7 @@ mod line;
 mod log;
 mod metrics;
 mod record;
+mod services;
 
 pub use drain::LogGuard;
 pub use log::{LogFormat, LogInitError, init};

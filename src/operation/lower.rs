@@ -18,6 +18,7 @@ use crate::view::table::{Composite, FieldView, HopNode, InputType, Place, Templa
 use apollo_compiler::Name;
 use apollo_compiler::ast::{DirectiveList, Type};
 use apollo_compiler::executable::{Field, Selection as ClientSelection, SelectionSet};
+use apollo_compiler::parser::SourceSpan;
 use indexmap::{IndexMap, IndexSet};
 use std::collections::{HashMap, HashSet};
 
@@ -220,9 +221,16 @@ impl<'a> Lowering<'a> {
             }
         };
         let coordinate = format!("{object}.{}", field.name);
-        let begin = field.alias.as_ref().unwrap_or(&field.name).location();
-        let location = begin.zip(self.places.as_ref()).map(|(begin, places)| places.at(begin.offset()));
+        let location = match kind {
+            OutKind::Refused { location, .. } => location,
+            _ => self.place(field.alias.as_ref().unwrap_or(&field.name).location()),
+        };
         Ok(OutField { response_name: response_name.to_owned(), coordinate, location, kind })
+    }
+
+    /// Line and column of where a span begins.
+    fn place(&self, span: Option<SourceSpan>) -> Option<(u32, u32)> {
+        span.zip(self.places.as_ref()).map(|(span, places)| places.at(span.offset()))
     }
 
     fn value(
@@ -233,7 +241,10 @@ impl<'a> Lowering<'a> {
         selection: SelectionId,
         ty: TypeId,
     ) -> Result<OutKind, RequestError> {
-        let given = self.given(view, field)?;
+        let given = match self.given(view, field)? {
+            Ok(given) => given,
+            Err(refused) => return Ok(refused),
+        };
         let mut at = At { selection, possible: vec![ty] };
         let mut path = Vec::with_capacity(view.hops.len());
         for hop in &view.hops {
@@ -281,15 +292,26 @@ impl<'a> Lowering<'a> {
         Ok(OutType::Leaf { leaf, nullable })
     }
 
-    /// The client's arguments of a field, in graph vocabulary; `None`: not given, and no default.
-    fn given(&self, view: &FieldView, field: &Field) -> Result<Vec<Option<Value>>, RequestError> {
+    /// The client's arguments of a field, in graph vocabulary; `None`: not given, and no default. Or the error of the
+    /// field, for a null that an argument does not take.
+    #[expect(clippy::type_complexity, reason = "two kinds of refusal: of the operation, and of this field")]
+    fn given(&self, view: &FieldView, field: &Field) -> Result<Result<Vec<Option<Value>>, OutKind>, RequestError> {
         let operation = &self.prepared.operation;
+        let mut refused = None;
         let one = |argument: &crate::view::table::ArgumentView| {
             let Some(value) = field.arguments.iter().find(|given| given.name == argument.name.as_str()) else {
                 return Ok(argument.default.clone().map(Value::Constant));
             };
-            let fill = &mut |name: &Name, _: &Wanted<'_>| {
-                variable_id(operation, name).ok_or_else(|| format!("`${name}` is not defined"))
+            let fill = &mut |name: &Name, wanted: &Wanted<'_>| {
+                let id = variable_id(operation, name).ok_or_else(|| format!("`${name}` is not defined"))?;
+                if wanted.ty.is_non_null() && self.outcomes.is_null(id) {
+                    refused.get_or_insert_with(|| OutKind::Refused {
+                        argument: argument.name.clone(),
+                        nullable: !field.definition.ty.is_non_null(),
+                        location: self.place(value.value.location()),
+                    });
+                }
+                Ok(id)
             };
             let inputs = &self.prepared.tables.inputs;
             let template =
@@ -302,7 +324,8 @@ impl<'a> Lowering<'a> {
                 })?;
             Ok(Some(from_literal(template)))
         };
-        view.arguments.iter().map(one).collect()
+        let given = view.arguments.iter().map(one).collect::<Result<_, _>>()?;
+        Ok(refused.map_or(Ok(given), Err))
     }
 
     fn arguments(

@@ -133,6 +133,15 @@ pub enum OutKind {
     Typename,
     /// `__schema` or `__type`: taken from [`super::Prepared::introspect`]'s answer by response name.
     Introspection,
+    /// An error instead of a value: null stands where an argument does not take it (GraphQL §6.4.1).
+    Refused {
+        /// The argument.
+        argument: String,
+        /// May the field be null?
+        nullable: bool,
+        /// Line and column of the argument's value.
+        location: Option<(u32, u32)>,
+    },
     /// A value.
     Value {
         /// From the object at hand; empty: the object itself (`@from(path: ".")`).

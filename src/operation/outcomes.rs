@@ -1,4 +1,5 @@
-//! `@skip`, `@include` and `@defer(if:)`: what the variables decide about the shape of an operation.
+//! `@skip`, `@include` and `@defer(if:)`, and nulls where none may stand: what the variables decide about the shape of an
+//! operation.
 
 use super::lowered::VariableId;
 use super::prepare::{Prepared, variable_id};
@@ -9,6 +10,8 @@ use apollo_compiler::ast::{Directive, DirectiveList, Value};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Outcomes {
     conditions: Box<[bool]>,
+    /// Variables that are null where a field does not take it.
+    nulls: Box<[VariableId]>,
     is_incremental: bool,
 }
 
@@ -17,6 +20,11 @@ impl Outcomes {
     #[must_use]
     pub fn incremental(self) -> Self {
         Self { is_incremental: true, ..self }
+    }
+
+    /// Is the variable null where a field does not take it?
+    pub(super) fn is_null(&self, variable: VariableId) -> bool {
+        self.nulls.contains(&variable)
     }
 
     pub(super) fn is_incremental(&self) -> bool {
@@ -29,7 +37,12 @@ impl Prepared {
     #[must_use]
     pub fn outcomes(&self, variables: &Variables) -> Outcomes {
         let is_true = |id: &VariableId| variables.get(*id).and_then(serde_json::Value::as_bool).unwrap_or(false);
-        Outcomes { conditions: self.conditions.iter().map(is_true).collect(), is_incremental: false }
+        let is_null = |id: &VariableId| variables.get(*id).is_some_and(serde_json::Value::is_null);
+        Outcomes {
+            conditions: self.conditions.iter().map(is_true).collect(),
+            nulls: self.fallible.iter().copied().filter(is_null).collect(),
+            is_incremental: false,
+        }
     }
 
     /// §3.13.1, §3.13.2: included unless skipped or not included.

@@ -24,6 +24,8 @@ pub struct Prepared {
     pub(super) conditions: Vec<VariableId>,
     /// Variables that must not be null where they stand, though their type allows it.
     pub(super) not_null: Vec<VariableId>,
+    /// Variables with which, being null, fields fail that they are arguments of.
+    pub(super) fallible: Vec<VariableId>,
     pub(super) has_introspection: bool,
     pub(super) has_defer: bool,
     pub(super) max_lowered: usize,
@@ -64,9 +66,24 @@ pub fn prepare(
     let conditions: Vec<_> = met.names.iter().filter_map(|name| variable_id(&operation, name)).collect();
     let has_introspection =
         operation.root_fields(&document).any(|field| matches!(field.name.as_str(), "__schema" | "__type"));
-    let not_null = found.not_null.into_iter().chain(conditions.iter().copied()).collect();
+    let mut not_null: Vec<_> = found.not_null.into_iter().chain(conditions.iter().copied()).collect();
+    let mut fallible = found.fallible;
+    if operation.operation_type == OperationType::Subscription {
+        // Without its root field there is no stream (§6.2.3.1).
+        not_null.append(&mut fallible);
+    }
     let (tables, max_lowered) = (view.tables.clone(), limits.max_lowered);
-    Ok(Prepared { document, operation, tables, conditions, not_null, has_introspection, has_defer, max_lowered })
+    Ok(Prepared {
+        document,
+        operation,
+        tables,
+        conditions,
+        not_null,
+        fallible,
+        has_introspection,
+        has_defer,
+        max_lowered,
+    })
 }
 
 fn choose(document: &ExecutableDocument, name: Option<&str>) -> Result<Node<Operation>, Vec<RequestError>> {

@@ -85,6 +85,7 @@ impl Printer<'_> {
         match kind {
             OutKind::Typename => ("__typename".to_owned(), None),
             OutKind::Introspection => ("introspection".to_owned(), None),
+            OutKind::Refused { argument, .. } => (format!("null for `{argument}`"), None),
             OutKind::Value { path, ty, default } => {
                 let hops = path.iter().map(|hop| {
                     let nodes: Vec<_> = hop.nodes.iter().map(|(_, node)| format!("#{}", node.0)).collect();

@@ -13,8 +13,11 @@ use std::collections::HashSet;
 /// What was found beside errors.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    /// Nullable variables where null must not stand (GraphQL §5.8.5 allows them beside a default).
+    /// Nullable variables where null must not stand (GraphQL §5.8.5 allows them beside a default), in arguments of
+    /// directives: null there is an error of the request.
     pub(super) not_null: Vec<VariableId>,
+    /// The same in arguments of fields: null there is an error of the field (§6.4.1).
+    pub(super) fallible: Vec<VariableId>,
 }
 
 /// Checks all operations of a document, whichever is chosen; one alone is checked by [`operation`].
@@ -63,7 +66,9 @@ impl<'a> Checker<'a> {
             self.directives(selection.directives());
             match selection {
                 Selection::Field(field) => {
-                    self.arguments(&field.name, &field.arguments, &field.definition.arguments);
+                    self.arguments(&field.name, &field.arguments, &field.definition.arguments, |found| {
+                        &mut found.fallible
+                    });
                     self.selection_set(&field.selection_set);
                 }
                 Selection::InlineFragment(fragment) => self.selection_set(&fragment.selection_set),
@@ -82,16 +87,24 @@ impl<'a> Checker<'a> {
         let view = self.view;
         for directive in directives {
             if let Some(definition) = view.schema.directive_definitions.get(&directive.name) {
-                self.arguments(&directive.name, &directive.arguments, &definition.arguments);
+                self.arguments(&directive.name, &directive.arguments, &definition.arguments, |found| {
+                    &mut found.not_null
+                });
             }
         }
     }
 
-    /// `of`: a field or a directive.
-    fn arguments(&mut self, of: &Name, given: &[Node<Argument>], defined: &[Node<InputValueDefinition>]) {
+    /// `of`: a field or a directive; `nullable`: where its variables go that must not be null.
+    fn arguments(
+        &mut self,
+        of: &Name,
+        given: &[Node<Argument>],
+        defined: &[Node<InputValueDefinition>],
+        nullable: fn(&mut Found) -> &mut Vec<VariableId>,
+    ) {
         for argument in given {
             let Some(definition) = defined.iter().find(|definition| definition.name == argument.name) else { continue };
-            let (operation, found) = (self.operation, &mut self.found);
+            let (operation, found) = (self.operation, nullable(&mut self.found));
             let fill = &mut |name: &Name, wanted: &Wanted<'_>| variable(operation, found, name, wanted);
             let default = definition.default_value.as_ref().map(|_| &serde_json::Value::Null);
             let inputs = &self.view.tables.inputs;
@@ -105,7 +118,12 @@ impl<'a> Checker<'a> {
 }
 
 /// §5.8.5, for every place that a variable can stand in.
-fn variable(operation: &Operation, found: &mut Found, name: &Name, wanted: &Wanted<'_>) -> Result<(), String> {
+fn variable(
+    operation: &Operation,
+    not_null: &mut Vec<VariableId>,
+    name: &Name,
+    wanted: &Wanted<'_>,
+) -> Result<(), String> {
     let Some(id) = variable_id(operation, name) else { return Err(format!("`${name}` is not defined")) };
     let definition = &operation.variables[id.index()];
     let is_anything = wanted.ty.inner_named_type() == name && !wanted.ty.is_non_null();
@@ -115,8 +133,8 @@ fn variable(operation: &Operation, found: &mut Found, name: &Name, wanted: &Want
     let has_default = wanted.has_default || definition.default_value.as_ref().is_some_and(|value| !value.is_null());
     let nullable: Type = wanted.ty.clone().nullable();
     if has_default && definition.ty.is_assignable_to(&nullable) {
-        if !found.not_null.contains(&id) {
-            found.not_null.push(id);
+        if !not_null.contains(&id) {
+            not_null.push(id);
         }
         return Ok(());
     }

@@ -175,6 +175,9 @@ pub(super) fn out_fields(name: &str, fields: &[OutField]) -> Vec<OutFieldPlan> {
         kind: match &field.kind {
             OutKind::Typename => OutKindPlan::Typename(json_string(name).into()),
             OutKind::Introspection => OutKindPlan::Introspection,
+            OutKind::Refused { argument, nullable, .. } => {
+                OutKindPlan::Refused { argument: argument.as_str().into(), nullable: *nullable }
+            }
             OutKind::Value { path, ty, default } => OutKindPlan::Value {
                 path: path
                     .iter()

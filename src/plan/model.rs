@@ -300,6 +300,13 @@ pub enum OutKindPlan {
     Typename(Box<str>),
     /// Taken from the introspection's answer.
     Introspection,
+    /// An error: this argument does not take null.
+    Refused {
+        /// The argument.
+        argument: Box<str>,
+        /// May the entry be null?
+        nullable: bool,
+    },
     /// A value.
     Value {
         /// Steps through the graph.

@@ -5,8 +5,8 @@ use super::model::{CallError, CallErrorKind};
 use super::response::{Broken, Response};
 use bytes::{Bytes, BytesMut};
 use flate2::write::MultiGzDecoder;
-use http::HeaderMap;
 use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue};
 use std::io::{self, Write};
 use std::sync::Arc;
 
@@ -96,7 +96,12 @@ impl Write for Capped {
 
 /// Is it `application/json`, or a type with the suffix `+json` (RFC 6839 §3.1)? Parameters do not count.
 pub(super) fn is_json(headers: &HeaderMap) -> bool {
-    let Some(Ok(value)) = headers.get(CONTENT_TYPE).map(|value| value.to_str()) else { return false };
+    headers.get(CONTENT_TYPE).is_some_and(names_json)
+}
+
+/// Is a media type one of JSON, as above?
+pub(super) fn names_json(value: &HeaderValue) -> bool {
+    let Ok(value) = value.to_str() else { return false };
     let essence = value.split(';').next().unwrap_or_default().trim();
     let Some((kind, subtype)) = essence.split_once('/') else { return false };
     let ends_in_json = || {
@@ -137,7 +142,6 @@ pub(super) fn is_deeper_than(body: &[u8], limit: u32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
 
     #[test]
     fn json_is_told_by_its_content_type() {

@@ -13,6 +13,9 @@ pub struct ClientOptions {
     pub idle_timeout: Duration,
     /// Unused connections kept per host; further ones are closed. Default: 256 connections.
     pub max_idle_per_host: usize,
+    /// How long a connection is used; the next one looks the service's name up again, so that its new addresses are
+    /// found. Without TLS only: with TLS, connections end when they are idle. Default: 60 s.
+    pub max_age: Duration,
     /// Do services without TLS get connections of their own, which their calls drive themselves? Default: yes; no is
     /// for comparing the two paths. Whatever a service does, the answer is the same by either.
     pub direct: bool,
@@ -43,6 +46,7 @@ impl Default for ClientOptions {
             connect_timeout: Duration::from_millis(500),
             idle_timeout: Duration::from_secs(30),
             max_idle_per_host: 256,
+            max_age: Duration::from_secs(60),
             direct: true,
             tls: TlsOptions::default(),
         }

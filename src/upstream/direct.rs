@@ -60,6 +60,7 @@ struct Pool {
     connector: HttpConnector,
     connect_timeout: Duration,
     idle_timeout: Duration,
+    max_age: Duration,
     max_idle: usize,
     /// Held for a push or a pop, never over an await.
     idle: Mutex<Idle>,
@@ -78,6 +79,7 @@ struct Connection {
     sender: http1::SendRequest<Full<Bytes>>,
     /// None once the connection has ended.
     driver: Option<Driver>,
+    born: Instant,
     idle_since: Instant,
     runtime: Id,
 }
@@ -103,6 +105,7 @@ impl Direct {
             connector,
             connect_timeout: options.connect_timeout,
             idle_timeout: options.idle_timeout,
+            max_age: options.max_age,
             max_idle: options.max_idle_per_host,
             idle: Mutex::default(),
         };
@@ -238,6 +241,7 @@ impl Pool {
         Ok(Box::new(Connection {
             sender,
             driver: Some(driver),
+            born: Instant::now(),
             idle_since: Instant::now(),
             runtime: Handle::current().id(),
         }))
@@ -245,7 +249,7 @@ impl Pool {
 
     /// Keeps a connection for the next call, if it may be used again and is not one too many.
     fn put(self: &Arc<Self>, mut connection: Box<Connection>) {
-        if !connection.is_free() {
+        if connection.born.elapsed() >= self.max_age || !connection.is_free() {
             return;
         }
         connection.idle_since = Instant::now();

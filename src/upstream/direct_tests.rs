@@ -46,6 +46,13 @@ async fn idle_connections_have_a_bound_and_an_end() {
 }
 
 #[tokio::test]
+async fn connections_have_a_longest_life() {
+    let upstream = Faulty::always(Reply::json("1").after(MOMENT)).await.expect("a port");
+    let direct = direct(&upstream, ClientOptions { max_age: MOMENT, ..ClientOptions::default() });
+    assert_eq!((fetch(&direct).await, idle(&direct)), (b"1".to_vec(), 0), "as long as its first call takes");
+}
+
+#[tokio::test]
 async fn a_connection_is_kept_only_after_the_end_of_its_body() {
     let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n2\r\nbc\r\n0\r\nt: 1\r\n\r\n";
     for (reply, body, kept) in [

@@ -171,14 +171,15 @@ impl UpstreamHandle {
         inner.take_call()?;
         let is_safe = method.is_safe();
         let (forwarded, scope) = inner.forwarded(&entry.forwarded);
+        let operation_id = operation_id(&method, &target);
         let ctx = Context {
             domain: BatchDomain { way: NO_WAY, inputs: Arc::from([]), scope },
+            endpoint: Arc::clone(&operation_id),
             is_safe,
             not_before: inner.progress().not_before,
             condition: None,
             ..inner.ctx.clone()
         };
-        let operation_id = operation_id(&method, &target);
         let headers = entry.fixed.iter().cloned().chain(forwarded).collect();
         let started = Instant::now();
         let result = entry.subgraph.call(Request::Http { method, target, headers, body }, ctx).await;
@@ -188,6 +189,7 @@ impl UpstreamHandle {
             keys: 1,
             elapsed: started.elapsed(),
             status: result.as_ref().map(|answer| answer.status).map_err(|error| error.kind.code()),
+            attempts: result.as_ref().map_or_else(|error| error.attempts, |answer| answer.attempts),
             is_shared: result.as_ref().is_ok_and(|answer| answer.is_shared),
             is_in_process: false,
             cache: CacheStatus::Bypass(Bypass::Off),

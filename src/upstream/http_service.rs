@@ -1,30 +1,33 @@
 //! A service over HTTP: one request out, one capped JSON body back.
 //!
 //! In: a [`Request`] and its [`Context`]. Out: an [`Answer`] whose body is JSON by its content type, or a [`CallError`].
-//! Elsewhere: sharing of equal calls ([`super::shared`]); what is sent, and by which path ([`super::outgoing`]);
+//! Elsewhere: sharing of equal calls ([`super::shared`]); how many at once, and again ([`super::guarded`]); what is sent, and by which path ([`super::outgoing`]);
 //! reading the body ([`super::body`], [`crate::execute`]).
 //!
 //! Always true:
 //! - what goes out is the request's target under the service's base URL, never another host or a path above it;
-//! - the service's timeout counts from sending to the last byte; the deadline counts always, also while waiting for a slot.
+//! - the service's timeout counts from sending to the last byte, and ends with the deadline;
+//! - the service is told how long its answer is waited for, as of when the request is sent;
+//! - what is called is sent once.
 
-use super::body::{is_deeper_than, is_json, read_capped, read_gzip_capped};
+use super::body::{BodyError, is_deeper_than, is_json, read_capped, read_gzip_capped};
 use super::client::HttpClient;
 use super::credentials::Credentials;
+use super::deprecation::Notices;
 use super::failure::{describe, kind_of};
 use super::model::{Answer, CallError, CallErrorKind, Context, Request, Subgraph};
 use super::outgoing::{Outgoing, Path};
 use super::response::Response;
+use super::retry_after::retry_after;
 use super::target::{Base, InvalidBaseUrl};
 use crate::cache::kept_headers;
+use crate::engine::ServiceReport;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::header::CONTENT_ENCODING;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use std::time::{Duration, SystemTime};
 use tokio::time::{Instant, timeout_at};
 
 /// Limits of one service over HTTP.
@@ -38,10 +41,9 @@ pub struct HttpServiceConfig {
     pub timeout: Duration,
     /// Largest body, in bytes after decompression. Default: 8388608 (8 MiB). At the limit the connection is dropped.
     pub max_response_bytes: usize,
-    /// Requests in flight at once; further ones wait, up to their deadline. Default: 256 requests.
-    pub max_in_flight: u32,
-    /// Requests that wait for one of those; further ones are refused at once. Default: 1024 requests.
-    pub max_waiting: u32,
+    /// The header that says how long the answer is waited for, in whole milliseconds; `None`: none does. Default:
+    /// `x-request-timeout-ms`.
+    pub timeout_header: Option<HeaderName>,
     /// Deepest nesting of objects and lists. Default: 128 levels, which the reader of bodies
     /// does not exceed either: only a lower limit costs a pass over the body.
     pub max_json_depth: u32,
@@ -63,8 +65,7 @@ impl HttpServiceConfig {
             base_url: base_url.into(),
             timeout: Duration::from_secs(2),
             max_response_bytes: 8 << 20,
-            max_in_flight: 256,
-            max_waiting: 1024,
+            timeout_header: Some(HeaderName::from_static("x-request-timeout-ms")),
             max_json_depth: READER_DEPTH,
             keeps_headers: false,
             credentials: Credentials::default(),
@@ -82,8 +83,7 @@ pub struct HttpService {
 struct Inner {
     config: HttpServiceConfig,
     path: Path,
-    slots: Semaphore,
-    waiting: AtomicU32,
+    notices: Notices,
 }
 
 impl HttpService {
@@ -93,10 +93,9 @@ impl HttpService {
     /// When the base URL is none, or not `http` or `https`.
     pub fn new(client: &HttpClient, config: HttpServiceConfig) -> Result<Self, InvalidBaseUrl> {
         let base = Base::parse(&config.base_url)?;
-        let slots = Semaphore::new(config.max_in_flight.max(1) as usize);
         let path = Path::to(base, client, config.credentials.clone());
-        let inner = Inner { path, config, slots, waiting: AtomicU32::new(0) };
-        Ok(Self { inner: Arc::new(inner) })
+        let notices = Notices::new(Arc::clone(&config.name));
+        Ok(Self { inner: Arc::new(Inner { path, config, notices }) })
     }
 
     /// Its configuration.
@@ -111,44 +110,44 @@ impl Subgraph for HttpService {
         let inner = Arc::clone(&self.inner);
         Box::pin(async move { inner.call(request, &ctx).await })
     }
+
+    fn report(&self) -> Option<ServiceReport> {
+        Some(ServiceReport { deprecated: self.inner.notices.report(), ..ServiceReport::default() })
+    }
 }
 
 impl Inner {
     async fn call(&self, request: Request, ctx: &Context) -> Result<Answer, CallError> {
         let deadline = Instant::from_std(ctx.deadline);
         let request = self.path.prepare(request, &ctx.caller, ctx.condition.as_ref());
-        let request = request.map_err(|cause| self.error(CallErrorKind::Refused, cause))?;
-        let _slot = self.slot(deadline).await?;
-        let limit = deadline.min(Instant::now() + self.config.timeout);
+        let mut request = request.map_err(|cause| self.error(CallErrorKind::Refused, cause))?;
+        let now = Instant::now();
+        let limit = deadline.min(now + self.config.timeout);
         // A timer only fires when polled after a pending step: a deadline that has passed is checked here.
-        if limit <= Instant::now() {
+        if limit <= now {
             return Err(self.error(CallErrorKind::Timeout, "the deadline has passed before sending"));
         }
-        match timeout_at(limit, self.exchange(request, ctx.condition.is_some())).await {
+        if let Some(name) = &self.config.timeout_header {
+            request.set_header(name.clone(), milliseconds(limit - now));
+        }
+        match timeout_at(limit, self.exchange(request, ctx)).await {
             Ok(result) => result,
             Err(_) => Err(self.error(CallErrorKind::Timeout, "no whole answer in time")),
         }
     }
 
-    /// A slot, and with it the right to send.
-    async fn slot(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, CallError> {
-        if let Ok(permit) = self.slots.try_acquire() {
-            return Ok(permit);
-        }
-        let _waiting = Waiting::begin(&self.waiting, self.config.max_waiting)
-            .ok_or_else(|| self.error(CallErrorKind::Refused, "too many requests wait"))?;
-        match timeout_at(deadline, self.slots.acquire()).await {
-            Ok(Ok(permit)) => Ok(permit),
-            Ok(Err(_)) => Err(self.error(CallErrorKind::Refused, "the service was shut down")),
-            Err(_) => Err(self.error(CallErrorKind::Timeout, "waited for a slot until the deadline")),
-        }
-    }
-
-    async fn exchange(&self, request: Outgoing<'_>, is_conditional: bool) -> Result<Answer, CallError> {
+    async fn exchange(&self, request: Outgoing<'_>, ctx: &Context) -> Result<Answer, CallError> {
         let sent = request.send().await;
         let response = sent.map_err(|broken| self.error(kind_of(&broken), describe(&broken)))?;
+        self.notices.read(&ctx.endpoint, response.headers());
         let status = response.status();
-        let still_holds = is_conditional && status == StatusCode::NOT_MODIFIED;
+        let retry_after = match status {
+            StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
+                retry_after(response.headers(), SystemTime::now())
+            }
+            _ => None,
+        };
+        let still_holds = ctx.condition.is_some() && status == StatusCode::NOT_MODIFIED;
         if status.is_redirection() && !still_holds || status.is_informational() {
             return Err(self.error(CallErrorKind::Malformed, format!("status {status}")));
         }
@@ -160,15 +159,16 @@ impl Inner {
         let is_encoded = !is_gzip && encoding.is_some_and(|encoding| encoding != "identity");
         if (!is_json || is_encoded) && (status.is_client_error() || status.is_server_error()) {
             // The status is the outcome: a proxy's error page must not hide it.
-            return Ok(Answer { headers, ..Answer::new(status.as_u16(), Bytes::new()) });
+            return Ok(Answer { headers, retry_after, ..Answer::new(status.as_u16(), Bytes::new()) });
         }
         let limit = self.config.max_response_bytes;
         let body = match is_gzip {
             true => read_gzip_capped(response, limit).await,
             false => read_capped(response, limit).await,
         };
-        let answer = self.check(status, body.map_err(|error| error.at(&self.config.name))?, is_json, is_encoded)?;
-        Ok(Answer { headers, ..answer })
+        let begun = |error: BodyError| CallError { has_begun: true, ..error.at(&self.config.name) };
+        let answer = self.check(status, body.map_err(begun)?, is_json, is_encoded)?;
+        Ok(Answer { headers, retry_after, ..answer })
     }
 
     fn check(&self, status: StatusCode, body: Bytes, is_json: bool, is_encoded: bool) -> Result<Answer, CallError> {
@@ -191,21 +191,9 @@ impl Inner {
     }
 }
 
-/// One request more that waits for a slot, until dropped.
-struct Waiting<'a>(&'a AtomicU32);
-
-impl<'a> Waiting<'a> {
-    fn begin(count: &'a AtomicU32, limit: u32) -> Option<Self> {
-        // Counted first, then checked: the guard takes a refused one off again.
-        let guard = Self(count);
-        (count.fetch_add(1, Ordering::Relaxed) < limit).then_some(guard)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
+/// Whole milliseconds; less than one is one, for none would mean no time at all.
+fn milliseconds(left: Duration) -> HeaderValue {
+    HeaderValue::from(u64::try_from(left.as_millis()).unwrap_or(u64::MAX).max(1))
 }
 
 #[cfg(test)]

@@ -26,7 +26,8 @@ fn service(direct: bool, config: HttpServiceConfig) -> HttpService {
 fn context(wait: Duration) -> Context {
     let domain = BatchDomain { way: WayId(0), inputs: Arc::from([]), scope: CredentialScope::Public };
     let deadline = (Instant::now() + wait).into_std();
-    Context { domain, caller: Arc::default(), deadline, is_safe: true, not_before: None, condition: None }
+    let endpoint = "GET /x".into();
+    Context { domain, caller: Arc::default(), deadline, is_safe: true, not_before: None, condition: None, endpoint }
 }
 
 fn get(target: &str) -> Request {
@@ -135,24 +136,73 @@ async fn passed_deadline_sends_nothing() {
     }
 }
 
+/// What was sent in the header that says how long an answer is waited for.
+fn told(upstream: &Faulty, name: &str) -> Vec<Option<u64>> {
+    let sent = upstream.requests();
+    sent.iter().map(|seen| seen.header(name).map(|value| value.parse().expect("milliseconds"))).collect()
+}
+
 #[tokio::test]
-async fn waiting_for_a_slot_ends_with_the_deadline() {
+async fn the_service_is_told_how_long_its_answer_is_waited_for() {
     for direct in PATHS {
-        let upstream = Faulty::always(Reply::stalled_head()).await.expect("a port");
-        let service =
-            service(direct, HttpServiceConfig { max_in_flight: 1, max_waiting: 1, ..config(upstream.base_url()) });
-        let first = tokio::spawn(service.call(get("/1"), context(LONG)));
-        upstream.until_requests(1).await;
-        let mut second = service.call(get("/2"), context(MOMENT));
-        assert!(futures_util::poll!(&mut second).is_pending());
-        assert_eq!(outcome(&service, LONG).await, Err(CallErrorKind::Refused), "one waits already");
-        assert_eq!(second.await.map_err(|error| error.kind).err(), Some(CallErrorKind::Timeout));
-        assert_eq!(upstream.requests().len(), 1, "the second was never sent");
-        // The slot is given back by dropping a call.
-        first.abort();
-        upstream.until_hangups(1).await;
-        assert_eq!(outcome(&service, MOMENT).await, Err(CallErrorKind::Timeout));
-        assert_eq!(upstream.requests().len(), 2);
+        let upstream = Faulty::always(Reply::json("1")).await.expect("a port");
+        let with = |timeout, timeout_header: Option<&'static str>| {
+            let timeout_header = timeout_header.map(HeaderName::from_static);
+            service(direct, HttpServiceConfig { timeout, timeout_header, ..config(upstream.base_url()) })
+        };
+        let usual = "x-request-timeout-ms";
+        for (service, wait) in [
+            (with(LONG / 2, Some(usual)), LONG),
+            (with(LONG, Some(usual)), LONG / 4),
+            (with(LONG, Some("x-time-left")), LONG),
+            (with(LONG, None), LONG),
+        ] {
+            outcome(&service, wait).await.expect("an answer");
+        }
+        let usual = told(&upstream, usual);
+        let [Some(timeout), Some(deadline), None, None] = usual[..] else { panic!("{usual:?}") };
+        assert!(timeout <= 10_000 && timeout > 9_000, "the service's own timeout: {timeout}");
+        assert!(deadline <= 5_000 && deadline > 4_000, "what is left until the deadline: {deadline}");
+        let other = told(&upstream, "x-time-left");
+        assert!(matches!(other[..], [None, None, Some(19_001..=20_000), None]), "{other:?}");
+        // Whoever forwards the caller's header of that name is overruled.
+        let forwarded = (HeaderName::from_static("x-request-timeout-ms"), HeaderValue::from_static("99999999"));
+        let request = Request::Http { method: Method::GET, target: "/x".into(), headers: vec![forwarded], body: None };
+        with(LONG, Some("x-request-timeout-ms")).call(request, context(LONG)).await.expect("an answer");
+        assert!(told(&upstream, "x-request-timeout-ms")[4].is_some_and(|ms| ms <= 20_000));
+    }
+}
+
+#[tokio::test]
+async fn retry_after_is_read_from_answers_that_may_be_asked_for_again() {
+    for direct in PATHS {
+        for (status, expected) in [(503, Some(7)), (502, Some(7)), (504, Some(7)), (500, None), (429, None)] {
+            for media_type in ["application/json", "text/html"] {
+                let head = format!("HTTP/1.1 {status} Scripted\r\nretry-after: 7\r\ncontent-type: {media_type}\r\n");
+                let reply = Reply::raw(format!("{head}content-length: 2\r\n\r\n{{}}"));
+                let upstream = Faulty::always(reply).await.expect("a port");
+                let answer = service(direct, config(upstream.base_url())).call(get("/x"), context(LONG)).await;
+                let retry_after = answer.expect("an answer").retry_after;
+                assert_eq!(retry_after, expected.map(Duration::from_secs), "{status} {media_type}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn only_what_breaks_in_the_body_has_begun() {
+    for direct in PATHS {
+        for (reply, has_begun) in [
+            (Reply::reset_before_head(), false),
+            (Reply::closed_before_head(), false),
+            (Reply::reset_in_body(), true),
+            (Reply::short_body(), true),
+            (Reply::bad_chunk(), true),
+        ] {
+            let upstream = Faulty::always(reply.clone()).await.expect("a port");
+            let error = service(direct, config(upstream.base_url())).call(get("/x"), context(LONG)).await;
+            assert_eq!(error.expect_err("no answer").has_begun, has_begun, "{reply:?} (direct: {direct})");
+        }
     }
 }
 
@@ -194,6 +244,28 @@ async fn connections_are_used_again() {
             assert!(outcome(&service, LONG).await.is_ok());
         }
         assert_eq!(upstream.requests().iter().map(|seen| seen.connection).collect::<Vec<_>>(), [0, 0, 0]);
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_sent_twice_also_not_by_a_connection_that_was_kept() {
+    for direct in PATHS {
+        for fault in [Reply::reset_before_head(), Reply::closed_before_head(), Reply::reset_in_body()] {
+            let breaks = fault.clone();
+            let script = move |seen: &testkit::faulty::SeenRequest| match seen.method.as_str() {
+                "GET" => Reply::json("1"),
+                _ => breaks.clone(),
+            };
+            let upstream = Faulty::start(script).await.expect("a port");
+            let service = service(direct, config(upstream.base_url()));
+            assert!(outcome(&service, LONG).await.is_ok());
+            let post =
+                Request::Http { method: Method::POST, target: "/x".into(), headers: vec![], body: Some("1".into()) };
+            let ctx = Context { is_safe: false, ..context(LONG) };
+            service.call(post, ctx).await.expect_err("no answer");
+            let sent: Vec<_> = upstream.requests().into_iter().map(|seen| (seen.method, seen.connection)).collect();
+            assert_eq!(sent, [("GET".into(), 0), ("POST".into(), 0)], "{fault:?} (direct: {direct})");
+        }
     }
 }
 
@@ -281,8 +353,50 @@ async fn only_the_request_and_correlation_are_sent() {
     }
 }
 
+#[tokio::test]
+async fn a_source_pins_a_version_by_path_header_or_media_type() {
+    for direct in PATHS {
+        let upstream =
+            Faulty::always(Reply::with_status(200, "application/vnd.shop.v2+json", "1")).await.expect("a port");
+        let service = service(direct, config(format!("{}/v2", upstream.base_url())));
+        for (accept, sent) in [
+            ("application/vnd.shop.v2+json", "application/vnd.shop.v2+json"),
+            ("application/json;v=2", "application/json;v=2"),
+            ("text/html", "application/json"),
+            ("*/*", "application/json"),
+        ] {
+            let headers = [("accept", accept), ("x-api-version", "2")];
+            let headers = headers.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+            let request =
+                Request::Http { method: Method::GET, target: "/x".into(), headers: headers.into(), body: None };
+            service.call(request, context(LONG)).await.expect("an answer");
+            let seen = upstream.requests().pop().expect("a request");
+            assert_eq!((seen.target.as_str(), seen.header("x-api-version")), ("/v2/x", Some("2")));
+            assert_eq!(seen.headers.iter().filter(|(name, value)| name == "accept" && value == sent).count(), 1);
+            assert_eq!(seen.headers.iter().filter(|(name, _)| name == "accept").count(), 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn endpoints_that_are_to_go_are_counted() {
+    for direct in PATHS {
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1\r\n";
+        let reply =
+            Reply::raw(format!("{head}deprecation: @1688169599\r\nsunset: Sun, 06 Nov 2044 08:49:37 GMT\r\n\r\n1"));
+        let upstream = Faulty::always(reply).await.expect("a port");
+        let service = service(direct, config(upstream.base_url()));
+        for _ in 0..3 {
+            outcome(&service, LONG).await.expect("an answer");
+        }
+        assert_eq!(service.report().expect("a report").deprecated, [("GET /x".into(), 3)]);
+    }
+}
+
 fn show(seen: &testkit::faulty::SeenRequest, upstream: &Faulty) -> String {
-    let mut headers: Vec<_> = seen.headers.iter().map(|(name, value)| format!("  {name}: {value}")).collect();
+    let is_fixed = |(name, _): &&(String, String)| name != "x-request-timeout-ms";
+    let headers = seen.headers.iter().filter(is_fixed);
+    let mut headers: Vec<_> = headers.map(|(name, value)| format!("  {name}: {value}")).collect();
     headers.sort();
     let body = String::from_utf8_lossy(&seen.body);
     let first = format!("{} {} {body}", seen.method, seen.target);

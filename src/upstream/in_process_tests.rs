@@ -174,7 +174,15 @@ fn context(authorization: Option<&'static str>) -> CallContext {
     }
     let domain = BatchDomain { way: WayId(0), inputs: Arc::from([]), scope: CredentialScope::Public };
     let deadline = (Instant::now() + Duration::from_secs(1)).into_std();
-    CallContext { domain, caller: Arc::new(caller), deadline, is_safe: true, not_before: None, condition: None }
+    CallContext {
+        domain,
+        caller: Arc::new(caller),
+        deadline,
+        is_safe: true,
+        not_before: None,
+        condition: None,
+        endpoint: "GET /x".into(),
+    }
 }
 
 fn ask(query: &str, variables: &str) -> Request {

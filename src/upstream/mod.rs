@@ -7,29 +7,42 @@
 //! Always true:
 //! - no call outlives its deadline, and no body its cap;
 //! - two batch domains never share a call or a flight;
+//! - a call that is no read is sent once, or not at all;
 //! - nothing of the caller is sent but what the [`Request`] holds, correlation aside.
 
+mod balanced;
 mod body;
+mod breaker;
 mod client;
 mod credentials;
+mod deprecation;
 mod direct;
 mod domain;
 mod failure;
+mod guarded;
 mod handle;
 mod http_service;
 mod in_process;
 mod model;
 mod outgoing;
+mod queue;
 mod response;
+mod retry;
+mod retry_after;
 mod shared;
 mod target;
 
+pub use balanced::Balanced;
+pub use breaker::BreakerOptions;
 pub use client::{ClientError, ClientOptions, HttpClient, TlsOptions};
 pub use credentials::{Credentials, CredentialsError, Identity, IdentityOptions, TokenFile};
 pub use domain::{BatchDomain, CredentialScope};
+pub use guarded::{GuardOptions, Guarded};
 pub use handle::{HandleError, HandleService, HandleServices, UpstreamHandle, encode};
 pub use http_service::{HttpService, HttpServiceConfig};
 pub use in_process::{Deadline, InProcess, InProcessConfig, declare_calls, declare_pure};
 pub use model::{Answer, CallError, CallErrorKind, Condition, Context, Request, Subgraph};
+pub use queue::QueueOptions;
+pub use retry::RetryOptions;
 pub use shared::Shared;
 pub use target::InvalidBaseUrl;

@@ -1,13 +1,13 @@
 //! Requests, answers and errors of calls to sources.
 
 use super::domain::BatchDomain;
-use crate::engine::CallRecord;
+use crate::engine::{CallRecord, ServiceReport};
 use crate::policy::Caller;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What is asked of one source.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -39,11 +39,13 @@ pub enum Request {
 pub struct Context {
     /// What it may share.
     pub domain: BatchDomain,
+    /// What is asked, as in [`CallRecord::operation_id`]: what has a circuit breaker of its own.
+    pub endpoint: Arc<str>,
     /// On whose behalf; for in-process sources and correlation headers.
     pub caller: Arc<Caller>,
     /// When nobody waits any more.
     pub deadline: Instant,
-    /// Is it a read, so that an equal call in flight may answer it?
+    /// Is it a read, so that an equal call in flight may answer it, and that it may be sent twice?
     pub is_safe: bool,
     /// Joins no call begun before this instant. Set for what runs after a mutation: an older call may have read
     /// what the mutation has changed since. `None`: any call in flight will do.
@@ -66,6 +68,10 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// Did a call in flight answer, so that none was made for this one?
     pub is_shared: bool,
+    /// How often the request was sent.
+    pub attempts: u32,
+    /// How long the service wants to be left alone, if it says so (`Retry-After`, RFC 9110 §10.2.3).
+    pub retry_after: Option<Duration>,
     /// Calls that an in-process source made to other services for this answer; none for sources over HTTP.
     pub calls: Vec<CallRecord>,
 }
@@ -74,7 +80,8 @@ impl Answer {
     /// An answer to a call of its own, made without further calls.
     #[must_use]
     pub fn new(status: u16, body: Bytes) -> Self {
-        Self { status, body, headers: HeaderMap::new(), is_shared: false, calls: Vec::new() }
+        let headers = HeaderMap::new();
+        Self { status, body, headers, is_shared: false, attempts: 1, retry_after: None, calls: Vec::new() }
     }
 }
 
@@ -88,12 +95,16 @@ pub struct CallError {
     pub kind: CallErrorKind,
     /// For the log only: addresses, causes.
     pub cause: Option<Arc<str>>,
+    /// How often the request was sent.
+    pub attempts: u32,
+    /// Had an answer begun? What breaks then is not asked for again: it would cost a whole answer once more.
+    pub has_begun: bool,
 }
 
 impl CallError {
     /// An error with a cause for the log.
     pub(crate) fn new(service: &Arc<str>, kind: CallErrorKind, cause: impl Into<Arc<str>>) -> Self {
-        Self { service: Arc::clone(service), kind, cause: Some(cause.into()) }
+        Self { service: Arc::clone(service), kind, cause: Some(cause.into()), attempts: 1, has_begun: false }
     }
 }
 
@@ -118,6 +129,9 @@ pub enum CallErrorKind {
     /// Nothing was sent: the request is not one that may be sent, or too many wait already.
     #[error("refused")]
     Refused,
+    /// Nothing was sent: the endpoint has failed too often just now.
+    #[error("circuit open")]
+    CircuitOpen,
 }
 
 impl CallErrorKind {
@@ -131,6 +145,7 @@ impl CallErrorKind {
             Self::TooLarge => "UPSTREAM_TOO_LARGE",
             Self::NotConfigured => "UPSTREAM_NOT_CONFIGURED",
             Self::Refused => "UPSTREAM_REFUSED",
+            Self::CircuitOpen => "UPSTREAM_CIRCUIT_OPEN",
         }
     }
 }
@@ -144,5 +159,10 @@ pub trait Subgraph: Send + Sync + std::fmt::Debug {
     /// Sources that take no part in sharing stay at 0.
     fn writes(&self) -> u64 {
         0
+    }
+
+    /// How calling it goes; `None` for sources that are not called over HTTP.
+    fn report(&self) -> Option<ServiceReport> {
+        None
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Always true: by either path the same head and body are sent, but for the order of headers.
 
+use super::body::names_json;
 use super::client::{HttpClient, USER_AGENT as OURS};
 use super::credentials::Credentials;
 use super::direct::Direct;
@@ -86,6 +87,14 @@ impl Path {
 }
 
 impl Outgoing<'_> {
+    /// Sets a header, whatever it was before.
+    pub(super) fn set_header(&mut self, name: HeaderName, value: HeaderValue) {
+        match self {
+            Self::Pooled(_, request) => request.headers_mut().insert(name, value),
+            Self::Direct(_, request) => request.headers_mut().insert(name, value),
+        };
+    }
+
     /// Sends it and waits for the head of the response.
     pub(super) async fn send(self) -> Result<Response, Broken> {
         match self {
@@ -126,11 +135,13 @@ fn write_headers(to: &mut HeaderMap, from: Vec<(HeaderName, HeaderValue)>, calle
     const JSON: HeaderValue = HeaderValue::from_static("application/json");
     to.reserve(from.len() + 4);
     for (name, value) in from {
-        if !WITHHELD.contains(&name.as_str()) {
+        // A source may pin the version that it gets by a media type; what it gets is JSON all the same.
+        let is_refused = name == ACCEPT && !names_json(&value);
+        if !is_refused && !WITHHELD.contains(&name.as_str()) {
             to.append(name, value);
         }
     }
-    to.insert(ACCEPT, JSON);
+    to.entry(ACCEPT).or_insert(JSON);
     if has_body {
         to.insert(CONTENT_TYPE, JSON);
     }

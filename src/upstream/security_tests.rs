@@ -86,6 +86,7 @@ fn context() -> Context {
         caller: Arc::new(Caller::default()),
         deadline: Instant::now() + Duration::from_secs(10),
         is_safe: true,
+        endpoint: "GET /x".into(),
         not_before: None,
         condition: None,
     }

@@ -15,6 +15,7 @@
 
 use super::domain::{BatchDomain, CredentialScope};
 use super::model::{Answer, CallError, CallErrorKind, Condition, Context, Request, Subgraph};
+use crate::engine::ServiceReport;
 use crate::flight::{Boarded, FlightOptions, Flights, Lost, Seat, Terms};
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
@@ -126,6 +127,10 @@ impl<S: Subgraph + ?Sized + 'static> Subgraph for Shared<S> {
 
     fn writes(&self) -> u64 {
         self.inner.writes.load(Ordering::Acquire)
+    }
+
+    fn report(&self) -> Option<ServiceReport> {
+        self.source.report()
     }
 }
 

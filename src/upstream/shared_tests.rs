@@ -82,7 +82,15 @@ fn context(scope: u8, wait: Duration) -> Context {
     };
     let domain = BatchDomain { way: WayId(0), inputs: Arc::from([]), scope };
     let deadline = (Instant::now() + wait).into_std();
-    Context { domain, caller: Arc::<Caller>::default(), deadline, is_safe: true, not_before: None, condition: None }
+    Context {
+        domain,
+        caller: Arc::<Caller>::default(),
+        deadline,
+        is_safe: true,
+        not_before: None,
+        condition: None,
+        endpoint: "GET /x".into(),
+    }
 }
 
 fn get(target: usize) -> Request {

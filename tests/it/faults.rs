@@ -217,7 +217,8 @@ async fn a_value_of_a_wrong_type_is_an_error_at_its_field() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_batch_that_fails_leaves_the_other_batches_alone() {
     let shop = Shop::start(ShopOptions::default());
-    shop.probe("payments").fail_next(1, reqwest::StatusCode::SERVICE_UNAVAILABLE);
+    // Again when it is asked again.
+    shop.probe("payments").fail_next(2, reqwest::StatusCode::SERVICE_UNAVAILABLE);
     let query = r#"{ user(id: "123") { name orders(first: 2) { id payment { status } lines { product { name } } } } }"#;
     let reply = Bff::web(&shop).await.ask(query).await;
     let orders = reply.data()["user"]["orders"].as_array().unwrap();

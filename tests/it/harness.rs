@@ -7,7 +7,7 @@
 
 use crate::reference::{Expected, Reference, error_paths};
 use bespoke::cache::CacheOptions;
-use bespoke::config::{JwtConfig, Mode};
+use bespoke::config::{Config, JwtConfig, Mode};
 use bespoke::engine::{Client, EngineOptions};
 use bespoke::flight::FlightOptions;
 use bespoke::http::{Playground, ServeLimits, Server, router, serve};
@@ -51,6 +51,7 @@ pub(crate) struct Setup {
     flights: FlightOptions,
     operations: FlightOptions,
     cache: CacheOptions,
+    changes: Vec<fn(&mut Config)>,
 }
 
 impl Setup {
@@ -82,6 +83,18 @@ impl Setup {
     pub(crate) fn page(mut self, token: Option<String>) -> Self {
         self.page = Some(Page { token });
         self
+    }
+
+    /// Anything else in the configuration.
+    pub(crate) fn configure(mut self, change: fn(&mut Config)) -> Self {
+        self.changes.push(change);
+        self
+    }
+
+    /// Nothing is shared: each query makes calls of its own.
+    pub(crate) fn unshared(self) -> Self {
+        let off = || FlightOptions { enabled: false, ..FlightOptions::default() };
+        self.flights(off()).operations(off())
     }
 
     /// How equal calls are shared.
@@ -144,12 +157,15 @@ impl Bff {
         assert!(!assembled.has_errors(), "{:#?}", assembled.findings);
         let config = assembled.config.as_mut().expect("a configuration");
         config.server.mode = setup.mode.unwrap_or(Mode::Development);
+        // Tests share their processor with others: being late is no fault of what they look at.
+        config.server.max_lateness = None;
         if let Some(deadline) = setup.deadline {
             config.server.request_timeout = deadline;
         }
         for (name, url) in setup.urls {
             config.services.entry(name).or_default().url = Some(url);
         }
+        setup.changes.into_iter().for_each(|change| change(config));
         let playground = setup.page.map(|page| {
             config.playground.token = page.token;
             let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("bff-{}", client.name()));

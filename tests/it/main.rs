@@ -27,6 +27,7 @@ mod random;
 mod random_operations;
 mod reference;
 mod reference_tests;
+mod resilience;
 mod screens;
 mod sharing;
 mod subscriptions;

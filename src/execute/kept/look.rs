@@ -131,6 +131,7 @@ impl<'a> State<'a> {
             keys: u32::try_from(keys).unwrap_or(u32::MAX),
             elapsed: Duration::ZERO,
             status: Ok(200),
+            attempts: 0,
             is_shared: false,
             is_in_process: false,
             cache,
@@ -165,6 +166,7 @@ impl<'a> State<'a> {
                 deadline: (tokio::time::Instant::now() + REFRESH).into_std(),
                 is_safe: true,
                 not_before: None,
+                endpoint: Arc::clone(&step.endpoint),
                 condition: match (&*part, way.batch.is_none()) {
                     ([(.., entry)], true) => {
                         entry.headers.as_ref().and_then(|headers| condition(headers)).map(Into::into)

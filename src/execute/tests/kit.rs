@@ -396,7 +396,7 @@ impl Subgraph for Scripted {
         let delay = if is_fast { Duration::ZERO } else { self.delay };
         Box::pin(async move {
             tokio::time::sleep(delay).await;
-            answer.map_err(|kind| CallError { service, kind, cause: Some("secret cause".into()) })
+            answer.map_err(|kind| CallError::new(&service, kind, "secret cause"))
         })
     }
 }

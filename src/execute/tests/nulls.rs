@@ -2,6 +2,7 @@
 
 use super::kit::Kit;
 use insta::assert_snapshot;
+use serde_json::json;
 
 #[test]
 fn null_goes_up_to_the_nearest_nullable_place() {
@@ -16,6 +17,36 @@ type B { n: Int! }"#;
     assert_snapshot!(kit.run("{ a { leaf must { n } } }", script));
     assert_snapshot!(kit.run("{ b { leaf } }", "shop GET /b => 200 {}"));
     assert_snapshot!(kit.run("{ b { leaf } }", "shop GET /b => -"));
+}
+
+#[test]
+fn a_null_that_an_argument_does_not_take_fails_its_field_alone() {
+    let shop = r#"
+type Query {
+  user: User @connect(http: { GET: "/user" })
+  posts(first: Int! = 2): [Post!]
+    @connect(http: { GET: "/posts", queryParams: "limit: $args.first" }) @listSize(slicingArguments: ["first"])
+}
+type User { id: ID! must(in: In! = { n: 1 }): Int! @connect(http: { GET: "/must", queryParams: "n: $args.in.n" }) }
+input In { n: Int! = 7 }
+type Post { id: ID! }"#;
+    let kit = Kit::rest(&[("shop", shop)]);
+    let script = r#"
+        shop GET /user => 200 {"id":"u"}
+        shop GET /posts?limit=3 => 200 [{"id":"p"}]"#;
+    let query = "query($n: Int = 3) { user { id } null: posts(first: $n) { id } posts(first: 3) { id } }";
+    assert_snapshot!(kit.run_with(query, &json!({ "n": null }), script), @r#"
+    > shop GET /user
+    > shop GET /posts?limit=3
+    {"user":{"id":"u"},"null":null,"posts":[{"id":"p"}]}
+    ! null BAD_USER_INPUT: null stands where the argument `first` takes none
+    "#);
+    let query = "query($n: Int) { user { id must(in: { n: $n }) } }";
+    assert_snapshot!(kit.run_with(query, &json!({ "n": null }), script), @r#"
+    > shop GET /user
+    {"user":null}
+    ! user.must BAD_USER_INPUT: null stands where the argument `in` takes none
+    "#);
 }
 
 #[test]

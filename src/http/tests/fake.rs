@@ -1,7 +1,7 @@
 //! An engine for tests: validates for real, answers without any service.
 
 use crate::cache::{Bypass, CacheStatus};
-use crate::engine::{CallRecord, GraphQlEngine, Request, Response, ResponseKind};
+use crate::engine::{CallRecord, ClientCaching, GraphQlEngine, Request, Response, ResponseKind};
 use crate::operation::OperationKind;
 use crate::policy::Caller;
 use apollo_compiler::validation::Valid;
@@ -13,9 +13,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 const SDL: &str =
-    "type Query { hello: String panic: Int stall: Int late: Int caller: String } type Mutation { add: Int }";
+    "type Query { hello: String panic: Int stall: Int late: Int busy: Int caller: String } type Mutation { add: Int }";
 
-/// Answers `hello`; panics, stalls or comes late at the fields of these names.
+/// How long `busy` takes, during which its thread does nothing else.
+const BUSY: Duration = Duration::from_millis(5);
+
+/// Answers `hello`; panics, stalls, comes late or keeps its thread busy at the fields of these names.
 #[derive(Debug)]
 pub(crate) struct FakeEngine {
     schema: Valid<Schema>,
@@ -23,12 +26,14 @@ pub(crate) struct FakeEngine {
     greeting: &'static str,
     pub(crate) is_ready: AtomicBool,
     pub(crate) executing: Arc<AtomicUsize>,
+    /// What it says of its answers.
+    pub(crate) caching: Option<Box<ClientCaching>>,
 }
 
 impl FakeEngine {
     pub(crate) fn new(greeting: &'static str) -> Self {
         let schema = Schema::parse_and_validate(SDL, "schema.graphql").expect("the schema is valid");
-        Self { schema, greeting, is_ready: AtomicBool::new(true), executing: Arc::default() }
+        Self { schema, greeting, is_ready: AtomicBool::new(true), executing: Arc::default(), caching: None }
     }
 
     async fn answer(&self, request: Request, caller: Arc<Caller>, deadline: Instant) -> Response {
@@ -54,6 +59,13 @@ impl FakeEngine {
             let value = match field.name.as_str() {
                 "panic" => panic!("a secret of the engine"),
                 "stall" => std::future::pending().await,
+                "busy" => {
+                    let began = Instant::now();
+                    while began.elapsed() < BUSY {
+                        std::hint::spin_loop();
+                    }
+                    Value::Null
+                }
                 "late" => {
                     tokio::time::sleep_until((deadline - Duration::from_millis(1)).into()).await;
                     Value::Null
@@ -74,6 +86,7 @@ impl FakeEngine {
             keys: 1,
             elapsed: Duration::from_millis(2),
             status,
+            attempts: 1,
             is_shared,
             is_in_process: false,
             cache: CacheStatus::Bypass(Bypass::Off),
@@ -90,6 +103,7 @@ impl FakeEngine {
             operation_name: operation.name.as_ref().map(|name| name.as_str().into()),
             operation_kind: Some(if operation.is_mutation() { OperationKind::Mutation } else { OperationKind::Query }),
             error_codes: Vec::new(),
+            caching: self.caching.clone(),
         }
     }
 }
@@ -134,6 +148,7 @@ fn failure(kind: ResponseKind, code: &'static str, message: &str) -> Response {
         operation_name: None,
         operation_kind: None,
         error_codes: vec![code.into()],
+        caching: None,
     }
 }
 

@@ -1,8 +1,10 @@
 //! Through the router, and over a few real sockets.
 
+mod caching;
 mod callers;
 mod fake;
 mod observed;
+mod overload;
 mod page;
 mod protocol;
 mod sockets;

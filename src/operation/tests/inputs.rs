@@ -209,5 +209,6 @@ fn a_variable_that_is_absent_takes_the_clients_default_then_the_graphs() {
         ]
     );
     let null = lowered_with(client, document, json!({"n": null}));
-    assert_eq!(null, "BAD_USER_INPUT 1:7 variable `$n`: expected `Int!`, found null\n");
+    assert!(null.contains("null for `first`"), "{null}");
+    assert!(!null.contains("first: $0"), "{null}");
 }

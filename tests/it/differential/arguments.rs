@@ -76,6 +76,7 @@ impl Variables {
     pub(crate) fn features(&self) -> Vec<&'static str> {
         let one = |variable: &Variable| match (&variable.default, &variable.given) {
             (Some(_), None) => "variable with a default that is used",
+            (Some(_), Some(Value::Null)) => "variable with a default that is null all the same",
             (Some(_), Some(_)) => "variable with a default that is not used",
             (None, None) => "variable that is absent",
             (None, Some(Value::Null)) => "variable that is null",
@@ -152,6 +153,10 @@ impl Variables {
             // §5.8.5: a default that is not null lets a nullable variable stand where null must not.
             1 => {
                 let (text, default) = wanted.literal(random);
+                if is_given && random.one_in(6) {
+                    // Where null must not stand, its field fails (§6.4.1).
+                    return self.add(coordinate, nullable, Some(text), Some(Value::Null), Value::Null);
+                }
                 let comes_to = if is_given { chosen.clone() } else { default };
                 (nullable, Some(text), is_given.then_some(chosen), comes_to)
             }

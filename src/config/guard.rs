@@ -1,0 +1,113 @@
+//! `services.<name>.retry` and `.breaker`: what is done when a service fails.
+
+use crate::diagnostic::{Finding, Span};
+use http::HeaderName;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+/// Which failed reads are sent once more: `services.<name>.retry`. With both options 0 none is.
+///
+/// Only reads are, on no connection, a reset before the answer, and 502, 503, 504; `Retry-After` is heeded.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RetryConfig {
+    /// Retries as a share of first attempts, 0.0 to 1.0; what goes beyond is not retried. Default: 0.1.
+    pub ratio: f64,
+    /// Retries per second beyond that share, 0.0 to 1000.0. Default: 3.0.
+    pub per_second: f64,
+}
+
+impl Default for RetryConfig {
+    fn default() -> Self {
+        Self { ratio: 0.1, per_second: 3.0 }
+    }
+}
+
+/// When an endpoint of a service is left alone, so that calls of it fail at once: `services.<name>.breaker`.
+///
+/// Failures are timeouts, broken connections and the statuses 5xx.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BreakerConfig {
+    /// Is any endpoint ever left alone? Default: true.
+    pub enabled: bool,
+    /// Failures in a row that open the breaker. Default: 5.
+    pub failures_in_row: NonZeroU32,
+    /// Share of failures among the calls of the last ten seconds that opens it, above 0.0 up to 1.0. Default: 0.5.
+    pub failure_ratio: f64,
+    /// With fewer calls in the ten seconds, the share does not count. Default: 20.
+    pub min_calls: NonZeroU32,
+    /// How long it stays open at first; each probe that fails doubles it. Default: 1s.
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub open_for: Duration,
+    /// How long it stays open at most. Default: 30s.
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub max_open: Duration,
+}
+
+impl Default for BreakerConfig {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            failures_in_row: NonZeroU32::MIN.saturating_add(4),
+            failure_ratio: 0.5,
+            min_calls: NonZeroU32::MIN.saturating_add(19),
+            open_for: Duration::from_secs(1),
+            max_open: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Most retries per second.
+const MAX_PER_SECOND: f64 = 1000.0;
+
+impl RetryConfig {
+    /// What is wrong with it, at `path`.
+    pub(super) fn check(&self, path: &str, at: &dyn Fn(&str) -> Span) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        if !(0.0..=1.0).contains(&self.ratio) {
+            findings.push(out_of_range(&format!("{path}.ratio"), "0.0 to 1.0", at));
+        }
+        if !(0.0..=MAX_PER_SECOND).contains(&self.per_second) {
+            findings.push(out_of_range(&format!("{path}.per_second"), "0.0 to 1000.0", at));
+        }
+        findings
+    }
+}
+
+impl BreakerConfig {
+    /// What is wrong with it, at `path`; durations apart.
+    pub(super) fn check(&self, path: &str, at: &dyn Fn(&str) -> Span) -> Vec<Finding> {
+        let is_share = self.failure_ratio > 0.0 && self.failure_ratio <= 1.0;
+        let path = format!("{path}.failure_ratio");
+        if is_share { Vec::new() } else { vec![out_of_range(&path, "above 0.0 up to 1.0", at)] }
+    }
+}
+
+fn out_of_range(path: &str, range: &str, at: &dyn Fn(&str) -> Span) -> Finding {
+    Finding::new("E321", format!("`{path}` must be {range}"), at(path), "this number")
+}
+
+/// Headers that say how a message is framed, where it goes or who sends it, which no option may replace.
+const RESERVED: [&str; 11] = [
+    "accept",
+    "accept-encoding",
+    "authorization",
+    "connection",
+    "content-length",
+    "content-type",
+    "cookie",
+    "host",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// May a header of this name be added to calls?
+pub(super) fn is_free_header(name: &str) -> bool {
+    HeaderName::try_from(name).is_ok_and(|name| !RESERVED.contains(&name.as_str()))
+}

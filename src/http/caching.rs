@@ -1,0 +1,173 @@
+//! Caching outside of this process: by clients, and by whatever stands between.
+//!
+//! In: what the engine says of an answer, and what a request says of the answers that its client has. Out: headers, and
+//! whether "it has not changed" is the answer.
+//! Elsewhere: how long an answer holds ([`crate::engine`]).
+//!
+//! Always true:
+//! - only answers to GET and HEAD may be kept, and of them only those without errors; all others are `no-store`;
+//! - an answer that depends on its caller is `private`, and `vary` names each header that it depends on.
+//!
+//! # Source
+//! RFC 9110 §8.8, §12.5.5, §13; RFC 9111 §4.2, §5.
+
+use super::negotiate::MediaType;
+use crate::engine::{Audience, ClientCaching};
+use http::header::{AGE, CACHE_CONTROL, ETAG, IF_NONE_MATCH, VARY};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method};
+
+/// What a GET or HEAD says of the answers that its client has.
+#[derive(Debug)]
+pub(super) struct Conditions {
+    if_none_match: Vec<HeaderValue>,
+}
+
+impl Conditions {
+    /// Reads a request; `None`: its answer cannot be kept.
+    pub(super) fn of(parts: &Parts) -> Option<Self> {
+        let is_retrieval = matches!(parts.method, Method::GET | Method::HEAD);
+        is_retrieval.then(|| Self { if_none_match: parts.headers.get_all(IF_NONE_MATCH).iter().cloned().collect() })
+    }
+
+    /// Has the client the answer of this tag already (RFC 9110 §13.1.2)?
+    fn has(&self, tag: &str) -> bool {
+        self.if_none_match.iter().filter_map(|value| value.to_str().ok()).any(|list| names(list, tag))
+    }
+}
+
+/// Writes how an answer may be kept. `true`: the client has it already, which is the answer (304).
+pub(super) fn write(
+    headers: &mut HeaderMap,
+    media: MediaType,
+    caching: &ClientCaching,
+    conditions: &Conditions,
+) -> bool {
+    // §4.2: whole seconds. What is half a second old is not yet a second old, and a second and a half holds one second.
+    let seconds = caching.lifetime.as_secs();
+    let control = match &caching.audience {
+        Audience::Everybody => format!("public, max-age={seconds}"),
+        Audience::Alike(names) => {
+            for name in names.iter() {
+                headers.append(VARY, HeaderValue::from(name.clone()));
+            }
+            format!("private, max-age={seconds}")
+        }
+    };
+    set(headers, CACHE_CONTROL, &control);
+    // RFC 9111 §5.1: what is not from before this request has no age.
+    if caching.age.as_secs() > 0 {
+        set(headers, AGE, &caching.age.as_secs().to_string());
+    }
+    let Some(tag) = &caching.tag else { return false };
+    // The same bytes as another media type are another representation (RFC 9110 §8.8.3.3).
+    let tag = format!("{tag}{}", media.suffix());
+    set(headers, ETAG, &format!("\"{tag}\""));
+    conditions.has(&tag)
+}
+
+fn set(headers: &mut HeaderMap, name: http::HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+/// Does a list of entity tags name this one, by weak comparison, or all (RFC 9110 §8.8.3.2, §13.1.2)? After what is no
+/// tag, nothing is read.
+fn names(list: &str, wanted: &str) -> bool {
+    let mut rest = list.trim_matches([' ', '\t']);
+    if rest == "*" {
+        return true;
+    }
+    loop {
+        rest = rest.trim_start_matches([' ', '\t', ',']);
+        let quoted = rest.strip_prefix("W/").unwrap_or(rest).strip_prefix('"');
+        let Some((tag, after)) = quoted.and_then(|quoted| quoted.split_once('"')) else { return false };
+        if tag == wanted {
+            return true;
+        }
+        rest = after;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::Request;
+    use http::header::AUTHORIZATION;
+    use std::time::Duration;
+
+    fn conditions(if_none_match: &[&str]) -> Conditions {
+        let mut request = Request::get("/graphql");
+        for value in if_none_match {
+            request = request.header(IF_NONE_MATCH, *value);
+        }
+        Conditions::of(&request.body(()).unwrap().into_parts().0).unwrap()
+    }
+
+    #[test]
+    fn if_none_match_follows_rfc_9110() {
+        for (sent, is_had, section) in [
+            (vec![], false, "13.1.2"),
+            (vec![r#""a""#], true, "13.1.2"),
+            (vec![r#"W/"a""#], true, "8.8.3.2: weak comparison"),
+            (vec![r#""b""#], false, "13.1.2"),
+            (vec![r#""A""#], false, "8.8.3: tags are compared by character"),
+            (vec![r#""b", W/"a""#], true, "13.1.2: a list"),
+            (vec![r#""b",,"a""#], true, "5.6.1: empty members"),
+            (vec![r#""b""#, r#""a""#], true, "5.3: lines are one list"),
+            (vec![r#""b,"a""#], false, "8.8.3: a comma can be part of a tag"),
+            (vec!["*"], true, "13.1.2: anything that there is"),
+            (vec!["a"], false, "8.8.3: a tag is quoted"),
+            (vec![r#""a"#], false, "8.8.3: a tag is quoted"),
+            (vec![r#"w/"a""#], false, "8.8.3: `W/` in capitals"),
+        ] {
+            assert_eq!(conditions(&sent).has("a"), is_had, "{sent:?}: §{section}");
+        }
+    }
+
+    #[test]
+    fn other_methods_have_no_conditions() {
+        for method in [Method::POST, Method::PUT, Method::OPTIONS, Method::DELETE] {
+            let request = Request::builder().method(method).header(IF_NONE_MATCH, "*").body(()).unwrap();
+            assert!(Conditions::of(&request.into_parts().0).is_none());
+        }
+    }
+
+    #[test]
+    fn headers_say_what_the_engine_knows() {
+        let tagged = |tag: &str| Some(tag.into());
+        let alike = || Audience::Alike([AUTHORIZATION, http::header::COOKIE].into());
+        for (lifetime, age, audience, tag, expected, section) in [
+            (60_000, 0, Audience::Everybody, None, "cache-control: public, max-age=60", "RFC 9111 §5.2.2.1, §5.2.2.9"),
+            (
+                60_999,
+                1_999,
+                Audience::Everybody,
+                None,
+                "cache-control: public, max-age=60; age: 1",
+                "RFC 9111 §1.2.2, §5.1: whole seconds",
+            ),
+            (900, 0, Audience::Everybody, None, "cache-control: public, max-age=0", "RFC 9111 §1.2.2"),
+            (
+                5_000,
+                0,
+                alike(),
+                tagged("x"),
+                r#"vary: authorization; vary: cookie; cache-control: private, max-age=5; etag: "x-j""#,
+                "RFC 9111 §5.2.2.7; RFC 9110 §8.8.3, §12.5.5",
+            ),
+        ] {
+            let caching = ClientCaching {
+                lifetime: Duration::from_millis(lifetime),
+                age: Duration::from_millis(age),
+                audience,
+                tag,
+            };
+            let mut headers = HeaderMap::new();
+            assert!(!write(&mut headers, MediaType::Json, &caching, &conditions(&[])));
+            let lines = headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()));
+            assert_eq!(lines.collect::<Vec<_>>().join("; "), expected, "{section}");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Deprecation: endpoints whose answers say that they are to go.
+//!
+//! In: the headers of each answer. Out: a count per endpoint for the metrics, and a log line once an hour, so that
+//! somebody learns of it before the endpoint is gone.
+//!
+//! # Source
+//! RFC 9745 (`Deprecation`), RFC 8594 (`Sunset`).
+
+use http::{HeaderMap, HeaderName};
+use humantime_serde::re::humantime::format_rfc3339_seconds;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+use tokio::time::Instant;
+
+static DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
+static SUNSET: HeaderName = HeaderName::from_static("sunset");
+
+/// How long nothing more is said of an endpoint.
+const PAUSE: Duration = Duration::from_secs(3600);
+
+/// Endpoints of one service that are told of.
+const MAX_ENDPOINTS: usize = 512;
+
+/// The first second that has no date in four digits.
+const END_OF_DATES: u64 = 253_402_300_800;
+
+/// What one service's answers have said.
+#[derive(Debug)]
+pub(super) struct Notices {
+    service: Arc<str>,
+    /// Held for a look-up, never over an await.
+    by_endpoint: Mutex<HashMap<Arc<str>, Notice, ahash::RandomState>>,
+}
+
+#[derive(Debug)]
+struct Notice {
+    answers: u64,
+    told: Instant,
+}
+
+impl Notices {
+    pub(super) fn new(service: Arc<str>) -> Self {
+        Self { service, by_endpoint: Mutex::default() }
+    }
+
+    /// Reads an answer's headers.
+    pub(super) fn read(&self, endpoint: &Arc<str>, headers: &HeaderMap) {
+        let (deprecation, sunset) = (headers.get(&DEPRECATION), headers.get(&SUNSET));
+        if deprecation.is_none() && sunset.is_none() || !self.is_due(endpoint, Instant::now()) {
+            return;
+        }
+        let since = deprecation.and_then(|value| structured_date(value.to_str().ok()?)).map(date);
+        let sunset = sunset.and_then(|value| httpdate::parse_http_date(value.to_str().ok()?).ok()).and_then(checked);
+        let (service, endpoint, sunset) = (&*self.service, &**endpoint, sunset.map(date));
+        tracing::warn!(target: "bespoke::deprecation", service, endpoint, since, sunset, "deprecated endpoint");
+    }
+
+    /// Counts an answer. Is it time to tell of its endpoint?
+    fn is_due(&self, endpoint: &Arc<str>, now: Instant) -> bool {
+        let mut known = self.by_endpoint.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(notice) = known.get_mut(endpoint) {
+            notice.answers += 1;
+            let is_due = now.saturating_duration_since(notice.told) >= PAUSE;
+            if is_due {
+                notice.told = now;
+            }
+            return is_due;
+        }
+        if known.len() >= MAX_ENDPOINTS {
+            return false;
+        }
+        known.insert(Arc::clone(endpoint), Notice { answers: 1, told: now });
+        true
+    }
+
+    /// How many answers of each endpoint said that it is to go, by name.
+    pub(super) fn report(&self) -> Vec<(Arc<str>, u64)> {
+        let known = self.by_endpoint.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts: Vec<_> =
+            known.iter().map(|(endpoint, notice)| (Arc::clone(endpoint), notice.answers)).collect();
+        counts.sort_unstable();
+        counts
+    }
+}
+
+/// A date of RFC 9651 §3.3.7, such as `@1688169599`; parameters after it do not count.
+fn structured_date(text: &str) -> Option<SystemTime> {
+    let seconds = text.split(';').next()?.trim().strip_prefix('@')?;
+    checked(SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds.parse().ok()?))?)
+}
+
+/// A time that can be written.
+fn checked(time: SystemTime) -> Option<SystemTime> {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    (since.as_secs() < END_OF_DATES).then_some(time)
+}
+
+fn date(time: SystemTime) -> String {
+    format_rfc3339_seconds(time).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    fn headers(headers: &[(&HeaderName, &'static str)]) -> HeaderMap {
+        headers.iter().map(|&(name, value)| (name.clone(), HeaderValue::from_static(value))).collect()
+    }
+
+    #[test]
+    fn dates_are_read_and_nothing_else() {
+        for (text, expected) in [
+            ("@1688169599", Some("2023-06-30T23:59:59Z")),
+            (" @0 ; a=1", Some("1970-01-01T00:00:00Z")),
+            ("@253402300799", Some("9999-12-31T23:59:59Z")),
+            ("@253402300800", None),
+            ("@18446744073709551615", None),
+            ("@-1", None),
+            ("@", None),
+            ("true", None),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", None),
+        ] {
+            assert_eq!(structured_date(text).map(date).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_endpoint_is_told_of_once_an_hour_and_counted_always() {
+        let notices = Notices::new("shop".into());
+        let endpoint: Arc<str> = "GET /x".into();
+        notices.read(&endpoint, &headers(&[]));
+        assert_eq!(notices.report(), []);
+        let said = [
+            headers(&[(&DEPRECATION, "@1688169599")]),
+            headers(&[(&SUNSET, "Sun, 06 Nov 1994 08:49:37 GMT")]),
+            headers(&[(&DEPRECATION, "true"), (&SUNSET, "soon")]),
+        ];
+        said.iter().for_each(|headers| notices.read(&endpoint, headers));
+        assert_eq!(notices.report(), [(Arc::clone(&endpoint), 3)]);
+        assert!(!notices.is_due(&endpoint, Instant::now()));
+        tokio::time::advance(PAUSE).await;
+        assert!(notices.is_due(&endpoint, Instant::now()) && !notices.is_due(&endpoint, Instant::now()));
+        for number in 0..MAX_ENDPOINTS * 2 {
+            notices.is_due(&number.to_string().into(), Instant::now());
+        }
+        assert_eq!(notices.report().len(), MAX_ENDPOINTS);
+    }
+}

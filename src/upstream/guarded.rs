@@ -1,0 +1,224 @@
+//! Guarded calls: what one service can take, and what to do when it fails.
+//!
+//! In: calls to a source. Out: its answers, after one attempt or two, or at once that none was made.
+//! Elsewhere: each policy by itself, with its reasons ([`super::queue`], [`super::breaker`], [`super::retry`]); the
+//! attempts ([`super::http_service`]); sharing equal calls, which comes before ([`super::shared`]): who shares a call
+//! shares its retry as well.
+//!
+//! The way of an attempt: the endpoint's breaker lets it through or refuses it at once, also while all slots are
+//! taken; the service's queue gives it a slot; it is sent; the breaker is told. A call that failed gives its slot back
+//! before it waits for its retry.
+//!
+//! Always true:
+//! - a call that is no read is sent once, or not at all;
+//! - nothing here waits longer than the call's deadline;
+//! - what ends because its caller had no more time, or left, tells nothing about the service.
+
+use super::breaker::{Breaker, BreakerOptions, Breakers, Permit};
+use super::model::{Answer, CallError, CallErrorKind, Context, Request, Subgraph};
+use super::queue::{NoSlot, Queue, QueueOptions, Slot};
+use super::retry::{self, RetryBudget, RetryOptions};
+use crate::engine::{RetryOutcome, ServiceReport};
+use futures_util::future::BoxFuture;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::time::{Instant, sleep};
+
+/// How the calls to one service are guarded.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct GuardOptions {
+    /// How many at once.
+    pub queue: QueueOptions,
+    /// What is sent once more.
+    pub retry: RetryOptions,
+    /// When an endpoint is left alone.
+    pub breaker: BreakerOptions,
+}
+
+/// A source whose calls are guarded. Clones share queue, budget and breakers.
+#[derive(Debug)]
+pub struct Guarded<S: ?Sized> {
+    guard: Arc<Guard>,
+    source: Arc<S>,
+}
+
+impl<S: ?Sized> Clone for Guarded<S> {
+    fn clone(&self) -> Self {
+        Self { guard: Arc::clone(&self.guard), source: Arc::clone(&self.source) }
+    }
+}
+
+#[derive(Debug)]
+struct Guard {
+    service: Arc<str>,
+    queue: Queue,
+    breakers: Breakers,
+    retry: RetryOptions,
+    /// Held for a few sums, never over an await.
+    budget: Mutex<RetryBudget>,
+    outcomes: [AtomicU64; RetryOutcome::ALL.len()],
+    random: ahash::RandomState,
+    /// Random numbers drawn so far.
+    drawn: AtomicU64,
+}
+
+impl<S: Subgraph + ?Sized> Guarded<S> {
+    /// Guards the calls to `source`, named `service` in errors, logs and metrics.
+    #[must_use]
+    pub fn new(service: impl Into<Arc<str>>, source: Arc<S>, options: GuardOptions) -> Self {
+        let service = service.into();
+        let guard = Guard {
+            queue: Queue::new(options.queue),
+            breakers: Breakers::new(Arc::clone(&service), options.breaker),
+            retry: options.retry,
+            budget: Mutex::new(RetryBudget::new(options.retry, Instant::now())),
+            outcomes: Default::default(),
+            random: ahash::RandomState::new(),
+            drawn: AtomicU64::new(0),
+            service,
+        };
+        Self { guard: Arc::new(guard), source }
+    }
+}
+
+impl<S: Subgraph + ?Sized + 'static> Subgraph for Guarded<S> {
+    fn call(&self, request: Request, ctx: Context) -> BoxFuture<'static, Result<Answer, CallError>> {
+        let (guard, source) = (Arc::clone(&self.guard), Arc::clone(&self.source));
+        Box::pin(async move { guard.call(&*source, request, ctx).await })
+    }
+
+    fn report(&self) -> Option<ServiceReport> {
+        let guard = &self.guard;
+        let count = |outcome: RetryOutcome| (outcome, guard.outcomes[outcome as usize].load(Ordering::Relaxed));
+        Some(ServiceReport {
+            service: Arc::clone(&guard.service),
+            in_flight: guard.queue.in_flight(),
+            waiting: guard.queue.waiting(),
+            retries: RetryOutcome::ALL.map(count).to_vec(),
+            breakers: guard.breakers.report(),
+            ..self.source.report().unwrap_or_default()
+        })
+    }
+}
+
+impl Guard {
+    async fn call<S: Subgraph + ?Sized>(
+        &self,
+        source: &S,
+        request: Request,
+        ctx: Context,
+    ) -> Result<Answer, CallError> {
+        let breaker = self.breakers.of(&ctx.endpoint);
+        if !ctx.is_safe || !self.retry.is_on() {
+            return self.attempt(source, breaker.as_ref(), request, ctx).await;
+        }
+        self.budget(|budget, now| budget.pay_in(now));
+        let deadline = Instant::from_std(ctx.deadline);
+        let again = (request.clone(), ctx.clone());
+        let began = Instant::now();
+        let first = self.attempt(source, breaker.as_ref(), request, ctx).await;
+        if !retry::may_help(&first) || breaker.as_ref().is_some_and(|breaker| breaker.refuses(Instant::now())) {
+            return first;
+        }
+        let retry_after = first.as_ref().ok().and_then(|answer| answer.retry_after);
+        let left = deadline.saturating_duration_since(Instant::now());
+        let Some(wait) = retry::wait(retry_after, self.random(), began.elapsed(), left) else {
+            self.count(RetryOutcome::TooLate);
+            return first;
+        };
+        if !self.budget(RetryBudget::spend) {
+            self.count(RetryOutcome::OverBudget);
+            return first;
+        }
+        sleep(wait).await;
+        let (request, ctx) = again;
+        let mut second = self.attempt(source, breaker.as_ref(), request, ctx).await;
+        match &mut second {
+            // It was not sent: what was heard the first time says more.
+            Err(error) if error.attempts == 0 => return first,
+            Err(error) => error.attempts += 1,
+            Ok(answer) => answer.attempts += 1,
+        }
+        let has_helped = second.as_ref().is_ok_and(|answer| answer.status < 500);
+        self.count(if has_helped { RetryOutcome::Recovered } else { RetryOutcome::Failed });
+        second
+    }
+
+    async fn attempt<S: Subgraph + ?Sized>(
+        &self,
+        source: &S,
+        breaker: Option<&Arc<Breaker>>,
+        request: Request,
+        ctx: Context,
+    ) -> Result<Answer, CallError> {
+        let deadline = Instant::from_std(ctx.deadline);
+        let _slot = self.slot(breaker, deadline).await?;
+        let permit = self.permit(breaker)?;
+        let result = source.call(request, ctx).await;
+        if let Some(permit) = permit
+            && let Some(is_failure) = is_failure(&result, deadline)
+        {
+            permit.settle(is_failure, Instant::now());
+        }
+        result
+    }
+
+    async fn slot(&self, breaker: Option<&Arc<Breaker>>, deadline: Instant) -> Result<Slot<'_>, CallError> {
+        if let Some(slot) = self.queue.try_enter() {
+            return Ok(slot);
+        }
+        if breaker.is_some_and(|breaker| breaker.refuses(Instant::now())) {
+            return Err(self.open());
+        }
+        self.queue.enter(deadline).await.map_err(|refused| match refused {
+            NoSlot::Full => self.refused(CallErrorKind::Refused, "too many calls wait"),
+            NoSlot::Late => self.refused(CallErrorKind::Timeout, "waited for a slot until the deadline"),
+        })
+    }
+
+    fn permit(&self, breaker: Option<&Arc<Breaker>>) -> Result<Option<Permit>, CallError> {
+        let Some(breaker) = breaker else { return Ok(None) };
+        breaker.admit(Instant::now()).map(Some).ok_or_else(|| self.open())
+    }
+
+    fn open(&self) -> CallError {
+        self.refused(CallErrorKind::CircuitOpen, "the endpoint's circuit breaker is open")
+    }
+
+    /// An error of a call that was not sent.
+    fn refused(&self, kind: CallErrorKind, cause: &str) -> CallError {
+        CallError { attempts: 0, ..CallError::new(&self.service, kind, cause) }
+    }
+
+    fn budget<T>(&self, ask: impl FnOnce(&mut RetryBudget, Instant) -> T) -> T {
+        ask(&mut self.budget.lock().unwrap_or_else(PoisonError::into_inner), Instant::now())
+    }
+
+    fn count(&self, outcome: RetryOutcome) {
+        self.outcomes[outcome as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// From 0 to 1; good enough to keep calls apart.
+    fn random(&self) -> f64 {
+        self.random.hash_one(self.drawn.fetch_add(1, Ordering::Relaxed)) as f64 / u64::MAX as f64
+    }
+}
+
+/// Has the service failed? `None`: the call tells nothing about it.
+fn is_failure(result: &Result<Answer, CallError>, deadline: Instant) -> Option<bool> {
+    match result {
+        Ok(answer) => Some(answer.status >= 500),
+        Err(error) => match error.kind {
+            // Whoever had so little time left cannot blame the service.
+            CallErrorKind::Timeout if Instant::now() >= deadline => None,
+            CallErrorKind::Timeout | CallErrorKind::Unreachable => Some(true),
+            // It answers: leaving it alone would not mend what it says.
+            CallErrorKind::Malformed | CallErrorKind::TooLarge => Some(false),
+            CallErrorKind::NotConfigured | CallErrorKind::Refused | CallErrorKind::CircuitOpen => None,
+        },
+    }
+}
+
+#[cfg(test)]
+#[path = "guarded_tests.rs"]
+mod tests;

@@ -1,0 +1,304 @@
+//! The policies together, on paused time and without sockets: a source that does what a script says.
+
+use super::*;
+use crate::compose::WayId;
+use crate::engine::BreakerState;
+use crate::policy::Caller;
+use crate::upstream::{BatchDomain, CredentialScope};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+const MS: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+
+/// What the source does with one call.
+#[derive(Debug, Clone, Copy)]
+enum Does {
+    Answers(u16),
+    /// 503, to be asked again after this.
+    Busy(Duration),
+    Fails(CallErrorKind),
+    /// The connection breaks in the body.
+    Breaks,
+    /// Takes this long, then answers.
+    Takes(Duration),
+    /// Times out by itself after this long.
+    TimesOut(Duration),
+}
+
+/// Does one thing after the other, and the last one for ever.
+#[derive(Debug)]
+struct Scripted {
+    script: Mutex<VecDeque<Does>>,
+    /// When each call came.
+    came: Mutex<Vec<Instant>>,
+}
+
+impl Subgraph for Scripted {
+    fn call(&self, _: Request, ctx: Context) -> BoxFuture<'static, Result<Answer, CallError>> {
+        self.came.lock().unwrap().push(Instant::now());
+        let mut script = self.script.lock().unwrap();
+        let does = if script.len() > 1 { script.pop_front().unwrap() } else { script[0] };
+        let service: Arc<str> = "shop".into();
+        Box::pin(async move {
+            let takes = |time| tokio::time::timeout_at(Instant::from_std(ctx.deadline), sleep(time));
+            let timeout = CallError::new(&service, CallErrorKind::Timeout, "");
+            match does {
+                Does::Answers(status) => Ok(Answer::new(status, "{}".into())),
+                Does::Busy(wait) => Ok(Answer { retry_after: Some(wait), ..Answer::new(503, "".into()) }),
+                Does::Fails(kind) => Err(CallError::new(&service, kind, "")),
+                Does::Breaks => {
+                    let error = CallError::new(&service, CallErrorKind::Unreachable, "");
+                    Err(CallError { has_begun: true, ..error })
+                }
+                Does::Takes(time) => takes(time).await.map(|()| Answer::new(200, "{}".into())).map_err(|_| timeout),
+                Does::TimesOut(time) => {
+                    let _ = takes(time).await;
+                    Err(timeout)
+                }
+            }
+        })
+    }
+}
+
+fn guarded(options: GuardOptions, script: impl IntoIterator<Item = Does>) -> (Arc<Scripted>, Guarded<Scripted>) {
+    let script = Mutex::new(script.into_iter().collect());
+    let source = Arc::new(Scripted { script, came: Mutex::default() });
+    (Arc::clone(&source), Guarded::new("shop", source, options))
+}
+
+/// Without a breaker, where something else is looked at.
+fn unbroken() -> GuardOptions {
+    GuardOptions { breaker: BreakerOptions { enabled: false, ..BreakerOptions::default() }, ..GuardOptions::default() }
+}
+
+/// Without retries, likewise.
+fn once() -> GuardOptions {
+    GuardOptions { retry: RetryOptions::none(), ..GuardOptions::default() }
+}
+
+impl Scripted {
+    fn calls(&self) -> usize {
+        self.came.lock().unwrap().len()
+    }
+}
+
+fn context(wait: Duration) -> Context {
+    let domain = BatchDomain { way: WayId(0), inputs: Arc::from([]), scope: CredentialScope::Public };
+    let deadline = (Instant::now() + wait).into_std();
+    let endpoint = "GET /x".into();
+    Context {
+        domain,
+        endpoint,
+        caller: Arc::<Caller>::default(),
+        deadline,
+        is_safe: true,
+        not_before: None,
+        condition: None,
+    }
+}
+
+fn get() -> Request {
+    Request::Http { method: http::Method::GET, target: "/x".into(), headers: Vec::new(), body: None }
+}
+
+/// The status or the kind of error, and how often it was sent.
+async fn ask(service: &Guarded<Scripted>, ctx: Context) -> (Result<u16, CallErrorKind>, u32) {
+    match service.call(get(), ctx).await {
+        Ok(answer) => (Ok(answer.status), answer.attempts),
+        Err(error) => (Err(error.kind), error.attempts),
+    }
+}
+
+fn outcomes(service: &Guarded<Scripted>) -> [u64; 4] {
+    let report = service.report().expect("a report");
+    RetryOutcome::ALL.map(|wanted| report.retries.iter().find(|(outcome, _)| *outcome == wanted).unwrap().1)
+}
+
+fn state(service: &Guarded<Scripted>) -> BreakerState {
+    service.report().expect("a report").breakers[0].1
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_that_fails_by_accident_is_sent_once_more() {
+    use CallErrorKind::{Malformed, Timeout, Unreachable};
+    use Does::{Answers, Breaks, Fails, TimesOut};
+    for (script, expected) in [
+        (vec![Answers(200)], (Ok(200), 1)),
+        (vec![Answers(503), Answers(200)], (Ok(200), 2)),
+        (vec![Answers(502), Answers(404)], (Ok(404), 2)),
+        (vec![Fails(Unreachable), Answers(200)], (Ok(200), 2)),
+        (vec![Answers(504), Answers(503), Answers(200)], (Ok(503), 2)),
+        (vec![Answers(503), Fails(Unreachable)], (Err(Unreachable), 2)),
+        (vec![Answers(500), Answers(200)], (Ok(500), 1)),
+        (vec![Fails(Malformed), Answers(200)], (Err(Malformed), 1)),
+        (vec![Breaks, Answers(200)], (Err(Unreachable), 1)),
+        (vec![TimesOut(100 * MS), Answers(200)], (Err(Timeout), 1)),
+    ] {
+        let (source, service) = guarded(unbroken(), script.clone());
+        let got = ask(&service, context(SECOND)).await;
+        assert_eq!((got, source.calls()), (expected, expected.1 as usize), "{script:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_is_sent_once_whatever_happens() {
+    for does in [Does::Answers(503), Does::Fails(CallErrorKind::Unreachable), Does::Busy(MS), Does::Breaks] {
+        let (source, service) = guarded(unbroken(), [does, Does::Answers(200)]);
+        let (_, attempts) = ask(&service, Context { is_safe: false, ..context(SECOND) }).await;
+        assert_eq!((attempts, source.calls()), (1, 1), "{does:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_waits_as_asked_and_never_in_vain() {
+    // 300 ms as asked and 25 at most to keep apart.
+    let (source, service) = guarded(unbroken(), [Does::Busy(300 * MS), Does::Answers(200)]);
+    assert_eq!(ask(&service, context(SECOND)).await, (Ok(200), 2));
+    let came = source.came.lock().unwrap().clone();
+    let waited = came[1] - came[0];
+    assert!(waited >= 300 * MS && waited <= 326 * MS, "{waited:?}");
+    // Longer than what is left.
+    let (source, service) = guarded(unbroken(), [Does::Busy(2 * SECOND), Does::Answers(200)]);
+    let began = Instant::now();
+    assert_eq!((ask(&service, context(SECOND)).await, began.elapsed()), ((Ok(503), 1), Duration::ZERO));
+    assert_eq!((source.calls(), outcomes(&service)), (1, [0, 0, 0, 1]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn retries_of_failures_together_are_spread() {
+    let options = GuardOptions { retry: RetryOptions { ratio: 1.0, per_second: 1000.0 }, ..unbroken() };
+    let (source, service) = guarded(options, [Does::Answers(503)]);
+    let calls: Vec<_> = (0..100).map(|_| tokio::spawn(service.call(get(), context(SECOND)))).collect();
+    for call in calls {
+        assert!(call.await.unwrap().is_ok_and(|answer| answer.attempts == 2));
+    }
+    let came = source.came.lock().unwrap().clone();
+    let waits: Vec<_> = came[100..].iter().map(|&at| at - came[0]).collect();
+    assert!(waits.iter().all(|&wait| wait <= 26 * MS), "{waits:?}");
+    // Timers tick in milliseconds: of 25 of them, most are hit.
+    let distinct: std::collections::BTreeSet<_> = waits.iter().map(Duration::as_millis).collect();
+    assert!(distinct.len() > 15, "{distinct:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_every_call_failing_a_tenth_is_sent_again_and_three_per_second() {
+    let (source, service) = guarded(unbroken(), [Does::Answers(503)]);
+    for _ in 0..1000 {
+        let _ = ask(&service, context(SECOND)).await;
+        sleep(10 * MS).await;
+    }
+    let [recovered, failed, over_budget, too_late] = outcomes(&service);
+    assert_eq!((recovered, too_late, failed + over_budget), (0, 0, 1000));
+    assert_eq!(source.calls() as u64, 1000 + failed);
+    // Ten seconds and what the retries themselves waited.
+    assert!((130..=140).contains(&failed), "{failed}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_breaker_answers_at_once_and_sends_nothing() {
+    let (source, service) = guarded(once(), [Does::TimesOut(500 * MS)]);
+    for _ in 0..5 {
+        assert_eq!(ask(&service, context(SECOND)).await, (Err(CallErrorKind::Timeout), 1));
+    }
+    let began = Instant::now();
+    assert_eq!(ask(&service, context(SECOND)).await, (Err(CallErrorKind::CircuitOpen), 0));
+    assert_eq!((began.elapsed(), source.calls(), state(&service)), (Duration::ZERO, 5, BreakerState::Open));
+    // Another endpoint is called as before.
+    let other = Context { endpoint: "GET /y".into(), ..context(SECOND) };
+    assert_eq!(ask(&service, other).await, (Err(CallErrorKind::Timeout), 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_breaker_answers_at_once_also_while_all_slots_are_taken() {
+    let options = GuardOptions { queue: QueueOptions { max_in_flight: 2, max_waiting: 9 }, ..once() };
+    let script = [Does::Answers(500); 5].into_iter().chain([Does::Takes(SECOND)]);
+    let (source, service) = guarded(options, script);
+    let elsewhere = || Context { endpoint: "GET /y".into(), ..context(2 * SECOND) };
+    for _ in 0..5 {
+        let _ = ask(&service, context(SECOND)).await;
+    }
+    let (mut first, mut second) = (service.call(get(), elsewhere()), service.call(get(), elsewhere()));
+    assert!(futures_util::poll!(&mut first).is_pending() && futures_util::poll!(&mut second).is_pending());
+    assert_eq!(service.report().expect("a report").in_flight, 2);
+    let began = Instant::now();
+    assert_eq!(ask(&service, context(SECOND)).await, (Err(CallErrorKind::CircuitOpen), 0));
+    assert_eq!((began.elapsed(), source.calls()), (Duration::ZERO, 7));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_while_a_breaker_opens_is_not_sent() {
+    let options = GuardOptions { queue: QueueOptions { max_in_flight: 5, max_waiting: 100 }, ..once() };
+    let (source, service) = guarded(options, [Does::TimesOut(500 * MS)]);
+    let calls: Vec<_> = (0..50).map(|_| service.call(get(), context(20 * SECOND))).collect();
+    let kinds: Vec<_> = futures_util::future::join_all(calls).await.into_iter().map(|r| r.unwrap_err().kind).collect();
+    assert_eq!(kinds.iter().filter(|&&kind| kind == CallErrorKind::CircuitOpen).count(), 45);
+    assert_eq!(source.calls(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_breaker_closes_by_one_probe() {
+    let script = [Does::Answers(500); 5].into_iter().chain([Does::Takes(100 * MS)]);
+    let (source, service) = guarded(once(), script);
+    for _ in 0..5 {
+        let _ = ask(&service, context(SECOND)).await;
+    }
+    sleep(SECOND).await;
+    let probe = tokio::spawn(service.call(get(), context(SECOND)));
+    tokio::task::yield_now().await;
+    assert_eq!(state(&service), BreakerState::HalfOpen);
+    assert_eq!(ask(&service, context(SECOND)).await, (Err(CallErrorKind::CircuitOpen), 0));
+    assert!(probe.await.unwrap().is_ok());
+    assert_eq!((state(&service), source.calls()), (BreakerState::Closed, 6));
+}
+
+#[tokio::test(start_paused = true)]
+async fn callers_without_time_or_patience_do_not_open_a_breaker() {
+    let (source, service) = guarded(once(), [Does::Takes(SECOND)]);
+    for _ in 0..20 {
+        assert_eq!(ask(&service, context(100 * MS)).await, (Err(CallErrorKind::Timeout), 1));
+        let mut left = service.call(get(), context(2 * SECOND));
+        assert!(futures_util::poll!(&mut left).is_pending());
+    }
+    assert_eq!((state(&service), source.calls()), (BreakerState::Closed, 40));
+    assert_eq!(service.report().expect("a report").in_flight, 0, "who leaves gives the slot back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_whose_caller_leaves_is_given_back() {
+    let script = [Does::Answers(500); 5].into_iter().chain([Does::Takes(100 * MS)]);
+    let (_, service) = guarded(once(), script);
+    for _ in 0..5 {
+        let _ = ask(&service, context(SECOND)).await;
+    }
+    sleep(SECOND).await;
+    let mut left = service.call(get(), context(SECOND));
+    assert!(futures_util::poll!(&mut left).is_pending());
+    drop(left);
+    let late = ask(&service, context(50 * MS)).await;
+    assert_eq!(late, (Err(CallErrorKind::Timeout), 1), "a probe whose deadline passes is given back, too");
+    assert_eq!(ask(&service, context(SECOND)).await, (Ok(200), 1));
+    assert_eq!(state(&service), BreakerState::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failing_service_is_not_asked_again_once_its_breaker_is_open() {
+    let (source, service) = guarded(GuardOptions::default(), [Does::Answers(503)]);
+    let mut attempts = Vec::new();
+    for _ in 0..5 {
+        attempts.push(ask(&service, context(SECOND)).await);
+    }
+    let open = Err(CallErrorKind::CircuitOpen);
+    assert_eq!(attempts, [(Ok(503), 2), (Ok(503), 2), (Ok(503), 1), (open, 0), (open, 0)]);
+    assert_eq!(source.calls(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_gives_its_slot_back_while_it_waits_for_its_retry() {
+    let options = GuardOptions { queue: QueueOptions { max_in_flight: 1, max_waiting: 0 }, ..unbroken() };
+    let (_, service) = guarded(options, [Does::Busy(300 * MS), Does::Answers(200)]);
+    let first = tokio::spawn(service.call(get(), context(SECOND)));
+    tokio::task::yield_now().await;
+    assert_eq!(ask(&service, context(SECOND)).await, (Ok(200), 1));
+    assert!(first.await.unwrap().is_ok_and(|answer| answer.attempts == 2));
+}

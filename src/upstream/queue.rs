@@ -1,0 +1,158 @@
+//! The queue of one service: so many calls at once, so many more that wait, and none longer than its deadline.
+//!
+//! In: a call's deadline. Out: a [`Slot`], which is the right to send for as long as it is held.
+//! Elsewhere: what is sent then ([`super::guarded`]).
+//!
+//! Why a limit per service: a service that has stalled keeps its calls until they time out. Were the calls to all
+//! services counted together, those of one would soon be all, and queries that need another would wait for nothing.
+//! Why a queue behind it: bursts are shorter than deadlines. Why a bound on the queue: what waits behind a thousand
+//! others will not be answered in time, so it is better told at once.
+//!
+//! Always true:
+//! - slots are given in the order in which calls came;
+//! - who does not wait any more, because its deadline passed or it was dropped, takes up no place;
+//! - calls to one service never wait for a slot of another.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, timeout_at};
+
+/// How many calls one service gets at once.
+#[derive(Debug, Clone, Copy)]
+pub struct QueueOptions {
+    /// Calls in flight at once; further ones wait, up to their deadline. Default: 256 calls.
+    pub max_in_flight: u32,
+    /// Calls that wait for one of those; further ones are refused at once. Default: 1024 calls.
+    pub max_waiting: u32,
+}
+
+impl Default for QueueOptions {
+    fn default() -> Self {
+        Self { max_in_flight: 256, max_waiting: 1024 }
+    }
+}
+
+/// The calls of one service that are under way or wait for it.
+#[derive(Debug)]
+pub(super) struct Queue {
+    slots: Semaphore,
+    max_in_flight: u32,
+    waiting: AtomicU32,
+    max_waiting: u32,
+}
+
+/// The right to send, until dropped.
+#[derive(Debug)]
+pub(super) struct Slot<'q>(#[expect(dead_code, reason = "held for its drop")] SemaphorePermit<'q>);
+
+/// Why there is no slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoSlot {
+    /// Too many wait already.
+    Full,
+    /// The deadline passed.
+    Late,
+}
+
+impl Queue {
+    pub(super) fn new(options: QueueOptions) -> Self {
+        let max_in_flight = options.max_in_flight.max(1);
+        Self {
+            slots: Semaphore::new(max_in_flight as usize),
+            max_in_flight,
+            waiting: AtomicU32::new(0),
+            max_waiting: options.max_waiting,
+        }
+    }
+
+    /// A slot, if one is free and nobody waits for it.
+    pub(super) fn try_enter(&self) -> Option<Slot<'_>> {
+        self.slots.try_acquire().ok().map(Slot)
+    }
+
+    /// Waits for a slot. Dropping the future gives the place up.
+    pub(super) async fn enter(&self, deadline: Instant) -> Result<Slot<'_>, NoSlot> {
+        let _waiting = Waiting::begin(&self.waiting, self.max_waiting).ok_or(NoSlot::Full)?;
+        match timeout_at(deadline, self.slots.acquire()).await {
+            Ok(Ok(permit)) => Ok(Slot(permit)),
+            // Slots are never closed; if they were, nobody would get one.
+            Ok(Err(_)) | Err(_) => Err(NoSlot::Late),
+        }
+    }
+
+    pub(super) fn in_flight(&self) -> u64 {
+        u64::from(self.max_in_flight).saturating_sub(self.slots.available_permits() as u64)
+    }
+
+    pub(super) fn waiting(&self) -> u64 {
+        u64::from(self.waiting.load(Ordering::Relaxed))
+    }
+}
+
+/// One call more that waits, until dropped.
+struct Waiting<'a>(&'a AtomicU32);
+
+impl<'a> Waiting<'a> {
+    fn begin(count: &'a AtomicU32, limit: u32) -> Option<Self> {
+        // Counted first, then checked: the guard takes a refused one off again.
+        let guard = Self(count);
+        (count.fetch_add(1, Ordering::Relaxed) < limit).then_some(guard)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::poll;
+    use std::pin::pin;
+    use std::time::Duration;
+
+    fn queue(max_in_flight: u32, max_waiting: u32) -> Queue {
+        Queue::new(QueueOptions { max_in_flight, max_waiting })
+    }
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(1)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn slots_are_given_in_the_order_of_coming() {
+        let queue = queue(1, 2);
+        let first = queue.try_enter().expect("a free slot");
+        assert!(queue.try_enter().is_none());
+        let (mut second, mut third) = (pin!(queue.enter(soon())), pin!(queue.enter(soon())));
+        assert!(poll!(&mut second).is_pending() && poll!(&mut third).is_pending());
+        assert_eq!(queue.enter(soon()).await.err(), Some(NoSlot::Full));
+        assert_eq!((queue.in_flight(), queue.waiting()), (1, 2));
+        drop(first);
+        assert!(queue.try_enter().is_none(), "nobody overtakes who waits");
+        assert!(poll!(&mut third).is_pending());
+        let second = second.await.expect("the slot");
+        assert!(poll!(&mut third).is_pending());
+        drop(second);
+        drop(third.await.expect("the slot"));
+        assert_eq!((queue.in_flight(), queue.waiting()), (0, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waiting_ends_with_the_deadline_and_with_the_call() {
+        let queue = queue(1, 1);
+        let held = queue.try_enter().expect("a free slot");
+        let started = Instant::now();
+        assert_eq!(queue.enter(soon()).await.err(), Some(NoSlot::Late));
+        assert_eq!(started.elapsed(), Duration::from_secs(1));
+        {
+            let mut dropped = pin!(queue.enter(soon()));
+            assert!(poll!(&mut dropped).is_pending());
+        }
+        assert_eq!(queue.waiting(), 0);
+        drop(held);
+        assert!(queue.try_enter().is_some(), "who left took no slot along");
+    }
+}

@@ -1,0 +1,216 @@
+//! Retries: which failed calls are sent once more, and when.
+//!
+//! In: what came of an attempt, and the clock. Out: how long to wait before the next one, or why there is none.
+//! Elsewhere: sending, waiting and counting ([`super::guarded`]).
+//!
+//! A retry helps when a failure was an accident: one instance restarts, one connection was reset. It harms when the
+//! service is overloaded: then each retry is load more for one who has too much already. So:
+//! - *Once.* What has failed twice within milliseconds is no accident.
+//! - *Only reads.* Whether a write was done cannot be known from a connection that broke.
+//! - *Only where nothing of an answer came*: no connection, reset before the head, or 502, 503, 504, by which proxies
+//!   and services say that nobody has done the work. A 500 would likely be the same again; a timeout has used the
+//!   time that a retry would need.
+//! - *Within a budget*, a share of the calls that are made anyway ([`RetryBudget`]). With every call failing, a fixed
+//!   number of attempts doubles the load; a budget adds a tenth.
+//! - *Not at the same moment.* Calls that failed together would come back together, so each waits a random time
+//!   (full jitter), and no less than the service asks for (`Retry-After`).
+//! - *Not in vain.* A retry that would not end before the deadline, taking as long as the attempt before it, is left
+//!   out.
+
+use super::model::{Answer, CallError, CallErrorKind};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How much is retried.
+#[derive(Debug, Clone, Copy)]
+pub struct RetryOptions {
+    /// Retries that each first attempt pays for. Default: 0.1, one retry for ten calls.
+    pub ratio: f64,
+    /// Retries per second beyond those, so that services that are rarely called get some. Default: 3 per second.
+    pub per_second: f64,
+}
+
+impl Default for RetryOptions {
+    fn default() -> Self {
+        Self { ratio: 0.1, per_second: 3.0 }
+    }
+}
+
+impl RetryOptions {
+    /// Retries nothing.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { ratio: 0.0, per_second: 0.0 }
+    }
+
+    /// Is anything retried?
+    pub(super) fn is_on(&self) -> bool {
+        self.ratio > 0.0 || self.per_second > 0.0
+    }
+}
+
+/// The longest random wait before a retry.
+const JITTER: Duration = Duration::from_millis(25);
+
+/// For how long what first attempts have paid is kept.
+const MEMORY: Duration = Duration::from_secs(10);
+
+/// May a failure be an accident, with nothing done and nothing answered?
+pub(super) fn may_help(result: &Result<Answer, CallError>) -> bool {
+    match result {
+        Ok(answer) => matches!(answer.status, 502..=504),
+        Err(error) => error.kind == CallErrorKind::Unreachable && !error.has_begun,
+    }
+}
+
+/// How long to wait before the next attempt; `None`: it could not end in time.
+///
+/// `random` is from 0 to 1; `took` is how long the attempt before took.
+pub(super) fn wait(retry_after: Option<Duration>, random: f64, took: Duration, left: Duration) -> Option<Duration> {
+    // Those who were all told the same time are spread as well.
+    let wait = retry_after.unwrap_or_default().checked_add(JITTER.mul_f64(random.clamp(0.0, 1.0)))?;
+    (wait.checked_add(took)? < left).then_some(wait)
+}
+
+/// Retries that may still be made: a bucket of tokens, one for each.
+///
+/// It fills by `ratio` for each first attempt and by `per_second` with time, and holds at most one second's worth of
+/// the latter and what the first attempts of about the last ten seconds have paid. So a quiet hour saves nothing up
+/// for a storm.
+#[derive(Debug)]
+pub(super) struct RetryBudget {
+    options: RetryOptions,
+    tokens: f64,
+    /// First attempts of the last while; older ones weigh less and less.
+    recent: f64,
+    at: Instant,
+}
+
+impl RetryBudget {
+    pub(super) fn new(options: RetryOptions, now: Instant) -> Self {
+        Self { options, tokens: options.per_second, recent: 0.0, at: now }
+    }
+
+    /// A first attempt is made.
+    pub(super) fn pay_in(&mut self, now: Instant) {
+        self.pass(now);
+        self.recent += 1.0;
+        self.tokens = (self.tokens + self.options.ratio).min(self.most());
+    }
+
+    /// Takes a token for a retry, if there is one.
+    pub(super) fn spend(&mut self, now: Instant) -> bool {
+        self.pass(now);
+        let has_one = self.tokens >= 1.0;
+        if has_one {
+            self.tokens -= 1.0;
+        }
+        has_one
+    }
+
+    fn most(&self) -> f64 {
+        // A whole token must fit, or a small rate would never give one.
+        (self.options.per_second + self.options.ratio * self.recent).max(1.0)
+    }
+
+    fn pass(&mut self, now: Instant) {
+        let seconds = now.saturating_duration_since(self.at).as_secs_f64();
+        if seconds > 0.0 {
+            self.at = now;
+            self.recent *= (-seconds / MEMORY.as_secs_f64()).exp();
+            self.tokens = (self.tokens + self.options.per_second * seconds).min(self.most());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn only_accidents_are_retried() {
+        for (status, expected) in [(200, false), (404, false), (429, false), (500, false), (501, false), (505, false)]
+            .into_iter()
+            .chain([(502, true), (503, true), (504, true)])
+        {
+            assert_eq!(may_help(&Ok(Answer::new(status, "".into()))), expected, "{status}");
+        }
+        let service: Arc<str> = "shop".into();
+        for kind in [
+            CallErrorKind::Timeout,
+            CallErrorKind::Malformed,
+            CallErrorKind::TooLarge,
+            CallErrorKind::NotConfigured,
+            CallErrorKind::Refused,
+            CallErrorKind::CircuitOpen,
+        ] {
+            assert!(!may_help(&Err(CallError::new(&service, kind, ""))), "{kind}");
+        }
+        let unreachable = CallError::new(&service, CallErrorKind::Unreachable, "");
+        assert!(may_help(&Err(unreachable.clone())));
+        assert!(!may_help(&Err(CallError { has_begun: true, ..unreachable })), "it broke in the body");
+    }
+
+    #[test]
+    fn waits_are_spread_and_end_before_the_deadline() {
+        let ms = Duration::from_millis;
+        for (retry_after, random, took, left, expected) in [
+            (None, 0.0, ms(1), SECOND, Some(ms(0))),
+            (None, 1.0, ms(1), SECOND, Some(ms(25))),
+            (None, 0.4, ms(500), ms(511), Some(ms(10))),
+            (None, 0.4, ms(500), ms(510), None),
+            (Some(ms(300)), 0.4, ms(5), SECOND, Some(ms(310))),
+            (Some(ms(1000)), 0.0, ms(5), SECOND, None),
+            (Some(Duration::MAX), 1.0, ms(5), SECOND, None),
+            (None, f64::INFINITY, ms(5), SECOND, Some(ms(25))),
+        ] {
+            let got = wait(retry_after, random, took, left);
+            assert_eq!(got, expected, "{retry_after:?}, random {random}, took {took:?}, {left:?} left");
+        }
+    }
+
+    /// Retries granted while every call fails, at `rate` first attempts per second.
+    fn granted(options: RetryOptions, rate: u32, seconds: u32) -> u32 {
+        let mut now = Instant::now();
+        let mut budget = RetryBudget::new(options, now);
+        let mut granted = 0;
+        for _ in 0..rate * seconds {
+            now += SECOND / rate;
+            budget.pay_in(now);
+            granted += u32::from(budget.spend(now));
+        }
+        granted
+    }
+
+    #[test]
+    fn retries_are_a_share_of_first_attempts_and_some_per_second() {
+        let options = RetryOptions::default();
+        // A tenth, three per second, and three in hand at the beginning.
+        for (rate, seconds, most) in [(1, 60, 60), (10, 60, 60 + 180 + 3), (1000, 10, 1000 + 30 + 3)] {
+            let granted = granted(options, rate, seconds);
+            assert!(granted <= most && f64::from(granted) > 0.95 * f64::from(most), "{granted} at {rate}/s of {most}");
+        }
+        assert_eq!(granted(RetryOptions::none(), 100, 10), 0);
+        assert_eq!(granted(RetryOptions { ratio: 0.0, per_second: 0.1 }, 10, 100), 10);
+    }
+
+    #[test]
+    fn nothing_is_saved_up_for_a_storm() {
+        let mut now = Instant::now();
+        let mut budget = RetryBudget::new(RetryOptions::default(), now);
+        for _ in 0..100_000 {
+            now += Duration::from_millis(10);
+            budget.pay_in(now);
+        }
+        let burst =
+            |budget: &mut RetryBudget, now| std::iter::repeat_with(|| budget.spend(now)).take_while(|&ok| ok).count();
+        // Ten seconds of 100 calls pay for 100 retries, and 3 are there anyway.
+        let count = burst(&mut budget, now);
+        assert!((100..=104).contains(&count), "{count}");
+        now += Duration::from_secs(3600);
+        assert_eq!(burst(&mut budget, now), 3, "an hour later only what a second gives");
+    }
+}

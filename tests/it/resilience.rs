@@ -1,0 +1,333 @@
+//! A service that fails, and one that does not: what the first costs, and that the second does not notice.
+
+use crate::harness::{Bff, Reply, Setup};
+use bespoke::engine::Client;
+use bespoke::project::Files;
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use testkit::faulty::{Act, Faulty, Reply as Does};
+use tokio::task::JoinSet;
+
+const FLAKY: &str = r#"extend schema
+  @link(url: "https://bespoke.example/connect/v1", import: ["@source", "@connect"])
+  @source(name: "flaky")
+type Query { item(of: String): Item @connect(http: { GET: "/item", queryParams: "of: $args.of" }, selection: "value") }
+type Mutation { write: Item @connect(http: { POST: "/write" }, selection: "value") }
+type Item { value: Int! }
+"#;
+
+const STEADY: &str = r#"extend schema
+  @link(url: "https://bespoke.example/connect/v1", import: ["@source", "@connect"])
+  @source(name: "steady")
+type Query { calm: Calm @connect(http: { GET: "/calm" }, selection: "value") }
+type Calm { value: Int! }
+"#;
+
+const SCHEMA: &str = "type Query { item(of: String): Item calm: Calm }
+type Mutation { write: Item }
+type Item { value: Int! }
+type Calm { value: Int! }
+";
+
+/// Longest wait of any test for anything.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// Both services, the BFF in front of them, and what the first one does: one after the other, the last for ever.
+struct World {
+    flaky: Faulty,
+    steady: Faulty,
+    script: Arc<Mutex<VecDeque<Does>>>,
+    bff: Bff,
+}
+
+fn well() -> Does {
+    Does::json(r#"{"value":1}"#)
+}
+
+impl World {
+    /// A world whose first service is well.
+    async fn new(setup: impl FnOnce(Setup) -> Setup) -> Self {
+        let script = Arc::new(Mutex::new(VecDeque::from([well()])));
+        let flaky = Faulty::start({
+            let script = Arc::clone(&script);
+            move |_| {
+                let mut script = script.lock().unwrap();
+                if script.len() > 1 { script.pop_front().unwrap() } else { script[0].clone() }
+            }
+        });
+        let (flaky, steady) = (flaky.await.expect("a port"), Faulty::always(well()).await.expect("a port"));
+        let files = Files::embedded([
+            ("schema/services/flaky.graphql", FLAKY),
+            ("schema/services/steady.graphql", STEADY),
+            ("schema/web.graphql", SCHEMA),
+            ("bespoke.yaml", "server: { port: 0 }\n"),
+        ]);
+        let urls = Setup::default().url("flaky", flaky.base_url()).url("steady", steady.base_url());
+        let bff = Bff::start(Client::new("web", files), setup(urls.deadline(LONGEST))).await;
+        Self { flaky, steady, script, bff }
+    }
+
+    fn flaky_does<const N: usize>(&self, script: [Does; N]) {
+        *self.script.lock().unwrap() = script.into();
+    }
+
+    /// Requests that the first service got.
+    fn calls(&self) -> usize {
+        self.flaky.requests().len()
+    }
+
+    async fn metrics(&self) -> String {
+        let url = self.bff.url().replace("/graphql", "/metrics");
+        reqwest::get(url).await.unwrap().text().await.unwrap()
+    }
+}
+
+/// The code of the only error.
+fn code(reply: &Reply) -> &str {
+    let [error] = reply.errors() else { panic!("{}", reply.text) };
+    error["extensions"]["code"].as_str().unwrap()
+}
+
+async fn within<T>(wait: impl Future<Output = T>) -> T {
+    tokio::time::timeout(LONGEST, wait).await.expect("it comes to an end")
+}
+
+/// No endpoint is left alone.
+fn without_breaker(setup: Setup) -> Setup {
+    setup.unshared().configure(|config| config.services.get_mut("flaky").unwrap().breaker.enabled = false)
+}
+
+/// A service that is slow to answer is given up soon.
+fn impatient(setup: Setup) -> Setup {
+    setup.unshared().configure(|config| config.services.get_mut("flaky").unwrap().timeout = Duration::from_millis(100))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_accident_is_not_seen_in_the_answer() {
+    let generous =
+        |setup| without_breaker(setup).configure(|config| config.services.get_mut("flaky").unwrap().retry.ratio = 1.0);
+    let world = World::new(generous).await;
+    let accidents = [
+        Does::empty(503),
+        Does::empty(504),
+        Does::bad_gateway_page(),
+        Does::reset_before_head(),
+        Does::closed_before_head(),
+    ];
+    for (at, accident) in accidents.into_iter().enumerate() {
+        world.flaky_does([accident.clone(), well()]);
+        let reply = world.bff.ask("{ item { value } }").await;
+        assert_eq!((reply.data(), reply.errors()), (&json!({ "item": { "value": 1 } }), &[][..]), "{accident:?}");
+        assert_eq!((world.calls(), &reply.calls()[0]["attempts"]), (2 * (at + 1), &json!(2)), "{accident:?}");
+    }
+    let metrics = world.metrics().await;
+    assert!(
+        metrics.contains("bespoke_upstream_retries_total{service=\"flaky\",outcome=\"recovered\"} 5\n"),
+        "{metrics}"
+    );
+}
+
+/// Asks for both services many times over, ten at once; returns each answer and the time that all took.
+async fn ask_often(world: &Arc<World>, queries: usize) -> (Vec<Reply>, Duration) {
+    let (began, left) = (Instant::now(), Arc::new(AtomicUsize::new(queries)));
+    let mut tasks = JoinSet::new();
+    for _ in 0..10 {
+        let (world, left) = (Arc::clone(world), Arc::clone(&left));
+        tasks.spawn(async move {
+            let mut replies = Vec::new();
+            while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok() {
+                replies.push(world.bff.ask("{ item { value } calm { value } }").await);
+            }
+            replies
+        });
+    }
+    let replies = within(tasks.join_all()).await.into_iter().flatten().collect();
+    (replies, began.elapsed())
+}
+
+fn assert_only_the_flaky_part_is_missing(replies: &[Reply]) {
+    for reply in replies {
+        assert_eq!(reply.data(), &json!({ "item": null, "calm": { "value": 1 } }));
+        assert_eq!(reply.errors()[0]["path"], json!(["item"]));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_every_call_failing_retries_stay_within_their_budget() {
+    let world = Arc::new(World::new(without_breaker).await);
+    world.flaky_does([Does::empty(503)]);
+    let (replies, took) = ask_often(&world, 300).await;
+    assert_only_the_flaky_part_is_missing(&replies);
+    assert!(replies.iter().all(|reply| code(reply) == "UPSTREAM_STATUS"));
+    // A tenth of the first attempts, three in hand, and three per second: 1.3 per query if it takes 19 s or less.
+    let most = 300.0 * 1.1 + 3.0 + 3.0 * took.as_secs_f64() + 1.0;
+    assert!(world.calls() > 300 && world.calls() as f64 <= most, "{} calls in {took:?}", world.calls());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_every_call_failing_most_queries_make_no_call() {
+    let world = Arc::new(World::new(Setup::unshared).await);
+    world.flaky_does([Does::empty(503)]);
+    let (replies, took) = ask_often(&world, 300).await;
+    assert_only_the_flaky_part_is_missing(&replies);
+    // Ten at once may be on their way when it opens; then a probe in each of at least a second.
+    let most = 5 + 10 + 10 + took.as_secs() as usize;
+    assert!(world.calls() <= most, "{} calls in {took:?}", world.calls());
+    let refused: Vec<_> = replies.iter().filter(|reply| code(reply) == "UPSTREAM_CIRCUIT_OPEN").collect();
+    assert!(refused.len() >= 300 - most, "{}", refused.len());
+    let call = refused[0].calls().iter().find(|call| call["service"] == "flaky").expect("the call is shown");
+    assert_eq!((&call["attempts"], &call["status"]), (&json!(0), &json!("UPSTREAM_CIRCUIT_OPEN")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mutation_is_sent_exactly_once() {
+    let faults = [
+        ("503", Does::empty(503), "UPSTREAM_STATUS"),
+        ("closed before the head", Does::closed_before_head(), "UPSTREAM_UNREACHABLE"),
+        ("reset before the head", Does::reset_before_head(), "UPSTREAM_UNREACHABLE"),
+        ("reset in the body", Does::reset_in_body(), "UPSTREAM_UNREACHABLE"),
+    ];
+    let world = World::new(without_breaker).await;
+    for (name, fault, expected) in faults {
+        // By a connection of its own, and by one that was used before.
+        for kept in [false, true] {
+            world.flaky_does([Does::of([Act::Write(NO_CONTENT.into()), Act::Close])]);
+            world.bff.ask("{ item { value } }").await;
+            if kept {
+                world.flaky_does([well()]);
+                world.bff.ask("{ item { value } }").await;
+            }
+            let before = world.flaky.requests();
+            world.flaky_does([fault.clone(), well()]);
+            let reply = world.bff.ask("mutation { write { value } }").await;
+            assert_eq!((code(&reply), &reply.data()["write"]), (expected, &Value::Null), "{name}");
+            let sent = world.flaky.requests().split_off(before.len());
+            let methods: Vec<_> = sent.iter().map(|seen| seen.method.as_str()).collect();
+            assert_eq!(methods, ["POST"], "{name}, kept: {kept}");
+            let is_same = before.last().is_some_and(|last| last.connection == sent[0].connection);
+            assert_eq!(is_same, kept, "{name}");
+            world.flaky_does([well()]);
+        }
+    }
+}
+
+const NO_CONTENT: &str = "HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_open_breaker_answers_at_once_and_closes_when_the_service_is_well() {
+    let world = World::new(impatient).await;
+    let query = "{ item { value } calm { value } }";
+    world.flaky_does([Does::stalled_head()]);
+    for _ in 0..5 {
+        assert_eq!(code(&world.bff.ask(query).await), "UPSTREAM_TIMEOUT");
+    }
+    let mut fastest = Duration::MAX;
+    for _ in 0..5 {
+        let reply = world.bff.ask(query).await;
+        assert_only_the_flaky_part_is_missing(std::slice::from_ref(&reply));
+        if code(&reply) == "UPSTREAM_CIRCUIT_OPEN" {
+            fastest = fastest.min(reply.elapsed);
+        }
+    }
+    assert!(fastest < Duration::from_millis(50), "{fastest:?}");
+    let open = "bespoke_upstream_breaker_state{service=\"flaky\",operation_id=\"GET /item\"} 2\n";
+    let metrics = world.metrics().await;
+    assert!(metrics.contains(open), "{metrics}");
+    world.flaky_does([well()]);
+    let recovered = Instant::now();
+    while world.bff.ask(query).await.data()["item"].is_null() {
+        assert!(recovered.elapsed() < Duration::from_secs(5), "not called again");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let metrics = world.metrics().await;
+    assert!(metrics.contains(&open.replace(" 2\n", " 0\n")), "{metrics}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stalled_service_holds_up_nobody_who_does_not_need_it() {
+    let few = |setup: Setup| {
+        setup.unshared().configure(|config| {
+            let flaky = config.services.get_mut("flaky").unwrap();
+            (flaky.max_in_flight, flaky.max_waiting, flaky.timeout) = (4.try_into().unwrap(), 60, LONGEST);
+        })
+    };
+    let world = Arc::new(World::new(few).await);
+    world.flaky_does([Does::stalled_head()]);
+    let mut stalled = JoinSet::new();
+    for _ in 0..64 {
+        let world = Arc::clone(&world);
+        stalled.spawn(async move { world.bff.ask("{ item { value } }").await });
+    }
+    within(world.flaky.until_requests(4)).await;
+    let queue = |waiting| format!("bespoke_upstream_calls_waiting{{service=\"flaky\"}} {waiting}\n");
+    within(async { while !world.metrics().await.contains(&queue(60)) {} }).await;
+    // One more is one too many, and is told at once.
+    assert_eq!(code(&world.bff.ask("{ item { value } }").await), "UPSTREAM_REFUSED");
+    for _ in 0..100 {
+        assert_eq!(world.bff.ask("{ calm { value } }").await.data(), &json!({ "calm": { "value": 1 } }));
+    }
+    assert_eq!((stalled.len(), world.calls(), world.steady.requests().len()), (64, 4, 100));
+    assert!(stalled.try_join_next().is_none(), "all of them still wait");
+    // Clients that leave take their calls along, those in the queue first of all.
+    stalled.shutdown().await;
+    within(async { while !world.metrics().await.contains(&queue(0)) {} }).await;
+    within(world.flaky.until_hangups(4)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_leaves_ends_its_calls_soon() {
+    // Shared or not: nobody else waits for them.
+    for share in [Setup::unshared, |setup: Setup| setup] {
+        let world = Arc::new(World::new(share).await);
+        world.flaky_does([Does::stalled_body()]);
+        let mut soonest = Duration::MAX;
+        for times in 1..=3 {
+            let asking = Arc::clone(&world);
+            let client = tokio::spawn(async move { asking.bff.ask("{ item { value } }").await });
+            within(world.flaky.until_requests(times)).await;
+            client.abort();
+            let left = Instant::now();
+            within(world.flaky.until_hangups(times)).await;
+            soonest = soonest.min(left.elapsed());
+        }
+        assert!(soonest < Duration::from_millis(600), "{soonest:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_say_what_is_left_of_the_request() {
+    let deadline = Duration::from_millis(1_500);
+    let world = World::new(|setup| setup.unshared().deadline(deadline)).await;
+    // The second call is made when the first has taken its time.
+    world.flaky_does([well().after(Duration::from_millis(300)), well()]);
+    let reply = world.bff.ask("mutation { a: write { value } b: write { value } }").await;
+    assert!(reply.errors().is_empty(), "{}", reply.text);
+    let requests = world.flaky.requests();
+    let left = requests.iter().map(|seen| seen.header("x-request-timeout-ms").unwrap().parse::<u64>().unwrap());
+    let left: Vec<_> = left.collect();
+    assert!(matches!(left[..], [first, second] if first <= 1_500 && second <= 1_200 && second > 0), "{left:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_of_two_instances_may_be_down() {
+    let down = Faulty::always(Does::reset_before_head()).await.expect("a port");
+    let up = Faulty::always(well()).await.expect("a port");
+    let urls = [up.base_url(), down.base_url()];
+    let files = Files::embedded([
+        ("schema/services/flaky.graphql", FLAKY),
+        ("schema/web.graphql", "type Query { item(of: String): Item } type Item { value: Int! }"),
+        ("bespoke.yaml", &format!("services: {{ flaky: {{ urls: ['{}', '{}'] }} }}\n", urls[0], urls[1])),
+    ]);
+    let bff = Bff::start(Client::new("web", files), Setup::default().unshared().deadline(LONGEST)).await;
+    for _ in 0..100 {
+        let reply = bff.ask("{ item { value } }").await;
+        assert_eq!(reply.body["data"], json!({ "item": { "value": 1 } }), "{}", reply.text);
+    }
+    assert_eq!(up.requests().len(), 100);
+    // Once, and once more whenever ten seconds have passed.
+    let tried = down.requests().len();
+    assert!(tried <= 10, "{tried}");
+}
