@@ -347,7 +347,7 @@ fn describe(call: &CallRecord) -> Value {
         "status": status,
         "shared": call.is_shared,
     });
-    if call.attempts != 1 {
+    if call.attempts != 1 && !call.cache.is_unasked() {
         described["attempts"] = call.attempts.into();
     }
     if call.is_in_process {
