@@ -122,6 +122,7 @@ fn engine(recorded: &Recorded, is_kept: bool) -> Result<Engine, Failed> {
         subgraph: Arc::clone(&service),
         name: source.name.as_str().into(),
         config: serde_json::Value::Null,
+        max_list_items: u32::MAX,
     });
     Ok(Engine::new(EngineParts {
         sources: sources.collect(),

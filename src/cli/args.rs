@@ -150,8 +150,8 @@ pub struct ServeArgs {
     /// Shows GraphiQL, introspection and calls, whatever the configuration says.
     #[arg(long)]
     pub dev: bool,
-    /// Reloads when a file changes; what cannot be loaded is drawn, and what ran goes on. `server`, `auth` and
-    /// `playground` of the configuration take effect at the next start.
+    /// Reloads when a file changes, as SIGHUP does: schemas and configuration at once. What cannot be loaded is drawn,
+    /// and what ran goes on. Address and log take effect at the next start.
     #[arg(long)]
     pub watch: bool,
 }

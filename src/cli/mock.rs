@@ -1,11 +1,12 @@
 //! Mocking a schema: `bespoke mock`.
 
 use super::args::MockArgs;
-use super::serve::{announce, listen, stop_signal};
+use super::serve::{announce, listen};
+use super::signals::StopSignals;
 use super::watch::Changes;
 use crate::config::{Mode, PlaygroundConfig, ServerConfig};
 use crate::diagnostic::{DrawStyle, Sources, draw};
-use crate::http::{Playground, ServeLimits, Server, router, serve as serve_http};
+use crate::http::{Playground, ServeLimits, Server, Site, router, serve as serve_http};
 use crate::mock::{MockEngine, MockOptions};
 use crate::observe::{self, LogFormat, Metrics};
 use crate::view;
@@ -42,7 +43,7 @@ pub(super) fn mock(args: &MockArgs) -> anyhow::Result<ExitCode> {
 
 async fn run(args: &MockArgs, engine: MockEngine, text: String) -> anyhow::Result<ExitCode> {
     // Before anybody can know that this process runs: a signal that nobody waits for would kill it.
-    let shutdown = stop_signal()?;
+    let mut signals = StopSignals::listen()?;
     let config = ServerConfig {
         port: args.port,
         mode: Mode::Development,
@@ -54,36 +55,48 @@ async fn run(args: &MockArgs, engine: MockEngine, text: String) -> anyhow::Resul
     };
     let name = name(&args.file);
     let folder = folder(&args.file);
-    let playground = Playground::load(&PlaygroundConfig::default(), folder, &name)?;
     let limits = ServeLimits::from(&config);
     let listener = listen(&config).await?;
     let changes = if args.watch { Some(Changes::of([(folder, RecursiveMode::NonRecursive)])?) } else { None };
     announce(&format!("a mock of {name}"), &listener, &config)?;
-    let server = Server::new(config, Arc::new(engine), Arc::new(Metrics::new())).with_playground(playground);
-    let server = Arc::new(server);
-    let served = serve_http(listener, router(Arc::clone(&server)), shutdown, limits);
+    let served = |engine: MockEngine| {
+        let playground = Playground::load(&PlaygroundConfig::default(), folder, &name)?;
+        let metrics = Arc::new(Metrics::new());
+        anyhow::Ok(Server::new(config.clone(), Arc::new(engine), metrics).with_playground(playground))
+    };
+    let site = Site::new(Arc::new(served(engine)?));
+    let shutdown = async { _ = signals.next().await };
+    let serving = serve_http(listener, router(site.clone()), shutdown, limits);
     match changes {
-        None => served.await,
+        None => serving.await,
         Some(changes) => tokio::select! {
-            () = served => {}
-            () = reload(args, changes, text, &server) => {}
+            () = serving => {}
+            () = reload(args, changes, text, |engine| {
+                site.replace(served(engine)?);
+                Ok(())
+            }) => {}
         },
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Puts a new engine into `server` whenever the file differs from `before`.
-async fn reload(args: &MockArgs, mut changes: Changes, mut before: String, server: &Server) {
+/// Has a new engine served whenever the file differs from `before`.
+async fn reload(
+    args: &MockArgs,
+    mut changes: Changes,
+    mut before: String,
+    serve: impl Fn(MockEngine) -> anyhow::Result<()>,
+) {
     loop {
         // First of all: what changed between the first reading and the watch.
         match read(&args.file) {
             Ok(text) if text != before => {
                 before.clone_from(&text);
                 match load(args, text) {
-                    Ok(Ok(engine)) => {
-                        server.swap_engine(Arc::new(engine));
-                        eprintln!("reloaded {}", args.file.display());
-                    }
+                    Ok(Ok(engine)) => match serve(engine) {
+                        Ok(()) => eprintln!("reloaded {}", args.file.display()),
+                        Err(error) => eprintln!("not reloaded: {error:#}; what ran goes on"),
+                    },
                     Ok(Err(drawn)) => eprintln!("{drawn}not reloaded: what ran goes on"),
                     Err(error) => eprintln!("not reloaded: {error:#}; what ran goes on"),
                 }

@@ -4,11 +4,15 @@
 
 mod args;
 mod commands;
+mod load;
 mod mock;
+mod reload;
 mod serve;
+mod signals;
 mod watch;
 
 pub use args::{Cli, ClientCli};
+pub use load::Origin;
 pub use serve::{Configure, ServeOptions, serve_client};
 
 use crate::engine::Client;

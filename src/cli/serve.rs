@@ -1,23 +1,30 @@
-//! Serving a client: engine, listener, signals.
+//! Serving a client: listener, signals, and its end.
 //!
-//! Elsewhere: reloading when files change (`watch`).
+//! Elsewhere: what is served ([`super::load`]); replacing it ([`super::reload`]).
+//!
+//! The end, at SIGTERM: `/readyz` says 503 while everything is still answered, for as long as load balancers need to
+//! see it (`server.shutdown_delay`); then nothing new is accepted and what is under way ends, for
+//! `server.shutdown_grace` at most. SIGINT does without the first; a second signal does without what is left.
 
 use super::args::{ClientCli, ServeArgs};
 use super::commands::{client_of, draw_findings, environment};
-use super::watch::Watched;
+use super::load::{LoadError, Loaded, Origin};
+use super::reload::Reloading;
+use super::signals::{StopReason, StopSignals};
 use crate::config::{Config, Mode, ServerConfig};
-use crate::engine::{Client, Engine, EngineError, EngineOptions};
-use crate::http::{Playground, ServeLimits, Server, Workers, router, serve_by};
+use crate::engine::Client;
+use crate::http::{ServeLimits, Site, Workers, router, serve_by};
 use crate::observe::{self, Metrics};
-use crate::policy::JwtVerifier;
 use crate::project::{Files, config_path};
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 
 /// Changes a configuration after it was read.
 pub type Configure = dyn Fn(&mut Config) + Send + Sync;
@@ -28,13 +35,15 @@ pub struct ServeOptions {
     pub base: PathBuf,
     /// What the program changes of the configuration.
     pub configure: Box<Configure>,
-    /// A project's folder to watch.
-    pub watch: Option<PathBuf>,
+    /// Where its files are read from at SIGHUP.
+    pub origin: Origin,
+    /// Is it read again when a file of a project changes, too?
+    pub watch: bool,
 }
 
 impl std::fmt::Debug for ServeOptions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ServeOptions").field("base", &self.base).field("watch", &self.watch).finish_non_exhaustive()
+        f.debug_struct("ServeOptions").field("base", &self.base).field("origin", &self.origin).finish_non_exhaustive()
     }
 }
 
@@ -47,33 +56,37 @@ pub(super) fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let options = ServeOptions {
         base: config.as_deref().and_then(Path::parent).unwrap_or(folder).to_owned(),
         configure: overrides(args.port, args.dev),
-        watch: args.watch.then(|| folder.clone()),
+        origin: Origin::Project(folder.clone()),
+        watch: args.watch,
     };
     serve_client(Client::new(name, files), options)
 }
 
 /// A client's own program.
-pub(super) fn run_client(mut client: Client, args: ClientCli) -> anyhow::Result<ExitCode> {
+pub(super) fn run_client(client: Client, args: ClientCli) -> anyhow::Result<ExitCode> {
     let mut base = std::env::current_dir().context("the current folder cannot be read")?;
     // In the project's folder the built-in configuration is a file, and its paths are relative to it.
     let own = base.join(format!("bff-{}", client.name()));
     if args.config.is_none() && own.join("bff.yaml").is_file() {
         base = own;
     }
-    if let Some(file) = &args.config {
-        let text = std::fs::read_to_string(file).with_context(|| format!("cannot read `{}`", file.display()))?;
-        let name = format!("bff-{}/bff.yaml", client.name());
-        client.files_mut().insert(name, text);
-        if let Some(folder) = file.parent() {
-            base = base.join(folder);
+    let origin = match args.config {
+        Some(file) => {
+            if let Some(folder) = file.parent() {
+                base = base.join(folder);
+            }
+            Origin::Configuration(file)
         }
-    }
+        None => Origin::Program,
+    };
+    let files = origin.read(&client)?;
+    let client = client.with_files(files);
     if args.print_schema {
         let assembled = client.assemble(&environment);
         let Some(view) = &assembled.view else { return draw_findings(&assembled) };
         return super::commands::print(&view.sdl()).map(|()| ExitCode::SUCCESS);
     }
-    let options = ServeOptions { base, configure: overrides(args.port, args.dev), watch: None };
+    let options = ServeOptions { base, configure: overrides(args.port, args.dev), origin, watch: false };
     serve_client(client, options)
 }
 
@@ -94,74 +107,66 @@ fn overrides(port: Option<u16>, dev: bool) -> Box<Configure> {
 /// # Errors
 /// When the files hold errors (they are drawn), or the port is taken, or a file of the configuration cannot be read.
 pub fn serve_client(client: Client, options: ServeOptions) -> anyhow::Result<ExitCode> {
-    let mut assembled = client.assemble(&environment);
-    if let Some(config) = &mut assembled.config {
-        (options.configure)(config);
-    }
-    let Some(config) = assembled.config.clone() else { return draw_findings(&assembled) };
-    let engine =
-        match client.engine(assembled, &EngineOptions { base: options.base.clone(), ..EngineOptions::default() }) {
-            Ok(engine) => engine,
-            Err(EngineError::Findings(assembled)) => return draw_findings(&assembled),
-            Err(error) => return Err(explained(error, client.name())),
-        };
+    let loaded = match Loaded::new(&client, &options) {
+        Ok(loaded) => loaded,
+        Err(LoadError::Findings(assembled)) => return draw_findings(&assembled),
+        Err(LoadError::Other(error)) => return Err(error),
+    };
     // A second initialisation in one process is no harm: the first one stands. What was logged is written at the end.
-    let _log = observe::init(config.server.log);
+    let _log = observe::init(loaded.config.server.log);
     let workers = Workers::for_each_processor().context("cannot start the workers")?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")?;
-    runtime.block_on(run(client, engine, config, options, &workers))
+    runtime.block_on(run(client, loaded, options, &workers))
 }
 
-/// An engine's error, with what to do about it.
-pub(super) fn explained(error: EngineError, client: &str) -> anyhow::Error {
-    match error {
-        EngineError::NoCode(source) => anyhow!(
-            "`{client}` has fields that are Rust code (`bff-{client}/{source}.graphql`), and this program serves \
-             projects without any: run the client's own program, `cargo run -p bff-{client}`"
-        ),
-        other => other.into(),
-    }
-}
-
-async fn run(
-    client: Client,
-    engine: Engine,
-    config: Config,
-    options: ServeOptions,
-    workers: &Workers,
-) -> anyhow::Result<ExitCode> {
+async fn run(client: Client, loaded: Loaded, options: ServeOptions, workers: &Workers) -> anyhow::Result<ExitCode> {
     // Before anybody can know that this process runs: a signal that nobody waits for would kill it.
-    let shutdown = stop_signal()?;
-    let listener = listen(&config.server).await?;
-    let mut server = Server::new(config.server.clone(), Arc::new(engine), Arc::new(Metrics::new()));
-    if let Some(jwt) = &config.auth.jwt {
-        let file = options.base.join(&jwt.public_key_file);
-        let pem = std::fs::read(&file)
-            .with_context(|| format!("cannot read the key `{}` (`auth.jwt.public_key_file`)", file.display()))?;
-        server = server.verify_callers(JwtVerifier::new(jwt, &pem)?);
-    }
-    if config.server.mode.is_development() {
-        server = server.with_playground(Playground::load(&config.playground, &options.base, client.name())?);
-    }
-    let server = Arc::new(server);
-    let watched = options.watch.map(|folder| Watched::new(folder, client.name())).transpose()?;
-    announce(client.name(), &listener, &config.server)?;
-    let limits = ServeLimits::from(&config.server);
-    let stop = async {
-        shutdown.await;
-        server.end_streams();
+    let mut signals = StopSignals::listen()?;
+    let name = client.name().to_owned();
+    let config = loaded.config.server.clone();
+    let metrics = Arc::new(Metrics::new());
+    metrics.count_tasks_of(workers.runtimes().chain([Handle::current()]));
+    let site = Site::new(Arc::new(loaded.server(metrics)));
+    let reloading = Reloading::begin(client, Arc::new(options))?;
+    let listener = listen(&config).await?;
+    announce(&name, &listener, &config)?;
+    let limits = ServeLimits::from(&config);
+    let (stop, stopped) = oneshot::channel::<()>();
+    let served = async {
+        let stopped = async { _ = stopped.await };
+        serve_by(workers, listener, router(site.clone()), stopped, limits).await;
+        let _ = tokio::time::timeout(limits.grace, site.now().sockets_closed()).await;
     };
-    let served = serve_by(workers, listener, router(Arc::clone(&server)), stop, limits);
-    match watched {
-        None => served.await,
-        Some(watched) => tokio::select! {
-            () = served => {}
-            () = watched.reload(&client, &server, &options.configure) => {}
-        },
+    let stopping = async {
+        let delay = leave(&site, signals.next().await);
+        // Whoever asks twice does not want to wait.
+        let is_over = tokio::select! {
+            () = tokio::time::sleep(delay) => false,
+            _ = signals.next() => true,
+        };
+        if !is_over {
+            site.now().end_streams();
+            let _ = stop.send(());
+            signals.next().await;
+        }
+    };
+    tokio::select! {
+        () = served => Ok(ExitCode::SUCCESS),
+        () = stopping => Ok(ExitCode::FAILURE),
+        () = reloading.run(&site) => Ok(ExitCode::FAILURE),
     }
-    let _ = tokio::time::timeout(limits.grace, server.sockets_closed()).await;
-    Ok(ExitCode::SUCCESS)
+}
+
+/// Begins the end. Returns how long requests are taken all the same.
+fn leave(site: &Site, reason: StopReason) -> Duration {
+    site.leave();
+    let delay = match reason {
+        StopReason::Person => Duration::ZERO,
+        StopReason::Supervisor => site.now().config().shutdown_delay(),
+    };
+    tracing::info!(delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX), "stopping");
+    delay
 }
 
 /// Listens where the configuration says.
@@ -186,16 +191,4 @@ pub(super) fn announce(name: &str, listener: &TcpListener, config: &ServerConfig
     let mut out = std::io::stdout();
     let _ = out.write_all(line.as_bytes()).and_then(|()| out.flush());
     Ok(())
-}
-
-/// Ready at SIGINT and SIGTERM, which do nothing else from now on.
-pub(super) fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send> {
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
-    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
 }

@@ -13,6 +13,12 @@ const MAX_DURATION: Duration = Duration::from_secs(3600);
 
 /// Most instances of one service.
 const MAX_URLS: usize = 64;
+/// What readers of bodies go down to by themselves.
+const MAX_JSON_DEPTH: usize = 128;
+/// Room for so many headers is made for each response.
+const MAX_HEADERS: usize = 1_000;
+/// What the HTTP client reads ahead of a whole head.
+const MAX_HEADER_BYTES: usize = 256 << 10;
 
 /// Checks a configuration; `at` gives the place of a dotted path.
 pub(super) fn check(config: &Config, at: &dyn Fn(&str) -> Span) -> Vec<Finding> {
@@ -26,6 +32,16 @@ pub(super) fn check(config: &Config, at: &dyn Fn(&str) -> Span) -> Vec<Finding> 
         let path = format!("services.{name}");
         durations.push((format!("{path}.timeout"), service.timeout));
         durations.push((format!("{path}.connect_timeout"), service.connect_timeout));
+        for (name, value, most) in [
+            ("max_json_depth", usize::from(service.max_json_depth.get()), MAX_JSON_DEPTH),
+            ("max_response_headers", service.max_response_headers.get(), MAX_HEADERS),
+            ("max_response_header_bytes", service.max_response_header_bytes.get(), MAX_HEADER_BYTES),
+        ] {
+            if value > most {
+                let path = format!("{path}.{name}");
+                findings.push(Finding::new("E308", format!("`{path}` is at most {most}"), at(&path), "this number"));
+            }
+        }
         durations.push((format!("{path}.breaker.open_for"), service.breaker.open_for));
         durations.push((format!("{path}.breaker.max_open"), service.breaker.max_open));
         findings.extend(service.retry.check(&format!("{path}.retry"), at));
@@ -60,6 +76,10 @@ pub(super) fn check(config: &Config, at: &dyn Fn(&str) -> Span) -> Vec<Finding> 
         };
         let at_urls = || at(&format!("{path}.urls"));
         findings.extend(problem.map(|message| Finding::new("E323", message, at_urls(), "these URLs")));
+    }
+    if let Some(delay) = config.server.shutdown_delay.filter(|delay| *delay > MAX_DURATION) {
+        let message = format!("`server.shutdown_delay` must be at most 1h, not {}s", delay.as_secs());
+        findings.push(Finding::new("E305", message, at("server.shutdown_delay"), "this duration"));
     }
     for (path, duration) in durations {
         if duration.is_zero() || duration > MAX_DURATION {

@@ -39,7 +39,14 @@ pub struct ServerConfig {
     pub max_subscriptions: NonZeroU32,
     /// Operations at once on one WebSocket; further ones are answered with an error. Default: 64.
     pub max_operations_per_socket: NonZeroU32,
-    /// How long requests in flight may take after a signal to stop; then they are cut off. Subscriptions end at once. Default: 10s.
+    /// How long requests are still taken after SIGTERM, while `/readyz` says 503, so that load balancers see it first;
+    /// each answer ends its connection. `0s`: none is taken any more. SIGINT does not wait. Default: 5s; 0s in
+    /// development.
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "Option<String>")]
+    pub shutdown_delay: Option<Duration>,
+    /// How long requests in flight may take after that; then they are cut off. Subscriptions end at once.
+    /// Default: 10s.
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
     pub shutdown_grace: Duration,
@@ -62,9 +69,32 @@ impl Default for ServerConfig {
             max_connections: NonZeroU32::MIN.saturating_add(4095),
             max_subscriptions: NonZeroU32::MIN.saturating_add(1023),
             max_operations_per_socket: NonZeroU32::MIN.saturating_add(63),
+            shutdown_delay: None,
             shutdown_grace: Duration::from_secs(10),
             cors: Vec::new(),
         }
+    }
+}
+
+impl ServerConfig {
+    /// How long requests are still taken after SIGTERM.
+    #[must_use]
+    pub fn shutdown_delay(&self) -> Duration {
+        let default = if self.mode.is_development() { Duration::ZERO } else { Duration::from_secs(5) };
+        self.shutdown_delay.unwrap_or(default)
+    }
+
+    /// The options that differ from those of another configuration and are read only when a process starts.
+    #[must_use]
+    pub fn fixed_at_start(&self, before: &Self) -> Vec<&'static str> {
+        let differs = [
+            ("server.host", self.host != before.host),
+            ("server.port", self.port != before.port),
+            ("server.log", self.log != before.log),
+            ("server.max_connections", self.max_connections != before.max_connections),
+            ("server.shutdown_grace", self.shutdown_grace != before.shutdown_grace),
+        ];
+        differs.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
     }
 }
 

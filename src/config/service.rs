@@ -5,7 +5,7 @@ use super::security::{IdentityConfig, TlsConfig, TokenConfig};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::num::{NonZeroU8, NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
 /// Where one service is and how it may be called: `services.<name>` in the configuration file.
@@ -29,11 +29,21 @@ pub struct ServiceConfig {
     pub connect_timeout: Duration,
     /// Largest response body, in bytes after decompression; above it the call is an error. Default: 8388608 (8 MiB).
     pub max_response_bytes: NonZeroUsize,
+    /// Headers of a response; with more of them the call is an error. Default: 100.
+    pub max_response_headers: NonZeroUsize,
+    /// Size of a response's head, names and values of all headers together, in bytes; above it the call is an error.
+    /// Default: 65536 (64 KiB).
+    pub max_response_header_bytes: NonZeroUsize,
+    /// Deepest nesting of objects and lists in a response, from 1 to 128; deeper ones are an error. Default: 128.
+    pub max_json_depth: NonZeroU8,
+    /// Items of lists that one response may give to an answer, items of inner lists included; the list that exceeds
+    /// it is an error, as is a list that exceeds the bound that its binding declares. Default: 100000.
+    pub max_list_items: NonZeroU32,
     /// Calls in flight at once; further ones wait, up to their deadline. Default: 256.
     pub max_in_flight: NonZeroU32,
     /// Are its answers kept, as `@cache` or its own headers say? Default: true.
     pub cache: bool,
-    /// Calls that wait for one of those; further ones are errors at once. 0: none waits. Default: 1024.
+    /// Calls that wait for one of those; further ones are errors at once. 0: none waits. Default: 256.
     pub max_waiting: u32,
     /// Header by which each call says how many milliseconds its answer is waited for; `null`: none does. Default:
     /// x-request-timeout-ms.
@@ -61,9 +71,13 @@ impl Default for ServiceConfig {
             timeout: Duration::from_secs(2),
             connect_timeout: Duration::from_millis(500),
             max_response_bytes: NonZeroUsize::MIN.saturating_add((8 << 20) - 1),
+            max_response_headers: NonZeroUsize::MIN.saturating_add(99),
+            max_response_header_bytes: NonZeroUsize::MIN.saturating_add((64 << 10) - 1),
+            max_json_depth: NonZeroU8::MIN.saturating_add(127),
+            max_list_items: NonZeroU32::MIN.saturating_add(99_999),
             max_in_flight: NonZeroU32::MIN.saturating_add(255),
             cache: true,
-            max_waiting: 1024,
+            max_waiting: 256,
             timeout_header: Some("x-request-timeout-ms".to_owned()),
             retry: RetryConfig::default(),
             breaker: BreakerConfig::default(),
@@ -84,6 +98,10 @@ impl std::fmt::Debug for ServiceConfig {
             .field("timeout", &self.timeout)
             .field("connect_timeout", &self.connect_timeout)
             .field("max_response_bytes", &self.max_response_bytes)
+            .field("max_response_headers", &self.max_response_headers)
+            .field("max_response_header_bytes", &self.max_response_header_bytes)
+            .field("max_json_depth", &self.max_json_depth)
+            .field("max_list_items", &self.max_list_items)
             .field("max_in_flight", &self.max_in_flight)
             .field("cache", &self.cache)
             .field("max_waiting", &self.max_waiting)

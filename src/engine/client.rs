@@ -18,6 +18,7 @@ use serde_json::Value;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Makes an in-process source from the services that its resolvers may call.
 pub type BuildSource = dyn Fn(HandleServices) -> Arc<dyn Subgraph> + Send + Sync;
@@ -36,7 +37,7 @@ pub struct InProcessSource {
 pub struct Client {
     name: String,
     files: Files,
-    in_process: Vec<InProcessSource>,
+    in_process: Vec<Arc<InProcessSource>>,
 }
 
 impl std::fmt::Debug for Client {
@@ -117,7 +118,7 @@ impl Client {
     /// Adds a source in this process.
     #[must_use]
     pub fn in_process(mut self, source: InProcessSource) -> Self {
-        self.in_process.push(source);
+        self.in_process.push(Arc::new(source));
         self
     }
 
@@ -136,6 +137,12 @@ impl Client {
     /// The project's files, to replace some.
     pub fn files_mut(&mut self) -> &mut Files {
         &mut self.files
+    }
+
+    /// The same client of other files.
+    #[must_use]
+    pub fn with_files(&self, files: Files) -> Self {
+        Self { name: self.name.clone(), files, in_process: self.in_process.clone() }
     }
 
     /// Puts graph, view and configuration together; `environment` answers `${NAME}` in the configuration.
@@ -177,12 +184,14 @@ impl Client {
         let default = ServiceConfig::default();
         let flights = switched(&options.flights, config.sharing.calls);
         // A shared call may be waited for as long as any request may take.
-        let flights = FlightOptions { timeout: flights.timeout.max(config.server.request_timeout), ..flights };
+        let request_timeout = config.server.request_timeout;
+        let flights = FlightOptions { timeout: flights.timeout.max(request_timeout), ..flights };
+        let is_cached = options.cache.enabled && config.cache.enabled;
+        let common = Common { flights: &flights, request_timeout, base: &options.base, is_cached };
         let mut services = HashMap::new();
         for source in &graph.sources {
             let of = config.services.get(&source.name).unwrap_or(&default);
-            let keeps_headers = options.cache.enabled && config.cache.enabled;
-            if let Some(subgraph) = remote(source, of, &flights, keeps_headers, &options.base)? {
+            if let Some(subgraph) = remote(source, of, &common)? {
                 services.insert(Arc::from(source.name.as_str()), handle(source, of, subgraph));
             }
         }
@@ -197,7 +206,12 @@ impl Client {
                     (code.build)(Arc::clone(&services))
                 }
             };
-            Ok(Sourced { subgraph, name: source.name.as_str().into(), config: Value::Object(of.config.clone()) })
+            Ok(Sourced {
+                subgraph,
+                name: source.name.as_str().into(),
+                config: Value::Object(of.config.clone()),
+                max_list_items: of.max_list_items.get(),
+            })
         });
         sourced.collect()
     }
@@ -236,13 +250,21 @@ fn switched(options: &FlightOptions, is_on: bool) -> FlightOptions {
     FlightOptions { enabled: options.enabled && is_on, ..options.clone() }
 }
 
+/// What all services of a client have in common.
+struct Common<'c> {
+    flights: &'c FlightOptions,
+    request_timeout: Duration,
+    /// Where files of the configuration are.
+    base: &'c Path,
+    /// Are answers kept, so that their headers are wanted?
+    is_cached: bool,
+}
+
 /// A source over HTTP, guarded, and with its flights around it; `None` for in-process ones.
 fn remote(
     source: &Source,
     config: &ServiceConfig,
-    flights: &FlightOptions,
-    keeps_headers: bool,
-    base: &Path,
+    common: &Common<'_>,
 ) -> Result<Option<Arc<dyn Subgraph>>, EngineError> {
     let declared = match &source.kind {
         SourceKind::Rest { base_url, .. } => base_url.clone(),
@@ -254,18 +276,24 @@ fn remote(
         ([], Some(url)) => vec![url],
         (urls, _) => urls.to_vec(),
     };
-    let (tls, credentials) = credentials::read(&source.name, config, base)?;
-    let client =
-        HttpClient::new(&ClientOptions { connect_timeout: config.connect_timeout, tls, ..ClientOptions::default() })
-            .map_err(|cause| EngineError::Client { name: source.name.clone(), cause })?;
+    let (tls, credentials) = credentials::read(&source.name, config, common.base)?;
+    let client = HttpClient::new(&ClientOptions {
+        connect_timeout: config.connect_timeout,
+        max_headers: config.max_response_headers.get(),
+        max_header_bytes: config.max_response_header_bytes.get(),
+        tls,
+        ..ClientOptions::default()
+    })
+    .map_err(|cause| EngineError::Client { name: source.name.clone(), cause })?;
     let services = urls.into_iter().map(|url| {
         let limits = HttpServiceConfig {
             timeout: config.timeout,
             max_response_bytes: config.max_response_bytes.get(),
+            max_json_depth: config.max_json_depth.get().into(),
             // The configuration has been checked: it is a header's name.
             timeout_header: config.timeout_header.as_deref().and_then(|name| HeaderName::try_from(name).ok()),
             credentials: credentials.clone(),
-            keeps_headers: keeps_headers && config.cache,
+            keeps_headers: common.is_cached && config.cache,
             ..HttpServiceConfig::new(source.name.as_str(), url.as_str())
         };
         let service = HttpService::new(&client, limits)
@@ -276,8 +304,8 @@ fn remote(
     let name: Arc<str> = source.name.as_str().into();
     Ok(Some(match services.as_slice() {
         // One by itself has no choice to make.
-        [(_, only)] => shared(name, Arc::clone(only), config, flights),
-        _ => shared(Arc::clone(&name), Arc::new(Balanced::new(name, services)), config, flights),
+        [(_, only)] => shared(name, Arc::clone(only), config, common),
+        _ => shared(Arc::clone(&name), Arc::new(Balanced::new(name, services)), config, common),
     }))
 }
 
@@ -286,14 +314,14 @@ fn shared<S: Subgraph + 'static>(
     name: Arc<str>,
     service: Arc<S>,
     config: &ServiceConfig,
-    flights: &FlightOptions,
+    common: &Common<'_>,
 ) -> Arc<dyn Subgraph> {
-    let guarded = Guarded::new(Arc::clone(&name), service, guard(config));
-    Arc::new(Shared::new(name, Arc::new(guarded), flights.clone()))
+    let guarded = Guarded::new(Arc::clone(&name), service, guard(config, common.request_timeout));
+    Arc::new(Shared::new(name, Arc::new(guarded), common.flights.clone()))
 }
 
 /// How a configuration wants the calls to a service to be guarded.
-fn guard(config: &ServiceConfig) -> GuardOptions {
+fn guard(config: &ServiceConfig, request_timeout: Duration) -> GuardOptions {
     let BreakerConfig { enabled, failures_in_row, failure_ratio, min_calls, open_for, max_open } = config.breaker;
     GuardOptions {
         queue: QueueOptions { max_in_flight: config.max_in_flight.get(), max_waiting: config.max_waiting },
@@ -305,6 +333,7 @@ fn guard(config: &ServiceConfig) -> GuardOptions {
             min_calls: min_calls.get(),
             open_for,
             max_open,
+            patience: config.timeout.min(request_timeout).mul_f64(0.9),
         },
     }
 }

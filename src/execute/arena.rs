@@ -29,7 +29,7 @@ pub(super) enum Slot {
 }
 
 /// Why there is no value, as the caller may read it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     /// `extensions.code`.
     pub code: Cow<'static, str>,
@@ -56,6 +56,9 @@ struct Frame {
     slots: Vec<Slot>,
     rows: u32,
 }
+
+/// How many of the last errors a new one is compared with.
+const ALIKE: usize = 16;
 
 /// All rows of one request.
 #[derive(Debug)]
@@ -110,9 +113,15 @@ impl Arena {
         index(self.bodies.len() - 1)
     }
 
+    /// The slot of an error. Equal ones are mostly kept once: a body can be wrong in a million places in the same way.
     pub(super) fn fail(&mut self, failure: Failure) -> Slot {
-        self.failures.push(failure);
-        Slot::Failed(index(self.failures.len() - 1))
+        let first = self.failures.len().saturating_sub(ALIKE);
+        let known = self.failures[first..].iter().position(|known| *known == failure).map(|at| first + at);
+        let number = known.unwrap_or_else(|| {
+            self.failures.push(failure);
+            self.failures.len() - 1
+        });
+        Slot::Failed(index(number))
     }
 
     /// The JSON text of a [`Slot::Text`]. Bodies were checked to be UTF-8 when they were projected.

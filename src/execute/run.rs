@@ -39,6 +39,8 @@ pub struct Sourced {
     pub name: Arc<str>,
     /// `$config`.
     pub config: Value,
+    /// Items of all lists of one answer that are kept; a list with more is an error at its field.
+    pub max_list_items: u32,
 }
 
 /// One request to run.
@@ -376,7 +378,7 @@ impl<'a> State<'a> {
         if let Some(mut pending) = self.pending[number].take() {
             pending.answers.sort_by_key(|answered| answered.keys.start);
             let (keys, mut told) = (pending.keys, Vec::new());
-            let values = settle((step, way), &mut self.arena, &keys, &source.name, pending.answers, &mut told);
+            let values = settle((step, way), &mut self.arena, &keys, source, pending.answers, &mut told);
             self.keep(number, &keys, pending.kept.as_ref(), &values, told);
             keys.scatter(step, &mut self.arena, &values);
         }
@@ -411,7 +413,7 @@ impl<'a> State<'a> {
                     pending.answers.push(Answered::by_call(key..key + 1, Err(failure.clone())));
                 }
                 let (keys, told) = (&pending.keys, &mut Vec::new());
-                let values = settle((step, way), &mut self.arena, keys, &source.name, pending.answers, told);
+                let values = settle((step, way), &mut self.arena, keys, source, pending.answers, told);
                 pending.keys.scatter(step, &mut self.arena, &values);
                 self.waiting[number] = usize::MAX;
             } else if self.waiting[number] > 0 {

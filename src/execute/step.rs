@@ -13,11 +13,13 @@ use super::problem;
 use super::project::{Broken, KeyIndex, Pairs, Target, most_items, project};
 use super::read::{Reached, Token, follow, plain, token};
 use super::required::complete;
+use super::run::Sourced;
 use crate::compose::{Input, Way};
 use crate::contract::StatusPattern;
 use crate::plan::{Capture, Feed, OutcomePlan, PairingPlan, Step, StepId};
 use crate::upstream::Answer;
 use bytes::Bytes;
+use smallvec::SmallVec;
 use std::ops::Range;
 
 /// A step's keys, and who waits for them.
@@ -27,6 +29,8 @@ pub(super) struct Keys {
     pub(super) keys: Vec<Key>,
     index: KeyIndex,
     members: Vec<Member>,
+    /// The text that was looked up last, and its number: neighbours in a list often have the same key.
+    last: Option<(SmallVec<[u8; 24]>, u32)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -116,11 +120,18 @@ fn check(way: &Way, key: &Key, delimiter: Option<char>) -> Option<Failure> {
 impl Keys {
     /// The number of a row's key, if the key is one text and another row had it before. Most rows of a long list end
     /// here: what was checked and copied once is neither again.
-    fn known(&self, arena: &Arena, feed: &Feed, row: u32) -> Option<u32> {
+    fn known(&mut self, arena: &Arena, feed: &Feed, row: u32) -> Option<u32> {
         let [access] = feed.inputs.as_slice() else { return None };
         let text = plain(arena, &access.joins, &access.leaf, (feed.frame, row))?;
+        if let Some((last, number)) = &self.last
+            && last.as_slice() == text
+        {
+            return Some(*number);
+        }
         let canonical = leaf::canonical(std::str::from_utf8(text).ok()?)?;
-        self.index.get(&*canonical).copied()
+        let number = self.index.get(&*canonical).copied()?;
+        self.last = Some((text.into(), number));
+        Some(number)
     }
 
     fn number(&mut self, key: Key, pairing: PairingPlan) -> u32 {
@@ -233,10 +244,11 @@ pub(super) fn settle(
     (step, way): (&Step, &Way),
     arena: &mut Arena,
     keys: &Keys,
-    service: &str,
+    source: &Sourced,
     answers: Vec<Answered>,
     told: &mut Vec<Told>,
 ) -> Vec<Slot> {
+    let service = &*source.name;
     let mut values = vec![Slot::Null; keys.keys.len()];
     let mut found = Found { rows: Vec::new(), counts: vec![0; keys.keys.len()], spans: None };
     for answered in answers {
@@ -246,7 +258,7 @@ pub(super) fn settle(
             Ok(answer) => {
                 found.spans = answered.keep.is_some().then(Vec::new);
                 let asked = (range.clone(), answered.form);
-                let all = receive((step, way), arena, keys, service, &answer, asked, &mut found);
+                let all = receive((step, way), arena, keys, source, &answer, asked, &mut found);
                 // Null for a whole batch says nothing of any of its keys.
                 let is_told = all.is_none() || all == Some(Slot::Null) && step.pairing == PairingPlan::Single;
                 if let Some(keep) = answered.keep.filter(|_| is_told) {
@@ -280,11 +292,12 @@ fn receive(
     (step, way): (&Step, &Way),
     arena: &mut Arena,
     keys: &Keys,
-    service: &str,
+    source: &Sourced,
     answer: &Answer,
     (asked, form): (Range<usize>, Form),
     found: &mut Found,
 ) -> Option<Slot> {
+    let service = &*source.name;
     let outcome = step.outcomes.iter().find(|(pattern, _)| matches(*pattern, answer.status)).map(|(_, plan)| plan);
     let capture = match outcome {
         Some(OutcomePlan::Null) => return Some(Slot::Null),
@@ -310,6 +323,11 @@ fn receive(
     let body = match answer.body.is_empty() {
         // What is made of literals and inputs only needs no body.
         true if needs_nothing(capture) && matches!(step.pairing, PairingPlan::Single) => Bytes::from_static(b"{}"),
+        // A write may have nothing to say; to a read, saying that something is there (200) and giving nothing is none.
+        true if answer.status == 200 && way.is_safe => {
+            let failure = Failure::new("UPSTREAM_MALFORMED", "the service's answer is empty");
+            return Some(arena.fail(failure.of(service)));
+        }
         true => return Some(Slot::Null),
         false => answer.body.clone(),
     };
@@ -326,7 +344,7 @@ fn receive(
         counts: &mut found.counts,
         spans: found.spans.as_mut(),
     };
-    let target = Target { frame: step.root, row };
+    let target = Target { frame: step.root, row, max_items: source.max_list_items };
     let projected = project(capture, arena, &body, target, (!is_single).then_some(pairs), &step.frames);
     if let Err(broken) = projected {
         found.rows.truncate(before);
@@ -334,6 +352,10 @@ fn receive(
             arena.truncate(step.root, row);
         }
         let failure = match broken {
+            Broken::TooLong => {
+                let most = source.max_list_items;
+                Failure::new("UPSTREAM_LIST_TOO_LONG", format!("the service answered with more than {most} items"))
+            }
             Broken::NotJson => Failure::new("UPSTREAM_MALFORMED", "the service's answer is not what was expected"),
             Broken::Items(what) => {
                 // A GraphQL source whose data is null says why.

@@ -7,6 +7,7 @@ use super::negotiate::MediaType;
 use super::refusal::Refusal;
 use super::request;
 use super::server::Server;
+use super::site::Site;
 use super::stream::{Accepted, Streaming};
 use super::websocket;
 use crate::engine::{Request, Response};
@@ -30,11 +31,11 @@ pub(super) const HANDOVER: Duration = Duration::from_millis(100);
 /// Answers one request. Dropping the future, as when the client leaves, cancels it and logs 499.
 ///
 /// What is rare is boxed: the future is moved for each request, and is as large as its largest way.
-pub(super) async fn graphql(server: Arc<Server>, request: http::Request<Body>) -> http::Response<Body> {
+pub(super) async fn graphql(site: &Site, server: Arc<Server>, request: http::Request<Body>) -> http::Response<Body> {
     let started = Instant::now();
     let (mut parts, mut body) = request.into_parts();
     if websocket::is_upgrade(&parts.headers) {
-        return Box::pin(websocket::upgrade(server, parts)).await;
+        return Box::pin(websocket::upgrade(site.clone(), &server, parts)).await;
     }
     let correlation = Correlation::of(&parts.headers);
     let record = RequestRecord::begin(Arc::clone(&server.metrics), correlation.request_id.clone(), started);

@@ -1,6 +1,7 @@
 //! `/livez`, `/readyz` and `/metrics`.
 
 use super::server::Server;
+use super::site::Site;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use http::{StatusCode, header};
@@ -11,9 +12,15 @@ pub(super) async fn live() -> &'static str {
     "ok"
 }
 
-/// The engine can answer: 200, else 503.
-pub(super) async fn ready(State(server): State<Arc<Server>>) -> (StatusCode, &'static str) {
-    if server.engine().is_ready() { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready") }
+/// The engine can answer, and this process is not about to stop: 200, else 503.
+pub(super) async fn ready(State(site): State<Site>) -> (StatusCode, &'static str) {
+    if site.is_leaving() {
+        (StatusCode::SERVICE_UNAVAILABLE, "stopping")
+    } else if !site.now().engine().is_ready() {
+        (StatusCode::SERVICE_UNAVAILABLE, "not ready")
+    } else {
+        (StatusCode::OK, "ok")
+    }
 }
 
 /// The metrics, in the OpenMetrics text form that Prometheus reads.

@@ -8,6 +8,7 @@
 //! `request`, the engine answers, and `answer` chooses the status.
 //!
 //! Always true:
+//! - a request reads one [`Server`] from its beginning to its end, also when it is replaced meanwhile;
 //! - a request has one deadline, which covers its body, the engine and the answer;
 //! - a client that leaves drops its engine future; a panic is a 500 of that request alone;
 //! - a body of another type than `application/json` is refused: browsers cannot send ours without asking by CORS first;
@@ -31,6 +32,7 @@ mod request;
 mod routes;
 mod serve;
 mod server;
+mod site;
 mod stall;
 mod stream;
 mod streams;
@@ -44,4 +46,5 @@ pub use request::parse_request;
 pub use routes::{Routes, router};
 pub use serve::{ServeLimits, serve, serve_by};
 pub use server::Server;
+pub use site::Site;
 pub use workers::Workers;

@@ -90,14 +90,16 @@ impl Overload {
         if let Some(worker) = workers.get(&id) {
             return Some(Arc::clone(worker));
         }
-        let has_room = workers.len() < MAX_RUNTIMES;
+        if workers.len() >= MAX_RUNTIMES {
+            return None;
+        }
         drop(workers);
         let new = || {
             let controller = Mutex::new(Controller::new(target, Instant::now()));
             Arc::new(Worker { controller, is_measured: AtomicBool::new(false) })
         };
         let mut workers = self.workers.write().unwrap_or_else(PoisonError::into_inner);
-        has_room.then(|| Arc::clone(workers.entry(id).or_insert_with(new)))
+        Some(Arc::clone(workers.entry(id).or_insert_with(new)))
     }
 }
 

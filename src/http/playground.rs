@@ -5,6 +5,7 @@
 //! file system.
 
 use super::server::Server;
+use super::site::Site;
 use crate::config::PlaygroundConfig;
 use axum::Router;
 use axum::extract::{Path, State};
@@ -187,7 +188,7 @@ fn read_object(file: &FilePath) -> Result<Option<String>, PlaygroundError> {
 }
 
 /// `/` and `/playground/…`.
-pub(super) fn routes() -> Router<Arc<Server>> {
+pub(super) fn routes() -> Router<Site> {
     Router::new().route("/", get(page)).route("/playground/{*name}", get(file))
 }
 

@@ -3,9 +3,9 @@
 //! Why not one table: for any route it boxes the request's body, the handler's future and the answer, and notes what has
 //! matched. Nearly all requests are for the one path, and small ones are answered with less than that costs.
 
-use super::cors::cors;
 use super::graphql::graphql;
 use super::server::Server;
+use super::site::Site;
 use super::{health, playground};
 use axum::Router;
 use axum::body::{Body, HttpBody};
@@ -16,41 +16,37 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tower::{Layer, Service};
-use tower_http::cors::Cors;
 
 /// The path of GraphQL requests.
 const GRAPHQL: &str = "/graphql";
 
-/// All routes of a server. Clones share them.
+/// All routes of a site. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Routes {
-    graphql: Graphql,
-    /// The same within CORS, where that is configured.
-    across_origins: Option<Arc<Cors<Graphql>>>,
+    site: Site,
     others: Router,
+    /// The others, and GraphiQL.
+    with_page: Router,
 }
 
 /// Routes `/graphql`, `/livez`, `/readyz`, `/metrics` and, in development, `/` with GraphiQL.
-pub fn router(server: Arc<Server>) -> Routes {
+pub fn router(site: impl Into<Site>) -> Routes {
+    let site = site.into();
     let others = Router::new()
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics));
-    let others = if server.playground.is_some() { others.merge(playground::routes()) } else { others };
-    let cors = cors(&server.config);
-    let graphql = Graphql(Arc::clone(&server));
-    Routes {
-        across_origins: cors.map(|layer| Arc::new(layer.layer(graphql.clone()))),
-        others: others.with_state(server),
-        graphql,
-    }
+    let with_page = others.clone().merge(playground::routes()).with_state(site.clone());
+    Routes { others: others.with_state(site.clone()), with_page, site }
 }
 
 impl Routes {
     /// Answers one request. What is rare is boxed, as in [`graphql`].
     pub(super) async fn answer(&self, request: Request<Body>) -> Response<Body> {
         if request.uri().path() != GRAPHQL {
-            let Ok(answer) = Box::pin(self.others.clone().call(request)).await;
+            let has_page = self.site.now().playground.is_some();
+            let others = if has_page { &self.with_page } else { &self.others };
+            let Ok(answer) = Box::pin(others.clone().call(request)).await;
             return answer;
         }
         if request.method() == Method::HEAD {
@@ -59,14 +55,22 @@ impl Routes {
         self.answer_graphql(request).await
     }
 
+    /// By the server of now, within CORS if that says so. When the process is about to stop, the answer ends its
+    /// connection: to close it between two requests would cut off the one that is on its way to us.
     async fn answer_graphql(&self, request: Request<Body>) -> Response<Body> {
-        match &self.across_origins {
-            None => graphql(Arc::clone(&self.graphql.0), request).await,
-            Some(service) => {
-                let Ok(answer) = Box::pin(Cors::clone(service).call(request)).await;
+        let server = self.site.now();
+        let mut answer = match server.cors.clone() {
+            None => graphql(&self.site, server, request).await,
+            Some(cors) => {
+                let mut service = cors.layer(Graphql { site: self.site.clone(), server });
+                let Ok(answer) = Box::pin(service.call(request)).await;
                 answer
             }
+        };
+        if self.site.is_leaving() && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+            answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
+        answer
     }
 }
 
@@ -98,7 +102,10 @@ impl Service<Request<Body>> for Routes {
 
 /// The handler of `/graphql`, as layers take it.
 #[derive(Debug, Clone)]
-struct Graphql(Arc<Server>);
+struct Graphql {
+    site: Site,
+    server: Arc<Server>,
+}
 
 impl Service<Request<Body>> for Graphql {
     type Response = Response<Body>;
@@ -110,7 +117,7 @@ impl Service<Request<Body>> for Graphql {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let server = Arc::clone(&self.0);
-        Box::pin(async move { Ok(graphql(server, request).await) })
+        let Self { site, server } = self.clone();
+        Box::pin(async move { Ok(graphql(&site, server, request).await) })
     }
 }

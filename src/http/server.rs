@@ -1,5 +1,6 @@
 //! What the routes share.
 
+use super::cors::cors;
 use super::door::Door;
 use super::playground::Playground;
 use super::streams::Streams;
@@ -7,28 +8,46 @@ use crate::config::ServerConfig;
 use crate::engine::GraphQlEngine;
 use crate::observe::Metrics;
 use crate::policy::JwtVerifier;
-use arc_swap::ArcSwap;
 use std::sync::Arc;
+use tower_http::cors::CorsLayer;
 
-/// A running server's shared state: the engine of now, who verifies callers, and what is counted.
+/// Everything that a request reads: the engine, its configuration, who verifies callers, and what is counted.
+///
+/// It never changes; a whole other one can take its place ([`Site::replace`]).
 pub struct Server {
     pub(super) config: ServerConfig,
     pub(super) verifier: Option<JwtVerifier>,
     pub(super) playground: Option<Playground>,
+    pub(super) cors: Option<CorsLayer>,
     pub(super) metrics: Arc<Metrics>,
-    pub(super) door: Door,
+    pub(super) door: Arc<Door>,
     pub(super) streams: Streams,
-    engine: ArcSwap<Arc<dyn GraphQlEngine>>,
+    engine: Arc<dyn GraphQlEngine>,
 }
 
 impl Server {
     /// Makes a server; it answers once it is routed ([`router`]) and served ([`super::serve`]).
     #[must_use]
     pub fn new(config: ServerConfig, engine: Arc<dyn GraphQlEngine>, metrics: Arc<Metrics>) -> Self {
-        let engine = ArcSwap::from_pointee(engine);
-        let door = Door::new(&config, Arc::clone(&metrics));
+        let door = Arc::new(Door::new(&config, Arc::clone(&metrics)));
         let streams = Streams::new(config.max_subscriptions.get());
-        Self { config, verifier: None, playground: None, metrics, door, streams, engine }
+        let cors = cors(&config);
+        Self { config, verifier: None, playground: None, cors, metrics, door, streams, engine }
+    }
+
+    /// Takes over from another server of the same process: what was counted and what is under way go on counting.
+    ///
+    /// Where a limit differs, what began under the old one does not count against the new one.
+    #[must_use]
+    pub fn succeeding(mut self, before: &Self) -> Self {
+        self.metrics = Arc::clone(&before.metrics);
+        let limits = |config: &ServerConfig| (config.max_in_flight, config.max_lateness);
+        self.door = match limits(&self.config) == limits(&before.config) {
+            true => Arc::clone(&before.door),
+            false => Arc::new(Door::new(&self.config, Arc::clone(&self.metrics))),
+        };
+        self.streams = before.streams.succeeded(self.config.max_subscriptions.get());
+        self
     }
 
     /// Verifies bearer tokens; without it everybody is anonymous.
@@ -45,11 +64,6 @@ impl Server {
         self
     }
 
-    /// Replaces the engine: requests that have begun end with the one they began with.
-    pub fn swap_engine(&self, engine: Arc<dyn GraphQlEngine>) {
-        self.engine.store(Arc::new(engine));
-    }
-
     /// Ends subscriptions and closes WebSockets, and refuses further ones; for when the process is to stop.
     pub fn end_streams(&self) {
         self.streams.stop();
@@ -60,10 +74,22 @@ impl Server {
         self.streams.closed().await;
     }
 
-    /// The engine of now.
+    /// Its configuration.
+    #[must_use]
+    pub fn config(&self) -> &ServerConfig {
+        &self.config
+    }
+
+    /// What is counted.
+    #[must_use]
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    /// The engine.
     #[must_use]
     pub fn engine(&self) -> Arc<dyn GraphQlEngine> {
-        Arc::clone(&self.engine.load())
+        Arc::clone(&self.engine)
     }
 }
 

@@ -6,6 +6,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 /// The streams of one server.
 #[derive(Debug)]
 pub(super) struct Streams {
+    max_subscriptions: u32,
     subscriptions: Arc<Semaphore>,
     stopping: watch::Sender<bool>,
     /// Open WebSockets, which outlive the HTTP connection that they came from.
@@ -14,12 +15,22 @@ pub(super) struct Streams {
 
 impl Streams {
     pub(super) fn new(max_subscriptions: u32) -> Self {
-        let most = usize::try_from(max_subscriptions).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
         Self {
-            subscriptions: Arc::new(Semaphore::new(most)),
+            max_subscriptions,
+            subscriptions: places(max_subscriptions),
             stopping: watch::Sender::new(false),
             sockets: watch::Sender::new(0),
         }
+    }
+
+    /// The same streams under another limit.
+    pub(super) fn succeeded(&self, max_subscriptions: u32) -> Self {
+        let subscriptions = match max_subscriptions == self.max_subscriptions {
+            true => Arc::clone(&self.subscriptions),
+            false => places(max_subscriptions),
+        };
+        let (stopping, sockets) = (self.stopping.clone(), self.sockets.clone());
+        Self { max_subscriptions, subscriptions, stopping, sockets }
     }
 
     /// A place for one more subscription, until it is dropped.
@@ -49,6 +60,11 @@ impl Streams {
     pub(super) async fn closed(&self) {
         let _ = self.sockets.subscribe().wait_for(|open| *open == 0).await;
     }
+}
+
+fn places(most: u32) -> Arc<Semaphore> {
+    let most = usize::try_from(most).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
+    Arc::new(Semaphore::new(most))
 }
 
 /// An open WebSocket.

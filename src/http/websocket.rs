@@ -20,6 +20,7 @@ use super::counted::Counted;
 use super::graphql::text_of;
 use super::messages::{Client, Close, Message as Wire};
 use super::server::Server;
+use super::site::Site;
 use super::streams::OpenSocket;
 use crate::engine::{Request, ResponseKind, StreamRequest, Streamed, Wording};
 use crate::observe::RequestRecord;
@@ -57,7 +58,7 @@ pub(super) fn is_upgrade(headers: &HeaderMap) -> bool {
 }
 
 /// Answers the upgrade; the connection then runs by itself.
-pub(super) async fn upgrade(server: Arc<Server>, mut parts: Parts) -> http::Response<Body> {
+pub(super) async fn upgrade(site: Site, server: &Server, mut parts: Parts) -> http::Response<Body> {
     if !is_allowed(&server.config, &parts.headers) {
         return (StatusCode::FORBIDDEN, "this origin is not allowed").into_response();
     }
@@ -70,12 +71,12 @@ pub(super) async fn upgrade(server: Arc<Server>, mut parts: Parts) -> http::Resp
     };
     let most = server.config.max_body_bytes.get();
     let upgrade = upgrade.protocols([PROTOCOL]).max_message_size(most).max_frame_size(most);
-    upgrade.on_upgrade(move |socket| serve(socket, server, parts.headers, open))
+    upgrade.on_upgrade(move |socket| serve(socket, site, parts.headers, open))
 }
 
-async fn serve(mut socket: WebSocket, server: Arc<Server>, headers: HeaderMap, open: OpenSocket) {
+async fn serve(mut socket: WebSocket, site: Site, headers: HeaderMap, open: OpenSocket) {
     let close = match socket.protocol() {
-        Some(_) => Connection::new(server, headers).run(&mut socket).await,
+        Some(_) => Connection::new(site, headers).run(&mut socket).await,
         None => Some(Close(4406, "Subprotocol not acceptable")),
     };
     let ending = async {
@@ -98,7 +99,7 @@ enum Step {
 }
 
 struct Connection {
-    server: Arc<Server>,
+    site: Site,
     /// Of the upgrade; the first message may replace the credential.
     headers: HeaderMap,
     correlation: Correlation,
@@ -123,10 +124,10 @@ impl Drop for Running {
 }
 
 impl Connection {
-    fn new(server: Arc<Server>, headers: HeaderMap) -> Self {
+    fn new(site: Site, headers: HeaderMap) -> Self {
         let correlation = Correlation::of(&headers);
         Self {
-            server,
+            site,
             headers,
             correlation,
             caller: None,
@@ -139,7 +140,7 @@ impl Connection {
 
     /// Runs until somebody ends it. `None`: the client did.
     async fn run(mut self, socket: &mut WebSocket) -> Option<Close> {
-        let mut stopping = self.server.streams.stopping();
+        let mut stopping = self.site.now().streams.stopping();
         let started = Instant::now();
         let mut heard = started;
         let mut expires: Option<Instant> = None;
@@ -227,7 +228,8 @@ impl Connection {
             let value = value.as_str().and_then(|text| HeaderValue::from_str(text).ok());
             self.headers.insert(header::AUTHORIZATION, value.ok_or(Close(4403, "Forbidden"))?);
         }
-        let verifier = self.server.verifier.as_ref();
+        let server = self.site.now();
+        let verifier = server.verifier.as_ref();
         let claims = verifier.map(|verifier| verifier.authenticate(&self.headers, SystemTime::now()));
         let claims = claims.transpose().map_err(|_| Close(4403, "Forbidden"))?.flatten();
         self.caller = Some(Arc::new(Caller {
@@ -240,18 +242,19 @@ impl Connection {
     }
 
     fn subscribe(&mut self, id: String, request: Request, caller: &Arc<Caller>) -> Vec<String> {
-        let most = usize::try_from(self.server.config.max_operations_per_socket.get()).unwrap_or(usize::MAX);
-        let has_room = self.running.len() < most && self.server.door.is_in_time();
-        let permit = has_room.then(|| self.server.streams.subscribe()).flatten();
+        let server = self.site.now();
+        let most = usize::try_from(server.config.max_operations_per_socket.get()).unwrap_or(usize::MAX);
+        let has_room = self.running.len() < most && server.door.is_in_time();
+        let permit = has_room.then(|| server.streams.subscribe()).flatten();
         let Some(permit) = permit else {
             return vec![Wire::refused(&id, "OVERLOADED", "too many operations at once; try again").text()];
         };
         self.count += 1;
         let request_id = self.correlation.request_id.numbered(self.count);
         let now = std::time::Instant::now();
-        let record = RequestRecord::begin(Arc::clone(&self.server.metrics), request_id.clone(), now);
-        let timeout = self.server.config.request_timeout;
-        let stream = self.server.engine().stream(StreamRequest {
+        let record = RequestRecord::begin(Arc::clone(&server.metrics), request_id.clone(), now);
+        let timeout = server.config.request_timeout;
+        let stream = server.engine().stream(StreamRequest {
             request,
             caller: Arc::new(Caller { request_id: request_id.clone(), ..Caller::clone(caller) }),
             deadline: now + timeout,

@@ -49,6 +49,11 @@ impl Workers {
         Ok(Self { workers: (0..count.get()).map(Worker::start).collect::<io::Result<_>>()? })
     }
 
+    /// Their runtimes.
+    pub fn runtimes(&self) -> impl Iterator<Item = Handle> {
+        self.workers.iter().map(|worker| worker.handle.clone())
+    }
+
     /// Spawns a connection where there are the fewest.
     pub(super) fn spawn(&self, tasks: &mut JoinSet<()>, connection: impl Future<Output = ()> + Send + 'static) {
         let fewest = self.workers.iter().min_by_key(|worker| worker.connections.load(Ordering::Relaxed));

@@ -14,6 +14,7 @@ use prometheus_client::registry::Registry;
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
+use tokio::runtime::Handle;
 
 /// Distinct operation names that get a label of their own; further ones are `other`.
 const MAX_OPERATION_NAMES: usize = 200;
@@ -59,6 +60,11 @@ struct CacheLabels {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ErrorLabels {
     code: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReloadLabels {
+    outcome: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -120,6 +126,9 @@ pub struct Metrics {
     /// As many as `calls` has members.
     call_handles: RwLock<IndexMap<CallKey, CallHandles, ahash::RandomState>>,
     errors: Family<ErrorLabels, Counter>,
+    reloads: Family<ReloadLabels, Counter>,
+    tasks: Gauge,
+    runtimes: OnceLock<Vec<Handle>>,
     /// Of `request_seconds`: by name, at most [`MAX_OPERATION_NAMES`].
     operations: RwLock<IndexMap<Arc<str>, Histogram, ahash::RandomState>>,
     other: OnceLock<Histogram>,
@@ -195,6 +204,10 @@ impl Metrics {
         registry.register("cache_bytes", "Memory of kept answers, in bytes", cache_bytes.clone());
         let errors = Family::default();
         registry.register("errors", "Errors in answers, by code", errors.clone());
+        let reloads = Family::default();
+        registry.register("reloads", "Times that schemas and configuration were read again", reloads.clone());
+        let tasks = Gauge::default();
+        registry.register("tasks", "Tasks that the runtimes of this process have under way", tasks.clone());
         let dropped = dropped_lines().clone();
         registry.register(
             "log_lines_dropped",
@@ -212,6 +225,9 @@ impl Metrics {
             cached_keys,
             cache_bytes,
             errors,
+            reloads,
+            tasks,
+            runtimes: OnceLock::new(),
             usual: Default::default(),
             call_handles: RwLock::default(),
             operations: RwLock::default(),
@@ -220,11 +236,24 @@ impl Metrics {
         }
     }
 
+    /// Counts the tasks of these runtimes from now on; what is counted already stays so.
+    pub fn count_tasks_of(&self, runtimes: impl IntoIterator<Item = Handle>) {
+        let _ = self.runtimes.set(runtimes.into_iter().collect());
+    }
+
+    /// Counts that everything was read again, or that it was refused and what ran goes on.
+    pub fn count_reload(&self, is_done: bool) {
+        let outcome = if is_done { "done" } else { "refused" };
+        self.reloads.get_or_create(&ReloadLabels { outcome }).inc();
+    }
+
     /// Writes all of them, and how the services are now, in the OpenMetrics text form; `cache_bytes` is what kept answers
     /// cost.
     #[must_use]
     pub fn encode(&self, services: &[ServiceReport], cache_bytes: u64) -> String {
         self.cache_bytes.set(i64::try_from(cache_bytes).unwrap_or(i64::MAX));
+        let tasks = self.runtimes.get().into_iter().flatten().map(|runtime| runtime.metrics().num_alive_tasks());
+        self.tasks.set(i64::try_from(tasks.sum::<usize>()).unwrap_or(i64::MAX));
         let mut out = String::new();
         // Writing into a `String` does not fail; half a page would be better than none.
         let _ = text::encode_registry(&mut out, &self.registry);

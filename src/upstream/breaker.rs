@@ -8,6 +8,10 @@
 //! Why per endpoint rather than per service: `GET /products/{id}/reviews` may be broken while all else is well. And
 //! rather than per URL: there is no end of those, and each would have to fail by itself.
 //!
+//! A caller that gives up early tells nothing about the endpoint. One that gives up after having waited for nearly as
+//! long as any call may take tells the same as a timeout: else, where requests may take no longer than a call, no
+//! call would ever time out.
+//!
 //! It opens after five failures in a row, which finds a service that is down within five calls; or when at least half
 //! of at least twenty calls within ten seconds failed, which finds one that fails now and then. It stays open for one
 //! second, then one call is let through to find out (`HalfOpen`); each failure of that doubles the time, up to
@@ -39,6 +43,9 @@ pub struct BreakerOptions {
     pub open_for: Duration,
     /// How long it is open at most. Default: 30 s.
     pub max_open: Duration,
+    /// A call that was under way this long without an answer has failed, also when its caller gave it up. To be a bit
+    /// less than any call can have, so that it is found out when every caller has as little time. Default: 1.8 s.
+    pub patience: Duration,
 }
 
 impl Default for BreakerOptions {
@@ -50,6 +57,7 @@ impl Default for BreakerOptions {
             min_calls: 20,
             open_for: Duration::from_secs(1),
             max_open: Duration::from_secs(30),
+            patience: Duration::from_millis(1800),
         }
     }
 }
@@ -107,20 +115,28 @@ impl Breakers {
 pub(super) struct Breaker {
     service: Arc<str>,
     endpoint: Arc<str>,
+    patience: Duration,
     /// Held for a few comparisons, never over an await.
     circuit: Mutex<Circuit>,
 }
 
-/// A call that was let through. Dropped without an outcome, it has told nothing, and a probe is given back.
+/// A call that was let through. Dropped without an outcome before its time, it has told nothing, and a probe is given
+/// back.
 #[derive(Debug)]
 pub(super) struct Permit {
     breaker: Arc<Breaker>,
     pass: Option<Pass>,
+    sent: Instant,
 }
 
 impl Breaker {
     fn new(service: Arc<str>, endpoint: Arc<str>, options: BreakerOptions) -> Self {
-        Self { service, endpoint, circuit: Mutex::new(Circuit::new(options, Instant::now())) }
+        Self {
+            service,
+            endpoint,
+            patience: options.patience,
+            circuit: Mutex::new(Circuit::new(options, Instant::now())),
+        }
     }
 
     fn circuit(&self) -> MutexGuard<'_, Circuit> {
@@ -140,7 +156,7 @@ impl Breaker {
         let after = circuit.state();
         drop(circuit);
         self.tell(before, after, Duration::ZERO);
-        pass.map(|pass| Permit { breaker: Arc::clone(self), pass: Some(pass) })
+        pass.map(|pass| Permit { breaker: Arc::clone(self), pass: Some(pass), sent: now })
     }
 
     fn settle(&self, pass: Pass, is_failure: bool, now: Instant) {
@@ -182,7 +198,11 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        if let Some(pass) = self.pass.take() {
+        let Some(pass) = self.pass.take() else { return };
+        let now = Instant::now();
+        if now.saturating_duration_since(self.sent) >= self.breaker.patience {
+            self.breaker.settle(pass, true, now);
+        } else {
             self.breaker.circuit().give_back(pass);
         }
     }

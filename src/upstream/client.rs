@@ -16,6 +16,11 @@ pub struct ClientOptions {
     /// How long a connection is used; the next one looks the service's name up again, so that its new addresses are
     /// found. Without TLS only: with TLS, connections end when they are idle. Default: 60 s.
     pub max_age: Duration,
+    /// Headers of a response. Default: 100. At the limit the connection is dropped.
+    pub max_headers: usize,
+    /// Names and values of a response's headers, in bytes. Default: 65536 (64 KiB). At the limit the connection is
+    /// dropped.
+    pub max_header_bytes: usize,
     /// Do services without TLS get connections of their own, which their calls drive themselves? Default: yes; no is
     /// for comparing the two paths. Whatever a service does, the answer is the same by either.
     pub direct: bool,
@@ -47,11 +52,17 @@ impl Default for ClientOptions {
             idle_timeout: Duration::from_secs(30),
             max_idle_per_host: 256,
             max_age: Duration::from_secs(60),
+            max_headers: HYPER_MAX_HEADERS,
+            max_header_bytes: 64 << 10,
             direct: true,
             tls: TlsOptions::default(),
         }
     }
 }
+
+/// What hyper takes without being told: room for them is on the stack. More of them, or fewer, cost an allocation for
+/// each response.
+pub(super) const HYPER_MAX_HEADERS: usize = 100;
 
 /// What calls say that they come from.
 pub(super) const USER_AGENT: &str = concat!("bespoke/", env!("CARGO_PKG_VERSION"));
@@ -112,7 +123,12 @@ impl HttpClient {
 }
 
 fn builder(options: &ClientOptions) -> reqwest::ClientBuilder {
-    reqwest::Client::builder()
+    let builder = reqwest::Client::builder();
+    let builder = match options.max_headers {
+        HYPER_MAX_HEADERS => builder,
+        other => builder.http1_max_headers(other),
+    };
+    builder
         .http1_only()
         .no_proxy()
         .redirect(redirect::Policy::none())

@@ -12,7 +12,8 @@
 //! - only a request of which nothing was sent goes to a second connection;
 //! - idle connections have a bound and an end.
 
-use super::client::ClientOptions;
+use super::bounded_head::{BoundedHead, HeadLimit};
+use super::client::{ClientOptions, HYPER_MAX_HEADERS};
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode, Uri};
 use http_body_util::Full;
@@ -33,7 +34,7 @@ use tokio::time::{Instant, timeout};
 use tower::Service;
 
 type Outgoing = Request<Full<Bytes>>;
-type Driver = http1::Connection<TokioIo<TcpStream>, Full<Bytes>>;
+type Driver = http1::Connection<TokioIo<BoundedHead<TcpStream>>, Full<Bytes>>;
 
 /// Why an exchange came to nothing.
 #[derive(Debug)]
@@ -62,6 +63,7 @@ struct Pool {
     idle_timeout: Duration,
     max_age: Duration,
     max_idle: usize,
+    builder: http1::Builder,
     /// Held for a push or a pop, never over an await.
     idle: Mutex<Idle>,
 }
@@ -80,6 +82,7 @@ struct Connection {
     /// None once the connection has ended.
     driver: Option<Driver>,
     born: Instant,
+    head: HeadLimit,
     idle_since: Instant,
     runtime: Id,
 }
@@ -100,6 +103,12 @@ impl Direct {
         connector.set_nodelay(true);
         // Shared among the addresses of a name, so that one that is silent leaves time for the next.
         connector.set_connect_timeout(Some(options.connect_timeout));
+        let mut builder = http1::Builder::new();
+        // It learns how much to read at once from what came before, which suits hosts whose answers are much alike.
+        builder.max_header_size(options.max_header_bytes);
+        if options.max_headers != HYPER_MAX_HEADERS {
+            builder.max_headers(options.max_headers);
+        }
         let pool = Pool {
             origin,
             connector,
@@ -107,6 +116,7 @@ impl Direct {
             idle_timeout: options.idle_timeout,
             max_age: options.max_age,
             max_idle: options.max_idle_per_host,
+            builder,
             idle: Mutex::default(),
         };
         Self { pool: Arc::new(pool) }
@@ -178,9 +188,12 @@ impl Open {
 
 impl Connection {
     async fn send(&mut self, request: Outgoing) -> Result<Response<Incoming>, TrySendError<Outgoing>> {
+        self.head.begin();
         let mut answered = pin!(self.sender.try_send_request(request));
         let driver = &mut self.driver;
-        poll_fn(|cx| poll_driven(driver, cx, |cx| answered.as_mut().poll(cx))).await
+        let answered = poll_fn(|cx| poll_driven(driver, cx, |cx| answered.as_mut().poll(cx))).await;
+        self.head.end();
+        answered
     }
 
     async fn drive<T>(&mut self, mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
@@ -236,12 +249,14 @@ impl Pool {
         // The connector's own timeout does not cover the look-up of the name.
         let connected = timeout(self.connect_timeout, connecting).await.map_err(|_| DirectError::Slow)?;
         let stream = connected.map_err(|error| DirectError::Connect(error.into()))?;
-        // It learns how much to read at once from what came before, which suits hosts whose answers are much alike.
-        let (sender, driver) = http1::handshake(stream).await.map_err(DirectError::Head)?;
+        let (stream, head) = BoundedHead::new(stream.into_inner());
+        let handshake = self.builder.handshake(TokioIo::new(stream));
+        let (sender, driver) = handshake.await.map_err(DirectError::Head)?;
         Ok(Box::new(Connection {
             sender,
             driver: Some(driver),
             born: Instant::now(),
+            head,
             idle_since: Instant::now(),
             runtime: Handle::current().id(),
         }))

@@ -12,7 +12,7 @@
 //! Always true:
 //! - a call that is no read is sent once, or not at all;
 //! - nothing here waits longer than the call's deadline;
-//! - what ends because its caller had no more time, or left, tells nothing about the service.
+//! - what ends early because its caller had no more time, or left, tells nothing about the service.
 
 use super::breaker::{Breaker, BreakerOptions, Breakers, Permit};
 use super::model::{Answer, CallError, CallErrorKind, Context, Request, Subgraph};

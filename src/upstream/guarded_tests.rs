@@ -265,6 +265,26 @@ async fn callers_without_time_or_patience_do_not_open_a_breaker() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn callers_that_have_waited_for_long_open_a_breaker() {
+    // Nobody has as much time as a call may take: none ever times out by itself.
+    for by_deadline in [true, false] {
+        let (source, service) = guarded(once(), [Does::Takes(60 * SECOND)]);
+        for _ in 0..5 {
+            let wait = if by_deadline { 1900 * MS } else { 60 * SECOND };
+            let call = tokio::time::timeout(1950 * MS, ask(&service, context(wait))).await;
+            assert_eq!(call.is_ok(), by_deadline);
+        }
+        assert_eq!((ask(&service, context(SECOND)).await, source.calls()), ((Err(CallErrorKind::CircuitOpen), 0), 5));
+        // The same for a probe.
+        sleep(SECOND).await;
+        let _ = tokio::time::timeout(1950 * MS, ask(&service, context(60 * SECOND))).await;
+        assert_eq!((state(&service), source.calls()), (BreakerState::Open, 6));
+        sleep(SECOND).await;
+        assert_eq!(ask(&service, context(SECOND)).await, (Err(CallErrorKind::CircuitOpen), 0), "for two seconds now");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_probe_whose_caller_leaves_is_given_back() {
     let script = [Does::Answers(500); 5].into_iter().chain([Does::Takes(100 * MS)]);
     let (_, service) = guarded(once(), script);

@@ -24,7 +24,7 @@ use crate::cache::kept_headers;
 use crate::engine::ServiceReport;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::header::CONTENT_ENCODING;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -151,15 +151,20 @@ impl Inner {
         if status.is_redirection() && !still_holds || status.is_informational() {
             return Err(self.error(CallErrorKind::Malformed, format!("status {status}")));
         }
-        let is_json = is_json(response.headers());
-        let headers = if self.config.keeps_headers { kept_headers(response.headers()) } else { HeaderMap::new() };
+        let headers = response.headers();
+        if headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH) {
+            // Who reads the one and who the other sees two different answers (RFC 9112 §6.3).
+            return Err(self.error(CallErrorKind::Malformed, "two lengths: chunks and a number"));
+        }
+        let is_json = is_json(headers);
+        let kept = if self.config.keeps_headers { kept_headers(headers) } else { HeaderMap::new() };
         // What reqwest has decoded it has taken out of the headers.
-        let encoding = response.headers().get(CONTENT_ENCODING);
+        let encoding = headers.get(CONTENT_ENCODING);
         let is_gzip = matches!(response, Response::Direct(_)) && encoding.is_some_and(|encoding| encoding == "gzip");
         let is_encoded = !is_gzip && encoding.is_some_and(|encoding| encoding != "identity");
         if (!is_json || is_encoded) && (status.is_client_error() || status.is_server_error()) {
             // The status is the outcome: a proxy's error page must not hide it.
-            return Ok(Answer { headers, retry_after, ..Answer::new(status.as_u16(), Bytes::new()) });
+            return Ok(Answer { headers: kept, retry_after, ..Answer::new(status.as_u16(), Bytes::new()) });
         }
         let limit = self.config.max_response_bytes;
         let body = match is_gzip {
@@ -168,7 +173,7 @@ impl Inner {
         };
         let begun = |error: BodyError| CallError { has_begun: true, ..error.at(&self.config.name) };
         let answer = self.check(status, body.map_err(begun)?, is_json, is_encoded)?;
-        Ok(Answer { headers, retry_after, ..answer })
+        Ok(Answer { headers: kept, retry_after, ..answer })
     }
 
     fn check(&self, status: StatusCode, body: Bytes, is_json: bool, is_encoded: bool) -> Result<Answer, CallError> {

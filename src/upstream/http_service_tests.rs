@@ -68,7 +68,22 @@ async fn each_fault_has_its_kind() {
             ("not HTTP", Reply::not_http(), Err(Malformed)),
             ("short body", Reply::short_body(), Err(Malformed)),
             ("bad chunk", Reply::bad_chunk(), Err(Malformed)),
-            ("broken gzip", Reply::raw(BROKEN_GZIP), Err(Malformed)),
+            ("broken gzip", Reply::broken_gzip(), Err(Malformed)),
+            ("no content type", Reply::under_head(&["content-length: 2"], "{}"), Err(Malformed)),
+            ("HTTP/0.9", Reply::of([Act::Write("{}\r\n".into()), Act::Close]), Err(Malformed)),
+            ("a length twice", Reply::with_headers(&["content-length: 3"], "[1]"), body(200, "[1]")),
+            ("two lengths", Reply::with_headers(&["content-length: 2"], "[1]"), Err(Malformed)),
+            ("a length that is none", Reply::under_head(&[JSON, "content-length: -3"], "[1]"), Err(Malformed)),
+            ("a length and chunks", Reply::with_headers(&[CHUNKED], "3\r\n[1]\r\n0\r\n\r\n"), Err(Malformed)),
+            ("interim answers first", Reply::raw(EARLY_HINTS).then("HTTP/1.1 204 No\r\n\r\n"), empty(204)),
+            ("as many headers as may be", Reply::many_headers(98, "[1]"), body(200, "[1]")),
+            ("one header too many", Reply::many_headers(99, "[1]"), Err(TooLarge)),
+            ("10,000 headers", Reply::many_headers(10_000, "[1]"), Err(TooLarge)),
+            ("a long header", Reply::long_header(60 << 10, "[1]"), body(200, "[1]")),
+            ("a longer one", Reply::long_header(64 << 10, "[1]"), Err(TooLarge)),
+            ("a header of 1 MB", Reply::long_header(1 << 20, "[1]"), Err(TooLarge)),
+            ("headers without end", Reply::endless_head(), Err(TooLarge)),
+            ("no length, and an end", Reply::under_head(&[JSON], "[1]").then_act(Act::Close), body(200, "[1]")),
             ("reset before head", Reply::reset_before_head(), Err(Unreachable)),
             ("closed before head", Reply::closed_before_head(), Err(Unreachable)),
             ("reset in body", Reply::reset_in_body(), Err(Unreachable)),
@@ -86,8 +101,117 @@ async fn each_fault_has_its_kind() {
     }
 }
 
-const BROKEN_GZIP: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-encoding: gzip\r\n\
-    content-length: 4\r\n\r\noops";
+const JSON: &str = "content-type: application/json";
+const CHUNKED: &str = "transfer-encoding: chunked";
+const EARLY_HINTS: &str = "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n";
+
+#[tokio::test]
+async fn bytes_behind_an_answer_are_never_the_next_answer() {
+    let forged =
+        || Bytes::from("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 8\r\n\r\n\"forged\"");
+    for direct in PATHS {
+        for (name, first) in [
+            ("at once", Reply::json("1").then(forged())),
+            ("half of it", Reply::json("1").then("HTTP/1.1 200 OK\r\n")),
+            ("after chunks", Reply::under_head(&[JSON, CHUNKED], "1\r\n1\r\n0\r\n\r\n").then(forged())),
+            ("after no body", Reply::empty(204).then(forged())),
+            ("while it is idle", Reply::of([Act::Write(answer_of_one()), Act::Wait(MOMENT / 5), Act::Write(forged())])),
+        ] {
+            let upstream = Faulty::start(move |seen| match seen.target.as_str() {
+                "/first" => first.clone(),
+                _ => Reply::json("2"),
+            });
+            let upstream = upstream.await.expect("a port");
+            let slow = Faulty::always(Reply::json("1").after(MOMENT)).await.expect("a port");
+            let (service, other) =
+                (service(direct, config(upstream.base_url())), service(direct, config(slow.base_url())));
+            service.call(get("/first"), context(LONG)).await.expect("the answer before what is behind it");
+            if name == "while it is idle" {
+                assert!(outcome(&other, LONG).await.is_ok());
+            }
+            assert_eq!(outcome(&service, LONG).await, Ok((200, "2".to_owned())), "{name} (direct: {direct})");
+            let connections: Vec<_> = upstream.requests().iter().map(|seen| seen.connection).collect();
+            assert_eq!(connections, [0, 1], "{name} (direct: {direct}): the connection was used again");
+        }
+    }
+}
+
+fn answer_of_one() -> Bytes {
+    Bytes::from("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1\r\n\r\n1")
+}
+
+#[tokio::test]
+async fn a_connection_ends_with_an_answer_that_is_none() {
+    for direct in PATHS {
+        let mut all = vec![
+            Reply::with_headers(&["content-length: 2"], "1"),
+            Reply::long_header(1 << 20, "1"),
+            Reply::bad_chunk(),
+            Reply::not_http(),
+            Reply::huge_body(2 << 20),
+        ];
+        if direct {
+            // The pooled client reads to their ends, and finds nothing wrong: the connection is as it should be.
+            all.push(Reply::with_headers(&[CHUNKED], "1\r\n1\r\n0\r\n\r\n"));
+            all.push(Reply::long_header(64 << 10, "1"));
+            all.push(Reply::gzip_bomb(2 << 20));
+        }
+        for bad in all {
+            let upstream = Faulty::start(move |seen| match seen.target.as_str() {
+                "/first" => bad.clone(),
+                _ => Reply::json("2"),
+            });
+            let upstream = upstream.await.expect("a port");
+            let config = HttpServiceConfig { max_response_bytes: 1 << 20, ..config(upstream.base_url()) };
+            let service = service(direct, config);
+            service.call(get("/first"), context(LONG)).await.expect_err("no answer");
+            assert_eq!(outcome(&service, LONG).await, Ok((200, "2".to_owned())));
+            let connections: Vec<_> = upstream.requests().iter().map(|seen| seen.connection).collect();
+            assert_eq!(connections, [0, 1], "direct: {direct}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn interim_answers_without_end_are_cut_off() {
+    let upstream = Faulty::always(Reply::endless_interim()).await.expect("a port");
+    let service = service(true, config(upstream.base_url()));
+    assert_eq!(outcome(&service, LONG).await, Err(CallErrorKind::TooLarge));
+    assert!(upstream.sent() < 32 << 20, "{} bytes", upstream.sent());
+    // What comes between a head and its body, or behind it, counts for nothing.
+    let body = format!("\"{}\"", "a".repeat(3 << 20));
+    let upstream = Faulty::always(Reply::json(&body)).await.expect("a port");
+    let service = self::service(true, config(upstream.base_url()));
+    for _ in 0..2 {
+        assert_eq!(outcome(&service, LONG).await, Ok((200, body.clone())));
+    }
+}
+
+#[tokio::test]
+async fn cookies_are_not_kept_and_redirects_not_followed() {
+    for direct in PATHS {
+        let elsewhere = Faulty::always(Reply::json("1")).await.expect("a port");
+        let location = format!("{}/x", elsewhere.base_url());
+        let upstream = Faulty::start(move |seen| match seen.target.as_str() {
+            "/away" => Reply::redirect(&location),
+            "/round" => Reply::redirect("/round"),
+            _ => Reply::with_headers(&["set-cookie: session=7; Path=/"], "1"),
+        });
+        let upstream = upstream.await.expect("a port");
+        let service = service(direct, config(upstream.base_url()));
+        for (target, expected) in [
+            ("/x", None),
+            ("/away", Some(CallErrorKind::Malformed)),
+            ("/round", Some(CallErrorKind::Malformed)),
+            ("/x", None),
+        ] {
+            let called = service.call(get(target), context(LONG)).await;
+            assert_eq!(called.err().map(|error| error.kind), expected, "{target}");
+        }
+        assert_eq!((upstream.requests().len(), elsewhere.requests().len()), (4, 0), "direct: {direct}");
+        assert!(upstream.requests().iter().all(|seen| seen.header("cookie").is_none()), "direct: {direct}");
+    }
+}
 
 #[tokio::test]
 async fn refused_connection_is_unreachable() {

@@ -12,6 +12,7 @@
 
 mod balanced;
 mod body;
+mod bounded_head;
 mod breaker;
 mod client;
 mod credentials;

@@ -117,10 +117,10 @@ pub enum CallErrorKind {
     /// The call's timeout or the request's deadline passed.
     #[error("timed out")]
     Timeout,
-    /// Not JSON, another encoding, a redirect, a broken body.
+    /// No HTTP, not JSON, another encoding, a redirect, a broken body.
     #[error("malformed answer")]
     Malformed,
-    /// The body is over its cap.
+    /// The body, its nesting, or the head is over its cap.
     #[error("answer too large")]
     TooLarge,
     /// The source is not known or not configured.

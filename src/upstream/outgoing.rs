@@ -18,14 +18,26 @@ use http_body_util::Full;
 /// How a service is reached: by the pooled client, or without TLS directly.
 #[derive(Debug)]
 pub(super) enum Path {
-    Pooled { base: Base, client: reqwest::Client, credentials: Credentials },
-    Direct { base: Base, host: HeaderValue, direct: Direct, credentials: Credentials },
+    /// With the size of the largest head that is taken.
+    Pooled {
+        base: Base,
+        client: reqwest::Client,
+        max_header_bytes: usize,
+        credentials: Credentials,
+    },
+    Direct {
+        base: Base,
+        host: HeaderValue,
+        direct: Direct,
+        credentials: Credentials,
+    },
 }
 
 /// A request that is ready to be sent.
 #[derive(Debug)]
 pub(super) enum Outgoing<'p> {
-    Pooled(&'p reqwest::Client, reqwest::Request),
+    /// With the size of the largest head that is taken.
+    Pooled(&'p reqwest::Client, reqwest::Request, usize),
     Direct(&'p Direct, http::Request<Full<Bytes>>),
 }
 
@@ -36,7 +48,10 @@ impl Path {
                 let direct = Direct::new(origin.uri, &client.options);
                 Self::Direct { base, host: origin.host, direct, credentials }
             }
-            None => Self::Pooled { base, client: client.inner.clone(), credentials },
+            None => {
+                let max_header_bytes = client.options.max_header_bytes;
+                Self::Pooled { base, client: client.inner.clone(), max_header_bytes, credentials }
+            }
         }
     }
 
@@ -54,7 +69,7 @@ impl Path {
             }
         };
         match self {
-            Self::Pooled { base, client, credentials } => {
+            Self::Pooled { base, client, max_header_bytes, credentials } => {
                 let url = match target {
                     Some(target) => base.join(&target)?,
                     None => base.url().clone(),
@@ -64,7 +79,7 @@ impl Path {
                 prepared.headers_mut().extend(condition.into_iter().flat_map(|condition| condition.iter().cloned()));
                 credentials.write(prepared.headers_mut());
                 *prepared.body_mut() = body.map(Into::into);
-                Ok(Outgoing::Pooled(client, prepared))
+                Ok(Outgoing::Pooled(client, prepared, *max_header_bytes))
             }
             Self::Direct { base, host, direct, credentials } => {
                 let mut prepared = http::Request::new(body.clone().map(Full::new).unwrap_or_default());
@@ -90,7 +105,7 @@ impl Outgoing<'_> {
     /// Sets a header, whatever it was before.
     pub(super) fn set_header(&mut self, name: HeaderName, value: HeaderValue) {
         match self {
-            Self::Pooled(_, request) => request.headers_mut().insert(name, value),
+            Self::Pooled(_, request, _) => request.headers_mut().insert(name, value),
             Self::Direct(_, request) => request.headers_mut().insert(name, value),
         };
     }
@@ -98,12 +113,22 @@ impl Outgoing<'_> {
     /// Sends it and waits for the head of the response.
     pub(super) async fn send(self) -> Result<Response, Broken> {
         match self {
-            Self::Pooled(client, request) => {
-                client.execute(request).await.map(Response::Pooled).map_err(Broken::Pooled)
+            Self::Pooled(client, request, max_header_bytes) => {
+                let response = client.execute(request).await.map_err(Broken::Pooled)?;
+                // The client cannot be told how large a head may be: it stops at 400 KiB by itself.
+                match size_of(response.headers()) > max_header_bytes {
+                    true => Err(Broken::LongHead),
+                    false => Ok(Response::Pooled(response)),
+                }
             }
             Self::Direct(direct, request) => direct.send(request).await.map(Response::Direct).map_err(Broken::Direct),
         }
     }
+}
+
+/// Bytes of a head without its first line.
+fn size_of(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum()
 }
 
 /// Headers that a request never carries, whatever the rules say: framing and connections are ours (RFC 9110 §7.6.1),

@@ -22,13 +22,14 @@ use tokio::time::{Instant, timeout_at};
 pub struct QueueOptions {
     /// Calls in flight at once; further ones wait, up to their deadline. Default: 256 calls.
     pub max_in_flight: u32,
-    /// Calls that wait for one of those; further ones are refused at once. Default: 1024 calls.
+    /// Calls that wait for one of those; further ones are refused at once. Default: 256 calls, so that those of one
+    /// service are no more than half of the requests that are let in at once.
     pub max_waiting: u32,
 }
 
 impl Default for QueueOptions {
     fn default() -> Self {
-        Self { max_in_flight: 256, max_waiting: 1024 }
+        Self { max_in_flight: 256, max_waiting: 256 }
     }
 }
 

@@ -18,6 +18,8 @@ pub(super) enum Response {
 pub(super) enum Broken {
     Pooled(reqwest::Error),
     Direct(DirectError),
+    /// Its head is over its cap.
+    LongHead,
 }
 
 impl Response {

@@ -40,6 +40,7 @@ fn engine(recorded: &Recorded) -> Engine {
         subgraph: Arc::clone(&service),
         name: source.name.as_str().into(),
         config: serde_json::Value::Null,
+        max_list_items: u32::MAX,
     });
     Engine::new(EngineParts {
         sources: sources.collect(),

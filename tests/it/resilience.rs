@@ -331,3 +331,18 @@ async fn one_of_two_instances_may_be_down() {
     let tried = down.requests().len();
     assert!(tried <= 10, "{tried}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stalled_service_is_found_out_when_requests_take_no_longer_than_calls() {
+    for share in [Setup::unshared, |setup: Setup| setup] {
+        let world = World::new(|setup| share(setup).deadline(Duration::from_millis(150))).await;
+        world.flaky_does([Does::stalled_head()]);
+        // Five that had nearly all their time; a busy machine may send some of them late.
+        let mut timeouts = 0;
+        while code(&world.bff.ask("{ item { value } }").await) == "UPSTREAM_TIMEOUT" {
+            timeouts += 1;
+            assert!(timeouts < 50, "its breaker stays closed");
+        }
+        assert!(timeouts >= 5, "{timeouts}");
+    }
+}

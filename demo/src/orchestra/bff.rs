@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use bespoke::cli::{ServeOptions, serve_client};
+use bespoke::cli::{Origin, ServeOptions, serve_client};
 use bespoke::config::{Config, JwtConfig, Mode, PlaygroundConfig};
 use clap::Args;
 use demo::ServiceName;
@@ -59,7 +59,7 @@ pub(crate) fn serve(arguments: &BffArguments) -> anyhow::Result<ExitCode> {
         None => std::env::current_dir()?,
     };
     let configure = Box::new(move |config: &mut Config| settings.apply(config));
-    serve_client(client, ServeOptions { base, configure, watch: None })
+    serve_client(client, ServeOptions { base, configure, origin: Origin::Program, watch: false })
 }
 
 /// What the shop changes of a BFF's own configuration.

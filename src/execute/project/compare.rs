@@ -45,6 +45,7 @@ pub(super) struct Case {
     pub(super) capture: Capture,
     pub(super) pairing: Option<PairingPlan>,
     pub(super) widths: Vec<u32>,
+    pub(super) max_items: u32,
 }
 
 impl Case {
@@ -54,7 +55,7 @@ impl Case {
         let choice = draw.below(4);
         if choice == 0 {
             let capture = capture(&mut draw, &mut widths, ROOT, 4);
-            return Self { capture, pairing: None, widths };
+            return Self { capture, pairing: None, widths, max_items: max_items(&mut draw) };
         }
         let key = slot(&mut widths, ROOT);
         let mut item = object(&mut draw, &mut widths, ROOT, 3);
@@ -73,7 +74,7 @@ impl Case {
             2 => PairingPlan::Index { key },
             _ => PairingPlan::Group { items: ROOT, key, list: key, bound: Some(draw.below(3).into()) },
         };
-        Self { capture, pairing: Some(pairing), widths }
+        Self { capture, pairing: Some(pairing), widths, max_items: max_items(&mut draw) }
     }
 
     /// Reads a body with both.
@@ -103,10 +104,18 @@ impl Case {
             counts: &mut counts,
             spans: None,
         });
-        let target = Target { frame: ROOT, row };
+        let target = Target { frame: ROOT, row, max_items: self.max_items };
         let read = if is_scanner { scan::read } else { seed::read };
         let result = project_by(read, &self.capture, &mut arena, body, target, pairs, &frames);
         (result, format!("{arena:?} {found:?} {counts:?}"))
+    }
+}
+
+/// Few items at times; else as many as there are.
+fn max_items(draw: &mut Draw<'_>) -> u32 {
+    match draw.below(3) {
+        1 => u32::from(draw.below(9)) + 1,
+        _ => u32::MAX,
     }
 }
 

@@ -7,6 +7,7 @@
 //! Always true:
 //! - a body that is not JSON (RFC 8259, as strictly as `serde_json`) leaves no row behind;
 //! - a value of the wrong type fails its own slots only;
+//! - of the items of all lists of a body no more are kept than may be;
 //! - nesting of what is kept is bounded (128); what is skipped is skipped without recursion.
 
 #[cfg(any(test, feature = "fuzz"))]
@@ -37,6 +38,8 @@ const DEPTH: u8 = 128;
 pub(super) struct Target {
     pub(super) frame: FrameId,
     pub(super) row: u32,
+    /// Items of all its lists that are kept at most, items of inner lists included.
+    pub(super) max_items: u32,
 }
 
 /// Why a body leaves nothing behind.
@@ -46,6 +49,8 @@ pub(super) enum Broken {
     NotJson,
     /// Its items cannot be told apart, or there are none to be read: what it is instead.
     Items(&'static str),
+    /// It has more items than may be kept.
+    TooLong,
 }
 
 /// The text is not JSON, or nested too deeply.
@@ -79,7 +84,17 @@ fn project_by(
 ) -> Result<(), Broken> {
     let before: smallvec::SmallVec<[u32; 8]> = frames.iter().map(|&frame| arena.rows(frame)).collect();
     let number = arena.add_body(body.clone());
-    let mut reading = Reading { arena, body: number, pairs, items: None, has_keyless: false };
+    let max_items = target.max_items;
+    let mut reading = Reading {
+        arena,
+        body: number,
+        pairs,
+        items: None,
+        has_keyless: false,
+        is_over: false,
+        max_items,
+        items_left: max_items,
+    };
     let result = match read(&mut reading, body, capture, target) {
         Ok(()) => reading.check_items(),
         Err(Malformed) => Err(Broken::NotJson),
@@ -101,6 +116,11 @@ struct Reading<'a, 'k> {
     items: Option<u32>,
     /// Was there an item without a key?
     has_keyless: bool,
+    /// Did a batched answer have more items than may be kept?
+    is_over: bool,
+    /// Items of lists that are kept at most, and how many more may be.
+    max_items: u32,
+    items_left: u32,
 }
 
 impl Reading<'_, '_> {
@@ -186,9 +206,37 @@ impl Reading<'_, '_> {
         object
     }
 
+    /// Begins a list.
+    #[inline]
+    fn begin_list(&self, items: FrameId, bound: Option<u64>) -> Growing {
+        Growing { items, start: self.arena.rows(items), most: bound.unwrap_or(u64::MAX), items_left: self.items_left }
+    }
+
+    /// Items of a list so far.
+    #[inline]
+    fn len(&self, list: &Growing) -> u32 {
+        self.arena.rows(list.items) - list.start
+    }
+
+    /// May a list have no more items?
+    #[inline]
+    fn is_full(&self, list: &Growing) -> bool {
+        self.items_left == 0 || u64::from(self.len(list)) >= list.most
+    }
+
+    /// A row for the next item of a list.
+    #[inline]
+    fn push_item(&mut self, items: FrameId) -> u32 {
+        self.items_left = self.items_left.saturating_sub(1);
+        self.arena.push_row(items)
+    }
+
     /// The value of a list that is longer than it may be: its rows are forgotten.
-    fn too_long(&mut self, items: FrameId, item: &Capture, start: u32, most: u64) -> Slot {
-        self.forget(items, item, start);
+    fn too_long(&mut self, list: &Growing, item: &Capture) -> Slot {
+        let is_over_its_own = u64::from(self.len(list)) >= list.most;
+        let most = if is_over_its_own { list.most } else { self.max_items.into() };
+        self.forget(list.items, item, list.start);
+        self.items_left = list.items_left;
         let message = format!("the service answered with more than {most} items");
         self.arena.fail(Failure::new("UPSTREAM_LIST_TOO_LONG", message))
     }
@@ -209,6 +257,17 @@ impl Reading<'_, '_> {
         }
         self.arena.truncate(items, start);
     }
+}
+
+/// A list whose items become rows.
+struct Growing {
+    items: FrameId,
+    /// Its first row.
+    start: u32,
+    /// Most items that it was proven to have.
+    most: u64,
+    /// Items that were left when it began.
+    items_left: u32,
 }
 
 /// The lists of a row: slot, frame, and what is kept of each item.

@@ -34,8 +34,11 @@ pub(in crate::execute) fn most_items(pairing: PairingPlan) -> u64 {
     }
 }
 
-/// Rows of a step's frames before an item.
-pub(super) type Rows = smallvec::SmallVec<[u32; 8]>;
+/// What there was before an item: rows of the step's frames, and how many items more may be kept.
+pub(super) struct Before {
+    rows: smallvec::SmallVec<[u32; 8]>,
+    pub(super) items_left: u32,
+}
 
 impl Reading<'_, '_> {
     /// Is the answer of use as a whole?
@@ -47,15 +50,16 @@ impl Reading<'_, '_> {
             (Some(count), PairingPlan::Position) if count != pairs.asked.1 => {
                 Err(Broken::Items("another number of items than was asked for"))
             }
+            (Some(_), _) if self.is_over => Err(Broken::TooLong),
             (Some(_), _) if self.has_keyless => Err(Broken::Items("an item that lacks its key")),
             (Some(_), _) => Ok(()),
         }
     }
 
-    /// The rows that there are before an item, for [`Self::keep_item`].
-    pub(super) fn rows_before(&self) -> Rows {
+    /// What there is before an item, for [`Self::keep_item`].
+    pub(super) fn before_item(&self) -> Before {
         let frames = self.pairs.as_ref().map_or(&[][..], |pairs| pairs.frames);
-        frames.iter().map(|&frame| self.arena.rows(frame)).collect()
+        Before { rows: frames.iter().map(|&frame| self.arena.rows(frame)).collect(), items_left: self.items_left }
     }
 
     /// Pairs an item with its key, or forgets it with all its rows if nobody asked for it.
@@ -64,10 +68,11 @@ impl Reading<'_, '_> {
         (items, row): (FrameId, u32),
         position: u32,
         is_null: bool,
-        before: Rows,
+        before: Before,
         text: Range<usize>,
     ) {
-        if self.pair(items, row, position, is_null) {
+        let is_wanted = !self.is_over && self.pair(items, row, position, is_null);
+        if is_wanted && before.items_left > 0 {
             if let Some(Pairs { found, spans: Some(spans), .. }) = &mut self.pairs
                 && let Some(&(key, _)) = found.last()
             {
@@ -75,10 +80,13 @@ impl Reading<'_, '_> {
             }
             return;
         }
+        // One too many: the whole answer pays for it, for it cannot be told whose items are missing.
+        self.is_over |= is_wanted;
         let frames = self.pairs.as_ref().map_or(&[][..], |pairs| pairs.frames);
-        for (&frame, rows) in frames.iter().zip(before) {
+        for (&frame, rows) in frames.iter().zip(before.rows) {
             self.arena.truncate(frame, rows);
         }
+        self.items_left = before.items_left;
     }
 
     /// Pairs an item with its key. `false`: nobody asked for it.

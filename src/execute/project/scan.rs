@@ -241,22 +241,22 @@ impl<'t> Scan<'t, '_, '_, '_> {
 
     /// A list whose items become rows.
     fn rows(&mut self, items: FrameId, item: &Capture, bound: Option<u64>) -> Result<Slot, Malformed> {
-        let start = self.reading.arena.rows(items);
-        let most = bound.unwrap_or(u64::MAX);
+        let list = self.reading.begin_list(items, bound);
+        let start = list.start;
         let mut names = Names::new();
         loop {
-            let len = self.reading.arena.rows(items) - start;
-            if u64::from(len) >= most {
+            let len = self.reading.len(&list);
+            if self.reading.is_full(&list) {
                 let is_longer = self.skip_items(len == 0)?;
                 return Ok(match is_longer {
-                    true => self.reading.too_long(items, item, start, most),
+                    true => self.reading.too_long(&list, item),
                     false => Slot::Rows { start, len },
                 });
             }
             if !self.json.next_item(len == 0)? {
                 return Ok(Slot::Rows { start, len });
             }
-            let row = self.reading.arena.push_row(items);
+            let row = self.reading.push_item(items);
             self.item(item, items, row, &mut names)?;
         }
     }
@@ -272,8 +272,8 @@ impl<'t> Scan<'t, '_, '_, '_> {
     fn items(&mut self, items: FrameId, item: &Capture) -> Result<(), Malformed> {
         let (mut position, mut names) = (0, Names::new());
         while self.json.next_item(position == 0)? {
-            let before = self.reading.rows_before();
-            let row = self.reading.arena.push_row(items);
+            let before = self.reading.before_item();
+            let row = self.reading.push_item(items);
             let is_null = self.json.peek() == Some(b'n');
             let start = self.json.at;
             if is_null {

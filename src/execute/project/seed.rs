@@ -342,21 +342,22 @@ impl Ctx<'_, '_, '_> {
         item: &Capture,
         bound: Option<u64>,
     ) -> Result<(), A::Error> {
-        let start = self.reading.arena.rows(items);
-        let most = bound.unwrap_or(u64::MAX);
+        let list = self.reading.begin_list(items, bound);
+        let start = list.start;
         loop {
-            let len = self.reading.arena.rows(items) - start;
-            if u64::from(len) >= most {
+            let len = self.reading.len(&list);
+            if self.reading.is_full(&list) {
                 let is_longer = skip_rest(seq)?;
-                let value =
-                    if is_longer { self.reading.too_long(items, item, start, most) } else { Slot::Rows { start, len } };
+                let value = if is_longer { self.reading.too_long(&list, item) } else { Slot::Rows { start, len } };
                 self.reading.arena.set(frame, row, slot, value);
                 return Ok(());
             }
-            let at = self.reading.arena.push_row(items);
+            let left = self.reading.items_left;
+            let at = self.reading.push_item(items);
             let value = Value { capture: item, ctx: &mut *self, frame: items, row: at };
             if seq.next_element_seed(value)?.is_none() {
                 self.reading.arena.truncate(items, at);
+                self.reading.items_left = left;
                 self.reading.arena.set(frame, row, slot, Slot::Rows { start, len });
                 return Ok(());
             }
@@ -372,11 +373,12 @@ impl Ctx<'_, '_, '_> {
         let mut position = 0;
         loop {
             let mark = self.reading.arena.rows(items);
-            let before = self.reading.rows_before();
-            let at = self.reading.arena.push_row(items);
+            let before = self.reading.before_item();
+            let at = self.reading.push_item(items);
             let value = Value { capture: item, ctx: &mut *self, frame: items, row: at };
             let Some(is_null) = seq.next_element_seed(Item(value))? else {
                 self.reading.arena.truncate(items, mark);
+                self.reading.items_left = before.items_left;
                 self.reading.items = Some(position);
                 return Ok(());
             };

@@ -208,7 +208,7 @@ fn nesting_is_bounded_where_it_is_kept_and_free_where_it_is_skipped() {
         Case::new(&[0, 3, 1, 1, 1]).compare(&nest(depth)).unwrap();
     } // So many lists are kept, one in the other.
     let kept = (0..140).fold(Capture::Leaf(0), |item, _| Capture::Index { index: 0, item: Box::new(item) });
-    let kept = Case { capture: kept, pairing: None, widths: vec![1, 1] };
+    let kept = Case { capture: kept, pairing: None, widths: vec![1, 1], max_items: u32::MAX };
     for depth in [1, 126, 127, 128, 129, 10_000] {
         kept.compare(&nest(depth)).unwrap();
         kept.compare(&[&b"[1,".repeat(depth)[..], &b"]".repeat(depth)].concat()).unwrap();

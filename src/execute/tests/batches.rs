@@ -147,3 +147,53 @@ fn a_broken_body_feeds_no_further_step() {
     let script = r#"shop GET /users/1 => 200 {"id":1,"boss":{"id":2},"#;
     assert_snapshot!(shop().check(query, script));
 }
+
+#[test]
+fn an_answer_with_more_items_than_may_be_is_an_error_where_they_become_too_many() {
+    // Both lists may have more by their own bounds.
+    let shop = shop().max_list_items(3);
+    for (users, expected) in [
+        (r#"[{"id":1},{"id":2},{"id":3}]"#, r#"{"users":[{"id":"1"},{"id":"2"},{"id":"3"}]}"#),
+        (r#"[{"id":1},{"id":2},{"id":3},{"id":4}]"#, r#"{"users":null}"#),
+    ] {
+        let answer = shop.run("{ users { id } }", &format!("shop GET /users => 200 {users}"));
+        assert!(answer.contains(expected), "{answer}");
+        let is_over = answer.contains("! users UPSTREAM_LIST_TOO_LONG: the service answered with more than 3 items");
+        assert_eq!(is_over, expected.contains("null"), "{answer}");
+    }
+    let team = "{ user(id: 1) { team { id } } }";
+    let answer = |ids: &str| {
+        let user = r#"shop GET /users/1 => 200 {"id":1}"#;
+        shop.run(
+            team,
+            &format!(
+                r#"{user}
+            shop GET /users?id=1 => 200 [{{"id":1,"team":[{ids}]}}]"#
+            ),
+        )
+    };
+    // The member itself is an item, too.
+    let two = answer(r#"{"id":7},{"id":8}"#);
+    assert!(two.contains(r#"{"user":{"team":[{"id":"7"},{"id":"8"}]}}"#), "{two}");
+    let three = answer(r#"{"id":7},{"id":8},{"id":9}"#);
+    assert!(three.contains("! user.team UPSTREAM_LIST_TOO_LONG"), "{three}");
+}
+
+#[test]
+fn a_batch_with_more_items_than_may_be_fails_as_a_whole() {
+    let sdl = SHOP.replace(r#" perKey: "$args.first" }"#, " }").replace(" @listSize(assumedSize: 2)", "");
+    let shop = Kit::rest(&[("shop", &sdl)]).max_list_items(2);
+    let query = "{ user(id: 1) { orders(first: 9) { id } } }";
+    let answer = |orders: &str| {
+        let user = r#"shop GET /users/1 => 200 {"id":1}"#;
+        shop.run(query, &format!("{user}\nshop GET /orders?user=1&first=9 => 200 {orders}"))
+    };
+    // Items of nobody count for nothing.
+    let two = answer(r#"[{"user":1,"id":"a"},{"user":8,"id":"x"},{"user":9,"id":"y"},{"user":1,"id":"b"}]"#);
+    assert!(two.contains(r#"{"user":{"orders":[{"id":"a"},{"id":"b"}]}}"#), "{two}");
+    let three = answer(r#"[{"user":1,"id":"a"},{"user":1,"id":"b"},{"user":1,"id":"c"}]"#);
+    assert!(
+        three.contains("! user.orders UPSTREAM_LIST_TOO_LONG: the service answered with more than 2 items"),
+        "{three}"
+    );
+}

@@ -39,6 +39,8 @@ pub(super) struct Kit {
     caching: Option<Arc<Caching>>,
     /// How long after the beginning the next run is.
     pub(super) later: Duration,
+    /// Items of all lists of one answer.
+    max_list_items: u32,
 }
 
 impl Kit {
@@ -96,7 +98,7 @@ impl Kit {
         expect_sound(&findings);
         let view = view.expect("a view");
         let (delay, timeout, later) = (Duration::ZERO, Duration::from_secs(5), Duration::ZERO);
-        Self { graph, view, claims: None, delay, timeout, caching: None, later }
+        Self { graph, view, claims: None, delay, timeout, max_list_items: 100_000, caching: None, later }
     }
 
     /// With a caller who has these claims.
@@ -108,6 +110,12 @@ impl Kit {
     /// With a cache, which lasts from run to run.
     pub(super) fn cached(mut self, options: CacheOptions) -> Self {
         self.caching = Some(Arc::new(Caching::new(&self.graph, Cache::new(options), |_| true)));
+        self
+    }
+
+    /// With answers that may hold so many items of lists.
+    pub(super) fn max_list_items(mut self, most: u32) -> Self {
+        self.max_list_items = most;
         self
     }
 
@@ -235,6 +243,7 @@ impl Kit {
                 }),
                 name: source.name.as_str().into(),
                 config: json!({ "key": "from-config" }),
+                max_list_items: self.max_list_items,
             })
             .collect();
         let claims = self.claims.as_ref().map(|claims| claims.as_object().expect("claims").clone());

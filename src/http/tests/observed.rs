@@ -55,6 +55,7 @@ async fn requests_calls_and_errors_are_counted() {
     bespoke_requests_total{operation_kind="unknown",outcome="refused",status="400"} 1
     bespoke_requests_total{operation_kind="unknown",outcome="refused",status="499"} 1
     bespoke_requests_total{operation_kind="unknown",outcome="refused",status="500"} 1
+    bespoke_tasks 0
     bespoke_upstream_call_duration_seconds_count{service="catalog",operation_id="get"} 3
     bespoke_upstream_call_duration_seconds_count{service="catalog",operation_id="list"} 3
     bespoke_upstream_calls_total{service="catalog",operation_id="get",status="UPSTREAM_TIMEOUT",shared="false"} 3

@@ -278,12 +278,59 @@ async fn correlation_reaches_the_engine_and_comes_back() {
 }
 
 #[tokio::test]
-async fn a_swapped_engine_answers_the_next_request() {
-    let server = Arc::new(server(config(Mode::Production)));
-    let router = router(Arc::clone(&server));
-    assert!(post(&router, r#"{"query":"{ hello }"}"#).await.body.contains("hello\":\"hello"));
-    server.swap_engine(Arc::new(FakeEngine::new("other")));
-    assert!(post(&router, r#"{"query":"{ hello }"}"#).await.body.contains("hello\":\"other"));
+async fn a_replaced_server_takes_its_configuration_with_it() {
+    let site = Site::new(Arc::new(server(config(Mode::Production))));
+    let router = router(site.clone());
+    let origin = ("origin", "https://shop.example");
+    let headers = [JSON, origin];
+    let ask = || send(&router, Method::POST, "/graphql", &headers, r#"{"query":"{ hello }"}"#);
+    let before = ask().await;
+    assert!(before.body.contains("hello\":\"hello") && before.header("access-control-allow-origin").is_empty());
+    let other = ServerConfig {
+        cors: vec![origin.1.to_owned()],
+        max_body_bytes: 40.try_into().unwrap(),
+        ..config(Mode::Production)
+    };
+    site.replace(Server::new(other, Arc::new(FakeEngine::new("other")), Arc::new(Metrics::new())));
+    let after = ask().await;
+    assert!(after.body.contains("hello\":\"other"), "{after:?}");
+    assert_eq!(after.header("access-control-allow-origin"), origin.1);
+    let long = format!(r#"{{"query":"{{ hello }} # {}"}}"#, "a".repeat(40));
+    assert_eq!(post(&router, &long).await.status, StatusCode::PAYLOAD_TOO_LARGE);
+    // What was counted before is counted on.
+    let metrics = send(&router, Method::GET, "/metrics", &[], "").await.body;
+    assert!(
+        metrics.contains(r#"bespoke_requests_total{operation_kind="query",outcome="executed",status="200"} 2"#),
+        "{metrics}"
+    );
+}
+
+#[tokio::test]
+async fn a_request_under_way_ends_with_the_server_that_it_began_with() {
+    let site = Site::new(Arc::new(server(ServerConfig {
+        request_timeout: Duration::from_millis(20),
+        ..config(Mode::Production)
+    })));
+    let router = router(site.clone());
+    let late = post(&router, r#"{"query":"{ late hello }"}"#);
+    tokio::pin!(late);
+    assert!(futures_util::poll!(&mut late).is_pending());
+    site.replace(Server::new(config(Mode::Production), Arc::new(FakeEngine::new("other")), Arc::new(Metrics::new())));
+    assert!(late.await.body.contains("hello\":\"hello"));
+}
+
+#[tokio::test]
+async fn a_process_that_leaves_says_so_and_answers_all_the_same() {
+    let site = Site::new(Arc::new(server(config(Mode::Production))));
+    let router = router(site.clone());
+    let ask = || post(&router, r#"{"query":"{ hello }"}"#);
+    let ready = || send(&router, Method::GET, "/readyz", &[], "");
+    assert_eq!((ready().await.status, ask().await.header("connection")), (StatusCode::OK, ""));
+    site.leave();
+    assert_eq!(ready().await.status, StatusCode::SERVICE_UNAVAILABLE);
+    let answer = ask().await;
+    assert_eq!((answer.status, answer.header("connection")), (StatusCode::OK, "close"));
+    assert_eq!(send(&router, Method::GET, "/livez", &[], "").await.status, StatusCode::OK);
 }
 
 #[tokio::test]

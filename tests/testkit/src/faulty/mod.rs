@@ -1,11 +1,12 @@
 //! A programmable upstream that misbehaves on purpose, over raw TCP.
 //!
 //! In: a function from a [`SeenRequest`] to a [`Reply`], which is a list of [`Act`]s on the socket.
-//! Out: a base URL on loopback (port 0), what was asked ([`Faulty::requests`]), and how often the caller hung up
-//! before the reply was through ([`Faulty::hangups`]).
+//! Out: a base URL on loopback (port 0), what was asked ([`Faulty::requests`]), how much of the replies the caller took
+//! ([`Faulty::sent`]), and how often it hung up before a reply was through ([`Faulty::hangups`]).
 //!
 //! Always true:
 //! - bytes go out exactly as written in the script: nothing corrects a wrong length or a bad chunk;
+//! - a reply of any length is written from a small piece of memory, so that a test can measure the caller's;
 //! - dropping [`Faulty`] ends its tasks and closes its sockets; nothing is printed.
 //!
 //! ```no_run
@@ -21,11 +22,14 @@
 //! # }
 //! ```
 
+mod reply;
+
+pub use reply::{Act, Reply};
+
 use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use std::io::{self, Write as _};
+use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -36,172 +40,11 @@ use tokio::task::{JoinHandle, JoinSet};
 /// Longest request that is read; a longer one ends the connection.
 const MAX_REQUEST_BYTES: usize = 1 << 20;
 
-/// One thing done to the socket.
-#[derive(Debug, Clone)]
-pub enum Act {
-    /// Sends bytes.
-    Write(Bytes),
-    /// Sends bytes one at a time, with a pause after each.
-    Trickle(Bytes, Duration),
-    /// Sends the bytes again and again, until the caller hangs up.
-    Repeat(Bytes),
-    /// Waits; a hang-up meanwhile ends the reply.
-    Wait(Duration),
-    /// Waits until the caller hangs up.
-    Stall,
-    /// Ends the connection in order (FIN).
-    Close,
-    /// Ends the connection at once (RST).
-    Reset,
-}
+/// Most requests that are remembered; further ones are answered and only counted.
+const MAX_SEEN: usize = 10_000;
 
-/// What is done after one request has been read.
-///
-/// A reply that does not end the connection is followed by the next request on it.
-#[derive(Debug, Clone, Default)]
-pub struct Reply(Vec<Act>);
-
-impl Reply {
-    /// A reply of exactly these acts.
-    pub fn of(acts: impl IntoIterator<Item = Act>) -> Self {
-        Self(acts.into_iter().collect())
-    }
-
-    /// These bytes, head included; then the next request.
-    pub fn raw(text: impl Into<Bytes>) -> Self {
-        Self(vec![Act::Write(text.into())])
-    }
-
-    /// 200 and a JSON body, however malformed.
-    pub fn json(body: &str) -> Self {
-        Self::with_status(200, "application/json", body)
-    }
-
-    /// Any status, content type and body, with a right length.
-    pub fn with_status(status: u16, content_type: &str, body: &str) -> Self {
-        Self::raw(format!(
-            "HTTP/1.1 {status} Scripted\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        ))
-    }
-
-    /// A status without a body.
-    pub fn empty(status: u16) -> Self {
-        let length = if status == 204 { "" } else { "content-length: 0\r\n" };
-        Self::raw(format!("HTTP/1.1 {status} Scripted\r\n{length}\r\n"))
-    }
-
-    /// 502 with an HTML page, as proxies answer.
-    pub fn bad_gateway_page() -> Self {
-        Self::with_status(502, "text/html", "<html><body>Bad Gateway</body></html>")
-    }
-
-    /// 200 with an HTML page.
-    pub fn wrong_content_type() -> Self {
-        Self::with_status(200, "text/html; charset=utf-8", "<p>hello</p>")
-    }
-
-    /// 302 to another place.
-    pub fn redirect(location: &str) -> Self {
-        Self::raw(format!("HTTP/1.1 302 Found\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n"))
-    }
-
-    /// No byte of an answer, ever.
-    pub fn stalled_head() -> Self {
-        Self(vec![Act::Stall])
-    }
-
-    /// A head and the start of a body, then nothing more.
-    pub fn stalled_body() -> Self {
-        Self(vec![Act::Write(head("content-length: 100", "[1,")), Act::Stall])
-    }
-
-    /// RST instead of an answer.
-    pub fn reset_before_head() -> Self {
-        Self(vec![Act::Reset])
-    }
-
-    /// A head and the start of a body, then RST. The pause lets the caller read the head first: an RST discards
-    /// what was not read yet.
-    pub fn reset_in_body() -> Self {
-        Self(vec![Act::Write(head("content-length: 100", "[1,")), Act::Wait(Duration::from_millis(30)), Act::Reset])
-    }
-
-    /// The connection ends in order instead of an answer.
-    pub fn closed_before_head() -> Self {
-        Self(vec![Act::Close])
-    }
-
-    /// Fewer bytes than `content-length` says, then the end of the connection.
-    pub fn short_body() -> Self {
-        Self(vec![Act::Write(head("content-length: 100", "[1,2")), Act::Close])
-    }
-
-    /// A chunk whose size is not a number.
-    pub fn bad_chunk() -> Self {
-        Self(vec![Act::Write(head("transfer-encoding: chunked", "3\r\n[1,\r\nnope\r\n2]\r\n0\r\n\r\n")), Act::Close])
-    }
-
-    /// Something else than HTTP.
-    pub fn not_http() -> Self {
-        Self(vec![Act::Write(Bytes::from_static(b"SSH-2.0-OpenSSH_9.6\r\n\r\n")), Act::Close])
-    }
-
-    /// A JSON body of `bytes` bytes, announced by `content-length`.
-    pub fn huge_body(bytes: usize) -> Self {
-        let body = json_string_of(bytes);
-        Self(vec![Act::Write(head(&format!("content-length: {bytes}"), "")), Act::Write(body.into())])
-    }
-
-    /// A chunked body that never ends.
-    pub fn endless_body() -> Self {
-        let chunk = format!("400\r\n{}\r\n", "1".repeat(0x400));
-        Self(vec![Act::Write(head("transfer-encoding: chunked", "")), Act::Repeat(chunk.into())])
-    }
-
-    /// A small gzip body that inflates to `bytes` bytes of JSON.
-    pub fn gzip_bomb(bytes: usize) -> Self {
-        Self::gzip(&json_string_of(bytes))
-    }
-
-    /// A gzip body.
-    pub fn gzip(body: &[u8]) -> Self {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-        let packed = encoder.write_all(body).and_then(|()| encoder.finish()).unwrap_or_default();
-        let head = head(&format!("content-encoding: gzip\r\ncontent-length: {}", packed.len()), "");
-        Self(vec![Act::Write(head), Act::Write(packed.into())])
-    }
-
-    /// A body in an encoding that nobody asked for.
-    pub fn unasked_encoding() -> Self {
-        Self::raw(head("content-encoding: br\r\ncontent-length: 2", "{}"))
-    }
-
-    /// A right answer, one byte per `pause`.
-    pub fn trickle(body: &str, pause: Duration) -> Self {
-        let text = head(&format!("content-length: {}", body.len()), body);
-        Self(vec![Act::Trickle(text, pause)])
-    }
-
-    /// The same, later.
-    #[must_use]
-    pub fn after(mut self, delay: Duration) -> Self {
-        self.0.insert(0, Act::Wait(delay));
-        self
-    }
-}
-
-fn head(headers: &str, body: &str) -> Bytes {
-    format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n{headers}\r\n\r\n{body}").into()
-}
-
-fn json_string_of(bytes: usize) -> Vec<u8> {
-    let mut body = vec![b'a'; bytes.max(2)];
-    body[0] = b'"';
-    let last = body.len() - 1;
-    body[last] = b'"';
-    body
-}
+/// Most bytes of a reply that are handed to the system at once, so that [`Faulty::sent`] is exact to this.
+const PIECE: usize = 64 << 10;
 
 /// A request as it arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -233,6 +76,18 @@ struct Shared {
     seen: Mutex<Vec<SeenRequest>>,
     arrived: watch::Sender<usize>,
     hangups: watch::Sender<usize>,
+    sent: AtomicU64,
+}
+
+impl Shared {
+    fn remember(&self, request: SeenRequest) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.len() < MAX_SEEN {
+            seen.push(request);
+        }
+        drop(seen);
+        self.arrived.send_modify(|count| *count += 1);
+    }
 }
 
 /// The running upstream; dropping it ends it.
@@ -267,6 +122,7 @@ impl Faulty {
             seen: Mutex::default(),
             arrived: watch::Sender::new(0),
             hangups: watch::Sender::new(0),
+            sent: AtomicU64::new(0),
         });
         let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
         Ok(Self { address, shared, accepting })
@@ -292,10 +148,17 @@ impl Faulty {
         self.address
     }
 
-    /// The requests so far, in the order they were read.
+    /// The requests so far, in the order they were read: the first 10,000 of them.
     #[must_use]
     pub fn requests(&self) -> Vec<SeenRequest> {
         self.shared.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Bytes of replies that the system has taken so far. Up to what its buffers hold, some megabytes, the caller may
+    /// not have read them.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        self.shared.sent.load(Ordering::Relaxed)
     }
 
     /// How many replies were cut short because the caller ended the connection.
@@ -339,9 +202,8 @@ async fn serve(mut socket: TcpStream, connection: usize, shared: Arc<Shared>) {
     let mut buffer = Vec::new();
     while let Some(request) = read_request(&mut socket, &mut buffer, connection).await {
         let reply = (shared.script)(&request);
-        shared.seen.lock().unwrap_or_else(PoisonError::into_inner).push(request);
-        shared.arrived.send_modify(|count| *count += 1);
-        match perform(&mut socket, reply).await {
+        shared.remember(request);
+        match perform(&mut socket, &shared.sent, reply).await {
             Ok(()) => {}
             Err(End::Scripted) => return,
             Err(End::HungUp) => return shared.hangups.send_modify(|count| *count += 1),
@@ -349,19 +211,24 @@ async fn serve(mut socket: TcpStream, connection: usize, shared: Arc<Shared>) {
     }
 }
 
-async fn perform(socket: &mut TcpStream, reply: Reply) -> Result<(), End> {
+async fn perform(socket: &mut TcpStream, sent: &AtomicU64, reply: Reply) -> Result<(), End> {
     for act in reply.0 {
         match act {
-            Act::Write(bytes) => write(socket, &bytes).await?,
+            Act::Write(bytes) => write(socket, sent, &bytes).await?,
             Act::Trickle(bytes, pause) => {
                 for byte in bytes {
-                    write(socket, &[byte]).await?;
+                    write(socket, sent, &[byte]).await?;
                     wait(socket, pause).await?;
                 }
             }
             Act::Repeat(bytes) => loop {
-                write(socket, &bytes).await?;
+                write(socket, sent, &bytes).await?;
             },
+            Act::Times(bytes, times) => {
+                for _ in 0..times {
+                    write(socket, sent, &bytes).await?;
+                }
+            }
             Act::Wait(delay) => wait(socket, delay).await?,
             Act::Stall => {
                 until_hangup(socket).await;
@@ -377,8 +244,12 @@ async fn perform(socket: &mut TcpStream, reply: Reply) -> Result<(), End> {
     Ok(())
 }
 
-async fn write(socket: &mut TcpStream, bytes: &[u8]) -> Result<(), End> {
-    socket.write_all(bytes).await.map_err(|_| End::HungUp)
+async fn write(socket: &mut TcpStream, sent: &AtomicU64, bytes: &[u8]) -> Result<(), End> {
+    for piece in bytes.chunks(PIECE) {
+        socket.write_all(piece).await.map_err(|_| End::HungUp)?;
+        sent.fetch_add(piece.len() as u64, Ordering::Relaxed);
+    }
+    Ok(())
 }
 
 async fn wait(socket: &mut TcpStream, delay: Duration) -> Result<(), End> {

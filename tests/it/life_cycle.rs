@@ -1,0 +1,214 @@
+//! A process from SIGHUP to SIGTERM: what it serves is replaced as a whole, and its end costs nobody an answer.
+
+use crate::program::{Folder, LONGEST, Program, bespoke};
+use reqwest::StatusCode;
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+use testkit::faulty::{Act, Faulty, Reply};
+use testkit::posts::{POSTS, PostsUpstream, QUERY, posts};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, interval, timeout};
+
+const TITLES: &str = "{ posts { title } }";
+
+fn http() -> reqwest::Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().timeout(LONGEST).build().unwrap()
+}
+
+async fn ask(client: &reqwest::Client, url: &str, query: &str) -> reqwest::Result<(StatusCode, Value)> {
+    let request = client.post(url).header("content-type", "application/json");
+    let answer = request.body(json!({ "query": query }).to_string()).send().await?;
+    let status = answer.status();
+    Ok((status, serde_json::from_str(&answer.text().await?).unwrap()))
+}
+
+fn at(url: &str, path: &str) -> String {
+    url.replace("/graphql", path)
+}
+
+async fn status(url: &str) -> StatusCode {
+    http().get(url).send().await.unwrap().status()
+}
+
+/// The posts project from a folder of its own, served.
+async fn serve(upstream: &str, delay: &str) -> (Folder, Program, String) {
+    let project = Folder::copy("tests/fixtures/posts", &["bespoke.yaml", "schema"]);
+    let mut command = bespoke(&["serve", "--project", project.path(), "--client", "web", "--port", "0"]);
+    command.env("POSTS_URL", upstream).env("USERS_URL", upstream).env("SHUTDOWN_DELAY", delay);
+    let mut program = Program::start(command);
+    let url = program.url().await;
+    (project, program, url)
+}
+
+/// Clients that ask and ask, until they are told to go elsewhere.
+struct Load {
+    clients: JoinSet<Result<(), String>>,
+    is_elsewhere: Arc<AtomicBool>,
+    answered: Arc<AtomicUsize>,
+}
+
+impl Load {
+    fn begin(url: &str, clients: usize) -> Self {
+        let (is_elsewhere, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let mut load = Self { clients: JoinSet::new(), is_elsewhere, answered };
+        for _ in 0..clients {
+            let (url, elsewhere, answered) =
+                (url.to_owned(), Arc::clone(&load.is_elsewhere), Arc::clone(&load.answered));
+            load.clients.spawn(async move {
+                // Each has connections of its own, which it keeps.
+                let client = http();
+                while !elsewhere.load(Ordering::SeqCst) {
+                    match ask(&client, &url, QUERY).await {
+                        Ok((StatusCode::OK, answer)) if answer.get("errors").is_none() => {}
+                        other => return Err(format!("{other:?}")),
+                    }
+                    answered.fetch_add(1, Ordering::SeqCst);
+                }
+                Ok(())
+            });
+        }
+        load
+    }
+
+    /// Waits until so many requests more are answered.
+    async fn answered(&self, count: usize) {
+        let until = self.answered.load(Ordering::SeqCst) + count;
+        let enough = async {
+            let mut pause = interval(Duration::from_millis(2));
+            while self.answered.load(Ordering::SeqCst) < until {
+                pause.tick().await;
+            }
+        };
+        timeout(LONGEST, enough).await.expect("answers");
+    }
+
+    /// Ends it; what failed is an error.
+    async fn end(mut self) -> usize {
+        self.is_elsewhere.store(true, Ordering::SeqCst);
+        while let Some(client) = self.clients.join_next().await {
+            assert_eq!(client.unwrap(), Ok(()));
+        }
+        self.answered.load(Ordering::SeqCst)
+    }
+}
+
+#[tokio::test]
+async fn sigterm_under_load_fails_no_request() {
+    let upstream = PostsUpstream::start(POSTS).await.unwrap();
+    let (_project, program, url) = serve(&upstream.base_url(), "2s").await;
+    assert_eq!(status(&at(&url, "/readyz")).await, StatusCode::OK);
+    let load = Load::begin(&url, 8);
+    load.answered(50).await;
+    let told = Instant::now();
+    program.send(Signal::TERM);
+    // As a load balancer would: it looks again and again, and sends nothing more once it has seen it.
+    let fallen = async {
+        let mut pause = interval(Duration::from_millis(10));
+        while status(&at(&url, "/readyz")).await != StatusCode::SERVICE_UNAVAILABLE {
+            pause.tick().await;
+        }
+    };
+    timeout(Duration::from_secs(2), fallen).await.expect("readiness falls at once");
+    load.answered(20).await;
+    let answered = load.end().await;
+    assert!(answered >= 70, "{answered}");
+    let ended = program.ended().await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(told.elapsed() >= Duration::from_secs(2), "the delay is for those who have not looked yet");
+}
+
+#[tokio::test]
+async fn what_is_in_flight_is_answered_and_new_connections_are_refused() {
+    let body = String::from_utf8(posts(POSTS).to_vec()).unwrap();
+    let slow = Faulty::always(Reply::json(&body).after(Duration::from_millis(700))).await.unwrap();
+    let (_project, program, url) = serve(&slow.base_url(), "0s").await;
+    let client = http();
+    let asked = {
+        let (client, url) = (client.clone(), url.clone());
+        tokio::spawn(async move { ask(&client, &url, TITLES).await })
+    };
+    timeout(LONGEST, slow.until_requests(1)).await.unwrap();
+    program.send(Signal::TERM);
+    let refused = async {
+        let mut pause = interval(Duration::from_millis(5));
+        while http().get(at(&url, "/livez")).send().await.is_ok() {
+            pause.tick().await;
+        }
+    };
+    timeout(LONGEST, refused).await.expect("nothing new is accepted");
+    let (status, answer) = asked.await.unwrap().unwrap();
+    assert_eq!((status, answer["data"]["posts"].as_array().map(Vec::len)), (StatusCode::OK, Some(100)), "{answer}");
+    assert_eq!(program.ended().await.code, Some(0));
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_at_once() {
+    for (delay, first) in [("60s", Signal::TERM), ("0s", Signal::TERM), ("60s", Signal::INT)] {
+        let stalled = Faulty::always(Reply::of([Act::Stall])).await.unwrap();
+        let (project, mut program, url) = serve(&stalled.base_url(), delay).await;
+        project.edit("bespoke.yaml", "server:\n", "server:\n  request_timeout: 50s\n");
+        program.send(Signal::HUP);
+        program.stderr.next("reloaded web").await;
+        let _asked = tokio::spawn(async move { ask(&http(), &url, TITLES).await });
+        timeout(LONGEST, stalled.until_requests(1)).await.unwrap();
+        let told = Instant::now();
+        program.send(first);
+        program.stderr.next("stopping").await;
+        program.send(Signal::TERM);
+        assert_eq!(program.ended().await.code, Some(1), "{delay}");
+        assert!(told.elapsed() < Duration::from_secs(9), "{delay}: {:?}", told.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn sighup_replaces_schemas_and_configuration_as_a_whole() {
+    let upstream = PostsUpstream::start(POSTS).await.unwrap();
+    let (project, mut program, url) = serve(&upstream.base_url(), "0s").await;
+    let client = http();
+    let both = "  title: String!\n  headline: String! @from(path: \"title\")\n";
+    let load = Load::begin(&url, 2);
+    load.answered(5).await;
+
+    // The schema has a new field, and with it fewer tokens are allowed: whoever sees the one sees the other.
+    project.edit("schema/web.graphql", "  title: String!\n", both);
+    let config = Path::new(project.path()).join("bespoke.yaml");
+    let right = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, format!("{right}\nlimits: {{ tokens: 30 }}\n")).unwrap();
+    assert!(
+        ask(&client, &url, "{ posts { headline } }").await.unwrap().1.get("data").is_none(),
+        "nobody has asked for it"
+    );
+    program.send(Signal::HUP);
+    program.stderr.next("reloaded web").await;
+    let long = format!("{{ {} }}", "posts { title } ".repeat(10));
+    let (_, answer) = ask(&client, &url, "{ posts { headline } }").await.unwrap();
+    assert!(answer["data"]["posts"][0]["headline"].is_string(), "{answer}");
+    let (_, answer) = ask(&client, &url, &long).await.unwrap();
+    assert!(answer.get("data").is_none(), "{answer}");
+
+    // A configuration that cannot be, and one that only a start can read.
+    std::fs::write(&config, right.replace("server:", "server:\n  request_timeout: never")).unwrap();
+    program.send(Signal::HUP);
+    let said = program.stderr.next("not reloaded").await;
+    assert!(said.contains("bespoke.yaml:") && said.contains("E301"), "{said}");
+    assert_eq!(status(&at(&url, "/readyz")).await, StatusCode::OK);
+    let (_, answer) = ask(&client, &url, "{ posts { headline } }").await.unwrap();
+    assert!(answer["data"]["posts"][0]["headline"].is_string(), "what ran goes on: {answer}");
+    std::fs::write(&config, right.replace("server:", "server:\n  max_connections: 77")).unwrap();
+    program.send(Signal::HUP);
+    program.stderr.next("reloaded web").await;
+    let said = program.stderr.next("takes effect at the next start only").await;
+    assert!(said.contains("server.max_connections"), "{said}");
+
+    let metrics = client.get(at(&url, "/metrics")).send().await.unwrap().text().await.unwrap();
+    for (outcome, count) in [("done", 2), ("refused", 1)] {
+        let line = format!("bespoke_reloads_total{{outcome=\"{outcome}\"}} {count}\n");
+        assert!(metrics.contains(&line), "{line} in {metrics}");
+    }
+    load.end().await;
+}

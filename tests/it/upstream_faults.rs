@@ -1,0 +1,199 @@
+//! An upstream that does everything wrong: each fault costs its own field and nothing else.
+//!
+//! One field needs the faulty service, another one a healthy service. For each fault, as a query and as a mutation:
+//! the rest of the data is whole, the field is null or what of it could be had, with path and code; the answer comes
+//! by the deadline; what is too long is cut off; a mutation is sent once; and once the fault is over, the same query is
+//! answered whole.
+
+mod cases;
+
+use crate::harness::{Bff, Reply, Setup};
+use bespoke::engine::Client;
+use bespoke::project::Files;
+use cases::{Case, Outcome, REPORT};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use testkit::faulty::{Faulty, Reply as Fault};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, interval, timeout};
+
+/// A request may take this long, and its answer this much longer. The faulty service may take less, so that what a
+/// mutation does after it has time left.
+const DEADLINE: Duration = Duration::from_millis(1_600);
+const TOLERANCE: Duration = Duration::from_millis(300);
+
+/// A service is back within this time after its fault is over.
+const RECOVERY: Duration = Duration::from_secs(5);
+
+/// Most of one reply that gets through: the cap of the configuration below, and what the system's buffers hold.
+const MOST_SENT: u64 = (1 + 14) << 20;
+
+/// Most memory that all faults together may take, in bytes.
+const MOST_MEMORY: u64 = 100_000_000;
+
+const CATALOG: &str = r#"extend schema
+  @link(url: "https://bespoke.example/connect/v1", import: ["@source", "@connect"])
+  @source(name: "catalog")
+type Query { products: [Product!]! @connect(http: { GET: "/products" }, selection: "id name") }
+type Mutation { touch: [Product!]! @connect(http: { POST: "/touch" }, selection: "id name") }
+type Product { id: ID! name: String! }
+"#;
+
+const REPORTS: &str = r#"extend schema
+  @link(url: "https://bespoke.example/connect/v1", import: ["@source", "@connect"])
+  @source(name: "reports")
+type Query { report: Report @connect(http: { GET: "/report" }, selection: "label count note lines { n }") }
+type Mutation { save: Report @connect(http: { POST: "/report" }, selection: "label count note lines { n }") }
+type Report { label: String! count: Int! note: String lines: [Line!]! }
+type Line { n: Int! }
+"#;
+
+const SCHEMA: &str = "type Query { products: [Product!]! report: Report }
+type Mutation { touch: [Product!]! save: Report }
+type Product { id: ID! name: String! }
+type Report { label: String! count: Int! note: String lines: [Line!]! }
+type Line { n: Int! }
+";
+
+const CONFIG: &str = "services: { reports: { timeout: 700ms, max_response_bytes: 1048576, max_json_depth: 64 } }";
+
+const PRODUCTS: &str = r#"[{"id":"1","name":"Lamp"},{"id":"2","name":"Chair"}]"#;
+
+const QUERY: &str = "{ products { id name } report { label count note lines { n } } }";
+const MUTATION: &str = "mutation { save { label count note lines { n } } touch { id name } }";
+
+fn client() -> Client {
+    let files = [
+        ("schema/services/catalog.graphql", CATALOG),
+        ("schema/services/reports.graphql", REPORTS),
+        ("schema/web.graphql", SCHEMA),
+        ("bespoke.yaml", CONFIG),
+    ];
+    Client::new("web", Files::embedded(files))
+}
+
+/// A service with a fault that can be over, a healthy one, and a BFF of their own.
+struct Scene {
+    faulty: Faulty,
+    is_over: Arc<AtomicBool>,
+    bff: Bff,
+}
+
+impl Scene {
+    async fn of(fault: Fault, healthy: &Faulty) -> Self {
+        let is_over = Arc::new(AtomicBool::new(false));
+        let over = Arc::clone(&is_over);
+        let script = move |_: &_| if over.load(Ordering::SeqCst) { Fault::json(REPORT) } else { fault.clone() };
+        let faulty = Faulty::start(script).await.unwrap();
+        let setup = Setup::default().url("catalog", healthy.base_url()).url("reports", faulty.base_url());
+        Self { bff: Bff::start(client(), setup.deadline(DEADLINE)).await, faulty, is_over }
+    }
+}
+
+fn parse(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+/// Says what is wrong with an answer.
+fn judge(reply: &Reply, [field, rest]: [&str; 2], outcome: &Outcome) -> Result<(), String> {
+    let (value, error) = match outcome {
+        Outcome::Whole => (parse(REPORT), None),
+        Outcome::Value(value) => (value.clone(), None),
+        Outcome::Lost(code) => (Value::Null, Some((json!([field]), *code))),
+        Outcome::At(value, path, code) => {
+            let path = [&[json!(field)], path.as_array().unwrap().as_slice()].concat();
+            (value.clone(), Some((Value::Array(path), *code)))
+        }
+    };
+    let expected = json!({ field: value, rest: parse(PRODUCTS) });
+    let got: Vec<_> = reply.errors().iter().map(|error| (&error["path"], &error["extensions"]["code"])).collect();
+    let code = error.as_ref().map(|(_, code)| json!(code));
+    let wanted: Vec<_> = error.iter().map(|(path, _)| (path, code.as_ref().unwrap())).collect();
+    if reply.status != 200 || *reply.data() != expected || got != wanted {
+        return Err(format!("not {outcome:?}: {} {}", reply.status, reply.text));
+    }
+    let told = format!("{}{}", reply.headers, reply.text);
+    if told.contains("canary") || told.contains("set-cookie") {
+        return Err(format!("something of the service's answer leaks: {told}"));
+    }
+    match reply.elapsed <= DEADLINE + TOLERANCE {
+        true => Ok(()),
+        false => Err(format!("took {:?}", reply.elapsed)),
+    }
+}
+
+/// Says what is wrong when one fault meets a query, a mutation and, once it is over, the query again.
+async fn check(case: &Case, healthy: &Faulty) -> Result<(), String> {
+    let scene = Scene::of(case.reply.clone(), healthy).await;
+    judge(&scene.bff.ask(QUERY).await, ["report", "products"], &case.outcome)?;
+    if case.writes {
+        judge(&scene.bff.ask(MUTATION).await, ["save", "touch"], &case.outcome)?;
+        let writes = scene.faulty.requests().iter().filter(|seen| seen.method == "POST").count();
+        if writes != 1 {
+            return Err(format!("{writes} requests for one mutation"));
+        }
+    }
+    let (sent, requests) = (scene.faulty.sent(), scene.faulty.requests().len() as u64);
+    if sent > requests * MOST_SENT {
+        return Err(format!("{sent} bytes got through in {requests} replies"));
+    }
+    scene.is_over.store(true, Ordering::SeqCst);
+    let recovered = async {
+        let mut pause = interval(Duration::from_millis(20));
+        while judge(&scene.bff.ask(QUERY).await, ["report", "products"], &Outcome::Whole).is_err() {
+            pause.tick().await;
+        }
+    };
+    timeout(RECOVERY, recovered).await.map_err(|_| format!("not recovered within {RECOVERY:?}"))
+}
+
+/// The best of three counts: a machine busy with other tests may stop us until a deadline has passed.
+async fn check_thrice(case: Case, healthy: Arc<Faulty>) -> Option<String> {
+    let mut found = None;
+    for _ in 0..3 {
+        match check(&case, &healthy).await {
+            Ok(()) => return None,
+            Err(problem) => found = Some(format!("{}: {problem}", case.name)),
+        }
+    }
+    found
+}
+
+/// The most memory that this process has had, in bytes; nothing where the system does not say.
+fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().trim_end_matches(" kB").parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_fault_costs_its_own_field_only() {
+    /// At once: most cases wait for their deadline.
+    const WIDTH: usize = 8;
+    let healthy = Faulty::start(|_| Fault::json(PRODUCTS)).await.unwrap();
+    let healthy = Arc::new(healthy);
+    let mut cases = cases::all();
+    assert!(cases.len() >= 45, "{}", cases.len());
+    let whole = Case { name: "no fault", reply: Fault::json(REPORT), outcome: Outcome::Whole, writes: true };
+    assert_eq!(check(&whole, &healthy).await, Ok(()));
+    let before = peak_memory();
+    let started = Instant::now();
+    let (mut running, mut problems) = (JoinSet::new(), Vec::new());
+    loop {
+        while running.len() < WIDTH
+            && let Some(case) = cases.pop()
+        {
+            running.spawn(check_thrice(case, Arc::clone(&healthy)));
+        }
+        let Some(checked) = running.join_next().await else { break };
+        problems.extend(checked.unwrap());
+    }
+    assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
+    if let Some((before, after)) = before.zip(peak_memory()) {
+        let grown = after - before;
+        eprintln!("{} kB more memory at its peak, in {:?}", grown / 1000, started.elapsed());
+        assert!(grown < MOST_MEMORY, "{grown} bytes");
+    }
+}
