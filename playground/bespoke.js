@@ -2,7 +2,7 @@
 // and shows under each answer which upstream calls it took.
 //
 // config.json: { client, endpoint, tabs: [{ query, variables?, headers? }], token? }
-// answers:     extensions.bespoke.calls: [{ service, operationId, keys, ms, status, shared, attempts?, inProcess? }]
+// answers:     extensions.bespoke.calls: [{ service, operationId, keys, ms, status, shared, attempts?, inProcess?, cache? }]
 //
 // Everything loaded or asked for has the page's own origin. No build step: React and GraphiQL are globals.
 (function () {
@@ -277,6 +277,7 @@
         isShared: call.shared === true,
         attempts: Number.isInteger(call.attempts) ? Math.max(0, call.attempts) : 1,
         isInProcess: call.inProcess === true,
+        isKept: call.cache === "hit" || call.cache === "stale_while_revalidate",
       }));
   }
 
@@ -301,15 +302,17 @@
   /** "3 calls · 41 saved by batching · slowest 6.1 ms". */
   function Summary({ calls }) {
     // What code of the BFF itself answered costs no service anything, nor does what was never sent.
-    const upstream = calls.filter((call) => !call.isInProcess && call.attempts > 0);
+    const upstream = calls.filter((call) => !call.isInProcess && !call.isKept && call.attempts > 0);
     const made = upstream.filter((call) => !call.isShared);
     const saved = upstream.reduce((sum, call) => sum + call.keys, 0) - made.length;
+    const kept = calls.filter((call) => call.isKept).reduce((sum, call) => sum + call.keys, 0);
     const slowest = Math.max(0, ...calls.map((call) => call.ms));
     return h(
       React.Fragment,
       null,
       h("b", null, `${made.length} upstream ${made.length === 1 ? "call" : "calls"}`),
       saved > 0 && h("span", { className: "bespoke-saved" }, `${saved} saved by batching and sharing`),
+      kept > 0 && h("span", { className: "bespoke-saved" }, `${kept} from the cache`),
       calls.length > 0 && h("span", { className: "bespoke-quiet" }, `slowest ${milliseconds(slowest)}`),
     );
   }
@@ -332,7 +335,8 @@
 
   function CallRow({ call, slowest }) {
     const failed = !/^[23]\d\d$/.test(call.status);
-    const status = call.isInProcess && !failed ? "in BFF" : call.isShared && !failed ? `${call.status} shared` : call.status;
+    const plain = call.isShared ? `${call.status} shared` : call.status;
+    const status = failed ? call.status : call.isKept ? "cached" : call.isInProcess ? "in BFF" : plain;
     return h(
       "tr",
       null,

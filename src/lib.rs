@@ -12,12 +12,14 @@
 //! | [`plan`] | a lowered operation | steps and their dependencies |
 //! | [`execute`] | a plan | response bytes |
 //! | [`upstream`] | a call | an answer: the only module that calls out |
+//! | [`cache`] | an answer | the same answer, as long as it holds |
 //! | [`policy`] | credentials | the caller |
 //! | [`http`] | an engine | GraphQL over HTTP, GraphiQL, health, metrics |
 //!
 //! Beside them: [`diagnostic`] (findings about text), [`config`], [`observe`], [`flight`] (equal work done once), [`engine`]
 //! (all of it, wired), `mock` (any schema, without services).
 
+pub mod cache;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod compose;

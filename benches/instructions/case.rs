@@ -1,9 +1,12 @@
 //! What is run: an engine over recorded bodies, and requests one after the other.
 
 use crate::Failed;
+use axum::http::HeaderValue;
+use axum::http::header::CACHE_CONTROL;
+use bespoke::cache::{Cache, CacheOptions};
 use bespoke::config::Mode;
 use bespoke::engine::{Client, Engine, EngineParts, GraphQlEngine};
-use bespoke::execute::Sourced;
+use bespoke::execute::{Caching, Sourced};
 use bespoke::flight::FlightOptions;
 use bespoke::http::parse_request;
 use bespoke::operation::Limits;
@@ -23,6 +26,8 @@ use testkit::recorded::{self, Recorded};
 pub(crate) enum Case {
     /// W2: so many posts with their users.
     Posts(u32),
+    /// The same, with all that the services answer kept.
+    Kept(u32),
     /// W1: so many titles.
     Titles(u32),
     /// So many rows of so many leaves.
@@ -37,6 +42,7 @@ impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Posts(count) => write!(f, "posts {count}"),
+            Self::Kept(count) => write!(f, "kept {count}"),
             Self::Titles(count) => write!(f, "titles {count}"),
             Self::Wide(rows, fields) => write!(f, "wide {rows} {fields}"),
             Self::Nest => f.write_str("nest"),
@@ -51,6 +57,7 @@ impl FromStr for Case {
     fn from_str(text: &str) -> Result<Self, Failed> {
         Ok(match text.split(' ').collect::<Vec<_>>().as_slice() {
             ["posts", count] => Self::Posts(count.parse()?),
+            ["kept", count] => Self::Kept(count.parse()?),
             ["titles", count] => Self::Titles(count.parse()?),
             ["wide", rows, fields] => Self::Wide(rows.parse()?, fields.parse()?),
             ["nest"] => Self::Nest,
@@ -71,7 +78,7 @@ impl Case {
 
     fn recorded(self) -> Result<Recorded, Failed> {
         Ok(match self {
-            Self::Posts(count) => recorded::posts(count),
+            Self::Posts(count) | Self::Kept(count) => recorded::posts(count),
             Self::Titles(count) => recorded::titles(count),
             Self::Wide(rows, fields) => recorded::wide(rows, fields),
             Self::Nest => recorded::nest(),
@@ -87,7 +94,7 @@ impl Case {
 /// Sends requests one after the other, each only when the one before is answered.
 pub(crate) fn run(case: Case, requests: u32) -> Result<(), Failed> {
     let recorded = case.recorded()?;
-    let engine = engine(&recorded)?;
+    let engine = engine(&recorded, matches!(case, Case::Kept(_)))?;
     let body = Bytes::from(serde_json::json!({ "query": recorded.query }).to_string());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     runtime.block_on(async {
@@ -103,13 +110,14 @@ pub(crate) fn run(case: Case, requests: u32) -> Result<(), Failed> {
     })
 }
 
-fn engine(recorded: &Recorded) -> Result<Engine, Failed> {
+fn engine(recorded: &Recorded, is_kept: bool) -> Result<Engine, Failed> {
     let files = Files::embedded(recorded.files.iter().map(|(path, text)| (path.as_str(), text.as_str())));
     let assembled = Client::new("web", files).assemble(&|_| None);
     let (Some(graph), Some(view)) = (assembled.graph, assembled.view) else {
         return Err(format!("the project has errors: {:?}", assembled.findings).into());
     };
-    let service: Arc<dyn Subgraph> = Arc::new(Service(recorded.clone()));
+    let service: Arc<dyn Subgraph> = Arc::new(Service { recorded: recorded.clone(), is_kept });
+    let caching = is_kept.then(|| Caching::new(&graph, Cache::new(CacheOptions::default()), |_| true));
     let sources = graph.sources.iter().map(|source| Sourced {
         subgraph: Arc::clone(&service),
         name: source.name.as_str().into(),
@@ -125,20 +133,28 @@ fn engine(recorded: &Recorded) -> Result<Engine, Failed> {
         max_calls: None,
         // One request at a time: there is nothing to share.
         sharing: FlightOptions { enabled: false, ..FlightOptions::default() },
+        caching: caching.map(Arc::new),
     }))
 }
 
 /// Hands recorded bodies over at once.
 #[derive(Debug)]
-struct Service(Recorded);
+struct Service {
+    recorded: Recorded,
+    /// May its answers be kept?
+    is_kept: bool,
+}
 
 impl Subgraph for Service {
     fn call(&self, request: Call, _: Context) -> BoxFuture<'static, Result<Answer, CallError>> {
         let body = match &request {
-            Call::Http { target, .. } => self.0.body(target),
+            Call::Http { target, .. } => self.recorded.body(target),
             Call::GraphQl { .. } => None,
         };
-        let answer = Answer::new(if body.is_some() { 200 } else { 404 }, body.unwrap_or_default());
+        let mut answer = Answer::new(if body.is_some() { 200 } else { 404 }, body.unwrap_or_default());
+        if self.is_kept {
+            answer.headers.insert(CACHE_CONTROL, HeaderValue::from_static("max-age=86400"));
+        }
         Box::pin(async move { Ok(answer) })
     }
 }

@@ -31,12 +31,13 @@ type Failed = Box<dyn std::error::Error>;
 
 const W2: Case = Case::Posts(100);
 /// What is reported by itself; the first ones are also compared with `counts.txt`.
-const CASES: [(&str, Case); 6] = [
+const CASES: [(&str, Case); 7] = [
     ("W2: 100 posts with their users", W2),
     ("W1: titles of 100 posts", Case::Titles(100)),
     ("a constant: __typename", Case::Constant),
     ("200 fields of 10 rows", Case::Wide(10, 200)),
     ("5 levels over 4 services", Case::Nest),
+    ("W2 with all that the services answer kept", Case::Kept(100)),
     ("a list of 10,000 items, 4 fields each", Case::Wide(10_000, 4)),
 ];
 const COMPARED: usize = 5;

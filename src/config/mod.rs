@@ -24,7 +24,9 @@ mod tree;
 
 pub use guard::{BreakerConfig, RetryConfig};
 pub use load::{check_credentials, check_services, load, schema};
-pub use model::{AuthConfig, BudgetConfig, Config, JwtConfig, LimitsConfig, PlaygroundConfig, SharingConfig};
+pub use model::{
+    AuthConfig, BudgetConfig, CacheConfig, Config, JwtConfig, LimitsConfig, PlaygroundConfig, SharingConfig,
+};
 pub use security::{IdentityConfig, TlsConfig, TokenConfig};
 pub use server::{Exposure, Mode, ServerConfig};
 pub use service::ServiceConfig;

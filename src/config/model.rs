@@ -5,7 +5,7 @@ use super::service::ServiceConfig;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -30,6 +30,8 @@ pub struct Config {
     pub budget: BudgetConfig,
     /// What is done once for all who ask the same at the same time.
     pub sharing: SharingConfig,
+    /// What is kept of services' answers.
+    pub cache: CacheConfig,
 }
 
 /// Who callers are: `auth`.
@@ -129,6 +131,36 @@ pub struct SharingConfig {
     pub calls: bool,
     /// Equal queries in flight are run once. Default: true.
     pub operations: bool,
+}
+
+/// What is kept of services' answers, as their headers or `@cache` say: `cache`.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CacheConfig {
+    /// Is anything? `services.<name>.cache` switches it off for one service. Default: true.
+    pub enabled: bool,
+    /// Memory for entries, in bytes; at the limit those go that are asked for least. Default: 67108864 (64 MiB).
+    pub max_bytes: NonZeroU64,
+    /// How long after its lifetime an answer may stand in for a service that fails, where the service does not say
+    /// (`stale-if-error`). Default: 0s; then it stands in only where the service says so.
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub stale_if_error: Duration,
+    /// How long it is believed that something does not exist, at most; `@cache` of less holds too. Default: 5s.
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub negative: Duration,
+}
+
+impl Default for CacheConfig {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            max_bytes: NonZeroU64::MIN.saturating_add((64 << 20) - 1),
+            stale_if_error: Duration::ZERO,
+            negative: Duration::from_secs(5),
+        }
+    }
 }
 
 impl Default for SharingConfig {

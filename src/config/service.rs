@@ -41,6 +41,8 @@ pub struct ServiceConfig {
     pub max_list_items: NonZeroU32,
     /// Calls in flight at once; further ones wait, up to their deadline. Default: 256.
     pub max_in_flight: NonZeroU32,
+    /// Are its answers kept, as `@cache` or its own headers say? Default: true.
+    pub cache: bool,
     /// Calls that wait for one of those; further ones are errors at once. 0: none waits. Default: 256.
     pub max_waiting: u32,
     /// Header by which each call says how many milliseconds its answer is waited for; `null`: none does. Default:
@@ -74,6 +76,7 @@ impl Default for ServiceConfig {
             max_json_depth: NonZeroU8::MIN.saturating_add(127),
             max_list_items: NonZeroU32::MIN.saturating_add(99_999),
             max_in_flight: NonZeroU32::MIN.saturating_add(255),
+            cache: true,
             max_waiting: 256,
             timeout_header: Some("x-request-timeout-ms".to_owned()),
             retry: RetryConfig::default(),
@@ -100,6 +103,7 @@ impl std::fmt::Debug for ServiceConfig {
             .field("max_json_depth", &self.max_json_depth)
             .field("max_list_items", &self.max_list_items)
             .field("max_in_flight", &self.max_in_flight)
+            .field("cache", &self.cache)
             .field("max_waiting", &self.max_waiting)
             .field("timeout_header", &self.timeout_header)
             .field("retry", &self.retry)

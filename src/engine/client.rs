@@ -2,9 +2,10 @@
 
 use super::core::{Engine, EngineParts};
 use super::credentials;
+use crate::cache::{Cache, CacheOptions};
 use crate::compose::{Graph, HeaderValue as Rule, Source, SourceKind};
 use crate::config::{BreakerConfig, Config, LimitsConfig, ServiceConfig};
-use crate::execute::Sourced;
+use crate::execute::{Caching, Sourced};
 use crate::flight::FlightOptions;
 use crate::operation::Limits;
 use crate::project::{Assembled, Files, assemble};
@@ -101,6 +102,8 @@ pub struct EngineOptions {
     pub flights: FlightOptions,
     /// How equal operations in flight are shared.
     pub operations: FlightOptions,
+    /// How answers are kept; the configuration may switch it off, and says the sizes.
+    pub cache: CacheOptions,
     /// Where the configuration's relative paths begin. Default: the working directory.
     pub base: PathBuf,
 }
@@ -164,6 +167,7 @@ impl Client {
             }
         };
         let sources = self.sources(&graph, &config, options)?;
+        let caching = caching(&graph, &config, options);
         Ok(Engine::new(EngineParts {
             graph: Arc::new(graph),
             view: Arc::new(view),
@@ -172,6 +176,7 @@ impl Client {
             exposure: config.server.mode.exposure(),
             max_calls: config.budget.calls.map(|calls| u64::from(calls.get())),
             sharing: switched(&options.operations, config.sharing.operations),
+            caching,
         }))
     }
 
@@ -181,7 +186,8 @@ impl Client {
         // A shared call may be waited for as long as any request may take.
         let request_timeout = config.server.request_timeout;
         let flights = FlightOptions { timeout: flights.timeout.max(request_timeout), ..flights };
-        let common = Common { flights: &flights, request_timeout, base: &options.base };
+        let is_cached = options.cache.enabled && config.cache.enabled;
+        let common = Common { flights: &flights, request_timeout, base: &options.base, is_cached };
         let mut services = HashMap::new();
         for source in &graph.sources {
             let of = config.services.get(&source.name).unwrap_or(&default);
@@ -223,6 +229,22 @@ pub fn limits(config: &LimitsConfig) -> Limits {
     }
 }
 
+/// The cache that a configuration asks for; `None`: none.
+fn caching(graph: &Graph, config: &Config, options: &EngineOptions) -> Option<Arc<Caching>> {
+    let wanted = &config.cache;
+    if !options.cache.enabled || !wanted.enabled {
+        return None;
+    }
+    let cache = Cache::new(CacheOptions {
+        max_bytes: wanted.max_bytes.get(),
+        stale_if_error: wanted.stale_if_error,
+        negative: wanted.negative,
+        ..options.cache.clone()
+    });
+    let is_on = |name: &str| config.services.get(name).is_none_or(|service| service.cache);
+    Some(Arc::new(Caching::new(graph, cache, is_on)))
+}
+
 /// Sharing as the options say, unless the configuration switches it off.
 fn switched(options: &FlightOptions, is_on: bool) -> FlightOptions {
     FlightOptions { enabled: options.enabled && is_on, ..options.clone() }
@@ -234,6 +256,8 @@ struct Common<'c> {
     request_timeout: Duration,
     /// Where files of the configuration are.
     base: &'c Path,
+    /// Are answers kept, so that their headers are wanted?
+    is_cached: bool,
 }
 
 /// A source over HTTP, guarded, and with its flights around it; `None` for in-process ones.
@@ -269,6 +293,7 @@ fn remote(
             // The configuration has been checked: it is a header's name.
             timeout_header: config.timeout_header.as_deref().and_then(|name| HeaderName::try_from(name).ok()),
             credentials: credentials.clone(),
+            keeps_headers: common.is_cached && config.cache,
             ..HttpServiceConfig::new(source.name.as_str(), url.as_str())
         };
         let service = HttpService::new(&client, limits)

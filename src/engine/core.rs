@@ -5,7 +5,7 @@ use super::report::ServiceReport;
 use super::sharing::{Job, Operations};
 use crate::compose::Graph;
 use crate::config::Exposure;
-use crate::execute::{OperationScope, Ran, Sourced};
+use crate::execute::{Caching, OperationScope, Ran, Sourced};
 use crate::flight::FlightOptions;
 use crate::operation::{self, Limits, OperationKind, Outcomes, Prepared, RequestError, Variables};
 use crate::plan::{self, Plan};
@@ -41,6 +41,8 @@ pub struct EngineParts {
     pub max_calls: Option<u64>,
     /// How equal operations in flight are shared.
     pub sharing: FlightOptions,
+    /// What is kept of services' answers; `None`: nothing.
+    pub caching: Option<Arc<Caching>>,
 }
 
 /// A client's engine.
@@ -318,6 +320,10 @@ impl GraphQlEngine for Engine {
         true
     }
 
+    fn cache_bytes(&self) -> u64 {
+        self.parts.caching.as_ref().map_or(0, |caching| caching.cache().bytes())
+    }
+
     fn services(&self) -> Vec<ServiceReport> {
         self.parts.sources.iter().filter_map(|source| source.subgraph.report()).collect()
     }
@@ -341,11 +347,14 @@ fn describe(call: &CallRecord) -> Value {
         "status": status,
         "shared": call.is_shared,
     });
-    if call.attempts != 1 {
+    if call.attempts != 1 && !call.cache.is_unasked() {
         described["attempts"] = call.attempts.into();
     }
     if call.is_in_process {
         described["inProcess"] = true.into();
+    }
+    if !call.cache.is_off() {
+        described["cache"] = call.cache.name().into();
     }
     described
 }

@@ -1,6 +1,7 @@
 //! What goes into an engine and what comes out.
 
 use super::report::ServiceReport;
+use crate::cache::CacheStatus;
 use crate::execute::Wording;
 use crate::operation::OperationKind;
 use crate::policy::Caller;
@@ -39,6 +40,11 @@ pub trait GraphQlEngine: Send + Sync + 'static {
 
     /// Can it answer now? Behind `/readyz`.
     fn is_ready(&self) -> bool;
+
+    /// What kept answers cost, in bytes.
+    fn cache_bytes(&self) -> u64 {
+        0
+    }
 
     /// How calling its services goes; read by the metrics.
     fn services(&self) -> Vec<ServiceReport> {
@@ -117,6 +123,8 @@ pub struct CallRecord {
     pub is_shared: bool,
     /// Did code of this process answer? Then it went to no service.
     pub is_in_process: bool,
+    /// What the cache had to do with it.
+    pub cache: CacheStatus,
 }
 
 impl CallRecord {

@@ -44,6 +44,7 @@ impl Job {
             graph: &self.parts.graph,
             sources: &self.parts.sources,
             variables: &self.variables.0,
+            caching: self.parts.caching.as_ref(),
             introspection: self.introspection.as_deref(),
             caller: &self.caller,
             deadline: self.deadline,

@@ -73,7 +73,7 @@ impl Engine {
             while let Some(part) = made.recv().await {
                 let body = part.body(wording).into();
                 let Part { has_next, errors, calls, error_codes, .. } = part;
-                let ran = Ran { body, errors, calls, error_codes, is_cut: false };
+                let ran = Ran { body, errors, calls, error_codes, is_cut: false, held: None };
                 send(sender, self.respond(&ready.known, ran, false), !has_next).await;
             }
         };

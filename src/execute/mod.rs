@@ -11,6 +11,7 @@
 mod arena;
 mod events;
 mod input;
+mod kept;
 mod leaf;
 mod memo;
 mod parts;
@@ -30,6 +31,7 @@ mod write;
 
 pub use arena::Failure;
 pub use events::{poll_interval, run_events};
+pub use kept::Caching;
 pub use parts::run_in_parts;
 #[cfg(feature = "fuzz")]
 pub(crate) use project::compare::compare_projections;

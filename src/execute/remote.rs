@@ -37,9 +37,7 @@ pub(super) fn place_errors(
         let failure = Failure::new("UPSTREAM_SHAPE", "the service answered without data");
         (!has_data).then(|| arena.fail(failure.of(service)))
     };
-    // Looking for the word first spares most answers a second parse.
-    let has_errors = answer.body.windows(8).any(|window| window == b"\"errors\"");
-    if !has_errors {
+    if !has_errors(&answer.body) {
         return no_data(arena);
     }
     // What is no list of errors is an answer that nobody can trust.
@@ -76,6 +74,11 @@ pub(super) fn place_errors(
         }
     }
     None
+}
+
+/// May an answer hold errors? Looking for the word spares most answers a second parse.
+pub(super) fn has_errors(body: &[u8]) -> bool {
+    body.windows(8).any(|window| window == b"\"errors\"")
 }
 
 /// Fails the slot that a path leads to, or the null on the way to it: the source has let the error rise to there

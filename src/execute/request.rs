@@ -16,16 +16,22 @@ use std::sync::Arc;
 /// Everything but RFC 3986's unreserved characters is encoded.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Makes the request of one call.
-pub(super) fn render<'a>(step: &Step, way: &'a Way, source: &Source, inputs: &Inputs<'a>) -> Result<Request, Failure> {
+/// Makes the request of one call; `fieldset` is sent where the endpoint takes one.
+pub(super) fn render<'a>(
+    step: &Step,
+    way: &'a Way,
+    source: &Source,
+    inputs: &Inputs<'a>,
+    fieldset: &[String],
+) -> Result<Request, Failure> {
     match (&way.call, &step.document) {
-        (Call::Rest(call), _) => rest(step, call, source, inputs),
+        (Call::Rest(call), _) => rest(call, source, inputs, fieldset),
         (_, Some(document)) => Ok(graphql(document, inputs)),
         (_, None) => Err(Failure::new("INTERNAL", "a GraphQL step has no document")),
     }
 }
 
-fn rest<'a>(step: &Step, call: &'a RestCall, source: &Source, inputs: &Inputs<'a>) -> Result<Request, Failure> {
+fn rest<'a>(call: &'a RestCall, source: &Source, inputs: &Inputs<'a>, fieldset: &[String]) -> Result<Request, Failure> {
     let mut target = String::with_capacity(64);
     for part in &call.path {
         match part {
@@ -37,9 +43,9 @@ fn rest<'a>(step: &Step, call: &'a RestCall, source: &Source, inputs: &Inputs<'a
     for parameter in &call.query {
         push_parameter(&mut target, &mut separator, &parameter.name, parameter.list, inputs.url(&parameter.value)?);
     }
-    if let (Some(fieldset), false) = (&call.fieldset, step.fieldset.is_empty()) {
-        let names = step.fieldset.iter().map(|name| name.as_str().into()).collect();
-        push_parameter(&mut target, &mut separator, &fieldset.name, fieldset.list, UrlValue::Many(names));
+    if let (Some(parameter), false) = (&call.fieldset, fieldset.is_empty()) {
+        let names = fieldset.iter().map(|name| name.as_str().into()).collect();
+        push_parameter(&mut target, &mut separator, &parameter.name, parameter.list, UrlValue::Many(names));
     }
     let mut headers = Vec::new();
     if let SourceKind::Rest { headers: rules, .. } = &source.kind {

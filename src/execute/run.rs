@@ -2,11 +2,13 @@
 
 use super::arena::{Arena, Failure};
 use super::input::Inputs;
+use super::kept::{Caching, StepKept, Weighed};
 use super::read::input_text;
 use super::request::{domain, key_delimiter, lacks_claim, render};
 use super::step::{Answered, Keys, collect, settle};
 use super::write::{Source, Written, write};
-use crate::compose::{Graph, Input, SourceKind, TypeId, Way};
+use crate::cache::{Held, Mark};
+use crate::compose::{Graph, Input, SourceId, SourceKind, TypeId, Way};
 use crate::engine::CallRecord;
 use crate::operation::OperationKind;
 use crate::plan::{PairingPlan, Plan, Step, StepId};
@@ -52,6 +54,8 @@ pub struct Run<'a> {
     pub sources: &'a [Sourced],
     /// Coerced variables, in graph vocabulary.
     pub variables: &'a [Option<Value>],
+    /// What is kept of earlier answers; `None`: nothing.
+    pub caching: Option<&'a Arc<Caching>>,
     /// Answers of `__schema` and `__type`, by response name; `None`: it asks for neither.
     pub introspection: Option<&'a HashMap<String, String>>,
     /// On whose behalf.
@@ -73,33 +77,55 @@ pub struct Ran {
     pub error_codes: Vec<Cow<'static, str>>,
     /// Did it take until the deadline? Then parts of it may be missing for that alone.
     pub is_cut: bool,
+    /// For how long it holds, if all its parts are kept; those of mutations and subscriptions are not.
+    pub held: Option<Held>,
 }
 
 pub(super) struct Finished {
-    step: StepId,
-    keys: Range<usize>,
+    pub(super) step: StepId,
+    pub(super) keys: Range<usize>,
     pub(super) result: Result<Answer, CallError>,
-    started: Instant,
-    ended: Instant,
+    pub(super) started: Instant,
+    pub(super) ended: Instant,
 }
 
-struct Pending {
-    keys: Keys,
-    answers: Vec<Answered>,
+/// A step that has begun.
+pub(super) struct Pending {
+    pub(super) keys: Keys,
+    pub(super) answers: Vec<Answered>,
     open: usize,
+    /// Was any call made?
+    pub(super) is_made: bool,
+    /// `None`: the cache is not for it.
+    pub(super) kept: Option<StepKept>,
 }
 
 /// A run under way.
 pub(super) struct State<'a> {
-    run: &'a Run<'a>,
+    pub(super) run: &'a Run<'a>,
     arena: Arena,
     waiting: Vec<usize>,
-    pending: Vec<Option<Pending>>,
+    pub(super) pending: Vec<Option<Pending>>,
     pub(super) calls: Vec<CallRecord>,
     made: usize,
     in_flight: FuturesUnordered<BoxFuture<'static, Finished>>,
     /// Mutations: calls of a later group join no flight begun before this.
     not_before: Option<Instant>,
+    /// Sources that were written to, and when: nothing older is taken of them.
+    pub(super) written: Vec<(SourceId, Mark)>,
+    /// What holds of all that was answered so far; `None`: some of it was not kept.
+    pub(super) held: Option<Held>,
+}
+
+impl Drop for State<'_> {
+    /// Nobody waits any more for a write that may be applied all the same.
+    fn drop(&mut self) {
+        for number in 0..self.pending.len() {
+            if self.pending[number].is_some() && !self.step(number).1.is_safe {
+                self.write_is_over(number);
+            }
+        }
+    }
 }
 
 /// Runs a plan to the end of its answer. Dropping the future cancels its calls.
@@ -136,6 +162,8 @@ impl<'a> State<'a> {
             made: 0,
             in_flight: FuturesUnordered::new(),
             not_before: None,
+            written: Vec::new(),
+            held: Self::held_at_first(run),
         };
         let ready = (0..plan.steps.len()).filter(|&step| state.waiting[step] == 0).collect::<Vec<_>>();
         state.start_all(ready);
@@ -202,15 +230,16 @@ impl<'a> State<'a> {
             calls: std::mem::take(&mut self.calls),
             error_codes: codes,
             is_cut: Instant::now() >= self.run.deadline,
+            held: self.held.take(),
         }
     }
 
-    fn step(&self, step: usize) -> (&'a Step, &'a Way, &'a Sourced) {
+    pub(super) fn step(&self, step: usize) -> (&'a Step, &'a Way, &'a Sourced) {
         let plan = &self.run.plan.steps[step];
         (plan, self.run.graph.way(plan.way), &self.run.sources[plan.source.index()])
     }
 
-    fn inputs(&self, step: usize) -> Inputs<'a> {
+    pub(super) fn inputs(&self, step: usize) -> Inputs<'a> {
         let (plan, _, source) = self.step(step);
         Inputs {
             arguments: &plan.arguments,
@@ -243,27 +272,30 @@ impl<'a> State<'a> {
         let keys = self.collect(number);
         let size = way.batch.as_ref().map_or(1, |batch| batch.max_size.max(1) as usize);
         let count = keys.keys.len();
-        let mut pending = Pending { keys, answers: Vec::new(), open: 0 };
+        let mut pending = Pending { keys, answers: Vec::new(), open: 0, is_made: false, kept: None };
         let is_anonymous = self.run.caller.claims.is_none();
         let refused = if is_anonymous && (step.authenticated || !way.caller.claims.is_empty()) {
             Some(Failure::new("UNAUTHENTICATED", "this needs a caller who is signed in"))
         } else if lacks_claim(way, &self.inputs(number)) {
             Some(Failure::new("FORBIDDEN", "this needs a claim that the caller does not have"))
-        } else if self.made + count.div_ceil(size) > MAX_CALLS {
-            Some(Failure::new("TOO_MANY_CALLS", "the request needs too many calls"))
         } else {
-            None
+            if let Some((kept, answers)) = self.look_up(number, &mut pending.keys) {
+                (pending.kept, pending.answers) = (Some(kept), answers);
+            }
+            let is_too_much = self.made + (count - pending.answered()).div_ceil(size) > MAX_CALLS;
+            is_too_much.then(|| Failure::new("TOO_MANY_CALLS", "the request needs too many calls"))
         };
         if let (Some(failure), true) = (refused, count > 0) {
-            pending.answers.push(Answered { keys: 0..count, result: Err(failure) });
+            pending.answers = vec![Answered::by_call(0..count, Err(failure))];
             self.pending[number] = Some(pending);
             return true;
         }
-        for first in (0..count).step_by(size) {
+        for first in (pending.answered()..count).step_by(size) {
             let range = first..count.min(first + size);
             let inputs = Inputs { keys: &pending.keys.keys[range.clone()], ..self.inputs(number) };
             let graph_source = self.run.graph.source(step.source);
-            match render(step, way, graph_source, &inputs) {
+            let fieldset = pending.kept.as_ref().and_then(|kept| kept.fields.as_deref()).unwrap_or(&step.fieldset);
+            match render(step, way, graph_source, &inputs, fieldset) {
                 Ok(request) => {
                     let is_batched = inputs.is_batched;
                     let ctx = Context {
@@ -273,18 +305,20 @@ impl<'a> State<'a> {
                         deadline: self.run.deadline,
                         is_safe: way.is_safe,
                         not_before: self.not_before,
+                        condition: pending.kept.as_ref().and_then(|kept| kept.condition(way, first)),
                     };
                     let call = source.subgraph.call(request, ctx);
                     let step = u32::try_from(number).unwrap_or(u32::MAX);
-                    let started = Instant::now();
+                    let started = now();
                     self.in_flight.push(Box::pin(async move {
                         let result = call.await;
-                        Finished { step, keys: range, result, started, ended: Instant::now() }
+                        Finished { step, keys: range, result, started, ended: now() }
                     }));
                     self.made += 1;
                     pending.open += 1;
+                    pending.is_made = true;
                 }
-                Err(failure) => pending.answers.push(Answered { keys: range, result: Err(failure.of(&source.name)) }),
+                Err(failure) => pending.answers.push(Answered::by_call(range, Err(failure.of(&source.name)))),
             }
         }
         let is_finished = pending.open == 0;
@@ -300,21 +334,25 @@ impl<'a> State<'a> {
         keys
     }
 
-    pub(super) fn receive(&mut self, finished: Finished) {
+    pub(super) fn receive(&mut self, mut finished: Finished) {
         let number = finished.step as usize;
         let (step, _, source) = self.step(number);
+        let status = match &finished.result {
+            Ok(answer) => Ok(answer.status),
+            Err(error) => Err(error.kind.code()),
+        };
+        let attempts = attempts(&finished.result);
+        let weighed = self.weigh(&mut finished);
         self.calls.push(CallRecord {
             service: Arc::clone(&source.name),
             operation_id: Arc::clone(&step.endpoint),
             keys: u32::try_from(finished.keys.len()).unwrap_or(u32::MAX),
             elapsed: finished.ended.duration_since(finished.started),
-            status: match &finished.result {
-                Ok(answer) => Ok(answer.status),
-                Err(error) => Err(error.kind.code()),
-            },
-            attempts: attempts(&finished.result),
+            status,
+            attempts,
             is_shared: finished.result.as_ref().is_ok_and(|answer| answer.is_shared),
             is_in_process: !is_remote(&self.run.graph.source(step.source).kind),
+            cache: weighed.cache,
         });
         let mut result = finished.result;
         if let Ok(answer) = &mut result {
@@ -322,7 +360,7 @@ impl<'a> State<'a> {
         }
         let result = result.map_err(|error| call_failure(&error));
         let Some(pending) = &mut self.pending[number] else { return };
-        pending.answers.push(Answered { keys: finished.keys, result });
+        pending.take(finished.keys, result, weighed);
         pending.open -= 1;
         if pending.open == 0 {
             let ready = self.finish(number);
@@ -333,13 +371,16 @@ impl<'a> State<'a> {
     /// Settles a step and says which ones are ready now.
     fn finish(&mut self, number: usize) -> Vec<usize> {
         let (step, way, source) = self.step(number);
-        if let Some(mut pending) = self.pending[number].take() {
-            pending.answers.sort_by_key(|answered| answered.keys.start);
-            let values = settle((step, way), &mut self.arena, &pending.keys, source, pending.answers);
-            pending.keys.scatter(step, &mut self.arena, &values);
-        }
         if !way.is_safe {
             self.not_before = Some(Instant::now());
+            self.write_is_over(number);
+        }
+        if let Some(mut pending) = self.pending[number].take() {
+            pending.answers.sort_by_key(|answered| answered.keys.start);
+            let (keys, mut told) = (pending.keys, Vec::new());
+            let values = settle((step, way), &mut self.arena, &keys, source, pending.answers, &mut told);
+            self.keep(number, &keys, pending.kept.as_ref(), &values, told);
+            keys.scatter(step, &mut self.arena, &values);
         }
         let mut ready = Vec::new();
         for (other, plan) in self.run.plan.steps.iter().enumerate() {
@@ -355,19 +396,24 @@ impl<'a> State<'a> {
 
     /// The deadline passed: what is open has failed, and nothing new is started.
     fn give_up(&mut self) {
+        self.held = None;
         self.in_flight.clear();
         // In the order of rounds: what fails here fails what waits for it.
         let mut order: Vec<usize> = (0..self.run.plan.steps.len()).collect();
         order.sort_by_key(|&number| self.run.plan.steps[number].round);
         for number in order {
             let (step, way, source) = self.step(number);
+            if self.pending[number].is_some() && !way.is_safe {
+                self.write_is_over(number);
+            }
             let failure = Failure::new("UPSTREAM_TIMEOUT", "the request's deadline passed").of(&source.name);
             if let Some(mut pending) = self.pending[number].take() {
                 let done: Vec<usize> = pending.answers.iter().flat_map(|answered| answered.keys.clone()).collect();
                 for key in (0..pending.keys.keys.len()).filter(|key| !done.contains(key)) {
-                    pending.answers.push(Answered { keys: key..key + 1, result: Err(failure.clone()) });
+                    pending.answers.push(Answered::by_call(key..key + 1, Err(failure.clone())));
                 }
-                let values = settle((step, way), &mut self.arena, &pending.keys, source, pending.answers);
+                let (keys, told) = (&pending.keys, &mut Vec::new());
+                let values = settle((step, way), &mut self.arena, keys, source, pending.answers, told);
                 pending.keys.scatter(step, &mut self.arena, &values);
                 self.waiting[number] = usize::MAX;
             } else if self.waiting[number] > 0 {
@@ -380,6 +426,34 @@ impl<'a> State<'a> {
             }
         }
     }
+}
+
+impl Pending {
+    /// So many of its keys, the first ones, had an answer already.
+    fn answered(&self) -> usize {
+        self.kept.as_ref().map_or(0, |kept| kept.answered)
+    }
+
+    /// Takes what came of a call; where it failed, some of its keys may have an older answer.
+    fn take(&mut self, asked: Range<usize>, result: Result<Answer, Failure>, weighed: Weighed) {
+        let mut next = asked.start;
+        for old in &weighed.old {
+            if next < old.keys.start {
+                self.answers.push(Answered::by_call(next..old.keys.start, result.clone()));
+            }
+            next = old.keys.end;
+        }
+        if next < asked.end {
+            let rest = Answered::by_call(next..asked.end, result);
+            self.answers.push(Answered { keep: weighed.keep, ..rest });
+        }
+        self.answers.extend(weighed.old);
+    }
+}
+
+/// The moment, by the clock that the runtime goes by.
+pub(super) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
 }
 
 /// What the caller may read of a failed call.

@@ -7,6 +7,7 @@
 
 use super::arena::{Arena, Failure, Slot, index};
 use super::input::Key;
+use super::kept::Keep;
 use super::leaf;
 use super::problem;
 use super::project::{Broken, KeyIndex, Pairs, Target, most_items, project};
@@ -152,6 +153,37 @@ impl Keys {
         number
     }
 
+    /// The text that each key is known by.
+    pub(super) fn texts(&self) -> Vec<&str> {
+        let mut texts = vec![""; self.keys.len()];
+        for (text, &number) in &self.index {
+            texts[number as usize] = text;
+        }
+        texts
+    }
+
+    /// Gives the first numbers to some of the keys; otherwise their order stays. Returns the new numbers.
+    pub(super) fn put_first(&mut self, is_first: &[bool]) -> Vec<u32> {
+        let count = is_first.iter().filter(|&&is| is).count();
+        let (mut first, mut other) = (0, count);
+        let numbers = is_first.iter().map(|&is| {
+            let next = if is { &mut first } else { &mut other };
+            *next += 1;
+            index(*next - 1)
+        });
+        let numbers: Vec<u32> = numbers.collect();
+        if count > 0 && count < numbers.len() {
+            let mut keys = vec![Key::new(); numbers.len()];
+            for (key, &number) in std::mem::take(&mut self.keys).into_iter().zip(&numbers) {
+                keys[number as usize] = key;
+            }
+            self.keys = keys;
+            self.index.values_mut().for_each(|number| *number = numbers[*number as usize]);
+            self.members.iter_mut().for_each(|member| member.key = numbers[member.key as usize]);
+        }
+        numbers
+    }
+
     /// Sends each key's value to all rows that wait for it.
     pub(super) fn scatter(&self, step: &Step, arena: &mut Arena, values: &[Slot]) {
         for member in &self.members {
@@ -166,6 +198,35 @@ impl Keys {
 pub(super) struct Answered {
     pub(super) keys: Range<usize>,
     pub(super) result: Result<Answer, Failure>,
+    pub(super) form: Form,
+    /// What it is kept with, if it can be read.
+    pub(super) keep: Option<Keep>,
+}
+
+impl Answered {
+    /// By a call.
+    pub(super) fn by_call(keys: Range<usize>, result: Result<Answer, Failure>) -> Self {
+        Self { keys, result, form: Form::Whole, keep: None }
+    }
+}
+
+/// What a body is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// As a service answers.
+    Whole,
+    /// Just the list of items of a batched answer.
+    Items,
+}
+
+/// An answer that was read and is to be kept.
+pub(super) struct Told {
+    pub(super) keep: Keep,
+    pub(super) keys: Range<usize>,
+    pub(super) body: Bytes,
+    pub(super) status: u16,
+    /// Of a batched answer: each item's key, and its place in the body.
+    pub(super) spans: Vec<(u32, Range<usize>)>,
 }
 
 /// What a step's answers held.
@@ -174,24 +235,38 @@ struct Found {
     rows: Vec<(u32, Option<u32>)>,
     /// Items met, by key.
     counts: Vec<u64>,
+    /// Places of items, if they are wanted.
+    spans: Option<Vec<(u32, Range<usize>)>>,
 }
 
-/// Projects a step's answers and says what each key's value is.
+/// Projects a step's answers and says what each key's value is; `told` gets what is to be kept.
 pub(super) fn settle(
     (step, way): (&Step, &Way),
     arena: &mut Arena,
     keys: &Keys,
     source: &Sourced,
     answers: Vec<Answered>,
+    told: &mut Vec<Told>,
 ) -> Vec<Slot> {
     let service = &*source.name;
     let mut values = vec![Slot::Null; keys.keys.len()];
-    let mut found = Found { rows: Vec::new(), counts: vec![0; keys.keys.len()] };
+    let mut found = Found { rows: Vec::new(), counts: vec![0; keys.keys.len()], spans: None };
     for answered in answers {
         let range = answered.keys.clone();
         let all = match answered.result {
             Err(failure) => Some(arena.fail(failure)),
-            Ok(answer) => receive((step, way), arena, keys, source, &answer, range.clone(), &mut found),
+            Ok(answer) => {
+                found.spans = answered.keep.is_some().then(Vec::new);
+                let asked = (range.clone(), answered.form);
+                let all = receive((step, way), arena, keys, source, &answer, asked, &mut found);
+                // Null for a whole batch says nothing of any of its keys.
+                let is_told = all.is_none() || all == Some(Slot::Null) && step.pairing == PairingPlan::Single;
+                if let Some(keep) = answered.keep.filter(|_| is_told) {
+                    let (keys, Answer { body, status, .. }) = (range.clone(), answer);
+                    told.push(Told { keep, keys, body, status, spans: found.spans.take().unwrap_or_default() });
+                }
+                all
+            }
         };
         if let Some(all) = all {
             values[range].fill(all);
@@ -219,7 +294,7 @@ fn receive(
     keys: &Keys,
     source: &Sourced,
     answer: &Answer,
-    asked: Range<usize>,
+    (asked, form): (Range<usize>, Form),
     found: &mut Found,
 ) -> Option<Slot> {
     let service = &*source.name;
@@ -240,6 +315,10 @@ fn receive(
             }
             return Some(arena.fail(failure));
         }
+    };
+    let capture = match form {
+        Form::Whole => capture,
+        Form::Items => list_of_items(capture)?,
     };
     let body = match answer.body.is_empty() {
         // What is made of literals and inputs only needs no body.
@@ -263,6 +342,7 @@ fn receive(
         asked: (first, index(asked.len())),
         found: &mut found.rows,
         counts: &mut found.counts,
+        spans: found.spans.as_mut(),
     };
     let target = Target { frame: step.root, row, max_items: source.max_list_items };
     let projected = project(capture, arena, &body, target, (!is_single).then_some(pairs), &step.frames);
@@ -292,10 +372,31 @@ fn receive(
     if is_single {
         found.rows.push((first, Some(row)));
     }
-    if step.document.is_some() {
+    // Of an answer with errors nothing is kept.
+    if step.document.is_some() && form == Form::Whole {
         return super::remote::place_errors(step, capture, arena, service, answer, &found.rows[before..]);
     }
     None
+}
+
+/// The list of items in a batched answer.
+fn list_of_items(capture: &Capture) -> Option<&Capture> {
+    match capture {
+        Capture::Items { .. } => Some(capture),
+        Capture::Object(object) => object.properties.iter().find_map(|(_, inner)| list_of_items(inner)),
+        Capture::Index { item, .. } => list_of_items(item),
+        _ => None,
+    }
+}
+
+/// Does a status say what there is, rather than that something failed?
+pub(super) fn is_outcome(step: &Step, status: u16) -> bool {
+    let outcome = step.outcomes.iter().find(|(pattern, _)| matches(*pattern, status)).map(|(_, plan)| plan);
+    match outcome {
+        Some(OutcomePlan::Null | OutcomePlan::Value(_)) => true,
+        Some(OutcomePlan::Code(_)) => false,
+        None => (200..300).contains(&status),
+    }
 }
 
 /// Is nothing of the body wanted?

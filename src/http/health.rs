@@ -26,5 +26,7 @@ pub(super) async fn ready(State(site): State<Site>) -> (StatusCode, &'static str
 /// The metrics, in the OpenMetrics text form that Prometheus reads.
 pub(super) async fn metrics(State(server): State<Arc<Server>>) -> impl IntoResponse {
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, content_type)], server.metrics.encode(&server.engine().services()))
+    let engine = server.engine();
+    let page = server.metrics.encode(&engine.services(), engine.cache_bytes());
+    ([(header::CONTENT_TYPE, content_type)], page)
 }

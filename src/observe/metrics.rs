@@ -52,6 +52,12 @@ struct EndpointLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CacheLabels {
+    service: Arc<str>,
+    status: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ErrorLabels {
     code: String,
 }
@@ -115,6 +121,8 @@ pub struct Metrics {
     shed: Family<ShedLabels, Counter>,
     calls: Family<CallLabels, Counter>,
     call_seconds: Family<EndpointLabels, Histogram, fn() -> Histogram>,
+    cached_keys: Family<CacheLabels, Counter>,
+    cache_bytes: Gauge,
     /// As many as `calls` has members.
     call_handles: RwLock<IndexMap<CallKey, CallHandles, ahash::RandomState>>,
     errors: Family<ErrorLabels, Counter>,
@@ -189,6 +197,11 @@ impl Metrics {
         registry.register("upstream_calls", "Calls to services; shared ones joined a call in flight", calls.clone());
         let call_seconds = Family::new_with_constructor(latency as fn() -> Histogram);
         registry.register("upstream_call_duration_seconds", "Time of calls that were made", call_seconds.clone());
+        let cached_keys = Family::default();
+        let help = "Keys of calls, by what the cache had to do with them";
+        registry.register("cache_keys", help, cached_keys.clone());
+        let cache_bytes = Gauge::default();
+        registry.register("cache_bytes", "Memory of kept answers, in bytes", cache_bytes.clone());
         let errors = Family::default();
         registry.register("errors", "Errors in answers, by code", errors.clone());
         let reloads = Family::default();
@@ -209,6 +222,8 @@ impl Metrics {
             shed,
             calls,
             call_seconds,
+            cached_keys,
+            cache_bytes,
             errors,
             reloads,
             tasks,
@@ -232,9 +247,11 @@ impl Metrics {
         self.reloads.get_or_create(&ReloadLabels { outcome }).inc();
     }
 
-    /// Writes all of them, and how the services are now, in the OpenMetrics text form.
+    /// Writes all of them, and how the services are now, in the OpenMetrics text form; `cache_bytes` is what kept answers
+    /// cost.
     #[must_use]
-    pub fn encode(&self, services: &[ServiceReport]) -> String {
+    pub fn encode(&self, services: &[ServiceReport], cache_bytes: u64) -> String {
+        self.cache_bytes.set(i64::try_from(cache_bytes).unwrap_or(i64::MAX));
         let tasks = self.runtimes.get().into_iter().flatten().map(|runtime| runtime.metrics().num_alive_tasks());
         self.tasks.set(i64::try_from(tasks.sum::<usize>()).unwrap_or(i64::MAX));
         let mut out = String::new();
@@ -285,6 +302,13 @@ impl Metrics {
     }
 
     fn count_call(&self, call: &CallRecord) {
+        if !call.cache.is_off() {
+            let labels = CacheLabels { service: Arc::clone(&call.service), status: call.cache.name() };
+            self.cached_keys.get_or_create(&labels).inc_by(call.keys.into());
+        }
+        if call.cache.is_unasked() {
+            return;
+        }
         let lookup = CallLookup {
             service: &call.service,
             operation_id: &call.operation_id,

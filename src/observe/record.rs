@@ -33,6 +33,7 @@ impl RequestRecord {
         self.has_ended = true;
         let elapsed = self.started.elapsed();
         self.metrics.count_answer(status.as_u16(), elapsed, response);
+        let kept = response.calls.iter().filter(|call| call.cache.is_unasked());
         let made = response.calls.iter().filter(|call| call.is_upstream());
         let slowest = response.calls.iter().max_by_key(|call| call.elapsed);
         tracing::info!(
@@ -40,6 +41,7 @@ impl RequestRecord {
             request_id = self.request_id.as_str(),
             operation = response.operation_name.as_deref(),
             calls = made.count(),
+            cached = kept.count(),
             ms = milliseconds(elapsed),
             slowest_service = slowest.map(|call: &CallRecord| &*call.service),
             status = status.as_u16(),

@@ -48,6 +48,7 @@ fn context() -> Context {
         deadline,
         is_safe: true,
         not_before: None,
+        condition: None,
     }
 }
 

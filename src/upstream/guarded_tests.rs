@@ -87,7 +87,15 @@ fn context(wait: Duration) -> Context {
     let domain = BatchDomain { way: WayId(0), inputs: Arc::from([]), scope: CredentialScope::Public };
     let deadline = (Instant::now() + wait).into_std();
     let endpoint = "GET /x".into();
-    Context { domain, endpoint, caller: Arc::<Caller>::default(), deadline, is_safe: true, not_before: None }
+    Context {
+        domain,
+        endpoint,
+        caller: Arc::<Caller>::default(),
+        deadline,
+        is_safe: true,
+        not_before: None,
+        condition: None,
+    }
 }
 
 fn get() -> Request {

@@ -11,6 +11,7 @@
 
 use super::domain::{BatchDomain, CredentialScope};
 use super::model::{Answer, CallError, Context, Request, Subgraph};
+use crate::cache::{Bypass, CacheStatus};
 use crate::compose::WayId;
 use crate::engine::CallRecord;
 use async_graphql::ErrorExtensions as _;
@@ -176,6 +177,7 @@ impl UpstreamHandle {
             endpoint: Arc::clone(&operation_id),
             is_safe,
             not_before: inner.progress().not_before,
+            condition: None,
             ..inner.ctx.clone()
         };
         let headers = entry.fixed.iter().cloned().chain(forwarded).collect();
@@ -190,6 +192,7 @@ impl UpstreamHandle {
             attempts: result.as_ref().map_or_else(|error| error.attempts, |answer| answer.attempts),
             is_shared: result.as_ref().is_ok_and(|answer| answer.is_shared),
             is_in_process: false,
+            cache: CacheStatus::Bypass(Bypass::Off),
         };
         let mut progress = inner.progress();
         // Not more than `max_calls` of them.

@@ -20,11 +20,12 @@ use super::outgoing::{Outgoing, Path};
 use super::response::Response;
 use super::retry_after::retry_after;
 use super::target::{Base, InvalidBaseUrl};
+use crate::cache::kept_headers;
 use crate::engine::ServiceReport;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::time::{Instant, timeout_at};
@@ -46,6 +47,8 @@ pub struct HttpServiceConfig {
     /// Deepest nesting of objects and lists. Default: 128 levels, which the reader of bodies
     /// does not exceed either: only a lower limit costs a pass over the body.
     pub max_json_depth: u32,
+    /// Do answers come with what the service says of caching? Default: no.
+    pub keeps_headers: bool,
     /// What of ours each call carries. Default: nothing.
     pub credentials: Credentials,
 }
@@ -64,6 +67,7 @@ impl HttpServiceConfig {
             max_response_bytes: 8 << 20,
             timeout_header: Some(HeaderName::from_static("x-request-timeout-ms")),
             max_json_depth: READER_DEPTH,
+            keeps_headers: false,
             credentials: Credentials::default(),
         }
     }
@@ -115,7 +119,7 @@ impl Subgraph for HttpService {
 impl Inner {
     async fn call(&self, request: Request, ctx: &Context) -> Result<Answer, CallError> {
         let deadline = Instant::from_std(ctx.deadline);
-        let request = self.path.prepare(request, &ctx.caller);
+        let request = self.path.prepare(request, &ctx.caller, ctx.condition.as_ref());
         let mut request = request.map_err(|cause| self.error(CallErrorKind::Refused, cause))?;
         let now = Instant::now();
         let limit = deadline.min(now + self.config.timeout);
@@ -126,16 +130,16 @@ impl Inner {
         if let Some(name) = &self.config.timeout_header {
             request.set_header(name.clone(), milliseconds(limit - now));
         }
-        match timeout_at(limit, self.exchange(request, &ctx.endpoint)).await {
+        match timeout_at(limit, self.exchange(request, ctx)).await {
             Ok(result) => result,
             Err(_) => Err(self.error(CallErrorKind::Timeout, "no whole answer in time")),
         }
     }
 
-    async fn exchange(&self, request: Outgoing<'_>, endpoint: &Arc<str>) -> Result<Answer, CallError> {
+    async fn exchange(&self, request: Outgoing<'_>, ctx: &Context) -> Result<Answer, CallError> {
         let sent = request.send().await;
         let response = sent.map_err(|broken| self.error(kind_of(&broken), describe(&broken)))?;
-        self.notices.read(endpoint, response.headers());
+        self.notices.read(&ctx.endpoint, response.headers());
         let status = response.status();
         let retry_after = match status {
             StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
@@ -143,7 +147,8 @@ impl Inner {
             }
             _ => None,
         };
-        if status.is_redirection() || status.is_informational() {
+        let still_holds = ctx.condition.is_some() && status == StatusCode::NOT_MODIFIED;
+        if status.is_redirection() && !still_holds || status.is_informational() {
             return Err(self.error(CallErrorKind::Malformed, format!("status {status}")));
         }
         let headers = response.headers();
@@ -152,13 +157,14 @@ impl Inner {
             return Err(self.error(CallErrorKind::Malformed, "two lengths: chunks and a number"));
         }
         let is_json = is_json(headers);
+        let kept = if self.config.keeps_headers { kept_headers(headers) } else { HeaderMap::new() };
         // What reqwest has decoded it has taken out of the headers.
         let encoding = headers.get(CONTENT_ENCODING);
         let is_gzip = matches!(response, Response::Direct(_)) && encoding.is_some_and(|encoding| encoding == "gzip");
         let is_encoded = !is_gzip && encoding.is_some_and(|encoding| encoding != "identity");
         if (!is_json || is_encoded) && (status.is_client_error() || status.is_server_error()) {
             // The status is the outcome: a proxy's error page must not hide it.
-            return Ok(Answer { retry_after, ..Answer::new(status.as_u16(), Bytes::new()) });
+            return Ok(Answer { headers: kept, retry_after, ..Answer::new(status.as_u16(), Bytes::new()) });
         }
         let limit = self.config.max_response_bytes;
         let body = match is_gzip {
@@ -167,7 +173,7 @@ impl Inner {
         };
         let begun = |error: BodyError| CallError { has_begun: true, ..error.at(&self.config.name) };
         let answer = self.check(status, body.map_err(begun)?, is_json, is_encoded)?;
-        Ok(Answer { retry_after, ..answer })
+        Ok(Answer { headers: kept, retry_after, ..answer })
     }
 
     fn check(&self, status: StatusCode, body: Bytes, is_json: bool, is_encoded: bool) -> Result<Answer, CallError> {

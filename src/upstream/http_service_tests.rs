@@ -26,7 +26,8 @@ fn service(direct: bool, config: HttpServiceConfig) -> HttpService {
 fn context(wait: Duration) -> Context {
     let domain = BatchDomain { way: WayId(0), inputs: Arc::from([]), scope: CredentialScope::Public };
     let deadline = (Instant::now() + wait).into_std();
-    Context { domain, caller: Arc::default(), deadline, is_safe: true, not_before: None, endpoint: "GET /x".into() }
+    let endpoint = "GET /x".into();
+    Context { domain, caller: Arc::default(), deadline, is_safe: true, not_before: None, condition: None, endpoint }
 }
 
 fn get(target: &str) -> Request {

@@ -180,6 +180,7 @@ fn context(authorization: Option<&'static str>) -> CallContext {
         deadline,
         is_safe: true,
         not_before: None,
+        condition: None,
         endpoint: "GET /x".into(),
     }
 }

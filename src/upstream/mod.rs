@@ -42,7 +42,7 @@ pub use guarded::{GuardOptions, Guarded};
 pub use handle::{HandleError, HandleService, HandleServices, UpstreamHandle, encode};
 pub use http_service::{HttpService, HttpServiceConfig};
 pub use in_process::{Deadline, InProcess, InProcessConfig, declare_calls, declare_pure};
-pub use model::{Answer, CallError, CallErrorKind, Context, Request, Subgraph};
+pub use model::{Answer, CallError, CallErrorKind, Condition, Context, Request, Subgraph};
 pub use queue::QueueOptions;
 pub use retry::RetryOptions;
 pub use shared::Shared;

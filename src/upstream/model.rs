@@ -5,7 +5,7 @@ use crate::engine::{CallRecord, ServiceReport};
 use crate::policy::Caller;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -50,7 +50,12 @@ pub struct Context {
     /// Joins no call begun before this instant. Set for what runs after a mutation: an older call may have read
     /// what the mutation has changed since. `None`: any call in flight will do.
     pub not_before: Option<Instant>,
+    /// Makes it conditional (RFC 9110 §13): then 304 is an answer, without a body.
+    pub condition: Option<Condition>,
 }
+
+/// The headers of a conditional request, such as `If-None-Match`.
+pub type Condition = Arc<[(HeaderName, HeaderValue)]>;
 
 /// An answer with a status; its body is JSON only if the status is one that has a body.
 #[derive(Debug, Clone)]
@@ -59,6 +64,8 @@ pub struct Answer {
     pub status: u16,
     /// The body, decompressed and capped; its content type has been checked to be JSON unless it is empty.
     pub body: Bytes,
+    /// What the service says of caching; empty where nobody asks for it.
+    pub headers: HeaderMap,
     /// Did a call in flight answer, so that none was made for this one?
     pub is_shared: bool,
     /// How often the request was sent.
@@ -73,7 +80,8 @@ impl Answer {
     /// An answer to a call of its own, made without further calls.
     #[must_use]
     pub fn new(status: u16, body: Bytes) -> Self {
-        Self { status, body, is_shared: false, attempts: 1, retry_after: None, calls: Vec::new() }
+        let headers = HeaderMap::new();
+        Self { status, body, headers, is_shared: false, attempts: 1, retry_after: None, calls: Vec::new() }
     }
 }
 

@@ -6,7 +6,7 @@ use super::body::names_json;
 use super::client::{HttpClient, USER_AGENT as OURS};
 use super::credentials::Credentials;
 use super::direct::Direct;
-use super::model::Request;
+use super::model::{Condition, Request};
 use super::response::{Broken, Response};
 use super::target::Base;
 use crate::policy::Caller;
@@ -56,7 +56,12 @@ impl Path {
     }
 
     /// Writes a request; the error says why it may not be sent.
-    pub(super) fn prepare(&self, request: Request, caller: &Caller) -> Result<Outgoing<'_>, &'static str> {
+    pub(super) fn prepare(
+        &self,
+        request: Request,
+        caller: &Caller,
+        condition: Option<&Condition>,
+    ) -> Result<Outgoing<'_>, &'static str> {
         let (method, target, headers, body) = match request {
             Request::Http { method, target, headers, body } => (method, Some(target), headers, body),
             Request::GraphQl { query, variables, headers } => {
@@ -71,6 +76,7 @@ impl Path {
                 };
                 let mut prepared = reqwest::Request::new(method, url);
                 write_headers(prepared.headers_mut(), headers, caller, body.is_some());
+                prepared.headers_mut().extend(condition.into_iter().flat_map(|condition| condition.iter().cloned()));
                 credentials.write(prepared.headers_mut());
                 *prepared.body_mut() = body.map(Into::into);
                 Ok(Outgoing::Pooled(client, prepared, *max_header_bytes))
@@ -84,6 +90,7 @@ impl Path {
                 };
                 let to = prepared.headers_mut();
                 write_headers(to, headers, caller, body.is_some());
+                to.extend(condition.into_iter().flat_map(|condition| condition.iter().cloned()));
                 credentials.write(to);
                 to.insert(HOST, host.clone());
                 to.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
@@ -125,7 +132,8 @@ fn size_of(headers: &HeaderMap) -> usize {
 }
 
 /// Headers that a request never carries, whatever the rules say: framing and connections are ours (RFC 9110 §7.6.1),
-/// we decode only what we asked for, and an answer to a condition or a range is none to the call.
+/// we decode only what we asked for, and an answer to a condition or a range is none to the call. Conditions of our own
+/// ([`super::Context::condition`]) go past this list.
 const WITHHELD: [&str; 19] = [
     "accept-encoding",
     "connection",

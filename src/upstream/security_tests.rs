@@ -88,6 +88,7 @@ fn context() -> Context {
         is_safe: true,
         endpoint: "GET /x".into(),
         not_before: None,
+        condition: None,
     }
 }
 

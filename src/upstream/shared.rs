@@ -14,7 +14,7 @@
 //! - a call with [`Context::not_before`] joins no flight begun before that.
 
 use super::domain::{BatchDomain, CredentialScope};
-use super::model::{Answer, CallError, CallErrorKind, Context, Request, Subgraph};
+use super::model::{Answer, CallError, CallErrorKind, Condition, Context, Request, Subgraph};
 use crate::engine::ServiceReport;
 use crate::flight::{Boarded, FlightOptions, Flights, Lost, Seat, Terms};
 use futures_util::future::BoxFuture;
@@ -107,7 +107,7 @@ impl<S: Subgraph + ?Sized + 'static> Subgraph for Shared<S> {
             let limit = now + inner.options.timeout;
             let terms = Terms { not_before: ctx.not_before.map(Instant::from_std), ends_by: None, limit };
             let writes = inner.writes.load(Ordering::Acquire);
-            let key = FlightKey::new(&request, &ctx.domain, writes, inner.options.ignore_scope);
+            let key = FlightKey::new(&request, &ctx, writes, inner.options.ignore_scope);
             match inner.flights.board(key, terms) {
                 None => source.call(request, ctx).await,
                 Some(Boarded::Begun(seat, pilot)) => {
@@ -140,13 +140,16 @@ struct FlightKey {
     domain: BatchDomain,
     /// With its headers: whatever is sent is compared, even if a scope should forget it.
     request: Request,
+    /// "It still holds" is an answer only to who has asked just that.
+    condition: Option<Condition>,
     /// Writes to the source that were over when it was asked: what was read before may be stale since.
     writes: u64,
 }
 
 impl FlightKey {
-    fn new(request: &Request, domain: &BatchDomain, writes: u64, ignore_scope: bool) -> Self {
-        let mut key = Self { domain: domain.clone(), request: request.clone(), writes };
+    fn new(request: &Request, ctx: &Context, writes: u64, ignore_scope: bool) -> Self {
+        let (domain, condition) = (ctx.domain.clone(), ctx.condition.clone());
+        let mut key = Self { domain, request: request.clone(), condition, writes };
         if ignore_scope {
             key.domain.scope = CredentialScope::Public;
             match &mut key.request {

@@ -88,6 +88,7 @@ fn context(scope: u8, wait: Duration) -> Context {
         deadline,
         is_safe: true,
         not_before: None,
+        condition: None,
         endpoint: "GET /x".into(),
     }
 }

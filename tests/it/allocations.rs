@@ -50,6 +50,7 @@ fn engine(recorded: &Recorded) -> Engine {
         exposure: Mode::Production.exposure(),
         max_calls: None,
         sharing: FlightOptions { enabled: false, ..FlightOptions::default() },
+        caching: None,
     })
 }
 

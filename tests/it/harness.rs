@@ -6,6 +6,7 @@
 //! dropped.
 
 use crate::reference::{Expected, Reference, error_paths};
+use bespoke::cache::CacheOptions;
 use bespoke::config::{Config, JwtConfig, Mode};
 use bespoke::engine::{Client, EngineOptions};
 use bespoke::flight::FlightOptions;
@@ -49,6 +50,7 @@ pub(crate) struct Setup {
     page: Option<Page>,
     flights: FlightOptions,
     operations: FlightOptions,
+    cache: CacheOptions,
     changes: Vec<fn(&mut Config)>,
 }
 
@@ -99,6 +101,17 @@ impl Setup {
     pub(crate) fn flights(mut self, flights: FlightOptions) -> Self {
         self.flights = flights;
         self
+    }
+
+    /// How answers are kept.
+    pub(crate) fn cache(mut self, cache: CacheOptions) -> Self {
+        self.cache = cache;
+        self
+    }
+
+    /// Every answer comes from the services, so that their calls can be counted.
+    pub(crate) fn uncached(self) -> Self {
+        self.cache(CacheOptions { enabled: false, ..CacheOptions::default() })
     }
 
     /// How equal operations are shared.
@@ -161,8 +174,12 @@ impl Bff {
         let jwt = config.auth.jwt.clone();
         let server = config.server.clone();
         let limits = ServeLimits::from(&server);
-        let options =
-            EngineOptions { flights: setup.flights, operations: setup.operations, ..EngineOptions::default() };
+        let options = EngineOptions {
+            flights: setup.flights,
+            operations: setup.operations,
+            cache: setup.cache,
+            ..EngineOptions::default()
+        };
         let engine = client.engine(assembled, &options).expect("an engine");
         let mut server = Server::new(server, Arc::new(engine), Arc::new(Metrics::new()));
         if let Some((jwt, key)) = jwt.as_ref().zip(setup.public_key) {

@@ -126,7 +126,7 @@ fn count(shop: &Shop, service: &str) -> u64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_callers_share_what_is_public_and_nothing_else() {
-    let (seen, shop, mirrored) = ask_side_by_side(|setup| setup, ROUNDS).await;
+    let (seen, shop, mirrored) = ask_side_by_side(Setup::uncached, ROUNDS).await;
     let requests = 2 * ROUNDS as u64;
     assert_eq!(seen.foreign, 0);
     for service in ["users", "carts"] {
@@ -144,8 +144,8 @@ async fn the_test_sees_what_sharing_without_scope_does() {
     let without_scope = || FlightOptions { ignore_scope: true, ..FlightOptions::default() };
     for (what, is_calls) in [("calls", true), ("operations", false)] {
         let change = |setup: Setup| match is_calls {
-            true => setup.flights(without_scope()),
-            false => setup.operations(without_scope()),
+            true => setup.uncached().flights(without_scope()),
+            false => setup.uncached().operations(without_scope()),
         };
         let (seen, ..) = ask_side_by_side(change, 100).await;
         assert!(seen.foreign > 0, "sharing {what}, nothing was mixed up: {seen:?}");

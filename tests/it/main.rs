@@ -3,6 +3,8 @@
 mod allocations;
 mod architecture;
 mod audits;
+mod cache_proxy;
+mod caching;
 mod calls;
 mod check_mutants;
 mod client_libraries;
@@ -16,6 +18,7 @@ mod faults;
 mod graphiql;
 mod harness;
 mod incremental;
+mod interleaved;
 mod isolation;
 mod life_cycle;
 mod mock;

@@ -102,6 +102,7 @@ impl Case {
             asked: (1, 3),
             found: &mut found,
             counts: &mut counts,
+            spans: None,
         });
         let target = Target { frame: ROOT, row, max_items: self.max_items };
         let read = if is_scanner { scan::read } else { seed::read };

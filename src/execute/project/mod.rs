@@ -19,8 +19,10 @@ mod scan;
 mod seed;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 pub(super) use pairs::{KeyIndex, Pairs, most_items};
+pub(super) use walk::values;
 
 use super::arena::{Arena, Failure, Slot, index};
 use super::leaf;

@@ -5,6 +5,7 @@ use crate::execute::arena::Slot;
 use crate::execute::leaf;
 use crate::plan::{FrameId, PairingPlan};
 use std::collections::HashMap;
+use std::ops::Range;
 
 /// Keys of one step in canonical text, and their numbers.
 pub(in crate::execute) type KeyIndex = HashMap<Box<str>, u32, ahash::RandomState>;
@@ -21,6 +22,8 @@ pub(in crate::execute) struct Pairs<'a> {
     pub(in crate::execute) found: &'a mut Vec<(u32, Option<u32>)>,
     /// Items met, by key; those beyond what a key may have leave no row, so that nothing is fetched for them.
     pub(in crate::execute) counts: &'a mut [u64],
+    /// Key and place of each item that is paired, if anybody wants to know.
+    pub(in crate::execute) spans: Option<&'a mut Vec<(u32, Range<usize>)>>,
 }
 
 /// Most items that one key may have.
@@ -60,9 +63,21 @@ impl Reading<'_, '_> {
     }
 
     /// Pairs an item with its key, or forgets it with all its rows if nobody asked for it.
-    pub(super) fn keep_item(&mut self, (items, row): (FrameId, u32), position: u32, is_null: bool, before: Before) {
+    pub(super) fn keep_item(
+        &mut self,
+        (items, row): (FrameId, u32),
+        position: u32,
+        is_null: bool,
+        before: Before,
+        text: Range<usize>,
+    ) {
         let is_wanted = !self.is_over && self.pair(items, row, position, is_null);
         if is_wanted && before.items_left > 0 {
+            if let Some(Pairs { found, spans: Some(spans), .. }) = &mut self.pairs
+                && let Some(&(key, _)) = found.last()
+            {
+                spans.push((key, text));
+            }
             return;
         }
         // One too many: the whole answer pays for it, for it cannot be told whose items are missing.

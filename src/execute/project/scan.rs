@@ -275,13 +275,14 @@ impl<'t> Scan<'t, '_, '_, '_> {
             let before = self.reading.before_item();
             let row = self.reading.push_item(items);
             let is_null = self.json.peek() == Some(b'n');
+            let start = self.json.at;
             if is_null {
                 self.json.literal(b"null")?;
                 self.reading.fail(item, items, row, Slot::Null);
             } else {
                 self.item(item, items, row, &mut names)?;
             }
-            self.reading.keep_item((items, row), position, is_null, before);
+            self.reading.keep_item((items, row), position, is_null, before, start..self.json.at);
             position += 1;
         }
         self.reading.items = Some(position);

@@ -382,7 +382,7 @@ impl Ctx<'_, '_, '_> {
                 self.reading.items = Some(position);
                 return Ok(());
             };
-            self.reading.keep_item((items, at), position, is_null, before);
+            self.reading.keep_item((items, at), position, is_null, before, 0..0);
             position += 1;
         }
     }

@@ -2,16 +2,18 @@
 //!
 //! Everything between is real: composition, the view, lowering, planning, projection and completion.
 
+use crate::cache::{Cache, CacheOptions};
 use crate::compose::{Graph, Origin, ServiceFile, Services, compose, contract_paths};
 use crate::contract;
 use crate::diagnostic::{Finding, Severity, Sources};
-use crate::execute::{Run, Sourced, Wording, run, run_in_parts};
+use crate::execute::{Caching, Run, Sourced, Wording, run, run_in_parts};
 use crate::operation::{Limits, prepare};
 use crate::plan::{Plan, describe, plan};
 use crate::policy::Caller;
 use crate::upstream::{Answer, CallError, CallErrorKind, Context, CredentialScope, Request, Subgraph};
 use crate::view::{View, load};
 use futures_util::future::BoxFuture;
+use http::HeaderMap;
 use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 use std::collections::HashMap;
@@ -19,8 +21,7 @@ use std::fmt::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-const CONNECT: &str =
-    r#"extend schema @link(url: "https://bespoke.example/connect/v1", import: ["@source", "@connect"])"#;
+const CONNECT: &str = r#"extend schema @link(url: "https://bespoke.example/connect/v1", import: ["@source", "@connect", "@cache", "@invalidates"])"#;
 const FEDERATION: &str = r#"extend schema @link(url: "https://specs.apollo.dev/federation/v2.5",
   import: ["@key", "@requires", "@provides", "@external", "@shareable", "@authenticated"])"#;
 
@@ -34,6 +35,10 @@ pub(super) struct Kit {
     delay: Duration,
     /// When nobody waits any more.
     timeout: Duration,
+    /// What is kept between runs.
+    caching: Option<Arc<Caching>>,
+    /// How long after the beginning the next run is.
+    pub(super) later: Duration,
     /// Items of all lists of one answer.
     max_list_items: u32,
 }
@@ -92,13 +97,19 @@ impl Kit {
         let (view, findings) = load(&sources, client, &graph);
         expect_sound(&findings);
         let view = view.expect("a view");
-        let timeout = Duration::from_secs(5);
-        Self { graph, view, claims: None, delay: Duration::ZERO, timeout, max_list_items: 100_000 }
+        let (delay, timeout, later) = (Duration::ZERO, Duration::from_secs(5), Duration::ZERO);
+        Self { graph, view, claims: None, delay, timeout, max_list_items: 100_000, caching: None, later }
     }
 
     /// With a caller who has these claims.
     pub(super) fn caller(mut self, claims: Json) -> Self {
         self.claims = Some(claims);
+        self
+    }
+
+    /// With a cache, which lasts from run to run.
+    pub(super) fn cached(mut self, options: CacheOptions) -> Self {
+        self.caching = Some(Arc::new(Caching::new(&self.graph, Cache::new(options), |_| true)));
         self
     }
 
@@ -143,7 +154,8 @@ impl Kit {
     /// The plan, the requests and the answer.
     ///
     /// Each line of the script is `service request => status body`; a request that ends in `*` stands for all that
-    /// begin so; `now` before it: at once, though the services are slow; the status `-`: unreachable.
+    /// begin so; `now` before it: at once, though the services are slow; the status `-`: unreachable. Headers may stand
+    /// before the body: `<cache-control: max-age=60; etag: "1">`.
     pub(super) fn check(&self, query: &str, script: &str) -> String {
         let (plan, _) = self.planned(query, &json!({}));
         let mut text = describe(&plan, &self.graph, "plan");
@@ -160,7 +172,13 @@ impl Kit {
     pub(super) fn run_with(&self, query: &str, variables: &Json, script: &str) -> String {
         let (plan, variables) = self.planned(query, variables);
         let setting = self.setting(script);
-        let ran = setting.runtime.block_on(async { run(setting.run(self, &plan, &variables)).await });
+        let ran = setting.runtime.block_on(async {
+            tokio::time::advance(self.later).await;
+            let ran = run(setting.run(self, &plan, &variables)).await;
+            // For what goes on behind the caller's back.
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            ran
+        });
         let mut text = setting.made(&plan);
         let body = String::from_utf8(ran.body.to_vec()).expect("UTF-8");
         let written: Written<'_> = serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {body}"));
@@ -172,6 +190,19 @@ impl Kit {
         }
         assert_eq!(written.errors.len(), ran.errors as usize);
         text
+    }
+
+    /// For how many seconds the answer holds as a whole, how old it is, and whether it is for everybody.
+    pub(super) fn held(&self, query: &str, script: &str) -> Option<(u64, u64, bool)> {
+        let (plan, variables) = self.planned(query, &json!({}));
+        let setting = self.setting(script);
+        setting.runtime.block_on(async {
+            tokio::time::advance(self.later).await;
+            let held = run(setting.run(self, &plan, &variables)).await.held?;
+            let (now, caching) = (tokio::time::Instant::now().into_std(), self.caching.as_ref()?);
+            let remaining = held.remaining(now).as_secs_f64().round() as u64;
+            held.holds(caching.cache().tags(), now).then_some((remaining, held.age(now).as_secs(), held.is_public))
+        })
     }
 
     /// The parts of the answer, each with the seconds after which it came.
@@ -242,6 +273,7 @@ impl Setting {
             graph: &kit.graph,
             sources: &self.sources,
             variables,
+            caching: kit.caching.as_ref(),
             introspection: Some(&self.introspection),
             caller: &self.caller,
             deadline: tokio::time::Instant::now().into_std() + kit.timeout,
@@ -252,7 +284,8 @@ impl Setting {
     fn made(&self, plan: &Plan) -> String {
         let requests = self.requests.lock().unwrap();
         let made = requests.len();
-        assert!(plan.calls.is_none_or(|calls| made as u64 <= calls), "{made} calls, proven {:?}", plan.calls);
+        let again = requests.iter().filter(|request| request.ends_with(BEHIND)).count();
+        assert!(plan.calls.is_none_or(|calls| (made - again) as u64 <= calls), "{made} calls, proven {:?}", plan.calls);
         requests.iter().fold(String::new(), |text, request| format!("{text}> {request}\n"))
     }
 }
@@ -290,15 +323,27 @@ struct Rule {
     is_fast: bool,
     /// `None`: unreachable.
     status: Option<u16>,
+    headers: HeaderMap,
     body: String,
 }
+
+/// No caller waits that long.
+const LONG: Duration = Duration::from_secs(10);
+
+/// Marks a call that no caller waits for.
+const BEHIND: &str = "  [behind]";
 
 fn rule(line: &str) -> Rule {
     let (request, answer) = line.split_once(" => ").expect("`request => status body`");
     let (status, body) = answer.split_once(' ').unwrap_or((answer, ""));
     let (is_fast, request) = request.strip_prefix("now ").map_or((false, request), |request| (true, request));
     let (is_prefix, request) = request.strip_suffix('*').map_or((false, request), |request| (true, request));
-    Rule { request: request.to_owned(), is_prefix, is_fast, status: status.parse().ok(), body: body.to_owned() }
+    let (headers, body) = body.strip_prefix('<').and_then(|rest| rest.split_once('>')).unwrap_or(("", body));
+    let headers = headers.split(';').filter_map(|header| header.split_once(':'));
+    let headers =
+        headers.map(|(name, value)| (name.trim().parse().expect("a name"), value.trim().parse().expect("a value")));
+    let (headers, status) = (headers.collect(), status.parse().ok());
+    Rule { request: request.to_owned(), is_prefix, is_fast, status, headers, body: body.trim_start().to_owned() }
 }
 
 #[derive(Debug)]
@@ -329,13 +374,16 @@ impl Subgraph for Scripted {
                 }
             }
         }
+        for (name, value) in ctx.condition.iter().flat_map(|condition| condition.iter()) {
+            write!(text, " {name}:{}", value.to_str().unwrap()).unwrap();
+        }
         let matches = |rule: &&Rule| {
             if rule.is_prefix { text.starts_with(&rule.request) } else { text == rule.request }
         };
         let rule = self.rules.iter().find(matches);
-        let answer = match rule.map(|rule| (rule.status, rule.body.clone())) {
-            Some((Some(status), body)) => Ok(Answer::new(status, body.into())),
-            Some((None, _)) => Err(CallErrorKind::Unreachable),
+        let answer = match rule.map(|rule| (rule.status, rule.headers.clone(), rule.body.clone())) {
+            Some((Some(status), headers, body)) => Ok(Answer { headers, ..Answer::new(status, body.into()) }),
+            Some((None, ..)) => Err(CallErrorKind::Unreachable),
             None => panic!("no line of the script answers `{text}`"),
         };
         let is_fast = rule.is_some_and(|rule| rule.is_fast);
@@ -348,6 +396,9 @@ impl Subgraph for Scripted {
         }
         if !ctx.is_safe {
             marks.push_str("  [write]");
+        }
+        if ctx.deadline > tokio::time::Instant::now().into_std() + LONG {
+            marks.push_str(BEHIND);
         }
         self.requests.lock().unwrap().push(text + &marks);
         let service = Arc::clone(&self.name);

@@ -1,5 +1,6 @@
 //! An engine for tests: validates for real, answers without any service.
 
+use crate::cache::{Bypass, CacheStatus};
 use crate::engine::{CallRecord, ClientCaching, GraphQlEngine, Request, Response, ResponseKind};
 use crate::operation::OperationKind;
 use crate::policy::Caller;
@@ -88,6 +89,7 @@ impl FakeEngine {
             attempts: 1,
             is_shared,
             is_in_process: false,
+            cache: CacheStatus::Bypass(Bypass::Off),
         };
         Response {
             kind: ResponseKind::Executed,

@@ -40,6 +40,7 @@ async fn requests_calls_and_errors_are_counted() {
     }
     drop(futures_util::poll!(Box::pin(post(&router, r#"{"query":"{ stall }"}"#))));
     insta::assert_snapshot!(metrics(&router).await, @r#"
+    bespoke_cache_bytes 0
     bespoke_errors_total{code="BATCHING_NOT_SUPPORTED"} 1
     bespoke_errors_total{code="CLIENT_GONE"} 1
     bespoke_errors_total{code="INTERNAL"} 1
@@ -115,7 +116,7 @@ async fn each_request_is_one_json_line() {
     }
     let lines: Vec<String> = parsed.iter().map(ToString::to_string).collect();
     insta::assert_snapshot!(lines.join("\n"), @r#"
-    {"level":"INFO","message":"request","request_id":"r-1","operation":"Home","calls":2,"slowest_service":"catalog","status":200,"errors":0,"target":"bespoke::request"}
+    {"level":"INFO","message":"request","request_id":"r-1","operation":"Home","calls":2,"cached":0,"slowest_service":"catalog","status":200,"errors":0,"target":"bespoke::request"}
     {"level":"INFO","message":"request","request_id":"r-2","calls":0,"status":415,"errors":1,"code":"UNSUPPORTED_MEDIA_TYPE","target":"bespoke::request"}
     "#);
 }

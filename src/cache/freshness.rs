@@ -1,0 +1,295 @@
+//! How long an answer holds: storing (RFC 9111 §3), freshness (§4.2) and what may be served stale (§4.2.4, RFC 5861).
+//!
+//! There are crates for this. `http-cache-semantics` 3.0 does not know directives in other than lower case, takes `Age`
+//! for the whole age, keeps two maps of headers and a map of directives per answer, has no RFC 5861, and panics on an `Age`
+//! near 2⁶⁴; so the rules stand here.
+//!
+//! Heuristic freshness (§4.2.2) is off: nobody guesses how long a price holds.
+
+use super::directives::{Directives, MOST_SECONDS, seconds};
+use super::status::Bypass;
+use http::header::{
+    AGE, CACHE_CONTROL, DATE, ETAG, EXPIRES, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, PRAGMA,
+    SET_COOKIE, VARY,
+};
+use http::{HeaderMap, HeaderValue};
+use std::time::{Duration, Instant, SystemTime};
+
+/// For whom a store keeps answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CacheKind {
+    /// For everybody.
+    Shared {
+        /// Did the request carry the caller's `Authorization`? A token of our own does not count.
+        authorized: bool,
+    },
+    /// For one caller: the entry's key holds the caller's credentials, so it is a private cache (§1).
+    Private,
+}
+
+/// One exchange with a service, as far as it decides about keeping.
+#[derive(Debug, Clone, Copy)]
+pub struct Exchange<'a> {
+    /// The answer's status.
+    pub status: u16,
+    /// The answer's headers.
+    pub headers: &'a HeaderMap,
+    /// When the request was sent.
+    pub sent: Instant,
+    /// When the answer was there.
+    pub received: Instant,
+    /// The same moment by our clock.
+    pub date: SystemTime,
+}
+
+/// How long an answer holds whose service does not say: `@cache`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guess {
+    /// For so long it is fresh.
+    pub lifetime: Duration,
+    /// For so long after that it may be served while the service is asked again.
+    pub stale_while_revalidate: Duration,
+    /// What does not exist may exist soon: the longest lifetime of 404 and 410.
+    pub negative: Duration,
+}
+
+/// How long an answer holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Freshness {
+    /// When the answer was there.
+    pub received: Instant,
+    /// How old it was then.
+    pub initial_age: Duration,
+    /// Up to what age it is fresh.
+    pub lifetime: Duration,
+    /// For how long after that it may be served while the service is asked again.
+    pub stale_while_revalidate: Duration,
+    /// For how long it may be served when the service fails; `None`: the service does not say.
+    pub stale_if_error: Option<Duration>,
+    /// Stale, it may only be served after the service was asked.
+    pub must_revalidate: bool,
+}
+
+/// What an answer is good for at some moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// It is the answer.
+    Fresh,
+    /// It is the answer, and the service is to be asked again.
+    Revalidate,
+    /// The service is to be asked first.
+    Stale,
+}
+
+impl Freshness {
+    /// §4.2.3: `current_age`.
+    #[must_use]
+    pub fn age(&self, now: Instant) -> Duration {
+        self.initial_age.saturating_add(now.saturating_duration_since(self.received))
+    }
+
+    /// What the answer is good for.
+    #[must_use]
+    pub fn state(&self, now: Instant) -> State {
+        let age = self.age(now);
+        if age < self.lifetime {
+            return State::Fresh;
+        }
+        let window = self.lifetime.saturating_add(self.stale_while_revalidate);
+        if !self.must_revalidate && age < window { State::Revalidate } else { State::Stale }
+    }
+
+    /// How much longer it is fresh.
+    #[must_use]
+    pub fn remaining(&self, now: Instant) -> Duration {
+        self.lifetime.saturating_sub(self.age(now))
+    }
+
+    /// May it be served because the service has failed (RFC 5861 §4)? `unsaid`: how long after its lifetime it may when
+    /// the service says nothing of it.
+    #[must_use]
+    pub fn holds_on_error(&self, now: Instant, unsaid: Duration) -> bool {
+        let window = self.lifetime.saturating_add(self.stale_if_error.unwrap_or(unsaid));
+        !self.must_revalidate && self.age(now) < window
+    }
+}
+
+/// Statuses that are kept although the service does not say for how long: outcomes, not failures (RFC 9110 §15.1).
+const LASTING: [u16; 5] = [200, 203, 204, 404, 410];
+
+/// Says how long an answer may be kept.
+///
+/// # Errors
+/// Why it may not.
+pub fn assess(exchange: &Exchange<'_>, kind: CacheKind, guess: Option<&Guess>) -> Result<Freshness, Bypass> {
+    let Exchange { status, headers, .. } = *exchange;
+    if headers.is_empty() && guess.is_none() {
+        return Err(Bypass::NoFreshness);
+    }
+    let said = Directives::of(headers);
+    is_storable(exchange, kind, &said)?;
+    let is_shared = matches!(kind, CacheKind::Shared { .. });
+    let explicit = explicit_lifetime(exchange, is_shared, &said);
+    let (lifetime, window) = match explicit {
+        Some(lifetime) => (lifetime, Duration::ZERO),
+        None => {
+            let guess = guess.filter(|_| LASTING.contains(&status)).ok_or(Bypass::NoFreshness)?;
+            let most = if matches!(status, 404 | 410) { guess.negative } else { guess.lifetime };
+            (guess.lifetime.min(most), guess.stale_while_revalidate)
+        }
+    };
+    let freshness = Freshness {
+        received: exchange.received,
+        initial_age: initial_age(exchange, explicit.is_some()),
+        lifetime,
+        stale_while_revalidate: said.stale_while_revalidate.unwrap_or(window),
+        stale_if_error: said.stale_if_error,
+        // §5.2.2.10: `s-maxage` says `proxy-revalidate` too.
+        must_revalidate: said.must_revalidate
+            || said.no_cache
+            || is_shared && (said.proxy_revalidate || said.s_maxage.is_some()),
+    };
+    // §3: what is stale from the start is of use if it can be asked for by its validator, or served stale.
+    let has_validator = headers.contains_key(ETAG) || headers.contains_key(LAST_MODIFIED);
+    let is_of_use = has_validator
+        || freshness.state(exchange.received) != State::Stale
+        || freshness.holds_on_error(exchange.received, Duration::ZERO);
+    is_of_use.then_some(freshness).ok_or(Bypass::NoFreshness)
+}
+
+/// §3: may it be stored at all?
+fn is_storable(exchange: &Exchange<'_>, kind: CacheKind, said: &Directives) -> Result<(), Bypass> {
+    let Exchange { status, headers, .. } = *exchange;
+    // Partial content and "not modified" are parts of other answers.
+    if !(200..600).contains(&status) || matches!(status, 206 | 304) {
+        return Err(Bypass::Failed);
+    }
+    // §5.2.2.3: who understands the status may set `no-store` aside.
+    if said.must_understand && !LASTING.contains(&status) && !matches!(status, 300 | 301 | 308 | 405 | 414 | 501) {
+        return Err(Bypass::NoStore);
+    }
+    if said.no_store && !said.must_understand {
+        return Err(Bypass::NoStore);
+    }
+    // §4.1: what varies by everything matches no request.
+    if headers.get_all(VARY).iter().any(|value| value.as_bytes().contains(&b'*')) {
+        return Err(Bypass::Vary);
+    }
+    let CacheKind::Shared { authorized } = kind else { return Ok(()) };
+    let may_be_shared = said.public || said.s_maxage.is_some();
+    // §7.3 leaves cookies to the service; one that sets some without a word of sharing has not thought of us.
+    if said.private || headers.contains_key(SET_COOKIE) && !may_be_shared {
+        return Err(Bypass::Private);
+    }
+    if authorized && !may_be_shared && !said.must_revalidate {
+        return Err(Bypass::Authorization);
+    }
+    Ok(())
+}
+
+/// §4.2.1, without heuristics; `None`: the service does not say.
+fn explicit_lifetime(exchange: &Exchange<'_>, is_shared: bool, said: &Directives) -> Option<Duration> {
+    if said.no_cache {
+        return Some(Duration::ZERO);
+    }
+    if let Some(lifetime) = said.s_maxage.filter(|_| is_shared).or(said.max_age) {
+        return Some(lifetime);
+    }
+    let mut expires = exchange.headers.get_all(EXPIRES).iter();
+    if let Some(first) = expires.next() {
+        // §5.3: what is no date, such as `0`, is in the past; so is a date that is said in two ways.
+        let is_clear = expires.all(|other| other == first);
+        let date = parse_date(first).filter(|_| is_clear);
+        let from = served_at(exchange);
+        let lifetime = date.and_then(|date| date.duration_since(from).ok()).unwrap_or_default();
+        return Some(lifetime.min(Duration::from_secs(MOST_SECONDS)));
+    }
+    // §5.4: long out of use, and its sense in answers was never said; who sends it wants no cache.
+    let is_pragma =
+        exchange.headers.get(PRAGMA).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"no-cache"));
+    (is_pragma && !exchange.headers.contains_key(CACHE_CONTROL)).then_some(Duration::ZERO)
+}
+
+/// §4.2.3: `corrected_initial_age`. Where our own rule says how long an answer holds, the service's clock has no part
+/// in it.
+fn initial_age(exchange: &Exchange<'_>, is_explicit: bool) -> Duration {
+    let delay = exchange.received.saturating_duration_since(exchange.sent);
+    let age = exchange.headers.get(AGE).and_then(|value| {
+        // §5.1: of several, the first.
+        let first = value.as_bytes().split(|&byte| byte == b',').next()?;
+        seconds(first.trim_ascii())
+    });
+    let corrected = age.unwrap_or_default().saturating_add(delay);
+    if !is_explicit {
+        return corrected;
+    }
+    let apparent = exchange.date.duration_since(served_at(exchange)).unwrap_or_default();
+    corrected.max(apparent)
+}
+
+/// `Date`, else when it came (RFC 9110 §6.6.1).
+fn served_at(exchange: &Exchange<'_>) -> SystemTime {
+    exchange.headers.get(DATE).and_then(parse_date).unwrap_or(exchange.date)
+}
+
+/// A date in any of its three forms (RFC 9110 §5.6.7).
+fn parse_date(value: &HeaderValue) -> Option<SystemTime> {
+    httpdate::parse_http_date(value.to_str().ok()?).ok()
+}
+
+/// Every header of an answer that decides about keeping.
+const DECIDING: [HeaderName; 9] = [CACHE_CONTROL, EXPIRES, DATE, AGE, ETAG, LAST_MODIFIED, VARY, PRAGMA, SET_COOKIE];
+
+/// The headers that [`assess`] and [`merged`] read; empty if the service says nothing of caching.
+#[must_use]
+pub fn kept_headers(from: &HeaderMap) -> HeaderMap {
+    let mut to = HeaderMap::new();
+    let speaks = DECIDING.iter().any(|name| *name != DATE && from.contains_key(name));
+    for name in DECIDING.iter().filter(|_| speaks) {
+        for value in from.get_all(name) {
+            // That there was a cookie is all that anybody needs to know.
+            let value = if name == SET_COOKIE { HeaderValue::from_static("") } else { value.clone() };
+            to.append(name, value);
+        }
+    }
+    to
+}
+
+/// The headers that ask whether an answer with these headers still holds (§4.3.1); `None`: it has no validator.
+#[must_use]
+pub fn condition(kept: &HeaderMap) -> Option<Vec<(HeaderName, HeaderValue)>> {
+    let names = [(ETAG, IF_NONE_MATCH), (LAST_MODIFIED, IF_MODIFIED_SINCE)];
+    let sent = names.into_iter().filter_map(|(from, to)| Some((to, kept.get(from)?.clone())));
+    let sent: Vec<_> = sent.collect();
+    (!sent.is_empty()).then_some(sent)
+}
+
+/// A kept answer's headers after the service has said that it still holds (§3.2, §4.3.4); `None`: what it speaks of is
+/// another answer.
+#[must_use]
+pub fn merged(kept: &HeaderMap, told: &HeaderMap) -> Option<HeaderMap> {
+    if let (Some(old), Some(new)) = (kept.get(ETAG), told.get(ETAG))
+        && weak(old) != weak(new)
+    {
+        return None;
+    }
+    let mut headers = kept.clone();
+    // An age that the old answer came with says nothing of the new one.
+    headers.remove(AGE);
+    for name in told.keys() {
+        headers.remove(name);
+        for value in told.get_all(name) {
+            headers.append(name, value.clone());
+        }
+    }
+    if !told.contains_key(DATE) {
+        headers.remove(DATE);
+    }
+    Some(headers)
+}
+
+/// For weak comparison (RFC 9110 §8.8.3.2).
+fn weak(tag: &HeaderValue) -> &[u8] {
+    let tag = tag.as_bytes();
+    tag.strip_prefix(b"W/").unwrap_or(tag)
+}

@@ -1,0 +1,263 @@
+//! Tags from their templates: `product:{id}`, `cart:{$claims.sub}`.
+//!
+//! What cannot be told (a write that failed has no answer to read an id from) stands for all that it could be: a tag's
+//! *family* is what comes before its colon. An entry is about its tag and its family as a whole; one whose tag cannot be
+//! told dies with any of its family.
+
+use crate::cache::{Slot, Tags};
+use crate::compose::{Entry, From, Graph, Input, JsonPath, Method, Segment, ShapeId, Way};
+use crate::execute::input::{Inputs, Key};
+use crate::execute::leaf;
+use crate::execute::project::values;
+
+/// Most tags of one entry.
+const MAX_TAGS: usize = 256;
+
+/// `text{hole}text`.
+#[derive(Debug)]
+pub(super) struct Template {
+    /// What comes before the colon; `None`: a hole does.
+    family: Option<String>,
+    parts: Vec<Part>,
+}
+
+#[derive(Debug)]
+enum Part {
+    Text(String),
+    /// The same for the whole call, or of its key.
+    Input(Input),
+    /// A value of the item, at any of these places.
+    Item(Vec<(Vec<Segment>, Vec<Method>)>),
+    /// Nothing tells.
+    Unknown,
+}
+
+impl Template {
+    pub(super) fn parse(graph: &Graph, way: &Way, text: &str) -> Self {
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some((before, hole, behind)) = next_hole(rest) {
+            parts.push(Part::Text(before.to_owned()));
+            parts.push(part(graph, way, hole));
+            rest = behind;
+        }
+        parts.push(Part::Text(rest.to_owned()));
+        let family = match parts.first() {
+            Some(Part::Text(text)) => text.split_once(':').map(|(family, _)| family.to_owned()),
+            _ => None,
+        };
+        Self { family, parts }
+    }
+
+    /// The values of its inputs, in their order; `None`: null.
+    fn inputs<'i>(&'i self, inputs: &Inputs<'i>, key: Option<&Key>, to: &mut Vec<Option<String>>) {
+        for part in &self.parts {
+            if let Part::Input(input) = part {
+                to.push(input_text(inputs, key, input));
+            }
+        }
+    }
+
+    /// The tags; `None`: they cannot be told.
+    fn render(&self, inputs: &mut impl Iterator<Item = Option<String>>, item: Option<&[u8]>) -> Option<Vec<String>> {
+        let mut tags = Some(vec![String::new()]);
+        for part in &self.parts {
+            // Inputs are taken also when nothing can be told any more: the next template's come behind.
+            let values = match part {
+                Part::Text(text) => Some(vec![text.clone()]),
+                Part::Input(_) => inputs.next().flatten().map(|text| vec![text]),
+                Part::Item(places) => item.and_then(|item| item_texts(item, places)),
+                Part::Unknown => None,
+            };
+            tags = tags.zip(values).and_then(|(tags, values)| {
+                let joined = tags.iter().flat_map(|tag| values.iter().map(move |value| format!("{tag}{value}")));
+                let joined: Vec<_> = joined.take(MAX_TAGS + 1).collect();
+                (joined.len() <= MAX_TAGS).then_some(joined)
+            });
+        }
+        tags
+    }
+}
+
+/// The values of all inputs of some templates, for one key.
+pub(super) fn input_values<'i>(
+    templates: &'i [Template],
+    inputs: &Inputs<'i>,
+    key: Option<&Key>,
+) -> Vec<Option<String>> {
+    let mut values = Vec::new();
+    templates.iter().for_each(|template| template.inputs(inputs, key, &mut values));
+    values
+}
+
+/// The slots of an entry: whichever is invalidated kills it.
+pub(super) fn slots(templates: &[Template], tags: &Tags, inputs: Vec<Option<String>>, item: &[u8]) -> Box<[Slot]> {
+    let mut inputs = inputs.into_iter();
+    let mut slots = vec![tags.slot(EVERYTHING)];
+    for template in templates {
+        let told = template.render(&mut inputs, Some(item));
+        match (&told, &template.family) {
+            (Some(told), _) => {
+                for tag in told {
+                    slots.push(tags.slot(tag));
+                    slots.extend(tag.split_once(':').map(|(family, _)| tags.slot(&all(family))));
+                }
+            }
+            (None, Some(family)) => slots.extend([tags.slot(&any(family)), tags.slot(&all(family))]),
+            (None, None) => slots.push(tags.slot(ANYTHING)),
+        }
+    }
+    slots.sort_unstable();
+    slots.dedup();
+    slots.into()
+}
+
+/// What came of a write.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Write<'a> {
+    /// It was answered with this.
+    Answered(&'a [u8]),
+    /// It was refused. Of what can be told, something may have been written all the same; of the rest nothing is known,
+    /// and whoever is refused again and again must not empty the cache.
+    Refused,
+    /// It may have been applied.
+    Unknown,
+}
+
+/// The slots that a write invalidates.
+pub(super) fn invalidated(
+    templates: &[Template],
+    tags: &Tags,
+    inputs: Vec<Option<String>>,
+    write: Write<'_>,
+) -> Vec<Slot> {
+    let item = if let Write::Answered(item) = write { Some(item) } else { None };
+    let mut inputs = inputs.into_iter();
+    let mut slots = Vec::new();
+    for template in templates {
+        match (template.render(&mut inputs, item), &template.family) {
+            (Some(told), _) => {
+                for tag in &told {
+                    let family = tag.split_once(':').map(|(family, _)| tags.slot(&any(family)));
+                    slots.extend([tags.slot(tag), tags.slot(ANYTHING)].into_iter().chain(family));
+                }
+            }
+            (None, _) if matches!(write, Write::Refused) => {}
+            (None, Some(family)) => {
+                slots.extend([tags.slot(&all(family)), tags.slot(&any(family)), tags.slot(ANYTHING)]);
+            }
+            (None, None) => slots.extend([tags.slot(EVERYTHING), tags.slot(ANYTHING)]),
+        }
+    }
+    slots.sort_unstable();
+    slots.dedup();
+    slots
+}
+
+// Tags come from texts of people: none of them holds a NUL.
+
+/// Every entry has it.
+const EVERYTHING: &str = "\0all";
+/// Entries that nothing is known of; they die with every invalidation.
+const ANYTHING: &str = "\0any";
+
+/// All entries of a family have it.
+fn all(family: &str) -> String {
+    format!("{family}\0all")
+}
+
+/// Those of a family have it whose tag cannot be told.
+fn any(family: &str) -> String {
+    format!("{family}\0any")
+}
+
+fn next_hole(text: &str) -> Option<(&str, &str, &str)> {
+    let (before, rest) = text.split_once('{')?;
+    let (hole, behind) = rest.split_once('}')?;
+    Some((before, hole, behind))
+}
+
+fn part(graph: &Graph, way: &Way, hole: &str) -> Part {
+    let path = |text: &str| text.split('.').map(str::to_owned).collect();
+    let parent = |name: &str| {
+        let is_it = |input: &crate::compose::KeyPath| {
+            input.0.iter().map(|field| graph.field(*field).name.as_str()).eq(name.split('.'))
+        };
+        way.inputs.iter().position(is_it).map(|at| Part::Input(Input::Parent(at)))
+    };
+    if let Some(name) = hole.strip_prefix("$args.") {
+        return Part::Input(Input::Argument(path(name)));
+    }
+    if let Some(name) = hole.strip_prefix("$claims.") {
+        return Part::Input(Input::Claim(path(name)));
+    }
+    if let Some(name) = hole.strip_prefix("$this.") {
+        return parent(name).unwrap_or(Part::Unknown);
+    }
+    // What a lookup was asked by is what it answers with, and is known also of what does not exist.
+    if let (Entry::Lookup(_), Some(part)) = (way.entry, parent(hole)) {
+        return part;
+    }
+    let names: Vec<&str> = hole.split('.').collect();
+    let start = match &way.answer.read.from {
+        From::Json(JsonPath(path)) => path.clone(),
+        _ => return Part::Unknown,
+    };
+    let mut places = Vec::new();
+    if let Some(shape) = way.answer.shape {
+        item_places(graph, shape, &names, &start, &mut places);
+    }
+    if places.is_empty() { Part::Unknown } else { Part::Item(places) }
+}
+
+/// Where the values of a path of fields are, below a place.
+fn item_places(
+    graph: &Graph,
+    shape: ShapeId,
+    names: &[&str],
+    start: &[Segment],
+    places: &mut Vec<(Vec<Segment>, Vec<Method>)>,
+) {
+    let Some((name, rest)) = names.split_first() else { return };
+    for variant in &graph.shape(shape).variants {
+        let field = graph.field_id(variant.ty, name).and_then(|field| variant.fields.get(&field));
+        let Some(field) = field else { continue };
+        let From::Json(JsonPath(path)) = &field.read.from else { continue };
+        let path = [start, path].concat();
+        match (rest, field.shape) {
+            ([], _) => {
+                let place = (path, field.read.then.clone());
+                if !places.contains(&place) {
+                    places.push(place);
+                }
+            }
+            (_, Some(shape)) => item_places(graph, shape, rest, &path, places),
+            (_, None) => {}
+        }
+    }
+}
+
+fn input_text<'i>(inputs: &Inputs<'i>, key: Option<&Key>, input: &'i Input) -> Option<String> {
+    if let Input::Parent(at) = input {
+        let token = key?.get(*at)?.as_deref()?;
+        return leaf::canonical(token).map(|text| text.into_owned());
+    }
+    match &*inputs.json(input) {
+        serde_json::Value::String(text) => Some(text.clone()),
+        serde_json::Value::Number(number) => Some(number.to_string()),
+        serde_json::Value::Bool(is) => Some(is.to_string()),
+        _ => None,
+    }
+}
+
+/// The texts at the first place that holds any.
+fn item_texts(item: &[u8], places: &[(Vec<Segment>, Vec<Method>)]) -> Option<Vec<String>> {
+    places.iter().find_map(|(path, then)| {
+        let texts = values(item, path, MAX_TAGS)?.into_iter().map(|text| {
+            let token = leaf::apply(std::str::from_utf8(text).ok()?.into(), then)?;
+            leaf::canonical(&token).map(|text| text.into_owned())
+        });
+        let texts: Vec<String> = texts.collect::<Option<_>>()?;
+        (!texts.is_empty()).then_some(texts)
+    })
+}
