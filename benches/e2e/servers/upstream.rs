@@ -43,9 +43,9 @@ pub(crate) async fn serve() -> Result<(), Failed> {
         true => routes,
         false => {
             let value = HeaderValue::from_str(&cache_control)?;
-            routes.layer(map_response(async move |mut response: Response| {
+            routes.layer(map_response(move |mut response: Response| {
                 response.headers_mut().insert(header::CACHE_CONTROL, value.clone());
-                response
+                std::future::ready(response)
             }))
         }
     };
