@@ -45,6 +45,7 @@ impl Folder {
             project: in_repository(workload.project),
             answer: self.0.join(workload.id),
             calls: workload.calls.join(" "),
+            max_answer_bytes: None,
         }
     }
 }
@@ -57,7 +58,7 @@ impl Drop for Folder {
 }
 
 async fn measure(workload: &Workload, options: &Options, folder: &Folder) -> Result<Vec<Row>, Failed> {
-    let upstream = Process::upstream(workload.delay)?;
+    let upstream = Process::upstream(workload.delay, workload.cache_control)?;
     let setup = folder.setup(workload, &upstream);
     // One that makes the answer says what the answer is; the others must agree.
     let answer = ask(&Process::bespoke(&options.bespoke, &setup)?.address, &workload.query).await?;
@@ -100,6 +101,7 @@ fn start(server: Server, options: &Options, setup: &Setup) -> Result<Process, Fa
         Server::Constant => Process::role("constant", setup),
         Server::CallsAlone => Process::role("calls-alone", setup),
         Server::Bespoke | Server::OwnIds => Process::bespoke(&options.bespoke, setup),
+        Server::Parts => Process::bespoke(&options.bespoke, &Setup { max_answer_bytes: Some(0), ..setup.clone() }),
         Server::Unshared => Process::role("unshared", setup),
         Server::ByHand => Process::role("by-hand", setup),
     }
@@ -129,7 +131,7 @@ async fn calls(upstream: &Process) -> Result<f64, Failed> {
 
 async fn machine(options: &Options, folder: &Folder) -> Result<Machine, Failed> {
     let workload = options.workloads.first().ok_or("no workload")?;
-    let upstream = Process::upstream(Duration::ZERO)?;
+    let upstream = Process::upstream(Duration::ZERO, "")?;
     let setup = folder.setup(workload, &upstream);
     let mut starts = Vec::new();
     for _ in 0..STARTS {

@@ -20,6 +20,8 @@ pub(crate) struct Setup {
     pub(crate) answer: PathBuf,
     /// The calls that the answer takes.
     pub(crate) calls: String,
+    /// Memory for whole answers, in bytes; `None`: as it is by default.
+    pub(crate) max_answer_bytes: Option<u64>,
 }
 
 /// A file or folder of the repository.
@@ -34,10 +36,11 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// This program as the services, which take `delay` to answer.
-    pub(crate) fn upstream(delay: Duration) -> Result<Self, Failed> {
+    /// This program as the services, which take `delay` to answer, and say `cache_control` of keeping what they do.
+    pub(crate) fn upstream(delay: Duration, cache_control: &str) -> Result<Self, Failed> {
         let mut command = Command::new(std::env::current_exe()?);
-        Self::start(command.arg("upstream").env("DELAY_MS", delay.as_millis().to_string()))
+        command.arg("upstream").env("DELAY_MS", delay.as_millis().to_string()).env("CACHE_CONTROL", cache_control);
+        Self::start(&mut command)
     }
 
     /// This program in another role.
@@ -92,6 +95,7 @@ impl Setup {
             .env("PROJECT", &self.project)
             .env("ANSWER", &self.answer)
             .env("CALLS", &self.calls)
+            .envs(self.max_answer_bytes.map(|bytes| ("MAX_ANSWER_BYTES", bytes.to_string())))
     }
 }
 

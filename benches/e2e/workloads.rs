@@ -12,6 +12,8 @@ pub(crate) enum Server {
     CallsAlone,
     /// `bespoke serve`.
     Bespoke,
+    /// The same, but that no answer is kept whole, only its parts.
+    Parts,
     /// The same, each request with an `x-request-id` of its own.
     OwnIds,
     /// Bespoke's engine, sharing neither operations nor calls.
@@ -26,6 +28,7 @@ impl Server {
             Self::Constant => "constant bytes (axum)",
             Self::CallsAlone => "the calls alone (reqwest)",
             Self::Bespoke => "`bespoke serve`",
+            Self::Parts => "`bespoke serve`, only parts kept",
             Self::OwnIds => "`bespoke serve`, own request ids",
             Self::Unshared => "bespoke, nothing shared",
             Self::ByHand => "async-graphql by hand",
@@ -46,6 +49,8 @@ pub(crate) struct Workload {
     pub(crate) connections: u32,
     /// How long the services take to answer.
     pub(crate) delay: Duration,
+    /// What the services say of keeping their answers; empty: nothing.
+    pub(crate) cache_control: &'static str,
     pub(crate) servers: &'static [Server],
 }
 
@@ -60,7 +65,7 @@ const WIDE_FIELDS: usize = 200;
 
 /// All of them, in the order of the report.
 pub(crate) fn all() -> Vec<Workload> {
-    use Server::{Bespoke, ByHand, CallsAlone, Constant, OwnIds, Unshared};
+    use Server::{Bespoke, ByHand, CallsAlone, Constant, OwnIds, Parts, Unshared};
     let posts = || vec!["/posts".to_owned()];
     let both = || vec!["/posts".to_owned(), keyed("/users", USERS)];
     let w2 = Workload {
@@ -71,6 +76,7 @@ pub(crate) fn all() -> Vec<Workload> {
         calls: both(),
         connections: 64,
         delay: Duration::ZERO,
+        cache_control: "",
         servers: &[CallsAlone, Constant, Bespoke, Unshared, ByHand],
     };
     vec![
@@ -88,6 +94,13 @@ pub(crate) fn all() -> Vec<Workload> {
             query: "{ __typename }".to_owned(),
             calls: Vec::new(),
             servers: &[Constant, Bespoke, ByHand],
+            ..w2.clone()
+        },
+        Workload {
+            id: "W4",
+            what: "as W2, the services' answers fresh for an hour",
+            cache_control: "max-age=3600",
+            servers: &[Constant, Bespoke, Parts],
             ..w2.clone()
         },
         Workload {

@@ -20,7 +20,8 @@ pub struct Held {
 }
 
 impl Held {
-    /// An answer without parts yet; `since`: before any of them was asked for.
+    /// An answer without parts yet; `since`: before any of them was asked for, or looked up. What was taken from the cache
+    /// was alive later than that, however old it is.
     #[must_use]
     pub fn new(now: Instant, since: Mark) -> Self {
         Self { now, age: Duration::ZERO, remaining: None, is_public: true, tags: Vec::new(), since }
@@ -28,13 +29,12 @@ impl Held {
 
     /// Adds a part. `false`: with it, the answer does not hold.
     #[must_use]
-    pub fn add(&mut self, freshness: &Freshness, tags: &[Slot], since: Mark) -> bool {
+    pub fn add(&mut self, freshness: &Freshness, tags: &[Slot]) -> bool {
         // Seen from the moment that the answer was begun at, which is before any part of it came.
         let at = self.now.max(freshness.received);
         let remaining = freshness.remaining(at);
         self.remaining = Some(self.remaining.map_or(remaining, |before| before.min(remaining)));
         self.age = self.age.max(freshness.age(at));
-        self.since = self.since.min(since);
         self.tags.extend(tags);
         self.tags.sort_unstable();
         self.tags.dedup();
@@ -51,6 +51,12 @@ impl Held {
     #[must_use]
     pub fn age(&self, now: Instant) -> Duration {
         self.age.saturating_add(now.saturating_duration_since(self.now))
+    }
+
+    /// What it costs to keep, in bytes.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        size_of::<Self>() + self.tags.len() * size_of::<Slot>()
     }
 
     /// Is every part fresh, and none invalidated?

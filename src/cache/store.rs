@@ -17,6 +17,8 @@ pub struct CacheOptions {
     pub enabled: bool,
     /// Memory for entries, in bytes; at the limit those go that are asked for least. Default: 64 MiB.
     pub max_bytes: u64,
+    /// Memory for whole answers, in bytes; as above. 0: none is kept. Default: 16 MiB.
+    pub max_answer_bytes: u64,
     /// How long after its lifetime an answer may stand in for a service that fails, where the service does not say.
     /// Default: 0.
     pub stale_if_error: Duration,
@@ -35,6 +37,7 @@ impl Default for CacheOptions {
         Self {
             enabled: true,
             max_bytes: 64 << 20,
+            max_answer_bytes: 16 << 20,
             stale_if_error: Duration::ZERO,
             negative: Duration::from_secs(5),
             max_refreshes: 256,

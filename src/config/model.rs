@@ -141,6 +141,9 @@ pub struct CacheConfig {
     pub enabled: bool,
     /// Memory for entries, in bytes; at the limit those go that are asked for least. Default: 67108864 (64 MiB).
     pub max_bytes: NonZeroU64,
+    /// Memory for whole answers of queries whose every part is public and fresh, in bytes; at the limit those go that are
+    /// asked for least. 0: none is kept. Not used in development, where each call is shown. Default: 16777216 (16 MiB).
+    pub max_answer_bytes: u64,
     /// How long after its lifetime an answer may stand in for a service that fails, where the service does not say
     /// (`stale-if-error`). Default: 0s; then it stands in only where the service says so.
     #[serde(with = "humantime_serde")]
@@ -157,6 +160,7 @@ impl Default for CacheConfig {
         Self {
             enabled: true,
             max_bytes: NonZeroU64::MIN.saturating_add((64 << 20) - 1),
+            max_answer_bytes: 16 << 20,
             stale_if_error: Duration::ZERO,
             negative: Duration::from_secs(5),
         }

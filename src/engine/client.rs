@@ -237,6 +237,7 @@ fn caching(graph: &Graph, config: &Config, options: &EngineOptions) -> Option<Ar
     }
     let cache = Cache::new(CacheOptions {
         max_bytes: wanted.max_bytes.get(),
+        max_answer_bytes: wanted.max_answer_bytes,
         stale_if_error: wanted.stale_if_error,
         negative: wanted.negative,
         ..options.cache.clone()

@@ -1,5 +1,6 @@
 //! The engine proper: documents are prepared and planned once, then only run.
 
+use super::answers::{AnswerKey, Answers, Kept};
 use super::model::{CallRecord, GraphQlEngine, Request, Response, ResponseKind, StreamRequest, Streamed};
 use super::report::ServiceReport;
 use super::sharing::{Job, Operations};
@@ -51,6 +52,8 @@ pub struct Engine {
     parts: Arc<EngineParts>,
     sdl: Arc<str>,
     in_flight: Operations,
+    /// `None`: none is kept, or each answer shows its calls.
+    answers: Option<Answers>,
     operations: moka::sync::Cache<String, Arc<Known>, ahash::RandomState>,
 }
 
@@ -86,7 +89,10 @@ impl Engine {
             .weigher(|key: &String, _: &Arc<Known>| weight(key))
             .build_with_hasher(ahash::RandomState::new());
         let in_flight = Operations::new(parts.sharing.clone());
-        Self { sdl: parts.view.sdl().into(), parts: Arc::new(parts), in_flight, operations }
+        let cache = parts.caching.as_ref().map(|caching| caching.cache());
+        let answers = cache.filter(|cache| cache.options().max_answer_bytes > 0 && !parts.exposure.calls);
+        let answers = answers.map(Answers::new);
+        Self { sdl: parts.view.sdl().into(), parts: Arc::new(parts), in_flight, answers, operations }
     }
 
     /// The parts it was made of.
@@ -238,8 +244,20 @@ impl Engine {
 
     pub(super) async fn run(&self, ready: Ready) -> Response {
         let Ready { known, job } = ready;
+        let answers = self.answers.as_ref().and_then(|answers| Some((answers, AnswerKey::of(&job)?)));
+        let Some((answers, key)) = answers else {
+            let (ran, is_shared) = self.in_flight.run(job).await;
+            return self.respond(&known, ran, is_shared);
+        };
+        if let Some(kept) = answers.find(&key, now()) {
+            return repeat(&known, &kept);
+        }
         let (ran, is_shared) = self.in_flight.run(job).await;
-        self.respond(&known, ran, is_shared)
+        // Who has joined another's run finds what that one has kept.
+        let kept = if is_shared { answers.find(&key, now()) } else { answers.keep(key, &ran, now()) };
+        let kept = kept.filter(|kept| kept.body == ran.body);
+        let caching = kept.map(|kept| Box::new(kept.caching(now())));
+        Response { caching, ..self.respond(&known, ran, is_shared) }
     }
 
     /// The response of what was run: a whole answer or a part of one.
@@ -256,6 +274,7 @@ impl Engine {
             operation_kind: known.prepared().map(Prepared::kind),
             error_codes,
             caching: None,
+            is_kept: false,
         }
     }
 }
@@ -321,12 +340,33 @@ impl GraphQlEngine for Engine {
     }
 
     fn cache_bytes(&self) -> u64 {
-        self.parts.caching.as_ref().map_or(0, |caching| caching.cache().bytes())
+        let parts = self.parts.caching.as_ref().map_or(0, |caching| caching.cache().bytes());
+        parts + self.answers.as_ref().map_or(0, Answers::bytes)
     }
 
     fn services(&self) -> Vec<ServiceReport> {
         self.parts.sources.iter().filter_map(|source| source.subgraph.report()).collect()
     }
+}
+
+/// The response of an answer that is kept.
+fn repeat(known: &Known, kept: &Kept) -> Response {
+    Response {
+        kind: ResponseKind::Executed,
+        body: kept.body.clone(),
+        errors: 0,
+        calls: Vec::new(),
+        operation_name: known.name().cloned(),
+        operation_kind: known.prepared().map(Prepared::kind),
+        error_codes: Vec::new(),
+        caching: Some(Box::new(kept.caching(now()))),
+        is_kept: true,
+    }
+}
+
+/// The moment, by the clock that the runtime goes by.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
 }
 
 pub(super) fn request_error(code: &'static str, message: &str) -> RequestError {
@@ -380,5 +420,6 @@ pub(crate) fn refuse(kind: ResponseKind, errors: &[RequestError], prepared: Opti
         operation_kind: prepared.map(Prepared::kind),
         error_codes: errors.iter().map(|error| error.code.into()).collect(),
         caching: None,
+        is_kept: false,
     }
 }

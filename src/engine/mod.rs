@@ -3,6 +3,7 @@
 //! In: a [`Request`], the [`crate::policy::Caller`] and a deadline. Out: a [`Response`] with its bytes.
 //! Elsewhere: HTTP around it ([`crate::http`]); the project's files ([`crate::project`]).
 
+mod answers;
 mod client;
 mod core;
 mod credentials;

@@ -154,6 +154,8 @@ pub struct Response {
     pub error_codes: Vec<Cow<'static, str>>,
     /// How it may be kept by clients and by what stands between; `None`: not at all.
     pub caching: Option<Box<ClientCaching>>,
+    /// Is it one that was kept whole, so that nothing was done for it?
+    pub is_kept: bool,
 }
 
 /// How an answer may be kept outside of this process (RFC 9111).

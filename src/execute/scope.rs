@@ -102,6 +102,12 @@ impl OperationScope {
         text.into()
     }
 
+    /// Does the answer depend on nothing of the caller?
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        self.inputs.claims.is_empty() && self.inputs.headers.is_empty() && !self.asks_identity
+    }
+
     /// The sources that it asks, each once.
     #[must_use]
     pub fn sources(&self) -> &[SourceId] {

@@ -141,6 +141,7 @@ fn executed(prepared: &Prepared, mut answer: ExecutionResponse) -> Response {
         operation_kind: Some(prepared.kind()),
         error_codes: vec![MOCK_ERROR.into(); errors],
         caching: None,
+        is_kept: false,
     }
 }
 

@@ -138,7 +138,7 @@ pub struct Metrics {
 /// Kinds of operations, and that it is not known.
 const KINDS: usize = 4;
 /// Outcomes of requests that the engine answered.
-const OUTCOMES: usize = 6;
+const OUTCOMES: usize = 7;
 
 /// A kind's place and label.
 fn kind_label(kind: Option<OperationKind>) -> (usize, &'static str) {
@@ -153,6 +153,7 @@ fn kind_label(kind: Option<OperationKind>) -> (usize, &'static str) {
 /// An outcome's place and label.
 fn outcome_label(response: &Response) -> (usize, &'static str) {
     match response.kind {
+        ResponseKind::Executed if response.is_kept => (6, "kept"),
         ResponseKind::Executed if response.errors > 0 => (0, "executed_with_errors"),
         ResponseKind::Executed => (1, "executed"),
         ResponseKind::DocumentError => (2, "document_error"),

@@ -1,6 +1,7 @@
 //! The integration tests: one binary, a module for each feature.
 
 mod allocations;
+mod answers;
 mod architecture;
 mod audits;
 mod cache_proxy;

@@ -5,8 +5,9 @@ use crate::Failed;
 use crate::workloads::NEST_KEYS;
 use axum::Router;
 use axum::extract::{RawQuery, State};
-use axum::http::StatusCode;
-use axum::response::IntoResponse;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -37,6 +38,17 @@ pub(crate) async fn serve() -> Result<(), Failed> {
         .route("/countries", keyed(nest(|id| format!(r#"{{"id":{id},"name":"l {id}","capitalId":{id}}}"#)), NEST_KEYS))
         .route("/calls", get(async |State(services): State<Shared>| services.calls.load(Ordering::Relaxed).to_string()))
         .with_state(Arc::new(Services { calls: AtomicU64::new(0), delay }));
+    let cache_control = std::env::var("CACHE_CONTROL")?;
+    let routes = match cache_control.is_empty() {
+        true => routes,
+        false => {
+            let value = HeaderValue::from_str(&cache_control)?;
+            routes.layer(map_response(move |mut response: Response| {
+                response.headers_mut().insert(header::CACHE_CONTROL, value.clone());
+                std::future::ready(response)
+            }))
+        }
+    };
     super::serve(routes).await
 }
 

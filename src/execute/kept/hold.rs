@@ -1,6 +1,6 @@
 //! What holds of an answer as a whole, for whoever keeps it whole.
 
-use crate::cache::{Freshness, Held, Mark, Slot};
+use crate::cache::{Freshness, Held, Slot};
 use crate::execute::run::{Run, State, now};
 use crate::operation::OperationKind;
 
@@ -15,12 +15,12 @@ impl State<'_> {
     }
 
     /// A part of the answer holds as long as this.
-    pub(super) fn hold(&mut self, number: usize, freshness: &Freshness, tags: &[Slot], since: Mark) {
+    pub(super) fn hold(&mut self, number: usize, freshness: &Freshness, tags: &[Slot]) {
         let (step, way, _) = self.step(number);
         let is_public = !step.authenticated && !way.caller.is_private();
         let Some(held) = &mut self.held else { return };
         held.is_public &= is_public;
-        if !held.add(freshness, tags, since) {
+        if !held.add(freshness, tags) {
             self.held = None;
         }
     }

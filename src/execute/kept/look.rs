@@ -73,7 +73,7 @@ impl<'a> State<'a> {
         for (at, text) in keys.texts().into_iter().enumerate() {
             match caching.cache.look_up(&domain, text, &wanted) {
                 Lookup::Fresh(entry) => {
-                    self.hold(number, &entry.freshness, &entry.tags, entry.since);
+                    self.hold(number, &entry.freshness, &entry.tags);
                     hits.push((at, entry));
                 }
                 // Its list has no keys that it could be cut by without a plan.

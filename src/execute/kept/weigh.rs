@@ -239,7 +239,7 @@ impl State<'_> {
                 let listed = super::look::joined([&item].into_iter().filter(|item| !item.is_empty()));
                 let tags = slots(&rule.tags, caching.cache.tags(), values, &listed);
                 let entry = keep.entry(item, status, is_known, negative).with(fields.clone(), tags, kept.since);
-                self.hold(number, &entry.freshness, &entry.tags, entry.since);
+                self.hold(number, &entry.freshness, &entry.tags);
                 caching.cache.keep(EntryKey { domain: domain.clone(), key: texts[key].into() }, entry);
             }
         }

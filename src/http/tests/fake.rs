@@ -104,6 +104,7 @@ impl FakeEngine {
             operation_kind: Some(if operation.is_mutation() { OperationKind::Mutation } else { OperationKind::Query }),
             error_codes: Vec::new(),
             caching: self.caching.clone(),
+            is_kept: false,
         }
     }
 }
@@ -149,6 +150,7 @@ fn failure(kind: ResponseKind, code: &'static str, message: &str) -> Response {
         operation_kind: None,
         error_codes: vec![code.into()],
         caching: None,
+        is_kept: false,
     }
 }
 

@@ -119,12 +119,36 @@ pub(super) struct Word<'t> {
     pub(super) depth: usize,
 }
 
+/// The length of a method's name and of what it is given, which are no names of the contract.
+fn method_len(text: &str) -> usize {
+    let name = text.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(text.len());
+    if !text[name..].starts_with('(') {
+        return name;
+    }
+    let mut depth = 0_usize;
+    for (at, c) in text[name..].char_indices() {
+        match c {
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return name + at + 1;
+        }
+    }
+    text.len()
+}
+
 /// The names in a part of a file.
 pub(super) fn words(text: &str, within: Range<usize>) -> Vec<Word<'_>> {
     let part = &text[within.clone()];
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-' || c == '$';
     let (mut words, mut depth, mut at) = (Vec::<Word<'_>>::new(), 0_usize, 0);
     while let Some(c) = part[at..].chars().next() {
+        if let Some(method) = part[at..].strip_prefix("->") {
+            at += "->".len() + method_len(method);
+            continue;
+        }
         if !is_name(c) {
             match c {
                 '{' | '(' => depth += 1,
@@ -135,6 +159,9 @@ pub(super) fn words(text: &str, within: Range<usize>) -> Vec<Word<'_>> {
             continue;
         }
         let len = part[at..].find(|c| !is_name(c)).unwrap_or(part.len() - at);
+        // Names may hold `-`, but not that of a method's arrow.
+        let is_cut = part[..at + len].ends_with('-') && part[at + len..].starts_with('>');
+        let len = len - usize::from(is_cut);
         let word = &part[at..at + len];
         let before = part[..at].chars().next_back();
         let after = words.last().filter(|_| before == Some('.')).map(|last| last.text);
