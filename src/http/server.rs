@@ -13,7 +13,7 @@ use tower_http::cors::CorsLayer;
 
 /// Everything that a request reads: the engine, its configuration, who verifies callers, and what is counted.
 ///
-/// It never changes; a whole other one can take its place ([`Site::replace`]).
+/// It never changes; a whole other one can take its place ([`super::Site::replace`]).
 pub struct Server {
     pub(super) config: ServerConfig,
     pub(super) verifier: Option<JwtVerifier>,
@@ -26,7 +26,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Makes a server; it answers once it is routed ([`router`]) and served ([`super::serve`]).
+    /// Makes a server; it answers once it is routed ([`super::router`]) and served ([`super::serve`]).
     #[must_use]
     pub fn new(config: ServerConfig, engine: Arc<dyn GraphQlEngine>, metrics: Arc<Metrics>) -> Self {
         let door = Arc::new(Door::new(&config, Arc::clone(&metrics)));
