@@ -87,8 +87,7 @@ async fn reload(
     mut before: String,
     serve: impl Fn(MockEngine) -> anyhow::Result<()>,
 ) {
-    loop {
-        // First of all: what changed between the first reading and the watch.
+    while changes.next().await {
         match read(&args.file) {
             Ok(text) if text != before => {
                 before.clone_from(&text);
@@ -103,9 +102,6 @@ async fn reload(
             }
             Ok(_) => {}
             Err(error) => eprintln!("not reloaded: {error:#}; what ran goes on"),
-        }
-        if !changes.next().await {
-            return;
         }
     }
 }

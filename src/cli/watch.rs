@@ -16,9 +16,11 @@ pub(super) struct Changes {
 }
 
 impl Changes {
-    /// Watches folders; those that do not exist are left out.
+    /// Watches folders; those that do not exist are left out. The first change comes at once, for what changed before
+    /// the watch and after the first reading.
     pub(super) fn of<'p>(folders: impl IntoIterator<Item = (&'p Path, RecursiveMode)>) -> anyhow::Result<Self> {
         let (changed, changes) = channel(1);
+        let _ = changed.try_send(());
         let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
             if event.is_ok_and(|event| !event.kind.is_access()) {
                 // A full queue already says that something has changed.
