@@ -50,6 +50,20 @@ fn fields_with_two_owners_or_two_types_are_found() {
 }
 
 #[test]
+fn what_a_type_provides_of_itself_is_one_shape() {
+    let tree = r#"
+      type Query { root: Category }
+      type Category @key(fields: "id") {
+        id: ID!
+        name: String! @external
+        parent: Category @provides(fields: "name parent { name }")
+      }
+    "#;
+    let names = r#"type Category @key(fields: "id") { id: ID! name: String! }"#;
+    insta::assert_snapshot!(graph(&[("tree", tree), ("names", names)]));
+}
+
+#[test]
 fn long_chains_of_types_do_not_exhaust_the_stack() {
     let chain: String = (0..5_000).map(|n| format!("type T{n} {{ next: T{} }}\n", n + 1)).collect();
     let text = format!("type Query {{ first: T0 }}\n{chain}type T5000 {{ id: ID }}");

@@ -3,7 +3,7 @@
 //! A subgraph offers its types everywhere alike, so shapes are by type; `@provides` makes richer ones.
 
 use super::Call;
-use super::composer::{Composer, ShapeKey};
+use super::composer::Composer;
 use super::graph::{
     Answer, Batch, CallerInputs, Entry, FieldId, KeyPath, ListBound, Pairing, ShapeField, ShapeId, ShapeVariant,
     Source, SourceId, SourceKind, TypeChoice, TypeId, TypeKind, Way,
@@ -13,7 +13,7 @@ use super::read::{JsonPath, Read, Segment};
 use crate::diagnostic::{Finding, Span};
 use crate::sdl::{FieldSelection, Origin, TypeBody};
 use indexmap::IndexMap;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Representations in one `_entities` call.
 const MAX_REPRESENTATIONS: u32 = 1000;
@@ -52,12 +52,12 @@ pub(super) fn bind(composer: &mut Composer<'_>, file: usize) {
     };
     let source = composer.add_source(Source { name: sdl.name.clone(), kind, span });
     refuse_interface_objects(composer, file);
-    let mut binder = Binder { composer, file, source, open: Vec::new() };
+    let mut binder = Binder { composer, file, source, made: HashMap::new(), open: Vec::new() };
     for ty in 0..binder.composer.graph.types.len() {
         binder.bind_type(TypeId(ty as u32));
     }
-    while let Some(open) = binder.open.pop() {
-        binder.fill(open);
+    while let Some((id, key)) = binder.open.pop() {
+        binder.fill(id, key);
     }
 }
 
@@ -75,13 +75,15 @@ struct Binder<'c, 'a> {
     composer: &'c mut Composer<'a>,
     file: usize,
     source: SourceId,
+    /// A type can hold itself, with the same provided at each level, so each shape is made once.
+    made: HashMap<SubgraphShape, ShapeId>,
     /// Shapes that are reserved and not filled yet: types nest deeper than a stack may.
-    open: Vec<OpenShape>,
+    open: Vec<(ShapeId, SubgraphShape)>,
 }
 
-/// A shape to be filled.
-struct OpenShape {
-    id: ShapeId,
+/// What a shape of a subgraph is made of.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct SubgraphShape {
     ty: TypeId,
     provides: Vec<FieldSelection>,
     is_entity: bool,
@@ -187,22 +189,18 @@ impl Binder<'_, '_> {
     /// Fields with `@requires` are there in the answer of `_entities` itself only: elsewhere the subgraph has not
     /// been told what they require.
     fn shape(&mut self, ty: TypeId, provides: &[FieldSelection], is_entity: bool) -> ShapeId {
-        let key = ShapeKey { source: self.source, ty, schema: None, listed: None, is_top: is_entity };
-        if provides.is_empty()
-            && let Some(known) = self.composer.made_shapes.get(&key)
-        {
+        let key = SubgraphShape { ty, provides: provides.to_vec(), is_entity };
+        if let Some(known) = self.made.get(&key) {
             return *known;
         }
         let id = self.composer.reserve_shape(ty);
-        if provides.is_empty() {
-            self.composer.made_shapes.insert(key, id);
-        }
-        self.open.push(OpenShape { id, ty, provides: provides.to_vec(), is_entity });
+        self.made.insert(key.clone(), id);
+        self.open.push((id, key));
         id
     }
 
-    fn fill(&mut self, open: OpenShape) {
-        let OpenShape { id, ty, provides, is_entity } = open;
+    fn fill(&mut self, id: ShapeId, key: SubgraphShape) {
+        let SubgraphShape { ty, provides, is_entity } = key;
         let members = self.members(ty);
         let typename = Read::path(JsonPath(vec![Segment::Property("__typename".to_owned())]));
         let choice = match self.composer.graph.ty(ty).kind {

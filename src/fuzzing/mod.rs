@@ -8,7 +8,7 @@ mod sdl;
 mod variables;
 
 pub use document::document;
-pub use sdl::{openapi, sdl};
+pub use sdl::{client_sdl, openapi, service_sdl};
 pub use variables::variables;
 
 use crate::project::{Assembled, Files, assemble};

@@ -1,16 +1,15 @@
-//! Texts of a project: contracts, service SDL, client schemas.
+//! Texts of a project: contracts, a service's SDL, a client's schema.
+//!
+//! What they are read against is small (`fuzz/shop`), so that a run is short.
 
-use super::{findings, web};
-use crate::compose::{Origin, ServiceFile, Services, compose};
-use crate::contract;
-use crate::diagnostic::{Severity, Sources};
-use crate::sdl as service;
+use super::findings;
+use crate::compose::{Graph, Origin, ServiceFile, Services, compose};
+use crate::contract::{self, Contract};
+use crate::diagnostic::{FileId, Finding, Severity, Sources};
+use crate::sdl;
 use crate::view;
 use std::collections::HashMap;
 use std::sync::OnceLock;
-
-/// A contract that most bindings of the seeds can be checked against.
-const USERS: &str = "schema/services/users.openapi.yaml";
 
 /// An OpenAPI text: read, or found wrong where it is; and all the same when it is read again.
 pub fn openapi(data: &[u8]) {
@@ -25,43 +24,63 @@ pub fn openapi(data: &[u8]) {
     assert_eq!(format!("{contract:?}"), format!("{again:?}"));
 }
 
-/// SDL: as a service's, composed with a contract; as a client's, over the demo's graph; and as nobody's.
-pub fn sdl(data: &[u8]) {
+/// A service's SDL: read, and composed with a contract.
+pub fn service_sdl(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    // Findings point into the contract and the graph's files too, so all of them are here.
-    let mut sources = web().sources.clone();
+    let shop = shop();
+    let mut sources = shop.sources.clone();
     let file = sources.add("fuzzed.graphql", text);
-
-    let (_, found) = service::read(&sources, "fuzzed", file, Origin::Service);
+    let (_, found) = sdl::read(&sources, "fuzzed", file, Origin::Service);
     findings::check(&found, &sources);
-    let services = [ServiceFile { name: "fuzzed".to_owned(), file, origin: Origin::Service }];
-    let contracts = HashMap::from([("users.openapi.yaml".to_owned(), users().clone())]);
-    let (graph, found) = compose(Services { sources: &sources, services: &services, contracts: &contracts });
+    let (graph, found) = composed(&sources, file, &shop.contracts);
     findings::check(&found, &sources);
     let has_errors = found.iter().any(|finding| finding.severity() == Severity::Error);
     assert!(graph.is_some() || has_errors, "neither a graph nor an error");
+}
 
-    if let Some(graph) = &web().graph {
-        let (view, found) = view::load(&sources, file, graph);
-        findings::check(&found, &sources);
-        assert!(view.is_some() || !found.is_empty(), "neither a view nor a finding");
-        // What a client sees is a schema by itself.
-        if let Some(view) = view {
-            let printed = sources.add("printed.graphql", view.sdl());
-            let (plain, found) = view::plain(&sources, printed);
-            assert!(plain.is_some(), "{found:#?}\n{}", view.sdl());
-        }
+/// A client's schema: read over a graph, and as a schema that stands for itself.
+pub fn client_sdl(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let shop = shop();
+    // Findings point into the graph's file too, so it is here.
+    let mut sources = shop.sources.clone();
+    let file = sources.add("fuzzed.graphql", text);
+    let (view, found) = view::load(&sources, file, &shop.graph);
+    findings::check(&found, &sources);
+    assert!(view.is_some() || !found.is_empty(), "neither a view nor a finding");
+    // What a client sees is a schema by itself.
+    if let Some(view) = view {
+        let printed = sources.add("printed.graphql", view.sdl());
+        let (plain, found) = view::plain(&sources, printed);
+        assert!(plain.is_some(), "{found:#?}\n{}", view.sdl());
     }
     let (plain, found) = view::plain(&sources, file);
     findings::check(&found, &sources);
     assert_eq!(plain.is_some(), found.is_empty());
 }
 
-fn users() -> &'static contract::Contract {
-    static CONTRACT: OnceLock<contract::Contract> = OnceLock::new();
-    CONTRACT.get_or_init(|| {
-        let sources = &web().sources;
-        let file = sources.find(USERS).expect("a file of this project");
-        contract::read(sources, file).0.expect("the demo's contract")
+/// A service with a contract, and the graph of it.
+struct Shop {
+    sources: Sources,
+    contracts: HashMap<String, Contract>,
+    graph: Graph,
+}
+
+fn shop() -> &'static Shop {
+    static SHOP: OnceLock<Shop> = OnceLock::new();
+    SHOP.get_or_init(|| {
+        let mut sources = Sources::default();
+        let contract = sources.add("shop.openapi.yaml", include_str!("../../fuzz/shop/shop.openapi.yaml"));
+        let service = sources.add("shop.graphql", include_str!("../../fuzz/shop/shop.graphql"));
+        let contract = contract::read(&sources, contract).0.expect("a contract");
+        let contracts = HashMap::from([("shop.openapi.yaml".to_owned(), contract)]);
+        let (graph, found) = composed(&sources, service, &contracts);
+        let graph = graph.unwrap_or_else(|| panic!("{found:#?}"));
+        Shop { sources, contracts, graph }
     })
+}
+
+fn composed(sources: &Sources, file: FileId, contracts: &HashMap<String, Contract>) -> (Option<Graph>, Vec<Finding>) {
+    let services = [ServiceFile { name: "shop".to_owned(), file, origin: Origin::Service }];
+    compose(Services { sources, services: &services, contracts })
 }

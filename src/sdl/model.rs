@@ -229,7 +229,7 @@ pub struct FieldSet {
 }
 
 /// A part of a [`FieldSet`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum FieldSelection {
     /// `a` or `a { b }`.
     Field {

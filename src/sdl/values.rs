@@ -30,9 +30,12 @@ impl Reader<'_> {
     }
 
     /// The span of a parsed node, without the blanks that the parser leaves at its end.
+    ///
+    /// Behind a character that begins no token the parser's places are too early by it, so that they may lie inside one.
     pub(crate) fn span(&self, location: Option<SourceSpan>) -> Span {
         let Some(location) = location else { return Span::new(self.file, 0..0) };
-        let (start, end) = (location.offset().min(self.text.len()), location.end_offset().min(self.text.len()));
+        let [start, end] =
+            [location.offset(), location.end_offset()].map(|offset| self.text.floor_char_boundary(offset));
         let text = self.text.get(start..end).unwrap_or_default();
         let blank = |c: char| c.is_whitespace() || c == ',' || c == '\u{feff}';
         let leading = text.len() - text.trim_start_matches(blank).len();
