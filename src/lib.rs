@@ -41,6 +41,7 @@ pub mod operation;
 pub mod plan;
 pub mod policy;
 pub mod project;
+mod retirement;
 pub mod sdl;
 pub mod upstream;
 pub mod view;

@@ -6,7 +6,7 @@ use crate::diagnostic::{DrawStyle, Finding, draw, one_line};
 use crate::engine::limits;
 use crate::operation::{Limits, Outcomes, RequestError, prepare};
 use crate::plan::{describe, plan as make_plan};
-use crate::project::{Assembled, Files, assemble, client_names, config_path};
+use crate::project::{Assembled, Files, assemble, client_names, config_path, name_clients};
 use anyhow::{Context, anyhow, bail};
 use std::collections::BTreeSet;
 use std::io::{IsTerminal, Read, Write};
@@ -23,6 +23,7 @@ pub(super) fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let mut has_errors = false;
     let mut all: Vec<Finding> = Vec::new();
     let mut sources = None;
+    let mut bindings = Vec::new();
     for client in &clients {
         let assembled = assemble(&files, client, &[], &environment);
         has_errors |= assembled.has_errors();
@@ -31,10 +32,12 @@ pub(super) fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
                 all.push(finding.clone());
             }
         }
+        bindings.push((client.clone(), assembled.bindings));
         // Every client of a project has the same files in the same order.
         sources = Some(assembled.sources);
     }
     let sources = sources.unwrap_or_default();
+    name_clients(&mut all, &bindings);
     let text = if args.short {
         all.iter().map(|finding| one_line(finding, &sources) + "\n").collect()
     } else if all.is_empty() {

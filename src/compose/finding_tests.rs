@@ -85,10 +85,14 @@ components:
 
 /// The findings of one SDL body over the contract.
 fn findings(sdl: &str) -> String {
+    findings_over(CONTRACT, sdl)
+}
+
+fn findings_over(contract: &str, sdl: &str) -> String {
     let head = r#"extend schema @link(url: "https://bespoke.example/connect/v1") @source(name: "shop", openapi: "shop.yaml", http: { headers: [{ name: "Authorization", from: "authorization" }] })"#;
     let mut sources = Sources::default();
     let file = sources.add("shop.graphql", format!("{head}\n{}\n", sdl.trim()));
-    let contract_file = sources.add("shop.yaml", CONTRACT);
+    let contract_file = sources.add("shop.yaml", contract);
     let (contract, found) = contract::read(&sources, contract_file);
     assert!(found.is_empty(), "{found:#?}");
     let contracts = HashMap::from([("shop.yaml".to_owned(), contract.expect("a contract"))]);
@@ -114,6 +118,20 @@ fn nullability_of_a_list_is_not_that_of_its_items() {
     assert!(findings(&sdl("String!", "parts[0].sku")).starts_with("E105"));
     assert!(findings(&sdl("[Int]", "parts.sku")).starts_with("E104"));
     assert!(findings(&sdl("String", "parts.sku")).starts_with("E104"));
+}
+
+#[test]
+fn behind_what_begins_no_token_places_are_at_whole_characters() {
+    for wide in ["é", "૚", "😀", "é😀"] {
+        let sdl = format!("type S{{s:[}}{wide}e:o");
+        let mut sources = Sources::default();
+        let file = sources.add("shop.graphql", &*sdl);
+        let services = [ServiceFile { name: "shop".to_owned(), file, origin: Origin::Service }];
+        let (_, found) = compose(Services { sources: &sources, services: &services, contracts: &HashMap::new() });
+        let labels = found.iter().flat_map(|finding| &finding.labels);
+        let places: Vec<_> = labels.map(|label| label.span.start as usize..label.span.end as usize).collect();
+        assert!(!places.is_empty() && places.iter().all(|place| sdl.get(place.clone()).is_some()), "{found:#?}");
+    }
 }
 
 const ITEM: &str = "type Item { id: ID! name: String! }";
@@ -199,4 +217,42 @@ fn a_list_without_bound_has_one_finding() {
     };
     let found = findings(&item(&format!("{} {}", twin("first"), twin("second"))));
     assert_eq!(found.matches("E110").count(), 1, "{found}");
+}
+
+#[test]
+fn an_endpoint_whose_answers_say_that_it_is_to_go_is_found() {
+    let sdl = format!("type Query {{ item(id: ID!): Item @connect(op: \"getOldItem\") }}\n{ITEM}");
+    let found = |is_deprecated: bool, headers: &str| {
+        let contract = CONTRACT
+            .replace("deprecated: true", &format!("deprecated: {is_deprecated}"))
+            .replace("description: One.,", &format!("description: One., headers: {{ {headers} }},"))
+            .replace("description: None.", "description: None., headers: { Sunset: {} }")
+            + "  headers: { Gone: { example: \"Thu, 31 Dec 2026 23:59:59 GMT\" } }\n";
+        findings_over(&contract, &sdl)
+    };
+    assert_eq!(found(false, "ETag: {}"), "");
+    insta::assert_snapshot!(found(false, "deprecation: {}"), @r#"
+    W114 operation `getOldItem` is deprecated
+      shop.graphql:2:47 `"getOldItem"` used here
+      shop.yaml:38:48 `deprecation` its answers say so by this header
+      help: bind to its successor before it is gone
+    "#);
+    insta::assert_snapshot!(found(false, r##"Sunset: { $ref: "#/components/headers/Gone" }"##), @r#"
+    W114 operation `getOldItem` is switched off on 2026-12-31T23:59:59Z
+      shop.graphql:2:47 `"getOldItem"` used here
+      shop.yaml:38:48 `Sunset` its answers say so by this header
+      help: bind to its successor before it is gone
+    "#);
+    insta::assert_snapshot!(found(true, r#"Deprecation: { schema: { const: "@1688169599" } }, Sunset: {}"#), @r#"
+    W114 operation `getOldItem` is deprecated as of 2023-06-30T23:59:59Z and is to be switched off
+      shop.graphql:2:47 `"getOldItem"` used here
+      shop.yaml:34:20 `getOldItem` deprecated here
+      shop.yaml:38:48 `Deprecation` its answers say so by this header
+      shop.yaml:38:99 `Sunset` its answers say so by this header
+      help: bind to its successor before it is gone
+    "#);
+    // What an answer that is no success says is not said of the endpoint.
+    let other = sdl.replace("getOldItem", "getItem");
+    let contract = CONTRACT.replace("description: None.", "description: None., headers: { Sunset: {} }");
+    assert_eq!(findings_over(&contract, &other), "");
 }

@@ -5,7 +5,7 @@ use super::model::Config;
 use super::server::Mode;
 use super::service::ServiceConfig;
 use crate::diagnostic::{Finding, Span};
-use http::{HeaderName, Uri};
+use http::Uri;
 use std::time::Duration;
 
 /// Longest time that any option may give.
@@ -47,7 +47,7 @@ pub(super) fn check(config: &Config, at: &dyn Fn(&str) -> Span) -> Vec<Finding> 
         findings.extend(service.retry.check(&format!("{path}.retry"), at));
         findings.extend(service.breaker.check(&format!("{path}.breaker"), at));
         if let Some(name) = &service.timeout_header
-            && !is_free_header(name)
+            && !is_free_header(name, &SENDER)
         {
             let path = format!("{path}.timeout_header");
             let message = format!("`{path}` names no header that calls may have");
@@ -127,24 +127,20 @@ fn credentials(path: &str, service: &ServiceConfig, at: &dyn Fn(&str) -> Span, f
     let tls = &service.tls;
     if tls.client_cert_file.is_some() != tls.client_key_file.is_some() {
         let message = format!("`{path}.tls` has one of `client_cert_file` and `client_key_file` without the other");
-        findings.push(Finding::new("E308", message, at(&format!("{path}.tls")), "here"));
+        findings.push(Finding::new("E311", message, at(&format!("{path}.tls")), "here"));
     }
-    if *tls != Default::default() && !service.url.as_deref().is_some_and(|url| url.starts_with("https://")) {
-        let message = format!("`{path}.tls` has no effect on a URL that is not `https`");
-        let finding = Finding::new("E308", message, at(&format!("{path}.tls")), "here");
-        findings.push(finding.help(format!("write `{path}.url` with `https://`, or leave `tls` out")));
+    if service.has_urls() && !service.is_tls_used(None) {
+        findings.push(idle_tls(path, at));
     }
-    let token = service.token.as_ref().map(|token| ("token", &token.header));
-    let identity = service.identity.as_ref().map(|identity| ("identity", &identity.header));
-    for (option, header) in token.into_iter().chain(identity) {
-        if !header.parse::<HeaderName>().is_ok_and(|name| !OURS.contains(&name.as_str())) {
+    for (option, header) in service.own_headers() {
+        if !is_free_header(header, &CORRELATION) {
             let option = format!("{path}.{option}.header");
             let message = format!("`{header}` is not a header that can carry it");
             findings.push(Finding::new("E309", message, at(&option), "this name"));
         }
     }
-    if let (Some((_, token)), Some((_, identity))) = (token, identity)
-        && token.eq_ignore_ascii_case(identity)
+    if let (Some(token), Some(identity)) = (&service.token, &service.identity)
+        && token.header.eq_ignore_ascii_case(&identity.header)
     {
         let message = format!("`{path}.token` and `{path}.identity` are sent as one header");
         findings.push(Finding::new("E309", message, at(&format!("{path}.identity")), "here"));
@@ -162,22 +158,17 @@ fn credentials(path: &str, service: &ServiceConfig, at: &dyn Fn(&str) -> Span, f
     }
 }
 
-/// Headers of a request that are about its framing and meaning, or that correlate it.
-const OURS: [&str; 13] = [
-    "accept",
-    "accept-encoding",
-    "connection",
-    "content-length",
-    "content-type",
-    "expect",
-    "host",
-    "te",
-    "traceparent",
-    "transfer-encoding",
-    "upgrade",
-    "user-agent",
-    "x-request-id",
-];
+/// E311: TLS options of a service that is never called over TLS.
+pub(super) fn idle_tls(path: &str, at: &dyn Fn(&str) -> Span) -> Finding {
+    let message = format!("`{path}.tls` has no effect: the service has no `https` URL");
+    let finding = Finding::new("E311", message, at(&format!("{path}.tls")), "here");
+    finding.help(format!("write `{path}.url` with `https://`, or leave `tls` out"))
+}
+
+/// Who sends a call.
+const SENDER: [&str; 2] = ["authorization", "cookie"];
+/// What tells calls apart, and what sends them.
+const CORRELATION: [&str; 4] = ["expect", "traceparent", "user-agent", "x-request-id"];
 
 /// An absolute URL that paths can be appended to.
 fn is_base_url(url: &str) -> bool {

@@ -33,7 +33,7 @@ impl Default for RetryConfig {
 pub struct BreakerConfig {
     /// Is any endpoint ever left alone? Default: true.
     pub enabled: bool,
-    /// Failures in a row that open the breaker. Default: 5.
+    /// Failures in a row that open the breaker, if a twentieth of the calls of ten seconds. Default: 5.
     pub failures_in_row: NonZeroU32,
     /// Share of failures among the calls of the last ten seconds that opens it, above 0.0 up to 1.0. Default: 0.5.
     pub failure_ratio: f64,
@@ -92,22 +92,20 @@ fn out_of_range(path: &str, range: &str, at: &dyn Fn(&str) -> Span) -> Finding {
     Finding::new("E321", format!("`{path}` must be {range}"), at(path), "this number")
 }
 
-/// Headers that say how a message is framed, where it goes or who sends it, which no option may replace.
-const RESERVED: [&str; 11] = [
+/// Headers that say what a message is, how it is framed and where it goes, which no option may replace.
+const FRAMING: [&str; 9] = [
     "accept",
     "accept-encoding",
-    "authorization",
     "connection",
     "content-length",
     "content-type",
-    "cookie",
     "host",
     "te",
     "transfer-encoding",
     "upgrade",
 ];
 
-/// May a header of this name be added to calls?
-pub(super) fn is_free_header(name: &str) -> bool {
-    HeaderName::try_from(name).is_ok_and(|name| !RESERVED.contains(&name.as_str()))
+/// May a header of this name be added to calls? `taken` are further ones that may not.
+pub(super) fn is_free_header(name: &str, taken: &[&str]) -> bool {
+    HeaderName::try_from(name).is_ok_and(|name| !FRAMING.contains(&name.as_str()) && !taken.contains(&name.as_str()))
 }

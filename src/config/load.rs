@@ -1,11 +1,13 @@
 //! From text to a checked configuration.
 
-use super::check::check;
+use super::check::{check, idle_tls};
 use super::interpolate::{Interpolated, VariableError, interpolate};
 use super::model::Config;
+use super::service::ServiceConfig;
 use super::tree::{Places, Tree, range};
 use crate::diagnostic::{FileId, Finding, Severity, Sources, Span};
 use serde_saphyr::Spanned;
+use std::cell::LazyCell;
 use std::ops::Range;
 
 /// Reads a configuration file of `sources`; `env` gives the environment's variables.
@@ -35,53 +37,73 @@ pub fn load(sources: &Sources, file: FileId, env: &dyn Fn(&str) -> Option<String
     (is_usable.then_some(config), findings)
 }
 
-/// Services that the configuration has, and the graph does not: `known` are its sources.
-///
-/// A warning, for one file may serve several clients, and each has code of its own.
-#[must_use]
-pub fn check_services(sources: &Sources, file: FileId, config: &Config, known: &[&str]) -> Vec<Finding> {
-    let unknown: Vec<&String> = config.services.keys().filter(|name| !known.contains(&name.as_str())).collect();
-    if unknown.is_empty() {
-        return Vec::new();
-    }
-    let tree: Option<Spanned<Tree>> = serde_saphyr::from_str(sources.text(file)).ok();
-    let places = tree.as_ref().map(Places::of);
-    let finding = |name: &String| {
-        let path = format!("services.{name}");
-        let at = places.as_ref().map_or(0..0, |places| places.at(&path));
-        let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
-        let message = format!("no source is named `{name}`, so `{path}` has no effect");
-        let help = format!("the sources of this client are {}", known.join(", "));
-        Finding::new("W302", message, Span::new(file, at), "not used").help(help)
-    };
-    unknown.into_iter().map(finding).collect()
+/// What a client's graph says of one of its sources.
+#[derive(Debug, Clone)]
+pub struct KnownSource<'a> {
+    /// Its name: that of the service in the configuration.
+    pub name: &'a str,
+    /// Where it is declared.
+    pub span: Span,
+    /// The base URL that it has without a configuration.
+    pub base_url: Option<&'a str>,
+    /// The headers that its rules and bindings send.
+    pub headers: Vec<String>,
 }
 
-/// Tokens and identities that are sent as a header which the service's `@source` sends too: `sent` says which those are.
+/// Checks a configuration that [`load`] has given for what only the graph can tell; `known` are all of its sources.
+///
+/// - Services that no source is named after: a warning, for one file may serve several clients, and each has code of
+///   its own.
+/// - Tokens and identities that are sent as a header which the source's bindings send too.
+/// - TLS of services that are not called over TLS.
 #[must_use]
-pub fn check_credentials(
-    sources: &Sources,
-    file: FileId,
-    config: &Config,
-    sent: &dyn Fn(&str) -> Vec<String>,
-) -> Vec<Finding> {
+pub fn check_services(sources: &Sources, file: FileId, config: &Config, known: &[KnownSource<'_>]) -> Vec<Finding> {
+    // Read again for the first finding, and for no other.
+    let places = LazyCell::new(|| {
+        let tree: Option<Spanned<Tree>> = serde_saphyr::from_str(sources.text(file)).ok();
+        tree.as_ref().map(Places::of).unwrap_or_default()
+    });
+    let at = |path: &str| Span::new(file, places.at(path));
+    let mut unknown = Vec::new();
     let mut findings = Vec::new();
     for (name, service) in &config.services {
-        let token = service.token.as_ref().map(|token| ("token", &token.header));
-        let identity = service.identity.as_ref().map(|identity| ("identity", &identity.header));
-        let sent = sent(name);
-        for (option, header) in token.into_iter().chain(identity) {
-            if sent.iter().any(|sent| sent.eq_ignore_ascii_case(header)) {
-                let path = format!("services.{name}.{option}");
-                let tree: Option<Spanned<Tree>> = serde_saphyr::from_str(sources.text(file)).ok();
-                let at = tree.as_ref().map_or(0..0, |tree| Places::of(tree).at(&path));
-                let message = format!("`{path}` and the bindings of `{name}` both send `{header}`");
-                let finding = Finding::new("E310", message, Span::new(file, at), "one of the two would be lost");
-                findings.push(finding.help("give the one here another `header`"));
+        match known.iter().find(|known| known.name == name) {
+            Some(source) => check_service(service, source, &at, &mut findings),
+            None => {
+                let known: Vec<String> = known.iter().map(|known| format!("`{}`", known.name)).collect();
+                let path = format!("services.{name}");
+                let message = format!("no source is named `{name}`, so `{path}` has no effect");
+                let finding = Finding::new("W302", message, at(&path), "not used");
+                unknown.push(finding.help(format!("the sources of this client are {}", known.join(", "))));
             }
         }
     }
-    findings
+    unknown.extend(findings);
+    unknown
+}
+
+fn check_service(
+    service: &ServiceConfig,
+    source: &KnownSource<'_>,
+    at: &dyn Fn(&str) -> Span,
+    findings: &mut Vec<Finding>,
+) {
+    let path = format!("services.{}", source.name);
+    for (option, header) in service.own_headers() {
+        if source.headers.iter().any(|sent| sent.eq_ignore_ascii_case(header)) {
+            let option = format!("{path}.{option}");
+            let message = format!("`{option}` and the bindings of `{}` both send `{header}`", source.name);
+            let finding = Finding::new("E310", message, at(&option), "one of the two would be lost");
+            findings.push(finding.help("give the one here another `header`"));
+        }
+    }
+    if !service.has_urls() && !service.is_tls_used(source.base_url) {
+        let finding = idle_tls(&path, at);
+        findings.push(match source.base_url {
+            Some(url) => finding.and(source.span, format!("its URL is `{url}`")),
+            None => finding,
+        });
+    }
 }
 
 /// The JSON schema of configuration files, as it is kept in `schema/config.schema.json`.

@@ -23,7 +23,7 @@ mod tests;
 mod tree;
 
 pub use guard::{BreakerConfig, RetryConfig};
-pub use load::{check_credentials, check_services, load, schema};
+pub use load::{KnownSource, check_services, load, schema};
 pub use model::{
     AuthConfig, BudgetConfig, CacheConfig, Config, JwtConfig, LimitsConfig, PlaygroundConfig, SharingConfig,
 };

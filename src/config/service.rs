@@ -89,6 +89,31 @@ impl Default for ServiceConfig {
     }
 }
 
+impl ServiceConfig {
+    /// Is it said here where the service is? What `@source` and the contract say does not count then.
+    pub(super) fn has_urls(&self) -> bool {
+        self.url.is_some() || !self.urls.is_empty()
+    }
+
+    /// Does what is said of TLS, if anything, hold for one of the service's URLs? `declared`: where the service is, if
+    /// it is not said here.
+    pub(super) fn is_tls_used(&self, declared: Option<&str>) -> bool {
+        let mut urls = self.url.as_deref().into_iter().chain(self.urls.iter().map(String::as_str)).chain(declared);
+        self.tls == TlsConfig::default() || urls.any(is_https)
+    }
+
+    /// The headers that carry something of ours, each with the option that says so.
+    pub(super) fn own_headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let token = self.token.iter().map(|token| ("token", token.header.as_str()));
+        token.chain(self.identity.iter().map(|identity| ("identity", identity.header.as_str())))
+    }
+}
+
+/// As the client reads it (URL Standard): spaces around it and the case of its scheme do not count.
+fn is_https(url: &str) -> bool {
+    url.trim().split_once(':').is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("https"))
+}
+
 impl std::fmt::Debug for ServiceConfig {
     /// Holds back `config`, whose values can be secrets.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

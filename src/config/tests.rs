@@ -1,7 +1,7 @@
 //! Whole files: what comes out, and where findings point.
 
 use super::*;
-use crate::diagnostic::Sources;
+use crate::diagnostic::{Finding, Sources, Span, one_line};
 use std::time::Duration;
 
 fn env(name: &str) -> Option<String> {
@@ -20,7 +20,7 @@ fn read(text: &str) -> (Option<Config>, Vec<String>) {
     let mut sources = Sources::default();
     let file = sources.add("bff.yaml", text);
     let (config, findings) = load(&sources, file, &env);
-    let line = |finding: &crate::diagnostic::Finding| {
+    let line = |finding: &Finding| {
         let span = finding.span().unwrap();
         let at = sources.position(span);
         let marked = &text[span.start as usize..span.end as usize];
@@ -160,8 +160,17 @@ fn findings_point_at_the_place() {
         ),
         (
             "services:\n  a: { url: 'https://a', tls: { client_key_file: k } }\n  b: { url: 'http://b', tls: { ca_file: c } }\n",
-            "E308 2:31 [{] `services.a.tls` has one of `client_cert_file` and `client_key_file` \
-             without the other\nE308 3:30 [{] `services.b.tls` has no effect on a URL that is not `https`",
+            "E311 2:31 [{] `services.a.tls` has one of `client_cert_file` and `client_key_file` \
+             without the other\nE311 3:30 [{] `services.b.tls` has no effect: the service has no `https` URL",
+        ),
+        (
+            "services:\n  a: { urls: ['http://a', 'http://b'], tls: { ca_file: c } }\n",
+            "E311 2:45 [{] `services.a.tls` has no effect: the service has no `https` URL",
+        ),
+        (
+            "services:\n  a: { max_json_depth: 129, max_response_headers: 1001 }\n",
+            "E308 2:24 [129] `services.a.max_json_depth` is at most 128\n\
+             E308 2:51 [1001] `services.a.max_response_headers` is at most 1000",
         ),
         (
             "services:\n  a: { token: { file: t, header: host }, identity: { key_file: k, issuer: '', lifetime: 1s } }\n",
@@ -188,30 +197,85 @@ fn warnings_leave_the_configuration_usable() {
 }
 
 #[test]
-fn services_that_no_source_is_named_after_are_found() {
-    let text = "services:\n  users: { url: 'http://users' }\n  carts:\n    url: 'http://carts'\n";
+fn tls_has_an_effect_where_one_url_is_https() {
+    let tls = "tls: { ca_file: c }";
+    for service in [
+        format!("url: 'https://a', {tls}"),
+        format!("url: HTTPS://a, {tls}"),
+        format!("urls: ['http://a', 'https://b'], {tls}"),
+        // Where this one is, only the graph can tell.
+        tls.to_owned(),
+    ] {
+        let (config, findings) = read(&format!("services:\n  a: {{ {service} }}\n"));
+        assert!(config.is_some(), "{service}: {findings:?}");
+    }
+}
+
+/// The findings of a configuration against sources of these names, base URLs and headers.
+fn found(text: &str, known: &[(&str, Option<&str>, &[&str])]) -> Vec<String> {
     let mut sources = Sources::default();
     let file = sources.add("bff.yaml", text);
+    let sdl = sources.add("sources.graphql", "sources");
     let config = load(&sources, file, &env).0.unwrap();
-    let found = |known: &[&str]| -> Vec<String> {
-        let findings = super::check_services(&sources, file, &config, known);
-        findings.iter().map(|finding| crate::diagnostic::one_line(finding, &sources)).collect()
-    };
-    assert_eq!(found(&["carts", "users", "orders"]), Vec::<String>::new());
+    let known: Vec<KnownSource<'_>> = known
+        .iter()
+        .map(|&(name, base_url, headers)| {
+            let headers = headers.iter().map(|&header| header.to_owned()).collect();
+            KnownSource { name, span: Span::new(sdl, 0..7), base_url, headers }
+        })
+        .collect();
+    let findings = super::check_services(&sources, file, &config, &known);
+    let label = |finding: &Finding| finding.labels.get(1).map_or(String::new(), |label| format!(": {}", label.text));
+    findings.iter().map(|finding| one_line(finding, &sources) + &label(finding)).collect()
+}
+
+#[test]
+fn services_that_no_source_is_named_after_are_found() {
+    let text = "services:\n  users: { url: 'http://users' }\n  carts:\n    url: 'http://carts'\n";
+    let known = [("carts", None, [].as_slice()), ("users", None, &[]), ("orders", None, &[])];
+    assert_eq!(found(text, &known), Vec::<String>::new());
     let line = "bff.yaml:4:5: W302 no source is named `carts`, so `services.carts` has no effect";
-    assert_eq!(found(&["users"]), [line]);
+    assert_eq!(found(text, &known[1..2]), [line]);
 }
 
 #[test]
 fn a_header_that_bindings_send_cannot_carry_a_token_too() {
-    let text = "services:\n  users: { token: { file: t } }\n  carts: { identity: { key_file: k, issuer: i } }\n";
-    let mut sources = Sources::default();
-    let file = sources.add("bff.yaml", text);
-    let config = load(&sources, file, &env).0.unwrap();
-    let found = super::check_credentials(&sources, file, &config, &|_| vec!["Authorization".to_owned()]);
-    let found: Vec<_> = found.iter().map(|finding| crate::diagnostic::one_line(finding, &sources)).collect();
-    let line = "bff.yaml:2:19: E310 `services.users.token` and the bindings of `users` both send `authorization`";
-    assert_eq!(found, [line]);
+    let text = "services:\n  users: { token: { file: t } }\n  carts: { identity: { key_file: k, issuer: i } }\n  \
+                orders: { token: { file: t, header: x-token } }\n  rest: { url: 'http://rest' }\n";
+    let known = [
+        ("users", None, ["Authorization"].as_slice()),
+        ("carts", None, &["authorization"]),
+        ("orders", None, &["x-other", "X-Token"]),
+    ];
+    assert_eq!(
+        found(text, &known),
+        [
+            "bff.yaml:5:9: W302 no source is named `rest`, so `services.rest` has no effect",
+            "bff.yaml:4:20: E310 `services.orders.token` and the bindings of `orders` both send `x-token`",
+            "bff.yaml:2:19: E310 `services.users.token` and the bindings of `users` both send `authorization`",
+        ]
+    );
+}
+
+#[test]
+fn tls_is_checked_against_the_url_that_the_graph_knows() {
+    let text = "services:\n  a: { tls: { ca_file: c } }\n";
+    for (declared, expected) in [
+        (Some("https://a"), None),
+        (Some(" HTTPS://a"), None),
+        (Some("http://a"), Some(": its URL is `http://a`")),
+        (None, Some("")),
+    ] {
+        let finding = "bff.yaml:2:13: E311 `services.a.tls` has no effect: the service has no `https` URL";
+        let expected: Vec<String> = expected.iter().map(|label| format!("{finding}{label}")).collect();
+        assert_eq!(found(text, &[("a", declared, &[])]), expected, "{declared:?}");
+    }
+    // What is written in the configuration is where the service is.
+    let text = "services:\n  a: { url: 'https://a', tls: { ca_file: c } }\n";
+    assert_eq!(found(text, &[("a", Some("http://a"), &[])]), Vec::<String>::new());
+    // Of a source that another client has, nothing is known here.
+    let text = "services:\n  b: { tls: { ca_file: c } }\n";
+    assert!(found(text, &[("a", None, &[])])[0].contains("W302"));
 }
 
 #[test]

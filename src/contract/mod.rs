@@ -5,7 +5,8 @@
 //! Elsewhere: checking bindings against it ([`crate::compose`]).
 //!
 //! The way of data: `load` makes a tree with spans (`document`), `reader` looks things up in it, `operations` and
-//! `parameters` read endpoints, `schemas` reads types with `keywords`, `draft` and `discriminator`.
+//! `parameters` read endpoints, `announcements` what their answers say of their end, `schemas` reads types with `keywords`,
+//! `draft` and `discriminator`.
 //!
 //! Findings: E001 no YAML or JSON · E002 too large · E003 too deep · E004 no OpenAPI · E005 key twice · E006 Swagger 2.0 ·
 //! E007 other version · E008 wrong kind of value · E009 field missing · E010 reference to nothing · E011 reference to
@@ -19,6 +20,7 @@
 //! - `$ref`s are resolved: a schema that refers to itself is a cycle of [`SchemaId`]s;
 //! - `allOf` is merged, and `nullable: true` (3.0) and `type: [T, "null"]` (3.1) are the same here.
 
+mod announcements;
 mod discriminator;
 mod document;
 mod draft;
@@ -34,7 +36,7 @@ mod schemas;
 mod tests;
 
 pub use model::{
-    Contract, Discriminator, Endpoint, IntegerFormat, Location, Parameter, Property, RequestBody, Response, Schema,
-    SchemaId, SchemaKind, StatusPattern, Style,
+    Announcement, Contract, Discriminator, Endpoint, IntegerFormat, Location, Parameter, Property, RequestBody,
+    Response, Schema, SchemaId, SchemaKind, StatusPattern, Style,
 };
 pub use read::read;

@@ -131,7 +131,20 @@ pub struct Response {
     pub content_type: Option<String>,
     /// The body's type, if declared.
     pub schema: Option<SchemaId>,
+    /// The header `Deprecation`, if declared (RFC 9745). Of other headers nothing is known.
+    pub deprecation: Option<Announcement>,
+    /// The header `Sunset`, if declared (RFC 8594).
+    pub sunset: Option<Announcement>,
     /// The status key.
+    pub span: Span,
+}
+
+/// A header by which an answer says that its endpoint is to go.
+#[derive(Debug, Clone)]
+pub struct Announcement {
+    /// When, as RFC 3339 writes it, if the contract says.
+    pub date: Option<String>,
+    /// The header's name in the document.
     pub span: Span,
 }
 

@@ -1,10 +1,12 @@
 //! `paths`: operations become [`Endpoint`]s.
 //!
 //! In: the `paths` object. Out: endpoints by id, in the order of the document.
-//! Elsewhere: parameters ([`super::parameters`]), schemas ([`super::schemas`]).
+//! Elsewhere: parameters ([`super::parameters`]), schemas ([`super::schemas`]), response headers
+//! ([`super::announcements`]).
 //!
 //! Always true: each placeholder of a path has a path parameter or a finding, and the other way round.
 
+use super::announcements::{self, Announcements};
 use super::document::{Entry, Mapping, NodeId};
 use super::model::{Endpoint, Location, RequestBody, Response, SchemaId, StatusPattern};
 use super::reader::Reader;
@@ -140,7 +142,8 @@ impl<'a> Schemas<'a> {
                 Some((content_type, schema)) => (Some(content_type), schema),
                 None => (None, None),
             };
-            responses.push(Response { status: pattern, content_type, schema, span: entry.key });
+            let Announcements { deprecation, sunset } = announcements::read(reader, response);
+            responses.push(Response { status: pattern, content_type, schema, deprecation, sunset, span: entry.key });
         }
         if declared.is_some_and(Mapping::is_empty) || !operation.contains_key("responses") {
             let finding =

@@ -30,7 +30,7 @@ pub use model::{
     SlotId, Step, StepId, SubgraphDocument,
 };
 
-use crate::compose::{Graph, ShapeId};
+use crate::compose::{Graph, ShapeId, WayId};
 use crate::operation::Operation;
 
 /// Plans an operation.
@@ -43,13 +43,22 @@ pub fn plan(graph: &Graph, operation: &Operation) -> Result<Plan, PlanError> {
     Ok(planner.finish_plan())
 }
 
-/// Tries to plan an operation that asks for one place, and gives the shapes of its answers along the way to it: places
-/// of equal type and shapes can be planned alike.
+/// What planning for one place has shown.
+#[derive(Debug)]
+pub struct Probed {
+    /// The shape of the answer at the place: places of equal type and shape can be planned alike.
+    pub shape: Option<ShapeId>,
+    /// The ways that lead to it.
+    pub ways: Vec<WayId>,
+}
+
+/// Tries to plan an operation that asks for one place.
 ///
 /// # Errors
 /// As [`plan`].
-pub fn probe(graph: &Graph, operation: &Operation) -> Result<Option<ShapeId>, PlanError> {
+pub fn probe(graph: &Graph, operation: &Operation) -> Result<Probed, PlanError> {
     let mut planner = planner::Planner::new(graph, operation);
     planner.run()?;
-    Ok(planner.shapes.pop())
+    let ways = planner.steps.iter().map(|step| step.key.way).collect();
+    Ok(Probed { shape: planner.shapes.pop(), ways })
 }

@@ -4,9 +4,9 @@ use super::Files;
 use super::operations;
 use super::probe::probe;
 use crate::compose::{self, Call, Graph, Origin, ServiceFile, SourceKind};
-use crate::config::{self, Config};
+use crate::config::{self, Config, KnownSource};
 use crate::contract;
-use crate::diagnostic::{FileId, Finding, Severity, Sources};
+use crate::diagnostic::{FileId, Finding, Severity, Sources, Span};
 use crate::view::{self, View};
 use std::collections::HashMap;
 
@@ -23,6 +23,8 @@ pub struct Assembled {
     pub config: Option<Config>,
     /// Everything that is wrong, in the order it was found.
     pub findings: Vec<Finding>,
+    /// The bindings that something of the client's schema is had by, as far as it was probed.
+    pub bindings: Vec<Span>,
 }
 
 impl Assembled {
@@ -94,12 +96,15 @@ pub fn assemble(
     let input = compose::Services { sources: &sources, services: &services, contracts: &contracts };
     let (graph, found) = compose::compose(input);
     findings.extend(found);
+    let mut bindings = Vec::new();
     let view = graph.as_ref().and_then(|graph| {
         let file = ids.get(&format!("schema/{client}.graphql"))?;
         let (view, found) = view::load(&sources, *file, graph);
         findings.extend(found);
         if let Some(view) = &view {
-            findings.extend(probe(graph, view, *file));
+            let (found, ways) = probe(graph, view, *file);
+            findings.extend(found);
+            bindings.extend(ways.into_iter().map(|way| graph.way(way).span));
         }
         view
     });
@@ -108,9 +113,7 @@ pub fn assemble(
             let (config, found) = config::load(&sources, file, environment);
             findings.extend(found);
             if let (Some(graph), Some(config)) = (&graph, &config) {
-                let known: Vec<&str> = graph.sources.iter().map(|source| source.name.as_str()).collect();
-                findings.extend(config::check_services(&sources, file, config, &known));
-                findings.extend(config::check_credentials(&sources, file, config, &|name| sent_headers(graph, name)));
+                findings.extend(config::check_services(&sources, file, config, &known_sources(graph)));
             }
             config
         }
@@ -123,23 +126,40 @@ pub fn assemble(
             findings.extend(operations::check(graph, view, budget, &sources, file));
         }
     }
-    Assembled { sources, graph, view, config, findings }
+    Assembled { sources, graph, view, config, findings, bindings }
 }
 
-/// The headers that a source's rules and bindings send.
-fn sent_headers(graph: &Graph, source: &str) -> Vec<String> {
-    let mut names = Vec::new();
-    for (at, source) in graph.sources.iter().enumerate().filter(|(_, known)| known.name == source) {
-        if let SourceKind::Rest { headers, .. } = &source.kind {
-            names.extend(headers.iter().map(|rule| rule.name.clone()));
-        }
-        for way in graph.ways.iter().filter(|way| way.source.index() == at) {
-            if let Call::Rest(call) = &way.call {
-                names.extend(call.headers.iter().map(|(name, _)| name.clone()));
-            }
+/// Adds to findings about endpoints that are to go (W114) which clients have something by them; `clients` have
+/// their [`Assembled::bindings`] beside them.
+pub fn name_clients(findings: &mut [Finding], clients: &[(String, Vec<Span>)]) {
+    for finding in findings.iter_mut().filter(|finding| finding.code == "W114") {
+        let Some(at) = finding.span() else { continue };
+        let is_by = |binding: &Span| binding.file == at.file && binding.start <= at.start && at.end <= binding.end;
+        let using = clients.iter().filter(|(_, bindings)| bindings.iter().any(is_by));
+        let names: Vec<&str> = using.map(|(name, _)| name.as_str()).collect();
+        if !names.is_empty() {
+            finding.message.push_str(&format!("; used by {}", names.join(", ")));
         }
     }
-    names
+}
+
+/// What the configuration is checked against.
+fn known_sources(graph: &Graph) -> Vec<KnownSource<'_>> {
+    let mut known: Vec<KnownSource<'_>> = Vec::with_capacity(graph.sources.len());
+    for source in &graph.sources {
+        let (base_url, rules) = match &source.kind {
+            SourceKind::Rest { base_url, headers } => (base_url.as_deref(), headers.as_slice()),
+            SourceKind::GraphQl | SourceKind::InProcess { .. } => (None, [].as_slice()),
+        };
+        let headers = rules.iter().map(|rule| rule.name.clone()).collect();
+        known.push(KnownSource { name: &source.name, span: source.span, base_url, headers });
+    }
+    for way in &graph.ways {
+        if let (Call::Rest(call), Some(source)) = (&way.call, known.get_mut(way.source.index())) {
+            source.headers.extend(call.headers.iter().map(|(name, _)| name.clone()));
+        }
+    }
+    known
 }
 
 fn service_files(files: &Files, ids: &HashMap<String, FileId>) -> Vec<ServiceFile> {

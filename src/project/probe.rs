@@ -2,14 +2,14 @@
 //!
 //! Places are told apart by the client's type and the graph's shape there, so recursion ends.
 
-use crate::compose::{Graph, ShapeId};
+use crate::compose::{Graph, ShapeId, WayId};
 use crate::diagnostic::{FileId, Finding, Span};
 use crate::operation::{Limits, Outcomes, RequestError, prepare};
-use crate::plan;
+use crate::plan::{self, Probed};
 use crate::view::View;
 use apollo_compiler::schema::{Component, ExtendedType, FieldDefinition};
 use apollo_compiler::{Name, Schema};
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::fmt::Write;
 
 /// Most places that are probed; beyond it the rest is found when operations are planned.
@@ -34,8 +34,8 @@ struct Segment {
     condition: Option<Name>,
 }
 
-/// Probes a view; what cannot be planned is a finding at the client's field, once.
-pub(super) fn probe(graph: &Graph, view: &View, file: FileId) -> Vec<Finding> {
+/// Probes a view; what cannot be planned is a finding at the client's field, once. Gives the ways that were taken, too.
+pub(super) fn probe(graph: &Graph, view: &View, file: FileId) -> (Vec<Finding>, BTreeSet<WayId>) {
     let schema = &view.schema;
     let mut open = VecDeque::new();
     let roots = &schema.schema_definition;
@@ -46,6 +46,7 @@ pub(super) fn probe(graph: &Graph, view: &View, file: FileId) -> Vec<Finding> {
     }
     let mut seen: HashSet<(Name, Option<ShapeId>)> = HashSet::new();
     let mut found: BTreeMap<String, Finding> = BTreeMap::new();
+    let mut taken = BTreeSet::new();
     let mut places = 0;
     while let Some(place) = open.pop_front() {
         places += 1;
@@ -58,10 +59,11 @@ pub(super) fn probe(graph: &Graph, view: &View, file: FileId) -> Vec<Finding> {
             let segment = segment(name, field, &path);
             path.push(segment);
             match plan_at(graph, view, place.root, &path, is_composite(schema, field)) {
-                Ok(shapes) => {
+                Ok(Probed { shape, ways }) => {
+                    taken.extend(ways);
                     if path.len() < MAX_DEPTH {
                         for ty in members(schema, field.ty.inner_named_type()) {
-                            if seen.insert((ty.clone(), shapes)) {
+                            if seen.insert((ty.clone(), shape)) {
                                 let mut path = path.clone();
                                 if let Some(last) = path.last_mut() {
                                     last.condition = Some(ty.clone());
@@ -83,7 +85,7 @@ pub(super) fn probe(graph: &Graph, view: &View, file: FileId) -> Vec<Finding> {
             }
         }
     }
-    found.into_values().collect()
+    (found.into_values().collect(), taken)
 }
 
 fn fields_of<'s>(
@@ -131,14 +133,8 @@ fn segment(name: &Name, field: &FieldDefinition, path: &[Segment]) -> Segment {
     Segment { call, variables, condition: None }
 }
 
-/// Plans the operation that asks for just this place; gives the shapes of the place.
-fn plan_at(
-    graph: &Graph,
-    view: &View,
-    root: &str,
-    path: &[Segment],
-    is_composite: bool,
-) -> Result<Option<ShapeId>, String> {
+/// Plans the operation that asks for just this place.
+fn plan_at(graph: &Graph, view: &View, root: &str, path: &[Segment], is_composite: bool) -> Result<Probed, String> {
     let variables = path.iter().flat_map(|segment| &segment.variables);
     let variables: Vec<String> = variables.map(|(name, ty)| format!("${name}: {ty}")).collect();
     let mut text = root.to_owned();

@@ -1,6 +1,6 @@
 //! What a project's own operations are checked for.
 
-use super::{Files, assemble};
+use super::{Files, assemble, name_clients};
 use crate::diagnostic::one_line;
 use std::path::Path;
 
@@ -34,4 +34,42 @@ fn operations_are_checked_against_schema_and_budget() {
             Some(start) => assert!(found.iter().any(|line| line.starts_with(start)), "{start}: {found:#?}"),
         }
     }
+}
+
+#[test]
+fn endpoints_that_are_to_go_name_the_clients_that_use_them() {
+    let files = Files::embedded([
+        (
+            "schema/services/shop.openapi.yaml",
+            "openapi: 3.1.0
+paths:
+  /item:
+    get: { operationId: item, deprecated: true, responses: { 200: { content: { application/json: { schema: { type: object, required: [id], properties: { id: { type: string } } } } } } } }
+  /name:
+    get:
+      operationId: name
+      parameters: [{ name: id, in: query, required: true, schema: { type: string } }]
+      responses: { 200: { headers: { Sunset: {} }, content: { application/json: { schema: { type: object, required: [name], properties: { name: { type: string } } } } } } }
+",
+        ),
+        (
+            "schema/services/shop.graphql",
+            "extend schema @link(url: \"https://bespoke.example/connect/v1\") @source(name: \"shop\", openapi: \"shop.openapi.yaml\")
+type Query { item: Item @connect(op: \"item\") }
+type Item @key(fields: \"id\") @connect(op: \"name\", params: \"id: $this.id\") { id: ID! name: String }
+",
+        ),
+        ("schema/bare.graphql", "type Query { item: Item } type Item { id: ID! }"),
+        ("schema/full.graphql", "type Query { item: Item } type Item { id: ID! name: String }"),
+    ]);
+    let told = |clients: &[&str]| {
+        let mut assembled: Vec<_> = clients.iter().map(|client| assemble(&files, client, &[], &|_| None)).collect();
+        let bindings = clients.iter().zip(&assembled);
+        let bindings: Vec<_> = bindings.map(|(name, of)| ((*name).to_owned(), of.bindings.clone())).collect();
+        name_clients(&mut assembled[0].findings, &bindings);
+        assembled[0].findings.iter().map(|finding| finding.message.clone()).collect::<Vec<_>>()
+    };
+    let (item, name) = ("operation `item` is deprecated", "operation `name` is to be switched off");
+    assert_eq!(told(&["bare"]), [format!("{item}; used by bare"), name.to_owned()]);
+    assert_eq!(told(&["bare", "full"]), [format!("{item}; used by bare, full"), format!("{name}; used by full")]);
 }

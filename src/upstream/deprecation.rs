@@ -2,15 +2,14 @@
 //!
 //! In: the headers of each answer. Out: a count per endpoint for the metrics, and a log line once an hour, so that
 //! somebody learns of it before the endpoint is gone.
-//!
-//! # Source
-//! RFC 9745 (`Deprecation`), RFC 8594 (`Sunset`).
+//! Elsewhere: what the values mean ([`crate::retirement`]); endpoints whose contract says it (W114 of
+//! [`crate::compose`]).
 
+use crate::retirement::{deprecation_date, sunset_date};
 use http::{HeaderMap, HeaderName};
-use humantime_serde::re::humantime::format_rfc3339_seconds;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tokio::time::Instant;
 
 static DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
@@ -21,9 +20,6 @@ const PAUSE: Duration = Duration::from_secs(3600);
 
 /// Endpoints of one service that are told of.
 const MAX_ENDPOINTS: usize = 512;
-
-/// The first second that has no date in four digits.
-const END_OF_DATES: u64 = 253_402_300_800;
 
 /// What one service's answers have said.
 #[derive(Debug)]
@@ -50,9 +46,9 @@ impl Notices {
         if deprecation.is_none() && sunset.is_none() || !self.is_due(endpoint, Instant::now()) {
             return;
         }
-        let since = deprecation.and_then(|value| structured_date(value.to_str().ok()?)).map(date);
-        let sunset = sunset.and_then(|value| httpdate::parse_http_date(value.to_str().ok()?).ok()).and_then(checked);
-        let (service, endpoint, sunset) = (&*self.service, &**endpoint, sunset.map(date));
+        let since = deprecation.and_then(|value| deprecation_date(value.to_str().ok()?));
+        let sunset = sunset.and_then(|value| sunset_date(value.to_str().ok()?));
+        let (service, endpoint) = (&*self.service, &**endpoint);
         tracing::warn!(target: "bespoke::deprecation", service, endpoint, since, sunset, "deprecated endpoint");
     }
 
@@ -84,22 +80,6 @@ impl Notices {
     }
 }
 
-/// A date of RFC 9651 §3.3.7, such as `@1688169599`; parameters after it do not count.
-fn structured_date(text: &str) -> Option<SystemTime> {
-    let seconds = text.split(';').next()?.trim().strip_prefix('@')?;
-    checked(SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds.parse().ok()?))?)
-}
-
-/// A time that can be written.
-fn checked(time: SystemTime) -> Option<SystemTime> {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).ok()?;
-    (since.as_secs() < END_OF_DATES).then_some(time)
-}
-
-fn date(time: SystemTime) -> String {
-    format_rfc3339_seconds(time).to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,23 +87,6 @@ mod tests {
 
     fn headers(headers: &[(&HeaderName, &'static str)]) -> HeaderMap {
         headers.iter().map(|&(name, value)| (name.clone(), HeaderValue::from_static(value))).collect()
-    }
-
-    #[test]
-    fn dates_are_read_and_nothing_else() {
-        for (text, expected) in [
-            ("@1688169599", Some("2023-06-30T23:59:59Z")),
-            (" @0 ; a=1", Some("1970-01-01T00:00:00Z")),
-            ("@253402300799", Some("9999-12-31T23:59:59Z")),
-            ("@253402300800", None),
-            ("@18446744073709551615", None),
-            ("@-1", None),
-            ("@", None),
-            ("true", None),
-            ("Sun, 06 Nov 1994 08:49:37 GMT", None),
-        ] {
-            assert_eq!(structured_date(text).map(date).as_deref(), expected, "{text}");
-        }
     }
 
     #[tokio::test(start_paused = true)]

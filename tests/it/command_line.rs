@@ -78,6 +78,27 @@ async fn check_of_one_client_leaves_the_others_out() {
 }
 
 #[tokio::test]
+async fn check_names_the_clients_of_endpoints_that_are_to_go() {
+    let project = project();
+    for (service, operation) in [("users", "getUsers"), ("catalog", "getProduct")] {
+        let right = format!("operationId: {operation}\n");
+        let file = format!("schema/services/{service}.openapi.yaml");
+        project.edit(&file, &right, &format!("{right}      deprecated: true\n"));
+    }
+    let check = ["check", "--project", project.path(), "--short"];
+    let told = |ended: Ended| {
+        let lines = ended.stdout.lines().map(|line| line.split_once(": W114 ").unwrap().1.to_owned());
+        lines.collect::<Vec<_>>()
+    };
+    let (product, users) = ("operation `getProduct` is deprecated", "operation `getUsers` is deprecated");
+    let all = told(expect(run(bespoke(&check)).await, 0));
+    assert_eq!(all, [format!("{product}; used by mobile, web"), format!("{users}; used by web")]);
+    // The phone has its user by another endpoint.
+    let mobile = told(expect(run(bespoke(&[&check[..], &["--client", "mobile"]].concat())).await, 0));
+    assert_eq!(mobile, [format!("{product}; used by mobile"), users.to_owned()]);
+}
+
+#[tokio::test]
 async fn commands_teach_what_is_missing() {
     let empty = Folder::copy("", &[]);
     let mut said = String::new();

@@ -397,7 +397,7 @@ impl<'a> Rest<'a> {
     }
 }
 
-fn is_success(response: &Response) -> bool {
+pub(super) fn is_success(response: &Response) -> bool {
     match response.status {
         StatusPattern::Exact(status) => (200..300).contains(&status),
         StatusPattern::Class(class) => class == 2,

@@ -20,6 +20,7 @@ use super::suggest;
 use crate::contract::{Contract, Endpoint, StatusPattern};
 use crate::diagnostic::{Finding, Span};
 use crate::sdl::{CacheDeclaration, Connect, FieldDeclaration, SourceDeclaration, Target, TypeBody, TypeDeclaration};
+use answer::is_success;
 use std::collections::{BTreeSet, HashMap};
 
 /// A REST source of one file.
@@ -375,12 +376,33 @@ impl<'a> Binding<'_, 'a> {
         self.composer.find(finding);
     }
 
+    /// W114: by the contract, the operation is deprecated, or its answers say that it is to go.
     fn check_deprecation(&mut self) {
-        let Some(endpoint) = self.endpoint.filter(|endpoint| endpoint.deprecated) else { return };
-        let message = format!("operation `{}` is deprecated", endpoint.id);
-        let finding = Finding::new("W114", message, self.target_span(), "used here")
-            .and(endpoint.span, "deprecated here")
+        let Some(endpoint) = self.endpoint else { return };
+        let successes = || endpoint.responses.iter().filter(|response| is_success(response));
+        let deprecation = successes().find_map(|response| response.deprecation.as_ref());
+        let sunset = successes().find_map(|response| response.sunset.as_ref());
+        let mut said = Vec::new();
+        if endpoint.deprecated || deprecation.is_some() {
+            let since = deprecation.and_then(|header| header.date.as_ref());
+            said.push(since.map_or("is deprecated".to_owned(), |date| format!("is deprecated as of {date}")));
+        }
+        if let Some(sunset) = sunset {
+            let date = sunset.date.as_ref();
+            said.push(date.map_or("is to be switched off".to_owned(), |date| format!("is switched off on {date}")));
+        }
+        if said.is_empty() {
+            return;
+        }
+        let message = format!("operation `{}` {}", endpoint.id, said.join(" and "));
+        let mut finding = Finding::new("W114", message, self.target_span(), "used here")
             .help("bind to its successor before it is gone");
+        if endpoint.deprecated {
+            finding = finding.and(endpoint.span, "deprecated here");
+        }
+        for header in deprecation.into_iter().chain(sunset) {
+            finding = finding.and(header.span, "its answers say so by this header");
+        }
         self.composer.find(finding);
     }
 

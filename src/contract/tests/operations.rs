@@ -133,6 +133,81 @@ paths:
 }
 
 #[test]
+fn headers_tell_when_an_operation_goes() {
+    let sunset = |header: &str| {
+        let text = format!(
+            "openapi: 3.1.0
+paths:
+  /a:
+    get:
+      responses:
+        200: {{description: ok, headers: {{X-A: 1, SUNSET: {header}}}}}
+components:
+  schemas:
+    Day: {{const: 'Sun, 06 Nov 1994 08:49:37 GMT'}}
+  headers:
+    Ref: {{$ref: '#/components/headers/End'}}
+    End: {{required: true, schema: {{$ref: '#/components/schemas/Day'}}}}
+"
+        );
+        let contract = read_clean(&text);
+        let response = &contract.endpoints["GET /a"].responses[0];
+        assert!(response.deprecation.is_none());
+        let sunset = response.sunset.as_ref().expect("a header");
+        assert_eq!(&text[sunset.span.start as usize..sunset.span.end as usize], "SUNSET");
+        sunset.date.clone()
+    };
+    for header in [
+        "{$ref: '#/components/headers/Ref'}",
+        "{schema: {$ref: '#/components/schemas/Day'}}",
+        "{schema: {const: 'Sun, 06 Nov 1994 08:49:37 GMT'}}",
+        "{schema: {type: string, enum: ['Sun, 06 Nov 1994 08:49:37 GMT'], example: 'Fri, 31 Dec 9999 23:59:59 GMT'}}",
+        "{schema: {type: string, default: 'Sun, 06 Nov 1994 08:49:37 GMT'}, example: 'Fri, 31 Dec 9999 23:59:59 GMT'}",
+        "{schema: {type: string, example: 'Sun, 06 Nov 1994 08:49:37 GMT'}}",
+        "{schema: {type: string, default: soon}, example: 'Sun, 06 Nov 1994 08:49:37 GMT'}",
+    ] {
+        assert_eq!(sunset(header).as_deref(), Some("1994-11-06T08:49:37Z"), "{header}");
+    }
+    for header in [
+        "{}",
+        "{schema: true}",
+        "{schema: {type: string}, example: 2026-12-31}",
+        "{schema: {enum: ['Sun, 06 Nov 1994 08:49:37 GMT', 'Fri, 31 Dec 9999 23:59:59 GMT']}}",
+        "{schema: {const: {a: 1}, enum: 7, default: [1]}, example: '@1688169599'}",
+    ] {
+        assert_eq!(sunset(header), None, "{header}");
+    }
+}
+
+#[test]
+fn headers_are_read_as_far_as_they_matter() {
+    let of = |headers: &str| {
+        read_text(&format!("openapi: 3.1.0\npaths:\n  /a:\n    get: {{responses: {{200: {{headers: {headers}}}}}}}\n"))
+            .1
+    };
+    assert_eq!(of("{ETag: 1, Link: {$ref: '#/nowhere'}}"), "");
+    insta::assert_snapshot!(of("{Deprecation: {$ref: '#/nowhere'}, Sunset: 1}"), @r"
+    E010: nothing is at `#/nowhere`
+      4:59 `'#/nowhere'` this reference
+      help: references are JSON pointers, such as `#/components/schemas/User`
+    E008: the header is a number, not an object
+      4:81 `1` should be an object
+      help: write `key: value` lines, or `{…}`
+    ");
+    insta::assert_snapshot!(of("[Sunset]"), @r"
+    E008: `headers` is a list, not an object
+      4:39 `Sunset` should be an object
+      help: write `key: value` lines, or `{…}`
+    ");
+    // One response that stands for many operations is not read through for each.
+    let many: String = (0..1000).map(|number| format!("X-{number}: {{}}, ")).collect();
+    let text = format!(
+        "openapi: 3.1.0\npaths: {{/a: {{get: {{responses: {{200: {{headers: {{{many} Sunset: {{}}}}}}}}}}}}}}\n"
+    );
+    assert!(read_clean(&text).endpoints["GET /a"].responses[0].sunset.is_none());
+}
+
+#[test]
 fn spans_point_at_names() {
     let text = "openapi: 3.1.0 # ü
 paths:
