@@ -27,5 +27,6 @@ pub use held::Held;
 pub use key::{Domain, EntryKey};
 pub use responses::{Asked, Found, HttpCache, Response, Stored, strip_hop_by_hop};
 pub use status::{Bypass, CacheStatus, Miss};
+pub(crate) use store::covers;
 pub use store::{Cache, CacheOptions, Entry, Lookup, Refreshing, Wanted};
 pub use tags::{Mark, Slot, Tags};

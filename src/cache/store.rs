@@ -69,8 +69,7 @@ impl Entry {
     /// Does it hold all of these properties? `fields` is sorted; empty: all that there are are wanted.
     #[must_use]
     pub fn covers(&self, fields: &[String]) -> bool {
-        let Some(held) = &self.fields else { return true };
-        !fields.is_empty() && fields.iter().all(|field| held.binary_search(field).is_ok())
+        covers(self.fields.as_deref().unwrap_or_default(), fields)
     }
 
     /// What it costs.
@@ -81,6 +80,11 @@ impl Entry {
         let size = FRAME + key.key.len() + key.domain.len() + self.body.len() + headers + self.tags.len() * 4;
         u32::try_from(size).unwrap_or(u32::MAX)
     }
+}
+
+/// Do these properties serve who wants those? Both are sorted; empty: all that there are.
+pub(crate) fn covers(held: &[String], wanted: &[String]) -> bool {
+    held.is_empty() || !wanted.is_empty() && wanted.iter().all(|field| held.binary_search(field).is_ok())
 }
 
 /// What is wanted of an entry.

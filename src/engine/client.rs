@@ -243,7 +243,8 @@ fn caching(graph: &Graph, config: &Config, options: &EngineOptions) -> Option<Ar
         ..options.cache.clone()
     });
     let is_on = |name: &str| config.services.get(name).is_none_or(|service| service.cache);
-    Some(Arc::new(Caching::new(graph, cache, is_on)))
+    let shares = options.flights.enabled && config.sharing.calls;
+    Some(Arc::new(Caching::new(graph, cache, is_on, shares)))
 }
 
 /// Sharing as the options say, unless the configuration switches it off.

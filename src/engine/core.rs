@@ -6,7 +6,7 @@ use super::report::ServiceReport;
 use super::sharing::{Job, Operations};
 use crate::compose::Graph;
 use crate::config::Exposure;
-use crate::execute::{Caching, OperationScope, Ran, Sourced};
+use crate::execute::{Caching, OperationScope, Ran, Sourced, now};
 use crate::flight::FlightOptions;
 use crate::operation::{self, Limits, OperationKind, Outcomes, Prepared, RequestError, Variables};
 use crate::plan::{self, Plan};
@@ -362,11 +362,6 @@ fn repeat(known: &Known, kept: &Kept) -> Response {
         caching: Some(Box::new(kept.caching(now()))),
         is_kept: true,
     }
-}
-
-/// The moment, by the clock that the runtime goes by.
-fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
 }
 
 pub(super) fn request_error(code: &'static str, message: &str) -> RequestError {

@@ -123,6 +123,8 @@ pub struct CallRecord {
     pub is_shared: bool,
     /// Did code of this process answer? Then it went to no service.
     pub is_in_process: bool,
+    /// Was it a read?
+    pub is_safe: bool,
     /// What the cache had to do with it.
     pub cache: CacheStatus,
 }

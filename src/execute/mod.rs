@@ -23,6 +23,7 @@ mod request;
 mod required;
 mod run;
 mod scope;
+mod start;
 mod step;
 #[cfg(test)]
 mod tests;
@@ -35,6 +36,7 @@ pub use kept::Caching;
 pub use parts::run_in_parts;
 #[cfg(feature = "fuzz")]
 pub(crate) use project::compare::compare_projections;
+pub(crate) use run::now;
 pub use run::{Ran, Run, Sourced, run};
 pub use scope::OperationScope;
 pub use wording::{Part, Wording};

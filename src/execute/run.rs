@@ -2,10 +2,9 @@
 
 use super::arena::{Arena, Failure};
 use super::input::Inputs;
-use super::kept::{Caching, StepKept, Weighed};
+use super::kept::{Announced, Caching, StepKept, Weighed};
 use super::read::input_text;
-use super::request::{domain, key_delimiter, lacks_claim, render};
-use super::step::{Answered, Keys, collect, settle};
+use super::step::{Answered, Keys, settle};
 use super::write::{Source, Written, write};
 use crate::cache::{Held, Mark};
 use crate::compose::{Graph, Input, SourceId, SourceKind, TypeId, Way};
@@ -13,22 +12,19 @@ use crate::engine::CallRecord;
 use crate::operation::OperationKind;
 use crate::plan::{PairingPlan, Plan, Step, StepId};
 use crate::policy::Caller;
-use crate::upstream::{Answer, CallError, CallErrorKind, Context, Subgraph};
+use crate::upstream::{Answer, CallError, CallErrorKind, Subgraph};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use serde_json::Value;
 use std::borrow::Cow;
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::time::Sleep;
-
-/// Most calls that one request makes, whatever its plan says.
-const MAX_CALLS: usize = 2_000;
 
 /// A source and the configuration that bindings may read.
 #[derive(Debug, Clone)]
@@ -87,30 +83,35 @@ pub(super) struct Finished {
     pub(super) result: Result<Answer, CallError>,
     pub(super) started: Instant,
     pub(super) ended: Instant,
+    /// Of a call that others may wait for, if it has an answer.
+    pub(super) announced: Option<Announced>,
 }
 
 /// A step that has begun.
+#[derive(Default)]
 pub(super) struct Pending {
     pub(super) keys: Keys,
     pub(super) answers: Vec<Answered>,
-    open: usize,
+    pub(super) open: usize,
     /// Was any call made?
     pub(super) is_made: bool,
     /// `None`: the cache is not for it.
     pub(super) kept: Option<StepKept>,
+    /// Its calls that can be joined until their answers are kept.
+    pub(super) announced: Vec<Announced>,
 }
 
 /// A run under way.
 pub(super) struct State<'a> {
     pub(super) run: &'a Run<'a>,
-    arena: Arena,
+    pub(super) arena: Arena,
     waiting: Vec<usize>,
     pub(super) pending: Vec<Option<Pending>>,
     pub(super) calls: Vec<CallRecord>,
-    made: usize,
-    in_flight: FuturesUnordered<BoxFuture<'static, Finished>>,
+    pub(super) made: usize,
+    pub(super) in_flight: FuturesUnordered<BoxFuture<'static, Finished>>,
     /// Mutations: calls of a later group join no flight begun before this.
-    not_before: Option<Instant>,
+    pub(super) not_before: Option<Instant>,
     /// Sources that were written to, and when: nothing older is taken of them.
     pub(super) written: Vec<(SourceId, Mark)>,
     /// What holds of all that was answered so far; `None`: some of it was not kept.
@@ -251,92 +252,14 @@ impl<'a> State<'a> {
         }
     }
 
-    fn input(&self, step: StepId, input: &Input) -> Option<String> {
+    pub(super) fn input(&self, step: StepId, input: &Input) -> Option<String> {
         let inputs = self.inputs(step as usize);
         input_text(&Inputs { ..inputs }, input)
     }
 
-    /// Starts steps, and whatever becomes ready because some need no call.
-    fn start_all(&mut self, ready: Vec<usize>) {
-        let mut ready = VecDeque::from(ready);
-        while let Some(step) = ready.pop_front() {
-            if self.start(step) {
-                ready.extend(self.finish(step));
-            }
-        }
-    }
-
-    /// Starts a step. `true`: it is finished already, for nothing has to be asked.
-    fn start(&mut self, number: usize) -> bool {
-        let (step, way, source) = self.step(number);
-        let keys = self.collect(number);
-        let size = way.batch.as_ref().map_or(1, |batch| batch.max_size.max(1) as usize);
-        let count = keys.keys.len();
-        let mut pending = Pending { keys, answers: Vec::new(), open: 0, is_made: false, kept: None };
-        let is_anonymous = self.run.caller.claims.is_none();
-        let refused = if is_anonymous && (step.authenticated || !way.caller.claims.is_empty()) {
-            Some(Failure::new("UNAUTHENTICATED", "this needs a caller who is signed in"))
-        } else if lacks_claim(way, &self.inputs(number)) {
-            Some(Failure::new("FORBIDDEN", "this needs a claim that the caller does not have"))
-        } else {
-            if let Some((kept, answers)) = self.look_up(number, &mut pending.keys) {
-                (pending.kept, pending.answers) = (Some(kept), answers);
-            }
-            let is_too_much = self.made + (count - pending.answered()).div_ceil(size) > MAX_CALLS;
-            is_too_much.then(|| Failure::new("TOO_MANY_CALLS", "the request needs too many calls"))
-        };
-        if let (Some(failure), true) = (refused, count > 0) {
-            pending.answers = vec![Answered::by_call(0..count, Err(failure))];
-            self.pending[number] = Some(pending);
-            return true;
-        }
-        for first in (pending.answered()..count).step_by(size) {
-            let range = first..count.min(first + size);
-            let inputs = Inputs { keys: &pending.keys.keys[range.clone()], ..self.inputs(number) };
-            let graph_source = self.run.graph.source(step.source);
-            let fieldset = pending.kept.as_ref().and_then(|kept| kept.fields.as_deref()).unwrap_or(&step.fieldset);
-            match render(step, way, graph_source, &inputs, fieldset) {
-                Ok(request) => {
-                    let is_batched = inputs.is_batched;
-                    let ctx = Context {
-                        domain: domain(step, way, graph_source, &inputs, is_batched),
-                        endpoint: Arc::clone(&step.endpoint),
-                        caller: Arc::clone(self.run.caller),
-                        deadline: self.run.deadline,
-                        is_safe: way.is_safe,
-                        not_before: self.not_before,
-                        condition: pending.kept.as_ref().and_then(|kept| kept.condition(way, first)),
-                    };
-                    let call = source.subgraph.call(request, ctx);
-                    let step = u32::try_from(number).unwrap_or(u32::MAX);
-                    let started = now();
-                    self.in_flight.push(Box::pin(async move {
-                        let result = call.await;
-                        Finished { step, keys: range, result, started, ended: now() }
-                    }));
-                    self.made += 1;
-                    pending.open += 1;
-                    pending.is_made = true;
-                }
-                Err(failure) => pending.answers.push(Answered::by_call(range, Err(failure.of(&source.name)))),
-            }
-        }
-        let is_finished = pending.open == 0;
-        self.pending[number] = Some(pending);
-        is_finished
-    }
-
-    fn collect(&mut self, number: usize) -> Keys {
-        let (step, way, _) = self.step(number);
-        let mut arena = std::mem::replace(&mut self.arena, Arena::new(&[0]));
-        let keys = collect(step, way, &mut arena, key_delimiter(way), &|step, input| self.input(step, input));
-        self.arena = arena;
-        keys
-    }
-
     pub(super) fn receive(&mut self, mut finished: Finished) {
         let number = finished.step as usize;
-        let (step, _, source) = self.step(number);
+        let (step, way, source) = self.step(number);
         let status = match &finished.result {
             Ok(answer) => Ok(answer.status),
             Err(error) => Err(error.kind.code()),
@@ -352,15 +275,18 @@ impl<'a> State<'a> {
             attempts,
             is_shared: finished.result.as_ref().is_ok_and(|answer| answer.is_shared),
             is_in_process: !is_remote(&self.run.graph.source(step.source).kind),
+            is_safe: way.is_safe,
             cache: weighed.cache,
         });
         let mut result = finished.result;
         if let Ok(answer) = &mut result {
+            self.code_has_written(way, &answer.calls);
             self.calls.append(&mut answer.calls);
         }
         let result = result.map_err(|error| call_failure(&error));
         let Some(pending) = &mut self.pending[number] else { return };
         pending.take(finished.keys, result, weighed);
+        pending.announced.extend(finished.announced);
         pending.open -= 1;
         if pending.open == 0 {
             let ready = self.finish(number);
@@ -369,7 +295,7 @@ impl<'a> State<'a> {
     }
 
     /// Settles a step and says which ones are ready now.
-    fn finish(&mut self, number: usize) -> Vec<usize> {
+    pub(super) fn finish(&mut self, number: usize) -> Vec<usize> {
         let (step, way, source) = self.step(number);
         if !way.is_safe {
             self.not_before = Some(Instant::now());
@@ -429,11 +355,6 @@ impl<'a> State<'a> {
 }
 
 impl Pending {
-    /// So many of its keys, the first ones, had an answer already.
-    fn answered(&self) -> usize {
-        self.kept.as_ref().map_or(0, |kept| kept.answered)
-    }
-
     /// Takes what came of a call; where it failed, some of its keys may have an older answer.
     fn take(&mut self, asked: Range<usize>, result: Result<Answer, Failure>, weighed: Weighed) {
         let mut next = asked.start;
@@ -452,7 +373,7 @@ impl Pending {
 }
 
 /// The moment, by the clock that the runtime goes by.
-pub(super) fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 

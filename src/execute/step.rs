@@ -162,22 +162,14 @@ impl Keys {
         texts
     }
 
-    /// Gives the first numbers to some of the keys; otherwise their order stays. Returns the new numbers.
-    pub(super) fn put_first(&mut self, is_first: &[bool]) -> Vec<u32> {
-        let count = is_first.iter().filter(|&&is| is).count();
-        let (mut first, mut other) = (0, count);
-        let numbers = is_first.iter().map(|&is| {
-            let next = if is { &mut first } else { &mut other };
-            *next += 1;
-            index(*next - 1)
-        });
-        let numbers: Vec<u32> = numbers.collect();
-        if count > 0 && count < numbers.len() {
-            let mut keys = vec![Key::new(); numbers.len()];
-            for (key, &number) in std::mem::take(&mut self.keys).into_iter().zip(&numbers) {
-                keys[number as usize] = key;
-            }
-            self.keys = keys;
+    /// Numbers the keys by their ranks, the least first; those of one rank stay in order. Returns the new numbers.
+    pub(super) fn put_in_order(&mut self, ranks: &[u8]) -> Vec<u32> {
+        let mut order: Vec<usize> = (0..ranks.len()).collect();
+        order.sort_by_key(|&at| ranks[at]);
+        let mut numbers = vec![0; ranks.len()];
+        order.iter().enumerate().for_each(|(number, &at)| numbers[at] = index(number));
+        if !ranks.is_sorted() {
+            self.keys = order.iter().map(|&at| std::mem::take(&mut self.keys[at])).collect();
             self.index.values_mut().for_each(|number| *number = numbers[*number as usize]);
             self.members.iter_mut().for_each(|member| member.key = numbers[member.key as usize]);
         }

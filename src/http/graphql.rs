@@ -26,7 +26,10 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::time::sleep_until;
 
 /// How long after the deadline an engine may still hand over what it has.
-pub(super) const HANDOVER: Duration = Duration::from_millis(100);
+const HANDOVER: Duration = Duration::from_millis(100);
+
+/// A timer that is this late tells that the process was held up.
+const HELD_UP: Duration = Duration::from_millis(20);
 
 /// Answers one request. Dropping the future, as when the client leaves, cancels it and logs 499.
 ///
@@ -82,7 +85,20 @@ async fn execute(
     let (request, caller) = admit(server, parts, body, correlation, deadline).await?;
     let engine = server.engine();
     let answer = engine.execute(request, caller, deadline);
-    within(deadline + HANDOVER, answer).await.ok_or(Refusal::DeadlinePassed)
+    handed_over(deadline, answer).await.ok_or(Refusal::DeadlinePassed)
+}
+
+/// Waits for what an engine hands over at its deadline; `None`: it did not.
+///
+/// A process that was held up over that time finds the engine's timer and its own passed at once, and has a turn for
+/// neither: then the engine gets the time once more, for a part of an answer is worth more than none.
+pub(super) async fn handed_over<T>(deadline: Instant, work: impl Future<Output = T>) -> Option<T> {
+    let (mut work, end) = (pin!(work), deadline + HANDOVER);
+    if let Some(done) = within(end, work.as_mut()).await {
+        return Some(done);
+    }
+    let now = Instant::now();
+    if now < end + HELD_UP { None } else { within(now + HANDOVER, work).await }
 }
 
 /// Reads a request and finds out who calls; its headers go to the caller.
@@ -135,4 +151,30 @@ pub(super) async fn within<T>(end: Instant, work: impl Future<Output = T>) -> Op
 pub(super) fn text_of(panic: &(dyn std::any::Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_engine_has_its_turn_after_the_process_was_held_up() {
+        let deadline = Instant::now() + Duration::from_millis(50);
+        let (sender, answer) = tokio::sync::oneshot::channel();
+        let engine = tokio::spawn(async move {
+            sleep_until(deadline.into()).await;
+            tokio::task::yield_now().await;
+            tokio::task::yield_now().await;
+            sender.send("a part").unwrap();
+        });
+        let waiting = tokio::spawn(handed_over(deadline, answer));
+        tokio::task::yield_now().await;
+        // Nobody has a turn until both times have passed.
+        #[expect(clippy::disallowed_methods, reason = "holding up the thread is what this is about")]
+        std::thread::sleep(Duration::from_millis(250));
+        assert_eq!(waiting.await.unwrap(), Some(Ok("a part")));
+        engine.await.unwrap();
+        let never = std::future::pending::<()>();
+        assert_eq!(handed_over(Instant::now(), never).await, None);
+    }
 }

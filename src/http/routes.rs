@@ -4,7 +4,6 @@
 //! matched. Nearly all requests are for the one path, and small ones are answered with less than that costs.
 
 use super::graphql::graphql;
-use super::server::Server;
 use super::site::Site;
 use super::{health, playground};
 use axum::Router;
@@ -15,7 +14,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use tower::{Layer, Service};
+use tower::{Layer, Service, service_fn};
 
 /// The path of GraphQL requests.
 const GRAPHQL: &str = "/graphql";
@@ -62,7 +61,11 @@ impl Routes {
         let mut answer = match server.cors.clone() {
             None => graphql(&self.site, server, request).await,
             Some(cors) => {
-                let mut service = cors.layer(Graphql { site: self.site.clone(), server });
+                let site = self.site.clone();
+                let mut service = cors.layer(service_fn(move |request| {
+                    let (site, server) = (site.clone(), Arc::clone(&server));
+                    async move { Ok::<_, Infallible>(graphql(&site, server, request).await) }
+                }));
                 let Ok(answer) = Box::pin(service.call(request)).await;
                 answer
             }
@@ -97,27 +100,5 @@ impl Service<Request<Body>> for Routes {
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let routes = self.clone();
         Box::pin(async move { Ok(routes.answer(request).await) })
-    }
-}
-
-/// The handler of `/graphql`, as layers take it.
-#[derive(Debug, Clone)]
-struct Graphql {
-    site: Site,
-    server: Arc<Server>,
-}
-
-impl Service<Request<Body>> for Graphql {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let Self { site, server } = self.clone();
-        Box::pin(async move { Ok(graphql(&site, server, request).await) })
     }
 }

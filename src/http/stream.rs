@@ -12,7 +12,7 @@
 use super::answer::{self, answer, refuse};
 use super::correlation::Correlation;
 use super::counted::Counted;
-use super::graphql::{HANDOVER, admit, text_of};
+use super::graphql::{admit, handed_over, text_of};
 use super::negotiate::MediaType;
 use super::refusal::Refusal;
 use super::server::Server;
@@ -174,8 +174,8 @@ impl Streaming {
         let event_timeout = self.accepted.events.then_some(self.server.config.request_timeout);
         let request = StreamRequest { request, caller, deadline, wording, event_timeout };
         let mut stream = self.server.engine().stream(request);
-        let first = tokio::time::timeout_at((deadline + HANDOVER).into(), stream.next());
-        let first = first.await.map_err(|_| Refusal::DeadlinePassed)?.ok_or(Refusal::Internal)?;
+        let first = handed_over(deadline, stream.next()).await;
+        let first = first.ok_or(Refusal::DeadlinePassed)?.ok_or(Refusal::Internal)?;
         Ok((first, stream))
     }
 

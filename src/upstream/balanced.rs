@@ -213,12 +213,7 @@ impl Drop for Counted<'_> {
 fn is_failure(result: &Result<Answer, CallError>, deadline: Instant) -> Option<bool> {
     match result {
         Ok(answer) => Some(matches!(answer.status, 502..=504)),
-        Err(error) => match error.kind {
-            CallErrorKind::Timeout if Instant::now() >= deadline => None,
-            CallErrorKind::Timeout | CallErrorKind::Unreachable => Some(true),
-            CallErrorKind::Malformed | CallErrorKind::TooLarge => Some(false),
-            CallErrorKind::NotConfigured | CallErrorKind::Refused | CallErrorKind::CircuitOpen => None,
-        },
+        Err(error) => error.is_of_service(deadline),
     }
 }
 

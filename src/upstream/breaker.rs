@@ -13,7 +13,9 @@
 //! call would ever time out.
 //!
 //! It opens after five failures in a row, which finds a service that is down within five calls; or when at least half
-//! of at least twenty calls within ten seconds failed, which finds one that fails now and then. It stays open for one
+//! of at least twenty calls within ten seconds failed, which finds one that fails now and then. Of very many calls five
+//! in a row fail by chance: where a fifth of all calls fail, they do twice a second at five thousand a second. So the
+//! row is to be a twentieth of the calls of the ten seconds, too: half a second without an answer. It stays open for one
 //! second, then one call is let through to find out (`HalfOpen`); each failure of that doubles the time, up to
 //! thirty seconds.
 //!
@@ -33,7 +35,7 @@ use tokio::time::Instant;
 pub struct BreakerOptions {
     /// Is it ever? Default: yes.
     pub enabled: bool,
-    /// Failures in a row that open it. Default: 5 calls.
+    /// Failures in a row that open it, if they are a twentieth of the calls of the last ten seconds. Default: 5 calls.
     pub failures_in_row: u32,
     /// The share of failures, of the calls of the last ten seconds, that opens it. Default: 0.5.
     pub failure_ratio: f64,
@@ -61,6 +63,9 @@ impl Default for BreakerOptions {
         }
     }
 }
+
+/// So many times a row of failures are the calls of the last ten seconds at most, for it to open a breaker.
+const ROWS_IN_WINDOW: u32 = 20;
 
 /// Endpoints of one service that get a breaker; calls to further ones are always let through.
 const MAX_BREAKERS: usize = 512;
@@ -280,7 +285,8 @@ impl Circuit {
                 *in_row = if is_failure { in_row.saturating_add(1) } else { 0 };
                 let is_mostly =
                     calls >= options.min_calls && f64::from(failures) >= options.failure_ratio * f64::from(calls);
-                if is_failure && (*in_row >= options.failures_in_row || is_mostly) {
+                let is_down = *in_row >= options.failures_in_row.max(calls / ROWS_IN_WINDOW);
+                if is_failure && (is_down || is_mostly) {
                     self.open(options.open_for, now);
                 }
             }

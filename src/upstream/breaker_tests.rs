@@ -66,6 +66,18 @@ fn it_opens_after_five_failures_in_a_row() {
 }
 
 #[test]
+fn of_many_calls_few_in_a_row_are_no_outage() {
+    let mut driven = Driven::new(BreakerOptions::default());
+    assert_eq!(driven.send(&"SSSSSSSFF".repeat(22)), "C".repeat(198), "two of nine fail");
+    assert_eq!(driven.send("SSFFFFFFFFFF"), "CCCCCCCCCCCO", "ten in a row of two hundred are half a second's");
+    // A busy endpoint that is down from now on is found out in half a second, not in five.
+    let mut driven = Driven::new(BreakerOptions::default());
+    driven.send(&"S".repeat(2_000));
+    let states = driven.send(&"F".repeat(60));
+    assert!(matches!(states.find('O'), Some(40..50)), "{states}");
+}
+
+#[test]
 fn it_opens_when_half_of_twenty_calls_within_ten_seconds_fail() {
     let mut driven = Driven::new(BreakerOptions::default());
     assert_eq!(driven.send(&"SF".repeat(9)), "C".repeat(18), "nine of eighteen are too few calls");

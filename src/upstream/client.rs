@@ -1,7 +1,10 @@
 //! The one HTTP client that all services share.
 
+use arc_swap::ArcSwap;
 use reqwest::{Certificate, Identity, redirect};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 /// How connections are made: `client` in the configuration file.
 #[derive(Debug, Clone)]
@@ -14,7 +17,7 @@ pub struct ClientOptions {
     /// Unused connections kept per host; further ones are closed. Default: 256 connections.
     pub max_idle_per_host: usize,
     /// How long a connection is used; the next one looks the service's name up again, so that its new addresses are
-    /// found. Without TLS only: with TLS, connections end when they are idle. Default: 60 s.
+    /// found. With TLS, all connections of that age or younger are replaced at once. Default: 60 s.
     pub max_age: Duration,
     /// Headers of a response. Default: 100. At the limit the connection is dropped.
     pub max_headers: usize,
@@ -84,8 +87,23 @@ pub enum ClientError {
 /// It follows no redirects, uses no proxy, retries nothing, keeps no cookies, and asks for gzip only.
 #[derive(Debug, Clone)]
 pub struct HttpClient {
-    pub(super) inner: reqwest::Client,
-    pub(super) options: ClientOptions,
+    pools: Arc<Pools>,
+    pub(super) options: Arc<ClientOptions>,
+}
+
+/// The pool, one after the other: reqwest knows no age of connections, so that a pool is given up as a whole. What is in
+/// flight ends in the old one.
+#[derive(Debug)]
+struct Pools {
+    current: ArcSwap<Pool>,
+    /// Is the next one being made?
+    is_renewing: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Pool {
+    client: reqwest::Client,
+    born: Instant,
 }
 
 impl HttpClient {
@@ -99,27 +117,51 @@ impl HttpClient {
     pub fn new(options: &ClientOptions) -> Result<Self, ClientError> {
         // Fails when somebody has installed a provider already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        // The verifier refuses to start with no roots at all; an empty list of our own it takes.
-        let mut builder = builder(options);
-        if let Some(identity) = &options.tls.identity {
-            builder = builder.identity(Identity::from_pem(identity)?);
-        }
-        let inner = match &options.tls.authorities {
-            Some(pem) => {
-                let authorities = Certificate::from_pem_bundle(pem)?;
-                if authorities.is_empty() {
-                    return Err(ClientError::NoAuthority);
-                }
-                builder.tls_certs_only(authorities).build()?
-            }
-            None => match builder.build() {
-                Ok(client) => client,
-                Err(error) if options.tls.identity.is_some() => return Err(error.into()),
-                Err(_) => self::builder(options).tls_certs_only([]).build()?,
-            },
-        };
-        Ok(Self { inner, options: options.clone() })
+        let current = ArcSwap::from_pointee(Pool { client: make(options)?, born: Instant::now() });
+        let pools = Pools { current, is_renewing: AtomicBool::new(false) };
+        Ok(Self { pools: Arc::new(pools), options: Arc::new(options.clone()) })
     }
+
+    /// The pool of the moment. When it has come of age the next one is made, on a thread for what blocks: the system's
+    /// roots are read again.
+    pub(super) fn current(&self) -> reqwest::Client {
+        let pool = self.pools.current.load();
+        if pool.born.elapsed() >= self.options.max_age && !self.pools.is_renewing.swap(true, Ordering::AcqRel) {
+            let (Self { pools, options }, old) = (self.clone(), pool.client.clone());
+            tokio::task::spawn_blocking(move || {
+                let client = make(&options).unwrap_or_else(|error| {
+                    tracing::warn!(target: "bespoke::upstream", %error, "connections are kept for longer");
+                    old
+                });
+                pools.current.store(Arc::new(Pool { client, born: Instant::now() }));
+                pools.is_renewing.store(false, Ordering::Release);
+            });
+        }
+        pool.client.clone()
+    }
+}
+
+/// A new pool.
+fn make(options: &ClientOptions) -> Result<reqwest::Client, ClientError> {
+    // The verifier refuses to start with no roots at all; an empty list of our own it takes.
+    let mut builder = builder(options);
+    if let Some(identity) = &options.tls.identity {
+        builder = builder.identity(Identity::from_pem(identity)?);
+    }
+    Ok(match &options.tls.authorities {
+        Some(pem) => {
+            let authorities = Certificate::from_pem_bundle(pem)?;
+            if authorities.is_empty() {
+                return Err(ClientError::NoAuthority);
+            }
+            builder.tls_certs_only(authorities).build()?
+        }
+        None => match builder.build() {
+            Ok(client) => client,
+            Err(error) if options.tls.identity.is_some() => return Err(error.into()),
+            Err(_) => self::builder(options).tls_certs_only([]).build()?,
+        },
+    })
 }
 
 fn builder(options: &ClientOptions) -> reqwest::ClientBuilder {

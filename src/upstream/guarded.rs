@@ -208,14 +208,7 @@ impl Guard {
 fn is_failure(result: &Result<Answer, CallError>, deadline: Instant) -> Option<bool> {
     match result {
         Ok(answer) => Some(answer.status >= 500),
-        Err(error) => match error.kind {
-            // Whoever had so little time left cannot blame the service.
-            CallErrorKind::Timeout if Instant::now() >= deadline => None,
-            CallErrorKind::Timeout | CallErrorKind::Unreachable => Some(true),
-            // It answers: leaving it alone would not mend what it says.
-            CallErrorKind::Malformed | CallErrorKind::TooLarge => Some(false),
-            CallErrorKind::NotConfigured | CallErrorKind::Refused | CallErrorKind::CircuitOpen => None,
-        },
+        Err(error) => error.is_of_service(deadline),
     }
 }
 

@@ -192,6 +192,7 @@ impl UpstreamHandle {
             attempts: result.as_ref().map_or_else(|error| error.attempts, |answer| answer.attempts),
             is_shared: result.as_ref().is_ok_and(|answer| answer.is_shared),
             is_in_process: false,
+            is_safe,
             cache: CacheStatus::Bypass(Bypass::Off),
         };
         let mut progress = inner.progress();

@@ -106,6 +106,18 @@ impl CallError {
     pub(crate) fn new(service: &Arc<str>, kind: CallErrorKind, cause: impl Into<Arc<str>>) -> Self {
         Self { service: Arc::clone(service), kind, cause: Some(cause.into()), attempts: 1, has_begun: false }
     }
+
+    /// Is it the service's failure? `None`: it tells nothing about the service. `deadline`: that of the call.
+    pub(super) fn is_of_service(&self, deadline: tokio::time::Instant) -> Option<bool> {
+        match self.kind {
+            // Whoever had so little time left cannot blame the service.
+            CallErrorKind::Timeout if tokio::time::Instant::now() >= deadline => None,
+            CallErrorKind::Timeout | CallErrorKind::Unreachable => Some(true),
+            // It answers: leaving it alone would not mend what it says.
+            CallErrorKind::Malformed | CallErrorKind::TooLarge => Some(false),
+            CallErrorKind::NotConfigured | CallErrorKind::Refused | CallErrorKind::CircuitOpen => None,
+        }
+    }
 }
 
 /// What went wrong with a call.
@@ -155,11 +167,14 @@ pub trait Subgraph: Send + Sync + std::fmt::Debug {
     /// Asks. Dropping the future cancels the call, unless somebody else waits for it too.
     fn call(&self, request: Request, ctx: Context) -> BoxFuture<'static, Result<Answer, CallError>>;
 
-    /// How many writes through it are over, whatever came of them: what was read when there were fewer may be stale.
-    /// Sources that take no part in sharing stay at 0.
+    /// How many writes are over that it may show, whatever came of them: what was read when there were fewer may be
+    /// stale. Sources that take no part in sharing stay at 0.
     fn writes(&self) -> u64 {
         0
     }
+
+    /// A write through another source is over that it may show.
+    fn note_write(&self) {}
 
     /// How calling it goes; `None` for sources that are not called over HTTP.
     fn report(&self) -> Option<ServiceReport> {

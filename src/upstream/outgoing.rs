@@ -18,26 +18,15 @@ use http_body_util::Full;
 /// How a service is reached: by the pooled client, or without TLS directly.
 #[derive(Debug)]
 pub(super) enum Path {
-    /// With the size of the largest head that is taken.
-    Pooled {
-        base: Base,
-        client: reqwest::Client,
-        max_header_bytes: usize,
-        credentials: Credentials,
-    },
-    Direct {
-        base: Base,
-        host: HeaderValue,
-        direct: Direct,
-        credentials: Credentials,
-    },
+    Pooled { base: Base, client: HttpClient, credentials: Credentials },
+    Direct { base: Base, host: HeaderValue, direct: Direct, credentials: Credentials },
 }
 
 /// A request that is ready to be sent.
 #[derive(Debug)]
 pub(super) enum Outgoing<'p> {
     /// With the size of the largest head that is taken.
-    Pooled(&'p reqwest::Client, reqwest::Request, usize),
+    Pooled(reqwest::Client, reqwest::Request, usize),
     Direct(&'p Direct, http::Request<Full<Bytes>>),
 }
 
@@ -48,10 +37,7 @@ impl Path {
                 let direct = Direct::new(origin.uri, &client.options);
                 Self::Direct { base, host: origin.host, direct, credentials }
             }
-            None => {
-                let max_header_bytes = client.options.max_header_bytes;
-                Self::Pooled { base, client: client.inner.clone(), max_header_bytes, credentials }
-            }
+            None => Self::Pooled { base, client: client.clone(), credentials },
         }
     }
 
@@ -69,7 +55,7 @@ impl Path {
             }
         };
         match self {
-            Self::Pooled { base, client, max_header_bytes, credentials } => {
+            Self::Pooled { base, client, credentials } => {
                 let url = match target {
                     Some(target) => base.join(&target)?,
                     None => base.url().clone(),
@@ -79,7 +65,7 @@ impl Path {
                 prepared.headers_mut().extend(condition.into_iter().flat_map(|condition| condition.iter().cloned()));
                 credentials.write(prepared.headers_mut());
                 *prepared.body_mut() = body.map(Into::into);
-                Ok(Outgoing::Pooled(client, prepared, *max_header_bytes))
+                Ok(Outgoing::Pooled(client.current(), prepared, client.options.max_header_bytes))
             }
             Self::Direct { base, host, direct, credentials } => {
                 let mut prepared = http::Request::new(body.clone().map(Full::new).unwrap_or_default());

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::compose::WayId;
+use crate::engine::{Client, EngineOptions, GraphQlEngine};
 use crate::policy::Caller;
+use crate::project::Files;
 use crate::upstream::{
     BatchDomain, CallErrorKind, Context, CredentialScope, Credentials, HttpService, HttpServiceConfig, Identity as Jwt,
     IdentityOptions, Request, Subgraph, TokenFile,
@@ -48,7 +50,7 @@ impl Authority {
     }
 }
 
-/// An `https` service that answers `1` to whoever it accepts; `clients`: it wants certificates of that authority.
+/// An `https` service that answers `{"value":1}` to whoever it accepts; `clients`: it wants certificates of that authority.
 async fn service(authority: &Authority, clients: Option<&Authority>) -> String {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let (certificate, key) = authority.certificate();
@@ -72,7 +74,7 @@ async fn service(authority: &Authority, clients: Option<&Authority>) -> String {
             let Ok(mut stream) = acceptor.accept(stream).await else { continue };
             let mut head = [0; 4096];
             let _ = stream.read(&mut head).await;
-            let answer = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1\r\n\r\n1";
+            let answer = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 11\r\n\r\n{\"value\":1}";
             let _ = stream.write_all(answer.as_bytes()).await;
             let _ = stream.shutdown().await;
         }
@@ -111,6 +113,40 @@ async fn only_the_authorities_that_are_named_are_trusted() {
     assert_eq!(ask(&url, trusting(other.pem.clone())).await, Err(CallErrorKind::Unreachable));
     assert_eq!(ask(&url, trusting(ours.pem.clone())).await, Ok(200));
     assert_eq!(ask(&url, trusting(format!("{}\n{}", other.pem, ours.pem))).await, Ok(200));
+}
+
+#[tokio::test]
+async fn authorities_of_the_configuration_hold_wherever_the_url_is_said() {
+    let ours = Authority::new();
+    let url = service(&ours, None).await;
+    let gone = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port").local_addr().expect("an address");
+    let path = std::env::temp_dir().join(format!("bespoke-authority-{}.pem", std::process::id()));
+    std::fs::write(&path, &ours.pem).expect("a file");
+    for (declared, written) in [
+        (None, format!("url: '{url}'")),
+        (None, format!("urls: ['http://{gone}', '{url}']")),
+        (Some(&url), "cache: true".to_owned()),
+    ] {
+        let http = declared.map(|url| format!(", http: {{ baseURL: \"{url}\" }}")).unwrap_or_default();
+        let sdl = format!(
+            "extend schema @link(url: \"https://bespoke.example/connect/v1\") @source(name: \"shop\"{http})\n\
+             type Query {{ item: Item @connect(http: {{ GET: \"/x\" }}, selection: \"value\") }}\n\
+             type Item {{ value: Int! }}\n"
+        );
+        let config = format!("services: {{ shop: {{ {written}, tls: {{ ca_file: '{}' }} }} }}\n", path.display());
+        let files = Files::embedded([
+            ("schema/services/shop.graphql", sdl.as_str()),
+            ("schema/web.graphql", "type Query { item: Item } type Item { value: Int! }"),
+            ("bespoke.yaml", config.as_str()),
+        ]);
+        let client = Client::new("web", files);
+        let engine = client.engine(client.assemble(&|_| None), &EngineOptions::default()).expect("an engine");
+        let request = crate::engine::Request { query: "{ item { value } }".to_owned(), ..Default::default() };
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let answer = engine.execute(request, Arc::new(Caller::default()), deadline).await;
+        assert_eq!(&*answer.body, br#"{"data":{"item":{"value":1}}}"#, "{written}: {:?}", answer.body);
+    }
+    std::fs::remove_file(&path).expect("the file");
 }
 
 #[tokio::test]
@@ -168,4 +204,25 @@ async fn headers_of_ours_go_along_by_either_path_and_replace_others() {
         assert_eq!(values(IDENTITY)[0].split('.').count(), 3, "direct: {direct}");
     }
     std::fs::remove_file(&path).expect("the file");
+}
+
+#[tokio::test]
+async fn connections_of_either_path_are_replaced_when_they_are_old() {
+    for direct in [true, false] {
+        let upstream = Faulty::always(Reply::json("1")).await.expect("a port");
+        let options = ClientOptions { direct, max_age: Duration::from_millis(200), ..ClientOptions::default() };
+        let client = HttpClient::new(&options).expect("a client");
+        let service =
+            HttpService::new(&client, HttpServiceConfig::new("shop", upstream.base_url())).expect("a service");
+        let end = Instant::now() + Duration::from_secs(10);
+        let last = || upstream.requests().last().map_or(0, |request| request.connection);
+        // Again and again, so that no connection is closed for being idle.
+        while last() < 2 {
+            assert!(Instant::now() < end, "still connection {}", last());
+            assert_eq!(service.call(get(vec![]), context()).await.expect("an answer").status, 200);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let first = upstream.requests().iter().filter(|request| request.connection == 0).count();
+        assert!(first > 1, "young connections are used again");
+    }
 }

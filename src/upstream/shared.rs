@@ -9,7 +9,8 @@
 //!
 //! Always true:
 //! - who shares an answer has asked for the same bytes in the same batch domain, credential scope included;
-//! - only reads are shared, and none that was begun before a write to the same source was over;
+//! - only reads are shared, and none that was begun before a write was over, to the same source or to one that says that it
+//!   invalidates anything;
 //! - errors are shared as they are, and nothing outlives its flight;
 //! - a call with [`Context::not_before`] joins no flight begun before that.
 
@@ -129,6 +130,10 @@ impl<S: Subgraph + ?Sized + 'static> Subgraph for Shared<S> {
         self.inner.writes.load(Ordering::Acquire)
     }
 
+    fn note_write(&self) {
+        self.inner.writes.fetch_add(1, Ordering::AcqRel);
+    }
+
     fn report(&self) -> Option<ServiceReport> {
         self.source.report()
     }
@@ -142,7 +147,7 @@ struct FlightKey {
     request: Request,
     /// "It still holds" is an answer only to who has asked just that.
     condition: Option<Condition>,
-    /// Writes to the source that were over when it was asked: what was read before may be stale since.
+    /// Writes that were over when it was asked: what was read before may be stale since.
     writes: u64,
 }
 

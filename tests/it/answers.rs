@@ -1,6 +1,7 @@
 //! Whole answers that are kept: nothing is done for them, clients may keep them, and they die with any of their parts.
 
 use crate::harness::{Bff, Setup};
+use crate::routed::Routed;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::header::CACHE_CONTROL;
@@ -11,7 +12,6 @@ use bespoke::project::Files;
 use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::task::JoinHandle;
 
 const CARTS: &str = r#"extend schema
   @link(url: "https://specs.apollo.dev/federation/v2.5", import: ["@key"])
@@ -51,15 +51,9 @@ const CART: &str = "{ cart(id: 1) { items } }";
 struct Service {
     /// Requests other than writes.
     reads: Arc<AtomicU64>,
-    serving: JoinHandle<()>,
+    _routed: Routed,
     bff: Bff,
     client: reqwest::Client,
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        self.serving.abort();
-    }
 }
 
 type Counts = (Arc<AtomicU64>, Arc<AtomicU64>);
@@ -93,20 +87,16 @@ impl Service {
             .route("/items", get(items))
             .route("/greeting", get(greeting))
             .with_state(counts);
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let serving = tokio::spawn(async move {
-            let _ = axum::serve(listener, router).await;
-        });
+        let routed = Routed::start(router).await;
         let files = Files::embedded([
             ("schema/services/carts.graphql", CARTS),
             ("schema/services/people.graphql", PEOPLE),
             ("schema/web.graphql", SCHEMA),
             ("bespoke.yaml", "server: { port: 0 }\n"),
         ]);
-        let setup = Setup::default().url("carts", url.as_str()).url("people", url).production();
+        let setup = Setup::default().url("carts", routed.url()).url("people", routed.url()).production();
         let bff = Bff::start(Client::new("web", files), setup).await;
-        Self { reads, serving, bff, client: reqwest::Client::new() }
+        Self { reads, _routed: routed, bff, client: reqwest::Client::new() }
     }
 
     fn reads(&self) -> u64 {

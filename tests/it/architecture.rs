@@ -14,8 +14,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // What every room may speak of.
     ("diagnostic", &[]),
     ("ids", &[]),
+    ("retirement", &[]),
     // The pure rooms: values in, values out.
-    ("contract", &["diagnostic"]),
+    ("contract", &["diagnostic", "retirement"]),
     ("sdl", &["contract", "diagnostic"]),
     ("compose", &["contract", "diagnostic", "ids", "sdl"]),
     ("view", &["compose", "diagnostic"]),
@@ -25,7 +26,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("policy", &["config"]),
     ("flight", &[]),
     ("cache", &[]),
-    ("upstream", &["cache", "compose", "engine", "flight", "policy"]),
+    ("upstream", &["cache", "compose", "engine", "flight", "policy", "retirement"]),
     ("execute", &["cache", "compose", "contract", "engine", "operation", "plan", "policy", "upstream"]),
     ("observe", &["engine", "operation", "policy"]),
     ("config", &["diagnostic", "observe"]),
@@ -70,7 +71,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms that never do I/O and never read a clock.
-const PURE: &[&str] = &["compose", "contract", "diagnostic", "operation", "plan", "sdl", "view"];
+const PURE: &[&str] = &["compose", "contract", "diagnostic", "operation", "plan", "retirement", "sdl", "view"];
 
 /// The data half of `execute`, which is pure as well.
 const PURE_FILES: &[&str] = &[

@@ -4,13 +4,13 @@
 #[expect(dead_code, reason = "its `main` is for the command line")]
 mod example;
 
+use crate::routed::Routed;
 use axum::Router;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::task::JoinHandle;
 
 /// Answers with the headers that the query names, and with how often it was asked; 304 to who has its `etag`.
 async fn origin(
@@ -36,33 +36,18 @@ async fn origin(
 }
 
 struct Proxied {
-    url: String,
+    proxy: Routed,
+    _origin: Routed,
     client: reqwest::Client,
     asked: Arc<AtomicU64>,
-    serving: [JoinHandle<()>; 2],
-}
-
-impl Drop for Proxied {
-    fn drop(&mut self) {
-        self.serving.iter().for_each(JoinHandle::abort);
-    }
-}
-
-async fn serve(router: Router) -> (String, JoinHandle<()>) {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let serving = tokio::spawn(async move {
-        let _ = axum::serve(listener, router).await;
-    });
-    (url, serving)
 }
 
 impl Proxied {
     async fn start() -> Self {
         let asked = Arc::new(AtomicU64::new(0));
-        let (origin, first) = serve(Router::new().fallback(origin).with_state(Arc::clone(&asked))).await;
-        let (url, second) = serve(example::proxy(origin).unwrap()).await;
-        Self { url, client: reqwest::Client::new(), asked, serving: [first, second] }
+        let origin = Routed::start(Router::new().fallback(origin).with_state(Arc::clone(&asked))).await;
+        let proxy = Routed::start(example::proxy(origin.url().to_owned()).unwrap()).await;
+        Self { proxy, _origin: origin, client: reqwest::Client::new(), asked }
     }
 
     /// Sends `METHOD target name:value;…`; returns status, body, and how often the origin was asked for it.
@@ -70,7 +55,7 @@ impl Proxied {
         let before = self.asked.load(Ordering::SeqCst);
         let mut parts = request.splitn(3, ' ');
         let (method, target) = (parts.next().unwrap().parse().unwrap(), parts.next().unwrap());
-        let mut sent = self.client.request(method, format!("{}{target}", self.url));
+        let mut sent = self.client.request(method, format!("{}{target}", self.proxy.url()));
         for header in parts.next().unwrap_or_default().split(';').filter(|header| !header.is_empty()) {
             let (name, value) = header.split_once(':').unwrap();
             sent = sent.header(name, value);

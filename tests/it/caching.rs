@@ -1,6 +1,7 @@
 //! Answers that are kept, over real sockets: the shop, and a service that answers when it is told to.
 
 use crate::harness::{Bff, Of, Reply, Setup, assert_same};
+use crate::routed::Routed;
 use axum::Router;
 use axum::extract::State;
 use axum::http::header;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::Notify;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 
 /// Keys asked for, by what the cache had to do with it.
 fn keys(reply: &Reply, operation: &str) -> Vec<(String, u64)> {
@@ -123,14 +124,8 @@ struct Cart {
 
 struct Service {
     cart: Arc<Cart>,
-    serving: JoinHandle<()>,
+    _routed: Routed,
     bff: Bff,
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        self.serving.abort();
-    }
 }
 
 async fn read(State(cart): State<Arc<Cart>>) -> axum::Json<Value> {
@@ -178,18 +173,14 @@ impl Service {
             .route("/items", get(read))
             .route("/said", get(said))
             .with_state(Arc::clone(&cart));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let serving = tokio::spawn(async move {
-            let _ = axum::serve(listener, router).await;
-        });
+        let routed = Routed::start(router).await;
         let files = Files::embedded([
             ("schema/services/carts.graphql", SERVICE),
             ("schema/web.graphql", SCHEMA),
             ("bespoke.yaml", "server: { port: 0 }\n"),
         ]);
-        let setup = Setup::default().url("carts", url).deadline(Duration::from_secs(10));
-        Arc::new(Self { cart, serving, bff: Bff::start(Client::new("web", files), setup).await })
+        let setup = Setup::default().url("carts", routed.url()).deadline(Duration::from_secs(10));
+        Arc::new(Self { cart, _routed: routed, bff: Bff::start(Client::new("web", files), setup).await })
     }
 
     async fn items(&self) -> Value {

@@ -61,14 +61,19 @@ fn contracts_are_read_or_found_wrong() {
 }
 
 #[test]
-fn schemas_are_read_or_found_wrong() {
-    let services = ["users", "inventory", "payments", "reviews"].map(|name| format!("{name}.graphql"));
-    let mut files: Vec<_> = services.iter().map(|name| ("schema/services", name.as_str())).collect();
-    files.extend([
-        ("schema", "mobile.graphql"),
+fn service_schemas_are_read_or_found_wrong() {
+    let files = [
+        ("fuzz/shop", "shop.graphql"),
+        ("schema/services", "payments.graphql"),
+        ("schema/services", "reviews.graphql"),
         ("bff-web", "web-extras.graphql"),
-        ("tests/fixtures", "library.graphql"),
         ("tests/fixtures/posts/schema/services", "posts.graphql"),
-    ]);
-    replay("sdl", &files, fuzzing::sdl);
+    ];
+    replay("service_sdl", &files, fuzzing::service_sdl);
+}
+
+#[test]
+fn client_schemas_are_read_or_found_wrong() {
+    let files = [("schema", "mobile.graphql"), ("tests/fixtures", "library.graphql")];
+    replay("client_sdl", &files, fuzzing::client_sdl);
 }

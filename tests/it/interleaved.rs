@@ -188,7 +188,8 @@ fn world(options: &Options, seed: u64) -> World {
         Sourced { subgraph, name, config: Value::Null, max_list_items: 100_000 }
     });
     let sources = sources.collect();
-    let caching = options.cache.enabled.then(|| Caching::new(&graph, Cache::new(options.cache.clone()), |_| true));
+    let caching =
+        options.cache.enabled.then(|| Caching::new(&graph, Cache::new(options.cache.clone()), |_| true, true));
     let engine = Engine::new(EngineParts {
         sources,
         graph: Arc::new(graph),

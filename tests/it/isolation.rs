@@ -5,6 +5,7 @@
 //! left out of the batch domain, only such calls can mix callers up: a user's id in a path tells two others apart.
 
 use crate::harness::{Bff, Setup};
+use crate::routed::Routed;
 use axum::Router;
 use axum::http::{HeaderMap, header};
 use axum::routing::get;
@@ -15,7 +16,6 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::task::JoinHandle;
 
 const ROUNDS: usize = 1_000;
 const QUERY: &str =
@@ -30,21 +30,12 @@ type Mirror { authorization: String! }
 
 /// A service that answers with the credentials it was sent.
 struct Mirror {
-    url: String,
     calls: Arc<AtomicU64>,
-    serving: JoinHandle<()>,
-}
-
-impl Drop for Mirror {
-    fn drop(&mut self) {
-        self.serving.abort();
-    }
+    routed: Routed,
 }
 
 impl Mirror {
     async fn start() -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
         let calls = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&calls);
         let answer = move |headers: HeaderMap| async move {
@@ -55,10 +46,8 @@ impl Mirror {
             axum::Json(json!({ "authorization": sent.unwrap_or_default() }))
         };
         let router = Router::new().route("/mirror", get(answer));
-        let serving = tokio::spawn(async move {
-            let _ = axum::serve(listener, router).await;
-        });
-        Self { url, calls, serving }
+        let routed = Routed::start(router).await;
+        Self { routed, calls }
     }
 }
 
@@ -90,7 +79,7 @@ struct Seen {
 async fn ask_side_by_side(change: impl FnOnce(Setup) -> Setup, rounds: usize) -> (Seen, Shop, u64) {
     let shop = Shop::start(ShopOptions { delay: DELAY, ..ShopOptions::default() });
     let mirror = Mirror::start().await;
-    let setup = Setup::of(&shop).url("mirror", &mirror.url).deadline(Duration::from_secs(10));
+    let setup = Setup::of(&shop).url("mirror", mirror.routed.url()).deadline(Duration::from_secs(10));
     let bff = Bff::start(client(), change(setup)).await;
     let callers = ["123", "456"].map(|sub| (sub, shop.bearer(sub)));
     let mut own = Vec::new();
@@ -156,7 +145,7 @@ async fn the_test_sees_what_sharing_without_scope_does() {
 async fn an_anonymous_caller_shares_nothing_with_a_known_one() {
     let shop = Shop::start(ShopOptions { delay: DELAY, ..ShopOptions::default() });
     let mirror = Mirror::start().await;
-    let bff = Bff::start(client(), Setup::of(&shop).url("mirror", &mirror.url)).await;
+    let bff = Bff::start(client(), Setup::of(&shop).url("mirror", mirror.routed.url())).await;
     let bearer = shop.bearer("123");
     let query = "{ mirror { authorization } }";
     for _ in 0..50 {

@@ -1,6 +1,6 @@
 //! A process from SIGHUP to SIGTERM: what it serves is replaced as a whole, and its end costs nobody an answer.
 
-use crate::program::{Folder, LONGEST, Program, bespoke};
+use crate::program::{Folder, LONGEST, Program, bespoke, bff_web};
 use reqwest::StatusCode;
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -211,4 +211,32 @@ async fn sighup_replaces_schemas_and_configuration_as_a_whole() {
         assert!(metrics.contains(&line), "{line} in {metrics}");
     }
     load.end().await;
+}
+
+#[tokio::test]
+async fn sighup_replaces_the_configuration_of_a_client_with_a_program_of_its_own() {
+    let folder = Folder::copy(".", &[]);
+    let config = Path::new(folder.path()).join("bff.yaml");
+    let write = |rest: &str| {
+        // Nobody is called; the service has no contract that says where it is.
+        let reviews = "services: { reviews: { url: 'http://127.0.0.1:9' } }";
+        std::fs::write(&config, format!("server: {{ port: 0, shutdown_delay: 0s }}\n{reviews}\n{rest}")).unwrap();
+    };
+    write("");
+    let mut program = Program::start(bff_web(&["--config", config.to_str().unwrap()]));
+    let (url, client) = (program.url().await, http());
+    let query = "{ a: __typename b: __typename c: __typename }";
+    let is_answered = async || ask(&client, &url, query).await.unwrap().1.get("data").is_some();
+    assert!(is_answered().await);
+    write("limits: { tokens: 5 }\n");
+    program.send(Signal::HUP);
+    program.stderr.next("reloaded web").await;
+    assert!(!is_answered().await, "with its schema, which is built in, and the new limit");
+    write("limits: { tokens: none }\n");
+    program.send(Signal::HUP);
+    let said = program.stderr.next("not reloaded").await;
+    assert!(said.contains("bff.yaml:") && said.contains("E301"), "{said}");
+    assert!(!is_answered().await, "what ran goes on");
+    program.send(Signal::TERM);
+    assert_eq!(program.ended().await.code, Some(0));
 }

@@ -21,7 +21,18 @@ const MAX_SAID: usize = 4 << 20;
 
 /// The program `bespoke`, with nothing of this process's settings.
 pub(crate) fn bespoke(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_bespoke"));
+    ours(Path::new(env!("CARGO_BIN_EXE_bespoke")), arguments)
+}
+
+/// The web shop's own program, as above. It is of another package, which `./test` builds before.
+pub(crate) fn bff_web(arguments: &[&str]) -> Command {
+    let program = Path::new(env!("CARGO_BIN_EXE_bespoke")).with_file_name("bff-web");
+    assert!(program.exists(), "{} is missing: run `cargo build --workspace`", program.display());
+    ours(&program, arguments)
+}
+
+fn ours(program: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
     command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR"));
     // Help is as wide as the terminal, and the demo's configuration reads the rest.
     command.env("COLUMNS", "100").env_remove("RUST_LOG").env_remove("BESPOKE_MODE");

@@ -1,6 +1,7 @@
 //! Equal operations in flight are run once, and only equal ones: a service that answers when it is told to.
 
 use crate::harness::{Bff, Reply, Setup};
+use crate::routed::Routed;
 use axum::Router;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::Notify;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 
 const SERVICE: &str = r#"extend schema
   @link(url: "https://bespoke.example/connect/v1", import: ["@source", "@connect"])
@@ -26,8 +27,15 @@ type Mutation { bump: Count @connect(http: { POST: "/bump" }, selection: "value 
 type Count { value: Int! language: String }
 "#;
 
+/// Writes to the same counter, as another source.
+const CLERK: &str = r#"extend schema
+  @link(url: "https://bespoke.example/connect/v1", import: ["@source", "@connect", "@invalidates"])
+  @source(name: "clerk")
+type Mutation { nudge: Int @connect(http: { POST: "/bump" }, selection: "$.value") @invalidates(tags: ["counter"]) }
+"#;
+
 const SCHEMA: &str = "type Query { count(of: String): Count mine: Count }
-type Mutation { bump: Count }
+type Mutation { bump: Count nudge: Int }
 type Count { value: Int! language: String }
 ";
 
@@ -41,14 +49,8 @@ struct Counter {
 
 struct Service {
     counter: Arc<Counter>,
-    serving: JoinHandle<()>,
+    _routed: Routed,
     bff: Bff,
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        self.serving.abort();
-    }
 }
 
 async fn read(State(counter): State<Arc<Counter>>, headers: HeaderMap) -> axum::Json<Value> {
@@ -69,19 +71,18 @@ impl Service {
         let counter = Arc::new(Counter::default());
         let router =
             Router::new().route("/count", get(read)).route("/bump", post(bump)).with_state(Arc::clone(&counter));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let serving = tokio::spawn(async move {
-            let _ = axum::serve(listener, router).await;
-        });
+        let routed = Routed::start(router).await;
         let files = Files::embedded([
             ("schema/services/counter.graphql", SERVICE),
+            ("schema/services/clerk.graphql", CLERK),
             ("schema/web.graphql", SCHEMA),
             ("bespoke.yaml", "server: { port: 0 }\n"),
         ]);
-        let setup = change(Setup::default().url("counter", url).deadline(Duration::from_secs(10)));
+        let setup = change(
+            Setup::default().url("counter", routed.url()).url("clerk", routed.url()).deadline(Duration::from_secs(10)),
+        );
         let bff = Bff::start(Client::new("web", files), setup).await;
-        Self { counter, serving, bff }
+        Self { counter, _routed: routed, bff }
     }
 
     /// Sends requests at once, waits until the service has been asked `reads` times in all and can be asked no more, and
@@ -169,7 +170,9 @@ async fn both_kinds_of_sharing_can_be_switched_off() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_query_after_a_mutation_joins_nothing_that_was_begun_before() {
-    for change in [operations_only, |setup| setup] {
+    let mutations = ["mutation { bump { value } }", "mutation { nudge }"];
+    let changes: [fn(Setup) -> Setup; 3] = [operations_only, |setup| setup, Setup::uncached];
+    for (mutation, change) in mutations.into_iter().flat_map(|mutation| changes.map(|change| (mutation, change))) {
         let service = Arc::new(Service::start(change).await);
         let query = "{ count { value } }";
         let before = tokio::spawn({
@@ -177,8 +180,8 @@ async fn a_query_after_a_mutation_joins_nothing_that_was_begun_before() {
             async move { service.ask(query, None).await }
         });
         service.asked(1).await;
-        let written = service.ask("mutation { bump { value } }", None).await;
-        assert_eq!(written.data()["bump"]["value"], 1);
+        let written = service.ask(mutation, None).await;
+        assert_eq!(written.errors(), &[] as &[Value]);
         let after = service.together(&[(query, None)], 2).await;
         assert_eq!(after[0].data()["count"]["value"], 1, "the one before the mutation has seen 0");
         assert_eq!(before.await.unwrap().data()["count"]["value"], 0);

@@ -1,6 +1,7 @@
 //! Looking up: which of a step's keys have an answer already.
 
 use super::refresh::{Again, Asked, refresh};
+use super::under_way::{Announced, Joined, Terms};
 use super::{Caching, WayRule};
 use crate::cache::{CacheStatus, Domain, Entry, EntryKey, Lookup, Mark, Miss, Wanted, condition};
 use crate::compose::{Call, Way};
@@ -13,7 +14,8 @@ use crate::operation::OperationKind;
 use crate::plan::{PairingPlan, Step};
 use crate::upstream::{Answer, BatchDomain, Condition, Context, CredentialScope};
 use bytes::Bytes;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +33,27 @@ pub(in crate::execute) struct StepKept {
     pub(super) old: Vec<(usize, Miss, Arc<Entry>)>,
 }
 
+/// How a step's keys are to be had.
+#[derive(Default)]
+pub(in crate::execute) struct Looked {
+    /// `None`: the cache is not for it.
+    pub(in crate::execute) kept: Option<StepKept>,
+    /// For the first keys.
+    pub(in crate::execute) answers: Vec<Answered>,
+    /// Calls of others, which will answer the next ones: which keys, and by which call.
+    pub(in crate::execute) joined: Vec<(Range<usize>, Joined)>,
+    /// The step's own calls for the others, in order, as far as others may wait for them.
+    pub(in crate::execute) announced: VecDeque<Announced>,
+}
+
+impl Looked {
+    /// The first key that the step has to ask for itself.
+    pub(in crate::execute) fn first_own(&self) -> usize {
+        let answered = self.kept.as_ref().map_or(0, |kept| kept.answered);
+        self.joined.last().map_or(answered, |(keys, _)| keys.end)
+    }
+}
+
 impl StepKept {
     /// What makes a call for one key conditional: what is kept may still be what the service has.
     pub(in crate::execute) fn condition(&self, way: &Way, key: usize) -> Option<Condition> {
@@ -45,6 +68,12 @@ impl StepKept {
 /// Keys that have an answer, by number.
 type Hits = Vec<(usize, Arc<Entry>)>;
 
+/// Keys that have none, by number, and what there is for them.
+type Misses = Vec<(usize, Miss, Option<Arc<Entry>>)>;
+
+/// The rank of keys that the step asks for itself.
+const OWN: u8 = u8::MAX;
+
 impl<'a> State<'a> {
     /// The cache, if it is one for this step's calls.
     pub(super) fn caching(&self, number: usize) -> Option<(&'a Arc<Caching>, &'a WayRule)> {
@@ -56,29 +85,25 @@ impl<'a> State<'a> {
         is_for_it.then(|| (caching, caching.rule(step.way)))
     }
 
-    /// Looks a step's keys up. Those that have an answer become the first ones. `None`: the cache is not for it.
-    pub(in crate::execute) fn look_up(&mut self, number: usize, keys: &mut Keys) -> Option<(StepKept, Vec<Answered>)> {
-        let (caching, rule) = self.caching(number)?;
+    /// Looks a step's keys up. Those that have an answer become the first ones, then come those that others ask for.
+    pub(in crate::execute) fn look_up(&mut self, number: usize, keys: &mut Keys) -> Looked {
+        let Some((caching, rule)) = self.caching(number) else { return Looked::default() };
         let (step, ..) = self.step(number);
         let since = caching.cache.tags().mark();
         let mut kept = StepKept { answered: 0, since, fields: None, miss: Miss::Absent, old: Vec::new() };
-        if keys.keys.is_empty() || !rule.is_in_use() {
-            return Some((kept, Vec::new()));
+        if keys.keys.is_empty() || !rule.is_expected() {
+            return Looked { kept: Some(kept), ..Looked::default() };
         }
         let domain = self.entry_domain(number);
         let not_before = self.written.iter().rev().find(|(source, _)| *source == step.source).map(|&(_, mark)| mark);
         let wanted = Wanted { now: now(), fields: &step.fieldset, not_before };
-        let mut is_hit = vec![false; keys.keys.len()];
-        let (mut hits, mut again, mut misses) = (Hits::new(), Vec::new(), Vec::new());
-        for (at, text) in keys.texts().into_iter().enumerate() {
+        let (mut hits, mut again, mut misses) = (Hits::new(), Vec::new(), Misses::new());
+        let texts = keys.texts();
+        for (at, &text) in texts.iter().enumerate() {
             match caching.cache.look_up(&domain, text, &wanted) {
                 Lookup::Fresh(entry) => {
                     self.hold(number, &entry.freshness, &entry.tags);
                     hits.push((at, entry));
-                }
-                // Its list has no keys that it could be cut by without a plan.
-                Lookup::Revalidate(entry) if step.pairing == PairingPlan::Position => {
-                    misses.push((at, Miss::Expired, Some(entry)));
                 }
                 Lookup::Revalidate(entry) => {
                     again.push((at, EntryKey { domain: domain.clone(), key: text.into() }, Arc::clone(&entry)));
@@ -87,22 +112,56 @@ impl<'a> State<'a> {
                 Lookup::Miss(why, old) => misses.push((at, why, old)),
             }
         }
-        hits.iter().for_each(|&(at, _)| is_hit[at] = true);
+        // Answered ones first, then those of each call that is waited for, then the others.
+        let mut ranks = vec![0; texts.len()];
+        misses.iter().for_each(|&(at, ..)| ranks[at] = OWN);
+        let (mut calls, mut announced) = (Vec::new(), VecDeque::new());
+        match self.may_join(number).filter(|_| !misses.is_empty()) {
+            Some(size) => {
+                let wanted: Vec<&str> = misses.iter().map(|&(at, ..)| texts[at]).collect();
+                let terms = Terms { domain: &domain, fields: &step.fieldset, since };
+                let fields = |by: &[Option<u8>]| {
+                    let own = misses.iter().zip(by).filter(|(_, by)| by.is_none()).map(|(miss, _)| miss);
+                    kept.fields = union(&step.fieldset, own);
+                    kept.fields.as_ref().unwrap_or(&step.fieldset).clone()
+                };
+                let (by, joined, told) = caching.under_way.join(&terms, &wanted, size, fields);
+                misses.iter().zip(&by).for_each(|(&(at, ..), by)| ranks[at] = by.map_or(OWN, |call| call + 1));
+                (calls, announced) = (joined, told.into());
+            }
+            None => kept.fields = union(&step.fieldset, misses.iter()),
+        }
         let stale = again.len();
         if stale > 0 {
             self.held = None;
         }
         self.refresh(number, keys, since, again);
-        let numbers = keys.put_first(&is_hit);
+        let numbers = keys.put_in_order(&ranks);
         hits.iter_mut().for_each(|(at, _)| *at = numbers[*at] as usize);
         kept.answered = hits.len();
-        kept.miss = misses.first().map_or(Miss::Absent, |&(_, why, _)| why);
-        kept.fields = union(&step.fieldset, &misses);
+        let (mut next, mut joined) = (hits.len(), Vec::new());
+        for (call, of) in (1..).zip(calls) {
+            let first = next;
+            next += ranks.iter().filter(|&&rank| rank == call).count();
+            joined.push((first..next, of));
+        }
+        let own = misses.iter().find(|(at, ..)| ranks[*at] == OWN);
+        kept.miss = own.map_or(Miss::Absent, |&(_, why, _)| why);
         let old = misses.into_iter().filter_map(|(at, why, old)| Some((numbers[at] as usize, why, old?)));
         kept.old = old.collect();
         self.count_hits(number, hits.len() - stale, CacheStatus::Hit);
         self.count_hits(number, stale, CacheStatus::StaleWhileRevalidate);
-        Some((kept, answers(step, &hits)))
+        Looked { kept: Some(kept), answers: answers(step, &hits), joined, announced }
+    }
+
+    /// May a step's keys be asked for by others' calls, and others' by its own? Then the size of its batches.
+    fn may_join(&self, number: usize) -> Option<usize> {
+        let (caching, rule) = self.caching(number)?;
+        let (step, way, _) = self.step(number);
+        // By its key an item is found in whatever list it comes.
+        let is_by_key = matches!(step.pairing, PairingPlan::Index { .. } | PairingPlan::Group { .. });
+        let may = is_by_key && caching.shares && rule.says_whose();
+        way.batch.as_ref().filter(|_| may).map(|batch| batch.max_size.max(1) as usize)
     }
 
     /// What entries of a step's calls have in common.
@@ -134,6 +193,7 @@ impl<'a> State<'a> {
             attempts: 0,
             is_shared: false,
             is_in_process: false,
+            is_safe: true,
             cache,
         });
     }
@@ -189,8 +249,11 @@ impl<'a> State<'a> {
 const REFRESH: Duration = Duration::from_secs(30);
 
 /// The properties to ask for when some kept items lack a few: theirs too, so that what is kept serves both.
-fn union(own: &[String], misses: &[(usize, Miss, Option<Arc<Entry>>)]) -> Option<Vec<String>> {
-    let held = misses.iter().filter(|(_, why, _)| *why == Miss::Fields);
+fn union<'m>(
+    own: &[String],
+    misses: impl Iterator<Item = &'m (usize, Miss, Option<Arc<Entry>>)>,
+) -> Option<Vec<String>> {
+    let held = misses.filter(|(_, why, _)| *why == Miss::Fields);
     let mut held = held.filter_map(|(.., old)| old.as_ref()?.fields.as_deref()).peekable();
     // Without a fieldset of its own, the step asks for everything already.
     if own.is_empty() || held.peek().is_none() {
@@ -205,7 +268,7 @@ fn answers(step: &Step, hits: &Hits) -> Vec<Answered> {
     match step.pairing {
         PairingPlan::Index { .. } | PairingPlan::Group { .. } if !hits.is_empty() => {
             let bodies = hits.iter().map(|(_, entry)| &entry.body).filter(|body| !body.is_empty());
-            let result = Ok(Answer::new(200, joined(bodies)));
+            let result = Ok(Answer::new(200, list_of(bodies)));
             vec![Answered { keys: 0..hits.len(), result, form: Form::Items, keep: None }]
         }
         _ => hits.iter().map(|(key, entry)| answer_of(step, *key, entry)).collect(),
@@ -213,7 +276,7 @@ fn answers(step: &Step, hits: &Hits) -> Vec<Answered> {
 }
 
 /// A list of items, which may be lists without their brackets.
-pub(super) fn joined<'b>(items: impl IntoIterator<Item = &'b Bytes>) -> Bytes {
+pub(super) fn list_of<'b>(items: impl IntoIterator<Item = &'b Bytes>) -> Bytes {
     let mut list = vec![b'['];
     for item in items {
         if list.len() > 1 {
@@ -229,7 +292,7 @@ pub(super) fn joined<'b>(items: impl IntoIterator<Item = &'b Bytes>) -> Bytes {
 pub(super) fn answer_of(step: &Step, key: usize, entry: &Entry) -> Answered {
     let (body, form) = match step.pairing {
         PairingPlan::Single => (entry.body.clone(), Form::Whole),
-        _ => (joined([&entry.body].into_iter().filter(|body| !body.is_empty())), Form::Items),
+        _ => (list_of([&entry.body].into_iter().filter(|body| !body.is_empty())), Form::Items),
     };
     Answered { keys: key..key + 1, result: Ok(Answer::new(entry.status, body)), form, keep: None }
 }

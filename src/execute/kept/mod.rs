@@ -1,6 +1,7 @@
 //! What is kept of earlier answers: keys that have one are not asked for.
 //!
-//! In: a step's keys, and later its calls' answers. Out: answers for some of the keys; entries for [`crate::cache`].
+//! In: a step's keys, and later its calls' answers. Out: answers for some of the keys, calls of others that will answer
+//! more of them; entries for [`crate::cache`].
 //! Elsewhere: how long an answer holds, and the store itself ([`crate::cache`]).
 //!
 //! A call of its own is kept whole, with its status. Of a batched answer each key has an entry: its item, or the items of
@@ -15,9 +16,11 @@ mod hold;
 mod look;
 mod refresh;
 mod tags;
+mod under_way;
 mod weigh;
 
-pub(super) use look::StepKept;
+pub(super) use look::{Looked, StepKept};
+pub(super) use under_way::{Announced, Joined};
 pub(super) use weigh::{Keep, Weighed};
 
 use crate::cache::{Cache, Guess};
@@ -26,6 +29,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tags::Template;
+use under_way::UnderWay;
 
 /// A graph's rules of caching, and the cache that they are for.
 #[derive(Debug)]
@@ -33,6 +37,9 @@ pub struct Caching {
     cache: Arc<Cache>,
     ways: Box<[WayRule]>,
     sources: Box<[bool]>,
+    /// Are reads in flight shared?
+    shares: bool,
+    under_way: Arc<UnderWay>,
 }
 
 /// What a way says of caching.
@@ -46,21 +53,22 @@ struct WayRule {
     depends_on_caller: bool,
     tags: Vec<Template>,
     invalidates: Vec<Template>,
-    /// Was an answer ever kept? Until then nothing is looked up, so that ways nobody caches cost nothing.
+    /// Was an answer ever kept?
     is_in_use: AtomicBool,
 }
 
 impl Caching {
-    /// The rules of a graph. `is_on` says which sources are cached; what they invalidate counts for all.
+    /// The rules of a graph. `is_on` says which sources are cached; what they invalidate counts for all. `shares`: may
+    /// reads in flight be shared?
     #[must_use]
-    pub fn new(graph: &Graph, cache: Arc<Cache>, is_on: impl Fn(&str) -> bool) -> Self {
+    pub fn new(graph: &Graph, cache: Arc<Cache>, is_on: impl Fn(&str) -> bool, shares: bool) -> Self {
         let negative = cache.options().negative;
         let ways = graph.ways.iter().map(|way| WayRule::of(graph, way, negative)).collect();
         let sources = graph.sources.iter().map(|source| {
             // Code of this process sees the whole caller, and asks its services by itself.
             !matches!(source.kind, SourceKind::InProcess { .. }) && is_on(&source.name)
         });
-        Self { ways, sources: sources.collect(), cache }
+        Self { ways, sources: sources.collect(), shares, cache, under_way: Arc::default() }
     }
 
     /// The cache.
@@ -95,6 +103,16 @@ impl WayRule {
             invalidates: templates(&way.invalidates),
             is_in_use: AtomicBool::new(false),
         }
+    }
+
+    /// Is it worth while to look? Ways that nobody caches cost nothing.
+    fn is_expected(&self) -> bool {
+        self.guess.is_some() || self.is_in_use()
+    }
+
+    /// What is said to be somebody's is so, and nothing tells whose, if no input of the caller is sent.
+    fn says_whose(&self) -> bool {
+        !self.is_private || self.depends_on_caller
     }
 
     fn is_in_use(&self) -> bool {

@@ -3,7 +3,7 @@
 //! Without a plan: the answer is cut into items by the paths of its way.
 
 use super::Caching;
-use super::look::joined;
+use super::look::list_of;
 use super::tags::slots;
 use crate::cache::{Bypass, Entry, EntryKey, Mark, Refreshing};
 use crate::compose::{JsonPath, Pairing, Segment, Way, WayId};
@@ -15,7 +15,9 @@ use crate::upstream::{Answer, CallError};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::StatusCode;
+use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -45,7 +47,26 @@ pub(super) struct Again {
 /// How an answer is cut.
 enum Cut {
     Whole,
-    ByKey { items: Vec<Segment>, key: Vec<Segment>, is_index: bool },
+    ByKey {
+        items: Vec<Segment>,
+        key: Vec<Segment>,
+        is_index: bool,
+    },
+    /// `_entities`: item by item as was asked.
+    ByPosition,
+}
+
+/// What a GraphQL service answers for representations.
+#[derive(Deserialize)]
+struct Entities<'b> {
+    #[serde(borrow)]
+    data: EntitiesData<'b>,
+}
+
+#[derive(Deserialize)]
+struct EntitiesData<'b> {
+    #[serde(borrow, rename = "_entities")]
+    entities: Vec<&'b RawValue>,
 }
 
 /// Makes the call in a task of its own, and keeps what comes of it. If nothing does, the entries stay as they are.
@@ -53,7 +74,7 @@ pub(super) fn refresh(caching: &Arc<Caching>, asked: Asked<'_>, call: BoxFuture<
     let Asked { id, way, fields, since, entries } = asked;
     let cut = match way.batch.as_ref().map(|batch| &batch.pairing) {
         None => Cut::Whole,
-        Some(Pairing::Position) => return,
+        Some(Pairing::Position) => Cut::ByPosition,
         Some(Pairing::Index(JsonPath(key))) => by_key(way, key, true),
         Some(Pairing::Group(JsonPath(key))) => by_key(way, key, false),
     };
@@ -95,7 +116,7 @@ impl Task {
             _ if !(200..300).contains(&answer.status) => Err(Bypass::Failed),
             _ => rule.keep(answer, is_batched, times),
         };
-        let items = if still { None } else { self.items(&answer.body) };
+        let items = if still { None } else { self.items(&answer.body, &entries) };
         let Some(keep) = keep.ok().filter(|_| still || items.is_some()) else {
             entries
                 .iter()
@@ -107,6 +128,10 @@ impl Task {
             let (item, is_known) = match (&self.cut, &items) {
                 (_, None) => (old.body.clone(), true),
                 (Cut::Whole, _) => (Bytes::copy_from_slice(&answer.body), true),
+                (Cut::ByPosition, Some(items)) => {
+                    let Some([item]) = items.get(&**key).map(Vec::as_slice) else { continue };
+                    (Bytes::copy_from_slice(item), *item != b"null")
+                }
                 (Cut::ByKey { is_index, .. }, Some(items)) => match items.get(&**key).map(Vec::as_slice) {
                     // Two items for one key are an error, which nobody waits for here.
                     Some([_, _, ..]) if *is_index => continue,
@@ -115,7 +140,7 @@ impl Task {
                 },
             };
             let status = if still { old.status } else { answer.status };
-            let listed = joined([&item].into_iter().filter(|item| !item.is_empty()));
+            let listed = list_of([&item].into_iter().filter(|item| !item.is_empty()));
             let tags = slots(&rule.tags, self.caching.cache.tags(), inputs, &listed);
             let entry = keep.entry(item, status, is_known, self.caching.cache.options().negative);
             self.caching.cache.keep(right.key().clone(), entry.with(self.fields.clone(), tags, self.since));
@@ -123,14 +148,26 @@ impl Task {
     }
 
     /// The items of an answer, by key; `None`: it is of no use.
-    fn items<'b>(&self, body: &'b [u8]) -> Option<HashMap<String, Vec<&'b [u8]>>> {
+    fn items<'b>(&self, body: &'b [u8], asked: &[Again]) -> Option<HashMap<String, Vec<&'b [u8]>>> {
         let _: IgnoredAny = serde_json::from_slice(body).ok()?;
         let mut by_key = HashMap::<String, Vec<&[u8]>>::new();
-        if let Cut::ByKey { items, key, .. } = &self.cut {
-            for item in values(body, items, MAX_ITEMS)? {
-                let found = values(item, key, 1)?;
-                let text = leaf::canonical(std::str::from_utf8(found.first()?).ok()?)?;
-                by_key.entry(text.into_owned()).or_default().push(item);
+        match &self.cut {
+            Cut::Whole => {}
+            Cut::ByKey { items, key, .. } => {
+                for item in values(body, items, MAX_ITEMS)? {
+                    let found = values(item, key, 1)?;
+                    let text = leaf::canonical(std::str::from_utf8(found.first()?).ok()?)?;
+                    by_key.entry(text.into_owned()).or_default().push(item);
+                }
+            }
+            Cut::ByPosition => {
+                let entities = serde_json::from_slice::<Entities<'_>>(body).ok()?.data.entities;
+                if entities.len() != asked.len() {
+                    return None;
+                }
+                for (Again { right, .. }, item) in asked.iter().zip(entities) {
+                    by_key.entry(right.key().key.to_string()).or_default().push(item.get().as_bytes());
+                }
             }
         }
         Some(by_key)

@@ -4,6 +4,8 @@ use super::look::answer_of;
 use super::tags::{Write, input_values, invalidated, slots};
 use super::{StepKept, WayRule};
 use crate::cache::{Bypass, CacheKind, CacheStatus, Entry, EntryKey, Exchange, Freshness, Miss, assess, merged};
+use crate::compose::{SourceId, Way};
+use crate::engine::CallRecord;
 use crate::execute::arena::Slot;
 use crate::execute::remote::has_errors;
 use crate::execute::run::{Finished, State, now};
@@ -44,8 +46,7 @@ const CORRELATION: [&str; 3] = ["x-request-id", "traceparent", "tracestate"];
 impl WayRule {
     /// How long an answer holds.
     pub(super) fn assess(&self, exchange: &Exchange<'_>) -> Result<Freshness, Bypass> {
-        // It is said to be somebody's, and nothing tells whose.
-        if self.is_private && !self.depends_on_caller {
+        if !self.says_whose() {
             return Err(Bypass::Private);
         }
         let mut varies = exchange.headers.get_all(VARY).iter().flat_map(|value| value.as_bytes().split(|&b| b == b','));
@@ -236,7 +237,7 @@ impl State<'_> {
                     }
                 };
                 let values = input_values(&rule.tags, &inputs, Some(&keys.keys[key]));
-                let listed = super::look::joined([&item].into_iter().filter(|item| !item.is_empty()));
+                let listed = super::look::list_of([&item].into_iter().filter(|item| !item.is_empty()));
                 let tags = slots(&rule.tags, caching.cache.tags(), values, &listed);
                 let entry = keep.entry(item, status, is_known, negative).with(fields.clone(), tags, kept.since);
                 self.hold(number, &entry.freshness, &entry.tags);
@@ -245,13 +246,27 @@ impl State<'_> {
         }
     }
 
+    /// Code of this process has answered a write by these calls: the services that it has written to are written to,
+    /// whatever it says of tags.
+    pub(in crate::execute) fn code_has_written(&mut self, way: &Way, calls: &[CallRecord]) {
+        let Some(caching) = self.run.caching.filter(|_| !way.is_safe) else { return };
+        for call in calls.iter().filter(|call| !call.is_safe) {
+            let known = (0..).zip(&self.run.graph.sources).find(|(_, source)| *source.name == *call.service);
+            if let Some((source, _)) = known {
+                self.written.push((SourceId(source), caching.cache.tags().advance()));
+            }
+        }
+    }
+
     /// A write is over, whatever came of it: it may have been applied.
     pub(in crate::execute) fn write_is_over(&mut self, number: usize) {
-        let (Some(caching), Some(pending)) = (self.run.caching, &self.pending[number]) else { return };
-        if !pending.is_made {
-            return;
+        let Some(pending) = self.pending[number].as_ref().filter(|pending| pending.is_made) else { return };
+        let (step, way, _) = self.step(number);
+        // Whose tags they are is not known, so that nobody joins what was begun before, whatever it reads.
+        if !way.invalidates.is_empty() {
+            self.run.sources.iter().for_each(|source| source.subgraph.note_write());
         }
-        let (step, ..) = self.step(number);
+        let Some(caching) = self.run.caching else { return };
         let (tags, rule, inputs) = (caching.cache.tags(), caching.rule(step.way), self.inputs(number));
         for (at, key) in pending.keys.keys.iter().enumerate().filter(|_| !rule.invalidates.is_empty()) {
             let answered = pending.answers.iter().find(|answered| answered.keys.contains(&at));

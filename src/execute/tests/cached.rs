@@ -358,6 +358,25 @@ type User @key(fields: "id") { id: ID! }"#;
     let text = kit.run("{ top { name } }", &second);
     assert!(text.contains(r#"{"top":[{"name":"three"},{"name":"two"}]}"#), "{text}");
     assert!(text.contains(r#"{"representations":[{"__typename":"User","id":3}]}"#), "{text}");
+    // Stale ones are served, and asked for again.
+    let again = |entities: &str| {
+        format!(
+            r#"
+        a * => 200 {{"data":{{"top":[{{"id":1}},{{"id":2}}]}}}}
+        b * => 200 <cache-control: max-age=60, stale-while-revalidate=60> {{"data":{{"_entities":[{entities}]}}}}"#
+        )
+    };
+    let mut see = |later: u64, script: &str| {
+        kit.later = Duration::from_secs(later);
+        let text = kit.run("{ top { name } }", script);
+        let asked = text.lines().filter(|line| line.starts_with("> b ")).count();
+        (asked, text.lines().last().unwrap_or_default().to_owned())
+    };
+    let old = r#"{"top":[{"name":"one"},{"name":"two"}]}"#;
+    assert_eq!(see(200, &again(r#"{"name":"one"},{"name":"two"}"#)), (1, old.to_owned()));
+    assert_eq!(see(265, &again(r#"null,{"name":"second"}"#)), (1, old.to_owned()));
+    assert_eq!(see(266, &again("")), (0, r#"{"top":[{"name":null},{"name":"second"}]}"#.to_owned()));
+    kit.later = Duration::ZERO;
     // Of an answer with errors nothing is kept.
     let failed = r#"
         a * => 200 {"data":{"top":[{"id":9}]}}

@@ -109,7 +109,7 @@ impl Kit {
 
     /// With a cache, which lasts from run to run.
     pub(super) fn cached(mut self, options: CacheOptions) -> Self {
-        self.caching = Some(Arc::new(Caching::new(&self.graph, Cache::new(options), |_| true)));
+        self.caching = Some(Arc::new(Caching::new(&self.graph, Cache::new(options), |_| true, true)));
         self
     }
 

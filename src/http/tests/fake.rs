@@ -89,6 +89,7 @@ impl FakeEngine {
             attempts: 1,
             is_shared,
             is_in_process: false,
+            is_safe: true,
             cache: CacheStatus::Bypass(Bypass::Off),
         };
         Response {

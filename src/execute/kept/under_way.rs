@@ -1,0 +1,142 @@
+//! Calls under way: a key that somebody is asking for is waited for, not asked for again.
+//!
+//! In: the keys of batched calls that are about to be sent. Out: for each, the call that will answer it.
+//! Elsewhere: equal calls, which share a flight whatever they ask for ([`crate::upstream`]).
+//!
+//! Two lists that overlap make two calls that are not equal. The second one waits for what the first one asks for, and
+//! asks for the rest. Only a good answer is passed on: a call that fails may have failed for a key that the other one
+//! does not want, so that who has waited in vain asks for itself.
+//!
+//! Always true:
+//! - who waits has the same domain, credential scope included, and wants no property that is not asked for;
+//! - nobody joins a call that was announced before a write that is over, to whatever source;
+//! - a call can be joined until its answer is kept, so that no key is asked for in between.
+
+use crate::cache::{Domain, EntryKey, Mark, covers};
+use crate::upstream::{Answer, CallError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
+
+/// Most calls that one step waits for: each may be lost, and then costs a call.
+const MAX_JOINED: u8 = 4;
+
+/// Most keys under way; further ones are not announced.
+const MAX_KEYS: usize = 65_536;
+
+/// The keys that are being asked for, and by which calls.
+#[derive(Debug, Default)]
+pub(super) struct UnderWay {
+    /// Held for some map operations per key of a call, never over an await.
+    keys: Mutex<HashMap<EntryKey, Arc<Asking>, ahash::RandomState>>,
+}
+
+/// A call that others may wait for.
+#[derive(Debug)]
+struct Asking {
+    /// Sorted; empty: all properties that there are.
+    fields: Vec<String>,
+    since: Mark,
+    /// Without a sender there will be no answer.
+    answer: watch::Sender<Option<Answer>>,
+}
+
+/// What is wanted of a call to be joined.
+pub(super) struct Terms<'a> {
+    pub(super) domain: &'a Domain,
+    /// Sorted; empty: all properties that there are.
+    pub(super) fields: &'a [String],
+    /// It is not from before this.
+    pub(super) since: Mark,
+}
+
+/// A call of somebody else's, which will answer some keys.
+#[derive(Debug)]
+pub(in crate::execute) struct Joined(watch::Receiver<Option<Answer>>);
+
+impl Joined {
+    /// Waits for its answer; `None`: there will be none.
+    pub(in crate::execute) async fn wait(mut self) -> Option<Answer> {
+        let answer = self.0.wait_for(Option::is_some).await.ok()?.clone()?;
+        Some(Answer { is_shared: true, ..answer })
+    }
+}
+
+/// A call that was announced. Dropping it ends that: nobody can join it any more.
+#[derive(Debug)]
+pub(in crate::execute) struct Announced {
+    under_way: Arc<UnderWay>,
+    keys: Vec<EntryKey>,
+    asking: Arc<Asking>,
+}
+
+impl Announced {
+    /// Passes on what came of the call, if it is an answer.
+    pub(in crate::execute) fn tell(self, result: &Result<Answer, CallError>) -> Option<Self> {
+        let answer = result.as_ref().ok().filter(|answer| (200..300).contains(&answer.status))?;
+        self.asking.answer.send_replace(Some(answer.clone()));
+        Some(self)
+    }
+}
+
+impl Drop for Announced {
+    fn drop(&mut self) {
+        let mut keys = self.under_way.keys();
+        for key in &self.keys {
+            if keys.get(key).is_some_and(|asking| Arc::ptr_eq(asking, &self.asking)) {
+                keys.remove(key);
+            }
+        }
+    }
+}
+
+impl UnderWay {
+    fn keys(&self) -> MutexGuard<'_, HashMap<EntryKey, Arc<Asking>, ahash::RandomState>> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Joins calls for some of the keys and announces calls for the others, in order, of so many keys each with the
+    /// properties that `fields` says for them. In one go: of two who come at once, one joins the other.
+    ///
+    /// Returns for each key which of the joined calls answers it, those calls, and what was announced.
+    pub(super) fn join(
+        self: &Arc<Self>,
+        terms: &Terms<'_>,
+        texts: &[&str],
+        size: usize,
+        fields: impl FnOnce(&[Option<u8>]) -> Vec<String>,
+    ) -> (Vec<Option<u8>>, Vec<Joined>, Vec<Announced>) {
+        let keys = texts.iter().map(|&text| EntryKey { domain: terms.domain.clone(), key: text.into() });
+        let keys: Vec<EntryKey> = keys.collect();
+        let mut under_way = self.keys();
+        let mut calls: Vec<&Arc<Asking>> = Vec::new();
+        let by: Vec<Option<u8>> = keys
+            .iter()
+            .map(|key| {
+                let call = under_way
+                    .get(key)
+                    .filter(|call| call.since >= terms.since && covers(&call.fields, terms.fields))?;
+                if let Some(known) = (0..).zip(&calls).find(|(_, known)| Arc::ptr_eq(known, call)) {
+                    return Some(known.0);
+                }
+                let number = u8::try_from(calls.len()).ok().filter(|&number| number < MAX_JOINED)?;
+                calls.push(call);
+                Some(number)
+            })
+            .collect();
+        let joined = calls.iter().map(|call| Joined(call.answer.subscribe())).collect();
+        let fields = fields(&by);
+        let mut own: Vec<EntryKey> =
+            keys.into_iter().zip(&by).filter(|(_, by)| by.is_none()).map(|(key, _)| key).collect();
+        let mut announced = Vec::new();
+        while !own.is_empty() && under_way.len() + size.min(own.len()) <= MAX_KEYS {
+            let rest = own.split_off(size.min(own.len()));
+            let asking =
+                Arc::new(Asking { fields: fields.clone(), since: terms.since, answer: watch::Sender::new(None) });
+            under_way.extend(own.iter().map(|key| (key.clone(), Arc::clone(&asking))));
+            announced.push(Announced { under_way: Arc::clone(self), keys: own, asking });
+            own = rest;
+        }
+        (by, joined, announced)
+    }
+}

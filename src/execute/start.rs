@@ -1,0 +1,131 @@
+//! Starting a step: its keys are collected, and asked for in as many calls as they need.
+
+use super::arena::{Arena, Failure};
+use super::input::Inputs;
+use super::kept::{Announced, Joined, Looked};
+use super::request::{domain, key_delimiter, lacks_claim, render};
+use super::run::{Finished, Pending, State, now};
+use super::step::{Answered, Keys, collect};
+use crate::upstream::{CallError, Context};
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Most calls that one request makes, whatever its plan says.
+const MAX_CALLS: usize = 2_000;
+
+/// How a call comes about.
+enum Via {
+    /// It is sent; others may wait for it, if it is announced.
+    Sent(Option<Announced>),
+    /// Somebody else's is waited for, and it is only sent if that one comes to nothing.
+    Joined(Joined),
+}
+
+impl State<'_> {
+    /// Starts steps, and whatever becomes ready because some need no call.
+    pub(super) fn start_all(&mut self, ready: Vec<usize>) {
+        let mut ready = VecDeque::from(ready);
+        while let Some(step) = ready.pop_front() {
+            if self.start(step) {
+                ready.extend(self.finish(step));
+            }
+        }
+    }
+
+    /// Starts a step. `true`: it is finished already, for nothing has to be asked.
+    fn start(&mut self, number: usize) -> bool {
+        let (step, way, _) = self.step(number);
+        let keys = self.collect(number);
+        let size = way.batch.as_ref().map_or(1, |batch| batch.max_size.max(1) as usize);
+        let count = keys.keys.len();
+        let mut pending = Pending { keys, ..Pending::default() };
+        let mut looked = Looked::default();
+        let is_anonymous = self.run.caller.claims.is_none();
+        let refused = if is_anonymous && (step.authenticated || !way.caller.claims.is_empty()) {
+            Some(Failure::new("UNAUTHENTICATED", "this needs a caller who is signed in"))
+        } else if lacks_claim(way, &self.inputs(number)) {
+            Some(Failure::new("FORBIDDEN", "this needs a claim that the caller does not have"))
+        } else {
+            looked = self.look_up(number, &mut pending.keys);
+            let calls = looked.joined.len() + (count - looked.first_own()).div_ceil(size);
+            let is_too_much = self.made + calls > MAX_CALLS;
+            is_too_much.then(|| Failure::new("TOO_MANY_CALLS", "the request needs too many calls"))
+        };
+        if let (Some(failure), true) = (refused, count > 0) {
+            pending.answers = vec![Answered::by_call(0..count, Err(failure))];
+            self.pending[number] = Some(pending);
+            return true;
+        }
+        let first_own = looked.first_own();
+        let Looked { kept, answers, joined, mut announced } = looked;
+        (pending.kept, pending.answers) = (kept, answers);
+        for (range, call) in joined {
+            self.call(number, &mut pending, range, Via::Joined(call));
+        }
+        for first in (first_own..count).step_by(size) {
+            let range = first..count.min(first + size);
+            self.call(number, &mut pending, range, Via::Sent(announced.pop_front()));
+        }
+        let is_finished = pending.open == 0;
+        self.pending[number] = Some(pending);
+        is_finished
+    }
+
+    /// Asks for some of a step's keys in one call.
+    fn call(&mut self, number: usize, pending: &mut Pending, range: Range<usize>, via: Via) {
+        let (step, way, source) = self.step(number);
+        let inputs = Inputs { keys: &pending.keys.keys[range.clone()], ..self.inputs(number) };
+        let graph_source = self.run.graph.source(step.source);
+        let fieldset = pending.kept.as_ref().and_then(|kept| kept.fields.as_deref()).unwrap_or(&step.fieldset);
+        let request = match render(step, way, graph_source, &inputs, fieldset) {
+            Ok(request) => request,
+            Err(failure) => {
+                pending.answers.push(Answered::by_call(range, Err(failure.of(&source.name))));
+                return;
+            }
+        };
+        let ctx = Context {
+            domain: domain(step, way, graph_source, &inputs, inputs.is_batched),
+            endpoint: Arc::clone(&step.endpoint),
+            caller: Arc::clone(self.run.caller),
+            deadline: self.run.deadline,
+            is_safe: way.is_safe,
+            not_before: self.not_before,
+            condition: pending.kept.as_ref().and_then(|kept| kept.condition(way, range.start)),
+        };
+        let step = u32::try_from(number).unwrap_or(u32::MAX);
+        let started = now();
+        match via {
+            Via::Sent(announced) => {
+                let call = source.subgraph.call(request, ctx);
+                self.in_flight.push(Box::pin(async move {
+                    let result = call.await;
+                    let announced = announced.and_then(|announced| announced.tell(&result));
+                    Finished { step, keys: range, result, started, ended: now(), announced }
+                }));
+            }
+            Via::Joined(joined) => {
+                let subgraph = Arc::clone(&source.subgraph);
+                self.in_flight.push(Box::pin(async move {
+                    let result = match joined.wait().await {
+                        Some(answer) => Ok::<_, CallError>(answer),
+                        None => subgraph.call(request, ctx).await,
+                    };
+                    Finished { step, keys: range, result, started, ended: now(), announced: None }
+                }));
+            }
+        }
+        self.made += 1;
+        pending.open += 1;
+        pending.is_made = true;
+    }
+
+    pub(super) fn collect(&mut self, number: usize) -> Keys {
+        let (step, way, _) = self.step(number);
+        let mut arena = std::mem::replace(&mut self.arena, Arena::new(&[0]));
+        let keys = collect(step, way, &mut arena, key_delimiter(way), &|step, input| self.input(step, input));
+        self.arena = arena;
+        keys
+    }
+}
