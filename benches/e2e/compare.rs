@@ -4,7 +4,7 @@ use crate::Failed;
 use crate::load::{Load, ask, excerpt, send};
 use crate::options::Options;
 use crate::process::{Process, Setup, cpu, in_repository};
-use crate::report::{Machine, Measured, Round, Row, write};
+use crate::report::{Machine, Measured, Program, Round, Row, write};
 use crate::workloads::{Server, Workload};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -14,14 +14,15 @@ const STARTS: usize = 9;
 
 pub(crate) async fn compare(options: &Options) -> Result<(), Failed> {
     let folder = Folder::new()?;
-    let machine = machine(options, &folder).await?;
+    let machine = Machine::this()?;
+    let program = program(options, &folder).await?;
     let mut all = Vec::new();
     for workload in &options.workloads {
         eprintln!("{}: {}", workload.id, workload.what);
         let rows = measure(workload, options, &folder).await.map_err(|error| format!("{}: {error}", workload.id))?;
         all.push(Measured { workload: workload.clone(), rows });
     }
-    let text = write(options, &machine, &all);
+    let text = write(options, &machine, &program, &all);
     println!("{text}");
     match &options.write {
         Some(file) => Ok(std::fs::write(file, text)?),
@@ -129,7 +130,7 @@ async fn calls(upstream: &Process) -> Result<f64, Failed> {
     Ok(client.get(format!("http://{}/calls", upstream.address)).send().await?.text().await?.parse()?)
 }
 
-async fn machine(options: &Options, folder: &Folder) -> Result<Machine, Failed> {
+async fn program(options: &Options, folder: &Folder) -> Result<Program, Failed> {
     let workload = options.workloads.first().ok_or("no workload")?;
     let upstream = Process::upstream(Duration::ZERO, "")?;
     let setup = folder.setup(workload, &upstream);
@@ -138,18 +139,7 @@ async fn machine(options: &Options, folder: &Folder) -> Result<Machine, Failed> 
         starts.push(time_to_ready(&options.bespoke, &setup).await?);
     }
     starts.sort_unstable();
-    let file = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
-    let model = file("/proc/cpuinfo")
-        .lines()
-        .find_map(|line| line.strip_prefix("model name")?.split_once(": ").map(|(_, name)| name.to_owned()));
-    Ok(Machine {
-        model: model.unwrap_or_else(|| "unknown processor".to_owned()),
-        cores: std::thread::available_parallelism()?.get(),
-        load: file("/proc/loadavg").split(' ').next().unwrap_or_default().to_owned(),
-        commit: std::env::var("COMMIT").unwrap_or_else(|_| "unknown".to_owned()),
-        binary_bytes: std::fs::metadata(&options.bespoke)?.len(),
-        time_to_ready: starts[STARTS / 2],
-    })
+    Ok(Program { bytes: std::fs::metadata(&options.bespoke)?.len(), time_to_ready: starts[STARTS / 2] })
 }
 
 /// From the start of the process to the first answer of `/readyz`.

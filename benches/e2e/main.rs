@@ -10,6 +10,7 @@
 //! | `by-hand` | async-graphql with data loaders, as one writes it by hand |
 //! | `unshared` | Bespoke's engine with sharing of equal operations and calls switched off |
 //! | `compare BESPOKE` | starts all of these and `BESPOKE serve`, loads them in turn, prints a report |
+//! | `stalled BESPOKE` | times `BESPOKE serve` beside a stalled service and without one, prints a report |
 //! | `load ADDRESS QUERY CONNECTIONS SECONDS` | loads one server, for a profiler |
 //!
 //! Always true:
@@ -25,6 +26,7 @@ mod options;
 mod process;
 mod report;
 mod servers;
+mod stalled;
 mod workloads;
 
 use std::time::Duration;
@@ -44,6 +46,7 @@ async fn main() -> Result<(), Failed> {
         ["by-hand"] => servers::by_hand::serve().await,
         ["unshared"] => servers::unshared::serve().await,
         ["compare", bespoke, options @ ..] => compare::compare(&options::Options::parse(bespoke, options)?).await,
+        ["stalled", bespoke, options @ ..] => stalled::measure(&stalled::Options::parse(bespoke, options)?).await,
         ["load", address, query, connections, seconds] => {
             let lasts = Duration::try_from_secs_f64(seconds.parse()?)?;
             let answer = load::ask(address, query).await?;

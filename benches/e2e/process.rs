@@ -51,9 +51,12 @@ impl Process {
 
     /// `bespoke serve`.
     pub(crate) fn bespoke(program: &Path, setup: &Setup) -> Result<Self, Failed> {
-        let mut command = Command::new(program);
-        command.args(["serve", "--client", "web", "--port", "0", "--project"]).arg(&setup.project);
-        Self::start(setup.tell(&mut command))
+        Self::start(setup.tell(&mut serve(program, &setup.project)))
+    }
+
+    /// `bespoke serve` with nothing but these variables.
+    pub(crate) fn serve(program: &Path, project: &Path, variables: [(&str, String); 2]) -> Result<Self, Failed> {
+        Self::start(serve(program, project).envs(variables))
     }
 
     /// Waits for the line that says where it listens.
@@ -97,6 +100,12 @@ impl Setup {
             .env("CALLS", &self.calls)
             .envs(self.max_answer_bytes.map(|bytes| ("MAX_ANSWER_BYTES", bytes.to_string())))
     }
+}
+
+fn serve(program: &Path, project: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.args(["serve", "--client", "web", "--port", "0", "--project"]).arg(project);
+    command
 }
 
 /// Processor time that a process has used, its own and the system's for it.

@@ -1,5 +1,6 @@
 //! The report: medians, and what they are of each other.
 
+use crate::Failed;
 use crate::options::Options;
 use crate::workloads::{Server, Workload};
 use std::fmt::Write;
@@ -13,7 +14,39 @@ pub(crate) struct Machine {
     /// Load average before.
     pub(crate) load: String,
     pub(crate) commit: String,
-    pub(crate) binary_bytes: u64,
+}
+
+impl Machine {
+    /// This one, now.
+    pub(crate) fn this() -> Result<Self, Failed> {
+        let file = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+        let model = file("/proc/cpuinfo")
+            .lines()
+            .find_map(|line| line.strip_prefix("model name")?.split_once(": ").map(|(_, name)| name.to_owned()));
+        Ok(Self {
+            model: model.unwrap_or_else(|| "unknown processor".to_owned()),
+            cores: std::thread::available_parallelism()?.get(),
+            load: file("/proc/loadavg").split(' ').next().unwrap_or_default().to_owned(),
+            commit: std::env::var("COMMIT").unwrap_or_else(|_| "unknown".to_owned()),
+        })
+    }
+}
+
+impl std::fmt::Display for Machine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { model, cores, load, commit } = self;
+        write!(
+            f,
+            "{model}, {cores} cores, shared by the load program, the server and the services; load average before: \
+             {load}. Commit {commit}."
+        )
+    }
+}
+
+/// The program `bespoke`.
+#[derive(Debug)]
+pub(crate) struct Program {
+    pub(crate) bytes: u64,
     pub(crate) time_to_ready: Duration,
 }
 
@@ -55,17 +88,15 @@ impl Row {
 }
 
 /// Writes all of it as Markdown.
-pub(crate) fn write(options: &Options, machine: &Machine, all: &[Measured]) -> String {
-    let Machine { model, cores, load, commit, binary_bytes, time_to_ready } = machine;
+pub(crate) fn write(options: &Options, machine: &Machine, program: &Program, all: &[Measured]) -> String {
     let mut text = format!(
-        "{model}, {cores} cores, shared by the load program, the server and the services; load average before: {load}. \
-         Commit {commit}.\n\
+        "{machine}\n\
          Medians of {} interleaved rounds of {:?}, after one that is not counted; every answer was compared.\n\
          `bespoke`: {:.1} MB, ready after {} ms (median).\n",
         options.rounds,
         options.lasts,
-        *binary_bytes as f64 / 1e6,
-        time_to_ready.as_millis(),
+        program.bytes as f64 / 1e6,
+        program.time_to_ready.as_millis(),
     );
     for measured in all {
         // Writing to a string does not fail.

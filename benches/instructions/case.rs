@@ -117,7 +117,7 @@ fn engine(recorded: &Recorded, is_kept: bool) -> Result<Engine, Failed> {
         return Err(format!("the project has errors: {:?}", assembled.findings).into());
     };
     let service: Arc<dyn Subgraph> = Arc::new(Service { recorded: recorded.clone(), is_kept });
-    let caching = is_kept.then(|| Caching::new(&graph, Cache::new(CacheOptions::default()), |_| true));
+    let caching = is_kept.then(|| Caching::new(&graph, Cache::new(CacheOptions::default()), |_| true, true));
     let sources = graph.sources.iter().map(|source| Sourced {
         subgraph: Arc::clone(&service),
         name: source.name.as_str().into(),
