@@ -158,8 +158,11 @@ impl Shop {
         let status = timeout(DEADLINE, self.program.wait()).await.expect("the program ends").unwrap();
         assert_eq!(status.code(), code, "{status}\n{}", self.stderr.text());
         if code.is_none() {
-            // Nobody has waited for the children.
+            // Nobody has waited for the children; a process whose first thread has ended may hold its port still.
             until("every child has ended", async || children.values().all(|&pid| !is_alive(pid))).await;
+            for (name, port) in ports(self.base) {
+                until(&format!("the port of `{name}` is closed"), async || !is_listening(port).await).await;
+            }
         }
         for (name, pid) in children {
             assert!(!is_alive(pid), "`{name}` is alive");
