@@ -5,16 +5,17 @@ cd "$(dirname "$0")/.."
 
 case " $* " in *" --help "* | *" -h "*)
     cat <<'HELP'
-benches/soak.sh [--minutes 10] [--every 10] [--share 0.8] [--connections 64]
+benches/soak.sh [--minutes 10] [--every 10] [--share 0.8] [--at-once 512]
 
-Finds out how many requests a second Bespoke answers here, sends a share of that while 1 % of the services' answers are
-of each kind of fault, and takes a sample of memory, descriptors and tasks again and again. Prints the samples and the
-medians of the first and the last quarter; exit code 1 if one of them has grown.
+Of the services' answers, 1 % are of each kind of fault. Finds out how many requests a second Bespoke answers so, with
+as many under way as may be; sends a share of that, each request at its time whatever became of the others; and takes a
+sample of memory, descriptors and tasks again and again. Prints the samples and the medians of the first and the last
+quarter; exit code 1 if one of them has grown.
 
-  --minutes M        how long (default: 10)
-  --every S          seconds between two samples (default: 10)
-  --share R          the load, as a share of what is possible (default: 0.8)
-  --connections N    connections at once (default: 64)
+  --minutes M   how long (default: 10)
+  --every S     seconds between two samples (default: 10)
+  --share R     the load, as a share of what is possible (default: 0.8)
+  --at-once N   most requests under way (default: 512)
 HELP
     exit 0 ;;
 esac

@@ -1,6 +1,6 @@
 //! What the services answer: mostly what is right, and now and then one of the faults.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use testkit::faulty::{Act, Reply, SeenRequest};
 use testkit::posts::{POSTS, USERS, posts, users};
@@ -13,7 +13,6 @@ pub(crate) struct Script {
     posts: Reply,
     users: Reply,
     faults: Vec<(&'static str, Reply)>,
-    has_begun: AtomicBool,
     answers: AtomicUsize,
 }
 
@@ -24,28 +23,20 @@ impl Default for Script {
             posts: right(posts(POSTS)),
             users: right(users(&(1..=USERS).collect::<Vec<_>>())),
             faults: faults(),
-            has_begun: AtomicBool::new(false),
             answers: AtomicUsize::new(0),
         }
     }
 }
 
 impl Script {
-    /// From now on there are faults.
-    pub(crate) fn begin(&self) {
-        self.has_begun.store(true, Ordering::Relaxed);
-    }
-
     pub(crate) fn names(&self) -> Vec<&'static str> {
         self.faults.iter().map(|(name, _)| *name).collect()
     }
 
     pub(crate) fn reply(&self, request: &SeenRequest) -> Reply {
-        if self.has_begun.load(Ordering::Relaxed) {
-            let number = self.answers.fetch_add(1, Ordering::Relaxed) % EVERY;
-            if let Some((_, fault)) = self.faults.get(number) {
-                return fault.clone();
-            }
+        let number = self.answers.fetch_add(1, Ordering::Relaxed) % EVERY;
+        if let Some((_, fault)) = self.faults.get(number) {
+            return fault.clone();
         }
         if request.target.starts_with("/users") { self.users.clone() } else { self.posts.clone() }
     }

@@ -23,7 +23,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 pub(crate) type Failed = Box<dyn std::error::Error + Send + Sync>;
 
 /// How long what is possible is measured.
-const MEASURED: Duration = Duration::from_secs(5);
+const MEASURED: Duration = Duration::from_secs(10);
 
 #[tokio::main]
 async fn main() -> Result<(), Failed> {
@@ -35,13 +35,11 @@ async fn main() -> Result<(), Failed> {
     let services = Faulty::start(move |request| answering.reply(request)).await?;
     let bff = Bff::start(&options.bespoke, &services.base_url()).await?;
 
-    let possible = load::as_fast_as_possible(&bff, options.connections, MEASURED).await?;
+    println!("1 % of the services' answers are each of:\n  {}\n", script.names().join(", "));
+    let possible = load::as_fast_as_possible(&bff, options.at_once, MEASURED).await?;
     let rate = possible * options.share;
-    println!("{possible:.0} requests/s are possible; {rate:.0}/s for {:?}, 1 % of each of:", options.lasts);
-    println!("  {}\n", script.names().join(", "));
-
-    script.begin();
-    let load = load::Paced::begin(&bff, options.connections, rate);
+    println!("{possible:.0} requests/s are possible so; {rate:.0}/s for {:?}:", options.lasts);
+    let load = load::Paced::begin(&bff, options.at_once, rate);
     let mut samples = Vec::new();
     let started = Instant::now();
     let mut ticks = interval(options.every);
@@ -65,7 +63,7 @@ async fn main() -> Result<(), Failed> {
         );
         samples.push(sample);
     }
-    let counts = load.end().await;
+    let counts = load.end().await?;
     bff.until_idle().await?;
     verdict::judge(&samples, &counts)
 }

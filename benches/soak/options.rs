@@ -13,7 +13,8 @@ pub(crate) struct Options {
     pub(crate) every: Duration,
     /// The load, as a share of what is possible.
     pub(crate) share: f64,
-    pub(crate) connections: u32,
+    /// Most requests under way.
+    pub(crate) at_once: u32,
 }
 
 impl Options {
@@ -24,7 +25,7 @@ impl Options {
             lasts: Duration::from_secs(600),
             every: Duration::from_secs(10),
             share: 0.8,
-            connections: 64,
+            at_once: 512,
         };
         loop {
             rest = match rest {
@@ -41,8 +42,8 @@ impl Options {
                     options.share = share.parse::<f64>()?.clamp(0.01, 1.0);
                     rest
                 }
-                ["--connections", connections, rest @ ..] => {
-                    options.connections = connections.parse::<u32>()?.max(1);
+                ["--at-once", at_once, rest @ ..] => {
+                    options.at_once = at_once.parse::<u32>()?.max(1);
                     rest
                 }
                 [unknown, ..] => return Err(format!("`{unknown}` is no option, or lacks its value").into()),

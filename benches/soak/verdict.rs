@@ -12,6 +12,9 @@ const NUMBER: f64 = 16.0;
 /// Most requests that may get no answer: none, but for what is shed.
 const UNANSWERED: f64 = 0.001;
 
+/// Most requests that may not be sent, of those that are due: the load would be another one.
+const HELD_BACK: f64 = 0.01;
+
 /// Prints the first and the last quarter; an error if something has grown.
 pub(crate) fn judge(samples: &[Sample], counts: &Counts) -> Result<(), Failed> {
     let quarter = samples.len() / 4;
@@ -32,11 +35,15 @@ pub(crate) fn judge(samples: &[Sample], counts: &Counts) -> Result<(), Failed> {
     compare("descriptors", 1.0, NUMBER, |sample| sample.descriptors as f64);
     compare("tasks", 1.0, NUMBER, |sample| sample.tasks as f64);
     println!("\n{} requests, {} of them without an answer", counts.requests, counts.unanswered);
+    println!("{} requests were not sent when they were due: too many were under way", counts.held_back);
     if !grown.is_empty() {
         return Err(format!("grown: {}", grown.join(", ")).into());
     }
     if counts.unanswered as f64 > counts.requests as f64 * UNANSWERED {
         return Err("requests went without an answer".into());
+    }
+    if counts.held_back as f64 > counts.requests as f64 * HELD_BACK {
+        return Err("the load was less than it was to be: try more with --at-once, or a lower --share".into());
     }
     Ok(())
 }

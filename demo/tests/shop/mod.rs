@@ -82,6 +82,8 @@ impl Shop {
 
     /// The same, with variables in the environment.
     pub(crate) async fn start_with(base: u16, arguments: &[&str], variables: &[(&str, &str)]) -> Result<Shop, Failure> {
+        // A test that has failed may have left its own.
+        let _ = std::fs::remove_dir_all(temporary(base));
         std::fs::create_dir_all(temporary(base)).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_demo"));
         command.args(["--no-npm", "--start-timeout", "60s", "--port-base", &base.to_string()]);
