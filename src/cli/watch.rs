@@ -45,3 +45,16 @@ impl Changes {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::timeout;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_change_comes_by_itself_and_no_other() {
+        let mut changes = Changes::of([]).expect("a watcher");
+        assert!(changes.next().await);
+        assert!(timeout(Duration::from_secs(3600), changes.next()).await.is_err());
+    }
+}
