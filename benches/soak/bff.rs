@@ -11,6 +11,9 @@ use tokio::time::{Instant, sleep};
 /// How long what is under way may take to end once the load has ended.
 const IDLE_AFTER: Duration = Duration::from_secs(30);
 
+/// Longer than unused connections to services are kept, which is 30 seconds.
+const REST: Duration = Duration::from_secs(35);
+
 /// Nothing is shed for lateness: to find out what is possible, the process is made late.
 const CONFIGURATION: &str = "server: { request_timeout: 1s, shutdown_delay: 0s, max_lateness: null }
 sharing: { calls: false, operations: false }
@@ -53,7 +56,11 @@ impl Bff {
         let line = lines.next_line().await?.unwrap_or_default();
         let at = line.find("http://").ok_or("it did not say where it listens")?;
         let url = line[at..].split([',', ' ']).next().unwrap_or_default().to_owned();
-        let client = reqwest::Client::builder().timeout(Duration::from_secs(20)).build()?;
+        let client = reqwest::Client::builder()
+            .timeout(Duration::from_secs(20))
+            // At rest there are to be none of its connections.
+            .pool_idle_timeout(REST / 2)
+            .build()?;
         Ok(Self { child, url, client, project })
     }
 
@@ -67,8 +74,14 @@ impl Bff {
         Ok(Sample { memory: kilobytes * 1024.0, descriptors, tasks: self.metric("bespoke_tasks").await? })
     }
 
-    /// Waits until it has nothing under way any more.
-    pub(crate) async fn until_idle(&self) -> Result<(), Failed> {
+    /// What it holds when nothing has been under way for longer than it keeps connections.
+    pub(crate) async fn sample_at_rest(&self) -> Result<Sample, Failed> {
+        self.until_idle().await?;
+        sleep(REST).await;
+        self.sample().await
+    }
+
+    async fn until_idle(&self) -> Result<(), Failed> {
         let limit = Instant::now() + IDLE_AFTER;
         loop {
             match self.metric("bespoke_requests_in_flight").await? {

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use testkit::faulty::Faulty;
 use tokio::time::{Instant, MissedTickBehavior, interval};
+use verdict::AtRest;
 
 pub(crate) type Failed = Box<dyn std::error::Error + Send + Sync>;
 
@@ -38,7 +39,8 @@ async fn main() -> Result<(), Failed> {
     println!("1 % of the services' answers are each of:\n  {}\n", script.names().join(", "));
     let possible = load::as_fast_as_possible(&bff, options.at_once, MEASURED).await?;
     let rate = possible * options.share;
-    println!("{possible:.0} requests/s are possible so; {rate:.0}/s for {:?}:", options.lasts);
+    println!("{possible:.0} requests/s are possible so; {rate:.0}/s for {:?}, after a rest:", options.lasts);
+    let before = bff.sample_at_rest().await?;
     let load = load::Paced::begin(&bff, options.at_once, rate);
     let mut samples = Vec::new();
     let started = Instant::now();
@@ -64,6 +66,6 @@ async fn main() -> Result<(), Failed> {
         samples.push(sample);
     }
     let counts = load.end().await?;
-    bff.until_idle().await?;
-    verdict::judge(&samples, &counts)
+    let after = bff.sample_at_rest().await?;
+    verdict::judge(&samples, AtRest { before, after }, &counts)
 }
