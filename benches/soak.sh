@@ -10,8 +10,7 @@ benches/soak.sh [--minutes 10] [--every 10] [--share 0.8] [--at-once 512]
 Of the services' answers, 1 % are of each kind of fault. Finds out how many requests a second Bespoke answers so, with
 as many under way as may be; sends a share of that, each request at its time whatever became of the others; and takes a
 sample of memory, descriptors and tasks again and again. Prints the samples, the medians of the first and the last
-quarter, and what is held at rest before and after; exit code 1 if memory has grown under the load, or descriptors or
-tasks are left at rest.
+quarter, and what is held at rest before and after; exit code 1 if more is held after.
 
   --minutes M   how long (default: 10)
   --every S     seconds between two samples (default: 10)

@@ -19,8 +19,8 @@ pub(crate) struct AtRest {
     pub(crate) after: Sample,
 }
 
-/// Prints what was held; an error if something has grown. Memory must not grow under the load. How many descriptors and
-/// tasks there are goes with the requests under way, so that it is at rest that none may be left.
+/// Prints what was held; an error if something has grown. Under the load everything goes with the requests under way,
+/// which go with the machine of the moment, so that it is at rest that nothing may be left.
 pub(crate) fn judge(samples: &[Sample], at_rest: AtRest, counts: &Counts) -> Result<(), Failed> {
     let quarter = samples.len() / 4;
     if quarter == 0 {
@@ -29,26 +29,18 @@ pub(crate) fn judge(samples: &[Sample], at_rest: AtRest, counts: &Counts) -> Res
     let (first, last) = (&samples[..quarter], &samples[samples.len() - quarter..]);
     println!("\n               medians of quarters            at rest");
     println!("                  first       last     before      after");
-    let row = |name, unit: f64, of: fn(&Sample) -> f64| {
-        let held = [median(first, of), median(last, of), of(&at_rest.before), of(&at_rest.after)];
-        let [first, last, before, after] = held.map(|amount| amount / unit);
-        println!("{name:12}  {first:9.1}  {last:9.1}  {before:9.1}  {after:9.1}");
-        held
-    };
-    let has_grown = |before: f64, after: f64, amount: f64| after > before * (1.0 + SHARE) + amount;
     let mut grown = Vec::new();
-    let [first, last, ..] = row("memory MB", 1e6, |sample| sample.memory);
-    if has_grown(first, last, MEMORY) {
-        grown.push("memory");
-    }
-    let [.., before, after] = row("descriptors", 1.0, |sample| sample.descriptors as f64);
-    if has_grown(before, after, NUMBER) {
-        grown.push("descriptors");
-    }
-    let [.., before, after] = row("tasks", 1.0, |sample| sample.tasks as f64);
-    if has_grown(before, after, NUMBER) {
-        grown.push("tasks");
-    }
+    let mut compare = |name, unit: f64, amount: f64, of: fn(&Sample) -> f64| {
+        let held = [median(first, of), median(last, of), of(&at_rest.before), of(&at_rest.after)];
+        let [first, last, before, after] = held.map(|held| held / unit);
+        println!("{name:12}  {first:9.1}  {last:9.1}  {before:9.1}  {after:9.1}");
+        if after > before * (1.0 + SHARE) + amount / unit {
+            grown.push(name);
+        }
+    };
+    compare("memory MB", 1e6, MEMORY, |sample| sample.memory);
+    compare("descriptors", 1.0, NUMBER, |sample| sample.descriptors as f64);
+    compare("tasks", 1.0, NUMBER, |sample| sample.tasks as f64);
     println!("\n{} requests, {} of them without an answer", counts.requests, counts.unanswered);
     println!("{} more were not sent when they were due: too many were under way", counts.held_back);
     if !grown.is_empty() {
