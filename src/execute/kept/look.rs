@@ -88,7 +88,7 @@ impl<'a> State<'a> {
     /// Looks a step's keys up. Those that have an answer become the first ones, then come those that others ask for.
     pub(in crate::execute) fn look_up(&mut self, number: usize, keys: &mut Keys) -> Looked {
         let Some((caching, rule)) = self.caching(number) else { return Looked::default() };
-        let (step, ..) = self.step(number);
+        let (step, way, _) = self.step(number);
         let since = caching.cache.tags().mark();
         let mut kept = StepKept { answered: 0, since, fields: None, miss: Miss::Absent, old: Vec::new() };
         if keys.keys.is_empty() || !rule.is_expected() {
@@ -116,7 +116,7 @@ impl<'a> State<'a> {
         let mut ranks = vec![0; texts.len()];
         misses.iter().for_each(|&(at, ..)| ranks[at] = OWN);
         let (mut calls, mut announced) = (Vec::new(), VecDeque::new());
-        match self.may_join(number).filter(|_| !misses.is_empty()) {
+        match may_join(caching, rule, step, way).filter(|_| !misses.is_empty()) {
             Some(size) => {
                 let wanted: Vec<&str> = misses.iter().map(|&(at, ..)| texts[at]).collect();
                 let terms = Terms { domain: &domain, fields: &step.fieldset, since };
@@ -152,16 +152,6 @@ impl<'a> State<'a> {
         self.count_hits(number, hits.len() - stale, CacheStatus::Hit);
         self.count_hits(number, stale, CacheStatus::StaleWhileRevalidate);
         Looked { kept: Some(kept), answers: answers(step, &hits), joined, announced }
-    }
-
-    /// May a step's keys be asked for by others' calls, and others' by its own? Then the size of its batches.
-    fn may_join(&self, number: usize) -> Option<usize> {
-        let (caching, rule) = self.caching(number)?;
-        let (step, way, _) = self.step(number);
-        // By its key an item is found in whatever list it comes.
-        let is_by_key = matches!(step.pairing, PairingPlan::Index { .. } | PairingPlan::Group { .. });
-        let may = is_by_key && caching.shares && rule.says_whose();
-        way.batch.as_ref().filter(|_| may).map(|batch| batch.max_size.max(1) as usize)
     }
 
     /// What entries of a step's calls have in common.
@@ -247,6 +237,14 @@ impl<'a> State<'a> {
 
 /// Longest time of asking again behind somebody's back; the service's own timeout is shorter.
 const REFRESH: Duration = Duration::from_secs(30);
+
+/// May a step's keys be asked for by others' calls, and others' by its own? Then the size of its batches.
+fn may_join(caching: &Caching, rule: &WayRule, step: &Step, way: &Way) -> Option<usize> {
+    // By its key an item is found in whatever list it comes.
+    let is_by_key = matches!(step.pairing, PairingPlan::Index { .. } | PairingPlan::Group { .. });
+    let may = is_by_key && caching.shares && rule.says_whose();
+    way.batch.as_ref().filter(|_| may).map(|batch| batch.max_size.max(1) as usize)
+}
 
 /// The properties to ask for when some kept items lack a few: theirs too, so that what is kept serves both.
 fn union<'m>(
