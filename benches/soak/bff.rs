@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 /// How long what is under way may take to end once the load has ended.
 const IDLE_AFTER: Duration = Duration::from_secs(30);
 
-/// Longer than unused connections to services are kept, which is 30 seconds.
+/// Longer than unused connections of clients are kept; of those to a service, 256 may be left until its next call.
 const REST: Duration = Duration::from_secs(35);
 
 /// Nothing is shed for lateness: to find out what is possible, the process is made late.
@@ -74,7 +74,7 @@ impl Bff {
         Ok(Sample { memory: kilobytes * 1024.0, descriptors, tasks: self.metric("bespoke_tasks").await? })
     }
 
-    /// What it holds when nothing has been under way for longer than it keeps connections.
+    /// What it holds when nothing has been under way for a while.
     pub(crate) async fn sample_at_rest(&self) -> Result<Sample, Failed> {
         self.until_idle().await?;
         sleep(REST).await;
