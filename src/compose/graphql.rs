@@ -52,7 +52,8 @@ pub(super) fn bind(composer: &mut Composer<'_>, file: usize) {
     };
     let source = composer.add_source(Source { name: sdl.name.clone(), kind, span });
     refuse_interface_objects(composer, file);
-    let mut binder = Binder { composer, file, source, made: HashMap::new(), open: Vec::new() };
+    let (own_keys, members) = (own_keys(composer, file), members(composer, file));
+    let mut binder = Binder { composer, file, source, own_keys, members, made: HashMap::new(), open: Vec::new() };
     for ty in 0..binder.composer.graph.types.len() {
         binder.bind_type(TypeId(ty as u32));
     }
@@ -75,6 +76,11 @@ struct Binder<'c, 'a> {
     composer: &'c mut Composer<'a>,
     file: usize,
     source: SourceId,
+    /// Fields of keys that this file declares. Federation 1 marked keys of extended types as external, although the
+    /// subgraph gives them back.
+    own_keys: HashSet<FieldId>,
+    /// The concrete types that this subgraph knows of its interfaces and unions.
+    members: HashMap<TypeId, Vec<TypeId>>,
     /// A type can hold itself, with the same provided at each level, so each shape is made once.
     made: HashMap<SubgraphShape, ShapeId>,
     /// Shapes that are reserved and not filled yet: types nest deeper than a stack may.
@@ -222,26 +228,10 @@ impl Binder<'_, '_> {
 
     /// The concrete types that this subgraph knows of a type.
     fn members(&self, ty: TypeId) -> Vec<TypeId> {
-        let graph = &self.composer.graph;
-        if graph.ty(ty).kind == TypeKind::Object {
-            return vec![ty];
+        match self.composer.graph.ty(ty).kind {
+            TypeKind::Object => vec![ty],
+            _ => self.members.get(&ty).cloned().unwrap_or_default(),
         }
-        let name = graph.ty(ty).name.as_str();
-        let mut members = Vec::new();
-        for declaration in &self.composer.files[self.file].types {
-            match &declaration.body {
-                TypeBody::Union(names) if declaration.name.value == name => {
-                    members.extend(names.iter().filter_map(|member| graph.type_id(&member.value)));
-                }
-                TypeBody::Object(fielded) if fielded.implements.iter().any(|interface| interface.value == name) => {
-                    members.extend(graph.type_id(&declaration.name.value));
-                }
-                _ => {}
-            }
-        }
-        let mut seen = HashSet::new();
-        members.retain(|member| seen.insert(*member));
-        members
     }
 
     fn fields(&mut self, ty: TypeId, provides: &[FieldSelection], is_entity: bool) -> IndexMap<FieldId, ShapeField> {
@@ -256,7 +246,7 @@ impl Binder<'_, '_> {
                     |selection| matches!(selection, FieldSelection::Field { name: provided, .. } if *provided == name),
                 )
                 .collect();
-            let is_key = declared.field.is_external && self.is_own_key(ty, field);
+            let is_key = declared.field.is_external && self.own_keys.contains(&field);
             let is_told = declared.field.requires.is_none() || is_entity;
             if provided.is_empty() && !is_key && !(declared.is_offered && is_told) {
                 continue;
@@ -278,12 +268,35 @@ impl Binder<'_, '_> {
         }
         found
     }
+}
 
-    /// Federation 1 marked keys of extended types as external, although the subgraph gives them back.
-    fn is_own_key(&self, ty: TypeId, field: FieldId) -> bool {
-        let keys = self.composer.keys[ty.index()].iter().filter(|key| key.file == self.file);
-        keys.flat_map(|key| &key.paths).any(|path| path.0.first() == Some(&field))
+/// The fields that a file's keys begin with.
+fn own_keys(composer: &Composer<'_>, file: usize) -> HashSet<FieldId> {
+    let keys = composer.keys.iter().flatten().filter(|key| key.file == file);
+    keys.flat_map(|key| &key.paths).filter_map(|path| path.0.first().copied()).collect()
+}
+
+/// The concrete types of each interface and union, as one file declares them.
+fn members(composer: &Composer<'_>, file: usize) -> HashMap<TypeId, Vec<TypeId>> {
+    let graph = &composer.graph;
+    let mut members: HashMap<TypeId, Vec<TypeId>> = HashMap::new();
+    let mut seen = HashSet::new();
+    let mut add = |of: &str, member: &str| {
+        if let Some((of, member)) = graph.type_id(of).zip(graph.type_id(member))
+            && seen.insert((of, member))
+        {
+            members.entry(of).or_default().push(member);
+        }
+    };
+    for declaration in &composer.files[file].types {
+        let name = declaration.name.value.as_str();
+        match &declaration.body {
+            TypeBody::Union(names) => names.iter().for_each(|member| add(name, &member.value)),
+            TypeBody::Object(fielded) => fielded.implements.iter().for_each(|of| add(&of.value, name)),
+            _ => {}
+        }
     }
+    members
 }
 
 /// What of a field set goes for one concrete type.

@@ -12,7 +12,7 @@ use apollo_compiler::Schema;
 use apollo_compiler::ast;
 use apollo_compiler::validation::Valid;
 use indexmap::IndexMap;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// A type, merged over files.
 #[derive(Debug)]
@@ -461,6 +461,12 @@ pub(super) fn key_paths(
 
 /// DESIGN §4 rule 8: key fields need no source, any other field has one owner, or is shareable.
 fn check_owners(composer: &mut Composer<'_>) {
+    let files = composer.files.iter().enumerate();
+    let shareable: HashSet<(usize, &str)> = files
+        .flat_map(|(at, file)| file.types.iter().map(move |ty| (at, ty)))
+        .filter(|(_, ty)| ty.is_shareable)
+        .map(|(at, ty)| (at, ty.name.value.as_str()))
+        .collect();
     for index in 0..composer.declared.len() {
         let id = FieldId(index as u32);
         let parent = composer.graph.ty(composer.graph.field(id).parent);
@@ -468,9 +474,7 @@ fn check_owners(composer: &mut Composer<'_>) {
             continue;
         }
         let is_shareable = |declared: &Declared<'_>| {
-            let types = &composer.files[declared.file].types;
-            let by_type = |ty: &TypeDeclaration| ty.is_shareable && ty.name.value == parent.name;
-            declared.field.is_shareable || types.iter().any(by_type)
+            declared.field.is_shareable || shareable.contains(&(declared.file, parent.name.as_str()))
         };
         let mut owners = composer.declared[index].iter().filter(|declared| declared.is_offered);
         let (Some(first), Some(second)) = (owners.next(), owners.next()) else { continue };

@@ -30,9 +30,10 @@ pub(super) fn build(types: &IndexMap<String, MergedType<'_>>) -> Result<Valid<Sc
         Err(broken) => broken,
     };
     let mut findings = Vec::new();
+    let breaks: Vec<usize> = text.match_indices('\n').map(|(at, _)| at).collect();
     for error in broken.errors.iter() {
         let offset = error.error.location().map_or(0, |location| location.offset());
-        let line = text.get(..offset).unwrap_or_default().matches('\n').count();
+        let line = breaks.partition_point(|&at| at < offset);
         let Some(span) = printer.spans.get(line).or(printer.spans.first()).copied() else { continue };
         findings.push(Finding::new("E204", error.error.to_string(), span, "declared here"));
     }

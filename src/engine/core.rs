@@ -141,6 +141,9 @@ impl Engine {
         drop(plans);
         let lowered = operation.prepared.lower(&outcomes)?;
         let plan = plan::plan(&self.parts.graph, &lowered).map_err(|error| {
+            if error.is_limit() {
+                return vec![request_error("PLAN_TOO_COMPLEX", &error.to_string())];
+            }
             tracing::error!(%error, "an operation cannot be planned");
             vec![request_error("CANNOT_PLAN", "the operation cannot be planned")]
         })?;

@@ -1,36 +1,37 @@
 //! The captures of a plan while it grows: trees of objects, properties and slots, addressed by id.
 
 use super::model::{AbstractCapture, Capture, FrameId, ObjectCapture, SlotId, StepId};
-use crate::compose::{Method, TypeRef};
+use crate::compose::{Method, TypeId, TypeRef};
 use crate::operation::Value;
+use std::collections::{HashMap, HashSet};
+use std::fmt::Write;
 
 /// A list of captures of one JSON value, as an index into [`Builder::values`].
 pub(super) type ValuesId = usize;
 /// An object under capture, as an index into [`Builder::objects`].
 pub(super) type ObjectId = usize;
 
+/// How the type of an abstract value is told.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Discriminator {
+    /// Properties that lead to a text.
+    pub(super) path: Vec<String>,
+    /// What is done to the text.
+    pub(super) then: Vec<Method>,
+    /// Which variant each text means.
+    pub(super) cases: Vec<(String, u32)>,
+    /// The variants' types.
+    pub(super) types: Vec<TypeId>,
+}
+
 /// A capture that can still grow.
 #[derive(Debug)]
 pub(super) enum Growing {
     Leaf(SlotId),
     Object(ObjectId),
-    List {
-        slot: SlotId,
-        frame: FrameId,
-        item: ValuesId,
-        bound: Option<u64>,
-    },
-    Index {
-        index: u32,
-        item: ValuesId,
-    },
-    Abstract {
-        tag: SlotId,
-        discriminator: Vec<String>,
-        then: Vec<Method>,
-        cases: Vec<(String, u32)>,
-        variants: Vec<ObjectId>,
-    },
+    List { slot: SlotId, frame: FrameId, item: ValuesId, bound: Option<u64> },
+    Index { index: u32, item: ValuesId },
+    Abstract { tag: SlotId, of: Discriminator, variants: Vec<ObjectId> },
 }
 
 /// A field of a GraphQL source that stands behind a property.
@@ -59,9 +60,24 @@ pub(super) struct GrowingObject {
     pub(super) properties: Vec<GrowingProperty>,
     /// For variants of abstract types in a GraphQL source's answer: the type's name.
     pub(super) condition: Option<String>,
-    /// The variants before it of the same abstract value: one response key must not mean two types in them
-    /// (GraphQL §5.3.2 `SameResponseShape`).
-    pub(super) siblings: Vec<ObjectId>,
+    /// The variants of one abstract value: one response key must not mean two types in them (GraphQL §5.3.2
+    /// `SameResponseShape`).
+    siblings: Option<usize>,
+    /// Index into `properties`, by what each stands for.
+    known: HashMap<String, usize>,
+    /// The response keys that are taken.
+    keys: HashSet<String>,
+    /// How many keys were made of a name, so that the next one is not searched for from the start.
+    made: HashMap<String, u32>,
+}
+
+/// What a response key means in the variants of one abstract value.
+#[derive(Debug, PartialEq)]
+enum Meaning {
+    /// Leaves of this type.
+    Leaf(TypeRef),
+    /// Objects: whether two of them could be merged is not looked into.
+    Composite,
 }
 
 /// A frame under construction.
@@ -79,6 +95,8 @@ pub(super) struct Builder {
     pub(super) frames: Vec<GrowingFrame>,
     pub(super) objects: Vec<GrowingObject>,
     pub(super) values: Vec<Vec<Growing>>,
+    /// The response keys of abstract values, all variants together.
+    siblings: Vec<HashMap<String, Meaning>>,
 }
 
 impl Builder {
@@ -104,7 +122,10 @@ impl Builder {
             tags: Vec::new(),
             properties: Vec::new(),
             condition: None,
-            siblings: Vec::new(),
+            siblings: None,
+            known: HashMap::new(),
+            keys: HashSet::new(),
+            made: HashMap::new(),
         });
         self.objects.len() - 1
     }
@@ -148,45 +169,72 @@ impl Builder {
         })
     }
 
+    /// The list of this bound among a value's captures.
+    pub(super) fn list_in(&self, values: ValuesId, most: Option<u64>) -> Option<(SlotId, FrameId, ValuesId)> {
+        self.values[values].iter().find_map(|value| match value {
+            Growing::List { slot, frame, item, bound } if *bound == most => Some((*slot, *frame, *item)),
+            _ => None,
+        })
+    }
+
+    /// The object of abstract type among a value's captures whose type is told so: its tag and its variants.
+    pub(super) fn abstract_in(&self, values: ValuesId, of: &Discriminator) -> Option<(SlotId, Vec<ObjectId>)> {
+        self.values[values].iter().find_map(|value| match value {
+            Growing::Abstract { tag, of: known, variants } if known == of => Some((*tag, variants.clone())),
+            _ => None,
+        })
+    }
+
     /// The captures of a property; for GraphQL sources one per distinct field and arguments, under an alias if need be.
     pub(super) fn property_in(&mut self, object: ObjectId, key: &str, field: Option<SubField>) -> ValuesId {
-        let properties = &self.objects[object].properties;
-        let found = properties.iter().find(|property| match (&property.field, &field) {
-            (Some(have), Some(want)) => have == want,
-            (Some(have), None) => have.name == key && have.arguments.is_empty(),
-            (None, Some(want)) => property.key == want.name && want.arguments.is_empty(),
-            (None, None) => property.key == key,
-        });
-        if let Some(found) = found {
-            return found.values;
+        let meant = meant(key, field.as_ref());
+        let growing = &self.objects[object];
+        if let Some(&known) = growing.known.get(&meant) {
+            return growing.properties[known].values;
         }
-        let key = if self.is_free(object, key, field.as_ref()) {
-            key.to_owned()
-        } else {
-            let mut keys = (1..).map(|number| format!("{key}_{number}"));
-            keys.find(|key| self.is_free(object, key, field.as_ref())).unwrap_or_default()
-        };
+        let key = self.free_key(object, key, field.as_ref());
         let values = self.new_values();
-        self.objects[object].properties.push(GrowingProperty { key, field, values });
+        let growing = &mut self.objects[object];
+        if let Some((siblings, field)) = growing.siblings.zip(field.as_ref()) {
+            let meaning = if field.is_leaf { Meaning::Leaf(field.ty.clone()) } else { Meaning::Composite };
+            self.siblings[siblings].insert(key.clone(), meaning);
+        }
+        growing.known.insert(meant, growing.properties.len());
+        growing.keys.insert(key.clone());
+        growing.properties.push(GrowingProperty { key, field, values });
         values
     }
 
     /// Says that objects are the variants of one value.
     pub(super) fn make_siblings(&mut self, objects: &[ObjectId]) {
-        for (at, &object) in objects.iter().enumerate() {
-            self.objects[object].siblings = objects[..at].to_vec();
+        self.siblings.push(HashMap::new());
+        for &object in objects {
+            self.objects[object].siblings = Some(self.siblings.len() - 1);
         }
     }
 
-    /// Can a property have this response key?
+    /// A response key that a property can have: its name, else with a number.
+    fn free_key(&mut self, object: ObjectId, key: &str, field: Option<&SubField>) -> String {
+        let mut free = key.to_owned();
+        while !self.is_free(object, &free, field) {
+            let made = self.objects[object].made.entry(key.to_owned()).or_default();
+            *made += 1;
+            free = format!("{key}_{made}");
+        }
+        free
+    }
+
     fn is_free(&self, object: ObjectId, key: &str, field: Option<&SubField>) -> bool {
         let object = &self.objects[object];
-        let of_siblings = object.siblings.iter().flat_map(|&sibling| &self.objects[sibling].properties);
-        let mut clashes = of_siblings.filter(|property| property.key == key).filter(|property| {
-            let pair = property.field.as_ref().zip(field);
-            pair.is_some_and(|(have, want)| have.ty != want.ty || !have.is_leaf)
-        });
-        clashes.next().is_none() && object.properties.iter().all(|property| property.key != key)
+        if object.keys.contains(key) {
+            return false;
+        }
+        let Some((siblings, field)) = object.siblings.zip(field) else { return true };
+        match self.siblings[siblings].get(key) {
+            None => true,
+            Some(Meaning::Leaf(ty)) => *ty == field.ty,
+            Some(Meaning::Composite) => false,
+        }
     }
 
     /// Freezes the captures of one value.
@@ -203,15 +251,13 @@ impl Builder {
                 Capture::List { slot: *slot, frame: *frame, item: Box::new(self.finish(*item)), bound: *bound }
             }
             Growing::Index { index, item } => Capture::Index { index: *index, item: Box::new(self.finish(*item)) },
-            Growing::Abstract { tag, discriminator, then, cases, variants } => {
-                Capture::Abstract(Box::new(AbstractCapture {
-                    tag: *tag,
-                    discriminator: discriminator.clone(),
-                    then: then.clone(),
-                    cases: cases.clone(),
-                    variants: variants.iter().map(|&object| self.finish_object(object)).collect(),
-                }))
-            }
+            Growing::Abstract { tag, of, variants } => Capture::Abstract(Box::new(AbstractCapture {
+                tag: *tag,
+                discriminator: of.path.clone(),
+                then: of.then.clone(),
+                cases: of.cases.clone(),
+                variants: variants.iter().map(|&object| self.finish_object(object)).collect(),
+            })),
         }
     }
 
@@ -232,8 +278,8 @@ impl Builder {
                 Growing::List { item, .. } | Growing::Index { item, .. } => {
                     self.property_names(*item, names);
                 }
-                Growing::Abstract { discriminator, variants, .. } => {
-                    names.extend(discriminator.first().cloned());
+                Growing::Abstract { of, variants, .. } => {
+                    names.extend(of.path.first().cloned());
                     for &variant in variants {
                         self.object_property_names(variant, names);
                     }
@@ -246,6 +292,16 @@ impl Builder {
     fn object_property_names(&self, object: ObjectId, names: &mut Vec<String>) {
         names.extend(self.objects[object].properties.iter().map(|property| property.key.clone()));
     }
+}
+
+/// What a property stands for: a field with its arguments, or a property of that name.
+fn meant(key: &str, field: Option<&SubField>) -> String {
+    let Some(field) = field else { return key.to_owned() };
+    let mut meant = field.name.clone();
+    if !field.arguments.is_empty() {
+        let _ = write!(meant, "{:?}", field.arguments);
+    }
+    meant
 }
 
 fn id(index: usize) -> u32 {

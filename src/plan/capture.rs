@@ -1,6 +1,6 @@
 //! Reads: a path of an answer becomes what is captured of it, and where that is then found.
 
-use super::build::{Growing, ObjectId, SubField, ValuesId};
+use super::build::{Discriminator, Growing, ObjectId, SubField, ValuesId};
 use super::error::PlanError;
 use super::model::{FoundValue, FrameId, LeafSource, SlotId, StepId};
 use super::planner::{Place, Planner, leaf, step_id};
@@ -106,7 +106,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Makes a list of rows and goes on inside.
+    /// Makes a list of rows, or takes the one that is captured already, and goes on inside.
     fn list(
         &mut self,
         values: ValuesId,
@@ -114,10 +114,13 @@ impl<'a> Planner<'a> {
         want: &Want<'a>,
         inside: impl FnOnce(&mut Self, ValuesId, FrameId) -> Result<FoundValue, PlanError>,
     ) -> Result<FoundValue, PlanError> {
-        let slot = self.build.new_slot(frame);
-        let items = self.build.new_frame(Some(want.step), Some((frame, want.bound)));
-        let item = self.build.new_values();
-        self.build.values[values].push(Growing::List { slot, frame: items, item, bound: want.bound });
+        let (slot, items, item) = self.build.list_in(values, want.bound).unwrap_or_else(|| {
+            let slot = self.build.new_slot(frame);
+            let items = self.build.new_frame(Some(want.step), Some((frame, want.bound)));
+            let item = self.build.new_values();
+            self.build.values[values].push(Growing::List { slot, frame: items, item, bound: want.bound });
+            (slot, items, item)
+        });
         let inner = inside(self, item, items)?;
         Ok(FoundValue::List { slot, frame: items, item: Box::new(inner) })
     }
@@ -137,30 +140,39 @@ impl<'a> Planner<'a> {
                 self.finish_in_object(object, want)
             }
             TypeChoice::By { read, cases } => {
-                let Some(discriminator) = properties_of(read) else {
+                let Some(path) = properties_of(read) else {
                     return Err(self.unsupported("the discriminator must be a property"));
                 };
-                let cases = cases.iter().map(|(text, variant)| (text.clone(), step_id(*variant))).collect();
-                let tag = self.build.new_slot(frame);
+                let cases = cases.iter().map(|(text, at)| (text.clone(), step_id(*at))).collect();
                 let variants = &self.graph.shape(shape).variants;
-                let objects: Vec<ObjectId> = variants.iter().map(|_| self.build.new_object(frame)).collect();
-                self.build.make_siblings(&objects);
-                self.build.values[values].push(Growing::Abstract {
-                    tag,
-                    discriminator,
-                    then: read.then.clone(),
-                    cases,
-                    variants: objects.clone(),
-                });
-                for (at, (variant, object)) in variants.iter().zip(objects).enumerate() {
-                    self.build.objects[object].tags.push((tag, step_id(at)));
-                    self.build.objects[object].condition = Some(self.graph.ty(variant.ty).name.clone());
+                let types = variants.iter().map(|variant| variant.ty).collect();
+                let of = Discriminator { path, then: read.then.clone(), cases, types };
+                let (tag, objects) = match self.build.abstract_in(values, &of) {
+                    Some(known) => known,
+                    None => self.new_abstract(values, frame, of),
+                };
+                for (at, object) in objects.into_iter().enumerate() {
                     let when = Some((tag, Some(step_id(at))));
                     self.plan_variant(object, when, (shape, at), want)?;
                 }
                 Ok(FoundValue::Object { tag: Some(tag), variants: variants.iter().map(|v| v.ty).collect() })
             }
         }
+    }
+
+    /// Captures an object of abstract type: its tag, and an object for each variant.
+    fn new_abstract(&mut self, values: ValuesId, frame: FrameId, of: Discriminator) -> (SlotId, Vec<ObjectId>) {
+        let tag = self.build.new_slot(frame);
+        let mut variants = Vec::with_capacity(of.types.len());
+        for (at, ty) in of.types.iter().enumerate() {
+            let object = self.build.new_object(frame);
+            self.build.objects[object].tags.push((tag, step_id(at)));
+            self.build.objects[object].condition = Some(self.graph.ty(*ty).name.clone());
+            variants.push(object);
+        }
+        self.build.make_siblings(&variants);
+        self.build.values[values].push(Growing::Abstract { tag, of, variants: variants.clone() });
+        (tag, variants)
     }
 
     /// The end of a path, at an object that is under capture already.

@@ -2,16 +2,19 @@
 
 use super::build::ValuesId;
 use super::error::PlanError;
-use super::model::{FrameId, ROOT_FRAME};
+use super::held::held_path;
 use super::planner::{Place, Planner};
-use crate::compose::{Entry, FieldId, From, JsonPath, KeyPath, Read, SourceKind, TypeChoice, Way, WayId};
+use crate::compose::{Entry, FieldId, KeyPath, SourceKind, Way, WayId};
 use crate::operation::NodeId;
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet};
 
-/// Most combinations that are tried; beyond it, ways are taken greedily by coverage.
+/// Most combinations that are tried at one place; beyond it, ways are taken greedily by coverage.
 const MAX_COMBINATIONS: usize = 4_096;
-/// Longest chain of lookups for one input.
-const MAX_HOPS: usize = 4;
+/// Most candidates that are looked at while combinations are tried, in one plan; beyond it, all is taken greedily.
+const MAX_COMPARED: usize = 1_000_000;
+/// What a way costs that can be chosen, in steps of work: it is kept while the place is planned.
+const WORK_OF_A_CANDIDATE: usize = 10;
 
 /// A way in and the nodes that it is to give.
 #[derive(Debug)]
@@ -32,74 +35,86 @@ struct Candidate {
     coverage: usize,
 }
 
-/// Lookups under way, and the input that each is to give.
-type Tried<'k> = Vec<(WayId, &'k KeyPath)>;
-
 /// Less is better, from the left.
-type Cost = (usize, usize, usize, std::cmp::Reverse<usize>, Vec<WayId>);
+type Cost = (usize, usize, usize, Reverse<usize>, Vec<WayId>);
 
 impl Planner<'_> {
     /// The cheapest ways in that together give all nodes.
-    pub(super) fn choose(&self, place: &Place, missing: &[NodeId]) -> Result<Vec<Choice>, PlanError> {
+    pub(super) fn choose(&mut self, place: &Place, missing: &[NodeId]) -> Result<Vec<Choice>, PlanError> {
         let mut options = Vec::with_capacity(missing.len());
         for &node in missing {
             options.push(self.candidates(place, node)?);
         }
-        let combinations = options.iter().try_fold(1usize, |n, o| n.checked_mul(o.len())).unwrap_or(usize::MAX);
-        let picked = if combinations <= MAX_COMBINATIONS { cheapest(&options) } else { greedy(&options) };
+        let picked = if self.can_compare(&options) { cheapest(&options) } else { greedy(&options) };
         let mut choices: Vec<Choice> = Vec::new();
+        let mut numbers: HashMap<WayId, usize> = HashMap::new();
         for (at, &node) in missing.iter().enumerate() {
             let candidate = &options[at][picked[at]];
-            let same = choices.iter_mut().find(|choice| choice.way == candidate.way);
-            match same {
-                Some(choice) => {
-                    choice.nodes.push(node);
-                    for path in &candidate.requires {
-                        if !choice.requires.contains(path) {
-                            choice.requires.push(path.clone());
-                        }
-                    }
-                }
-                None => {
-                    choices.push(Choice { way: candidate.way, nodes: vec![node], requires: candidate.requires.clone() })
+            let number = *numbers.entry(candidate.way).or_insert(choices.len());
+            if number == choices.len() {
+                choices.push(Choice { way: candidate.way, nodes: Vec::new(), requires: Vec::new() });
+            }
+            let choice = &mut choices[number];
+            choice.nodes.push(node);
+            for path in &candidate.requires {
+                if !choice.requires.contains(path) {
+                    choice.requires.push(path.clone());
                 }
             }
         }
         Ok(choices)
     }
 
-    fn candidates(&self, place: &Place, node: NodeId) -> Result<Vec<Candidate>, PlanError> {
+    /// Are there few enough combinations to try them all? What is spent on it counts for the plan as a whole.
+    fn can_compare(&mut self, options: &[Vec<Candidate>]) -> bool {
+        let combinations = options.iter().try_fold(1usize, |n, o| n.checked_mul(o.len())).unwrap_or(usize::MAX);
+        let compared = combinations.saturating_mul(options.len()).saturating_add(self.compared);
+        if combinations > 1 && (combinations > MAX_COMBINATIONS || compared > MAX_COMPARED) {
+            return false;
+        }
+        self.compared = compared;
+        true
+    }
+
+    fn candidates(&mut self, place: &Place, node: NodeId) -> Result<Vec<Candidate>, PlanError> {
+        let graph = self.graph;
         let field = self.operation.nodes[node.index()].field;
+        let is_repeated = self.is_repeated(place.frame);
         let mut tried = Vec::new();
         let mut candidates = Vec::new();
-        let bindings = self.graph.field(field).bindings.iter();
-        let lookups = self.graph.ty(place.ty).lookups.iter();
+        let bindings = graph.field(field).bindings.iter();
+        let lookups = graph.ty(place.ty).lookups.iter();
         for &id in bindings.chain(lookups) {
-            let way = self.graph.way(id);
+            self.work.spend(1)?;
+            let way = graph.way(id);
             let is_lookup = matches!(way.entry, Entry::Lookup(_));
-            let source = &self.graph.source(way.source).name;
             if is_lookup && !self.offers(id, field) {
                 continue;
             }
             let requires = way.requires.get(&field).cloned().unwrap_or_default();
-            let hops = self.hops_to_all(place, way.inputs.iter().chain(&requires), &mut Vec::new());
+            let hops = self.hops_to_all(place, way.inputs.iter().chain(&requires))?;
             let Some(hops) = hops else {
-                tried.push(format!("{source} {}: its inputs are not there", way.endpoint));
+                tried.push((way, "its inputs are not there"));
                 continue;
             };
+            self.work.spend(WORK_OF_A_CANDIDATE)?;
             let key = if is_lookup { self.lookup_key(id, requires.clone()) } else { self.entry_key(id, node) };
             let needs: BTreeSet<_> = place.step.into_iter().collect();
             candidates.push(Candidate {
                 way: id,
                 requires,
                 is_lookup,
-                is_new: self.same_step(&key, place, &needs).is_none(),
-                is_repeated: way.batch.is_none() && self.is_repeated(place.frame),
+                is_new: self.same_step(&key, place, &needs)?.is_none(),
+                is_repeated: way.batch.is_none() && is_repeated,
                 hops,
-                coverage: self.coverage(id, node, is_lookup),
+                coverage: self.coverage(id, node, is_lookup)?,
             });
         }
-        if candidates.is_empty() { Err(self.no_way(Some(field), tried)) } else { Ok(candidates) }
+        if candidates.is_empty() {
+            let tell = |(way, why): (&Way, &str)| format!("{} {}: {why}", graph.source(way.source).name, way.endpoint);
+            return Err(self.no_way(Some(field), tried.into_iter().map(tell).collect()));
+        }
+        Ok(candidates)
     }
 
     /// Does a lookup's answer hold this field?
@@ -108,20 +123,8 @@ impl Planner<'_> {
         shape.is_some_and(|shape| shape.variants.first().is_some_and(|variant| variant.fields.contains_key(&field)))
     }
 
-    /// Can a frame have several rows?
-    fn is_repeated(&self, frame: FrameId) -> bool {
-        if frame == ROOT_FRAME {
-            return false;
-        }
-        let growing = &self.build.frames[frame as usize];
-        growing.parent.is_some()
-            || growing
-                .step
-                .is_some_and(|step| self.steps[step as usize].feeds.iter().any(|feed| self.is_repeated(feed.frame)))
-    }
-
     /// How many fields right below a node come with it.
-    fn coverage(&self, way: WayId, node: NodeId, is_lookup: bool) -> usize {
+    fn coverage(&mut self, way: WayId, node: NodeId, is_lookup: bool) -> Result<usize, PlanError> {
         let field = self.operation.nodes[node.index()].field;
         let shape = self.graph.way(way).answer.shape;
         let shape = if is_lookup {
@@ -129,96 +132,37 @@ impl Planner<'_> {
         } else {
             shape
         };
-        let (Some(shape), Some(selection)) = (shape, self.operation.nodes[node.index()].selection) else { return 1 };
-        let variants = &self.graph.shape(shape).variants;
-        let wanted = self.operation.selections[selection.index()].variants.iter();
-        let held = wanted.flat_map(|(ty, nodes)| {
-            let variant = variants.iter().find(|variant| variant.ty == *ty);
-            nodes.iter().filter(move |&&node| {
-                variant.is_some_and(|v| v.fields.contains_key(&self.operation.nodes[node.index()].field))
-            })
-        });
-        1 + held.count()
-    }
-
-    /// How many lookups must run before an input is known; `None`: it cannot be had.
-    ///
-    /// `tried` holds what is being looked for already: the same source may well be asked twice, but not for the same.
-    fn hops_to<'k>(&'k self, place: &Place, path: &'k KeyPath, tried: &mut Tried<'k>) -> Option<usize> {
-        if self.held_path(place, path).is_some() {
-            return Some(0);
+        let (Some(shape), Some(selection)) = (shape, self.operation.nodes[node.index()].selection) else {
+            return Ok(1);
+        };
+        let variants: HashMap<_, _> =
+            self.graph.shape(shape).variants.iter().map(|variant| (variant.ty, &variant.fields)).collect();
+        let mut held = 1;
+        for (ty, nodes) in &self.operation.selections[selection.index()].variants {
+            self.work.spend(1 + nodes.len())?;
+            let Some(fields) = variants.get(ty) else { continue };
+            held += nodes.iter().filter(|node| fields.contains_key(&self.operation.nodes[node.index()].field)).count();
         }
-        self.lookup_for(place, path, tried).map(|(hops, _)| hops)
+        Ok(held)
     }
 
+    /// How many lookups must run before all of these inputs are known; `None`: one of them cannot be had.
     fn hops_to_all<'k>(
-        &'k self,
+        &mut self,
         place: &Place,
         paths: impl Iterator<Item = &'k KeyPath>,
-        tried: &mut Tried<'k>,
-    ) -> Option<usize> {
-        let mut hops = 0;
+    ) -> Result<Option<usize>, PlanError> {
+        let mut hops = 0usize;
         for path in paths {
-            hops += self.hops_to(place, path, tried)?;
-        }
-        Some(hops)
-    }
-
-    fn lookup_for<'k>(&'k self, place: &Place, path: &'k KeyPath, tried: &mut Tried<'k>) -> Option<(usize, WayId)> {
-        if tried.len() >= MAX_HOPS {
-            return None;
-        }
-        let mut best = None;
-        for &id in &self.graph.ty(place.ty).lookups {
-            let way = self.graph.way(id);
-            let there = Place { shape: way.answer.shape.map(|shape| (shape, 0)), ..place.clone() };
-            if tried.contains(&(id, path)) || self.held_path(&there, path).is_none() {
+            self.work.spend(1)?;
+            if held_path(self.graph, place.shape, path).is_some() {
                 continue;
             }
-            tried.push((id, path));
-            let hops = self.hops_to_all(place, way.inputs.iter().chain(required(way, path)), tried);
-            tried.pop();
-            let found = hops.map(|hops| (hops + 1, id));
-            best = match (best, found) {
-                (Some(best), Some(found)) => Some(std::cmp::min(best, found)),
-                (best, found) => best.or(found),
-            };
+            let chains = self.search.chains(self.graph, place.ty, place.shape, &mut self.work)?;
+            let Some(chain) = chains.of(path) else { return Ok(None) };
+            hops = hops.saturating_add(chain.lookups as usize);
         }
-        best
-    }
-
-    /// The nearest lookup that gives an input and whose own inputs can be had. Each of those is nearer by one at least.
-    pub(super) fn lookup_of_input(&self, place: &Place, path: &KeyPath) -> Option<WayId> {
-        self.lookup_for(place, path, &mut Vec::new()).map(|(_, way)| way)
-    }
-
-    /// Where a path of fields is in the place's shape, as one read.
-    pub(super) fn held_path(&self, place: &Place, path: &KeyPath) -> Option<(Read, FieldId)> {
-        let (mut shape, mut variant) = place.shape?;
-        let mut segments = Vec::new();
-        for (at, &field) in path.0.iter().enumerate() {
-            let held = self.graph.shape(shape).variants.get(variant)?.fields.get(&field)?;
-            let is_last = at + 1 == path.0.len();
-            if is_last {
-                if held.shape.is_some() {
-                    return None;
-                }
-                let mut read = held.read.clone();
-                if let From::Json(JsonPath(rest)) = &mut read.from {
-                    segments.append(rest);
-                    read.from = From::Json(JsonPath(segments));
-                }
-                return Some((read, field));
-            }
-            let JsonPath(inner) = held.read.as_path()?;
-            segments.extend(inner.iter().cloned());
-            shape = held.shape?;
-            variant = 0;
-            if !matches!(self.graph.shape(shape).choice, TypeChoice::Only) {
-                return None;
-            }
-        }
-        None
+        Ok(Some(hops))
     }
 
     /// The names that a REST step's sparse fieldset asks for.
@@ -245,24 +189,28 @@ pub(super) fn required<'g>(way: &'g Way, path: &KeyPath) -> &'g [KeyPath] {
 }
 
 fn cost<'a>(picked: impl Iterator<Item = &'a Candidate>) -> Cost {
-    let mut seen: Vec<&Candidate> = Vec::new();
+    let mut seen: Vec<WayId> = Vec::new();
+    let mut lookups = HashSet::new();
     let mut coverage = 0;
-    let (mut calls, mut repeated, mut hops) = (0, 0, 0);
+    let (mut calls, mut repeated, mut hops) = (0usize, 0, 0usize);
     for candidate in picked {
         coverage += candidate.coverage;
-        if candidate.is_lookup && seen.iter().any(|other| other.way == candidate.way) {
+        if candidate.is_lookup && !lookups.insert(candidate.way) {
             continue;
         }
-        calls += usize::from(candidate.is_new) + candidate.hops;
+        calls = calls.saturating_add(candidate.hops).saturating_add(usize::from(candidate.is_new));
         repeated += usize::from(candidate.is_repeated);
-        hops += candidate.hops;
-        seen.push(candidate);
+        hops = hops.saturating_add(candidate.hops);
+        seen.push(candidate.way);
     }
-    (calls, repeated, hops, std::cmp::Reverse(coverage), seen.iter().map(|candidate| candidate.way).collect())
+    (calls, repeated, hops, Reverse(coverage), seen)
 }
 
 /// Tries every combination.
 fn cheapest(options: &[Vec<Candidate>]) -> Vec<usize> {
+    if options.iter().all(|candidates| candidates.len() == 1) {
+        return vec![0; options.len()];
+    }
     let mut at = vec![0; options.len()];
     let mut best: Option<(Cost, Vec<usize>)> = None;
     loop {
@@ -277,22 +225,46 @@ fn cheapest(options: &[Vec<Candidate>]) -> Vec<usize> {
     best.map_or_else(Vec::new, |(_, picked)| picked)
 }
 
+/// The nodes that a way can give.
+struct Serving {
+    /// How many of them have no way yet.
+    open: usize,
+    hops: usize,
+    /// The nodes, and which of their candidates the way is.
+    nodes: Vec<(usize, usize)>,
+}
+
 /// Takes the way that serves most nodes, again and again.
 fn greedy(options: &[Vec<Candidate>]) -> Vec<usize> {
+    let mut ways: HashMap<WayId, Serving> = HashMap::new();
+    for (at, candidates) in options.iter().enumerate() {
+        for (pick, candidate) in candidates.iter().enumerate() {
+            let new = Serving { open: 0, hops: candidate.hops, nodes: Vec::new() };
+            let serving = ways.entry(candidate.way).or_insert(new);
+            serving.open += 1;
+            serving.nodes.push((at, pick));
+        }
+    }
+    let rank = |way: WayId, serving: &Serving| (serving.open, Reverse(serving.hops), Reverse(way));
+    let mut queue: BinaryHeap<_> = ways.iter().map(|(way, serving)| rank(*way, serving)).collect();
     let mut picked: Vec<Option<usize>> = vec![None; options.len()];
-    while picked.iter().any(Option::is_none) {
-        let open = || options.iter().enumerate().filter(|(at, _)| picked[*at].is_none());
-        let best = open()
-            .flat_map(|(_, candidates)| candidates)
-            .max_by_key(|candidate| {
-                let serves = open().filter(|(_, c)| c.iter().any(|other| other.way == candidate.way)).count();
-                (serves, std::cmp::Reverse(candidate.hops), std::cmp::Reverse(candidate.way))
-            })
-            .map(|candidate| candidate.way);
-        let Some(best) = best else { break };
-        for (at, candidates) in options.iter().enumerate() {
-            if picked[at].is_none() {
-                picked[at] = candidates.iter().position(|candidate| candidate.way == best);
+    while let Some((open, hops, way)) = queue.pop() {
+        let Some(serving) = ways.get(&way.0).filter(|serving| serving.open > 0) else { continue };
+        if serving.open < open {
+            // Others have taken nodes of it since it was ranked.
+            queue.push((serving.open, hops, way));
+            continue;
+        }
+        let Some(Serving { nodes, .. }) = ways.remove(&way.0) else { break };
+        for (at, pick) in nodes {
+            if picked[at].is_some() {
+                continue;
+            }
+            picked[at] = Some(pick);
+            for candidate in &options[at] {
+                if let Some(serving) = ways.get_mut(&candidate.way) {
+                    serving.open -= 1;
+                }
             }
         }
     }

@@ -22,11 +22,25 @@ pub enum PlanError {
         what: String,
     },
     /// The plan has too many steps.
-    #[error("the operation needs more than {limit} steps")]
+    #[error("the operation needs more than {limit} steps; ask for fewer fields at once")]
     TooManySteps {
         /// How many are allowed.
         limit: usize,
     },
+    /// Finding a plan takes too much work.
+    #[error("planning the operation takes more than {limit} steps of work; ask for fewer fields at once")]
+    TooComplex {
+        /// How many are allowed.
+        limit: u64,
+    },
+}
+
+impl PlanError {
+    /// Does the operation ask for too much, rather than for what cannot be had?
+    #[must_use]
+    pub fn is_limit(&self) -> bool {
+        matches!(self, Self::TooManySteps { .. } | Self::TooComplex { .. })
+    }
 }
 
 fn list(tried: &[String]) -> String {

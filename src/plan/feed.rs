@@ -8,15 +8,56 @@ use super::build::{ObjectId, ValuesId};
 use super::capture::At;
 use super::choose::required;
 use super::error::PlanError;
-use super::model::{Access, Feed, FrameId, Join, LeafRead, LeafSource, PairingPlan, SlotId, StepId};
-use super::planner::{GrowingOutcome, GrowingStep, Place, Planner, StepKey, leaf, most, step_id};
-use crate::compose::{Call, Effect, FieldId, From, JsonPath, KeyPath, Pairing, Read, Segment};
-use std::collections::BTreeSet;
+use super::held::held_path;
+use super::model::{Access, Feed, FrameId, Join, LeafRead, LeafSource, PairingPlan, ROOT_FRAME, SlotId, StepId};
+use super::planner::{GrowingOutcome, GrowingStep, Place, Planner, StepKey, When, leaf, most, step_id};
+use super::search::Held;
+use super::waits::MAX_STEPS;
+use crate::compose::{Call, Effect, FieldId, From, JsonPath, KeyPath, Pairing, Read, Segment, WayId};
+use std::collections::{BTreeSet, HashMap};
 
-/// Most steps of one plan.
-const MAX_STEPS: usize = 256;
+/// A lookup at a place: equal ones are one step.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(super) struct PlaceKey {
+    frame: FrameId,
+    when: When,
+    object: Option<ObjectId>,
+    shape: Held,
+    way: WayId,
+    requires: Vec<KeyPath>,
+    group: u32,
+    part: u32,
+}
+
+impl PlaceKey {
+    fn of(place: &Place, key: &StepKey) -> Self {
+        let StepKey { way, requires, group, part, .. } = key;
+        Self {
+            frame: place.frame,
+            when: place.when,
+            object: place.object,
+            shape: place.shape,
+            way: *way,
+            requires: requires.clone(),
+            group: *group,
+            part: *part,
+        }
+    }
+}
 
 impl Planner<'_> {
+    /// Feeds the step of a lookup from a place. A place asks each lookup once, however many inputs it is to give.
+    pub(super) fn join_lookup(&mut self, place: &Place, key: StepKey) -> Result<(StepId, Join), PlanError> {
+        self.work.spend(1)?;
+        let at = PlaceKey::of(place, &key);
+        if let Some(known) = self.looked_up.get(&at) {
+            return Ok(*known);
+        }
+        let joined = self.join_step(place, key)?;
+        self.looked_up.insert(at, joined);
+        Ok(joined)
+    }
+
     /// Feeds a step from a place: an equal one that does not wait for the place, else a new one.
     pub(super) fn join_step(&mut self, place: &Place, key: StepKey) -> Result<(StepId, Join), PlanError> {
         let way = self.graph.way(key.way);
@@ -26,21 +67,31 @@ impl Planner<'_> {
             let access = self.obtain(place, path, &mut needs)?;
             inputs.push(access);
         }
-        let same = self.same_step(&key, place, &needs);
+        let same = self.same_step(&key, place, &needs)?;
         let step = match same {
             Some(step) => step,
             None => self.new_step(key)?,
         };
-        let root = self.steps[step as usize].root;
-        let feeds = &self.steps[step as usize].feeds;
-        let fed =
-            feeds.iter().find(|feed| feed.frame == place.frame && feed.when == place.when && feed.inputs == inputs);
-        if let Some(feed) = fed {
+        let growing = &self.steps[step as usize];
+        let root = growing.root;
+        let rows = (place.frame, place.when);
+        let fed = growing.fed.get(&rows).into_iter().flatten().map(|&feed| &growing.feeds[feed]);
+        if let Some(feed) = fed.into_iter().find(|feed| feed.inputs == inputs) {
             return Ok((step, Join { slot: feed.join, frame: root }));
         }
         let join = self.build.new_slot(place.frame);
-        self.steps[step as usize].feeds.push(Feed { frame: place.frame, when: place.when, inputs, join });
-        self.steps[step as usize].after.extend(needs);
+        let is_repeated = self.is_repeated(place.frame);
+        let growing = &mut self.steps[step as usize];
+        growing.fed.entry(rows).or_default().push(growing.feeds.len());
+        growing.feeds.push(Feed { frame: place.frame, when: place.when, inputs, join });
+        for need in needs {
+            if growing.after.insert(need) {
+                self.waits.add(step, need);
+            }
+        }
+        if is_repeated {
+            self.repeat(step);
+        }
         Ok((step, Join { slot: join, frame: root }))
     }
 
@@ -48,35 +99,50 @@ impl Planner<'_> {
     ///
     /// A deferred part also takes another part's step that is fed from this place already: fewest calls. Not so a
     /// GraphQL service's: what it is asked for beside costs time of its own.
-    pub(super) fn same_step(&self, key: &StepKey, place: &Place, needs: &BTreeSet<StepId>) -> Option<StepId> {
-        let is_equal = |at: &usize| {
-            let step = &self.steps[*at];
+    pub(super) fn same_step(
+        &mut self,
+        key: &StepKey,
+        place: &Place,
+        needs: &BTreeSet<StepId>,
+    ) -> Result<Option<StepId>, PlanError> {
+        let Some(of_way) = self.steps_of.get(&key.way) else { return Ok(None) };
+        self.work.spend(of_way.len())?;
+        let is_equal = |at: StepId| {
+            let step = &self.steps[at as usize];
             if step.key.part == key.part {
                 return step.key == *key;
             }
-            let is_fed = |feed: &Feed| feed.frame == place.frame && feed.when == place.when;
             key.part != 0
                 && StepKey { part: step.key.part, ..key.clone() } == step.key
-                && !self.speaks_graphql(step_id(*at))
-                && step.feeds.iter().any(is_fed)
+                && !self.speaks_graphql(at)
+                && step.fed.contains_key(&(place.frame, place.when))
         };
-        let equal = (0..self.steps.len()).filter(is_equal).map(step_id);
-        equal.into_iter().find(|&step| !needs.iter().any(|&need| self.waits_for(need, step)))
+        let is_free = |step: StepId| !needs.iter().any(|&need| self.waits.waits_for(need, step));
+        Ok(of_way.iter().copied().find(|&step| is_equal(step) && is_free(step)))
     }
 
-    /// Does `step` wait for `other`, or is it that?
-    fn waits_for(&self, step: StepId, other: StepId) -> bool {
+    /// Can a frame have several rows?
+    pub(super) fn is_repeated(&self, frame: FrameId) -> bool {
+        let growing = &self.build.frames[frame as usize];
+        frame != ROOT_FRAME
+            && (growing.parent.is_some() || growing.step.is_some_and(|step| self.steps[step as usize].is_repeated))
+    }
+
+    /// Notes that a step can be asked for several keys, and so can those that its rows feed.
+    fn repeat(&mut self, step: StepId) {
         let mut open = vec![step];
-        let mut seen = BTreeSet::new();
-        while let Some(at) = open.pop() {
-            if at == other {
-                return true;
+        while let Some(step) = open.pop() {
+            if std::mem::replace(&mut self.steps[step as usize].is_repeated, true) {
+                continue;
             }
-            if seen.insert(at) {
-                open.extend(self.steps[at as usize].after.iter().copied());
-            }
+            let root = self.steps[step as usize].root;
+            let fed = self
+                .steps
+                .iter()
+                .enumerate()
+                .filter(|(_, other)| !other.is_repeated && other.feeds.iter().any(|feed| feed.frame == root));
+            open.extend(fed.map(|(at, _)| step_id(at)));
         }
-        false
     }
 
     fn new_step(&mut self, key: StepKey) -> Result<StepId, PlanError> {
@@ -113,9 +179,13 @@ impl Planner<'_> {
             self.build.objects[object].tags.push((slot, 0));
             slot
         });
+        self.steps_of.entry(key.way).or_default().push(step);
+        self.waits.push();
         self.steps.push(GrowingStep {
             key,
             feeds: Vec::new(),
+            fed: HashMap::new(),
+            is_repeated: false,
             after: BTreeSet::new(),
             root,
             values,
@@ -141,7 +211,7 @@ impl Planner<'_> {
 
     /// Where an input's value is: in the answer at hand, else behind the shortest chain of lookups.
     fn obtain(&mut self, place: &Place, path: &KeyPath, needs: &mut BTreeSet<StepId>) -> Result<Access, PlanError> {
-        if let Some((read, _)) = self.held_path(place, path) {
+        if let Some((read, _)) = held_path(self.graph, place.shape, path) {
             let object = place.object.ok_or_else(|| self.unsupported("an input of the root"))?;
             let fields = match place.step.filter(|&step| self.speaks_graphql(step)) {
                 Some(_) => path.0.as_slice(),
@@ -150,12 +220,13 @@ impl Planner<'_> {
             let leaf = self.input_leaf(object, place.frame, &read, fields)?;
             return Ok(Access { joins: Vec::new(), leaf });
         }
-        let Some(way) = self.lookup_of_input(place, path) else {
+        let chains = self.search.chains(self.graph, place.ty, place.shape, &mut self.work)?;
+        let Some(way) = chains.of(path).and_then(|chain| chain.last) else {
             let field = path.0.last().copied();
             return Err(self.no_way(field, vec!["its input is not there, and no lookup gives it".to_owned()]));
         };
         let requires = required(self.graph.way(way), path).to_vec();
-        let (step, join) = self.join_step(place, self.lookup_key(way, requires))?;
+        let (step, join) = self.join_lookup(place, self.lookup_key(way, requires))?;
         needs.insert(step);
         let there = self.lookup_place(step)?;
         let mut access = self.obtain(&there, path, needs)?;

@@ -9,6 +9,9 @@ use super::planner::{GrowingOutcome, GrowingStep, Planner};
 use crate::compose::{Call, JsonPath, Segment, SourceKind};
 use crate::operation::{OutField, OutKind};
 
+/// A step's round, and the most keys and calls of it.
+type StepBounds = (u32, (Option<u64>, Option<u64>));
+
 impl Planner<'_> {
     /// The finished plan.
     pub(super) fn finish_plan(mut self) -> Plan {
@@ -17,10 +20,16 @@ impl Planner<'_> {
         let output = self.output();
         let deferred = self.deferred(&output.objects, &output.nodes);
         let growing = std::mem::take(&mut self.steps);
+        let mut frames = vec![Vec::new(); growing.len()];
+        for (frame, growing) in self.build.frames.iter().enumerate() {
+            if let Some(step) = growing.step {
+                frames[step as usize].push(frame_id(frame));
+            }
+        }
         let mut steps = Vec::with_capacity(growing.len());
-        for (at, step) in growing.into_iter().enumerate() {
-            let (keys, calls) = bounds[at];
-            steps.push(self.finish_step(step, rounds[at], keys, calls, at));
+        for ((at, step), frames) in growing.into_iter().enumerate().zip(frames) {
+            let bounds = (rounds[at], bounds[at]);
+            steps.push(self.finish_step(step, bounds, frames));
         }
         let calls = steps.iter().map(|step| step.calls).try_fold(0u64, |sum, calls| sum.checked_add(calls?));
         Plan {
@@ -34,7 +43,8 @@ impl Planner<'_> {
         }
     }
 
-    fn finish_step(&self, growing: GrowingStep, round: u32, keys: Option<u64>, calls: Option<u64>, at: usize) -> Step {
+    fn finish_step(&self, growing: GrowingStep, bounds: StepBounds, frames: Vec<FrameId>) -> Step {
+        let (round, (keys, calls)) = bounds;
         let way = self.graph.way(growing.key.way);
         let document = self.document(&growing);
         let endpoint = self.endpoint(&growing).into();
@@ -48,14 +58,12 @@ impl Planner<'_> {
             };
             (*status, plan)
         });
-        let frames = self.build.frames.iter().enumerate();
-        let frames = frames.filter(|(_, frame)| frame.step.is_some_and(|step| step as usize == at));
         Step {
             way: growing.key.way,
             source: way.source,
             endpoint,
             outcomes: outcomes.collect(),
-            frames: frames.map(|(frame, _)| frame_id(frame)).collect(),
+            frames,
             arguments: growing.key.arguments,
             feeds: growing.feeds,
             after: growing.after.into_iter().collect(),

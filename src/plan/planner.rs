@@ -6,20 +6,29 @@
 use super::build::{Builder, ObjectId, SubField, ValuesId};
 use super::capture::{At, Want};
 use super::error::PlanError;
-use super::model::{Feed, Found, FoundValue, FrameId, LeafRead, LeafSource, PairingPlan, ROOT_FRAME, SlotId, StepId};
+use super::feed::PlaceKey;
+use super::model::{
+    Feed, Found, FoundValue, FrameId, Join, LeafRead, LeafSource, PairingPlan, ROOT_FRAME, SlotId, StepId,
+};
+use super::search::Search;
+use super::waits::Waits;
+use super::work::Work;
 use crate::compose::{
-    Call, Entry, FieldId, Graph, KeyPath, ListBound, ShapeField, ShapeId, SourceKind, TypeId, TypeKind, WayId,
+    Call, Entry, FieldId, Graph, KeyPath, ListBound, ShapeField, ShapeId, SourceId, SourceKind, TypeId, TypeKind, WayId,
 };
 use crate::contract::StatusPattern;
 use crate::operation::{NodeId, Operation, OperationKind, Value};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+
+/// Which rows of a frame: those with this tag, and with this variant of it; `None`: all.
+pub(super) type When = Option<(SlotId, Option<u32>)>;
 
 /// Where objects of one concrete type are, while planning.
 #[derive(Debug, Clone)]
 pub(super) struct Place {
     pub(super) step: Option<StepId>,
     pub(super) frame: FrameId,
-    pub(super) when: Option<(SlotId, Option<u32>)>,
+    pub(super) when: When,
     pub(super) object: Option<ObjectId>,
     /// The shape and which of its variants.
     pub(super) shape: Option<(ShapeId, usize)>,
@@ -50,6 +59,10 @@ pub(super) enum GrowingOutcome {
 pub(super) struct GrowingStep {
     pub(super) key: StepKey,
     pub(super) feeds: Vec<Feed>,
+    /// Its feeds, by the rows that they are of.
+    pub(super) fed: HashMap<(FrameId, When), Vec<usize>>,
+    /// Can it be asked for several keys?
+    pub(super) is_repeated: bool,
     pub(super) after: BTreeSet<StepId>,
     pub(super) root: FrameId,
     /// Captures of the body; batched: of each item.
@@ -66,17 +79,27 @@ pub(super) struct Planner<'a> {
     pub(super) operation: &'a Operation,
     pub(super) build: Builder,
     pub(super) steps: Vec<GrowingStep>,
+    pub(super) steps_of: HashMap<WayId, Vec<StepId>>,
+    pub(super) waits: Waits,
+    /// The steps that lookups became, by the place that they are made for.
+    pub(super) looked_up: HashMap<PlaceKey, (StepId, Join)>,
     pub(super) found: Vec<Option<Found>>,
+    pub(super) search: Search,
+    pub(super) work: Work,
+    /// Steps of work spent on comparing combinations of ways.
+    pub(super) compared: usize,
     group: u32,
     /// The part of the answer that is being planned: steps of different parts do not wait for each other's needs.
     part: u32,
     trail: Vec<FieldId>,
+    /// By source: the way that stands for all reads of its root fields, which share a document.
+    documents: HashMap<SourceId, WayId>,
     /// The shapes met, in the order of the walk.
     pub(super) shapes: Vec<ShapeId>,
 }
 
 impl<'a> Planner<'a> {
-    pub(super) fn new(graph: &'a Graph, operation: &'a Operation) -> Self {
+    pub(super) fn new(graph: &'a Graph, operation: &'a Operation, search: Search) -> Self {
         let mut build = Builder::default();
         build.new_frame(None, None);
         let found = operation.nodes.iter().map(|_| None).collect();
@@ -85,10 +108,17 @@ impl<'a> Planner<'a> {
             operation,
             build,
             steps: Vec::new(),
+            steps_of: HashMap::new(),
+            waits: Waits::default(),
+            looked_up: HashMap::new(),
             found,
+            search,
+            work: Work::default(),
+            compared: 0,
             group: 0,
             part: 0,
             trail: Vec::new(),
+            documents: HashMap::new(),
             shapes: Vec::new(),
         }
     }
@@ -96,7 +126,7 @@ impl<'a> Planner<'a> {
     /// The key of a step for a root or field binding.
     ///
     /// Root fields of one GraphQL service that are only read share a document, whatever their arguments.
-    pub(super) fn entry_key(&self, way: WayId, node: NodeId) -> StepKey {
+    pub(super) fn entry_key(&mut self, way: WayId, node: NodeId) -> StepKey {
         let graph = self.graph;
         let node = &self.operation.nodes[node.index()];
         let authenticated = graph.field(node.field).authenticated;
@@ -104,14 +134,10 @@ impl<'a> Planner<'a> {
         let key = |way, arguments| StepKey { way, arguments, requires, group, part, authenticated };
         let source = graph.way(way).source;
         let is_shared = matches!(graph.source(source).kind, SourceKind::GraphQl) && graph.way(way).is_safe;
-        let first = graph
-            .ways
-            .iter()
-            .position(|other| other.source == source && other.is_safe && matches!(other.call, Call::GraphQlRoot(_)));
-        match first.filter(|_| is_shared && self.operation.kind == OperationKind::Query) {
-            Some(first) => key(WayId(step_id(first)), Vec::new()),
-            None => key(way, node.arguments.clone()),
+        if !is_shared || self.operation.kind != OperationKind::Query {
+            return key(way, node.arguments.clone());
         }
+        key(*self.documents.entry(source).or_insert_with(|| first_read(graph, source).unwrap_or(way)), Vec::new())
     }
 
     /// The key of a step for a lookup.
@@ -155,6 +181,7 @@ impl<'a> Planner<'a> {
     }
 
     pub(super) fn plan_place(&mut self, place: &Place, nodes: &[NodeId]) -> Result<(), PlanError> {
+        self.work.spend(1 + nodes.len())?;
         let mut missing = Vec::new();
         for &node in nodes {
             let field = self.operation.nodes[node.index()].field;
@@ -188,14 +215,15 @@ impl<'a> Planner<'a> {
                 Entry::Root(field) | Entry::Field(field) => {
                     for &node in &choice.nodes {
                         self.trail.push(field);
-                        let (step, join) = self.join_step(place, self.entry_key(choice.way, node))?;
+                        let key = self.entry_key(choice.way, node);
+                        let (step, join) = self.join_step(place, key)?;
                         let value = self.answer_of(step, choice.way, node)?;
                         self.found[node.index()] = Some(Found { joins: vec![join], value });
                         self.trail.pop();
                     }
                 }
                 Entry::Lookup(_) => {
-                    let (step, join) = self.join_step(place, self.lookup_key(choice.way, choice.requires))?;
+                    let (step, join) = self.join_lookup(place, self.lookup_key(choice.way, choice.requires))?;
                     let there = self.lookup_place(step)?;
                     self.plan_place(&there, &choice.nodes)?;
                     for &node in &choice.nodes {
@@ -277,6 +305,13 @@ impl<'a> Planner<'a> {
         let place = if trail.is_empty() { "the root".to_owned() } else { trail.join(".") };
         PlanError::NoWay { coordinate, place, tried }
     }
+}
+
+/// The first way of a source that reads a root field.
+fn first_read(graph: &Graph, source: SourceId) -> Option<WayId> {
+    let is_read =
+        |way: &crate::compose::Way| way.source == source && way.is_safe && matches!(way.call, Call::GraphQlRoot(_));
+    graph.ways.iter().position(is_read).map(|at| WayId(step_id(at)))
 }
 
 /// How long a list is at most, for these arguments.

@@ -50,7 +50,8 @@ fn check_one(graph: &Graph, prepared: &Prepared, budget: Option<u64>, span: Span
         match plan::plan(graph, &lowered) {
             Ok(plan) => most = most.zip(plan.calls).map(|(a, b)| a.max(b)),
             Err(error) => {
-                return Some(Finding::new("E106", format!("`{name}`: {error}"), span, "this operation"));
+                let code = if error.is_limit() { "E130" } else { "E106" };
+                return Some(Finding::new(code, format!("`{name}`: {error}"), span, "this operation"));
             }
         }
     }

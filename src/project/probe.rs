@@ -1,21 +1,26 @@
 //! Probes: every field of a client, at every place it can be reached, must be one that can be planned (DESIGN §6).
 //!
-//! Places are told apart by the client's type and the graph's shape there, so recursion ends.
+//! Places are told apart by the client's type and the graph's shape there, so recursion ends. What is left out because
+//! there is too much of it is a finding, too.
 
 use crate::compose::{Graph, ShapeId, WayId};
 use crate::diagnostic::{FileId, Finding, Span};
 use crate::operation::{Limits, Outcomes, RequestError, prepare};
-use crate::plan::{self, Probed};
+use crate::plan::{self, PlanError, Probed, Search};
 use crate::view::View;
 use apollo_compiler::schema::{Component, ExtendedType, FieldDefinition};
 use apollo_compiler::{Name, Schema};
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::fmt::Write;
 
-/// Most places that are probed; beyond it the rest is found when operations are planned.
+/// Most places that are probed.
 const MAX_PLACES: usize = 5_000;
 /// Deepest place that is probed.
 const MAX_DEPTH: usize = 12;
+/// Most work for all probes together, in steps of planning.
+const MAX_WORK: u64 = 100_000_000;
+/// What a probe costs beside planning, in steps of planning.
+const WORK_OF_A_PROBE: u64 = 1_000;
 
 /// A place: the way to it as text, and the client's object type there.
 struct Place {
@@ -36,56 +41,154 @@ struct Segment {
 
 /// Probes a view; what cannot be planned is a finding at the client's field, once. Gives the ways that were taken, too.
 pub(super) fn probe(graph: &Graph, view: &View, file: FileId) -> (Vec<Finding>, BTreeSet<WayId>) {
-    let schema = &view.schema;
-    let mut open = VecDeque::new();
-    let roots = &schema.schema_definition;
-    for (root, ty) in [("query", &roots.query), ("mutation", &roots.mutation), ("subscription", &roots.subscription)] {
-        if let Some(ty) = ty {
-            open.push_back(Place { root, path: Vec::new(), ty: ty.name.clone() });
+    let mut probing = Probing {
+        graph,
+        view,
+        file,
+        open: VecDeque::new(),
+        seen: HashSet::new(),
+        search: Search::default(),
+        work: 0,
+        is_cut: false,
+        found: BTreeMap::new(),
+        taken: BTreeSet::new(),
+    };
+    probing.run();
+    let mut findings: Vec<Finding> = probing.found.into_values().collect();
+    if probing.is_cut {
+        findings.push(cut(file));
+    }
+    (findings, probing.taken)
+}
+
+/// Says that some places have not been probed.
+fn cut(file: FileId) -> Finding {
+    let message = format!(
+        "this client's schema is too large to check every field at every place: at most {MAX_PLACES} places, {MAX_DEPTH} \
+         levels deep, are checked"
+    );
+    let help = "the rest is checked when an operation asks for it: name the client's operations to `bespoke check` by \
+                putting them into its `operations` folder";
+    Finding::new("W130", message, Span::new(file, 0..0), "in this schema").help(help)
+}
+
+struct Probing<'a> {
+    graph: &'a Graph,
+    view: &'a View,
+    file: FileId,
+    open: VecDeque<Place>,
+    seen: HashSet<(Name, Option<ShapeId>)>,
+    search: Search,
+    work: u64,
+    /// Has something been left out?
+    is_cut: bool,
+    found: BTreeMap<String, Finding>,
+    taken: BTreeSet<WayId>,
+}
+
+impl Probing<'_> {
+    fn run(&mut self) {
+        let roots = &self.view.schema.schema_definition;
+        for (root, ty) in
+            [("query", &roots.query), ("mutation", &roots.mutation), ("subscription", &roots.subscription)]
+        {
+            if let Some(ty) = ty {
+                self.open.push_back(Place { root, path: Vec::new(), ty: ty.name.clone() });
+            }
+        }
+        let mut places = 0;
+        while let Some(place) = self.open.pop_front() {
+            places += 1;
+            if places > MAX_PLACES || self.work > MAX_WORK {
+                self.is_cut = true;
+                break;
+            }
+            self.place(&place);
         }
     }
-    let mut seen: HashSet<(Name, Option<ShapeId>)> = HashSet::new();
-    let mut found: BTreeMap<String, Finding> = BTreeMap::new();
-    let mut taken = BTreeSet::new();
-    let mut places = 0;
-    while let Some(place) = open.pop_front() {
-        places += 1;
-        if places > MAX_PLACES {
-            break;
-        }
-        let Some(fields) = fields_of(schema, &place.ty) else { continue };
+
+    fn place(&mut self, place: &Place) {
+        let schema = &self.view.schema;
+        let Some(fields) = fields_of(schema, &place.ty) else { return };
         for (name, field) in fields {
             let mut path = place.path.clone();
             let segment = segment(name, field, &path);
             path.push(segment);
-            match plan_at(graph, view, place.root, &path, is_composite(schema, field)) {
+            match self.plan_at(place.root, &path, is_composite(schema, field)) {
                 Ok(Probed { shape, ways }) => {
-                    taken.extend(ways);
-                    if path.len() < MAX_DEPTH {
-                        for ty in members(schema, field.ty.inner_named_type()) {
-                            if seen.insert((ty.clone(), shape)) {
-                                let mut path = path.clone();
-                                if let Some(last) = path.last_mut() {
-                                    last.condition = Some(ty.clone());
-                                }
-                                open.push_back(Place { root: place.root, path, ty });
-                            }
-                        }
-                    }
+                    self.taken.extend(ways);
+                    self.go_on(place.root, &path, field, shape);
                 }
-                Err(message) => {
+                Err(refusal) => {
                     let coordinate = format!("{}.{name}", place.ty);
                     let at = field.location().map_or(0..0, |at| at.offset()..at.end_offset());
-                    let span = Span::new(file, at);
-                    found.entry(coordinate.clone()).or_insert_with(|| {
-                        let finding = Finding::new("E106", format!("`{coordinate}` cannot be had everywhere"), span, message);
-                        finding.help("bind the field with `@connect`, give its type a batched lookup by key, or drop it from this client's schema")
-                    });
+                    let span = Span::new(self.file, at);
+                    self.found.entry(coordinate.clone()).or_insert_with(|| refusal.finding(&coordinate, span));
                 }
             }
         }
     }
-    (found.into_values().collect(), taken)
+
+    /// Opens the places behind a field.
+    fn go_on(&mut self, root: &'static str, path: &[Segment], field: &FieldDefinition, shape: Option<ShapeId>) {
+        for ty in members(&self.view.schema, field.ty.inner_named_type()) {
+            if !self.seen.insert((ty.clone(), shape)) {
+                continue;
+            }
+            if path.len() >= MAX_DEPTH {
+                self.is_cut = true;
+                continue;
+            }
+            let mut path = path.to_vec();
+            if let Some(last) = path.last_mut() {
+                last.condition = Some(ty.clone());
+            }
+            self.open.push_back(Place { root, path, ty });
+        }
+    }
+
+    /// Plans the operation that asks for just this place.
+    fn plan_at(&mut self, root: &str, path: &[Segment], is_composite: bool) -> Result<Probed, Refusal> {
+        let text = operation_at(root, path, is_composite);
+        let limits = Limits { max_depth: 200, ..Limits::default() };
+        let first = |errors: Vec<RequestError>| {
+            Refusal::NotPlanned(errors.into_iter().next().map_or_else(String::new, |error| error.message))
+        };
+        let prepared = prepare(self.view, &limits, &text, None).map_err(first)?;
+        let lowered = prepared.lower(&Outcomes::default()).map_err(first)?;
+        let (result, work) = plan::probe(self.graph, &lowered, &mut self.search);
+        self.work += work + WORK_OF_A_PROBE;
+        result.map_err(|error| match error {
+            PlanError::TooManySteps { .. } | PlanError::TooComplex { .. } => Refusal::TooMuch(error.to_string()),
+            error => Refusal::NotPlanned(error.to_string()),
+        })
+    }
+}
+
+/// Why a place cannot be planned.
+enum Refusal {
+    NotPlanned(String),
+    /// The field alone is over a limit of planning.
+    TooMuch(String),
+}
+
+impl Refusal {
+    fn finding(self, coordinate: &str, span: Span) -> Finding {
+        match self {
+            Self::NotPlanned(why) => {
+                let finding = Finding::new("E106", format!("`{coordinate}` cannot be had everywhere"), span, why);
+                finding.help(
+                    "bind the field with `@connect`, give its type a batched lookup by key, or drop it from this \
+                     client's schema",
+                )
+            }
+            Self::TooMuch(why) => {
+                let message = format!("`{coordinate}` takes too much work to plan, so no operation can ask for it");
+                let finding = Finding::new("E130", message, span, why);
+                finding.help("give the services of its type a key in common, so that fewer lookups lead to the field")
+            }
+        }
+    }
 }
 
 fn fields_of<'s>(
@@ -133,8 +236,8 @@ fn segment(name: &Name, field: &FieldDefinition, path: &[Segment]) -> Segment {
     Segment { call, variables, condition: None }
 }
 
-/// Plans the operation that asks for just this place.
-fn plan_at(graph: &Graph, view: &View, root: &str, path: &[Segment], is_composite: bool) -> Result<Probed, String> {
+/// The text of an operation that asks for just one place.
+fn operation_at(root: &str, path: &[Segment], is_composite: bool) -> String {
     let variables = path.iter().flat_map(|segment| &segment.variables);
     let variables: Vec<String> = variables.map(|(name, ty)| format!("${name}: {ty}")).collect();
     let mut text = root.to_owned();
@@ -154,9 +257,5 @@ fn plan_at(graph: &Graph, view: &View, root: &str, path: &[Segment], is_composit
         text.push_str(" { __typename }");
     }
     text.push_str(&" }".repeat(braces));
-    let limits = Limits { max_depth: 200, ..Limits::default() };
-    let first = |errors: Vec<RequestError>| errors.into_iter().next().map_or_else(String::new, |error| error.message);
-    let prepared = prepare(view, &limits, &text, None).map_err(first)?;
-    let lowered = prepared.lower(&Outcomes::default()).map_err(first)?;
-    plan::probe(graph, &lowered).map_err(|error| error.to_string())
+    text
 }

@@ -73,3 +73,31 @@ type Item @key(fields: \"id\") @connect(op: \"name\", params: \"id: $this.id\") 
     assert_eq!(told(&["bare"]), [format!("{item}; used by bare"), name.to_owned()]);
     assert_eq!(told(&["bare", "full"]), [format!("{item}; used by bare, full"), format!("{name}; used by full")]);
 }
+
+#[test]
+fn schemas_that_are_too_large_to_probe_are_named() {
+    let chain: String = (0..14).map(|at| format!("type T{at} {{ next: T{} }} ", at + 1)).collect();
+    let sdl = format!("type Query {{ first: T0 }} {chain} type T14 {{ id: ID }}");
+    let files = Files::embedded([("schema/services/deep.graphql", sdl.as_str()), ("schema/web.graphql", &sdl)]);
+    let assembled = assemble(&files, "web", &[], &|_| None);
+    let found: Vec<_> = assembled.findings.iter().map(|finding| (finding.code, finding.message.as_str())).collect();
+    let [("W130", message)] = found.as_slice() else { panic!("{found:#?}") };
+    assert!(message.contains("12 levels deep"), "{message}");
+}
+
+#[test]
+fn fields_that_take_too_much_work_to_plan_are_found() {
+    let keys: String = (0..1_500).map(|at| format!(" @key(fields: \"k{at}\")")).collect();
+    let names: String = (0..1_500).map(|at| format!(" k{at}: ID!")).collect();
+    let federation = "extend schema @link(url: \"https://specs.apollo.dev/federation/v2.5\", import: [\"@key\"])";
+    let many = format!("{federation} type Item{keys} {{{names} own: Int }}");
+    let one = format!("{federation} type Query {{ item: Item }} type Item @key(fields: \"code\") {{ code: ID! }}");
+    let files = Files::embedded([
+        ("schema/services/keys.graphql", many.as_str()),
+        ("schema/services/items.graphql", &one),
+        ("schema/web.graphql", "type Query { item: Item } type Item { code: ID! own: Int }"),
+    ]);
+    let assembled = assemble(&files, "web", &[], &|_| None);
+    let found: Vec<_> = assembled.findings.iter().map(|finding| one_line(finding, &assembled.sources)).collect();
+    assert!(found.iter().any(|line| line.contains("E130 `Item.own` takes too much work")), "{found:#?}");
+}

@@ -6,7 +6,7 @@ use super::source::is_rest;
 use crate::compose::composer::Composer;
 use crate::compose::graph::{Entry, FieldId, Graph, ListBound, ShapeId, Way, WayId};
 use crate::diagnostic::Finding;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 /// A place of an answer.
 #[derive(Debug, Clone)]
@@ -20,9 +20,11 @@ struct Place {
     unbounded: Option<FieldId>,
 }
 
-/// What has a finding: one for each binding that multiplies, and one for each list without bound.
+/// What is known of the graph, and what has a finding: one for each binding that multiplies, and one for each list without bound.
 #[derive(Default)]
 struct Said {
+    /// Lookups whose answer holds a field.
+    offering: HashMap<FieldId, Vec<WayId>>,
     multiplied: BTreeSet<WayId>,
     unbounded: BTreeSet<FieldId>,
 }
@@ -30,7 +32,7 @@ struct Said {
 pub(super) fn check(composer: &mut Composer<'_>) {
     let mut places = roots(composer);
     let mut seen = BTreeSet::new();
-    let mut said = Said::default();
+    let mut said = Said { offering: offering(&composer.graph), ..Said::default() };
     let mut findings = Vec::new();
     while let Some(place) = places.pop_front() {
         if !seen.insert((place.shape, place.is_listed, place.unbounded)) {
@@ -86,7 +88,13 @@ fn visit(
         if variant.fields.contains_key(field) {
             continue;
         }
-        let ways: Vec<WayId> = graph.field(*field).bindings.iter().copied().chain(offering(graph, *field)).collect();
+        let ways: Vec<WayId> = graph
+            .field(*field)
+            .bindings
+            .iter()
+            .copied()
+            .chain(said.offering.get(field).into_iter().flatten().copied())
+            .collect();
         let Some(first) = ways.first() else { continue };
         let is_batched = ways.iter().any(|way| graph.way(*way).batch.is_some());
         if place.is_listed && !is_batched && said.multiplied.insert(*first) {
@@ -109,13 +117,16 @@ fn visit(
     }
 }
 
-/// Lookups whose answer holds a field.
-fn offering(graph: &Graph, field: FieldId) -> impl Iterator<Item = WayId> + '_ {
-    let lookups = graph.ty(graph.field(field).parent).lookups.iter().copied();
-    lookups.filter(move |way| {
-        let shape = graph.way(*way).answer.shape.map(|shape| graph.shape(shape));
-        shape.is_some_and(|shape| shape.variants.iter().any(|variant| variant.fields.contains_key(&field)))
-    })
+/// Lookups whose answer holds a field, by field.
+fn offering(graph: &Graph) -> HashMap<FieldId, Vec<WayId>> {
+    let mut offering: HashMap<FieldId, Vec<WayId>> = HashMap::new();
+    for &id in graph.types.iter().flat_map(|ty| &ty.lookups) {
+        let Some(shape) = graph.way(id).answer.shape else { continue };
+        for field in graph.shape(shape).variants.iter().flat_map(|variant| variant.fields.keys()) {
+            offering.entry(*field).or_default().push(id);
+        }
+    }
+    offering
 }
 
 fn multiplied(composer: &Composer<'_>, place: &Place, field: FieldId, way: WayId) -> Finding {

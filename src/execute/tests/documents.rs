@@ -207,3 +207,25 @@ type Price @shareable { amount: Int! note: String }"#;
         extras * => 200 {"data":{"_entities":[{"label":"one"},{"label":"three"},{"label":"five"}]}}"#;
     assert_snapshot!(kit.check("{ items { id label } }", script));
 }
+
+#[test]
+fn one_field_below_two_places_is_asked_for_with_both_arguments() {
+    let names = r#"
+type Query { user(id: ID!): User }
+type User @key(fields: "id") { id: ID! }"#;
+    let orders = r#"
+type User @key(fields: "id") { id: ID! orders: [Order!] @listSize(assumedSize: 2) last: Paid }
+type Order { lines(first: Int): Int }
+union Paid = Card | Bill
+type Card { text(short: Boolean): String }
+type Bill { text(short: Boolean): String }"#;
+    let kit = Kit::graphql(&[("names", names), ("orders", orders)]);
+    let script = r#"
+        names * => 200 {"data":{"user":{"id":1},"user_1":{"id":2}}}
+        orders * => 200 {"data":{"_entities":[{"orders":[{"lines":1,"lines_1":2}],"last":{"__typename":"Card","text":"s","text_1":"long"}},{"orders":[{"lines":3,"lines_1":4}],"last":null}]}}"#;
+    let query = "{
+        a: user(id: 1) { orders { lines(first: 1) } last { ... on Card { text(short: true) } } }
+        b: user(id: 2) { orders { lines(first: 2) } last { ... on Card { text } } }
+        c: user(id: 1) { last { ... on Card { text } } } }";
+    assert_snapshot!(kit.check(query, script));
+}

@@ -1,0 +1,31 @@
+//! Where a value is in a shape.
+
+use super::search::Held;
+use crate::compose::{FieldId, From, Graph, JsonPath, KeyPath, Read, TypeChoice};
+
+/// Where a path of fields is in a shape, as one read, and its last field.
+pub(super) fn held_path(graph: &Graph, held: Held, path: &KeyPath) -> Option<(Read, FieldId)> {
+    let (mut shape, mut variant) = held?;
+    let mut segments = Vec::new();
+    let (&last, parents) = path.0.split_last()?;
+    for field in parents {
+        let held = graph.shape(shape).variants.get(variant)?.fields.get(field)?;
+        let JsonPath(inner) = held.read.as_path()?;
+        segments.extend(inner.iter().cloned());
+        shape = held.shape?;
+        variant = 0;
+        if !matches!(graph.shape(shape).choice, TypeChoice::Only) {
+            return None;
+        }
+    }
+    let held = graph.shape(shape).variants.get(variant)?.fields.get(&last)?;
+    if held.shape.is_some() {
+        return None;
+    }
+    let mut read = held.read.clone();
+    if let From::Json(JsonPath(rest)) = &mut read.from {
+        segments.append(rest);
+        read.from = From::Json(JsonPath(segments));
+    }
+    Some((read, last))
+}

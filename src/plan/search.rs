@@ -1,0 +1,201 @@
+//! The search for inputs: by which lookups a value can be had that the answer at hand does not hold.
+//!
+//! In: a type of the graph, and the shape of the answer at hand.
+//! Out: [`Chains`]: for each value that some way of the type takes as an input, the fewest lookups that give it.
+//! Elsewhere: choosing among ways ([`super::choose`]); making the steps ([`super::feed`]).
+//!
+//! Always true:
+//! - what a type's ways take and give is read from the graph once, and each shape is searched once, however many fields
+//!   and places ask: the work grows with the number of lookups times the number of inputs, and is counted;
+//! - the inputs of a chain's last lookup have shorter chains than what that lookup gives, so following chains ends.
+//!
+//! # Source
+//! D. E. Knuth, "A generalization of Dijkstra's algorithm" (1977): cheapest derivations, where one lookup may take
+//! several inputs.
+
+use super::choose::required;
+use super::error::PlanError;
+use super::held::held_path;
+use super::work::Work;
+use crate::compose::{Graph, KeyPath, ShapeId, TypeId, WayId};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::rc::Rc;
+
+/// Longest chain of lookups for one input: each waits for the one before.
+const MAX_CHAIN: u32 = 64;
+
+/// A shape and which of its variants; `None`: nothing is at hand, as at the root.
+pub(super) type Held = Option<(ShapeId, usize)>;
+
+/// How an input is had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Chain {
+    /// How many lookups are made, counting each as often as it is needed; 0: the answer at hand holds it.
+    pub(super) lookups: u32,
+    /// The lookup that gives it.
+    pub(super) last: Option<WayId>,
+    /// How many lookups wait for each other.
+    length: u32,
+}
+
+/// How each input is had from one shape; what is missing cannot be had.
+#[derive(Debug, Default)]
+pub(super) struct Chains(HashMap<KeyPath, Chain>);
+
+impl Chains {
+    pub(super) fn of(&self, path: &KeyPath) -> Option<Chain> {
+        self.0.get(path).copied()
+    }
+}
+
+/// What has been searched. It depends on the graph alone, so several plans may share it.
+#[derive(Debug, Default)]
+pub struct Search {
+    types: HashMap<TypeId, Rc<Inputs>>,
+    chains: HashMap<(TypeId, Held), Rc<Chains>>,
+}
+
+/// What the ways of one type take, and which lookup gives which of it.
+#[derive(Debug, Default)]
+struct Inputs {
+    paths: Vec<KeyPath>,
+    index: HashMap<KeyPath, usize>,
+    lookups: Vec<Lookup>,
+    /// By path: the lookups that take it.
+    takers: Vec<Vec<usize>>,
+}
+
+/// A lookup as far as it gives one path.
+#[derive(Debug)]
+struct Lookup {
+    way: WayId,
+    gives: usize,
+    takes: Vec<usize>,
+}
+
+impl Search {
+    /// How the inputs of a type's ways are had from a shape.
+    ///
+    /// # Errors
+    /// [`PlanError::TooComplex`] when the work is used up.
+    pub(super) fn chains(
+        &mut self,
+        graph: &Graph,
+        ty: TypeId,
+        held: Held,
+        work: &mut Work,
+    ) -> Result<Rc<Chains>, PlanError> {
+        if let Some(known) = self.chains.get(&(ty, held)) {
+            return Ok(Rc::clone(known));
+        }
+        let inputs = match self.types.get(&ty) {
+            Some(known) => Rc::clone(known),
+            None => {
+                let inputs = Rc::new(Inputs::of(graph, ty, work)?);
+                self.types.insert(ty, Rc::clone(&inputs));
+                inputs
+            }
+        };
+        let chains = Rc::new(inputs.search(graph, held, work)?);
+        self.chains.insert((ty, held), Rc::clone(&chains));
+        Ok(chains)
+    }
+}
+
+impl Inputs {
+    fn of(graph: &Graph, ty: TypeId, work: &mut Work) -> Result<Self, PlanError> {
+        let mut inputs = Self::default();
+        let lookups = &graph.ty(ty).lookups;
+        let bindings = graph.ty(ty).fields.values().flat_map(|field| &graph.field(*field).bindings);
+        for way in lookups.iter().chain(bindings).map(|way| graph.way(*way)) {
+            for path in way.inputs.iter().chain(way.requires.values().flatten()) {
+                work.spend(1)?;
+                inputs.number(path);
+            }
+        }
+        for &id in lookups {
+            let way = graph.way(id);
+            let there = way.answer.shape.map(|shape| (shape, 0));
+            for gives in 0..inputs.paths.len() {
+                work.spend(1)?;
+                if held_path(graph, there, &inputs.paths[gives]).is_none() {
+                    continue;
+                }
+                let wanted = required(way, &inputs.paths[gives]);
+                let takes = way.inputs.iter().chain(wanted).filter_map(|path| inputs.index.get(path).copied());
+                let mut takes: Vec<usize> = takes.collect();
+                takes.sort_unstable();
+                takes.dedup();
+                work.spend(takes.len())?;
+                inputs.lookups.push(Lookup { way: id, gives, takes });
+            }
+        }
+        inputs.takers = vec![Vec::new(); inputs.paths.len()];
+        for (at, lookup) in inputs.lookups.iter().enumerate() {
+            lookup.takes.iter().for_each(|&path| inputs.takers[path].push(at));
+        }
+        Ok(inputs)
+    }
+
+    fn number(&mut self, path: &KeyPath) {
+        if !self.index.contains_key(path) {
+            self.index.insert(path.clone(), self.paths.len());
+            self.paths.push(path.clone());
+        }
+    }
+
+    /// Settles the inputs in the order of their costs; of two lookups that cost the same, the first is taken.
+    fn search(&self, graph: &Graph, held: Held, work: &mut Work) -> Result<Chains, PlanError> {
+        let mut open: Vec<Pending> = self.lookups.iter().map(|lookup| Pending::new(lookup.takes.len())).collect();
+        let mut queue = BinaryHeap::new();
+        for (at, path) in self.paths.iter().enumerate() {
+            work.spend(1)?;
+            if held_path(graph, held, path).is_some() {
+                queue.push(Reverse((0, None, 0, at)));
+            }
+        }
+        let ready = self.lookups.iter().filter(|lookup| lookup.takes.is_empty());
+        queue.extend(ready.map(|lookup| Reverse((1, Some(lookup.way), 1, lookup.gives))));
+        let mut settled: Vec<Option<Chain>> = vec![None; self.paths.len()];
+        while let Some(Reverse((lookups, last, length, path))) = queue.pop() {
+            work.spend(1)?;
+            if settled[path].is_some() {
+                continue;
+            }
+            settled[path] = Some(Chain { lookups, last, length });
+            for &at in &self.takers[path] {
+                work.spend(1)?;
+                let (pending, lookup) = (&mut open[at], &self.lookups[at]);
+                if let Some((lookups, length)) =
+                    pending.settle(lookups, length).filter(|(_, length)| *length <= MAX_CHAIN)
+                {
+                    queue.push(Reverse((lookups, Some(lookup.way), length, lookup.gives)));
+                }
+            }
+        }
+        let found = self.paths.iter().zip(settled).filter_map(|(path, chain)| Some((path.clone(), chain?)));
+        Ok(Chains(found.collect()))
+    }
+}
+
+/// A lookup whose inputs are not all settled.
+struct Pending {
+    missing: usize,
+    lookups: u32,
+    length: u32,
+}
+
+impl Pending {
+    fn new(missing: usize) -> Self {
+        Self { missing, lookups: 1, length: 1 }
+    }
+
+    /// Takes the cost of one input; gives the whole cost once that was the last one.
+    fn settle(&mut self, lookups: u32, length: u32) -> Option<(u32, u32)> {
+        self.missing -= 1;
+        self.lookups = self.lookups.saturating_add(lookups);
+        self.length = self.length.max(length + 1);
+        (self.missing == 0).then_some((self.lookups, self.length))
+    }
+}
