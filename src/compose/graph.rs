@@ -477,6 +477,11 @@ impl Graph {
     pub fn field_id(&self, ty: TypeId, name: &str) -> Option<FieldId> {
         self.ty(ty).fields.get(name).copied()
     }
+    /// Is it a field of `Mutation`, which writes?
+    #[must_use]
+    pub fn is_mutation(&self, id: FieldId) -> bool {
+        self.ty(self.field(id).parent).name == "Mutation"
+    }
     /// A field's schema coordinate, such as `Product.price`.
     #[must_use]
     pub fn coordinate(&self, id: FieldId) -> String {

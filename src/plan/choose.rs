@@ -5,7 +5,7 @@ use super::error::PlanError;
 use super::held::held_path;
 use super::planner::{Place, Planner};
 use crate::compose::{Entry, FieldId, KeyPath, SourceKind, Way, WayId};
-use crate::operation::NodeId;
+use crate::operation::{NodeId, OperationKind};
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet};
 
@@ -91,6 +91,10 @@ impl Planner<'_> {
             if is_lookup && !self.offers(id, field) {
                 continue;
             }
+            if !self.may_call(place, way) {
+                tried.push((way, "only the root of a mutation writes"));
+                continue;
+            }
             let requires = way.requires.get(&field).cloned().unwrap_or_default();
             let hops = self.hops_to_all(place, way.inputs.iter().chain(&requires))?;
             let Some(hops) = hops else {
@@ -115,6 +119,14 @@ impl Planner<'_> {
             return Err(self.no_way(Some(field), tried.into_iter().map(tell).collect()));
         }
         Ok(candidates)
+    }
+
+    /// A way that writes is called for the root fields of a mutation alone: everything else is free of effects (GraphQL
+    /// §6.2.2).
+    fn may_call(&self, place: &Place, way: &Way) -> bool {
+        let Entry::Root(field) = way.entry else { return true };
+        let is_root = place.step.is_none() && self.operation.kind == OperationKind::Mutation;
+        is_root || !self.graph.is_mutation(field)
     }
 
     /// Does a lookup's answer hold this field?

@@ -4,7 +4,7 @@ use super::build::{Growing, ObjectId, SubField};
 use super::model::{Member, SubgraphDocument};
 use super::planner::{GrowingStep, Planner};
 use crate::compose::{Call, KeyPath, TypeRef};
-use crate::operation::{Leaf, OperationKind, OutType, Value};
+use crate::operation::{Leaf, OutType, Value};
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -21,10 +21,10 @@ impl Planner<'_> {
         let mut text = Text { planner: self, body: String::new(), variables: Vec::new() };
         let (head, representation) = match &way.call {
             Call::Rest(_) => return None,
-            Call::GraphQlRoot(_) => {
+            // §6.2.2: only the root fields of a mutation write. Whatever is read below one is asked for by a query.
+            Call::GraphQlRoot(field) => {
                 text.selection(step.values);
-                let mutates = self.operation.kind == OperationKind::Mutation;
-                (if mutates { "mutation" } else { "query" }, None)
+                (if self.graph.is_mutation(*field) { "mutation" } else { "query" }, None)
             }
             Call::GraphQlEntities(ty) => {
                 let ty = self.graph.ty(*ty).name.clone();

@@ -134,7 +134,7 @@ impl<'a> Planner<'a> {
         let key = |way, arguments| StepKey { way, arguments, requires, group, part, authenticated };
         let source = graph.way(way).source;
         let is_shared = matches!(graph.source(source).kind, SourceKind::GraphQl) && graph.way(way).is_safe;
-        if !is_shared || self.operation.kind != OperationKind::Query {
+        if !is_shared {
             return key(way, node.arguments.clone());
         }
         key(*self.documents.entry(source).or_insert_with(|| first_read(graph, source).unwrap_or(way)), Vec::new())

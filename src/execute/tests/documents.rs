@@ -209,6 +209,35 @@ type Price @shareable { amount: Int! note: String }"#;
 }
 
 #[test]
+fn reads_below_a_mutation_are_sent_as_queries() {
+    let orders = "
+type Query { version: Int }
+type Mutation { submit: Submitted }
+type Submitted { ok: Boolean query: Query }";
+    let stock = "
+type Query { reset: Int left(of: Int): Int }
+type Mutation { reset: Int }";
+    let kit = Kit::graphql(&[("orders", orders), ("stock", stock)]);
+    let script = r#"
+        orders mutation* => 200 {"data":{"submit":{"ok":true,"query":{"__typename":"Query"}}}}
+        stock query* => 200 {"data":{"reset":0,"left":1,"left_1":2}}
+        stock mutation* => 200 {"data":{"reset":1}}"#;
+    let query = "mutation { submit { ok query { reset a: left(of: 1) b: left(of: 2) } } reset }";
+    assert_snapshot!(kit.check(query, script));
+}
+
+#[test]
+fn writes_below_the_root_are_never_sent() {
+    let a = "type Query { a: A } type A { mutation: Mutation } type Mutation { one: Int }";
+    let b = "type Query { b: Int } type Mutation { two: Int }";
+    let kit = Kit::graphql(&[("a", a), ("b", b)]);
+    assert_snapshot!(
+        kit.refused("{ a { mutation { two } } }"),
+        @"`Mutation.two` cannot be had at `a.mutation` (tried: b two: only the root of a mutation writes)"
+    );
+}
+
+#[test]
 fn one_field_below_two_places_is_asked_for_with_both_arguments() {
     let names = r#"
 type Query { user(id: ID!): User }

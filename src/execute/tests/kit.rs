@@ -7,7 +7,7 @@ use crate::compose::{Graph, Origin, ServiceFile, Services, compose, contract_pat
 use crate::contract;
 use crate::diagnostic::{Finding, Severity, Sources};
 use crate::execute::{Caching, Run, Sourced, Wording, run, run_in_parts};
-use crate::operation::{Limits, prepare};
+use crate::operation::{Limits, Outcomes, prepare};
 use crate::plan::{Plan, describe, plan};
 use crate::policy::Caller;
 use crate::upstream::{Answer, CallError, CallErrorKind, Context, CredentialScope, Request, Subgraph};
@@ -144,6 +144,13 @@ impl Kit {
         prepared.check_bounds(&lowered, &variables).expect("variables in bounds");
         let plan = plan(&self.graph, &lowered).expect("a plan");
         (plan, variables.0)
+    }
+
+    /// Why an operation cannot be planned.
+    pub(super) fn refused(&self, query: &str) -> String {
+        let prepared = prepare(&self.view, &Limits::default(), query, None).expect("a valid operation");
+        let lowered = prepared.lower(&Outcomes::default()).expect("an operation in bounds");
+        plan(&self.graph, &lowered).expect_err("no plan").to_string()
     }
 
     /// The plan as people read it.
