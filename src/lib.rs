@@ -34,6 +34,7 @@ pub mod flight;
 pub mod fuzzing;
 pub mod http;
 mod ids;
+mod json;
 #[cfg(feature = "cli")]
 pub mod mock;
 pub mod observe;

@@ -8,6 +8,7 @@ use crate::operation::{Limits, Outcomes, RequestError, prepare};
 use crate::plan::{describe, plan as make_plan};
 use crate::project::{Assembled, Files, assemble, client_names, config_path, name_clients};
 use anyhow::{Context, anyhow, bail};
+use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::io::{IsTerminal, Read, Write};
 use std::process::ExitCode;
@@ -58,7 +59,8 @@ pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<ExitCode> {
     // A plan needs no URL and no key: a configuration that cannot be read here only leaves its limits unknown.
     let limits = assembled.config.as_ref().map_or_else(Limits::default, |config| limits(&config.limits));
     let budget = assembled.config.as_ref().and_then(|config| config.budget.calls);
-    let variables = serde_json::from_str(&args.variables).context("--variables is not a JSON object")?;
+    let variables: Map<String, Value> =
+        serde_json::from_str(&args.variables).context("--variables is not a JSON object")?;
     let refused = |errors: Vec<RequestError>| {
         let lines = errors.iter().map(|error| match error.locations.first() {
             Some((line, column)) => format!("{line}:{column}: {} ({})", error.message, error.code),
@@ -71,7 +73,7 @@ pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<ExitCode> {
     let outcomes = if prepared.conditions().is_empty() {
         Outcomes::default()
     } else {
-        prepared.outcomes(&prepared.coerce(&variables).map_err(refused)?)
+        prepared.outcomes(&prepared.coerce(&(&variables).into()).map_err(refused)?)
     };
     let lowered = prepared.lower(&outcomes).map_err(refused)?;
     let plan = make_plan(graph, &lowered)?;

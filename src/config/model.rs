@@ -64,7 +64,7 @@ fn default_leeway() -> Duration {
     Duration::from_secs(30)
 }
 
-/// Limits on one GraphQL document; beyond any of them the request is refused before it is planned: `limits`.
+/// Limits on one GraphQL document and its variables; beyond any of them the request is refused before it is planned: `limits`.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LimitsConfig {
@@ -76,6 +76,8 @@ pub struct LimitsConfig {
     pub depth: NonZeroU32,
     /// Fields of an operation, fragments expanded. Default: 2000.
     pub fields: NonZeroU32,
+    /// Values in all variables of one request: scalars, lists and objects, each item and member counted. Default: 100000.
+    pub variable_values: NonZeroU32,
 }
 
 impl Default for LimitsConfig {
@@ -85,6 +87,7 @@ impl Default for LimitsConfig {
             tokens: NonZeroU32::MIN.saturating_add(4_999),
             depth: NonZeroU32::MIN.saturating_add(31),
             fields: NonZeroU32::MIN.saturating_add(1_999),
+            variable_values: NonZeroU32::MIN.saturating_add(99_999),
         }
     }
 }

@@ -18,7 +18,6 @@ use crate::cache::{Cache, Held};
 use crate::execute::{OperationScope, Ran};
 use crate::operation::Variables;
 use bytes::Bytes;
-use serde_json::Value;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Instant;
@@ -126,17 +125,5 @@ fn tag(body: &[u8]) -> Arc<str> {
 }
 
 fn weight(key: &AnswerKey, kept: &Kept) -> u32 {
-    let variables: usize = key.variables.0.iter().flatten().map(size).sum();
-    u32::try_from(FRAME + kept.body.len() + kept.held.weight() + variables).unwrap_or(u32::MAX)
-}
-
-/// What a value costs, roughly.
-fn size(value: &Value) -> usize {
-    let inner = match value {
-        Value::String(text) => text.len(),
-        Value::Array(items) => items.iter().map(size).sum(),
-        Value::Object(members) => members.iter().map(|(name, value)| 64 + name.len() + size(value)).sum(),
-        _ => 0,
-    };
-    size_of::<Value>() + inner
+    u32::try_from(FRAME + kept.body.len() + kept.held.weight() + key.variables.bytes()).unwrap_or(u32::MAX)
 }

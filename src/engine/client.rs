@@ -225,6 +225,7 @@ pub fn limits(config: &LimitsConfig) -> Limits {
         max_tokens: usize::try_from(config.tokens.get()).unwrap_or(usize::MAX),
         max_depth: config.depth.get(),
         max_fields: u64::from(config.fields.get()),
+        max_variable_values: config.variable_values.get(),
         ..Limits::default()
     }
 }

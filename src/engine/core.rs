@@ -187,7 +187,10 @@ impl Engine {
     }
 
     async fn answer(&self, request: Request, caller: Arc<Caller>, deadline: Instant) -> Response {
-        match self.ready(&request, &caller, deadline, Wanted::default()) {
+        let ready = self.ready(&request, &caller, deadline, Wanted::default());
+        // Nothing of the request's body outlives this.
+        drop(request);
+        match ready {
             Ok(ready) => self.run(ready).await,
             Err(response) => response,
         }

@@ -13,6 +13,7 @@ mod sharing;
 mod stream;
 
 pub use crate::execute::Wording;
+pub use crate::operation::GivenVariables;
 pub use client::{BuildSource, Client, EngineError, EngineOptions, InProcessSource, limits};
 #[cfg(feature = "cli")]
 pub(crate) use core::refuse;

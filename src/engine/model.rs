@@ -3,14 +3,13 @@
 use super::report::ServiceReport;
 use crate::cache::CacheStatus;
 use crate::execute::Wording;
-use crate::operation::OperationKind;
+use crate::operation::{GivenVariables, OperationKind};
 use crate::policy::Caller;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt, StreamExt};
 use http::HeaderName;
-use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -60,7 +59,7 @@ pub struct Request {
     /// Which of its operations.
     pub operation_name: Option<String>,
     /// Variables as sent.
-    pub variables: Map<String, Value>,
+    pub variables: GivenVariables,
     /// GET: only queries are allowed; a mutation is refused with [`ResponseKind::MethodNotAllowed`].
     pub is_read_only: bool,
 }

@@ -26,7 +26,10 @@ impl Engine {
     async fn work(self: Arc<Self>, request: StreamRequest, sender: mpsc::Sender<Streamed>) {
         let StreamRequest { request, caller, deadline, wording, event_timeout } = request;
         let wanted = Wanted { in_parts: wording.is_some(), events: event_timeout.is_some() };
-        let ready = match self.ready(&request, &caller, deadline, wanted) {
+        let ready = self.ready(&request, &caller, deadline, wanted);
+        // Nothing of the request's body outlives this, and a subscription may last for days.
+        drop(request);
+        let ready = match ready {
             Ok(ready) => ready,
             Err(response) => return send(&sender, response, true).await,
         };

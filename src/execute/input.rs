@@ -3,7 +3,7 @@
 use super::arena::Failure;
 use super::leaf;
 use crate::compose::Input;
-use crate::operation::Value;
+use crate::operation::{JsonText, Value};
 use crate::policy::Caller;
 use serde_json::Value as Json;
 use std::borrow::Cow;
@@ -12,7 +12,7 @@ use std::borrow::Cow;
 #[derive(Clone, Copy)]
 pub(super) struct Inputs<'a> {
     pub(super) arguments: &'a [(String, Value)],
-    pub(super) variables: &'a [Option<Json>],
+    pub(super) variables: &'a [Option<JsonText>],
     pub(super) caller: &'a Caller,
     pub(super) config: &'a Json,
     /// One call's keys: for each, the JSON texts of the way's inputs.
@@ -34,6 +34,9 @@ pub(super) enum UrlValue<'a> {
     Many(Vec<Cow<'a, str>>),
 }
 
+/// From how many bytes on a text is large.
+const LARGE: usize = 4_096;
+
 /// How scalars are written in a JSON body.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
@@ -43,11 +46,11 @@ enum Form {
 }
 
 /// The value of an argument; `None`: not given.
-pub(super) fn argument<'a>(value: &'a Value, variables: &'a [Option<Json>]) -> Option<Cow<'a, Json>> {
+pub(super) fn argument<'a>(value: &'a Value, variables: &[Option<JsonText>]) -> Option<Cow<'a, Json>> {
     match value {
         Value::Constant(constant) => Some(Cow::Borrowed(constant)),
         Value::Variable(id, fallback) => match variables.get(id.index()) {
-            Some(Some(given)) => Some(Cow::Borrowed(given)),
+            Some(Some(given)) => Some(Cow::Owned(given.to_json())),
             _ => fallback.as_ref().map(Cow::Borrowed),
         },
         Value::List(items) => {
@@ -63,6 +66,63 @@ pub(super) fn argument<'a>(value: &'a Value, variables: &'a [Option<Json>]) -> O
     }
 }
 
+/// The variable that an argument's value is, if it was given.
+fn given<'v>(value: &Value, variables: &'v [Option<JsonText>]) -> Option<&'v JsonText> {
+    match value {
+        Value::Variable(id, _) => variables.get(id.index())?.as_ref(),
+        _ => None,
+    }
+}
+
+/// Writes the value of an argument as JSON. `false`: not given, and nothing was written.
+pub(super) fn write_argument(value: &Value, variables: &[Option<JsonText>], out: &mut String) -> bool {
+    match (given(value, variables), value) {
+        (Some(given), _) => push_large(given.as_str(), out),
+        (None, Value::Constant(constant) | Value::Variable(_, Some(constant))) => out.push_str(&constant.to_string()),
+        (None, Value::Variable(_, None)) => return false,
+        (None, Value::List(items)) => {
+            out.push('[');
+            for (at, item) in items.iter().enumerate() {
+                out.push_str(if at > 0 { "," } else { "" });
+                if !write_argument(item, variables, out) {
+                    out.push_str("null");
+                }
+            }
+            out.push(']');
+        }
+        (None, Value::Object(members)) => {
+            out.push('{');
+            let start = out.len();
+            for (name, value) in members {
+                let mark = out.len();
+                push_name(name, out.len() > start, out);
+                if !write_argument(value, variables, out) {
+                    out.truncate(mark);
+                }
+            }
+            out.push('}');
+        }
+    }
+    true
+}
+
+/// Adds a text that may be large. A buffer that doubled for what comes behind it would take twice the room for a while.
+fn push_large(text: &str, out: &mut String) {
+    if text.len() > LARGE {
+        out.reserve_exact(text.len() + LARGE);
+    }
+    out.push_str(text);
+}
+
+/// Writes the name of an object's member, behind a comma unless it is the first.
+pub(super) fn push_name(name: &str, is_behind: bool, out: &mut String) {
+    if is_behind {
+        out.push(',');
+    }
+    out.push_str(&Json::from(name).to_string());
+    out.push(':');
+}
+
 impl<'a> Inputs<'a> {
     /// An input that does not depend on parents.
     pub(super) fn json(&self, input: &'a Input) -> Cow<'a, Json> {
@@ -70,8 +130,13 @@ impl<'a> Inputs<'a> {
             Input::Literal(value) => Cow::Borrowed(value),
             Input::Argument(path) => {
                 let Some((name, rest)) = path.split_first() else { return Cow::Owned(Json::Null) };
-                let found = self.arguments.iter().find(|(argument, _)| argument == name);
-                let value = found.and_then(|(_, value)| argument(value, self.variables));
+                let found = self.arguments.iter().find(|(argument, _)| argument == name).map(|(_, value)| value);
+                if let Some(given) = found.and_then(|value| given(value, self.variables)) {
+                    // Of a large variable, only what is wanted is built.
+                    let wanted = given.member(rest).and_then(|text| serde_json::from_str(text).ok());
+                    return Cow::Owned(wanted.unwrap_or_default());
+                }
+                let value = found.and_then(|value| argument(value, self.variables));
                 match value {
                     Some(Cow::Borrowed(value)) => at(value, rest).map_or(Cow::Owned(Json::Null), Cow::Borrowed),
                     Some(Cow::Owned(value)) => Cow::Owned(at(&value, rest).cloned().unwrap_or_default()),
@@ -164,11 +229,7 @@ impl<'a> Inputs<'a> {
                 let start = out.len();
                 for (name, value) in members {
                     let mark = out.len();
-                    if out.len() > start {
-                        out.push(',');
-                    }
-                    out.push_str(&Json::from(name.as_str()).to_string());
-                    out.push(':');
+                    push_name(name, out.len() > start, out);
                     if !self.write(value, Form::AsIs, out)? {
                         out.truncate(mark);
                     }
@@ -190,8 +251,23 @@ impl<'a> Inputs<'a> {
                 Ok(true)
             }
             Input::OrElse(first, other) => Ok(self.write(first, form, out)? || self.write(other, form, out)?),
+            Input::Argument(path) if form == Form::AsIs => self.write_given(path, out).unwrap_or_else(|| {
+                // No variable, or a part of one that was not given.
+                write_json(&self.json(input), form, out)
+            }),
             _ => write_json(&self.json(input), form, out),
         }
+    }
+}
+
+impl Inputs<'_> {
+    /// Writes a variable, or a part of one, as it was sent. `Some(false)`: it is null; `None`: it is no variable.
+    fn write_given(&self, path: &[String], out: &mut String) -> Option<Result<bool, Failure>> {
+        let (name, rest) = path.split_first()?;
+        let (_, value) = self.arguments.iter().find(|(argument, _)| argument == name)?;
+        let text = given(value, self.variables)?.member(rest).filter(|text| *text != "null");
+        push_large(text.unwrap_or_default(), out);
+        Some(Ok(text.is_some()))
     }
 }
 

@@ -4,6 +4,7 @@
 //! `application/problem+json` for that status. Everything else of the body stays here.
 
 use crate::compose::Way;
+use crate::json;
 use crate::upstream::Answer;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -27,6 +28,7 @@ pub(super) fn message(way: &Way, answer: &Answer) -> Option<String> {
     }
     // An array would do for a struct, too.
     let body = answer.body.trim_ascii_start();
+    json::check(body).ok()?;
     let problem: Problem<'_> = body.starts_with(b"{").then(|| serde_json::from_slice(body).ok())??;
     let texts = [problem.detail, problem.title].into_iter().flatten();
     let texts = texts.filter_map(|raw| serde_json::from_str::<String>(raw.get()).ok());

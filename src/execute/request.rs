@@ -1,7 +1,7 @@
 //! From a step and some keys to a request: targets, bodies, GraphQL variables, the batch domain.
 
 use super::arena::Failure;
-use super::input::{Inputs, Key, UrlValue, argument};
+use super::input::{Inputs, Key, UrlValue, push_name, write_argument};
 use super::scope::{push_input, scope};
 use crate::compose::{
     Call, HeaderRule, HeaderValue as Rule, Input, ListForm, PathPart, RestCall, Source, SourceKind, Way,
@@ -171,18 +171,21 @@ fn reads_parent(input: &Input, at: usize) -> bool {
 }
 
 fn graphql(document: &SubgraphDocument, inputs: &Inputs<'_>) -> Request {
-    let mut variables = Map::new();
+    let mut variables = String::from("{");
     if let Some((ty, members)) = &document.representation {
         let keys = inputs.keys.iter().map(|key| representation(ty, members, key));
-        variables.insert("representations".to_owned(), Json::Array(keys.collect()));
+        push_name("representations", false, &mut variables);
+        variables.push_str(&Json::Array(keys.collect()).to_string());
     }
     for (name, value) in &document.variables {
-        if let Some(value) = argument(value, inputs.variables) {
-            variables.insert(name.clone(), value.into_owned());
+        let mark = variables.len();
+        push_name(name, mark > 1, &mut variables);
+        if !write_argument(value, inputs.variables, &mut variables) {
+            variables.truncate(mark);
         }
     }
-    let variables = Json::Object(variables).to_string().into();
-    Request::GraphQl { query: Arc::clone(&document.text), variables, headers: Vec::new() }
+    variables.push('}');
+    Request::GraphQl { query: Arc::clone(&document.text), variables: variables.into(), headers: Vec::new() }
 }
 
 /// `{ "__typename": …, key and required fields }`; null ones are left out.
@@ -207,8 +210,10 @@ fn representation(ty: &str, members: &[Member], key: &Key) -> Json {
 pub(super) fn domain(step: &Step, way: &Way, source: &Source, inputs: &Inputs<'_>, ignore_keys: bool) -> BatchDomain {
     let mut text = Vec::new();
     for (name, value) in &step.arguments {
-        if let Some(value) = argument(value, inputs.variables) {
-            push_input(&mut text, name.as_bytes(), value.to_string().as_bytes());
+        let mut written = String::new();
+        if write_argument(value, inputs.variables, &mut written) {
+            text.reserve_exact(name.len() + written.len() + 64);
+            push_input(&mut text, name.as_bytes(), written.as_bytes());
         }
     }
     if !ignore_keys {

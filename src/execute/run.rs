@@ -9,7 +9,7 @@ use super::write::{Source, Written, write};
 use crate::cache::{Held, Mark};
 use crate::compose::{Graph, Input, SourceId, SourceKind, TypeId, Way};
 use crate::engine::CallRecord;
-use crate::operation::OperationKind;
+use crate::operation::{JsonText, OperationKind};
 use crate::plan::{PairingPlan, Plan, Step, StepId};
 use crate::policy::Caller;
 use crate::upstream::{Answer, CallError, CallErrorKind, Subgraph};
@@ -49,7 +49,7 @@ pub struct Run<'a> {
     /// By [`crate::compose::SourceId`].
     pub sources: &'a [Sourced],
     /// Coerced variables, in graph vocabulary.
-    pub variables: &'a [Option<Value>],
+    pub variables: &'a [Option<JsonText>],
     /// What is kept of earlier answers; `None`: nothing.
     pub caching: Option<&'a Arc<Caching>>,
     /// Answers of `__schema` and `__type`, by response name; `None`: it asks for neither.

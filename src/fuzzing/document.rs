@@ -1,7 +1,7 @@
 //! A client's document: validated, lowered, planned.
 
 use super::web;
-use crate::operation::{Limits, RequestError, Variables, prepare};
+use crate::operation::{JsonText, Limits, RequestError, Variables, prepare};
 use crate::plan::{Capture, Plan, describe, plan};
 use serde_json::Value;
 
@@ -25,7 +25,7 @@ pub fn document(data: &[u8]) {
     for outcome in [false, true] {
         let mut values = vec![None; size];
         for id in conditions {
-            values[id.index()] = Some(Value::Bool(outcome));
+            values[id.index()] = Some(JsonText::from(&Value::Bool(outcome)));
         }
         let variables = Variables(values);
         let lowered = match prepared.lower(&prepared.outcomes(&variables)) {

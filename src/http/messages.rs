@@ -3,9 +3,16 @@
 //! # Source
 //! "GraphQL over WebSocket Protocol" of `graphql-ws`, "Message types".
 
-use super::request::Parameters;
+use super::request::from_json;
+use crate::engine::Request;
+use crate::json::{MAX_DEPTH, is_deeper_than};
+use bytes::Bytes;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use std::borrow::Cow;
+use std::fmt;
 
 /// Longest id of an operation, in bytes.
 const MAX_ID_BYTES: usize = 128;
@@ -15,46 +22,117 @@ const MAX_ID_BYTES: usize = 128;
 pub(super) struct Close(pub(super) u16, pub(super) &'static str);
 
 /// What a client sends.
-#[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum Client {
+    /// The credential of `payload`: the member `authorization`, in any case; `None`: there is none, or it is null.
     ConnectionInit {
-        #[serde(default)]
-        payload: Option<Map<String, Value>>,
+        authorization: Option<Authorization>,
     },
+    /// `payload`: the text of a JSON object.
     Ping {
-        #[serde(default)]
-        payload: Option<Map<String, Value>>,
+        payload: Option<Bytes>,
     },
-    Pong {
-        #[serde(default, rename = "payload")]
-        _payload: Option<Map<String, Value>>,
-    },
+    Pong,
     Subscribe {
         id: String,
-        payload: Parameters,
+        request: Request,
     },
     Complete {
         id: String,
     },
 }
 
+/// The member `authorization` of a first message.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Authorization {
+    Text(String),
+    /// Something else than text.
+    Other,
+}
+
+/// A message's members; nothing is built of its payload.
+#[derive(Deserialize)]
+struct Envelope<'t> {
+    #[serde(rename = "type", borrow)]
+    kind: Cow<'t, str>,
+    #[serde(default)]
+    id: Option<String>,
+    #[serde(default, borrow)]
+    payload: Option<&'t RawValue>,
+}
+
 impl Client {
     /// `None`: it is none of the protocol's.
-    pub(super) fn read(text: &[u8]) -> Option<Self> {
-        let message: Self = serde_json::from_slice(text).ok()?;
-        match &message {
-            Self::Subscribe { id, .. } | Self::Complete { id } if id.is_empty() || id.len() > MAX_ID_BYTES => None,
-            _ => Some(message),
+    pub(super) fn read(text: &Bytes) -> Option<Self> {
+        // Of a struct, serde would take an array as well.
+        let is_object = text.trim_ascii_start().first() == Some(&b'{');
+        if !is_object || is_deeper_than(text, MAX_DEPTH) {
+            return None;
         }
+        let Envelope { kind, id, payload } = serde_json::from_slice(text).ok()?;
+        let id = || id.filter(|id| !id.is_empty() && id.len() <= MAX_ID_BYTES);
+        let is_object = payload.is_none_or(|payload| payload.get().starts_with('{'));
+        match &*kind {
+            "connection_init" if is_object => {
+                let payload = payload.map_or("{}", RawValue::get);
+                let Found(authorization) = serde_json::from_str(payload).ok()?;
+                Some(Self::ConnectionInit { authorization })
+            }
+            "ping" if is_object => {
+                Some(Self::Ping { payload: payload.map(|payload| text.slice_ref(payload.get().as_bytes())) })
+            }
+            "pong" if is_object => Some(Self::Pong),
+            "subscribe" => {
+                let request = from_json(&text.slice_ref(payload?.get().as_bytes())).ok()?;
+                Some(Self::Subscribe { id: id()?, request })
+            }
+            "complete" => Some(Self::Complete { id: id()? }),
+            _ => None,
+        }
+    }
+}
+
+/// The member `authorization` of an object; others are skipped.
+struct Found(Option<Authorization>);
+
+impl<'de> Deserialize<'de> for Found {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Members)
+    }
+}
+
+struct Members;
+
+impl<'de> Visitor<'de> for Members {
+    type Value = Found;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Found, A::Error> {
+        let mut found = None;
+        while let Some(name) = map.next_key::<Cow<'de, str>>()? {
+            if found.is_some() || !name.eq_ignore_ascii_case("authorization") {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            let raw: &'de RawValue = map.next_value()?;
+            found = match (raw.get(), serde_json::from_str(raw.get())) {
+                ("null", _) => None,
+                (_, Ok(text)) => Some(Authorization::Text(text)),
+                (_, Err(_)) => Some(Authorization::Other),
+            };
+        }
+        Ok(Found(found))
     }
 }
 
 /// What a client is sent.
 pub(super) enum Message<'a> {
     ConnectionAck,
+    /// `payload`: what the ping had.
     Pong {
-        payload: Option<Map<String, Value>>,
+        payload: Option<&'a str>,
     },
     /// `payload`: a response, as JSON text.
     Next {
@@ -87,11 +165,59 @@ impl<'a> Message<'a> {
         match self {
             Self::ConnectionAck => r#"{"type":"connection_ack"}"#.to_owned(),
             Self::Pong { payload: None } => r#"{"type":"pong"}"#.to_owned(),
-            Self::Pong { payload: Some(payload) } => json!({ "type": "pong", "payload": payload }).to_string(),
+            Self::Pong { payload: Some(payload) } => format!(r#"{{"type":"pong","payload":{payload}}}"#),
             // The answer goes in as it is.
             Self::Next { id, payload } => format!(r#"{{"id":{},"type":"next","payload":{payload}}}"#, json!(id)),
             Self::Error { id, errors } => json!({ "id": id, "type": "error", "payload": errors }).to_string(),
             Self::Complete { id } => json!({ "id": id, "type": "complete" }).to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_those_of_the_protocol() {
+        let nested = |depth: usize| [&"[".repeat(depth)[..], &"]".repeat(depth)].concat();
+        let read = |text: &str| match Client::read(&Bytes::copy_from_slice(text.as_bytes())) {
+            None => "none".to_owned(),
+            Some(Client::ConnectionInit { authorization }) => format!("init {authorization:?}"),
+            Some(Client::Ping { payload }) => format!("ping {payload:?}"),
+            Some(Client::Pong) => "pong".to_owned(),
+            Some(Client::Subscribe { id, request }) => {
+                format!("{id} {} {}", request.query, String::from_utf8_lossy(request.variables.text()))
+            }
+            Some(Client::Complete { id }) => format!("complete {id}"),
+        };
+        let deep = format!(r#"{{"type":"ping","payload":{{"a":{}}}}}"#, nested(127));
+        for (text, expected) in [
+            (r#"{"type":"connection_init"}"#, "init None"),
+            (r#"{"type":"connection_init","payload":null}"#, "init None"),
+            (
+                r#"{"type":"connection_init","payload":{"Authorization":"Bearer a","x":[1]}}"#,
+                r#"init Some(Text("Bearer a"))"#,
+            ),
+            (r#"{"type":"connection_init","payload":{"authorization":null}}"#, "init None"),
+            (r#"{"type":"connection_init","payload":{"authorization":1}}"#, "init Some(Other)"),
+            (r#"{"type":"connection_init","payload":[]}"#, "none"),
+            (r#" {"payload":{"a": 1},"type":"p\u0069ng"}"#, r#"ping Some(b"{\"a\": 1}")"#),
+            (r#"{"type":"ping","payload":1}"#, "none"),
+            (r#"{"type":"pong","payload":{},"more":1}"#, "pong"),
+            (r#"{"type":"subscribe","id":"1","payload":{"query":"{a}","variables":{"v":1}}}"#, r#"1 {a} {"v":1}"#),
+            (r#"{"type":"subscribe","id":"","payload":{"query":"{a}"}}"#, "none"),
+            (r#"{"type":"subscribe","payload":{"query":"{a}"}}"#, "none"),
+            (r#"{"type":"subscribe","id":"1"}"#, "none"),
+            (r#"{"type":"subscribe","id":"1","payload":["{a}"]}"#, "none"),
+            (r#"{"type":"complete","id":"1"}"#, "complete 1"),
+            (r#"{"type":"complete"}"#, "none"),
+            (r#"{"type":"next","id":"1"}"#, "none"),
+            (r#"["ping"]"#, "none"),
+            ("ping", "none"),
+            (&deep, "none"),
+        ] {
+            assert_eq!(read(text), expected, "{text}");
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use super::graphql::within;
 use super::refusal::Refusal;
-use crate::engine::Request;
+use crate::engine::{GivenVariables, Request};
+use crate::json::{MAX_DEPTH, is_deeper_than};
 use axum::body::{Body, HttpBody};
 use axum::extract::Query;
 use bytes::{Bytes, BytesMut};
@@ -11,7 +12,7 @@ use http::{HeaderMap, Uri};
 use http_body_util::BodyExt;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::{Map, Value};
+use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
@@ -28,22 +29,28 @@ pub(super) fn from_uri(uri: &Uri) -> Result<Request, Refusal> {
             return Err(Refusal::Malformed(format!("`{name}` is given twice")));
         }
     }
-    let extensions = parameters.remove("extensions").map(|text| object("extensions", &text)).transpose()?.flatten();
+    let extensions = parameters.remove("extensions").map(Bytes::from);
+    let extensions = extensions.as_ref().map(|text| object("extensions", text)).transpose()?.flatten();
     let Some(query) = parameters.remove("query") else {
-        return Err(missing_query(extensions.as_ref()));
+        return Err(missing_query(extensions.map(RawValue::get)));
     };
-    let variables = parameters.remove("variables").map(|text| object("variables", &text)).transpose()?.flatten();
+    let given = parameters.remove("variables").map(Bytes::from).unwrap_or_else(|| Bytes::from_static(b"null"));
     Ok(Request {
         query,
         operation_name: parameters.remove("operationName").filter(|name| !name.is_empty()),
-        variables: variables.unwrap_or_default(),
+        variables: variables(&given, object("variables", &given)?),
         is_read_only: true,
     })
 }
 
 /// A parameter of a GET that holds a JSON object or null.
-fn object(name: &str, text: &str) -> Result<Option<Map<String, Value>>, Refusal> {
-    serde_json::from_str(text).map_err(|_| Refusal::Malformed(format!("`{name}` must be a JSON object")))
+fn object<'t>(name: &str, text: &'t Bytes) -> Result<Option<&'t RawValue>, Refusal> {
+    if is_deeper_than(text, MAX_DEPTH) {
+        return Err(Refusal::Malformed(format!("`{name}` is nested deeper than {MAX_DEPTH} levels")));
+    }
+    let raw: Option<Option<&RawValue>> = serde_json::from_slice(text).ok();
+    let raw = raw.filter(|raw| raw.is_none_or(is_an_object));
+    raw.ok_or_else(|| Refusal::Malformed(format!("`{name}` must be a JSON object")))
 }
 
 /// Reads a POST. The body is awaited until `deadline` and read up to `limit` bytes.
@@ -108,17 +115,18 @@ fn is_json(headers: &HeaderMap) -> bool {
     is_json && is_utf8 && is_identity()
 }
 
-/// The body's JSON object; other properties are left aside (GraphQL over HTTP §5.1).
+/// The body's JSON object; other properties are left aside (GraphQL over HTTP §5.1). Nothing is built of it but the
+/// document: `variables` and `extensions` stay text.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Parameters {
+struct Parameters<'b> {
     query: String,
     #[serde(default)]
     operation_name: Option<String>,
-    #[serde(default)]
-    variables: Option<Map<String, Value>>,
-    #[serde(default, rename = "extensions")]
-    _extensions: Option<BTreeMap<String, IgnoredAny>>,
+    #[serde(default, borrow)]
+    variables: Option<&'b RawValue>,
+    #[serde(default, borrow)]
+    extensions: Option<&'b RawValue>,
 }
 
 /// Reads the JSON body of a POST, once all of it is there.
@@ -129,52 +137,98 @@ pub fn parse_request(body: &Bytes) -> Result<Request, String> {
     from_json(body).map_err(|refusal| refusal.to_string())
 }
 
-fn from_json(body: &Bytes) -> Result<Request, Refusal> {
-    let parameters: Parameters = serde_json::from_slice(body).map_err(|error| explain(body, &error))?;
-    Ok(parameters.into())
+/// Reads a request's JSON object. Its variables are a part of the text, not a copy.
+pub(super) fn from_json(body: &Bytes) -> Result<Request, Refusal> {
+    if is_deeper_than(body, MAX_DEPTH) {
+        return Err(Refusal::Malformed(format!("the body is nested deeper than {MAX_DEPTH} levels")));
+    }
+    // Of a struct, serde would take an array as well.
+    let is_object = body.trim_ascii_start().first() == Some(&b'{');
+    let parameters: Parameters<'_> = match serde_json::from_slice(body) {
+        Ok(parameters) if is_object => parameters,
+        Ok(_) => return Err(explain(body, "")),
+        Err(error) => return Err(explain(body, &error.to_string())),
+    };
+    let are_objects = [parameters.variables, parameters.extensions].into_iter().flatten().all(is_an_object);
+    if !are_objects {
+        return Err(explain(body, ""));
+    }
+    Ok(Request {
+        query: parameters.query,
+        operation_name: parameters.operation_name.filter(|name| !name.is_empty()),
+        variables: variables(body, parameters.variables),
+        is_read_only: false,
+    })
 }
 
-impl From<Parameters> for Request {
-    fn from(parameters: Parameters) -> Self {
-        Self {
-            query: parameters.query,
-            operation_name: parameters.operation_name.filter(|name| !name.is_empty()),
-            variables: parameters.variables.unwrap_or_default(),
-            is_read_only: false,
-        }
-    }
+/// The variables, as a part of the text that they stand in.
+fn variables(text: &Bytes, raw: Option<&RawValue>) -> GivenVariables {
+    raw.map_or_else(GivenVariables::default, |raw| GivenVariables::new(text.slice_ref(raw.get().as_bytes())))
+}
+
+fn is_an_object(raw: &RawValue) -> bool {
+    raw.get().starts_with('{')
+}
+
+/// A request's properties, whatever they hold.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Properties<'b> {
+    #[serde(default, borrow)]
+    query: Option<&'b RawValue>,
+    #[serde(default, borrow)]
+    operation_name: Option<&'b RawValue>,
+    #[serde(default, borrow)]
+    variables: Option<&'b RawValue>,
+    #[serde(default, borrow)]
+    extensions: Option<&'b RawValue>,
 }
 
 /// Names what is wrong with a body that did not read as [`Parameters`].
-fn explain(body: &Bytes, error: &serde_json::Error) -> Refusal {
+fn explain(body: &Bytes, error: &str) -> Refusal {
     let malformed = |message: &str| Refusal::Malformed(message.to_owned());
-    if body.trim_ascii_start().is_empty() {
+    let first = body.trim_ascii_start().first();
+    if first.is_none() {
         return malformed("the body is empty");
     }
-    let object = match serde_json::from_slice::<Value>(body) {
-        Err(error) => return Refusal::Malformed(format!("the body is not JSON: {error}")),
-        Ok(Value::Array(_)) => return Refusal::Batched,
-        Ok(Value::Object(object)) => object,
-        Ok(_) => return malformed("the body must be a JSON object"),
-    };
-    for (name, wanted, is_right) in [
-        ("operationName", "a string or null", Value::is_string as fn(&Value) -> bool),
-        ("variables", "an object or null", Value::is_object),
-        ("extensions", "an object or null", Value::is_object),
+    if let Err(error) = serde_json::from_slice::<IgnoredAny>(body) {
+        return Refusal::Malformed(format!("the body is not JSON: {error}"));
+    }
+    match first {
+        Some(b'{') => {}
+        Some(b'[') => return Refusal::Batched,
+        _ => return malformed("the body must be a JSON object"),
+    }
+    let other = || Refusal::Malformed(format!("the body is not a GraphQL request: {error}"));
+    let Ok(properties) = serde_json::from_slice::<Properties<'_>>(body) else { return other() };
+    for (name, value, wanted, first) in [
+        ("operationName", properties.operation_name, "a string or null", '"'),
+        ("variables", properties.variables, "an object or null", '{'),
+        ("extensions", properties.extensions, "an object or null", '{'),
     ] {
-        if object.get(name).is_some_and(|value| !value.is_null() && !is_right(value)) {
+        if value.is_some_and(|value| !value.get().starts_with(first)) {
             return Refusal::Malformed(format!("`{name}` must be {wanted}"));
         }
     }
-    match object.get("query") {
-        None | Some(Value::Null) => missing_query(object.get("extensions").and_then(Value::as_object)),
-        Some(Value::String(_)) => Refusal::Malformed(format!("the body is not a GraphQL request: {error}")),
+    match properties.query {
+        None => missing_query(properties.extensions.map(RawValue::get)),
+        Some(query) if query.get().starts_with('"') => other(),
         Some(_) => malformed("`query` must be a string"),
     }
 }
 
-fn missing_query(extensions: Option<&Map<String, Value>>) -> Refusal {
-    if extensions.is_some_and(|extensions| extensions.contains_key("persistedQuery")) {
+/// The extension of persisted queries, whatever it holds.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Extensions {
+    #[serde(default)]
+    persisted_query: Option<IgnoredAny>,
+}
+
+/// `extensions`: the text of a JSON object.
+fn missing_query(extensions: Option<&str>) -> Refusal {
+    let extensions = extensions.and_then(|text| serde_json::from_str::<Extensions>(text).ok());
+    if extensions.is_some_and(|extensions| extensions.persisted_query.is_some()) {
         Refusal::PersistedQuery
     } else {
         Refusal::Malformed("`query` is missing".to_owned())

@@ -18,7 +18,7 @@ use super::correlation::Correlation;
 use super::cors::is_allowed;
 use super::counted::Counted;
 use super::graphql::text_of;
-use super::messages::{Client, Close, Message as Wire};
+use super::messages::{Authorization, Client, Close, Message as Wire};
 use super::server::Server;
 use super::site::Site;
 use super::streams::OpenSocket;
@@ -29,11 +29,11 @@ use axum::body::Body;
 use axum::extract::FromRequestParts;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::response::IntoResponse;
+use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::{self, AbortHandle, Abortable, BoxStream, SelectAll};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -199,33 +199,38 @@ impl Connection {
     }
 
     /// Takes a message in; gives what is sent in reply.
-    fn receive(&mut self, text: &[u8]) -> Result<Vec<String>, Close> {
+    fn receive(&mut self, text: &Bytes) -> Result<Vec<String>, Close> {
         let message = Client::read(text).ok_or(Close(4400, "Invalid message"))?;
         match message {
-            Client::ConnectionInit { payload } => self.init(payload.unwrap_or_default()),
-            Client::Ping { payload } => Ok(vec![Wire::Pong { payload }.text()]),
-            Client::Pong { .. } => Ok(Vec::new()),
+            Client::ConnectionInit { authorization } => self.init(authorization),
+            Client::Ping { payload } => {
+                let payload = payload.as_deref().and_then(|payload| std::str::from_utf8(payload).ok());
+                Ok(vec![Wire::Pong { payload }.text()])
+            }
+            Client::Pong => Ok(Vec::new()),
             Client::Complete { id } => {
                 self.running.remove(&id);
                 Ok(Vec::new())
             }
-            Client::Subscribe { id, payload } => {
+            Client::Subscribe { id, request } => {
                 let caller = self.caller.clone().ok_or(Close(4401, "Unauthorized"))?;
                 if self.running.contains_key(&id) {
                     return Err(Close(4409, "Subscriber already exists"));
                 }
-                Ok(self.subscribe(id, payload.into(), &caller))
+                Ok(self.subscribe(id, request, &caller))
             }
         }
     }
 
-    fn init(&mut self, payload: Map<String, Value>) -> Result<Vec<String>, Close> {
+    fn init(&mut self, authorization: Option<Authorization>) -> Result<Vec<String>, Close> {
         if std::mem::replace(&mut self.is_initialised, true) {
             return Err(Close(4429, "Too many initialisation requests"));
         }
-        let given = payload.iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
-        if let Some((_, value)) = given.filter(|(_, value)| !value.is_null()) {
-            let value = value.as_str().and_then(|text| HeaderValue::from_str(text).ok());
+        if let Some(given) = authorization {
+            let value = match given {
+                Authorization::Text(text) => HeaderValue::from_str(&text).ok(),
+                Authorization::Other => None,
+            };
             self.headers.insert(header::AUTHORIZATION, value.ok_or(Close(4403, "Forbidden"))?);
         }
         let server = self.site.now();

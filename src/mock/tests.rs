@@ -29,7 +29,7 @@ fn caller() -> Arc<Caller> {
 
 /// Asks the library; without a delay nothing ever waits.
 fn reply(options: MockOptions, query: &str, variables: Map<String, Value>) -> (ResponseKind, Value) {
-    let request = Request { query: query.to_owned(), variables, ..Request::default() };
+    let request = Request { query: query.to_owned(), variables: (&variables).into(), ..Request::default() };
     let engine = engine(LIBRARY, options);
     let answer = engine.execute(request, caller(), Instant::now() + Duration::from_secs(60)).now_or_never();
     let answer = answer.expect("an answer at once");

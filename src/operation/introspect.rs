@@ -10,7 +10,6 @@ use apollo_compiler::executable::Operation;
 use apollo_compiler::introspection::{check_max_depth, partial_execute};
 use apollo_compiler::response::JsonMap;
 use apollo_compiler::validation::Valid;
-use serde_json::Value as Json;
 use std::collections::HashMap;
 
 impl Prepared {
@@ -55,9 +54,10 @@ impl Prepared {
     /// the graph; a view without a graph renames nothing.
     pub(super) fn by_name(&self, variables: &Variables) -> Valid<JsonMap> {
         let named = self.operation.variables.iter().zip(&variables.0);
-        let given: serde_json::Map<String, Json> =
-            named.filter_map(|(definition, value)| Some((definition.name.to_string(), value.clone()?))).collect();
-        let converted: Result<JsonMap, _> = serde_json::from_value(Json::Object(given));
-        Valid::assume_valid(converted.unwrap_or_default())
+        let given = named.filter_map(|(definition, value)| {
+            let value = serde_json::from_str(value.as_ref()?.as_str()).ok()?;
+            Some((definition.name.as_str().into(), value))
+        });
+        Valid::assume_valid(given.collect())
     }
 }

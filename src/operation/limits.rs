@@ -27,6 +27,8 @@ pub struct Limits {
     pub max_directives: u64,
     /// Entries of the lowered operation: fields times the types that they may be of. Default: 20000.
     pub max_lowered: usize,
+    /// Values in all variables of one request: scalars, lists and objects, each item and member counted. Default: 100000.
+    pub max_variable_values: u32,
 }
 
 impl Default for Limits {
@@ -40,6 +42,7 @@ impl Default for Limits {
             max_aliases: 1_000,
             max_directives: 500,
             max_lowered: 20_000,
+            max_variable_values: 100_000,
         }
     }
 }

@@ -13,8 +13,10 @@
 //! - its nodes, arguments and coerced variables are in graph vocabulary, its response names the client's.
 
 mod bounds;
+mod coerce;
 mod defer;
 mod error;
+mod given;
 mod introspect;
 mod limits;
 mod lower;
@@ -36,6 +38,7 @@ pub use error::{
     ARGUMENT_OUT_OF_RANGE, BAD_USER_INPUT, LIMIT_EXCEEDED, OPERATION_NOT_FOUND, PARSE_FAILED, RequestError,
     VALIDATION_FAILED,
 };
+pub use given::{GivenVariables, JsonText};
 pub use limits::Limits;
 pub use lowered::{
     Hop, Leaf, Node, NodeId, Operation, OperationKind, Others, OutField, OutId, OutKind, OutObject, OutType,

@@ -1,6 +1,7 @@
 //! `@skip`, `@include` and `@defer(if:)`, and nulls where none may stand: what the variables decide about the shape of an
 //! operation.
 
+use super::given::JsonText;
 use super::lowered::VariableId;
 use super::prepare::{Prepared, variable_id};
 use super::variables::Variables;
@@ -36,8 +37,8 @@ impl Prepared {
     /// The outcomes for the variables of a request.
     #[must_use]
     pub fn outcomes(&self, variables: &Variables) -> Outcomes {
-        let is_true = |id: &VariableId| variables.get(*id).and_then(serde_json::Value::as_bool).unwrap_or(false);
-        let is_null = |id: &VariableId| variables.get(*id).is_some_and(serde_json::Value::is_null);
+        let is_true = |id: &VariableId| variables.get(*id).is_some_and(JsonText::is_true);
+        let is_null = |id: &VariableId| variables.get(*id).is_some_and(JsonText::is_null);
         Outcomes {
             conditions: self.conditions.iter().map(is_true).collect(),
             nulls: self.fallible.iter().copied().filter(is_null).collect(),

@@ -29,6 +29,7 @@ pub struct Prepared {
     pub(super) has_introspection: bool,
     pub(super) has_defer: bool,
     pub(super) max_lowered: usize,
+    pub(super) max_variable_values: u32,
 }
 
 /// Parses and validates a document, and chooses the operation.
@@ -72,17 +73,17 @@ pub fn prepare(
         // Without its root field there is no stream (§6.2.3.1).
         not_null.append(&mut fallible);
     }
-    let (tables, max_lowered) = (view.tables.clone(), limits.max_lowered);
     Ok(Prepared {
         document,
         operation,
-        tables,
+        tables: view.tables.clone(),
         conditions,
         not_null,
         fallible,
         has_introspection,
         has_defer,
-        max_lowered,
+        max_lowered: limits.max_lowered,
+        max_variable_values: limits.max_variable_values,
     })
 }
 

@@ -3,7 +3,7 @@
 
 use crate::compose::Graph;
 use crate::diagnostic::{FileId, Finding, Sources, Span};
-use crate::operation::{Limits, Prepared, RequestError, Variables, prepare};
+use crate::operation::{JsonText, Limits, Prepared, RequestError, Variables, prepare};
 use crate::plan;
 use crate::view::View;
 use apollo_compiler::ast::{Definition, Document};
@@ -74,7 +74,8 @@ fn condition_sets(prepared: &Prepared) -> Vec<Variables> {
     let set = |bits: u32| {
         let mut values = vec![None; size];
         for (at, id) in conditions.iter().enumerate() {
-            values[id.index()] = Some(Value::Bool(bits.checked_shr(at as u32).unwrap_or(bits) & 1 == 1));
+            let value = Value::Bool(bits.checked_shr(at as u32).unwrap_or(bits) & 1 == 1);
+            values[id.index()] = Some(JsonText::from(&value));
         }
         Variables(values)
     };

@@ -111,34 +111,6 @@ pub(super) fn names_json(value: &HeaderValue) -> bool {
     (kind.eq_ignore_ascii_case("application") && subtype.eq_ignore_ascii_case("json")) || ends_in_json()
 }
 
-/// Are objects and lists nested deeper than `limit`? Of what is no JSON it says nothing useful, and does not fail.
-pub(super) fn is_deeper_than(body: &[u8], limit: u32) -> bool {
-    let mut depth = 0u32;
-    let mut bytes = body.iter();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'{' | b'[' => {
-                depth += 1;
-                if depth > limit {
-                    return true;
-                }
-            }
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            b'"' => {
-                while let Some(byte) = bytes.next() {
-                    match byte {
-                        b'"' => break,
-                        b'\\' => _ = bytes.next(),
-                        _ => {}
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-    false
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,21 +134,5 @@ mod tests {
             assert_eq!(is_json(&headers), expected, "{value}");
         }
         assert!(!is_json(&HeaderMap::new()));
-    }
-
-    #[test]
-    fn depth_counts_nesting_outside_of_strings() {
-        for (body, depth) in [
-            ("1", 0),
-            ("[]", 1),
-            (r#"[[],{"a":[]},[]]"#, 3),
-            (r#"{"a":"[[[[\"[["}"#, 1),
-            (r#"["\\",[1]]"#, 2),
-            (r#"]]][["#, 2),
-            (r#"["unended [["#, 1),
-        ] {
-            assert!(!is_deeper_than(body.as_bytes(), depth), "{body} within {depth}");
-            assert!(depth == 0 || is_deeper_than(body.as_bytes(), depth - 1), "{body} over {depth}");
-        }
     }
 }

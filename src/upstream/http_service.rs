@@ -10,7 +10,7 @@
 //! - the service is told how long its answer is waited for, as of when the request is sent;
 //! - what is called is sent once.
 
-use super::body::{BodyError, is_deeper_than, is_json, read_capped, read_gzip_capped};
+use super::body::{BodyError, is_json, read_capped, read_gzip_capped};
 use super::client::HttpClient;
 use super::credentials::Credentials;
 use super::deprecation::Notices;
@@ -22,6 +22,7 @@ use super::retry_after::retry_after;
 use super::target::{Base, InvalidBaseUrl};
 use crate::cache::kept_headers;
 use crate::engine::ServiceReport;
+use crate::json::{MAX_DEPTH, is_deeper_than};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING};
@@ -53,9 +54,6 @@ pub struct HttpServiceConfig {
     pub credentials: Credentials,
 }
 
-/// Depth at which readers of bodies give up by themselves (`serde_json`'s recursion limit).
-const READER_DEPTH: u32 = 128;
-
 impl HttpServiceConfig {
     /// The defaults, for a name and a base URL.
     #[must_use]
@@ -66,7 +64,7 @@ impl HttpServiceConfig {
             timeout: Duration::from_secs(2),
             max_response_bytes: 8 << 20,
             timeout_header: Some(HeaderName::from_static("x-request-timeout-ms")),
-            max_json_depth: READER_DEPTH,
+            max_json_depth: MAX_DEPTH,
             keeps_headers: false,
             credentials: Credentials::default(),
         }
@@ -184,7 +182,8 @@ impl Inner {
             if !is_json {
                 return Err(self.error(CallErrorKind::Malformed, "a content type that is not JSON"));
             }
-            if self.config.max_json_depth < READER_DEPTH && is_deeper_than(&body, self.config.max_json_depth) {
+            // Whoever reads the body keeps to the other limit.
+            if self.config.max_json_depth < MAX_DEPTH && is_deeper_than(&body, self.config.max_json_depth) {
                 return Err(self.error(CallErrorKind::TooLarge, "JSON is nested too deeply"));
             }
         }

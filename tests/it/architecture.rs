@@ -14,23 +14,24 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // What every room may speak of.
     ("diagnostic", &[]),
     ("ids", &[]),
+    ("json", &[]),
     ("retirement", &[]),
     // The pure rooms: values in, values out.
     ("contract", &["diagnostic", "retirement"]),
     ("sdl", &["contract", "diagnostic"]),
     ("compose", &["contract", "diagnostic", "ids", "sdl"]),
     ("view", &["compose", "diagnostic"]),
-    ("operation", &["compose", "ids", "view"]),
+    ("operation", &["compose", "ids", "json", "view"]),
     ("plan", &["compose", "contract", "operation"]),
     // Doing it.
     ("policy", &["config"]),
     ("flight", &[]),
     ("cache", &[]),
-    ("upstream", &["cache", "compose", "engine", "flight", "policy", "retirement"]),
-    ("execute", &["cache", "compose", "contract", "engine", "operation", "plan", "policy", "upstream"]),
+    ("upstream", &["cache", "compose", "engine", "flight", "json", "policy", "retirement"]),
+    ("execute", &["cache", "compose", "contract", "engine", "json", "operation", "plan", "policy", "upstream"]),
     ("observe", &["engine", "operation", "policy"]),
     ("config", &["diagnostic", "observe"]),
-    ("http", &["config", "engine", "observe", "policy"]),
+    ("http", &["config", "engine", "json", "observe", "policy"]),
     // What puts them together.
     ("project", &["compose", "config", "contract", "diagnostic", "operation", "plan", "view"]),
     (
@@ -71,7 +72,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms that never do I/O and never read a clock.
-const PURE: &[&str] = &["compose", "contract", "diagnostic", "operation", "plan", "retirement", "sdl", "view"];
+const PURE: &[&str] = &["compose", "contract", "diagnostic", "json", "operation", "plan", "retirement", "sdl", "view"];
 
 /// The data half of `execute`, which is pure as well.
 const PURE_FILES: &[&str] = &[
@@ -79,7 +80,6 @@ const PURE_FILES: &[&str] = &[
     "input",
     "leaf",
     "memo",
-    "project/json",
     "project/mod",
     "project/pairs",
     "project/scan",

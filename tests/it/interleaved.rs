@@ -218,7 +218,7 @@ impl World {
         let variables = json!({ "of": random.below(3), "id": random.below(5).to_string() });
         let request = Request {
             query: random.pick(&QUERIES).to_owned(),
-            variables: variables.as_object().unwrap().clone(),
+            variables: variables.as_object().unwrap().into(),
             ..Request::default()
         };
         let deadline = tokio::time::Instant::now() + Duration::from_secs(2);

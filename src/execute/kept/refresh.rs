@@ -11,12 +11,12 @@ use crate::execute::leaf;
 use crate::execute::project::values;
 use crate::execute::remote::has_errors;
 use crate::execute::run::now;
+use crate::json;
 use crate::upstream::{Answer, CallError};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::StatusCode;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -149,7 +149,7 @@ impl Task {
 
     /// The items of an answer, by key; `None`: it is of no use.
     fn items<'b>(&self, body: &'b [u8], asked: &[Again]) -> Option<HashMap<String, Vec<&'b [u8]>>> {
-        let _: IgnoredAny = serde_json::from_slice(body).ok()?;
+        json::check(body).ok()?;
         let mut by_key = HashMap::<String, Vec<&[u8]>>::new();
         match &self.cut {
             Cut::Whole => {}

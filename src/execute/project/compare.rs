@@ -88,6 +88,12 @@ impl Case {
         Err(format!("body: {text}\nof {self:?}\nscanned: {scanned:#?}\nexpected: {expected:#?}"))
     }
 
+    /// Does the scanner take a body?
+    #[cfg(test)]
+    pub(super) fn is_read(&self, body: &[u8]) -> bool {
+        self.read(true, &Bytes::copy_from_slice(body)).0.is_ok()
+    }
+
     /// Everything that a reader leaves behind: the arena, found rows, counts.
     fn read(&self, is_scanner: bool, body: &Bytes) -> (Result<(), Broken>, String) {
         let mut arena = Arena::new(&self.widths);
@@ -107,6 +113,11 @@ impl Case {
         let target = Target { frame: ROOT, row, max_items: self.max_items };
         let read = if is_scanner { scan::read } else { seed::read };
         let result = project_by(read, &self.capture, &mut arena, body, target, pairs, &frames);
+        if result == Err(Broken::NotJson) {
+            // How far a reader came before it found out is its own affair: nobody reads that row.
+            let rows: Vec<_> = frames.iter().map(|&frame| arena.rows(frame)).collect();
+            return (result, format!("{rows:?}"));
+        }
         (result, format!("{arena:?} {found:?} {counts:?}"))
     }
 }

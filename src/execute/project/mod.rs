@@ -8,11 +8,10 @@
 //! - a body that is not JSON (RFC 8259, as strictly as `serde_json`) leaves no row behind;
 //! - a value of the wrong type fails its own slots only;
 //! - of the items of all lists of a body no more are kept than may be;
-//! - nesting of what is kept is bounded (128); what is skipped is skipped without recursion.
+//! - nesting is bounded ([`crate::json::MAX_DEPTH`]), of what is kept, copied and skipped alike.
 
 #[cfg(any(test, feature = "fuzz"))]
 pub(super) mod compare;
-mod json;
 mod pairs;
 mod scan;
 #[cfg(any(test, feature = "fuzz"))]
@@ -26,12 +25,10 @@ pub(super) use walk::values;
 
 use super::arena::{Arena, Failure, Slot, index};
 use super::leaf;
+use crate::json::Malformed;
 use crate::plan::{AbstractCapture, Capture, FrameId, ObjectCapture, SlotId};
 use bytes::Bytes;
 use std::ops::Range;
-
-/// Deepest nesting of objects and lists that are kept, one more than is allowed: what `serde_json` allows.
-const DEPTH: u8 = 128;
 
 /// Where a body goes.
 #[derive(Debug, Clone, Copy)]
@@ -52,10 +49,6 @@ pub(super) enum Broken {
     /// It has more items than may be kept.
     TooLong,
 }
-
-/// The text is not JSON, or nested too deeply.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Malformed;
 
 /// Reads a body; the frames are as they were if it is of no use.
 ///

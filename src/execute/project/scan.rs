@@ -3,9 +3,9 @@
 //! Items of a list mostly have the same names in the same order. So the names of the item before are expected, byte by
 //! byte; only one that differs is read and looked up.
 
-use super::json::Json;
-use super::{DEPTH, Malformed, Reading, Target, property};
+use super::{Malformed, Reading, Target, property};
 use crate::execute::arena::Slot;
+use crate::json::Json;
 use crate::plan::{AbstractCapture, Capture, FrameId, ObjectCapture, SlotId};
 use smallvec::SmallVec;
 use std::ops::Range;
@@ -17,7 +17,7 @@ pub(super) fn read(
     capture: &Capture,
     target: Target,
 ) -> Result<(), Malformed> {
-    let mut scan = Scan { json: Json::new(body)?, reading, depth: DEPTH };
+    let mut scan = Scan { json: Json::new(body)?, reading };
     scan.value(capture, target.frame, target.row)?;
     if scan.json.peek().is_some() { Err(Malformed) } else { Ok(()) }
 }
@@ -32,8 +32,6 @@ type Names = SmallVec<[(Range<usize>, Option<usize>); 16]>;
 struct Scan<'t, 'r, 'a, 'k> {
     json: Json<'t>,
     reading: &'r mut Reading<'a, 'k>,
-    /// How many more objects and lists may be entered, and one.
-    depth: u8,
 }
 
 impl<'t> Scan<'t, '_, '_, '_> {
@@ -59,25 +57,16 @@ impl<'t> Scan<'t, '_, '_, '_> {
         Ok(())
     }
 
-    /// Reads a value once more, as a text of its own, and goes on behind it.
+    /// Reads a value once more, and goes on behind it.
     fn again<T>(
         &mut self,
         span: &Range<usize>,
         read: impl FnOnce(&mut Self) -> Result<T, Malformed>,
     ) -> Result<T, Malformed> {
-        let depth = std::mem::replace(&mut self.depth, DEPTH);
         self.json.at = span.start;
-        let result = read(self);
-        (self.depth, self.json.at) = (depth, span.end);
-        result
-    }
-
-    /// Goes into an object or list.
-    #[inline]
-    fn enter(&mut self) -> Result<(), Malformed> {
-        self.depth -= 1;
-        self.json.at += 1;
-        if self.depth == 0 { Err(Malformed) } else { Ok(()) }
+        let result = read(self)?;
+        self.json.at = span.end;
+        Ok(result)
     }
 
     fn object(&mut self, object: &ObjectCapture, frame: FrameId, row: u32, names: &mut Names) -> Result<(), Malformed> {
@@ -94,7 +83,7 @@ impl<'t> Scan<'t, '_, '_, '_> {
                 return Ok(());
             }
         }
-        self.enter()?;
+        self.json.enter()?;
         self.reading.tag(object, frame, row, Slot::Object);
         let properties = &object.properties;
         let (mut number, mut behind) = (0, 0);
@@ -126,7 +115,7 @@ impl<'t> Scan<'t, '_, '_, '_> {
                 capture => self.value(capture, frame, row)?,
             }
         }
-        self.depth += 1;
+        self.json.leave();
         Ok(())
     }
 
@@ -141,20 +130,20 @@ impl<'t> Scan<'t, '_, '_, '_> {
                 number.map(|_| "a number").map_err(|_| Malformed)
             }
             Some(b'[') => {
-                self.enter()?;
+                self.json.enter()?;
                 self.skip_items(true)?;
-                self.depth += 1;
+                self.json.leave();
                 Ok("a list")
             }
             Some(b'{') => {
-                self.enter()?;
+                self.json.enter()?;
                 let mut is_first = true;
                 while self.json.next_member(is_first)? {
                     is_first = false;
                     self.json.name()?.decode()?;
                     self.json.skip()?;
                 }
-                self.depth += 1;
+                self.json.leave();
                 Ok("an object")
             }
             _ => self.json.skip().map(|_| "a boolean"),
@@ -185,7 +174,7 @@ impl<'t> Scan<'t, '_, '_, '_> {
         if self.json.peek() != Some(b'{') {
             return Err(Malformed);
         }
-        self.enter()?;
+        self.json.enter()?;
         let mut is_first = true;
         while self.json.next_member(is_first)? {
             is_first = false;
@@ -195,7 +184,7 @@ impl<'t> Scan<'t, '_, '_, '_> {
                 self.json.skip()?;
             }
         }
-        self.depth += 1;
+        self.json.leave();
         Ok(())
     }
 
@@ -215,7 +204,7 @@ impl<'t> Scan<'t, '_, '_, '_> {
                 return Ok(());
             }
         }
-        self.enter()?;
+        self.json.enter()?;
         match capture {
             Capture::List { slot, frame: items, item, bound } => {
                 let value = self.rows(*items, item, *bound)?;
@@ -225,7 +214,7 @@ impl<'t> Scan<'t, '_, '_, '_> {
             Capture::Index { index, item } => self.item_at(*index, item, frame, row)?,
             _ => {}
         }
-        self.depth += 1;
+        self.json.leave();
         Ok(())
     }
 

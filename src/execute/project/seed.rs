@@ -1,7 +1,11 @@
 //! The oracle: the same as [`super::scan`], read by `serde_json`. Compiled for tests and for fuzzing only.
+//!
+//! The nesting of the whole text is measured first. `serde_json` has a limit of its own, one level lower, that counts what
+//! it visits alone: each object and list is therefore visited as a text of its own.
 
 use super::{Malformed, Reading, Target, property};
 use crate::execute::arena::Slot;
+use crate::json::{MAX_DEPTH, is_deeper_than};
 use crate::plan::{AbstractCapture, Capture, FrameId, ObjectCapture, SlotId};
 use serde::Deserializer as _;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -16,6 +20,9 @@ pub(super) fn read(
     capture: &Capture,
     target: Target,
 ) -> Result<(), Malformed> {
+    if is_deeper_than(body, MAX_DEPTH) {
+        return Err(Malformed);
+    }
     let text = std::str::from_utf8(body).map_err(|_| Malformed)?;
     let mut ctx = Ctx { reading, base: text.as_ptr() as usize };
     let mut parser = serde_json::Deserializer::from_str(text);
@@ -58,8 +65,8 @@ impl<'de> DeserializeSeed<'de> for Value<'_, '_, '_, '_, '_> {
                 Ok(())
             }
             Capture::Object(object) => {
-                let visitor = Object { object, ctx: self.ctx, frame: self.frame, row: self.row };
-                parser.deserialize_any(visitor)
+                let raw: &'de RawValue = serde::Deserialize::deserialize(parser)?;
+                visit(raw, Object { object, ctx: self.ctx, frame: self.frame, row: self.row })
             }
             Capture::Many(all) => {
                 let raw: &'de RawValue = serde::Deserialize::deserialize(parser)?;
@@ -73,9 +80,18 @@ impl<'de> DeserializeSeed<'de> for Value<'_, '_, '_, '_, '_> {
                 let raw: &'de RawValue = serde::Deserialize::deserialize(parser)?;
                 self.ctx.read_abstract(of, raw, self.frame, self.row)
             }
-            Capture::List { .. } | Capture::Items { .. } | Capture::Index { .. } => parser.deserialize_any(List(self)),
+            Capture::List { .. } | Capture::Items { .. } | Capture::Index { .. } => {
+                let raw: &'de RawValue = serde::Deserialize::deserialize(parser)?;
+                visit(raw, List(self))
+            }
         }
     }
+}
+
+/// Visits a value as a text of its own.
+fn visit<'de, E: serde::de::Error>(raw: &'de RawValue, visitor: impl Visitor<'de, Value = ()>) -> Result<(), E> {
+    let mut parser = serde_json::Deserializer::from_str(raw.get());
+    parser.deserialize_any(visitor).map_err(E::custom)
 }
 
 /// Reads a text a second time.
@@ -100,8 +116,7 @@ impl Ctx<'_, '_, '_> {
         Discriminator { path: &of.discriminator, found: &mut found }.deserialize(&mut parser).map_err(E::custom)?;
         let found = found.map(|raw: &RawValue| raw.get());
         let Some(object) = self.reading.variant(of, found, (frame, row)) else { return Ok(()) };
-        let mut parser = serde_json::Deserializer::from_str(raw.get());
-        (&mut parser).deserialize_any(Object { object, ctx: self, frame, row }).map_err(E::custom)
+        visit(raw, Object { object, ctx: self, frame, row })
     }
 }
 

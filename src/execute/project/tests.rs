@@ -198,20 +198,32 @@ fn odd_values_mean_the_same_wherever_they_stand() {
 }
 
 #[test]
-fn nesting_is_bounded_where_it_is_kept_and_free_where_it_is_skipped() {
-    let nest = |depth: usize| [&b"[".repeat(depth)[..], &b"]".repeat(depth)].concat();
-    let leaf = Case::new(&[0, 0]);
-    for depth in [1, 63, 64, 65, 127, 128, 129, 10_000] {
-        leaf.compare(&nest(depth)).unwrap();
-        leaf.compare(&nest(depth)[..depth * 2 - 1]).unwrap();
-        // An object is wanted: the list and what is in it are read as what they are not.
-        Case::new(&[0, 3, 1, 1, 1]).compare(&nest(depth)).unwrap();
-    } // So many lists are kept, one in the other.
+fn nesting_is_bounded_whether_it_is_kept_copied_or_skipped() {
+    let nest = |open: &str, middle: &str, depth: usize| [&open.repeat(depth), middle, &"]".repeat(depth)].concat();
+    // A list is kept as text; skipped, for an object is wanted; and kept list by list.
+    let copied = Case::new(&[0, 0]);
+    let skipped = Case::new(&[0, 3, 1, 1, 1]);
     let kept = (0..140).fold(Capture::Leaf(0), |item, _| Capture::Index { index: 0, item: Box::new(item) });
     let kept = Case { capture: kept, pairing: None, widths: vec![1, 1], max_items: u32::MAX };
-    for depth in [1, 126, 127, 128, 129, 10_000] {
-        kept.compare(&nest(depth)).unwrap();
-        kept.compare(&[&b"[1,".repeat(depth)[..], &b"]".repeat(depth)].concat()).unwrap();
-        kept.compare(&[&b"[".repeat(depth)[..], b"1", &b"]".repeat(depth)].concat()).unwrap();
+    for case in [&copied, &skipped, &kept] {
+        for depth in [1, 63, 64, 65, 126, 127, 128, 129, 10_000] {
+            for (open, middle) in [("[", ""), ("[1,", "2"), ("[", "1"), ("[[],", "{}")] {
+                let body = nest(open, middle, depth);
+                case.compare(body.as_bytes()).unwrap();
+                case.compare(&body.as_bytes()[..body.len() - 1]).unwrap();
+                // `{}` is a level too, and so is `[]` beside what follows.
+                let levels = depth + usize::from(middle == "{}");
+                assert_eq!(case.is_read(body.as_bytes()), levels <= 128, "{levels} levels of {case:?}");
+            }
+        }
+    }
+    // Behind a member that nobody wants, and in the part of an object whose type must be known first.
+    for script in [&[0, 3, 1, 1, 1][..], &[0, 9, 1, 0, 0, 0]] {
+        for depth in [127, 128, 1_000_000] {
+            let body = format!("{{\"other\":{}}}", nest("[", "", depth));
+            let case = Case::new(script);
+            case.compare(body.as_bytes()).unwrap();
+            assert_eq!(case.is_read(body.as_bytes()), depth < 128, "{depth} levels of {case:?}");
+        }
     }
 }

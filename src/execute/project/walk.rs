@@ -1,8 +1,7 @@
 //! Single values of a JSON text, by path: for what is not captured.
 
-use super::Malformed;
-use super::json::Json;
 use crate::compose::Segment;
+use crate::json::{Json, Malformed};
 
 /// The texts at a path. Lists on the way, and at its end, stand for their items; null and what is missing give nothing.
 /// `None`: the text is not JSON, or there are more than `most`.

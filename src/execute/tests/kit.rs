@@ -7,7 +7,7 @@ use crate::compose::{Graph, Origin, ServiceFile, Services, compose, contract_pat
 use crate::contract;
 use crate::diagnostic::{Finding, Severity, Sources};
 use crate::execute::{Caching, Run, Sourced, Wording, run, run_in_parts};
-use crate::operation::{Limits, Outcomes, prepare};
+use crate::operation::{JsonText, Limits, Outcomes, prepare};
 use crate::plan::{Plan, describe, plan};
 use crate::policy::Caller;
 use crate::upstream::{Answer, CallError, CallErrorKind, Context, CredentialScope, Request, Subgraph};
@@ -131,13 +131,13 @@ impl Kit {
         self
     }
 
-    fn planned(&self, query: &str, variables: &Json) -> (Plan, Vec<Option<Json>>) {
+    fn planned(&self, query: &str, variables: &Json) -> (Plan, Vec<Option<JsonText>>) {
         self.planned_for(query, variables, false)
     }
 
-    fn planned_for(&self, query: &str, variables: &Json, in_parts: bool) -> (Plan, Vec<Option<Json>>) {
+    fn planned_for(&self, query: &str, variables: &Json, in_parts: bool) -> (Plan, Vec<Option<JsonText>>) {
         let prepared = prepare(&self.view, &Limits::default(), query, None).expect("a valid operation");
-        let variables = prepared.coerce(variables.as_object().expect("variables")).expect("valid variables");
+        let variables = prepared.coerce(&variables.as_object().expect("variables").into()).expect("valid variables");
         let outcomes = prepared.outcomes(&variables);
         let outcomes = if in_parts { outcomes.incremental() } else { outcomes };
         let lowered = prepared.lower(&outcomes).expect("an operation in bounds");
@@ -274,7 +274,7 @@ struct Setting {
 }
 
 impl Setting {
-    fn run<'a>(&'a self, kit: &'a Kit, plan: &'a Plan, variables: &'a [Option<Json>]) -> Run<'a> {
+    fn run<'a>(&'a self, kit: &'a Kit, plan: &'a Plan, variables: &'a [Option<JsonText>]) -> Run<'a> {
         Run {
             plan,
             graph: &kit.graph,

@@ -59,6 +59,7 @@ async fn parameters_of_a_post_are_checked() {
         posted("variables []", r#"{"query":"{ hello }","variables":[]}"#, 400, "BAD_REQUEST"),
         posted("extensions 0", r#"{"query":"{ hello }","extensions":0}"#, 400, "BAD_REQUEST"),
         posted("a batch", r#"[{"query":"{ hello }"}]"#, 400, "BATCHING_NOT_SUPPORTED"),
+        posted("a batch that would do for a request", r#"["{ hello }"]"#, 400, "BATCHING_NOT_SUPPORTED"),
         posted(
             "a persisted query",
             r#"{"extensions":{"persistedQuery":{"version":1,"sha256Hash":"0"}}}"#,
@@ -76,6 +77,31 @@ async fn parameters_of_a_post_are_checked() {
         ),
     ])
     .await;
+}
+
+#[tokio::test]
+async fn nesting_of_a_request_is_bounded_wherever_it_is() {
+    let router = routed(config(Mode::Production));
+    let nested = |depth: usize| [&"[".repeat(depth)[..], &"]".repeat(depth)].concat();
+    for place in [
+        r#"{"query":"{ hello }","variables":{"undeclared":HERE}}"#,
+        r#"{"query":"{ hello }","extensions":{"a":HERE}}"#,
+        r#"{"query":"{ hello }","x":{"a":HERE}}"#,
+    ] {
+        for (depth, status) in [(126, 200), (127, 400), (400_000, 400)] {
+            let got = post(&router, &place.replace("HERE", &nested(depth))).await;
+            assert_eq!(got.status, status, "{depth} levels in {place}");
+        }
+    }
+    for name in ["variables", "extensions"] {
+        for (depth, status) in [(127, 200), (128, 400), (5_000, 400)] {
+            let value =
+                format!("{{\"a\":{}}}", nested(depth)).replace('{', "%7B").replace('}', "%7D").replace('"', "%22");
+            let uri = format!("/graphql?query=%7Bhello%7D&{name}={}", value.replace('[', "%5B").replace(']', "%5D"));
+            let got = send(&router, Method::GET, &uri, &[BOTH], "").await;
+            assert_eq!(got.status, status, "{depth} levels in {name}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -2,8 +2,9 @@
 
 use super::{GRAPH, lowered_by, lowered_with, shown};
 use crate::compose::Bounds;
-use crate::operation::{Limits, prepare};
+use crate::operation::{GivenVariables, Limits, prepare};
 use crate::view::testing::Project;
+use bytes::Bytes;
 use serde_json::{Value as Json, json};
 
 #[test]
@@ -21,8 +22,8 @@ fn variables_are_coerced_as_the_specification_has_it() {
         let document = format!("query($v: {ty}) {{ take(v: $v) }}");
         let prepared = prepare(&view, &Limits::default(), &document, None).map_err(shown)?;
         let variables = given.map(|given| json!({ "v": given })).unwrap_or(json!({}));
-        let coerced = prepared.coerce(variables.as_object().unwrap()).map_err(shown)?;
-        Ok::<_, String>(coerced.0[0].clone().map_or("absent".to_owned(), |json| json.to_string()))
+        let coerced = prepared.coerce(&variables.as_object().unwrap().into()).map_err(shown)?;
+        Ok::<_, String>(coerced.0[0].clone().map_or("absent".to_owned(), |text| text.as_str().to_owned()))
     };
     for (ty, given, expected) in [
         ("Int", Some(json!(1)), Ok("1")),
@@ -75,6 +76,104 @@ fn variables_are_coerced_as_the_specification_has_it() {
             }
         }
     }
+}
+
+/// What becomes of the variables of a request, as text.
+fn coerced(declared: &str, given: &str, most: u32) -> String {
+    let graph =
+        "type Query { any(json: JSON, float: Float, text: String, id: ID, ints: [Int], box: Box, kind: Kind): Int }
+        scalar JSON
+        enum Kind { A B }
+        input Box { text: String  ints: [Int!] = [1, 2, 3, 4, 5, 6, 7, 8]  inner: Box  boxes: [Box!] }";
+    let uses = declared.split(',').filter_map(|one| one.split_once(':')).map(|(name, _)| name.trim());
+    let uses: Vec<_> = uses.map(|name| format!("{}: {name}", &name[1..])).collect();
+    let document = format!("query({declared}) {{ any({}) }}", uses.join(", "));
+    let limits = Limits { max_variable_values: most, ..Limits::default() };
+    let prepared = prepare(&Project::new(graph).view(graph), &limits, &document, None).map_err(shown).unwrap();
+    let given = GivenVariables::new(Bytes::copy_from_slice(given.as_bytes()));
+    prepared.coerce(&given).map_or_else(shown, |variables| {
+        let texts = variables.0.iter().map(|text| text.as_ref().map_or("-", |text| text.as_str()));
+        texts.collect::<Vec<_>>().join(" ")
+    })
+}
+
+#[test]
+fn variables_are_kept_as_text_with_their_digits() {
+    for (declared, given, expected) in [
+        (
+            "$json: JSON",
+            r#"{"json": {"b": 1.10, "a": [ 12345678901234567890123 , -0.0 ]}}"#,
+            r#"{"b":1.10,"a":[12345678901234567890123,-0.0]}"#,
+        ),
+        ("$float: Float", r#"{"float": 1.10}"#, "1.10"),
+        (
+            "$float: Float",
+            r#"{"float": 1e400}"#,
+            "BAD_USER_INPUT 1:7 variable `$float`: expected `Float`, found 1e400\n",
+        ),
+        ("$id: ID", r#"{"id": 123456789012345678901234567890}"#, r#""123456789012345678901234567890""#),
+        ("$id: ID", r#"{"id": 1e3}"#, "BAD_USER_INPUT 1:7 variable `$id`: expected `ID`, found 1000.0\n"),
+        // Equal strings have equal texts, whatever was escaped.
+        ("$text: String, $id: ID", r#"{"text": "\u0061\/\u00e9\n", "id": "\u0031"}"#, "\"a/\u{e9}\\n\" \"1\""),
+        ("$kind: Kind", r#"{"\u006bind": "\u0041"}"#, "\"A\""),
+        (
+            "$box: Box",
+            r#"{"box": {"inner": {"ints": [ 2 ]}, "text": "a"}}"#,
+            r#"{"text":"a","ints":[1,2,3,4,5,6,7,8],"inner":{"ints":[2]}}"#,
+        ),
+        ("$ints: [Int]", "", "-"),
+    ] {
+        assert_eq!(coerced(declared, given, 1_000), expected, "{declared} {given}");
+    }
+}
+
+#[test]
+fn variables_that_are_ambiguous_or_no_text_are_refused() {
+    let not_unicode = "expected JSON whose strings are Unicode, and which is not nested too deeply\n";
+    for (declared, given, expected) in [
+        ("$text: String", r#"{"text": "a", "text": "b"}"#, "variable `$text` is given twice\n"),
+        ("$box: Box", r#"{"box": {"text": "a", "t\u0065xt": "b"}}"#, "field `text` of `Box` is given twice\n"),
+        ("$text: String", r#"{"text": "\ud800"}"#, not_unicode),
+        ("$json: JSON", r#"{"json": [{"\ud800": 1}]}"#, not_unicode),
+        ("$text: String", "[]", "the variables are not a JSON object, or are nested too deeply\n"),
+    ] {
+        let found = coerced(declared, given, 1_000);
+        assert!(found.starts_with("BAD_USER_INPUT ") && found.ends_with(expected), "{declared} {given}: {found}");
+    }
+    // What is not declared is not looked at.
+    assert_eq!(coerced("$text: String", r#"{"other": ["\ud800"], "other": 1, "text": "a"}"#, 1), "\"a\"");
+}
+
+#[test]
+fn variables_are_bounded_in_number_values_and_bytes() {
+    let list = |items: usize| format!("[{}]", vec!["1"; items].join(","));
+    let too_many = "the variables hold more than 10 values; send fewer at once\n";
+    for (declared, given, is_allowed) in [
+        ("$ints: [Int]", format!(r#"{{"ints": {}}}"#, list(9)), true),
+        ("$ints: [Int]", format!(r#"{{"ints": {}}}"#, list(10)), false),
+        ("$json: JSON", format!(r#"{{"json": {{"a": {}}}}}"#, list(8)), true),
+        ("$json: JSON", format!(r#"{{"json": {{"a": {}}}}}"#, list(9)), false),
+        // Of two variables, both count; of what is not declared, nothing.
+        (
+            "$json: JSON, $ints: [Int]",
+            format!(r#"{{"json": {}, "x": {}, "ints": {}}}"#, list(4), list(99), list(4)),
+            true,
+        ),
+    ] {
+        let found = coerced(declared, &given, 10);
+        let is_refused = found.starts_with("LIMIT_EXCEEDED 1:7 variable `$") && found.ends_with(too_many);
+        assert_eq!(is_refused, !is_allowed, "{declared} {given}: {found}");
+    }
+    let members = |count: usize| (0..count).map(|at| format!("\"v{at}\":1")).collect::<Vec<_>>().join(",");
+    assert_eq!(coerced("$text: String", &format!("{{{}}}", members(1_000)), 10), "-");
+    let found = coerced("$text: String", &format!("{{{}}}", members(1_001)), 10);
+    assert_eq!(found, "LIMIT_EXCEEDED more than 1000 variables are given; send only those that are declared\n");
+    // Each `{}` grows to the defaults of its fields: ten times as long.
+    let boxes = |count: usize| format!(r#"{{"box": {{"boxes": [{}]}}}}"#, vec!["{}"; count].join(","));
+    assert!(coerced("$box: Box", &boxes(1_000), 100_000).starts_with("{\"ints\""));
+    let found = coerced("$box: Box", &boxes(20_000), 100_000);
+    let why = "with the defaults of its fields filled in, the value is too large; send less at once\n";
+    assert!(found.starts_with("LIMIT_EXCEEDED 1:7 variable `$box.boxes[") && found.ends_with(why), "{found}");
 }
 
 #[test]
@@ -175,7 +274,7 @@ fn introspection_tells_of_one_of_inputs_and_specified_scalars() {
     let mut project = Project::new(graph);
     let view = project.view(client);
     let prepared = prepare(&view, &Limits::default(), document, None).unwrap_or_else(|errors| panic!("{errors:?}"));
-    let variables = prepared.coerce(json!({}).as_object().unwrap()).unwrap();
+    let variables = prepared.coerce(&json!({}).as_object().unwrap().into()).unwrap();
     let found = prepared.introspect(&view, &variables).unwrap();
     let answer = |name: &str| serde_json::from_str::<Json>(&found[name]).unwrap();
     let no = json!({ "type": { "is": null, "ofType": null } });

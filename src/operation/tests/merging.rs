@@ -101,7 +101,8 @@ fn skip_and_include_are_decided_by_outcomes() {
     let prepared = prepare(&view, &Limits::default(), document, None).unwrap();
     let names: Vec<_> = prepared.conditions().iter().map(|id| id.0).collect();
     assert_eq!(names, [0, 1]);
-    let outcomes = |variables: Json| prepared.outcomes(&prepared.coerce(variables.as_object().unwrap()).unwrap());
+    let outcomes =
+        |variables: Json| prepared.outcomes(&prepared.coerce(&variables.as_object().unwrap().into()).unwrap());
     let first = outcomes(json!({"a": true, "id": "1"}));
     assert_eq!(first, outcomes(json!({"a": true, "b": true, "id": "2"})));
     let second = outcomes(json!({"a": false, "b": false, "id": "1"}));
@@ -133,6 +134,6 @@ fn skip_and_include_are_decided_by_outcomes() {
             id: ID! = #1
             name: String! = #2
     ");
-    let null = prepared.coerce(json!({"a": true, "b": null, "id": "1"}).as_object().unwrap()).unwrap_err();
+    let null = prepared.coerce(&json!({"a": true, "b": null, "id": "1"}).as_object().unwrap().into()).unwrap_err();
     assert_eq!(shown(null), "BAD_USER_INPUT 2:27 variable `$b`: expected `Boolean!`, found null\n");
 }

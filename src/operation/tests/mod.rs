@@ -54,7 +54,7 @@ fn lowered(client: &str, document: &str) -> String {
 fn lowered_by(project: &Project, view: &View, document: &str, variables: &Json) -> String {
     let run = || {
         let prepared = prepare(view, &Limits::default(), document, None)?;
-        let variables = prepared.coerce(variables.as_object().unwrap())?;
+        let variables = prepared.coerce(&variables.as_object().unwrap().into())?;
         let operation = prepared.lower(&prepared.outcomes(&variables))?;
         prepared.check_bounds(&operation, &variables)?;
         Ok(operation.to_text(&project.graph))

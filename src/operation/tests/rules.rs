@@ -1,7 +1,7 @@
 //! The thirteen rules of lowering, by number.
 
 use super::{GRAPH, SHOP, lowered, lowered_with, shown};
-use crate::operation::{Limits, prepare};
+use crate::operation::{GivenVariables, JsonText, Limits, prepare};
 use crate::view::testing::Project;
 use insta::assert_snapshot;
 use serde_json::{Value as Json, json};
@@ -113,7 +113,7 @@ fn rule_5_entries_have_the_clients_names_and_coordinates() {
     let view = project.view(SHOP);
     let prepared =
         prepare(&view, &Limits::default(), r#"{ u: user(id: "1") { r: recent { number } } }"#, None).unwrap();
-    let variables = prepared.coerce(&Default::default()).unwrap();
+    let variables = prepared.coerce(&GivenVariables::default()).unwrap();
     let operation = prepared.lower(&prepared.outcomes(&variables)).unwrap();
     let entries: Vec<_> = operation
         .outputs
@@ -171,7 +171,10 @@ fn rule_7_variables_and_literals_are_renamed_into_graph_vocabulary() {
         let mut project = Project::new(GRAPH);
         let view = project.view(SHOP);
         let prepared = prepare(&view, &Limits::default(), document, None).unwrap();
-        prepared.coerce(variables.as_object().unwrap()).map(|variables| json!(variables.0)).map_err(shown)
+        prepared
+            .coerce(&variables.as_object().unwrap().into())
+            .map(|variables| variables.0.iter().flatten().map(JsonText::to_json).collect::<Json>())
+            .map_err(shown)
     };
     assert_eq!(coerced(json!({"first": 4})), Ok(json!(["BOOKS", 4])));
     assert_eq!(coerced(json!({"first": 4, "kind": "PLAYING"})), Ok(json!(["GAMES", 4])));
@@ -378,7 +381,7 @@ fn rule_13_introspection_shows_the_clean_schema() {
     let view = project.view(SHOP);
     let document = r#"query($d: Boolean!) { s: __schema @include(if: $d) { directives { name } types { name } } t: __type(name: "Topic") { enumValues { name } } __typename }"#;
     let prepared = prepare(&view, &Limits::default(), document, None).unwrap();
-    let variables = prepared.coerce(json!({"d": true}).as_object().unwrap()).unwrap();
+    let variables = prepared.coerce(&json!({"d": true}).as_object().unwrap().into()).unwrap();
     let answer = prepared.introspect(&view, &variables).unwrap();
     assert_eq!(answer["t"], r#"{"enumValues":[{"name":"READING"},{"name":"PLAYING"}]}"#);
     let schema: Json = serde_json::from_str(&answer["s"]).unwrap();
