@@ -6,7 +6,7 @@ use axum::http::header::CACHE_CONTROL;
 use bespoke::cache::{Cache, CacheOptions};
 use bespoke::config::Mode;
 use bespoke::engine::{Client, Engine, EngineParts, GraphQlEngine};
-use bespoke::execute::{Caching, Sourced};
+use bespoke::execute::{Caching, CauseReport, Sourced};
 use bespoke::flight::FlightOptions;
 use bespoke::http::parse_request;
 use bespoke::operation::Limits;
@@ -130,6 +130,7 @@ fn engine(recorded: &Recorded, is_kept: bool) -> Result<Engine, Failed> {
         view: Arc::new(view),
         limits: Limits::default(),
         exposure: Mode::Production.exposure(),
+        causes: CauseReport::default(),
         max_calls: None,
         // One request at a time: there is nothing to share.
         sharing: FlightOptions { enabled: false, ..FlightOptions::default() },

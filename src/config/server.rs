@@ -130,7 +130,7 @@ pub struct Exposure {
     pub introspection: bool,
     /// "Did you mean …" in messages.
     pub suggestions: bool,
-    /// Causes of upstream errors in `extensions`.
+    /// `extensions.cause`: why a field failed, with addresses. The log has it in either mode.
     pub causes: bool,
     /// `extensions.bespoke.calls`.
     pub calls: bool,

@@ -5,10 +5,10 @@ use super::credentials;
 use crate::cache::{Cache, CacheOptions};
 use crate::compose::{Graph, HeaderValue as Rule, Source, SourceKind};
 use crate::config::{BreakerConfig, Config, LimitsConfig, ServiceConfig};
-use crate::execute::{Caching, Sourced};
+use crate::execute::{Caching, CauseReport, Sourced};
 use crate::flight::FlightOptions;
 use crate::operation::Limits;
-use crate::project::{Assembled, Files, assemble};
+use crate::project::{Assembled, Files, assemble, binding_places};
 use crate::upstream::{
     Balanced, BreakerOptions, ClientError, ClientOptions, GuardOptions, Guarded, HandleService, HandleServices,
     HttpClient, HttpService, HttpServiceConfig, InvalidBaseUrl, QueueOptions, RetryOptions, Shared, Subgraph,
@@ -167,13 +167,16 @@ impl Client {
             }
         };
         let sources = self.sources(&graph, &config, options)?;
+        let exposure = config.server.mode.exposure();
+        let causes = CauseReport::new(exposure.causes, binding_places(&graph, &assembled.sources));
         let caching = caching(&graph, &config, options);
         Ok(Engine::new(EngineParts {
             graph: Arc::new(graph),
             view: Arc::new(view),
             sources,
             limits: limits(&config.limits),
-            exposure: config.server.mode.exposure(),
+            exposure,
+            causes,
             max_calls: config.budget.calls.map(|calls| u64::from(calls.get())),
             sharing: switched(&options.operations, config.sharing.operations),
             caching,

@@ -6,7 +6,7 @@ use super::report::ServiceReport;
 use super::sharing::{Job, Operations};
 use crate::compose::Graph;
 use crate::config::Exposure;
-use crate::execute::{Caching, OperationScope, Ran, Sourced, now};
+use crate::execute::{Caching, CauseReport, OperationScope, Ran, Sourced, now};
 use crate::flight::FlightOptions;
 use crate::operation::{self, Limits, OperationKind, Outcomes, Prepared, RequestError, Variables};
 use crate::plan::{self, Plan};
@@ -38,6 +38,8 @@ pub struct EngineParts {
     pub limits: Limits,
     /// What it shows of itself.
     pub exposure: Exposure,
+    /// Who is told the causes of failures.
+    pub causes: CauseReport,
     /// Most proven calls of one operation.
     pub max_calls: Option<u64>,
     /// How equal operations in flight are shared.

@@ -46,6 +46,7 @@ impl Job {
             variables: &self.variables.0,
             caching: self.parts.caching.as_ref(),
             introspection: self.introspection.as_deref(),
+            causes: &self.parts.causes,
             caller: &self.caller,
             deadline: self.deadline,
         }

@@ -2,6 +2,7 @@
 //!
 //! Leaves are spans into the upstream bodies, which stay alive here; nothing is parsed twice or cloned.
 
+use super::cause::Evidence;
 use crate::plan::{FrameId, ROOT_FRAME, SlotId};
 use bytes::Bytes;
 use std::borrow::Cow;
@@ -37,15 +38,22 @@ pub struct Failure {
     pub message: Cow<'static, str>,
     /// The source's name.
     pub service: Option<Arc<str>>,
+    /// What it comes from: for operators and developers, never for clients in production.
+    pub evidence: Option<Evidence>,
 }
 
 impl Failure {
     pub(super) fn new(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code: code.into(), message: message.into(), service: None }
+        Self { code: code.into(), message: message.into(), service: None, evidence: None }
     }
 
     pub(super) fn of(mut self, service: &str) -> Self {
         self.service = Some(service.into());
+        self
+    }
+
+    pub(super) fn by(mut self, evidence: Evidence) -> Self {
+        self.evidence = Some(evidence);
         self
     }
 }
@@ -122,6 +130,19 @@ impl Arena {
             self.failures.len() - 1
         });
         Slot::Failed(index(number))
+    }
+
+    pub(super) fn body(&self, body: u32) -> &[u8] {
+        &self.bodies[body as usize]
+    }
+
+    /// The body that a text is a part of, and where it begins there.
+    pub(super) fn offset_of(&self, text: &[u8]) -> Option<(u32, usize)> {
+        let start = text.as_ptr() as usize;
+        self.bodies.iter().enumerate().find_map(|(number, body)| {
+            let offset = start.checked_sub(body.as_ptr() as usize)?;
+            (offset + text.len() <= body.len()).then(|| (index(number), offset))
+        })
     }
 
     /// The JSON text of a [`Slot::Text`]. Bodies were checked to be UTF-8 when they were projected.

@@ -9,6 +9,7 @@
 //! - nothing of an upstream body reaches the caller but what the plan captured.
 
 mod arena;
+mod cause;
 mod events;
 mod input;
 mod kept;
@@ -31,6 +32,7 @@ mod wording;
 mod write;
 
 pub use arena::Failure;
+pub use cause::{CauseReport, Evidence};
 pub use events::{poll_interval, run_events};
 pub use kept::Caching;
 pub use parts::run_in_parts;

@@ -1,9 +1,10 @@
 //! Errors of GraphQL sources: each is put at the place in the arena that its path names.
 
 use super::arena::{Arena, Failure, Slot};
+use super::cause::Evidence;
 use super::step::property;
 use crate::plan::{Capture, FrameId, ObjectCapture, PairingPlan, Step};
-use crate::upstream::Answer;
+use crate::upstream::{Answer, shortened};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -13,9 +14,11 @@ struct Top {
     errors: Option<Vec<RemoteError>>,
 }
 
-/// Messages of a source are for the log: the caller reads ours.
+/// Messages of a source are for developers: other callers read ours.
 #[derive(Deserialize)]
 struct RemoteError {
+    #[serde(default)]
+    message: Option<Value>,
     #[serde(default)]
     path: Option<Vec<Value>>,
 }
@@ -35,7 +38,8 @@ pub(super) fn place_errors(
     let has_data = slot.zip(row).is_none_or(|(slot, row)| matches!(arena.get(step.root, row, slot), Slot::Object(_)));
     let no_data = |arena: &mut Arena| {
         let failure = Failure::new("UPSTREAM_SHAPE", "the service answered without data");
-        (!has_data).then(|| arena.fail(failure.of(service)))
+        let evidence = Evidence::answer(step.way, answer, "the answer has no data");
+        (!has_data).then(|| arena.fail(failure.of(service).by(evidence)))
     };
     if !has_errors(&answer.body) {
         return no_data(arena);
@@ -46,7 +50,8 @@ pub(super) fn place_errors(
     if errors.as_ref().is_some_and(Vec::is_empty) {
         return no_data(arena);
     }
-    let failed = arena.fail(Failure::new("SUBGRAPH_ERROR", "the service reported an error").of(service));
+    let evidence = Evidence::answer(step.way, answer, "the service reported errors").said(first_message(&errors));
+    let failed = arena.fail(Failure::new("SUBGRAPH_ERROR", "the service reported an error").of(service).by(evidence));
     let data = property(capture, "data");
     let Some(errors) = errors.filter(|_| has_data) else { return Some(failed) };
     for error in errors {
@@ -74,6 +79,12 @@ pub(super) fn place_errors(
         }
     }
     None
+}
+
+/// The first message of a source, on one line.
+fn first_message(errors: &Option<Vec<RemoteError>>) -> Option<Box<str>> {
+    let message = errors.as_ref()?.first()?.message.as_ref()?.as_str()?;
+    Some(shortened(message).into())
 }
 
 /// May an answer hold errors? Looking for the word spares most answers a second parse.

@@ -1,13 +1,14 @@
 //! Running a plan: a step starts the moment everything that it waits for is there.
 
 use super::arena::{Arena, Failure};
+use super::cause::{CauseReport, Causes, Evidence};
 use super::input::Inputs;
 use super::kept::{Announced, Caching, StepKept, Weighed};
 use super::read::input_text;
 use super::step::{Answered, Keys, settle};
 use super::write::{Source, Written, write};
 use crate::cache::{Held, Mark};
-use crate::compose::{Graph, Input, SourceId, SourceKind, TypeId, Way};
+use crate::compose::{Graph, Input, SourceId, SourceKind, TypeId, Way, WayId};
 use crate::engine::CallRecord;
 use crate::operation::{JsonText, OperationKind};
 use crate::plan::{PairingPlan, Plan, Step, StepId};
@@ -54,6 +55,8 @@ pub struct Run<'a> {
     pub caching: Option<&'a Arc<Caching>>,
     /// Answers of `__schema` and `__type`, by response name; `None`: it asks for neither.
     pub introspection: Option<&'a HashMap<String, String>>,
+    /// Who is told the causes of failures.
+    pub causes: &'a CauseReport,
     /// On whose behalf.
     pub caller: &'a Arc<Caller>,
     /// When nobody waits any more.
@@ -211,14 +214,18 @@ impl<'a> State<'a> {
     /// Hands what is there to a writer.
     pub(super) fn read<T>(&self, write: impl FnOnce(&Source<'_>) -> T) -> T {
         let inputs = |step: StepId, input: &Input| self.input(step, input);
-        write(&Source {
+        let causes = Causes::new(self.run, &self.arena);
+        let written = write(&Source {
             plan: self.run.plan,
             arena: &self.arena,
             root: root_type(self.run),
             is_anonymous: self.run.caller.claims.is_none(),
             inputs: &inputs,
             introspection: self.run.introspection,
-        })
+            causes: &causes,
+        });
+        causes.log();
+        written
     }
 
     /// Writes the answer.
@@ -283,7 +290,7 @@ impl<'a> State<'a> {
             self.code_has_written(way, &answer.calls);
             self.calls.append(&mut answer.calls);
         }
-        let result = result.map_err(|error| call_failure(&error));
+        let result = result.map_err(|error| call_failure(&error, step.way));
         let Some(pending) = &mut self.pending[number] else { return };
         pending.take(finished.keys, result, weighed);
         pending.announced.extend(finished.announced);
@@ -332,7 +339,9 @@ impl<'a> State<'a> {
             if self.pending[number].is_some() && !way.is_safe {
                 self.write_is_over(number);
             }
+            let cause = Arc::new("the request's deadline passed before the service answered".into());
             let failure = Failure::new("UPSTREAM_TIMEOUT", "the request's deadline passed").of(&source.name);
+            let failure = failure.by(Evidence::Call(step.way, cause));
             if let Some(mut pending) = self.pending[number].take() {
                 let done: Vec<usize> = pending.answers.iter().flat_map(|answered| answered.keys.clone()).collect();
                 for key in (0..pending.keys.keys.len()).filter(|key| !done.contains(key)) {
@@ -378,7 +387,7 @@ pub(crate) fn now() -> Instant {
 }
 
 /// What the caller may read of a failed call.
-fn call_failure(error: &CallError) -> Failure {
+fn call_failure(error: &CallError, way: WayId) -> Failure {
     let message = match error.kind {
         CallErrorKind::Unreachable => "the service cannot be reached",
         CallErrorKind::Timeout => "the service did not answer in time",
@@ -388,7 +397,11 @@ fn call_failure(error: &CallError) -> Failure {
         CallErrorKind::Refused => "the service was not called",
         CallErrorKind::CircuitOpen => "the service was not called, for it has failed too often just now",
     };
-    Failure::new(error.kind.code(), message).of(&error.service)
+    let failure = Failure::new(error.kind.code(), message).of(&error.service);
+    match &error.cause {
+        Some(cause) => failure.by(Evidence::Call(way, Arc::clone(cause))),
+        None => failure,
+    }
 }
 
 /// How often a call was sent.

@@ -6,6 +6,7 @@
 //! - a failed call fails its own keys only.
 
 use super::arena::{Arena, Failure, Slot, index};
+use super::cause::Evidence;
 use super::input::Key;
 use super::kept::Keep;
 use super::leaf;
@@ -295,13 +296,15 @@ fn receive(
         Some(OutcomePlan::Null) => return Some(Slot::Null),
         Some(OutcomePlan::Code(code)) => {
             let message = problem::message(way, answer).unwrap_or_else(|| format!("the service refused: {code}"));
-            let failure = Failure { code: code.clone().into(), message: message.into(), service: Some(service.into()) };
-            return Some(arena.fail(failure));
+            let failure = Failure { code: code.clone().into(), ..Failure::new("", message) };
+            return Some(arena.fail(failure.of(service)));
         }
         Some(OutcomePlan::Value(capture)) => capture,
         None if (200..300).contains(&answer.status) => &step.answer,
         None => {
-            let mut failure = status_failure(answer.status).of(service);
+            let what = "the service answered with a status that the binding does not map";
+            let failure = status_failure(answer.status).of(service);
+            let mut failure = failure.by(Evidence::answer(step.way, answer, what));
             if let Some(message) = problem::message(way, answer) {
                 failure.message = message.into();
             }
@@ -318,7 +321,8 @@ fn receive(
         // A write may have nothing to say; to a read, saying that something is there (200) and giving nothing is none.
         true if answer.status == 200 && way.is_safe => {
             let failure = Failure::new("UPSTREAM_MALFORMED", "the service's answer is empty");
-            return Some(arena.fail(failure.of(service)));
+            let evidence = Evidence::answer(step.way, answer, "the answer has no body");
+            return Some(arena.fail(failure.of(service).by(evidence)));
         }
         true => return Some(Slot::Null),
         false => answer.body.clone(),
@@ -343,6 +347,11 @@ fn receive(
         if is_single {
             arena.truncate(step.root, row);
         }
+        let what = match broken {
+            Broken::TooLong => format!("the answer has lists of more than {} items", source.max_list_items),
+            Broken::NotJson => not_json(&body),
+            Broken::Items(what) => format!("the answer has {what}"),
+        };
         let failure = match broken {
             Broken::TooLong => {
                 let most = source.max_list_items;
@@ -359,7 +368,8 @@ fn receive(
                 Failure::new("UPSTREAM_SHAPE", format!("the service answered with {what}"))
             }
         };
-        return Some(arena.fail(failure.of(service)));
+        let evidence = Evidence::answer(step.way, answer, what);
+        return Some(arena.fail(failure.of(service).by(evidence)));
     }
     if is_single {
         found.rows.push((first, Some(row)));
@@ -369,6 +379,17 @@ fn receive(
         return super::remote::place_errors(step, capture, arena, service, answer, &found.rows[before..]);
     }
     None
+}
+
+/// Why a body is no JSON that can be read, and where.
+fn not_json(body: &[u8]) -> String {
+    if let Err(error) = std::str::from_utf8(body) {
+        return format!("the answer is no JSON: it is not UTF-8 from byte {} on", error.valid_up_to());
+    }
+    match serde_json::from_slice::<serde::de::IgnoredAny>(body) {
+        Err(error) => format!("the answer is no JSON: {error}"),
+        Ok(_) => "the answer is JSON that is nested too deeply, or has half of a surrogate pair".to_owned(),
+    }
 }
 
 /// The list of items in a batched answer.

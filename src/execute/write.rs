@@ -8,12 +8,15 @@ mod parts;
 pub(super) use parts::{Left, PathStep, write_leaving, write_piece};
 
 use super::arena::{Arena, Failure, Slot};
+use super::cause::{Causes, Expected, Place};
 use super::leaf;
 use super::memo::{At, Memo};
 use super::read::{Reached, Token, follow, plain, token};
 use crate::compose::{Input, TypeId};
 use crate::operation::{Leaf, Others, OutType};
-use crate::plan::{Found, FoundValue, FrameId, HopPlan, LeafRead, OutFieldPlan, OutKindPlan, Plan, StepId};
+use crate::plan::{
+    Found, FoundValue, FrameId, HopPlan, Join, LeafRead, LeafSource, OutFieldPlan, OutKindPlan, Plan, StepId,
+};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -63,6 +66,9 @@ pub(super) struct Writer<'a> {
     path: Vec<PathPart<'a>>,
     /// Where the field at hand stands in the client's document.
     location: Option<(u32, u32)>,
+    /// Where the value at hand is looked for in the arena, for causes.
+    place: Option<Place>,
+    causes: &'a Causes<'a>,
     memo: Memo<'a>,
     /// Answers in parts: what is left out.
     left: Option<&'a mut Left>,
@@ -88,6 +94,7 @@ pub(super) struct Source<'a> {
     pub(super) is_anonymous: bool,
     pub(super) inputs: &'a dyn Fn(StepId, &Input) -> Option<String>,
     pub(super) introspection: Option<&'a HashMap<String, String>>,
+    pub(super) causes: &'a Causes<'a>,
 }
 
 /// Writes the answer.
@@ -105,7 +112,7 @@ const USUAL: usize = 4_096;
 
 impl<'a> Writer<'a> {
     fn new(source: &Source<'a>) -> Self {
-        let Source { plan, arena, root: _, is_anonymous, inputs, introspection } = *source;
+        let Source { plan, arena, root: _, is_anonymous, inputs, introspection, causes } = *source;
         Self {
             plan,
             arena,
@@ -118,6 +125,8 @@ impl<'a> Writer<'a> {
             codes: Vec::new(),
             path: Vec::new(),
             location: None,
+            place: None,
+            causes,
             left: None,
             memo: Memo::new(plan, arena),
         }
@@ -247,8 +256,14 @@ impl<'a> Writer<'a> {
         let found = &self.plan.output.nodes[node as usize];
         match follow(self.arena, &found.joins, at.frame, at.row) {
             Reached::Row(frame, row) => self.found(&found.value, (frame, row), hop.index, rest, goal),
-            Reached::Null => self.null(goal),
-            Reached::Failed(error) => self.failed(error, goal),
+            Reached::Null => {
+                self.place = broken_join(self.arena, &found.joins, at);
+                self.null(goal)
+            }
+            Reached::Failed(error) => {
+                self.place = None;
+                self.failed(error, goal)
+            }
         }
     }
 
@@ -260,6 +275,12 @@ impl<'a> Writer<'a> {
         rest: &'a [HopPlan],
         goal: Goal<'a>,
     ) -> Completed {
+        self.place = match value {
+            FoundValue::Leaf(LeafRead { source: LeafSource::Slot(slot), .. })
+            | FoundValue::Object { tag: Some(slot), .. }
+            | FoundValue::List { slot, .. } => Some(Place { frame, row, slot: *slot }),
+            _ => None,
+        };
         match value {
             FoundValue::Leaf(read) => self.leaf_value(read, (frame, row), pick, goal),
             FoundValue::Object { tag: None, variants } => self.value(rest, At { frame, row, ty: variants[0] }, goal),
@@ -299,7 +320,7 @@ impl<'a> Writer<'a> {
                 _ => self.null(goal),
             };
         }
-        let OutType::List { of, .. } = goal.ty else { return self.mismatch(goal) };
+        let OutType::List { of, .. } = goal.ty else { return self.mismatch(goal, None) };
         let inner = Goal { ty: of, default: None, ..goal };
         self.nullable(goal.ty, |this| {
             this.out.push(b'[');
@@ -325,7 +346,7 @@ impl<'a> Writer<'a> {
     }
 
     fn complete_object(&mut self, at: At, goal: Goal<'a>) -> Completed {
-        let OutType::Object { id, nullable } = goal.ty else { return self.mismatch(goal) };
+        let OutType::Object { id, nullable } = goal.ty else { return self.mismatch(goal, None) };
         if let Some(equal) = self.memo.find(id.0, at) {
             self.out.extend_from_within(equal);
             return Ok(Done::Written);
@@ -376,11 +397,14 @@ impl<'a> Writer<'a> {
                     Leaf::Enum(_) => format!("`{}` is not one of its values", goal.coordinate),
                     _ => format!("`{}` is not of its type", goal.coordinate),
                 };
-                self.error(&Failure::new("UPSTREAM_SHAPE", message));
+                let expected = Expected { what: expected(goal.ty).into(), text: Some(text) };
+                self.error_because(&Failure::new("UPSTREAM_SHAPE", message), Some(expected));
                 self.nullable(goal.ty, |_| Err(Nulled))
             }
             OutType::List { of, .. } => {
-                let Ok(items) = serde_json::from_slice::<Vec<&RawValue>>(text) else { return self.mismatch(goal) };
+                let Ok(items) = serde_json::from_slice::<Vec<&RawValue>>(text) else {
+                    return self.mismatch(goal, Some(text));
+                };
                 let inner = Goal { ty: of, default: None, ..goal };
                 self.nullable(goal.ty, |this| {
                     this.out.push(b'[');
@@ -397,7 +421,7 @@ impl<'a> Writer<'a> {
                     Ok(Done::Written)
                 })
             }
-            OutType::Object { .. } => self.mismatch(goal),
+            OutType::Object { .. } => self.mismatch(goal, Some(text)),
         }
     }
 
@@ -437,7 +461,8 @@ impl<'a> Writer<'a> {
             return Ok(Done::Written);
         }
         let message = format!("cannot return null for the non-null field `{}`", goal.coordinate);
-        self.error(&Failure::new("NULL_IN_NON_NULL", message));
+        let expected = Expected { what: expected(goal.ty).into(), text: None };
+        self.error_because(&Failure::new("NULL_IN_NON_NULL", message), Some(expected));
         Err(Nulled)
     }
 
@@ -447,13 +472,20 @@ impl<'a> Writer<'a> {
         self.nullable(goal.ty, |_| Err(Nulled))
     }
 
-    fn mismatch(&mut self, goal: Goal<'a>) -> Completed {
+    /// `text`: the value's own text, if it is one of a leaf.
+    fn mismatch(&mut self, goal: Goal<'a>, text: Option<&[u8]>) -> Completed {
         let message = format!("`{}` is not of its type", goal.coordinate);
-        self.error(&Failure::new("UPSTREAM_SHAPE", message));
+        let expected = text.map(|text| Expected { what: expected(goal.ty).into(), text: Some(text) });
+        self.error_because(&Failure::new("UPSTREAM_SHAPE", message), expected);
         self.nullable(goal.ty, |_| Err(Nulled))
     }
 
     fn error(&mut self, failure: &Failure) {
+        self.error_because(failure, None);
+    }
+
+    /// An error whose cause is told; `expected`: what the value at hand is not.
+    fn error_because(&mut self, failure: &Failure, expected: Option<Expected<'_>>) {
         self.error_count += 1;
         if self.error_count > MAX_ERRORS {
             self.error_count = MAX_ERRORS;
@@ -468,6 +500,9 @@ impl<'a> Writer<'a> {
         if let Some(service) = &failure.service {
             extensions["service"] = Value::from(&**service);
         }
+        if let Some(cause) = self.causes.tell(failure, self.place, expected) {
+            extensions["cause"] = cause;
+        }
         let mut error = serde_json::json!({ "message": failure.message });
         if let Some((line, column)) = self.location {
             error["locations"] = serde_json::json!([{ "line": line, "column": column }]);
@@ -478,6 +513,35 @@ impl<'a> Writer<'a> {
             self.errors.push(b',');
         }
         self.errors.extend_from_slice(error.to_string().as_bytes());
+    }
+}
+
+/// The first join on the way to a row that leads nowhere.
+fn broken_join(arena: &Arena, joins: &[Join], at: At) -> Option<Place> {
+    let (mut frame, mut row) = (at.frame, at.row);
+    for join in joins {
+        match arena.get(frame, row, join.slot) {
+            Slot::Row(next) => (frame, row) = (join.frame, next),
+            _ => return Some(Place { frame, row, slot: join.slot }),
+        }
+    }
+    None
+}
+
+/// What values a type has, in words for causes.
+fn expected(ty: &OutType) -> &'static str {
+    match ty {
+        OutType::List { .. } => "a list",
+        OutType::Object { .. } => "an object",
+        OutType::Leaf { leaf, .. } => match leaf {
+            Leaf::Int => "a 32-bit integer",
+            Leaf::Float => "a finite number",
+            Leaf::Boolean => "a boolean",
+            Leaf::String => "a string",
+            Leaf::Id => "a string or an integer",
+            Leaf::Enum(_) => "a string that is one of the enum's values",
+            Leaf::Custom(_) => "a value of the scalar",
+        },
     }
 }
 

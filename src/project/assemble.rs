@@ -129,6 +129,13 @@ pub fn assemble(
     Assembled { sources, graph, view, config, findings, bindings }
 }
 
+/// File and line of the binding of each way, such as `schema/services/shop.graphql:12`; by [`compose::WayId`].
+#[must_use]
+pub fn binding_places(graph: &Graph, files: &Sources) -> Vec<Box<str>> {
+    let spans = graph.ways.iter().map(|way| way.span);
+    spans.map(|span| format!("{}:{}", files.path(span.file), files.position(span).line).into()).collect()
+}
+
 /// Adds to findings about endpoints that are to go (W114) which clients have something by them; `clients` have
 /// their [`Assembled::bindings`] beside them.
 pub fn name_clients(findings: &mut [Finding], clients: &[(String, Vec<Span>)]) {

@@ -10,5 +10,5 @@ mod probe;
 #[cfg(test)]
 mod tests;
 
-pub use assemble::{Assembled, assemble, client_names, config_path, name_clients};
+pub use assemble::{Assembled, assemble, binding_places, client_names, config_path, name_clients};
 pub use files::{Files, FilesError};

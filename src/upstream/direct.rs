@@ -122,6 +122,11 @@ impl Direct {
         Self { pool: Arc::new(pool) }
     }
 
+    /// Scheme and authority of the host.
+    pub(super) fn origin(&self) -> &Uri {
+        &self.pool.origin
+    }
+
     /// Sends a request whose URI is in origin form and that has a `host`. Dropping the future closes the connection.
     pub(super) async fn send(&self, mut request: Outgoing) -> Result<Open, DirectError> {
         while let Some(mut connection) = self.pool.take() {

@@ -1,10 +1,13 @@
-//! Which kind of failure a broken exchange is.
+//! Which kind of failure a broken exchange is, and what happened, in words for operators.
 
 use super::direct::DirectError;
 use super::model::CallErrorKind;
 use super::response::Broken;
 use std::error::Error;
 use std::io;
+
+/// Most causes of one another that are looked at.
+const MAX_CAUSES: usize = 32;
 
 /// Classifies an error of sending, or of reading a head or a body.
 ///
@@ -51,23 +54,102 @@ pub(super) fn kind_of(broken: &Broken) -> CallErrorKind {
     if is_of_body { CallErrorKind::Malformed } else { CallErrorKind::Unreachable }
 }
 
-/// The chain of causes, for the log. Holds no URL: queries can hold what logs should not.
+/// What happened, as a sentence for operators. Holds no URL: queries can hold what logs should not.
 pub(super) fn describe(broken: &Broken) -> String {
-    let mut text = match broken {
-        Broken::LongHead => "the head is over its cap".to_owned(),
-        Broken::Pooled(_) | Broken::Direct(_) => String::new(),
+    let chain: Vec<&(dyn Error + 'static)> = causes(root(broken)).collect();
+    let what = of_connecting(broken, &chain)
+        .or_else(|| chain.iter().find_map(|cause| cause.downcast_ref().map(of_tls)))
+        .or_else(|| chain.iter().rev().find_map(|cause| cause.downcast_ref().and_then(of_connection)))
+        .or_else(|| chain.iter().find_map(|cause| cause.downcast_ref().and_then(of_http)));
+    what.unwrap_or_else(|| {
+        // reqwest's own words name the URL; its sources say the same without.
+        let own = chain.iter().filter(|cause| !cause.is::<reqwest::Error>());
+        let texts: Vec<String> = own.map(ToString::to_string).collect();
+        if texts.is_empty() { "the exchange broke".to_owned() } else { texts.join(": ") }
+    })
+}
+
+/// What came before there was a connection, or instead of one.
+fn of_connecting(broken: &Broken, chain: &[&(dyn Error + 'static)]) -> Option<String> {
+    let is_slow = match broken {
+        Broken::LongHead => return Some("the head of the answer is over its cap".to_owned()),
+        Broken::Pooled(error) => error.is_connect() && error.is_timeout(),
+        Broken::Direct(DirectError::Slow) => true,
+        // The connector's own timer, which the operating system knows nothing of.
+        Broken::Direct(DirectError::Connect(_)) => chain.iter().any(|cause| {
+            let error = cause.downcast_ref::<io::Error>();
+            error.is_some_and(|error| error.kind() == io::ErrorKind::TimedOut && error.raw_os_error().is_none())
+        }),
+        Broken::Direct(DirectError::Head(_) | DirectError::Body(_)) => false,
     };
-    for cause in causes(root(broken)) {
-        // reqwest's own words name the URL; its source says the same without.
-        if cause.is::<reqwest::Error>() {
-            continue;
-        }
-        if !text.is_empty() {
-            text.push_str(": ");
-        }
-        text.push_str(&cause.to_string());
+    if is_slow {
+        return Some("no connection was made within the connect timeout".to_owned());
     }
-    if text.is_empty() { "broken exchange".to_owned() } else { text }
+    // The connector's error has no public type; these are the words of its look-up of names.
+    let at = chain.iter().position(|cause| cause.to_string() == "dns error")?;
+    let deepest = chain.get(at + 1..).and_then(<[_]>::last).map(|cause| format!(": {cause}"));
+    Some(format!("the host's name cannot be resolved{}", deepest.unwrap_or_default()))
+}
+
+/// What TLS failed for (RFC 8446 §6.2, RFC 5280 §6, RFC 6125).
+fn of_tls(error: &rustls::Error) -> String {
+    use rustls::CertificateError as Certificate;
+    let what = match error {
+        rustls::Error::InvalidCertificate(why) => match why {
+            Certificate::Expired | Certificate::ExpiredContext { .. } => "the service's certificate has expired",
+            Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => {
+                "the service's certificate is not valid yet"
+            }
+            Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
+                "the service's certificate is for another host name"
+            }
+            // The signature is bad when a trusted authority has the same name, and another key.
+            Certificate::UnknownIssuer | Certificate::BadSignature => {
+                "the service's certificate is by an authority that is not trusted"
+            }
+            Certificate::Revoked => "the service's certificate was revoked",
+            _ => "the service's certificate is not accepted",
+        },
+        rustls::Error::AlertReceived(_) => "the service refused the TLS handshake",
+        rustls::Error::InvalidMessage(_) => "the service does not speak TLS here",
+        _ => "the TLS handshake failed",
+    };
+    format!("{what}: {error}")
+}
+
+/// What the operating system says of a connection.
+fn of_connection(error: &io::Error) -> Option<String> {
+    let what = match error.kind() {
+        io::ErrorKind::ConnectionRefused => "the connection was refused",
+        io::ErrorKind::ConnectionReset => "the connection was reset",
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe | io::ErrorKind::NotConnected => {
+            "the connection broke"
+        }
+        io::ErrorKind::TimedOut => "the connection timed out",
+        io::ErrorKind::HostUnreachable => "there is no way to the host",
+        io::ErrorKind::NetworkUnreachable => "there is no way to the host's network",
+        io::ErrorKind::AddrNotAvailable => "there is no local address or port left for a connection",
+        io::ErrorKind::UnexpectedEof => "the connection ended before the whole answer came",
+        _ if error.raw_os_error().is_some() => "the operating system refused the connection",
+        _ => return None,
+    };
+    Some(format!("{what}: {error}"))
+}
+
+/// What is wrong with the HTTP of an answer.
+fn of_http(error: &hyper::Error) -> Option<String> {
+    let what = if error.is_parse_too_large() {
+        "the head of the answer is over its cap"
+    } else if error.is_parse() {
+        "the answer is not HTTP/1.1"
+    } else if error.is_incomplete_message() {
+        "the connection ended before the whole answer came"
+    } else if error.is_user() {
+        "the request cannot be written"
+    } else {
+        return None;
+    };
+    Some(format!("{what}: {error}"))
 }
 
 fn root(broken: &Broken) -> Option<&(dyn Error + 'static)> {
@@ -79,6 +161,15 @@ fn root(broken: &Broken) -> Option<&(dyn Error + 'static)> {
     }
 }
 
+/// An error and its causes, the outermost first. What an I/O error wraps is one of them, which `source` leaves out.
 fn causes<'a>(error: Option<&'a (dyn Error + 'static)>) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(error, |&error| error.source())
+    std::iter::successors(error, |&error| {
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        wrapped.map(|inner| inner as &(dyn Error + 'static)).or_else(|| error.source())
+    })
+    .take(MAX_CAUSES)
 }
+
+#[cfg(test)]
+#[path = "cause_tests.rs"]
+mod tests;

@@ -186,7 +186,7 @@ impl Guard {
     }
 
     /// An error of a call that was not sent.
-    fn refused(&self, kind: CallErrorKind, cause: &str) -> CallError {
+    fn refused(&self, kind: CallErrorKind, cause: &'static str) -> CallError {
         CallError { attempts: 0, ..CallError::new(&self.service, kind, cause) }
     }
 

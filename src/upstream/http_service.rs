@@ -11,6 +11,7 @@
 //! - what is called is sent once.
 
 use super::body::{BodyError, is_json, read_capped, read_gzip_capped};
+use super::cause::Cause;
 use super::client::HttpClient;
 use super::credentials::Credentials;
 use super::deprecation::Notices;
@@ -25,7 +26,7 @@ use crate::engine::ServiceReport;
 use crate::json::{MAX_DEPTH, is_deeper_than};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -128,9 +129,21 @@ impl Inner {
         if let Some(name) = &self.config.timeout_header {
             request.set_header(name.clone(), milliseconds(limit - now));
         }
-        match timeout_at(limit, self.exchange(request, ctx)).await {
+        let called = Arc::new(request.called());
+        let result = match timeout_at(limit, self.exchange(request, ctx)).await {
             Ok(result) => result,
-            Err(_) => Err(self.error(CallErrorKind::Timeout, "no whole answer in time")),
+            Err(_) if limit == deadline => {
+                Err(self.error(CallErrorKind::Timeout, "the request's deadline passed before the whole answer came"))
+            }
+            Err(_) => {
+                let timeout = self.config.timeout;
+                let what = format!("the service's timeout of {timeout:?} passed before the whole answer came");
+                Err(self.error(CallErrorKind::Timeout, what))
+            }
+        };
+        match result {
+            Ok(answer) => Ok(Answer { called: Some(called), ..answer }),
+            Err(error) => Err(error.of_call(called)),
         }
     }
 
@@ -147,14 +160,20 @@ impl Inner {
         };
         let still_holds = ctx.condition.is_some() && status == StatusCode::NOT_MODIFIED;
         if status.is_redirection() && !still_holds || status.is_informational() {
-            return Err(self.error(CallErrorKind::Malformed, format!("status {status}")));
+            let what = match status.is_redirection() {
+                true => "the service answered with a redirect, which is not followed",
+                false => "the service answered with an informational status",
+            };
+            return Err(self.error(CallErrorKind::Malformed, Cause::with_status(what, status.as_u16())));
         }
         let headers = response.headers();
         if headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH) {
             // Who reads the one and who the other sees two different answers (RFC 9112 §6.3).
-            return Err(self.error(CallErrorKind::Malformed, "two lengths: chunks and a number"));
+            return Err(
+                self.error(CallErrorKind::Malformed, "the answer says its length twice, by chunks and by a number")
+            );
         }
-        let is_json = is_json(headers);
+        let (is_json, media_type) = (is_json(headers), headers.get(CONTENT_TYPE).cloned());
         let kept = if self.config.keeps_headers { kept_headers(headers) } else { HeaderMap::new() };
         // What reqwest has decoded it has taken out of the headers.
         let encoding = headers.get(CONTENT_ENCODING);
@@ -170,17 +189,31 @@ impl Inner {
             false => read_capped(response, limit).await,
         };
         let begun = |error: BodyError| CallError { has_begun: true, ..error.at(&self.config.name) };
-        let answer = self.check(status, body.map_err(begun)?, is_json, is_encoded)?;
+        let answer = self.check(status, body.map_err(begun)?, is_json, media_type.as_ref(), is_encoded)?;
         Ok(Answer { headers: kept, retry_after, ..answer })
     }
 
-    fn check(&self, status: StatusCode, body: Bytes, is_json: bool, is_encoded: bool) -> Result<Answer, CallError> {
+    fn check(
+        &self,
+        status: StatusCode,
+        body: Bytes,
+        is_json: bool,
+        media_type: Option<&HeaderValue>,
+        is_encoded: bool,
+    ) -> Result<Answer, CallError> {
         if !body.is_empty() {
+            let malformed = |what: &'static str| {
+                let cause = Cause::with_status(what, status.as_u16());
+                self.error(CallErrorKind::Malformed, cause.of_media_type(media_type))
+            };
             if is_encoded {
-                return Err(self.error(CallErrorKind::Malformed, "a content encoding that was not asked for"));
+                return Err(malformed("the answer has a content encoding that was not asked for"));
             }
             if !is_json {
-                return Err(self.error(CallErrorKind::Malformed, "a content type that is not JSON"));
+                return Err(malformed(match media_type {
+                    Some(_) => "the answer's media type is not JSON",
+                    None => "the answer has no media type, so it is not known to be JSON",
+                }));
             }
             // Whoever reads the body keeps to the other limit.
             if self.config.max_json_depth < MAX_DEPTH && is_deeper_than(&body, self.config.max_json_depth) {
@@ -190,7 +223,7 @@ impl Inner {
         Ok(Answer::new(status.as_u16(), body))
     }
 
-    fn error(&self, kind: CallErrorKind, cause: impl Into<Arc<str>>) -> CallError {
+    fn error(&self, kind: CallErrorKind, cause: impl Into<Cause>) -> CallError {
         CallError::new(&self.config.name, kind, cause)
     }
 }

@@ -93,6 +93,7 @@
 //!     .with_data(|request, handle| request.data(Scores::new(ScoresByUser(handle.clone()))));
 //! ```
 
+use super::cause::Cause;
 use super::handle::{HandleServices, UpstreamHandle};
 use super::model::{Answer, CallError, CallErrorKind, Context, Request, Subgraph};
 use async_graphql::{Executor, Variables};
@@ -249,7 +250,7 @@ impl Inner {
         }
     }
 
-    fn error(&self, kind: CallErrorKind, cause: impl Into<Arc<str>>) -> CallError {
+    fn error(&self, kind: CallErrorKind, cause: impl Into<Cause>) -> CallError {
         CallError::new(&self.config.name, kind, cause)
     }
 }

@@ -14,6 +14,7 @@ mod balanced;
 mod body;
 mod bounded_head;
 mod breaker;
+mod cause;
 mod client;
 mod credentials;
 mod deprecation;
@@ -35,6 +36,8 @@ mod target;
 
 pub use balanced::Balanced;
 pub use breaker::BreakerOptions;
+pub(crate) use cause::shortened;
+pub use cause::{Called, Cause};
 pub use client::{ClientError, ClientOptions, HttpClient, TlsOptions};
 pub use credentials::{Credentials, CredentialsError, Identity, IdentityOptions, TokenFile};
 pub use domain::{BatchDomain, CredentialScope};

@@ -1,5 +1,6 @@
 //! Requests, answers and errors of calls to sources.
 
+use super::cause::{Called, Cause};
 use super::domain::BatchDomain;
 use crate::engine::{CallRecord, ServiceReport};
 use crate::policy::Caller;
@@ -72,6 +73,8 @@ pub struct Answer {
     pub attempts: u32,
     /// How long the service wants to be left alone, if it says so (`Retry-After`, RFC 9110 §10.2.3).
     pub retry_after: Option<Duration>,
+    /// What was called, for causes; `None`: nothing was, or the answer was kept.
+    pub called: Option<Arc<Called>>,
     /// Calls that an in-process source made to other services for this answer; none for sources over HTTP.
     pub calls: Vec<CallRecord>,
 }
@@ -81,7 +84,16 @@ impl Answer {
     #[must_use]
     pub fn new(status: u16, body: Bytes) -> Self {
         let headers = HeaderMap::new();
-        Self { status, body, headers, is_shared: false, attempts: 1, retry_after: None, calls: Vec::new() }
+        Self {
+            status,
+            body,
+            headers,
+            is_shared: false,
+            attempts: 1,
+            retry_after: None,
+            called: None,
+            calls: Vec::new(),
+        }
     }
 }
 
@@ -93,8 +105,8 @@ pub struct CallError {
     pub service: Arc<str>,
     /// What went wrong.
     pub kind: CallErrorKind,
-    /// For the log only: addresses, causes.
-    pub cause: Option<Arc<str>>,
+    /// For operators only: what happened, and to which call.
+    pub cause: Option<Arc<Cause>>,
     /// How often the request was sent.
     pub attempts: u32,
     /// Had an answer begun? What breaks then is not asked for again: it would cost a whole answer once more.
@@ -103,8 +115,17 @@ pub struct CallError {
 
 impl CallError {
     /// An error with a cause for the log.
-    pub(crate) fn new(service: &Arc<str>, kind: CallErrorKind, cause: impl Into<Arc<str>>) -> Self {
-        Self { service: Arc::clone(service), kind, cause: Some(cause.into()), attempts: 1, has_begun: false }
+    pub(crate) fn new(service: &Arc<str>, kind: CallErrorKind, cause: impl Into<Cause>) -> Self {
+        let cause = Some(Arc::new(cause.into()));
+        Self { service: Arc::clone(service), kind, cause, attempts: 1, has_begun: false }
+    }
+
+    /// The same error, with what was called.
+    pub(super) fn of_call(mut self, called: Arc<Called>) -> Self {
+        if let Some(cause) = &mut self.cause {
+            Arc::make_mut(cause).called = Some(called);
+        }
+        self
     }
 
     /// Is it the service's failure? `None`: it tells nothing about the service. `deadline`: that of the call.

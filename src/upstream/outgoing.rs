@@ -3,6 +3,7 @@
 //! Always true: by either path the same head and body are sent, but for the order of headers.
 
 use super::body::names_json;
+use super::cause::Called;
 use super::client::{HttpClient, USER_AGENT as OURS};
 use super::credentials::Credentials;
 use super::direct::Direct;
@@ -94,6 +95,14 @@ impl Outgoing<'_> {
             Self::Pooled(_, request, _) => request.headers_mut().insert(name, value),
             Self::Direct(_, request) => request.headers_mut().insert(name, value),
         };
+    }
+
+    /// Where it goes, for causes.
+    pub(super) fn called(&self) -> Called {
+        match self {
+            Self::Pooled(_, request, _) => Called::whole(request.method(), request.url()),
+            Self::Direct(direct, request) => Called::direct(request.method(), direct.origin(), request.uri()),
+        }
     }
 
     /// Sends it and waits for the head of the response.

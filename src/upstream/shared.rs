@@ -46,7 +46,7 @@ struct Inner {
 }
 
 impl Inner {
-    fn error(&self, kind: CallErrorKind, cause: &str) -> CallError {
+    fn error(&self, kind: CallErrorKind, cause: &'static str) -> CallError {
         CallError::new(&self.service, kind, cause)
     }
 

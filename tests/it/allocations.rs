@@ -5,7 +5,7 @@
 
 use bespoke::config::Mode;
 use bespoke::engine::{Client, Engine, EngineParts, GraphQlEngine, Request};
-use bespoke::execute::Sourced;
+use bespoke::execute::{CauseReport, Sourced};
 use bespoke::flight::FlightOptions;
 use bespoke::operation::Limits;
 use bespoke::policy::Caller;
@@ -80,6 +80,7 @@ fn engine_of(files: &[(String, String)], service: Arc<dyn Subgraph>) -> Engine {
         view: Arc::new(view),
         limits: Limits::default(),
         exposure: Mode::Production.exposure(),
+        causes: CauseReport::default(),
         max_calls: None,
         sharing: FlightOptions { enabled: false, ..FlightOptions::default() },
         caching: None,

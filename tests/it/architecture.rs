@@ -77,6 +77,8 @@ const PURE: &[&str] = &["compose", "contract", "diagnostic", "json", "operation"
 /// The data half of `execute`, which is pure as well.
 const PURE_FILES: &[&str] = &[
     "arena",
+    "cause/place",
+    "cause/pointer",
     "input",
     "leaf",
     "memo",

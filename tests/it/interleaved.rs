@@ -8,7 +8,7 @@ use crate::random::Random;
 use bespoke::cache::{Cache, CacheOptions, CacheStatus};
 use bespoke::config::Mode;
 use bespoke::engine::{Client, Engine, EngineParts, GraphQlEngine, Request};
-use bespoke::execute::{Caching, Sourced};
+use bespoke::execute::{Caching, CauseReport, Sourced};
 use bespoke::flight::FlightOptions;
 use bespoke::operation::Limits;
 use bespoke::policy::Caller;
@@ -196,6 +196,7 @@ fn world(options: &Options, seed: u64) -> World {
         view: Arc::new(view),
         limits: Limits::default(),
         exposure: Mode::Production.exposure(),
+        causes: CauseReport::default(),
         max_calls: None,
         sharing: options.operations.clone(),
         caching: caching.map(Arc::new),

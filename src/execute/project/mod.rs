@@ -24,6 +24,7 @@ pub(super) use pairs::{KeyIndex, Pairs, most_items};
 pub(super) use walk::values;
 
 use super::arena::{Arena, Failure, Slot, index};
+use super::cause::Evidence;
 use super::leaf;
 use crate::json::Malformed;
 use crate::plan::{AbstractCapture, Capture, FrameId, ObjectCapture, SlotId};
@@ -166,7 +167,7 @@ impl Reading<'_, '_> {
 
     fn wrong_type(&mut self, wanted: &'static str, found: &'static str) -> Slot {
         let message = format!("the service answered with {found} where {wanted} was expected");
-        self.arena.fail(Failure::new("UPSTREAM_SHAPE", message))
+        self.arena.fail(Failure::new("UPSTREAM_SHAPE", message).by(Evidence::Kind { expected: wanted, got: found }))
     }
 
     /// Is a value's text an object, so that its type can be told? If not, says so at the tag.
@@ -193,6 +194,8 @@ impl Reading<'_, '_> {
         let object = case.and_then(|&(_, variant)| of.variants.get(variant as usize));
         if object.is_none() {
             let failure = Failure::new("UPSTREAM_SHAPE", "the service answered with an object of unknown type");
+            let expected = "an object whose type can be told";
+            let failure = failure.by(Evidence::Kind { expected, got: "an object of unknown type" });
             let failed = self.arena.fail(failure);
             self.arena.set(frame, row, of.tag, failed);
         }

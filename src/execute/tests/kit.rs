@@ -6,7 +6,7 @@ use crate::cache::{Cache, CacheOptions};
 use crate::compose::{Graph, Origin, ServiceFile, Services, compose, contract_paths};
 use crate::contract;
 use crate::diagnostic::{Finding, Severity, Sources};
-use crate::execute::{Caching, Run, Sourced, Wording, run, run_in_parts};
+use crate::execute::{Caching, CauseReport, Run, Sourced, Wording, run, run_in_parts};
 use crate::operation::{JsonText, Limits, Outcomes, prepare};
 use crate::plan::{Plan, describe, plan};
 use crate::policy::Caller;
@@ -41,6 +41,7 @@ pub(super) struct Kit {
     pub(super) later: Duration,
     /// Items of all lists of one answer.
     max_list_items: u32,
+    causes: CauseReport,
 }
 
 impl Kit {
@@ -98,7 +99,8 @@ impl Kit {
         expect_sound(&findings);
         let view = view.expect("a view");
         let (delay, timeout, later) = (Duration::ZERO, Duration::from_secs(5), Duration::ZERO);
-        Self { graph, view, claims: None, delay, timeout, max_list_items: 100_000, caching: None, later }
+        let causes = CauseReport::default();
+        Self { graph, view, claims: None, delay, timeout, max_list_items: 100_000, caching: None, later, causes }
     }
 
     /// With a caller who has these claims.
@@ -282,6 +284,7 @@ impl Setting {
             variables,
             caching: kit.caching.as_ref(),
             introspection: Some(&self.introspection),
+            causes: &kit.causes,
             caller: &self.caller,
             deadline: tokio::time::Instant::now().into_std() + kit.timeout,
         }

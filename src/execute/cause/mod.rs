@@ -1,0 +1,206 @@
+//! Causes of failures: what an operator or a developer needs to know, and a client in production must not.
+//!
+//! In: a [`Failure`], and the place in the arena where a value was looked for. Out: a [`Told`], for `extensions.cause`
+//! in development and for the log.
+//! Here is what a failure comes from ([`Evidence`]). `place` finds the JSON pointer of a place in the arena, `pointer`
+//! reads the body for it, `report` says who is told, and how often.
+//!
+//! Always true:
+//! - nothing of a body is told but the names of properties on the way to a value, and the value's kind;
+//! - for one answer, only so much of its bodies is read again.
+
+mod place;
+mod pointer;
+mod report;
+#[cfg(test)]
+mod tests;
+
+pub(super) use place::Place;
+pub use report::CauseReport;
+
+use super::arena::{Arena, Failure};
+use super::run::Run;
+use crate::compose::WayId;
+use crate::upstream::{Answer, Cause};
+use place::Located;
+use report::Note;
+use serde_json::{Map, Value, json};
+use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+/// How much of its bodies is read again for the causes of one answer, in bytes. At the limit causes lack their pointer.
+const MAX_READ: usize = 16 << 20;
+
+/// What a failure comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Evidence {
+    /// A call, or its answer as a whole.
+    Call(WayId, Arc<Cause>),
+    /// A value of another kind than was expected.
+    Kind {
+        /// What was expected, such as `an object`.
+        expected: &'static str,
+        /// What is there, such as `a string`.
+        got: &'static str,
+    },
+}
+
+impl Evidence {
+    /// An answer that is of no use as a whole.
+    pub(super) fn answer(way: WayId, answer: &Answer, what: impl Into<Cow<'static, str>>) -> Self {
+        let cause = Cause { called: answer.called.clone(), ..Cause::with_status(what, answer.status) };
+        Self::Call(way, Arc::new(cause))
+    }
+
+    /// The same, with what the service itself says.
+    pub(super) fn said(self, said: Option<Box<str>>) -> Self {
+        match self {
+            Self::Call(way, cause) => Self::Call(way, Arc::new(Cause { said, ..Arc::unwrap_or_clone(cause) })),
+            kind => kind,
+        }
+    }
+}
+
+/// What a value should have been.
+#[derive(Debug, Clone)]
+pub(super) struct Expected<'e> {
+    /// In words, such as `an Int`.
+    pub(super) what: Cow<'static, str>,
+    /// The text that is there, if any.
+    pub(super) text: Option<&'e [u8]>,
+}
+
+/// The cause of one failure, in full.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    way: Option<WayId>,
+    what: Cow<'static, str>,
+    cause: Option<Arc<Cause>>,
+    pointer: Option<String>,
+    expected: Option<Cow<'static, str>>,
+    got: Option<Cow<'static, str>>,
+}
+
+/// Tells the causes of one answer's failures.
+pub(super) struct Causes<'a> {
+    run: &'a Run<'a>,
+    arena: &'a Arena,
+    /// Bytes that may still be read.
+    left: Cell<usize>,
+    notes: RefCell<Vec<Note>>,
+}
+
+impl<'a> Causes<'a> {
+    pub(super) fn new(run: &'a Run<'a>, arena: &'a Arena) -> Self {
+        Self { run, arena, left: Cell::new(MAX_READ), notes: RefCell::default() }
+    }
+
+    /// The value of `extensions.cause`, if clients are shown any. What the log is to hold is noted.
+    pub(super) fn tell(
+        &self,
+        failure: &Failure,
+        place: Option<Place>,
+        expected: Option<Expected<'_>>,
+    ) -> Option<Value> {
+        if failure.evidence.is_none() && expected.is_none() {
+            return None;
+        }
+        let report = self.run.causes;
+        let admitted = report.admits(failure, &self.notes.borrow());
+        if !report.is_shown() && admitted.is_none() {
+            return None;
+        }
+        let told = self.told(failure, place, expected);
+        let text = self.json(failure, &told);
+        if let Some(alike) = admitted {
+            self.notes.borrow_mut().push(Note::new(failure, text.clone(), alike));
+        }
+        report.is_shown().then_some(text)
+    }
+
+    /// Writes what was noted to the log.
+    pub(super) fn log(self) {
+        let request_id = self.run.caller.request_id.as_str();
+        self.notes.into_inner().iter().for_each(|note| note.log(request_id));
+    }
+
+    fn told(&self, failure: &Failure, place: Option<Place>, expected: Option<Expected<'_>>) -> Told {
+        if let Some(Evidence::Call(way, cause)) = &failure.evidence {
+            let cause = Some(Arc::clone(cause));
+            return Told { way: Some(*way), what: Cow::Borrowed(""), cause, ..Told::default() };
+        }
+        let text = expected.as_ref().and_then(|expected| expected.text);
+        let located = place.map(|place| self.locate(place, text)).unwrap_or_default();
+        let mut told = Told { way: located.way, pointer: located.pointer, ..Told::default() };
+        match (&failure.evidence, expected) {
+            (Some(Evidence::Kind { expected, got }), _) => {
+                told.what = "a value is of another kind than was expected".into();
+                (told.expected, told.got) = (Some((*expected).into()), Some((*got).into()));
+            }
+            (_, Some(Expected { what, text: Some(text) })) => {
+                told.what = "a value is not of its type".into();
+                (told.expected, told.got) = (Some(what), Some(pointer::kind_of(text).into()));
+            }
+            (_, Some(Expected { what, text: None })) => {
+                told.what = located.what;
+                (told.expected, told.got) = (Some(what), Some(located.got.into()));
+            }
+            (_, None) => {}
+        }
+        told
+    }
+
+    /// Finds a place's way and JSON pointer, as long as reading for it is within its bound.
+    fn locate(&self, place: Place, text: Option<&[u8]>) -> Located {
+        let budget = self.left.get();
+        let (located, read) = place::locate(self.run.plan, self.arena, place, text, budget);
+        self.left.set(budget.saturating_sub(read));
+        located
+    }
+
+    fn json(&self, failure: &Failure, told: &Told) -> Value {
+        let way = told.way.map(|way| self.run.graph.way(way));
+        let source = way.map(|way| &self.run.sources[way.source.index()]);
+        let cause = told.cause.as_deref();
+        let what = cause.map_or(&told.what, |cause| &cause.what);
+        let called = cause.and_then(|cause| cause.called.as_ref()).map(ToString::to_string);
+        // Settings go into requests, and can be secrets.
+        let called =
+            called.map(|called| source.map_or(called.clone(), |source| without_settings(called, &source.config)));
+        let service = source.map(|source| &*source.name).or(failure.service.as_deref());
+        let mut members = Map::new();
+        let mut put = |name: &str, value: Option<Value>| {
+            members.extend(value.map(|value| (name.to_owned(), value)));
+        };
+        put("what", Some(json!(what)));
+        put("service", service.map(Value::from));
+        put("endpoint", way.map(|way| Value::from(way.endpoint.as_str())));
+        put("request", called.map(Value::from));
+        put("status", cause.and_then(|cause| cause.status).map(Value::from));
+        put("mediaType", cause.and_then(|cause| cause.media_type.as_deref()).map(Value::from));
+        put("pointer", told.pointer.as_deref().map(Value::from));
+        put("expected", told.expected.as_deref().map(Value::from));
+        put("got", told.got.as_deref().map(Value::from));
+        if self.run.causes.is_shown() {
+            put("said", cause.and_then(|cause| cause.said.as_deref()).map(Value::from));
+        }
+        put("binding", told.way.and_then(|way| self.run.causes.binding(way)).map(Value::from));
+        Value::Object(members)
+    }
+}
+
+/// A text with the values of a service's settings (`$config`) left out.
+fn without_settings(text: String, settings: &Value) -> String {
+    /// A shorter value stands in a text by chance.
+    const SHORTEST: usize = 4;
+    match settings {
+        Value::String(value) if value.len() >= SHORTEST => {
+            let encoded = percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC).to_string();
+            text.replace(value.as_str(), "…").replace(&encoded, "…")
+        }
+        Value::Array(items) => items.iter().fold(text, without_settings),
+        Value::Object(members) => members.values().fold(text, without_settings),
+        _ => text,
+    }
+}
