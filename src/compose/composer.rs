@@ -177,7 +177,6 @@ impl<'a> Composer<'a> {
 
     /// Does the type hold fields?
     pub(super) fn is_composite(&self, ty: TypeId) -> bool {
-        use super::TypeKind::{Interface, Object, Union};
-        matches!(self.graph.ty(ty).kind, Object | Interface | Union)
+        self.graph.is_composite(ty)
     }
 }

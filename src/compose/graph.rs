@@ -295,7 +295,8 @@ pub struct Way {
     /// Values of the parent that the call reads; [`super::call::Input::Parent`] is an index into it.
     /// For a lookup: the key.
     pub inputs: Vec<KeyPath>,
-    /// GraphQL sources: further inputs that single fields need (`@requires`).
+    /// GraphQL sources: further inputs that single fields need (`@requires`): leaves, and the objects around them that
+    /// may be null, which are before what they hold.
     pub requires: IndexMap<FieldId, Vec<KeyPath>>,
     /// Many parents in one call; `None`: one call for each parent.
     pub batch: Option<Batch>,
@@ -476,6 +477,11 @@ impl Graph {
     #[must_use]
     pub fn field_id(&self, ty: TypeId, name: &str) -> Option<FieldId> {
         self.ty(ty).fields.get(name).copied()
+    }
+    /// Does the type hold fields?
+    #[must_use]
+    pub fn is_composite(&self, id: TypeId) -> bool {
+        matches!(self.ty(id).kind, TypeKind::Object | TypeKind::Interface | TypeKind::Union)
     }
     /// Is it a field of `Mutation`, which writes?
     #[must_use]

@@ -5,7 +5,7 @@
 use super::Call;
 use super::composer::Composer;
 use super::graph::{
-    Answer, Batch, CallerInputs, Entry, FieldId, KeyPath, ListBound, Pairing, ShapeField, ShapeId, ShapeVariant,
+    Answer, Batch, CallerInputs, Entry, FieldId, Graph, KeyPath, ListBound, Pairing, ShapeField, ShapeId, ShapeVariant,
     Source, SourceId, SourceKind, TypeChoice, TypeId, TypeKind, Way,
 };
 use super::merge::key_paths;
@@ -185,7 +185,7 @@ impl Binder<'_, '_> {
             let Some(set) = declared.field.requires.as_ref().filter(|_| declared.is_offered) else { continue };
             let parent = self.composer.graph.field(*field).parent;
             let paths = key_paths(self.composer, parent, &set.selections, &declared.field.name, set.span);
-            requires.extend(paths.map(|paths| (*field, paths)));
+            requires.extend(paths.map(|paths| (*field, with_nullable_objects(&self.composer.graph, &paths))));
         }
         requires
     }
@@ -268,6 +268,22 @@ impl Binder<'_, '_> {
         }
         found
     }
+}
+
+/// Leaves, and before them the objects around them that may be null: a null is sent where it is.
+fn with_nullable_objects(graph: &Graph, leaves: &[KeyPath]) -> Vec<KeyPath> {
+    let mut paths: Vec<KeyPath> = Vec::new();
+    for leaf in leaves {
+        for end in 1..leaf.0.len() {
+            let object = KeyPath(leaf.0[..end].to_vec());
+            let ty = &graph.field(leaf.0[end - 1]).ty;
+            if ty.is_nullable() && !ty.is_list() && !paths.contains(&object) {
+                paths.push(object);
+            }
+        }
+        paths.push(leaf.clone());
+    }
+    paths
 }
 
 /// The fields that a file's keys begin with.

@@ -441,11 +441,21 @@ pub(super) fn key_paths(
                     composer.find(Finding::new("E202", message, span, label).help(help));
                     return None;
                 };
+                let inner = composer.graph.field(field).ty.named();
                 if selections.is_empty() {
+                    if composer.is_composite(inner) {
+                        let message = format!(
+                            "`{}` is an object, so a field set must name fields of it",
+                            composer.graph.coordinate(field)
+                        );
+                        let label = format!("named here, for `{}`", owner.value);
+                        let help = format!("write `{name} {{ … }}`");
+                        composer.find(Finding::new("E202", message, span, label).help(help));
+                        return None;
+                    }
                     paths.push(KeyPath(vec![field]));
                     continue;
                 }
-                let inner = composer.graph.field(field).ty.named();
                 for path in key_paths(composer, inner, selections, owner, span)? {
                     paths.push(KeyPath([&[field], path.0.as_slice()].concat()));
                 }

@@ -20,6 +20,7 @@ mod problem;
 mod project;
 mod read;
 mod remote;
+mod representation;
 mod request;
 mod required;
 mod run;

@@ -65,6 +65,8 @@ pub(super) fn token<'a>(
         LeafSource::Slot(slot) => match arena.get(frame, row, *slot) {
             Slot::Text { body, start, len } => Token::Text(Cow::Borrowed(arena.text(body, start, len))),
             Slot::Failed(error) => return Token::Failed(error),
+            // Of an object it is asked only whether it is there.
+            Slot::Object(_) => Token::Text(Cow::Borrowed(b"{}")),
             _ => Token::Null,
         },
         LeafSource::Constant(text) if text == "null" => Token::Null,

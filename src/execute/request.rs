@@ -1,16 +1,16 @@
 //! From a step and some keys to a request: targets, bodies, GraphQL variables, the batch domain.
 
 use super::arena::Failure;
-use super::input::{Inputs, Key, UrlValue, push_name, write_argument};
+use super::input::{Inputs, UrlValue, push_name, write_argument};
+use super::representation;
 use super::scope::{push_input, scope};
 use crate::compose::{
     Call, HeaderRule, HeaderValue as Rule, Input, ListForm, PathPart, RestCall, Source, SourceKind, Way,
 };
-use crate::plan::{Member, Step, SubgraphDocument};
+use crate::plan::{Step, SubgraphDocument};
 use crate::upstream::{BatchDomain, Request};
 use http::{HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::{Map, Value as Json};
 use std::sync::Arc;
 
 /// Everything but RFC 3986's unreserved characters is encoded.
@@ -173,9 +173,8 @@ fn reads_parent(input: &Input, at: usize) -> bool {
 fn graphql(document: &SubgraphDocument, inputs: &Inputs<'_>) -> Request {
     let mut variables = String::from("{");
     if let Some((ty, members)) = &document.representation {
-        let keys = inputs.keys.iter().map(|key| representation(ty, members, key));
         push_name("representations", false, &mut variables);
-        variables.push_str(&Json::Array(keys.collect()).to_string());
+        variables.push_str(&representation::of_keys(ty, members, inputs.keys));
     }
     for (name, value) in &document.variables {
         let mark = variables.len();
@@ -186,24 +185,6 @@ fn graphql(document: &SubgraphDocument, inputs: &Inputs<'_>) -> Request {
     }
     variables.push('}');
     Request::GraphQl { query: Arc::clone(&document.text), variables: variables.into(), headers: Vec::new() }
-}
-
-/// `{ "__typename": …, key and required fields }`; null ones are left out.
-fn representation(ty: &str, members: &[Member], key: &Key) -> Json {
-    let mut object = Map::new();
-    object.insert("__typename".to_owned(), ty.into());
-    for (member, token) in members.iter().zip(key) {
-        let value = token.as_deref().and_then(|token| serde_json::from_str::<Json>(token).ok());
-        let (Some(value), Some((last, parents))) = (value, member.path.split_last()) else { continue };
-        let mut at = &mut object;
-        for name in parents {
-            let inner = at.entry(name.clone()).or_insert_with(|| Json::Object(Map::new()));
-            let Json::Object(inner) = inner else { return Json::Null };
-            at = inner;
-        }
-        at.insert(last.clone(), value);
-    }
-    Json::Object(object)
 }
 
 /// What may share this step's calls.

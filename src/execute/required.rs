@@ -1,4 +1,4 @@
-//! What `@requires` needs, completed by the graph's types before it is sent.
+//! Keys and what `@requires` needs, completed by the graph's types before they are sent.
 //!
 //! A service may answer with null where the contract does not allow it, or with a value of another type. A GraphQL source
 //! refuses a whole list of representations for one such value, so the row that has it fails alone, and is never sent.
@@ -10,14 +10,15 @@ use crate::operation::OutType;
 use crate::plan::{Member, Step};
 use serde_json::value::RawValue;
 
-/// Completes the parts of a key from `required` on: null goes up to the nearest nullable field of its path
-/// (GraphQL §6.4.4). Returns why the row cannot be asked for.
+/// Completes a key for a GraphQL source. From `required` on, null goes up to the nearest nullable field of its path
+/// (GraphQL §6.4.4); before, there is none. Returns why the row cannot be asked for.
 pub(super) fn complete(step: &Step, key: &mut Key, required: usize) -> Option<Failure> {
     let (_, members) = step.document.as_ref()?.representation.as_ref()?;
-    for at in required..key.len() {
+    for at in 0..key.len() {
         let member = members.get(at)?;
         match (key[at].as_deref(), member.nullable) {
             (Some(token), _) if fits(&member.ty, token.as_bytes()) => {}
+            (Some(_), _) if at < required => return Some(Failure::new("BAD_KEY", "a key is not of its type")),
             (Some(_), _) => return Some(Failure::new("UPSTREAM_SHAPE", "a value that this needs is not of its type")),
             (None, Some(depth)) => make_null(members, key, required, &member.path[..depth]),
             (None, None) => return Some(Failure::new("NULL_IN_NON_NULL", "a value that this needs is null")),

@@ -86,7 +86,7 @@ pub(super) fn collect(
             if refused.is_none() {
                 refused = check(way, &key, delimiter).map(|failure| arena.fail(failure));
             }
-            if refused.is_none() && key.len() > required {
+            if refused.is_none() {
                 refused = complete(step, &mut key, required).map(|failure| arena.fail(failure));
             }
             if let Some(refused) = refused {

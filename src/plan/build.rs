@@ -58,6 +58,8 @@ pub(super) struct GrowingObject {
     /// Slots that are set when the object is there, and the variant they are set to.
     pub(super) tags: Vec<(SlotId, u32)>,
     pub(super) properties: Vec<GrowingProperty>,
+    /// The tag that inputs look at.
+    presence: Option<SlotId>,
     /// For variants of abstract types in a GraphQL source's answer: the type's name.
     pub(super) condition: Option<String>,
     /// The variants of one abstract value: one response key must not mean two types in them (GraphQL §5.3.2
@@ -121,6 +123,7 @@ impl Builder {
             frame,
             tags: Vec::new(),
             properties: Vec::new(),
+            presence: None,
             condition: None,
             siblings: None,
             known: HashMap::new(),
@@ -128,6 +131,17 @@ impl Builder {
             made: HashMap::new(),
         });
         self.objects.len() - 1
+    }
+
+    /// The tag that tells whether an object is there, made if there is none.
+    pub(super) fn presence_of(&mut self, object: ObjectId) -> SlotId {
+        let frame = self.objects[object].frame;
+        self.objects[object].presence.unwrap_or_else(|| {
+            let tag = self.new_slot(frame);
+            self.objects[object].tags.push((tag, 0));
+            self.objects[object].presence = Some(tag);
+            tag
+        })
     }
 
     /// The object among a value's captures, made if there is none.

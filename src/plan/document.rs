@@ -4,7 +4,7 @@ use super::build::{Growing, ObjectId, SubField};
 use super::model::{Member, SubgraphDocument};
 use super::planner::{GrowingStep, Planner};
 use crate::compose::{Call, KeyPath, TypeRef};
-use crate::operation::{Leaf, OutType, Value};
+use crate::operation::{Leaf, OutId, OutType, Value};
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -68,6 +68,10 @@ impl Planner<'_> {
     fn leaf_type(&self, ty: &TypeRef) -> OutType {
         match ty {
             TypeRef::List { of, nullable } => OutType::List { of: Box::new(self.leaf_type(of)), nullable: *nullable },
+            // What is asked of an object is only whether it is there.
+            TypeRef::Named { ty, nullable } if self.graph.is_composite(*ty) => {
+                OutType::Object { id: OutId(0), nullable: *nullable }
+            }
             TypeRef::Named { ty, nullable } => {
                 let name = self.graph.ty(*ty).name.as_str();
                 let leaf = match (name, self.graph.schema.get_enum(name)) {

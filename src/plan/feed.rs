@@ -211,13 +211,16 @@ impl Planner<'_> {
 
     /// Where an input's value is: in the answer at hand, else behind the shortest chain of lookups.
     fn obtain(&mut self, place: &Place, path: &KeyPath, needs: &mut BTreeSet<StepId>) -> Result<Access, PlanError> {
-        if let Some((read, _)) = held_path(self.graph, place.shape, path) {
+        if let Some((read, last)) = held_path(self.graph, place.shape, path) {
             let object = place.object.ok_or_else(|| self.unsupported("an input of the root"))?;
             let fields = match place.step.filter(|&step| self.speaks_graphql(step)) {
                 Some(_) => path.0.as_slice(),
                 None => &[],
             };
-            let leaf = self.input_leaf(object, place.frame, &read, fields)?;
+            let leaf = match self.graph.is_composite(self.graph.field(last).ty.named()) {
+                true => self.input_presence(object, place.frame, &read, fields)?,
+                false => self.input_leaf(object, place.frame, &read, fields)?,
+            };
             return Ok(Access { joins: Vec::new(), leaf });
         }
         let chains = self.search.chains(self.graph, place.ty, place.shape, &mut self.work)?;
@@ -243,23 +246,8 @@ impl Planner<'_> {
         fields: &[FieldId],
     ) -> Result<LeafRead, PlanError> {
         let mut result = match &read.from {
-            From::Json(JsonPath(path)) => {
-                let mut at = At::Object(object);
-                for (number, segment) in path.iter().enumerate() {
-                    at = match (segment, at) {
-                        (Segment::Property(name), _) => {
-                            let object = match at {
-                                At::Object(object) => object,
-                                At::Values(values) => self.build.object_in(values, frame),
-                            };
-                            let sub = fields.get(number).map(|&field| self.plain_sub_field(field));
-                            At::Values(self.build.property_in(object, name, sub))
-                        }
-                        (Segment::Index(index), At::Values(values)) => At::Values(self.build.index_in(values, *index)),
-                        _ => return Err(self.unsupported("an input cannot be read through a list")),
-                    };
-                }
-                let At::Values(values) = at else {
+            From::Json(path) => {
+                let At::Values(values) = self.input_at(object, frame, path, fields)? else {
                     return Err(self.unsupported("an input must be a leaf"));
                 };
                 leaf(LeafSource::Slot(self.build.leaf_in(values, frame)))
@@ -272,5 +260,49 @@ impl Planner<'_> {
             result.or = Some(Box::new(self.input_leaf(object, frame, or, fields)?));
         }
         Ok(result)
+    }
+
+    /// Whether an object is there.
+    fn input_presence(
+        &mut self,
+        object: ObjectId,
+        frame: FrameId,
+        read: &Read,
+        fields: &[FieldId],
+    ) -> Result<LeafRead, PlanError> {
+        let From::Json(path) = &read.from else {
+            return Err(self.unsupported("an object must be read from the answer"));
+        };
+        let object = match self.input_at(object, frame, path, fields)? {
+            At::Object(object) => object,
+            At::Values(values) => self.build.object_in(values, frame),
+        };
+        Ok(leaf(LeafSource::Slot(self.build.presence_of(object))))
+    }
+
+    /// Where the captures of an input hang.
+    fn input_at(
+        &mut self,
+        object: ObjectId,
+        frame: FrameId,
+        JsonPath(path): &JsonPath,
+        fields: &[FieldId],
+    ) -> Result<At, PlanError> {
+        let mut at = At::Object(object);
+        for (number, segment) in path.iter().enumerate() {
+            at = match (segment, at) {
+                (Segment::Property(name), _) => {
+                    let object = match at {
+                        At::Object(object) => object,
+                        At::Values(values) => self.build.object_in(values, frame),
+                    };
+                    let sub = fields.get(number).map(|&field| self.plain_sub_field(field));
+                    At::Values(self.build.property_in(object, name, sub))
+                }
+                (Segment::Index(index), At::Values(values)) => At::Values(self.build.index_in(values, *index)),
+                _ => return Err(self.unsupported("an input cannot be read through a list")),
+            };
+        }
+        Ok(at)
     }
 }

@@ -1,4 +1,4 @@
-//! Where a value is in a shape.
+//! Where a value is in a shape: a leaf, or an object of which it is asked whether it is there.
 
 use super::search::Held;
 use crate::compose::{FieldId, From, Graph, JsonPath, KeyPath, Read, TypeChoice};
@@ -19,8 +19,9 @@ pub(super) fn held_path(graph: &Graph, held: Held, path: &KeyPath) -> Option<(Re
         }
     }
     let held = graph.shape(shape).variants.get(variant)?.fields.get(&last)?;
-    if held.shape.is_some() {
-        return None;
+    if let Some(shape) = held.shape {
+        let is_object = matches!(graph.shape(shape).choice, TypeChoice::Only) && !graph.field(last).ty.is_list();
+        held.read.as_path().filter(|_| is_object)?;
     }
     let mut read = held.read.clone();
     if let From::Json(JsonPath(rest)) = &mut read.from {

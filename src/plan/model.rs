@@ -244,7 +244,7 @@ pub struct SubgraphDocument {
     pub data: Option<SlotId>,
 }
 
-/// A leaf of a representation.
+/// A leaf of a representation; or an object of it that may be null: then its token only tells whether it is there.
 #[derive(Debug)]
 pub struct Member {
     /// Names of fields, such as `price`, `amount`.
@@ -252,7 +252,7 @@ pub struct Member {
     /// How much of the path becomes null with the leaf, by the graph's types (GraphQL §6.4.4): up to the last of its
     /// fields that may be null. `None`: none may.
     pub nullable: Option<usize>,
-    /// The leaf's type in the graph.
+    /// Its type in the graph.
     pub ty: OutType,
 }
 

@@ -89,6 +89,7 @@ const PURE_FILES: &[&str] = &[
     "project/walk",
     "read",
     "remote",
+    "representation",
     "required",
     "step",
     "wording",

@@ -357,7 +357,7 @@ type User @key(fields: "id") { id: ID! }"#;
     let second = script(r#"{"id":3},{"id":2}"#, r#"{"name":"three"}"#);
     let text = kit.run("{ top { name } }", &second);
     assert!(text.contains(r#"{"top":[{"name":"three"},{"name":"two"}]}"#), "{text}");
-    assert!(text.contains(r#"{"representations":[{"__typename":"User","id":3}]}"#), "{text}");
+    assert!(text.contains(r#"{"representations":[{"__typename":"User","id":"3"}]}"#), "{text}");
     // Stale ones are served, and asked for again.
     let again = |entities: &str| {
         format!(

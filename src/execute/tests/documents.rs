@@ -258,3 +258,47 @@ type Bill { text(short: Boolean): String }"#;
         c: user(id: 1) { last { ... on Card { text } } } }";
     assert_snapshot!(kit.check(query, script));
 }
+
+#[test]
+fn what_goes_into_a_representation_is_of_its_type() {
+    let shop = r#"
+type Query { items: [Item!] @listSize(assumedSize: 9) }
+type Item @key(fields: "id kind big") { id: ID! kind: Kind! big: Long! ids: [ID] name: String }
+enum Kind { A B }
+scalar Long"#;
+    let extras = r#"
+type Item @key(fields: "id kind big") {
+  id: ID! kind: Kind! big: Long! ids: [ID] @external name: String @external
+  label: String @requires(fields: "ids name")
+}
+enum Kind { A B }
+scalar Long"#;
+    let kit = Kit::graphql(&[("shop", shop), ("extras", extras)]);
+    let script = r#"
+        shop * => 200 {"data":{"items":[{"id":7,"kind":"A","big":12345678901234567890.10,"ids":[1,null,"x"],"name":8},{"id":"q\"\u00e9","kind":"B","big":{"n":1e400},"ids":null,"name":"n"},{"id":true,"kind":"A","big":1},{"id":9,"kind":"C","big":1},{"id":9,"kind":"A","big":null}]}}
+        extras * => 200 {"data":{"_entities":[{"label":"one"},{"label":"two"}]}}"#;
+    assert_snapshot!(kit.run("{ items { label } }", script));
+}
+
+#[test]
+fn a_null_that_is_required_is_sent_where_it_is() {
+    let shop = r#"
+type Query { items: [Item!] @listSize(assumedSize: 9) }
+type Item @key(fields: "id") { id: ID! price: Price size: Int owner: Owner! }
+type Price @shareable { amount: Int note: String tax: Tax }
+type Tax @shareable { rate: Int! }
+type Owner @shareable { name: String }"#;
+    let extras = r#"
+type Item @key(fields: "id") {
+  id: ID! price: Price @external size: Int @external owner: Owner! @external
+  label: String @requires(fields: "price { amount tax { rate } } size owner { name }")
+}
+type Price @shareable { amount: Int note: String tax: Tax }
+type Tax @shareable { rate: Int! }
+type Owner @shareable { name: String }"#;
+    let kit = Kit::graphql(&[("shop", shop), ("extras", extras)]);
+    let script = r#"
+        shop * => 200 {"data":{"items":[{"id":1,"price":null,"size":null,"owner":{"name":null}},{"id":2,"price":{"amount":null,"tax":null},"size":0,"owner":{"name":"o"}},{"id":3,"price":{"amount":1,"tax":{"rate":2}},"size":1,"owner":{"name":"o"}},{"id":4,"price":{"amount":1,"tax":{"rate":"x"}},"size":1,"owner":{"name":"o"}},{"id":5,"price":{"amount":1,"tax":{"rate":null}},"size":1,"owner":{"name":"o"}}]}}
+        extras * => 200 {"data":{"_entities":[{"label":"1"},{"label":"2"},{"label":"3"},{"label":"5"}]}}"#;
+    assert_snapshot!(kit.run("{ items { id label } }", script));
+}
