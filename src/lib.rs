@@ -16,8 +16,8 @@
 //! | [`policy`] | credentials | the caller |
 //! | [`http`] | an engine | GraphQL over HTTP, GraphiQL, health, metrics |
 //!
-//! Beside them: [`diagnostic`] (findings about text), [`config`], [`observe`], [`flight`] (equal work done once), [`engine`]
-//! (all of it, wired), `mock` (any schema, without services).
+//! Beside them: [`diagnostic`] (findings about text), `directive` (the table of all directives), [`config`], [`observe`],
+//! [`flight`] (equal work done once), [`engine`] (all of it, wired), `mock` (any schema, without services).
 
 pub mod cache;
 #[cfg(feature = "cli")]
@@ -26,6 +26,7 @@ pub mod compose;
 pub mod config;
 pub mod contract;
 pub mod diagnostic;
+mod directive;
 pub mod engine;
 pub mod execute;
 pub mod flight;

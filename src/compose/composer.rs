@@ -1,7 +1,7 @@
 //! Composition from start to end, and what its parts share.
 
 use super::graph::{Entry, FieldId, Graph, KeyPath, Shape, ShapeId, SourceId, TypeId, TypeRef, Way, WayId};
-use super::{check, graphql, merge, rest};
+use super::{check, graphql, guard, merge, rest};
 use crate::contract::{Contract, SchemaId};
 use crate::diagnostic::{FileId, Finding, Severity, Sources, Span};
 use crate::sdl::{self, FieldDeclaration, Origin, SdlFile};
@@ -51,6 +51,7 @@ pub fn compose(services: Services<'_>) -> (Option<Graph>, Vec<Finding>) {
             graphql::bind(&mut composer, file);
         }
     }
+    guard::spread(&mut composer.graph);
     check::check(&mut composer);
     let Composer { graph, mut findings, .. } = composer;
     let mut seen = BTreeSet::new();
@@ -137,9 +138,9 @@ impl<'a> Composer<'a> {
         self.declared[field.index()].iter().find(|declared| declared.file == file).copied()
     }
 
-    /// Has a field a `@connect` of its own, in any file?
+    /// Has a field a `@connect` of its own, in any file that answers it?
     pub(super) fn has_binding(&self, field: FieldId) -> bool {
-        self.declared[field.index()].iter().any(|declared| declared.field.is_bound)
+        self.declared[field.index()].iter().any(|declared| declared.field.is_bound && declared.is_offered)
     }
 
     /// The id of a shape that is filled later, so that shapes may refer to themselves.

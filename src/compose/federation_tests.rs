@@ -69,7 +69,7 @@ fn long_chains_of_types_do_not_exhaust_the_stack() {
     let text = format!("type Query {{ first: T0 }}\n{chain}type T5000 {{ id: ID }}");
     assert!(graph(&[("chain", &text)]).starts_with("Query"));
     let bound = format!(
-        r#"extend schema @link(url: "https://bespoke.example/connect/v1") @source(name: "chain")
+        r#"extend schema @link(url: "https://bespoke.example/connect/v1", import: ["@source", "@connect"]) @source(name: "chain")
         type Query {{ first: T0 @connect(http: {{ GET: "/first" }}) }} {chain} type T5000 {{ id: ID }}"#
     );
     let found = composed_services(&[("chain", bound)]);

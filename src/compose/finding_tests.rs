@@ -89,7 +89,7 @@ fn findings(sdl: &str) -> String {
 }
 
 fn findings_over(contract: &str, sdl: &str) -> String {
-    let head = r#"extend schema @link(url: "https://bespoke.example/connect/v1") @source(name: "shop", openapi: "shop.yaml", http: { headers: [{ name: "Authorization", from: "authorization" }] })"#;
+    let head = r#"extend schema @link(url: "https://bespoke.example/connect/v1", import: ["@source", "@connect", "@cache", "@poll"]) @source(name: "shop", openapi: "shop.yaml", http: { headers: [{ name: "Authorization", from: "authorization" }] })"#;
     let mut sources = Sources::default();
     let file = sources.add("shop.graphql", format!("{head}\n{}\n", sdl.trim()));
     let contract_file = sources.add("shop.yaml", contract);

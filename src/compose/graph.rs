@@ -73,6 +73,8 @@ pub struct GraphType {
     pub possible: Vec<TypeId>,
     /// Ways to get fields of this (object) type by key; [`Entry::Lookup`].
     pub lookups: Vec<WayId>,
+    /// `@authenticated`, on it or on an interface of it: anonymous callers get no value of this type.
+    pub authenticated: bool,
     /// Where it is first declared; `None` for built-in scalars.
     pub span: Option<Span>,
 }
@@ -90,7 +92,7 @@ pub struct GraphField {
     pub arguments: IndexMap<String, Argument>,
     /// Ways that get just this field: [`Entry::Root`] and [`Entry::Field`].
     pub bindings: Vec<WayId>,
-    /// `@authenticated`: anonymous callers get an error.
+    /// Anonymous callers get an error: `@authenticated` stands on it, or on what it depends on (`compose/guard.rs`).
     pub authenticated: bool,
     /// Where it is declared.
     pub span: Span,

@@ -51,7 +51,7 @@ pub(super) fn bind(composer: &mut Composer<'_>, file: usize) {
         }
     };
     let source = composer.add_source(Source { name: sdl.name.clone(), kind, span });
-    refuse_interface_objects(composer, file);
+    check_provided(composer, file);
     let (own_keys, members) = (own_keys(composer, file), members(composer, file));
     let mut binder = Binder { composer, file, source, own_keys, members, made: HashMap::new(), open: Vec::new() };
     for ty in 0..binder.composer.graph.types.len() {
@@ -62,13 +62,21 @@ pub(super) fn bind(composer: &mut Composer<'_>, file: usize) {
     }
 }
 
-/// An interface that a subgraph treats as an object: its answers do not know their concrete types.
-fn refuse_interface_objects(composer: &mut Composer<'_>, file: usize) {
-    let sdl = &composer.files[file];
-    for ty in sdl.types.iter().filter(|ty| ty.is_interface_object) {
-        let message = format!("`@interfaceObject` of `{}` is not supported", ty.name.value);
-        let help = "declare the fields on each type that implements the interface";
-        composer.findings.push(Finding::new("C011", message, ty.name.span, "this type").help(help));
+/// What `@provides` names must be there: a misspelt field would be provided to nobody.
+fn check_provided(composer: &mut Composer<'_>, file: usize) {
+    let files = composer.files;
+    for ty in &files[file].types {
+        let (TypeBody::Object(fielded), Some(id)) = (&ty.body, composer.graph.type_id(&ty.name.value)) else {
+            continue;
+        };
+        for field in &fielded.fields {
+            let (Some(set), Some(id)) = (&field.provides, composer.graph.field_id(id, &field.name.value)) else {
+                continue;
+            };
+            let named = composer.graph.field(id).ty.named();
+            // Only its findings are wanted.
+            key_paths(composer, named, &set.selections, &field.name, set.span);
+        }
     }
 }
 

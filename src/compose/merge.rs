@@ -61,6 +61,7 @@ pub(super) fn merge<'a>(files: &'a [SdlFile], findings: Vec<Finding>) -> Compose
         }
     }
     merging.drop_what_is_hidden(files);
+    check_overrides(files, &mut merging.findings);
     let overridden = overridden(files);
     for ty in merging.types.values_mut() {
         for (name, field) in &mut ty.fields {
@@ -72,6 +73,24 @@ pub(super) fn merge<'a>(files: &'a [SdlFile], findings: Vec<Finding>) -> Compose
         }
     }
     merging.into_composer(files)
+}
+
+/// Types and their enum values or input fields that are `@inaccessible` in some file.
+fn hidden_members(files: &[SdlFile]) -> BTreeSet<(&str, &str)> {
+    let mut hidden = BTreeSet::new();
+    for ty in files.iter().flat_map(|file| &file.types) {
+        let names: Vec<&Spanned<String>> = match &ty.body {
+            TypeBody::Enum(values) => {
+                values.iter().filter(|value| value.is_inaccessible).map(|value| &value.name).collect()
+            }
+            TypeBody::Input(inputs) => {
+                inputs.iter().filter(|input| input.is_inaccessible).map(|input| &input.name).collect()
+            }
+            _ => continue,
+        };
+        hidden.extend(names.into_iter().map(|name| (ty.name.value.as_str(), name.value.as_str())));
+    }
+    hidden
 }
 
 /// `@override(from:)`: service, type and field that no longer answer.
@@ -88,6 +107,28 @@ fn overridden(files: &[SdlFile]) -> BTreeSet<(&str, String, String)> {
         }
     }
     overridden
+}
+
+/// E207: a field overrides itself. W207: it overrides that of a service that is not there, which a misspelt name looks like.
+fn check_overrides(files: &[SdlFile], findings: &mut Vec<Finding>) {
+    for file in files {
+        let fields = file.types.iter().flat_map(|ty| match &ty.body {
+            TypeBody::Object(fielded) | TypeBody::Interface(fielded) => &fielded.fields[..],
+            _ => &[],
+        });
+        for from in fields.filter_map(|field| field.overrides.as_ref()) {
+            if from.value == file.name {
+                let message = format!("a field of `{}` cannot override itself", file.name);
+                let finding = Finding::new("E207", message, from.span, "this service");
+                findings.push(finding.help("name the service that the field moves away from"));
+            } else if files.iter().all(|other| other.name != from.value) {
+                let message = format!("there is no service `{}` to override", from.value);
+                let names = files.iter().map(|other| other.name.as_str()).filter(|name| *name != file.name);
+                let help = super::suggest::help(&from.value, names);
+                findings.push(Finding::new("W207", message, from.span, "nothing is overridden").help(help));
+            }
+        }
+    }
 }
 
 /// A type's name in the graph: root types are `Query`, `Mutation` and `Subscription`.
@@ -149,16 +190,17 @@ impl<'a> Merging<'a> {
     }
 
     /// `@inaccessible`, in any file, takes a type, field, value or argument out of the graph.
-    fn drop_what_is_hidden(&mut self, files: &[SdlFile]) {
+    fn drop_what_is_hidden(&mut self, files: &'a [SdlFile]) {
         for declaration in files.iter().flat_map(|file| &file.types) {
             if declaration.is_inaccessible {
                 self.types.shift_remove(&declaration.name.value);
             }
         }
         let names: BTreeSet<String> = self.types.keys().cloned().collect();
-        for ty in self.types.values_mut() {
-            ty.values.retain(|_, value| !value.is_inaccessible);
-            ty.inputs.retain(|_, input| !input.declaration.is_inaccessible);
+        let hidden = hidden_members(files);
+        for (name, ty) in &mut self.types {
+            ty.values.retain(|value, _| !hidden.contains(&(name, value)));
+            ty.inputs.retain(|input, _| !hidden.contains(&(name, input)));
             ty.members.retain(|name, _| names.contains(*name));
         }
     }
@@ -301,7 +343,7 @@ fn merge_types(a: &ast::Type, b: &ast::Type, is_input: bool) -> Option<ast::Type
 
 fn add_types(composer: &mut Composer<'_>, types: &IndexMap<String, MergedType<'_>>) {
     let graph = &mut composer.graph;
-    let mut add = |name: &str, kind: TypeKind, span: Option<Span>| {
+    let mut add = |name: &str, kind: TypeKind, authenticated: bool, span: Option<Span>| {
         let id = TypeId(graph.types.len() as u32);
         graph.type_ids.insert(name.to_owned(), id);
         graph.types.push(GraphType {
@@ -310,15 +352,16 @@ fn add_types(composer: &mut Composer<'_>, types: &IndexMap<String, MergedType<'_
             fields: IndexMap::new(),
             possible: Vec::new(),
             lookups: Vec::new(),
+            authenticated,
             span,
         });
     };
     for ty in types.values() {
-        add(&ty.name, ty.kind, Some(ty.span));
+        add(&ty.name, ty.kind, ty.is_authenticated, Some(ty.span));
     }
     for name in ["Int", "Float", "String", "Boolean", "ID"] {
         if !types.contains_key(name) {
-            add(name, TypeKind::Scalar, None);
+            add(name, TypeKind::Scalar, false, None);
         }
     }
     for (index, ty) in types.values().enumerate() {
@@ -356,8 +399,7 @@ fn add_fields<'a>(composer: &mut Composer<'a>, types: IndexMap<String, MergedTyp
                 Some(((*name).to_owned(), argument))
             });
             let arguments = arguments.collect();
-            let is_authenticated =
-                ty.is_authenticated || field.declared.iter().any(|declared| declared.field.is_authenticated);
+            let is_authenticated = field.declared.iter().any(|declared| declared.field.is_authenticated);
             let owner = field.declared.iter().find(|declared| declared.is_offered).or(field.declared.first());
             let Some(span) = owner.map(|declared| declared.field.name.span) else { continue };
             let id = FieldId(composer.graph.fields.len() as u32);
@@ -461,7 +503,16 @@ pub(super) fn key_paths(
                 }
             }
             FieldSelection::On { ty: name, selections } => {
-                let inner = composer.graph.type_id(name).unwrap_or(ty);
+                let inner = if name.is_empty() { Some(ty) } else { composer.graph.type_id(name) };
+                let Some(inner) = inner.filter(|inner| composer.is_composite(*inner)) else {
+                    let message = format!("there is no type `{name}` with fields");
+                    let known =
+                        composer.graph.types.iter().filter(|ty| !ty.fields.is_empty()).map(|ty| ty.name.as_str());
+                    let help = super::suggest::help(name, known);
+                    let label = format!("named here, for `{}`", owner.value);
+                    composer.find(Finding::new("E202", message, span, label).help(help));
+                    return None;
+                };
                 paths.extend(key_paths(composer, inner, selections, owner, span)?);
             }
         }

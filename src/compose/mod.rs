@@ -13,6 +13,7 @@ mod check;
 mod composer;
 mod graph;
 mod graphql;
+mod guard;
 mod merge;
 mod print;
 mod read;
@@ -33,6 +34,8 @@ pub use read::{From, JsonPath, Method, Read, Segment};
 
 #[cfg(test)]
 mod demo_tests;
+#[cfg(test)]
+mod directive_tests;
 #[cfg(test)]
 mod federation_tests;
 #[cfg(test)]

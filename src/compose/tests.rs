@@ -5,7 +5,7 @@ use crate::contract::Contract;
 use crate::diagnostic::{Finding, Sources};
 use std::collections::HashMap;
 
-const LINK: &str = r#"extend schema @link(url: "https://bespoke.example/connect/v1", import: ["@source", "@connect"])"#;
+const LINK: &str = r#"extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@listSize"]) @link(url: "https://bespoke.example/connect/v1", import: ["@source", "@connect"])"#;
 
 /// Composes files of `(name, SDL)`; a graph as text, or findings as text.
 fn composed(files: &[(&str, String)], contracts: &HashMap<String, Contract>, sources: &mut Sources) -> String {

@@ -84,10 +84,10 @@ impl OperationScope {
         inputs.headers.dedup();
         sources.sort();
         sources.dedup();
-        let mut nodes = plan.output.authenticated.iter();
         // Whoever is refused for having no claims is told so, even if nothing that was asked for depends on one.
-        let asks_identity =
-            !inputs.claims.is_empty() || plan.steps.iter().any(|step| step.authenticated) || nodes.any(|&is| is);
+        let asks_identity = !inputs.claims.is_empty()
+            || plan.steps.iter().any(|step| step.authenticated)
+            || plan.output.asks_identity();
         Some(Self { inputs, asks_identity, sources })
     }
 

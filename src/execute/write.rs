@@ -250,8 +250,7 @@ impl<'a> Writer<'a> {
             },
         };
         if self.is_anonymous && self.plan.output.authenticated[node as usize] {
-            self.error(&Failure::new("UNAUTHENTICATED", "this needs a caller who is signed in"));
-            return self.nullable(goal.ty, |_| Err(Nulled));
+            return self.unauthenticated(goal);
         }
         let found = &self.plan.output.nodes[node as usize];
         match follow(self.arena, &found.joins, at.frame, at.row) {
@@ -347,6 +346,9 @@ impl<'a> Writer<'a> {
 
     fn complete_object(&mut self, at: At, goal: Goal<'a>) -> Completed {
         let OutType::Object { id, nullable } = goal.ty else { return self.mismatch(goal, None) };
+        if self.is_anonymous && self.plan.output.guarded.contains(&at.ty) {
+            return self.unauthenticated(goal);
+        }
         if let Some(equal) = self.memo.find(id.0, at) {
             self.out.extend_from_within(equal);
             return Ok(Done::Written);
@@ -469,6 +471,12 @@ impl<'a> Writer<'a> {
     fn failed(&mut self, error: u32, goal: Goal<'a>) -> Completed {
         let arena = self.arena;
         self.error(&arena.failures[error as usize]);
+        self.nullable(goal.ty, |_| Err(Nulled))
+    }
+
+    /// `@authenticated`, and nobody vouches for the caller.
+    fn unauthenticated(&mut self, goal: Goal<'a>) -> Completed {
+        self.error(&Failure::new("UNAUTHENTICATED", "this needs a caller who is signed in"));
         self.nullable(goal.ty, |_| Err(Nulled))
     }
 

@@ -169,7 +169,12 @@ impl Planner<'_> {
         });
         let authenticated = self.operation.nodes.iter().map(|node| self.graph.field(node.field).authenticated);
         let authenticated = authenticated.collect();
-        OutputPlan { objects: objects.collect(), root: self.operation.output.0, nodes, authenticated }
+        let objects: Vec<OutObjectPlan> = objects.collect();
+        let variants = objects.iter().flat_map(|object| &object.variants).map(|(ty, _)| *ty);
+        let mut guarded: Vec<_> = variants.filter(|ty| self.graph.ty(*ty).authenticated).collect();
+        guarded.sort_unstable();
+        guarded.dedup();
+        OutputPlan { objects, root: self.operation.output.0, nodes, authenticated, guarded }
     }
 }
 

@@ -267,6 +267,16 @@ pub struct OutputPlan {
     pub nodes: Vec<Found>,
     /// By node: must the caller be known (`@authenticated` on the graph's field)?
     pub authenticated: Vec<bool>,
+    /// Concrete types in the answer of which a caller who is not known gets no object, however it is reached.
+    pub guarded: Vec<TypeId>,
+}
+
+impl OutputPlan {
+    /// Does the answer depend on whether the caller is known?
+    #[must_use]
+    pub fn asks_identity(&self) -> bool {
+        self.authenticated.contains(&true) || !self.guarded.is_empty()
+    }
 }
 
 /// A client object.

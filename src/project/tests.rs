@@ -54,7 +54,7 @@ paths:
         ),
         (
             "schema/services/shop.graphql",
-            "extend schema @link(url: \"https://bespoke.example/connect/v1\") @source(name: \"shop\", openapi: \"shop.openapi.yaml\")
+            "extend schema @link(url: \"https://bespoke.example/connect/v1\", import: [\"@source\", \"@connect\"]) @source(name: \"shop\", openapi: \"shop.openapi.yaml\")
 type Query { item: Item @connect(op: \"item\") }
 type Item @key(fields: \"id\") @connect(op: \"name\", params: \"id: $this.id\") { id: ID! name: String }
 ",

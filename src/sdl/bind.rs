@@ -7,15 +7,15 @@ use super::model::{
 };
 use super::values::{Reader, directive_argument, list};
 use crate::contract::StatusPattern;
-use crate::diagnostic::{Finding, Span};
+use crate::diagnostic::Finding;
 use apollo_compiler::Node;
 use apollo_compiler::ast::{Directive, Value};
 
 impl Reader<'_> {
     /// Reads a `@source`.
     pub(crate) fn source(&mut self, directive: &Node<Directive>) -> Option<SourceDeclaration> {
-        let span = self.known_arguments(directive, &["name", "openapi", "http", "maxCalls", "pure"]);
-        let name = self.required(directive, "name", span).and_then(|value| self.text(value))?;
+        let span = self.span(directive.location());
+        let name = directive_argument(directive, "name").and_then(|value| self.text(value))?;
         let mut source = SourceDeclaration {
             name,
             openapi: directive_argument(directive, "openapi").and_then(|value| self.text(value)),
@@ -64,8 +64,7 @@ impl Reader<'_> {
 
     /// Reads a `@connect`.
     pub(crate) fn connect(&mut self, directive: &Node<Directive>) -> Option<Connect> {
-        const KNOWN: [&str; 9] = ["source", "op", "http", "params", "body", "selection", "batch", "fields", "on"];
-        let span = self.known_arguments(directive, &KNOWN);
+        let span = self.span(directive.location());
         let text = |reader: &mut Self, name: &str| directive_argument(directive, name).and_then(|v| reader.text(v));
         let mapping = |reader: &mut Self, name: &str, used: Use| {
             directive_argument(directive, name).and_then(|value| reader.mapping(value, used))
@@ -233,14 +232,14 @@ impl Reader<'_> {
 
     /// Reads a `@cache`.
     pub(crate) fn cache(&mut self, directive: &Node<Directive>) -> Option<CacheDeclaration> {
-        let span = self.known_arguments(directive, &["maxAge", "swr", "scope", "tags", "vary"]);
+        let span = self.span(directive.location());
         if let Some(vary) = directive_argument(directive, "vary") {
             let help = "what a call sends of the caller is in its cache key already";
             let span = self.span(vary.location());
             self.find(Finding::new("C009", "`vary` is outside the subset", span, "not needed").help(help));
         }
         let seconds = |reader: &mut Self, name: &str| directive_argument(directive, name).and_then(|v| reader.count(v));
-        let max_age = self.required(directive, "maxAge", span).and_then(|value| self.count(value))?;
+        let max_age = directive_argument(directive, "maxAge").and_then(|value| self.count(value))?;
         let is_private =
             directive_argument(directive, "scope").and_then(|value| match value.as_enum().map(|name| name.as_str()) {
                 Some("PUBLIC") => Some(false),
@@ -257,28 +256,5 @@ impl Reader<'_> {
             tags: directive_argument(directive, "tags").map(|value| self.texts(value)).unwrap_or_default(),
             span,
         })
-    }
-
-    /// A required argument.
-    pub(crate) fn required<'d>(&mut self, directive: &'d Directive, name: &str, span: Span) -> Option<&'d Node<Value>> {
-        let value = directive_argument(directive, name);
-        if value.is_none() {
-            let message = format!("`@{}` needs `{name}:`", directive.name);
-            self.find(Finding::new("C008", message, span, "here"));
-        }
-        value
-    }
-
-    /// The directive's span; a finding for each argument that is not known.
-    pub(crate) fn known_arguments(&mut self, directive: &Node<Directive>, known: &[&str]) -> Span {
-        for argument in &directive.arguments {
-            if !known.contains(&argument.name.as_str()) {
-                let message = format!("`@{}` has no argument `{}`", directive.name, argument.name);
-                let help = format!("known are {}", list(known));
-                let span = self.span(argument.name.location());
-                self.find(Finding::new("C008", message, span, "not known").help(help));
-            }
-        }
-        self.span(directive.location())
     }
 }

@@ -1,8 +1,8 @@
-//! The value of `fields:` in `@key`, `@requires` and `@provides`.
+//! The value of `fields:` in `@key`, `@requires` and `@provides`: a selection of fields, and nothing more.
 
 use super::model::{FieldSelection, FieldSet};
 use super::values::Reader;
-use crate::diagnostic::Finding;
+use crate::diagnostic::{Finding, Span};
 use apollo_compiler::Node;
 use apollo_compiler::ast::{self, Value};
 
@@ -18,36 +18,54 @@ impl Reader<'_> {
             None => self.text(value)?.value,
         };
         let span = self.span(value.location());
-        let parsed = ast::Document::parser().recursion_limit(32).parse_ast(format!("{{{text}}}"), "fields");
-        let selections = parsed.ok().and_then(|document| match document.definitions.into_iter().next() {
-            Some(ast::Definition::OperationDefinition(operation)) => Some(operation.selection_set.clone()),
-            _ => None,
-        });
-        match selections {
-            Some(selections) if !selections.is_empty() => {
-                Some(FieldSet { selections: selections.iter().map(selection).collect(), span })
-            }
-            _ => {
-                let help = "write field names as in a selection, such as `id` or `id owner { id }`";
-                self.find(Finding::new("E202", "not a set of fields", span, "cannot be read").help(help));
-                None
-            }
+        let Some(selections) = parse(&text) else {
+            let help = "write field names as in a selection, such as `id` or `id owner { id }`";
+            self.find(Finding::new("E202", "not a set of fields", span, "cannot be read").help(help));
+            return None;
+        };
+        match selections.iter().map(selection).collect() {
+            Ok(selections) => Some(FieldSet { selections, span }),
+            Err(what) => self.outside(what, span),
         }
+    }
+
+    fn outside(&mut self, what: String, span: Span) -> Option<FieldSet> {
+        let message = format!("{what} in a set of fields is not supported");
+        let help = "write plain names of fields: `id owner { id }`, and `... on Type { id }` for fields of one type";
+        self.find(Finding::new("C011", message, span, "in this set").help(help));
+        None
     }
 }
 
-fn selection(selection: &ast::Selection) -> FieldSelection {
-    match selection {
-        ast::Selection::Field(field) => FieldSelection::Field {
-            name: field.name.to_string(),
-            selections: field.selection_set.iter().map(self::selection).collect(),
-        },
-        ast::Selection::InlineFragment(fragment) => FieldSelection::On {
-            ty: fragment.type_condition.as_ref().map(ToString::to_string).unwrap_or_default(),
-            selections: fragment.selection_set.iter().map(self::selection).collect(),
-        },
-        ast::Selection::FragmentSpread(spread) => {
-            FieldSelection::Field { name: format!("...{}", spread.fragment_name), selections: Vec::new() }
+/// The selections of a text that holds one selection set without its braces.
+fn parse(text: &str) -> Option<Vec<ast::Selection>> {
+    let document = ast::Document::parser().recursion_limit(32).parse_ast(format!("{{{text}\n}}"), "fields").ok()?;
+    match <[ast::Definition; 1]>::try_from(document.definitions) {
+        Ok([ast::Definition::OperationDefinition(operation)]) if !operation.selection_set.is_empty() => {
+            Some(operation.selection_set.clone())
         }
+        // A closing brace inside ends the set, and another definition begins.
+        _ => None,
+    }
+}
+
+/// A selection as federation reads it; the error names what it must not have.
+fn selection(selection: &ast::Selection) -> Result<FieldSelection, String> {
+    let inner = |selections: &[ast::Selection]| selections.iter().map(self::selection).collect::<Result<Vec<_>, _>>();
+    match selection {
+        ast::Selection::Field(field) if field.alias.is_some() => Err("an alias".to_owned()),
+        ast::Selection::Field(field) if !field.arguments.is_empty() => Err(format!("an argument of `{}`", field.name)),
+        ast::Selection::Field(field) if !field.directives.is_empty() => Err(format!("a directive of `{}`", field.name)),
+        ast::Selection::Field(field) => {
+            Ok(FieldSelection::Field { name: field.name.to_string(), selections: inner(&field.selection_set)? })
+        }
+        ast::Selection::InlineFragment(fragment) if !fragment.directives.is_empty() => {
+            Err("a directive of a fragment".to_owned())
+        }
+        ast::Selection::InlineFragment(fragment) => Ok(FieldSelection::On {
+            ty: fragment.type_condition.as_ref().map(ToString::to_string).unwrap_or_default(),
+            selections: inner(&fragment.selection_set)?,
+        }),
+        ast::Selection::FragmentSpread(spread) => Err(format!("the fragment `{}`", spread.fragment_name)),
     }
 }

@@ -5,11 +5,10 @@
 //!
 //! Always true:
 //! - every name and value that a finding may point at carries its span;
-//! - what a declaration does not understand is a finding, in files with bindings; federation files may hold more.
+//! - what stands in a declaration and is not read is a finding: [`crate::directive`] says what may stand where.
 
 mod bind;
 mod field_set;
-mod links;
 pub mod mapping;
 mod model;
 mod read;

@@ -92,8 +92,6 @@ pub struct TypeDeclaration {
     pub is_inaccessible: bool,
     /// `@authenticated`: goes for every field of this type.
     pub is_authenticated: bool,
-    /// `@interfaceObject`.
-    pub is_interface_object: bool,
     /// `@oneOf`: an input of which exactly one field is given.
     pub is_one_of: bool,
 }

@@ -1,10 +1,10 @@
 //! One file: parsed, its links understood, its declarations read.
 
-use super::links::Links;
 use super::model::{Origin, SdlFile};
 use super::types::Types;
 use super::values::Reader;
 use crate::diagnostic::{FileId, Finding, Sources};
+use crate::directive::{Directive, FileKind, Location, Names, Page};
 use apollo_compiler::ast::{Definition, Document};
 use apollo_compiler::diagnostic::ToCliReport;
 
@@ -33,10 +33,15 @@ pub fn read(sources: &Sources, name: &str, file: FileId, origin: Origin) -> (Sdl
         return (sdl, reader.findings);
     }
     let document = parse(&mut reader);
-    let links = Links::read(&document, &mut reader);
-    sdl.is_bound = links.is_bound && origin == Origin::Service;
+    let kind = match origin {
+        Origin::Service => FileKind::GraphQl,
+        Origin::InProcess => FileKind::InProcess,
+    };
+    let (names, findings) = Names::read(&document, Page { file, text }, kind);
+    reader.findings.extend(findings);
+    sdl.is_bound = names.kind() == FileKind::Rest;
     for definition in &document.definitions {
-        read_definition(definition, &links, &mut reader, &mut sdl);
+        read_definition(definition, &names, &mut reader, &mut sdl);
     }
     (sdl, reader.findings)
 }
@@ -55,7 +60,7 @@ fn parse(reader: &mut Reader<'_>) -> Document {
     }
 }
 
-fn read_definition(definition: &Definition, links: &Links, reader: &mut Reader<'_>, sdl: &mut SdlFile) {
+fn read_definition<'a>(definition: &Definition, names: &Names<'a>, reader: &mut Reader<'a>, sdl: &mut SdlFile) {
     let roots = match definition {
         Definition::SchemaDefinition(schema) => &schema.root_operations[..],
         Definition::SchemaExtension(schema) => &schema.root_operations[..],
@@ -65,16 +70,16 @@ fn read_definition(definition: &Definition, links: &Links, reader: &mut Reader<'
             return;
         }
         _ => {
-            sdl.types.extend(Types { reader, links }.declaration(definition));
+            sdl.types.extend(Types { reader, names }.declaration(definition));
             return;
         }
     };
     for root in roots {
         sdl.roots.push((root.0, root.1.to_string()));
     }
-    for directive in definition.directives().iter() {
-        if links.real(&directive.name) == "source" && links.is_bound {
-            sdl.sources.extend(reader.source(directive));
-        }
+    let (used, findings) = names.used(definition.directives(), Location::Schema, "schema");
+    reader.findings.extend(findings);
+    for source in used.iter().filter(|used| used.directive == Directive::Source) {
+        sdl.sources.extend(reader.source(source.node));
     }
 }

@@ -1,75 +1,73 @@
-//! Type definitions and extensions: declarations with the directives that we know.
+//! Type definitions and extensions: declarations with the directives that are enforced on them.
 
-use super::links::Links;
 use super::model::{
     ArgumentDeclaration, FieldDeclaration, Fielded, KeyDeclaration, TypeBody, TypeDeclaration, ValueDeclaration,
 };
 use super::values::{Reader, directive_argument};
 use crate::diagnostic::Finding;
-use apollo_compiler::ast::{Definition, Directive, DirectiveList, EnumValueDefinition, FieldDefinition};
+use crate::directive::{Directive, Location, Names, Used};
+use apollo_compiler::ast;
+use apollo_compiler::ast::{Definition, DirectiveList, EnumValueDefinition, FieldDefinition};
 use apollo_compiler::ast::{InputValueDefinition, NamedType};
 use apollo_compiler::{Name, Node};
-
-/// Directives that say nothing to us, or something to others.
-const IGNORED: [&str; 13] = [
-    "link",
-    "extends",
-    "tag",
-    "composeDirective",
-    "specifiedBy",
-    "cost",
-    "oneOf",
-    "requiresScopes",
-    "policy",
-    "context",
-    "fromContext",
-    "core",
-    "deprecated",
-];
 
 /// Reads types of one file.
 pub(crate) struct Types<'r, 'a> {
     /// Values and findings.
     pub(crate) reader: &'r mut Reader<'a>,
-    /// Names of directives.
-    pub(crate) links: &'r Links,
+    /// Which directive each name means.
+    pub(crate) names: &'r Names<'a>,
 }
 
 impl Types<'_, '_> {
     /// Reads a definition, if it is of a type.
     pub(crate) fn declaration(&mut self, definition: &Definition) -> Option<TypeDeclaration> {
+        let at = Location::of(definition)?;
+        let owner = definition.name()?;
         let (body, description) = match definition {
-            Definition::ObjectTypeDefinition(ty) => {
-                (TypeBody::Object(self.fielded(&ty.implements_interfaces, &ty.fields)), ty.description.as_ref())
-            }
-            Definition::ObjectTypeExtension(ty) => {
-                (TypeBody::Object(self.fielded(&ty.implements_interfaces, &ty.fields)), None)
-            }
-            Definition::InterfaceTypeDefinition(ty) => {
-                (TypeBody::Interface(self.fielded(&ty.implements_interfaces, &ty.fields)), ty.description.as_ref())
-            }
-            Definition::InterfaceTypeExtension(ty) => {
-                (TypeBody::Interface(self.fielded(&ty.implements_interfaces, &ty.fields)), None)
-            }
+            Definition::ObjectTypeDefinition(ty) => (
+                TypeBody::Object(self.fielded(owner, &ty.implements_interfaces, &ty.fields, Location::ObjectField)),
+                ty.description.as_ref(),
+            ),
+            Definition::ObjectTypeExtension(ty) => (
+                TypeBody::Object(self.fielded(owner, &ty.implements_interfaces, &ty.fields, Location::ObjectField)),
+                None,
+            ),
+            Definition::InterfaceTypeDefinition(ty) => (
+                TypeBody::Interface(self.fielded(
+                    owner,
+                    &ty.implements_interfaces,
+                    &ty.fields,
+                    Location::InterfaceField,
+                )),
+                ty.description.as_ref(),
+            ),
+            Definition::InterfaceTypeExtension(ty) => (
+                TypeBody::Interface(self.fielded(
+                    owner,
+                    &ty.implements_interfaces,
+                    &ty.fields,
+                    Location::InterfaceField,
+                )),
+                None,
+            ),
             Definition::UnionTypeDefinition(ty) => (self.union(&ty.members), ty.description.as_ref()),
             Definition::UnionTypeExtension(ty) => (self.union(&ty.members), None),
-            Definition::EnumTypeDefinition(ty) => (self.values(&ty.values), ty.description.as_ref()),
-            Definition::EnumTypeExtension(ty) => (self.values(&ty.values), None),
+            Definition::EnumTypeDefinition(ty) => (self.values(owner, &ty.values), ty.description.as_ref()),
+            Definition::EnumTypeExtension(ty) => (self.values(owner, &ty.values), None),
             Definition::InputObjectTypeDefinition(ty) => {
-                (TypeBody::Input(self.arguments(&ty.fields)), ty.description.as_ref())
+                (TypeBody::Input(self.inputs(owner, &ty.fields, Location::InputField)), ty.description.as_ref())
             }
-            Definition::InputObjectTypeExtension(ty) => (TypeBody::Input(self.arguments(&ty.fields)), None),
-            Definition::ScalarTypeDefinition(ty) => {
-                (TypeBody::Scalar(specified_by(&ty.directives)), ty.description.as_ref())
+            Definition::InputObjectTypeExtension(ty) => {
+                (TypeBody::Input(self.inputs(owner, &ty.fields, Location::InputField)), None)
             }
-            Definition::ScalarTypeExtension(ty) => (TypeBody::Scalar(specified_by(&ty.directives)), None),
+            Definition::ScalarTypeDefinition(ty) => (TypeBody::Scalar(None), ty.description.as_ref()),
+            Definition::ScalarTypeExtension(_) => (TypeBody::Scalar(None), None),
             _ => return None,
         };
-        let name = self.reader.name(definition.name()?);
-        let description = description.map(ToString::to_string);
         let mut declaration = TypeDeclaration {
-            name,
-            description,
+            name: self.reader.name(owner),
+            description: description.map(ToString::to_string),
             body,
             keys: Vec::new(),
             connects: Vec::new(),
@@ -77,53 +75,98 @@ impl Types<'_, '_> {
             is_shareable: false,
             is_inaccessible: false,
             is_authenticated: false,
-            is_interface_object: false,
             is_one_of: false,
         };
-        for directive in definition.directives().iter() {
-            self.type_directive(&mut declaration, directive);
+        for used in self.used(definition.directives(), at, owner) {
+            self.type_directive(&mut declaration, used);
+        }
+        if declaration.is_one_of {
+            self.check_one_of(definition);
+        }
+        if declaration.cache.is_some() && !self.names.mentions(definition.directives(), Directive::Connect) {
+            self.nothing_bound(definition.directives(), Directive::Cache, owner);
         }
         Some(declaration)
     }
 
-    fn type_directive(&mut self, ty: &mut TypeDeclaration, directive: &Node<Directive>) {
-        match self.links.real(&directive.name) {
-            "key" => ty.keys.extend(self.key(directive)),
-            "connect" => ty.connects.extend(self.reader.connect(directive)),
-            "cache" => ty.cache = self.reader.cache(directive),
-            "shareable" => ty.is_shareable = true,
-            "inaccessible" => ty.is_inaccessible = true,
-            "authenticated" => ty.is_authenticated = true,
-            "interfaceObject" => ty.is_interface_object = true,
-            "oneOf" => ty.is_one_of = true,
-            _ => self.unknown(directive),
+    fn type_directive(&mut self, ty: &mut TypeDeclaration, used: Used<'_>) {
+        use Directive as D;
+        match used.directive {
+            D::Key => ty.keys.extend(self.key(used)),
+            D::Connect => ty.connects.extend(self.reader.connect(used.node)),
+            D::Cache => ty.cache = self.reader.cache(used.node),
+            D::Shareable => ty.is_shareable = true,
+            D::Inaccessible => ty.is_inaccessible = true,
+            D::Authenticated => ty.is_authenticated = true,
+            D::OneOf => ty.is_one_of = true,
+            // Federation: as on each of the fields that stand here.
+            D::External => {
+                if let TypeBody::Object(fielded) = &mut ty.body {
+                    fielded.fields.iter_mut().for_each(|field| field.is_external = true);
+                }
+            }
+            D::SpecifiedBy => {
+                if let TypeBody::Scalar(url) = &mut ty.body {
+                    *url = text(used, "url");
+                }
+            }
+            // Never enforced on a type.
+            D::Deprecated
+            | D::Skip
+            | D::Include
+            | D::Defer
+            | D::Link
+            | D::Requires
+            | D::Provides
+            | D::Extends
+            | D::Tag
+            | D::Override
+            | D::ComposeDirective
+            | D::InterfaceObject
+            | D::RequiresScopes
+            | D::Policy
+            | D::Context
+            | D::FromContext
+            | D::Cost
+            | D::ListSize
+            | D::CacheTag
+            | D::Source
+            | D::Invalidates
+            | D::Poll
+            | D::View
+            | D::From => {}
         }
     }
 
-    fn key(&mut self, directive: &Node<Directive>) -> Option<KeyDeclaration> {
-        let span = self.reader.span(directive.location());
-        let fields = self.reader.required(directive, "fields", span)?;
-        let fields = self.reader.field_set(fields)?;
-        let resolvable = directive_argument(directive, "resolvable").and_then(|value| value.to_bool());
+    fn key(&mut self, used: Used<'_>) -> Option<KeyDeclaration> {
+        let fields = self.reader.field_set(directive_argument(used.node, "fields")?)?;
+        let resolvable = directive_argument(used.node, "resolvable").and_then(|value| value.to_bool());
         Some(KeyDeclaration { fields, is_resolvable: resolvable.unwrap_or(true) })
     }
 
-    fn fielded(&mut self, implements: &[Name], fields: &[Node<FieldDefinition>]) -> Fielded {
+    fn fielded(
+        &mut self,
+        owner: &Name,
+        implements: &[Name],
+        fields: &[Node<FieldDefinition>],
+        at: Location,
+    ) -> Fielded {
         Fielded {
             implements: implements.iter().map(|name| self.reader.name(name)).collect(),
-            fields: fields.iter().map(|field| self.field(field)).collect(),
+            fields: fields.iter().map(|field| self.field(owner, field, at)).collect(),
         }
     }
 
-    fn field(&mut self, field: &Node<FieldDefinition>) -> FieldDeclaration {
+    fn field(&mut self, owner: &Name, field: &Node<FieldDefinition>, at: Location) -> FieldDeclaration {
+        let coordinate = format!("{owner}.{}", field.name);
         let mut declaration = FieldDeclaration {
             name: self.reader.name(&field.name),
             ty: field.ty.clone(),
-            arguments: self.arguments(&field.arguments),
+            arguments: self.inputs(&coordinate, &field.arguments, Location::Argument),
             description: field.description.as_ref().map(ToString::to_string),
-            deprecated: deprecated(&field.directives),
+            deprecated: None,
             connects: Vec::new(),
-            is_bound: false,
+            is_bound: self.names.mentions(&field.directives, Directive::Connect),
             cache: None,
             invalidates: Vec::new(),
             poll: None,
@@ -136,88 +179,165 @@ impl Types<'_, '_> {
             is_authenticated: false,
             overrides: None,
         };
-        for directive in field.directives.iter() {
-            self.field_directive(&mut declaration, directive);
+        for used in self.used(&field.directives, at, &coordinate) {
+            self.field_directive(&mut declaration, used);
+            let is_of_bindings = matches!(used.directive, Directive::Cache | Directive::Invalidates | Directive::Poll);
+            if is_of_bindings && !declaration.is_bound {
+                self.nothing_bound(&field.directives, used.directive, &coordinate);
+            }
         }
         declaration
     }
 
-    fn field_directive(&mut self, field: &mut FieldDeclaration, directive: &Node<Directive>) {
-        let argument = |name: &str| directive_argument(directive, name);
-        match self.links.real(&directive.name) {
-            "connect" => {
-                field.is_bound = true;
-                field.connects.extend(self.reader.connect(directive));
-            }
-            "cache" => field.cache = self.reader.cache(directive),
-            "invalidates" => {
+    fn field_directive(&mut self, field: &mut FieldDeclaration, used: Used<'_>) {
+        use Directive as D;
+        let argument = |name: &str| directive_argument(used.node, name);
+        match used.directive {
+            D::Connect => field.connects.extend(self.reader.connect(used.node)),
+            D::Cache => field.cache = self.reader.cache(used.node),
+            D::Invalidates => {
                 let tags = argument("tags").map(|value| self.reader.texts(value));
                 field.invalidates.extend(tags.unwrap_or_default());
             }
-            "poll" => field.poll = argument("every").and_then(|value| self.reader.text(value)),
-            "listSize" => {
+            D::Poll => field.poll = argument("every").and_then(|value| self.reader.text(value)),
+            D::ListSize => {
                 let size = argument("assumedSize").and_then(|value| self.reader.count(value));
                 field.assumed_size = size.map(|size| u64::from(size.value));
             }
-            "requires" => field.requires = argument("fields").and_then(|value| self.reader.field_set(value)),
-            "provides" => field.provides = argument("fields").and_then(|value| self.reader.field_set(value)),
-            "override" => field.overrides = argument("from").and_then(|value| self.reader.text(value)),
-            "external" => field.is_external = true,
-            "shareable" => field.is_shareable = true,
-            "inaccessible" => field.is_inaccessible = true,
-            "authenticated" => field.is_authenticated = true,
-            _ => self.unknown(directive),
+            D::Requires => field.requires = argument("fields").and_then(|value| self.reader.field_set(value)),
+            D::Provides => field.provides = argument("fields").and_then(|value| self.reader.field_set(value)),
+            D::Override => field.overrides = argument("from").and_then(|value| self.reader.text(value)),
+            D::External => field.is_external = true,
+            D::Shareable => field.is_shareable = true,
+            D::Inaccessible => field.is_inaccessible = true,
+            D::Authenticated => field.is_authenticated = true,
+            D::Deprecated => field.deprecated = Some(reason(used)),
+            // Never enforced on a field.
+            D::SpecifiedBy
+            | D::OneOf
+            | D::Skip
+            | D::Include
+            | D::Defer
+            | D::Link
+            | D::Key
+            | D::Extends
+            | D::Tag
+            | D::ComposeDirective
+            | D::InterfaceObject
+            | D::RequiresScopes
+            | D::Policy
+            | D::Context
+            | D::FromContext
+            | D::Cost
+            | D::CacheTag
+            | D::Source
+            | D::View
+            | D::From => {}
         }
     }
 
-    fn arguments(&mut self, arguments: &[Node<InputValueDefinition>]) -> Vec<ArgumentDeclaration> {
-        let read = |argument: &Node<InputValueDefinition>| ArgumentDeclaration {
-            name: self.reader.name(&argument.name),
-            ty: (*argument.ty).clone(),
-            default: argument.default_value.as_ref().map(|value| (**value).clone()),
-            description: argument.description.as_ref().map(ToString::to_string),
-            deprecated: deprecated(&argument.directives),
-            is_inaccessible: self.has(&argument.directives, "inaccessible"),
-        };
-        arguments.iter().map(read).collect()
+    /// Arguments of a field, or fields of an input type.
+    fn inputs(&mut self, owner: &str, inputs: &[Node<InputValueDefinition>], at: Location) -> Vec<ArgumentDeclaration> {
+        inputs.iter().map(|input| self.input(owner, input, at)).collect()
     }
 
-    fn values(&self, values: &[Node<EnumValueDefinition>]) -> TypeBody {
-        let read = |value: &Node<EnumValueDefinition>| ValueDeclaration {
+    fn input(&mut self, owner: &str, input: &Node<InputValueDefinition>, at: Location) -> ArgumentDeclaration {
+        let mut declaration = ArgumentDeclaration {
+            name: self.reader.name(&input.name),
+            ty: (*input.ty).clone(),
+            default: input.default_value.as_ref().map(|value| (**value).clone()),
+            description: input.description.as_ref().map(ToString::to_string),
+            deprecated: None,
+            is_inaccessible: false,
+        };
+        let coordinate = match at {
+            Location::Argument => format!("{owner}({}:)", input.name),
+            _ => format!("{owner}.{}", input.name),
+        };
+        for used in self.used(&input.directives, at, &coordinate) {
+            match used.directive {
+                Directive::Deprecated => declaration.deprecated = Some(reason(used)),
+                Directive::Inaccessible => declaration.is_inaccessible = true,
+                other => debug_assert!(false, "`@{}` is not read on `{coordinate}`", other.name()),
+            }
+        }
+        // GraphQL §3.13.3.
+        if declaration.deprecated.is_some() && input.is_required() {
+            let message = format!("`{coordinate}` is required, so it cannot be deprecated");
+            let help =
+                "give it a default or make it nullable, so that clients can stop giving it; or remove `@deprecated`";
+            let span = declaration.name.span;
+            self.reader.find(Finding::new("E204", message, span, "required").help(help));
+        }
+        declaration
+    }
+
+    fn values(&mut self, owner: &Name, values: &[Node<EnumValueDefinition>]) -> TypeBody {
+        TypeBody::Enum(values.iter().map(|value| self.value(owner, value)).collect())
+    }
+
+    fn value(&mut self, owner: &Name, value: &Node<EnumValueDefinition>) -> ValueDeclaration {
+        let mut declaration = ValueDeclaration {
             name: self.reader.name(&value.value),
             description: value.description.as_ref().map(ToString::to_string),
-            deprecated: deprecated(&value.directives),
-            is_inaccessible: self.has(&value.directives, "inaccessible"),
+            deprecated: None,
+            is_inaccessible: false,
         };
-        TypeBody::Enum(values.iter().map(read).collect())
+        let coordinate = format!("{owner}.{}", value.value);
+        for used in self.used(&value.directives, Location::EnumValue, &coordinate) {
+            match used.directive {
+                Directive::Deprecated => declaration.deprecated = Some(reason(used)),
+                Directive::Inaccessible => declaration.is_inaccessible = true,
+                other => debug_assert!(false, "`@{}` is not read on `{coordinate}`", other.name()),
+            }
+        }
+        declaration
     }
 
     fn union(&self, members: &[NamedType]) -> TypeBody {
         TypeBody::Union(members.iter().map(|name| self.reader.name(name)).collect())
     }
 
-    fn has(&self, directives: &DirectiveList, name: &str) -> bool {
-        directives.iter().any(|directive| self.links.real(&directive.name) == name)
+    /// The directives that are enforced at a place; findings for the others.
+    fn used<'d>(&mut self, directives: &'d DirectiveList, at: Location, owner: &str) -> Vec<Used<'d>> {
+        let (used, findings) = self.names.used(directives, at, owner);
+        self.reader.findings.extend(findings);
+        used
     }
 
-    /// A misspelt directive would change what a file means, so files with bindings hold known ones only.
-    fn unknown(&mut self, directive: &Node<Directive>) {
-        let real = self.links.real(&directive.name);
-        if self.links.is_bound && !IGNORED.contains(&real) {
-            let span = self.reader.span(directive.location());
-            let message = format!("`@{}` is not known here", directive.name);
-            self.reader.find(Finding::new("C008", message, span, "not known").help("remove it, or mend its name"));
+    /// What says how a binding behaves, where there is no binding.
+    fn nothing_bound(&mut self, directives: &DirectiveList, of: Directive, owner: &str) {
+        let Some(node) = directives.iter().find(|node| self.names.mentions(std::slice::from_ref(node), of)) else {
+            return;
+        };
+        let message = format!("`@{}` of `{owner}` goes with a `@connect`, and there is none here", node.name);
+        let span = self.names.span(node);
+        let help = "write it beside the `@connect` that it is about";
+        self.reader.find(Finding::new("C008", message, span, "nothing is bound here").help(help));
+    }
+
+    /// GraphQL §3.10.1: fields of a oneOf input are nullable, and have no default.
+    fn check_one_of(&mut self, definition: &Definition) {
+        let fields: &[Node<ast::InputValueDefinition>] = match definition {
+            Definition::InputObjectTypeDefinition(ty) => &ty.fields,
+            Definition::InputObjectTypeExtension(ty) => &ty.fields,
+            _ => return,
+        };
+        for field in fields.iter().filter(|field| field.ty.is_non_null() || field.default_value.is_some()) {
+            let span = self.reader.span(field.name.location());
+            let message =
+                format!("`{}` belongs to a `@oneOf` input, whose fields are nullable and have no default", field.name);
+            let finding = Finding::new("E204", message, span, "exactly one field is given");
+            self.reader.find(finding.help("remove its `!` and its default"));
         }
     }
 }
 
-fn deprecated(directives: &DirectiveList) -> Option<String> {
-    let directive = directives.get("deprecated")?;
-    let reason = directive_argument(directive, "reason").and_then(|value| value.as_str());
-    Some(reason.unwrap_or("No longer supported").to_owned())
+/// `@deprecated`'s reason; GraphQL §3.13.3 has this default.
+fn reason(used: Used<'_>) -> String {
+    text(used, "reason").unwrap_or_else(|| "No longer supported".to_owned())
 }
 
-fn specified_by(directives: &DirectiveList) -> Option<String> {
-    let directive = directives.get("specifiedBy")?;
-    directive_argument(directive, "url").and_then(|value| value.as_str()).map(str::to_owned)
+fn text(used: Used<'_>, argument: &str) -> Option<String> {
+    directive_argument(used.node, argument).and_then(|value| value.as_str()).map(str::to_owned)
 }

@@ -3,6 +3,7 @@
 use super::mapping::{Mapping, MappingText, Use, parse};
 use super::model::Spanned;
 use crate::diagnostic::{FileId, Finding, Span};
+use crate::directive::Page;
 use apollo_compiler::ast::{self, Value};
 use apollo_compiler::parser::SourceSpan;
 use apollo_compiler::{Name, Node};
@@ -29,18 +30,9 @@ impl Reader<'_> {
         self.findings.push(finding);
     }
 
-    /// The span of a parsed node, without the blanks that the parser leaves at its end.
-    ///
-    /// Behind a character that begins no token the parser's places are too early by it, so that they may lie inside one.
+    /// The span of a parsed node.
     pub(crate) fn span(&self, location: Option<SourceSpan>) -> Span {
-        let Some(location) = location else { return Span::new(self.file, 0..0) };
-        let [start, end] =
-            [location.offset(), location.end_offset()].map(|offset| self.text.floor_char_boundary(offset));
-        let text = self.text.get(start..end).unwrap_or_default();
-        let blank = |c: char| c.is_whitespace() || c == ',' || c == '\u{feff}';
-        let leading = text.len() - text.trim_start_matches(blank).len();
-        let trimmed = text.trim_end_matches(blank);
-        Span::new(self.file, start + leading.min(trimmed.len())..start + trimmed.len())
+        Page { file: self.file, text: self.text }.span(location)
     }
 
     /// A name with its span.

@@ -129,7 +129,7 @@ async fn authorities_of_the_configuration_hold_wherever_the_url_is_said() {
     ] {
         let http = declared.map(|url| format!(", http: {{ baseURL: \"{url}\" }}")).unwrap_or_default();
         let sdl = format!(
-            "extend schema @link(url: \"https://bespoke.example/connect/v1\") @source(name: \"shop\"{http})\n\
+            "extend schema @link(url: \"https://bespoke.example/connect/v1\", import: [\"@source\", \"@connect\"]) @source(name: \"shop\"{http})\n\
              type Query {{ item: Item @connect(http: {{ GET: \"/x\" }}, selection: \"value\") }}\n\
              type Item {{ value: Int! }}\n"
         );

@@ -1,18 +1,15 @@
-//! `@view`, `@from`, `@key` and `@link`: read from a client schema, and taken out of it.
+//! `@view` and `@from`: read from a client schema, and taken out of it with all that is not GraphQL's or the schema's own.
 //!
 //! In: the syntax tree of a client schema. Out: the tree without our directives, and what they said.
 //! Elsewhere: what they mean in the graph ([`super::resolve`]).
 
 use crate::diagnostic::{FileId, Finding, Sources, Span};
+use crate::directive::{Directive, FileKind, Location, Names, Page, Used};
 use apollo_compiler::Node;
-use apollo_compiler::ast::{Definition, Directive, DirectiveList, Document, InputValueDefinition, Value};
+use apollo_compiler::ast::{self, Definition, DirectiveList, Document, InputValueDefinition, Value};
 use apollo_compiler::parser::SourceSpan;
 use std::collections::HashMap;
 use std::ops::Range;
-
-/// The version of the language that this reads.
-const LINK: &str = "https://bespoke.example/view/v1";
-const DIRECTIVES: [&str; 4] = ["view", "from", "key", "link"];
 
 /// What the directives of a client schema say.
 #[derive(Debug, Default)]
@@ -21,8 +18,6 @@ pub(super) struct Markup {
     pub(super) views: HashMap<String, ViewMark>,
     /// By schema coordinate: `Type.field`, `Type.field(argument:)`, `Enum.VALUE`, `Input.field`.
     pub(super) froms: HashMap<String, FromMark>,
-    /// Type name and field set.
-    pub(super) keys: Vec<(String, Text)>,
 }
 
 /// `@view`.
@@ -66,12 +61,14 @@ pub(super) fn span_of(file: FileId, location: Option<SourceSpan>) -> Span {
 
 /// Reads and removes our directives.
 pub(super) fn take(document: &mut Document, sources: &Sources, file: FileId) -> (Markup, Vec<Finding>) {
-    let mut reader = Reader { text: sources.text(file), file, markup: Markup::default(), findings: Vec::new() };
+    let text = sources.text(file);
+    let (names, findings) = Names::read(document, Page { file, text }, FileKind::Client);
+    let mut reader = Reader { text, file, names, markup: Markup::default(), findings };
     for definition in &mut document.definitions {
         reader.definition(definition);
     }
     document.definitions.retain(|definition| match definition {
-        Definition::DirectiveDefinition(directive) => !DIRECTIVES.contains(&directive.name.as_str()),
+        Definition::DirectiveDefinition(directive) => reader.names.is_kept(&directive.name),
         Definition::SchemaExtension(schema) => !schema.directives.is_empty() || !schema.root_operations.is_empty(),
         _ => true,
     });
@@ -98,22 +95,25 @@ fn define_defer(document: &mut Document) {
 struct Reader<'a> {
     text: &'a str,
     file: FileId,
+    names: Names<'a>,
     markup: Markup,
     findings: Vec<Finding>,
 }
 
 impl Reader<'_> {
     fn definition(&mut self, definition: &mut Definition) {
+        let Some(at) = Location::of(definition) else { return };
         macro_rules! with_fields {
-            ($node:ident) => {{
+            ($node:ident, $field:ident) => {{
                 let node = $node.make_mut();
-                self.ty(&node.name, &mut node.directives);
+                self.ty(&node.name, at, &mut node.directives);
                 for field in &mut node.fields {
                     let field = field.make_mut();
                     let coordinate = format!("{}.{}", node.name, field.name);
-                    self.from(&coordinate, &mut field.directives);
+                    self.from(&coordinate, Location::$field, &mut field.directives);
                     for argument in &mut field.arguments {
-                        self.input_value(format!("{coordinate}({}:)", argument.name), argument);
+                        let coordinate = format!("{coordinate}({}:)", argument.name);
+                        self.input_value(&coordinate, Location::Argument, argument);
                     }
                 }
             }};
@@ -121,74 +121,82 @@ impl Reader<'_> {
         macro_rules! with_input_fields {
             ($node:ident) => {{
                 let node = $node.make_mut();
-                self.ty(&node.name, &mut node.directives);
+                self.ty(&node.name, at, &mut node.directives);
                 for field in &mut node.fields {
-                    self.input_value(format!("{}.{}", node.name, field.name), field);
+                    self.input_value(&format!("{}.{}", node.name, field.name), Location::InputField, field);
                 }
             }};
         }
         macro_rules! with_values {
             ($node:ident) => {{
                 let node = $node.make_mut();
-                self.ty(&node.name, &mut node.directives);
+                self.ty(&node.name, at, &mut node.directives);
                 for value in &mut node.values {
                     let value = value.make_mut();
-                    self.from(&format!("{}.{}", node.name, value.value), &mut value.directives);
+                    let coordinate = format!("{}.{}", node.name, value.value);
+                    self.from(&coordinate, Location::EnumValue, &mut value.directives);
                 }
             }};
         }
+        macro_rules! type_alone {
+            ($node:ident) => {{
+                let node = $node.make_mut();
+                self.ty(&node.name, at, &mut node.directives);
+            }};
+        }
         match definition {
-            Definition::SchemaDefinition(node) => self.links(&mut node.make_mut().directives),
-            Definition::SchemaExtension(node) => self.links(&mut node.make_mut().directives),
-            Definition::ObjectTypeDefinition(node) => with_fields!(node),
-            Definition::ObjectTypeExtension(node) => with_fields!(node),
-            Definition::InterfaceTypeDefinition(node) => with_fields!(node),
-            Definition::InterfaceTypeExtension(node) => with_fields!(node),
+            // What is linked has been read.
+            Definition::SchemaDefinition(node) => self.take("schema", at, &mut node.make_mut().directives, |_, _| {}),
+            Definition::SchemaExtension(node) => self.take("schema", at, &mut node.make_mut().directives, |_, _| {}),
+            Definition::ObjectTypeDefinition(node) => with_fields!(node, ObjectField),
+            Definition::ObjectTypeExtension(node) => with_fields!(node, ObjectField),
+            Definition::InterfaceTypeDefinition(node) => with_fields!(node, InterfaceField),
+            Definition::InterfaceTypeExtension(node) => with_fields!(node, InterfaceField),
             Definition::InputObjectTypeDefinition(node) => with_input_fields!(node),
             Definition::InputObjectTypeExtension(node) => with_input_fields!(node),
             Definition::EnumTypeDefinition(node) => with_values!(node),
             Definition::EnumTypeExtension(node) => with_values!(node),
-            Definition::UnionTypeDefinition(node) => {
-                let node = node.make_mut();
-                self.ty(&node.name, &mut node.directives);
-            }
-            Definition::UnionTypeExtension(node) => {
-                let node = node.make_mut();
-                self.ty(&node.name, &mut node.directives);
-            }
-            // Elsewhere our directives have no meaning; validation refuses them by name.
-            _ => {}
+            Definition::UnionTypeDefinition(node) => type_alone!(node),
+            Definition::UnionTypeExtension(node) => type_alone!(node),
+            Definition::ScalarTypeDefinition(node) => type_alone!(node),
+            Definition::ScalarTypeExtension(node) => type_alone!(node),
+            Definition::OperationDefinition(_)
+            | Definition::FragmentDefinition(_)
+            | Definition::DirectiveDefinition(_) => {}
         }
     }
 
-    fn links(&mut self, directives: &mut DirectiveList) {
-        for link in removed(directives, "link") {
-            let Some(url) = self.string(&link, "url") else { continue };
-            if url.value.starts_with("https://bespoke.example/view/") && url.value != LINK {
-                let finding = Finding::new("E116", format!("unknown version `{}`", url.value), url.span, "linked here");
-                self.findings.push(finding.help(format!("this release reads `{LINK}`")));
-            }
+    /// Reads the directives of one place by `read`, and takes them out, but for what the clean schema keeps.
+    fn take(
+        &mut self,
+        owner: &str,
+        at: Location,
+        directives: &mut DirectiveList,
+        mut read: impl FnMut(&mut Self, Used<'_>),
+    ) {
+        let (used, findings) = self.names.used(directives, at, owner);
+        self.findings.extend(findings);
+        for used in used {
+            read(self, used);
         }
+        directives.0.retain(|directive| self.names.is_kept(&directive.name));
     }
 
-    fn ty(&mut self, name: &str, directives: &mut DirectiveList) {
-        for key in removed(directives, "key") {
-            if let Some(fields) = self.string(&key, "fields") {
-                self.markup.keys.push((name.to_owned(), fields));
+    fn ty(&mut self, name: &str, at: Location, directives: &mut DirectiveList) {
+        self.take(name, at, directives, |this, used| {
+            if used.directive != Directive::View {
+                return;
             }
-        }
-        for view in removed(directives, "view") {
-            self.only(&view, &["of", "others"]);
-            let of = self.string(&view, "of");
-            let omits_others = self.others(&view);
+            let of = this.string(used.node, "of");
+            let omits_others = this.others(used.node);
             let mark = ViewMark { of, omits_others };
-            if self.markup.views.insert(name.to_owned(), mark).is_some() {
-                self.report(view.location(), format!("`{name}` has `@view` twice"), "again here");
+            if this.markup.views.insert(name.to_owned(), mark).is_some() {
+                this.report(used.node.location(), format!("`{name}` has `@view` twice"), "again here");
             }
-        }
+        });
     }
 
-    fn others(&mut self, view: &Node<Directive>) -> bool {
+    fn others(&mut self, view: &Node<ast::Directive>) -> bool {
         match view.specified_argument_by_name("others").map(|value| &**value) {
             None => false,
             Some(Value::Enum(name)) if name == "NULL" => false,
@@ -200,42 +208,33 @@ impl Reader<'_> {
         }
     }
 
-    fn input_value(&mut self, coordinate: String, value: &mut Node<InputValueDefinition>) {
-        self.from(&coordinate, &mut value.make_mut().directives);
-    }
-
-    fn from(&mut self, coordinate: &str, directives: &mut DirectiveList) {
-        for from in removed(directives, "from") {
-            self.only(&from, &["path", "default"]);
-            let path = self.string(&from, "path");
-            let default = from.specified_argument_by_name("default").and_then(|_| self.string(&from, "default"));
-            let mark = FromMark { path, default };
-            if self.markup.froms.insert(coordinate.to_owned(), mark).is_some() {
-                self.report(from.location(), format!("`{coordinate}` has `@from` twice"), "again here");
-            }
+    fn input_value(&mut self, coordinate: &str, at: Location, value: &mut Node<InputValueDefinition>) {
+        let value = value.make_mut();
+        self.from(coordinate, at, &mut value.directives);
+        // GraphQL §3.13.3.
+        if value.directives.has("deprecated") && value.is_required() {
+            let message = format!("`{coordinate}` is required, so it cannot be deprecated");
+            let finding = Finding::new("E116", message, span_of(self.file, value.name.location()), "required");
+            self.findings.push(finding.help("give it a default or make it nullable, or remove `@deprecated`"));
         }
     }
 
-    fn only(&mut self, directive: &Node<Directive>, known: &[&str]) {
-        for argument in &directive.arguments {
-            if !known.contains(&argument.name.as_str()) {
-                let message = format!("`@{}` has no argument `{}`", directive.name, argument.name);
-                self.report(argument.location(), message, "unknown");
+    fn from(&mut self, coordinate: &str, at: Location, directives: &mut DirectiveList) {
+        self.take(coordinate, at, directives, |this, used| {
+            if used.directive != Directive::From {
+                return;
             }
-        }
+            let mark = FromMark { path: this.string(used.node, "path"), default: this.string(used.node, "default") };
+            if this.markup.froms.insert(coordinate.to_owned(), mark).is_some() {
+                this.report(used.node.location(), format!("`{coordinate}` has `@from` twice"), "again here");
+            }
+        });
     }
 
-    /// The value of a required string argument, or a finding.
-    fn string(&mut self, directive: &Node<Directive>, name: &str) -> Option<Text> {
-        let Some(value) = directive.specified_argument_by_name(name) else {
-            let message = format!("`@{}` needs `{name}:`", directive.name);
-            self.report(directive.location(), message, "here");
-            return None;
-        };
-        let Value::String(text) = &**value else {
-            self.report(value.location(), format!("`{name}:` is a string"), "this is not one");
-            return None;
-        };
+    /// The value of a string argument, if there is one.
+    fn string(&mut self, directive: &ast::Directive, name: &str) -> Option<Text> {
+        let value = directive.specified_argument_by_name(name)?;
+        let Value::String(text) = &**value else { return None };
         let span = span_of(self.file, value.location());
         let raw = self.text.get(span.start as usize..span.end as usize).unwrap_or_default();
         let content_start = raw.find(text.as_str()).map(|offset| span.start + offset as u32);
@@ -245,10 +244,4 @@ impl Reader<'_> {
     fn report(&mut self, location: Option<SourceSpan>, message: String, label: &str) {
         self.findings.push(Finding::new("E116", message, span_of(self.file, location), label));
     }
-}
-
-fn removed(directives: &mut DirectiveList, name: &str) -> Vec<Node<Directive>> {
-    let (taken, kept) = std::mem::take(&mut directives.0).into_iter().partition(|directive| directive.name == name);
-    directives.0 = kept;
-    taken
 }

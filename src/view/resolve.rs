@@ -38,7 +38,6 @@ impl<'a> Resolver<'a> {
         self.inputs();
         self.members();
         self.fields();
-        self.keys();
     }
 
     fn types(&mut self) {
@@ -150,11 +149,6 @@ impl<'a> Resolver<'a> {
     pub(super) fn renamed(&mut self, coordinate: &str, own: &str, at: Span) -> (String, Span) {
         let markup = self.markup;
         let Some(mark) = markup.froms.get(coordinate) else { return (own.to_owned(), at) };
-        if let Some(default) = &mark.default {
-            let message = format!("`{coordinate}` takes no `default:` here");
-            let finding = Finding::new("E116", message, default.span, "only fields of objects have it");
-            self.findings.push(finding.help("write a default of GraphQL: `name: Type = …`"));
-        }
         let Some(path) = &mark.path else { return (own.to_owned(), at) };
         match self.path(path).as_deref() {
             Some([hop]) if hop.arguments.is_empty() && hop.index.is_none() => (hop.name.clone(), path.span),
@@ -173,36 +167,6 @@ impl<'a> Resolver<'a> {
             Err(error) => {
                 self.report(error.message, text.part(error.span), "here");
                 None
-            }
-        }
-    }
-
-    /// `@key` only over plain renames: fields that are one graph field each.
-    fn keys(&mut self) {
-        let markup = self.markup;
-        for (ty, key) in &markup.keys {
-            for name in
-                key.value.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|name| !name.is_empty())
-            {
-                if key.value.contains('{') {
-                    self.report("a key of a client schema has plain fields".to_owned(), key.span, "a nested key");
-                    break;
-                }
-                let coordinate = format!("{ty}.{name}");
-                let start = key.value.find(name).unwrap_or_default();
-                let part = key.part(start..start + name.len());
-                let Some(field) = self.tables.composites.get(ty).and_then(|ty| ty.fields.get(name)) else {
-                    self.report(format!("`{ty}` has no field `{name}`"), part, "not a field");
-                    continue;
-                };
-                let is_plain = matches!(field.hops.as_slice(), [hop] if hop.index.is_none())
-                    && field.arguments.is_empty()
-                    && field.default.is_none()
-                    && field.hops.iter().flat_map(|hop| &hop.nodes).all(|node| node.arguments.is_empty());
-                if !is_plain {
-                    let message = format!("`{coordinate}` is not a plain rename, so it cannot be in a key");
-                    self.report(message, part, "part of this key");
-                }
             }
         }
     }

@@ -84,7 +84,15 @@ impl Project {
                 });
             }
             let span = (!ty.is_built_in()).then(|| span(ty.name().location()));
-            graph.types.push(GraphType { name: name.to_string(), kind, fields, possible, lookups: Vec::new(), span });
+            graph.types.push(GraphType {
+                name: name.to_string(),
+                kind,
+                fields,
+                possible,
+                lookups: Vec::new(),
+                authenticated: false,
+                span,
+            });
         }
         Self { sources, graph }
     }

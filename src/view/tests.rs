@@ -55,7 +55,7 @@ fn the_clean_schema_inherits_descriptions_and_deprecations() {
         r#"
         extend schema @link(url: "https://bespoke.example/view/v1", import: ["@view", "@from"])
         type Query { cards(first: Int!, of: Kind @from(path: "category")): [Card!]! @from(path: "products") }
-        type Card @view(of: "Product") @key(fields: "id") {
+        type Card @view(of: "Product") {
           id: ID!
           title: String! @from(path: "name")
           "Of this client."
@@ -165,7 +165,8 @@ type Card @view(of: "Product") {
       client.graphql:6:6 `String` this type
       graph.graphql:21:14 `amount` `Money.amount` is declared here
     E116 `@from` has no argument `defalt`
-      client.graphql:6:41 `defalt: "x"` unknown
+      client.graphql:6:41 `defalt` not known
+      help: known are `path`, `default`
     E116 `Product` has no field `c`
       client.graphql:7:3 `c` not in the graph
       graph.graphql:13:6 `Product` `Product` is declared here
@@ -375,17 +376,67 @@ type Product { id: ID! }
 }
 
 #[test]
-fn rule_12_keys_are_plain_renames() {
-    assert_snapshot!(findings(r#"
-type Query { user(id: ID!): User  products: [Card!]! }
-type User @key(fields: "id") @key(fields: "key nope") { id: ID!  key: ID! @from(path: "id")  name: String! }
-type Card @view(of: "Product") @key(fields: "cents") { cents: Int! @from(path: "price.amount") }
-"#), @r"
-    E116 `User` has no field `nope`
-      client.graphql:3:48 `nope` not a field
-    E116 `Card.cents` is not a plain rename, so it cannot be in a key
-      client.graphql:4:46 `cents` part of this key
-    ");
+fn rule_12_keys_are_refused_until_a_client_serves_as_a_subgraph() {
+    let linked = "extend schema @link(url: \"https://specs.apollo.dev/federation/v2.5\", import: [\"@key\"])";
+    let sdl = "type Query { user(id: ID!): User }\ntype User @key(fields: \"id\") { id: ID! }";
+    assert_snapshot!(findings(&format!("{sdl}\n{linked}")), @r#"
+    E116 `@key` is not supported on an object type, as `User` is
+      client.graphql:2:11 `@key(fields: "id")` nothing enforces it
+      help: a client's schema is not served as a subgraph yet; remove it
+    "#);
+    assert!(findings(sdl).starts_with("E116 `@key` is not supported in this file"), "{}", findings(sdl));
+}
+
+#[test]
+fn names_of_a_client_schema_mean_what_it_imports() {
+    let sdl = |link: &str, view: &str, from: &str| {
+        format!(
+            "{link}\ntype Query {{ products: [Card!]! }} type Card @{view}(of: \"Product\") {{ title: String! @{from}(path: \"name\") }}"
+        )
+    };
+    let link = |imports: &str| format!("extend schema @link(url: \"https://bespoke.example/view/v1\"{imports})");
+    let renamed = link(", import: [{ name: \"@view\", as: \"@shows\" }, { name: \"@from\", as: \"@takes\" }]");
+    assert_eq!(findings(&sdl(&renamed, "shows", "takes")), "");
+    assert_eq!(findings(&sdl(&link(", as: \"v\""), "v", "v__from")), "");
+    assert_eq!(findings(&sdl("", "view", "from")), "");
+    assert!(findings(&sdl(&renamed, "shows", "from")).contains("`@from` is not imported"));
+    assert!(findings(&sdl(&link(""), "view", "from")).contains("`@from` is not imported"));
+    let bound = "extend schema @link(url: \"https://bespoke.example/connect/v1\", import: [\"@connect\"])";
+    assert!(findings(&sdl(bound, "view", "from")).contains("do not belong into this kind of file"));
+}
+
+#[test]
+fn what_would_have_no_effect_is_refused() {
+    for (sdl, message) in [
+        (
+            "type Query { products(first: Int @from(path: \"first\", default: \"3\")): [Product!]! } type Product { id: ID! }",
+            "`@from(default:)` is not supported",
+        ),
+        (
+            "type Query { products: [Product!]! } type Product { id: ID! } enum Category @view(of: \"Category\", others: OMIT) { GAMES }",
+            "`@view(others:)` is not supported",
+        ),
+        (
+            "type Query { products: [Product!]! } type Product { id: ID! @authenticated }",
+            "`@authenticated` is not supported",
+        ),
+        (
+            "type Query { products(first: Int! @deprecated): [Product!]! } type Product { id: ID! }",
+            "required, so it cannot be deprecated",
+        ),
+        (
+            "type Query { products: [Product!]! } type Product { id: ID! @from(path: \"id\") @from(path: \"id\") }",
+            "stands twice",
+        ),
+        ("type Query { products: [Product!]! } type Product { id: ID! @from(path: 5) }", "expected a string"),
+        (
+            "type Query @cache(maxAge: 5) { products: [Product!]! } type Product { id: ID! }",
+            "`@cache` is not supported",
+        ),
+    ] {
+        let found = findings(sdl);
+        assert!(found.contains(message), "{sdl}\n{found}");
+    }
 }
 
 #[test]
@@ -395,8 +446,9 @@ fn what_is_not_graphql_is_found() {
       client.graphql:2:15 `:` here
     ");
     assert_snapshot!(findings("type Query { user(id: ID!): User @nope }\ntype User { id: ID! id: ID! }"), @r"
-    E100 cannot find directive `@nope` in this document
-      client.graphql:1:34 `@nope` here
+    E116 `@nope` is not known here
+      client.graphql:1:34 `@nope` not known
+      help: remove it, or mend its name
     E100 duplicate definitions for the `id` field of object type `User`
       client.graphql:2:21 `id: ID!` here
     ");
@@ -422,9 +474,9 @@ fn paths_point_into_their_strings_even_with_escapes() {
 #[test]
 fn a_view_of_another_version_is_refused() {
     assert_snapshot!(findings("extend schema @link(url: \"https://bespoke.example/view/v2\")\ntype Query { hit: Hit }\nunion Hit = Product | Shop type Product { id: ID! } type Shop { id: ID! }"), @r#"
-    E116 unknown version `https://bespoke.example/view/v2`
+    E116 version `v2` of `https://bespoke.example/view` is not known
       client.graphql:1:26 `"https://bespoke.example/view/v2"` linked here
-      help: this release reads `https://bespoke.example/view/v1`
+      help: write `https://bespoke.example/view/v1`
     "#);
 }
 

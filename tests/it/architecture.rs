@@ -18,9 +18,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("retirement", &[]),
     // The pure rooms: values in, values out.
     ("contract", &["diagnostic", "retirement"]),
-    ("sdl", &["contract", "diagnostic"]),
+    ("directive", &["diagnostic"]),
+    ("sdl", &["contract", "diagnostic", "directive"]),
     ("compose", &["contract", "diagnostic", "ids", "sdl"]),
-    ("view", &["compose", "diagnostic"]),
+    ("view", &["compose", "diagnostic", "directive"]),
     ("operation", &["compose", "ids", "json", "view"]),
     ("plan", &["compose", "contract", "operation"]),
     // Doing it.
@@ -72,7 +73,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms that never do I/O and never read a clock.
-const PURE: &[&str] = &["compose", "contract", "diagnostic", "json", "operation", "plan", "retirement", "sdl", "view"];
+const PURE: &[&str] =
+    &["compose", "contract", "diagnostic", "directive", "json", "operation", "plan", "retirement", "sdl", "view"];
 
 /// The data half of `execute`, which is pure as well.
 const PURE_FILES: &[&str] = &[

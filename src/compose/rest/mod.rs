@@ -89,7 +89,18 @@ fn bind_type<'a>(composer: &mut Composer<'a>, file: usize, ty: &'a TypeDeclarati
         let Some(field_id) = composer.graph.field_id(id, &field.name.value) else { continue };
         let target = composer.graph.field(field_id).ty.clone();
         let entry = if is_root { Entry::Root(field_id) } else { Entry::Field(field_id) };
-        for connect in &field.connects {
+        let declared = composer.declared_in(field_id, file);
+        if field.is_bound && field.is_external {
+            let message = format!(
+                "`{name}.{}` is `@external`, which says that others answer it, and has a `@connect`",
+                field.name.value
+            );
+            let finding = Finding::new("C008", message, field.name.span, "this field");
+            composer.find(finding.help("remove one of the two"));
+        }
+        // What another service has overridden is not asked for here any more.
+        let is_offered = declared.is_some_and(|declared| declared.is_offered);
+        for connect in field.connects.iter().filter(|_| is_offered) {
             let site = Site { entry, ty: target.clone(), cache: field.cache.as_ref(), field: Some(field) };
             bind_one(composer, file, sources, connect, site);
         }

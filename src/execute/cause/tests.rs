@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use testkit::faulty::{Faulty, Reply};
 
-const SERVICE: &str = r#"extend schema @link(url: "https://bespoke.example/connect/v1")
+const SERVICE: &str = r#"extend schema @link(url: "https://bespoke.example/connect/v1", import: ["@source", "@connect"])
   @source(name: "shop", http: { baseURL: "BASE" })
 
 type Query {

@@ -10,7 +10,7 @@ impl State<'_> {
         let caching = run.caching.filter(|_| run.plan.kind == OperationKind::Query)?;
         let mut held = Held::new(now(), caching.cache.tags().mark());
         // Who is not signed in gets another one.
-        held.is_public = !run.plan.output.authenticated.contains(&true);
+        held.is_public = !run.plan.output.asks_identity();
         Some(held)
     }
 

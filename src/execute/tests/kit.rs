@@ -21,9 +21,10 @@ use std::fmt::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-const CONNECT: &str = r#"extend schema @link(url: "https://bespoke.example/connect/v1", import: ["@source", "@connect", "@cache", "@invalidates"])"#;
-const FEDERATION: &str = r#"extend schema @link(url: "https://specs.apollo.dev/federation/v2.5",
-  import: ["@key", "@requires", "@provides", "@external", "@shareable", "@authenticated"])"#;
+const CONNECT: &str = r#"extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@shareable", "@authenticated", "@listSize"])
+  @link(url: "https://bespoke.example/connect/v1", import: ["@source", "@connect", "@cache", "@invalidates"])"#;
+const FEDERATION: &str = r#"extend schema @link(url: "https://specs.apollo.dev/federation/v2.9",
+  import: ["@key", "@requires", "@provides", "@external", "@shareable", "@authenticated", "@listSize"])"#;
 
 /// A project under test.
 pub(super) struct Kit {
@@ -70,6 +71,11 @@ impl Kit {
     /// The same services behind a client schema of its own.
     pub(super) fn rest_with_client(services: &[(&str, &str)], client: &str) -> Self {
         Self::compose(&bound(services), &[], Origin::Service, Some(client))
+    }
+
+    /// The same GraphQL services behind a client schema of its own.
+    pub(super) fn graphql_with_client(services: &[(&str, &str)], client: &str) -> Self {
+        Self::compose(&federated(services), &[], Origin::Service, Some(client))
     }
 
     fn compose(services: &[(&str, String)], contracts: &[(&str, &str)], origin: Origin, client: Option<&str>) -> Self {

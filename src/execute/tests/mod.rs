@@ -10,3 +10,4 @@ mod nulls;
 mod outcomes;
 mod places;
 mod repeats;
+mod signed_in;

@@ -72,14 +72,18 @@ fn configured(demo: &Demo, service: &str) -> Vec<Place> {
     about.map(|(path, line, _)| Place { path: path.to_owned(), first: line, last: line }).collect()
 }
 
-/// A field without its `@connect` has no source, or arguments without use. A type without it has no lookup: what an
+/// What says how a binding behaves goes with a binding. A field without its `@connect` has no source, or arguments without use. A type without it has no lookup: what an
 /// answer does not hold of it is missing there, at the fields that lead to it, at its own fields, or at the clients'.
 fn gone_bindings(demo: &Demo, sdl: &Sdl) -> Vec<Mutant> {
     let mut all = Vec::new();
     for (ty, field, connect) in sdl.bindings() {
         let what = field.map_or(ty.name.clone(), |field| field.coordinate());
-        let codes: &[&str] = &["E106", "E119", "E122"];
+        let codes: &[&str] = &["C008", "E106", "E119", "E122"];
         let gone = sdl.mutant(Kind::Source, format!("{what}: @connect"), (connect.span.clone(), ""), codes);
+        let directives = field.map_or(&ty.directives, |field| &field.directives);
+        let of_bindings = |name: &str| matches!(name, "cache" | "invalidates" | "poll");
+        let beside = directives.iter().filter(|beside| of_bindings(&beside.name));
+        let gone = gone.or(beside.map(|beside| sdl.place(beside.span.clone())));
         all.push(match field {
             Some(field) => gone.or([sdl.place(field.name_span.clone())]),
             None if is_always_whole(demo, sdl, ty) => continue,

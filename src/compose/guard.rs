@@ -1,0 +1,75 @@
+//! `@authenticated`: which fields an anonymous caller must not have.
+//!
+//! In: types and fields with what stands on each of them. Out: the same, with what follows from it.
+//! Elsewhere: objects that are known by their concrete type alone, which the writer refuses ([`crate::execute`]).
+//!
+//! A field needs a caller who is signed in if the directive stands
+//! - on the field, or on the field of an interface that its type implements;
+//! - on its type, or on an interface that its type implements;
+//! - on what it gives: an object, an interface, a scalar or an enum;
+//! - on a field that it is made of: `@requires`, and `$this` and `$batch` in the binding of a field. Keys are no part of it:
+//!   they say of which object a field is.
+//!
+//! This is what Apollo Federation 2.5 says of `@authenticated`, and its later rule that what is made of guarded data is
+//! guarded itself.
+
+use super::graph::{Entry, FieldId, Graph, KeyPath, TypeId};
+use apollo_compiler::schema::ExtendedType;
+
+/// Marks every type and field that needs a caller who is signed in.
+pub(super) fn spread(graph: &mut Graph) {
+    let is_guarded = |graph: &Graph| {
+        graph.types.iter().any(|ty| ty.authenticated) || graph.fields.iter().any(|field| field.authenticated)
+    };
+    if !is_guarded(graph) {
+        return;
+    }
+    let interfaces: Vec<Vec<TypeId>> = (0..graph.types.len()).map(|index| interfaces(graph, index)).collect();
+    for (index, interfaces) in interfaces.iter().enumerate() {
+        graph.types[index].authenticated |= interfaces.iter().any(|interface| graph.ty(*interface).authenticated);
+    }
+    // The fields of interfaces are looked at as they were declared: what one implementer is made of is not another's.
+    let own: Vec<bool> = graph.fields.iter().map(|field| field.authenticated).collect();
+    for index in 0..graph.fields.len() {
+        let field = &graph.fields[index];
+        let of_interfaces = interfaces[field.parent.index()].iter();
+        let inherited = of_interfaces
+            .filter_map(|interface| graph.field_id(*interface, &field.name))
+            .any(|field| own[field.index()]);
+        let of_types = graph.ty(field.parent).authenticated || graph.ty(field.ty.named()).authenticated;
+        graph.fields[index].authenticated |= inherited || of_types;
+    }
+    // What is made of guarded fields may itself be what others are made of.
+    loop {
+        let made = made_of_guarded(graph);
+        if made.is_empty() {
+            break;
+        }
+        made.into_iter().for_each(|field| graph.fields[field.index()].authenticated = true);
+    }
+}
+
+/// The interfaces that a type implements; GraphQL §3.6 has every type list those of its interfaces, too.
+fn interfaces(graph: &Graph, index: usize) -> Vec<TypeId> {
+    let names = match graph.schema.types.get(graph.types[index].name.as_str()) {
+        Some(ExtendedType::Object(object)) => &object.implements_interfaces,
+        Some(ExtendedType::Interface(interface)) => &interface.implements_interfaces,
+        _ => return Vec::new(),
+    };
+    names.iter().filter_map(|name| graph.type_id(name)).collect()
+}
+
+/// Fields that are not marked yet, but made of some that are.
+fn made_of_guarded(graph: &Graph) -> Vec<FieldId> {
+    let is_guarded = |path: &KeyPath| path.0.iter().any(|field| graph.field(*field).authenticated);
+    let made = graph.ways.iter().flat_map(|way| {
+        let required = way.requires.iter().map(|(field, paths)| (*field, paths));
+        let read = match way.entry {
+            Entry::Field(field) => Some((field, &way.inputs)),
+            Entry::Root(_) | Entry::Lookup(_) => None,
+        };
+        required.chain(read)
+    });
+    let made = made.filter(|(field, paths)| !graph.field(*field).authenticated && paths.iter().any(is_guarded));
+    made.map(|(field, _)| field).collect()
+}

@@ -1,0 +1,190 @@
+//! Which directive each name of a file means: imports, namespaces, and what the file defines itself (link v1.0).
+
+use super::import::{Link, Linking};
+use super::place::{FileKind, Page};
+use super::table::{Directive, Vocabulary};
+use super::url::Linked;
+use crate::diagnostic::Finding;
+use apollo_compiler::Node;
+use apollo_compiler::ast;
+use std::collections::{HashMap, HashSet};
+
+/// The names of one file.
+#[derive(Debug)]
+pub(crate) struct Names<'a> {
+    pub(super) page: Page<'a>,
+    pub(super) kind: FileKind,
+    /// Imported names, and names of specifications whose directive is called as they are.
+    imported: HashMap<String, Meaning>,
+    /// What stands before `__`.
+    prefixes: HashMap<String, Linked>,
+    /// Directives that the file defines.
+    own: HashSet<String>,
+    vocabularies: HashSet<Vocabulary>,
+}
+
+/// What a name means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// A directive of the table.
+    Known(Directive),
+    /// Of the file itself, or of a specification of others: nothing of ours.
+    Theirs,
+    /// A known directive that the file does not import.
+    NotImported(Directive),
+    /// Nobody defines it.
+    Unknown,
+}
+
+impl<'a> Names<'a> {
+    /// Reads every `@link` of a document, and what is wrong with them.
+    ///
+    /// `kind` is what the file is if it links no directives of bound services.
+    pub(crate) fn read(document: &ast::Document, page: Page<'a>, kind: FileKind) -> (Self, Vec<Finding>) {
+        let mut names = Self {
+            page,
+            kind,
+            imported: HashMap::new(),
+            prefixes: HashMap::new(),
+            own: HashSet::new(),
+            vocabularies: HashSet::new(),
+        };
+        let mut linking = Linking { page, code: names.code("C007"), findings: Vec::new() };
+        for definition in &document.definitions {
+            match definition {
+                ast::Definition::DirectiveDefinition(own) => {
+                    names.own.insert(own.name.to_string());
+                }
+                ast::Definition::SchemaDefinition(_) | ast::Definition::SchemaExtension(_) => {
+                    let links = definition.directives().iter().filter(|directive| directive.name == "link");
+                    for link in links {
+                        if let Some(link) = linking.link(link) {
+                            names.add(link, &mut linking.findings);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        if names.kind == FileKind::GraphQl && names.links(Vocabulary::Connect) {
+            names.kind = FileKind::Rest;
+        }
+        (names, linking.findings)
+    }
+
+    /// What the file is.
+    pub(crate) fn kind(&self) -> FileKind {
+        self.kind
+    }
+
+    /// Does the file link a vocabulary?
+    pub(super) fn links(&self, vocabulary: Vocabulary) -> bool {
+        self.vocabularies.contains(&vocabulary)
+    }
+
+    /// The code of findings: client schemas have one of their own.
+    pub(super) fn code(&self, of_services: &'static str) -> &'static str {
+        if self.kind == FileKind::Client { "E116" } else { of_services }
+    }
+
+    /// Is a name given by an import, rather than by a definition of the file?
+    pub(super) fn is_imported(&self, name: &str) -> bool {
+        self.imported.contains_key(name)
+    }
+
+    fn add(&mut self, link: Link, findings: &mut Vec<Finding>) {
+        let meaning = |name: &str| match link.linked {
+            Linked::Known(vocabulary) => Directive::named(vocabulary, name).map(Meaning::Known),
+            Linked::Foreign => Some(Meaning::Theirs),
+        };
+        if let Linked::Known(vocabulary) = link.linked {
+            let is_misplaced = match vocabulary {
+                Vocabulary::View => self.kind != FileKind::Client,
+                Vocabulary::Connect => self.kind == FileKind::Client,
+                _ => false,
+            };
+            if is_misplaced {
+                let message = format!("the directives of `{}` do not belong into this kind of file", vocabulary.name());
+                let help = match vocabulary {
+                    Vocabulary::View => "client schemas link them; services link `https://bespoke.example/connect/v1`",
+                    _ => "services link them; client schemas link `https://bespoke.example/view/v1`",
+                };
+                findings.push(Finding::new(self.code("C007"), message, link.span, "linked here").help(help));
+                return;
+            }
+            self.vocabularies.insert(vocabulary);
+        }
+        for import in &link.imports {
+            let Some(meaning) = meaning(&import.name) else { continue };
+            let before = self.imported.insert(import.renamed.clone(), meaning);
+            if before.is_some_and(|before| before != meaning) {
+                let message = format!("`@{}` is imported with two meanings", import.renamed);
+                let finding = Finding::new(self.code("C007"), message, import.span, "and again here");
+                findings.push(finding.help("rename one: `{ name: \"@…\", as: \"@…\" }`"));
+            }
+        }
+        // A specification's directive of the specification's own name is called as the specification is.
+        let is_imported = link.imports.iter().any(|import| import.name == link.name);
+        if let (false, Some(meaning)) = (is_imported, meaning(&link.name)) {
+            self.imported.entry(link.prefix.clone()).or_insert(meaning);
+        }
+        self.prefixes.insert(link.prefix, link.linked);
+    }
+
+    /// Does a name mean something that is not ours, but that the file defines itself, or that GraphQL does?
+    pub(crate) fn is_kept(&self, name: &str) -> bool {
+        match self.meaning(name) {
+            Meaning::Known(directive) => directive.definition().vocabulary == Vocabulary::GraphQl,
+            Meaning::Theirs => self.own.contains(name),
+            Meaning::NotImported(_) | Meaning::Unknown => false,
+        }
+    }
+
+    /// Is a directive among these, supported or not?
+    pub(crate) fn mentions(&self, directives: &[Node<ast::Directive>], wanted: Directive) -> bool {
+        directives.iter().any(|directive| self.meaning(&directive.name) == Meaning::Known(wanted))
+    }
+
+    /// What a directive's name means.
+    pub(super) fn meaning(&self, name: &str) -> Meaning {
+        if let Some(meaning) = self.imported.get(name) {
+            return *meaning;
+        }
+        let built_in = Directive::named(Vocabulary::GraphQl, name).or(Directive::named(Vocabulary::Link, name));
+        if let Some(directive) = built_in {
+            return Meaning::Known(directive);
+        }
+        if let Some((prefix, bare)) = name.split_once("__")
+            && let Some(linked) = self.prefixes.get(prefix)
+        {
+            return match linked {
+                Linked::Foreign => Meaning::Theirs,
+                Linked::Known(vocabulary) => {
+                    Directive::named(*vocabulary, bare).map_or(Meaning::Unknown, Meaning::Known)
+                }
+            };
+        }
+        let Some(directive) = Directive::any_named(name) else {
+            return if self.own.contains(name) { Meaning::Theirs } else { Meaning::Unknown };
+        };
+        // Files of federation 1 link nothing, and mean its directives.
+        if directive.is_federation_1() && !self.links(Vocabulary::Federation) && self.kind != FileKind::Client {
+            return Meaning::Known(directive);
+        }
+        // So is a client's schema without a link: it is written for us alone, and there is one version of its directives.
+        let is_of_clients = directive.definition().vocabulary == Vocabulary::View;
+        if is_of_clients && self.kind == FileKind::Client && !self.links(Vocabulary::View) {
+            return Meaning::Known(directive);
+        }
+        // A definition alone does not make a directive what its name promises. Names as common as `@cache` may be somebody's own.
+        let is_own = self.own.contains(name) && !self.links(directive.definition().vocabulary);
+        match directive {
+            Directive::Cache | Directive::Invalidates | Directive::Poll | Directive::View | Directive::From
+                if is_own =>
+            {
+                Meaning::Theirs
+            }
+            _ => Meaning::NotImported(directive),
+        }
+    }
+}
