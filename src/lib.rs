@@ -16,8 +16,9 @@
 //! | [`policy`] | credentials | the caller |
 //! | [`http`] | an engine | GraphQL over HTTP, GraphiQL, health, metrics |
 //!
-//! Beside them: [`diagnostic`] (findings about text), `directive` (the table of all directives), [`config`], [`observe`],
-//! [`flight`] (equal work done once), [`engine`] (all of it, wired), `mock` (any schema, without services).
+//! Beside them: [`diagnostic`] (findings about text), `directive` (the table of all directives), [`json`] (values that keep
+//! the text of numbers), [`config`], [`observe`], [`flight`] (equal work done once), [`engine`] (all of it, wired), `mock`
+//! (any schema, without services).
 
 pub mod cache;
 #[cfg(feature = "cli")]
@@ -35,7 +36,7 @@ pub mod flight;
 pub mod fuzzing;
 pub mod http;
 mod ids;
-mod json;
+pub mod json;
 #[cfg(feature = "cli")]
 pub mod mock;
 pub mod observe;

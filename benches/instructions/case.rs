@@ -121,7 +121,7 @@ fn engine(recorded: &Recorded, is_kept: bool) -> Result<Engine, Failed> {
     let sources = graph.sources.iter().map(|source| Sourced {
         subgraph: Arc::clone(&service),
         name: source.name.as_str().into(),
-        config: serde_json::Value::Null,
+        config: bespoke::json::Value::Null,
         max_list_items: u32::MAX,
     });
     Ok(Engine::new(EngineParts {

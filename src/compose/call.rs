@@ -22,8 +22,8 @@ pub struct RestCall {
     pub path: Vec<PathPart>,
     /// The query, in order.
     pub query: Vec<QueryParameter>,
-    /// Headers of this call, by lower-case name, beside those of the source.
-    pub headers: Vec<(String, Input)>,
+    /// Headers of this call, beside those of the source.
+    pub headers: Vec<HeaderParameter>,
     /// A JSON body.
     pub body: Option<Input>,
     /// Where the sparse fieldset goes.
@@ -48,6 +48,19 @@ pub struct QueryParameter {
     pub value: Input,
     /// How a list is written.
     pub list: ListForm,
+    /// Whether the contract requires it: without a value no call is made.
+    pub is_required: bool,
+}
+
+/// A parameter that is a header; null is left out.
+#[derive(Debug)]
+pub struct HeaderParameter {
+    /// Its name in lower case.
+    pub name: String,
+    /// Its value.
+    pub value: Input,
+    /// Whether the contract requires it: without a value no call is made.
+    pub is_required: bool,
 }
 
 /// How a list is written in a query.
@@ -89,7 +102,7 @@ pub struct Fieldset {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Input {
     /// Fixed.
-    Literal(serde_json::Value),
+    Literal(crate::json::Value),
     /// `$args.a.b`.
     Argument(Vec<String>),
     /// `$this.x`, or `$batch.x`: index into [`super::graph::Way::inputs`]. Batched: the list of all
@@ -101,7 +114,7 @@ pub enum Input {
     Claim(Vec<String>),
     /// `$config.a.b`, of the service's configuration.
     Config(Vec<String>),
-    /// An object; null members are left out.
+    /// An object; members that are not given are left out.
     Object(Vec<(String, Input)>),
     /// A list.
     List(Vec<Input>),

@@ -148,7 +148,7 @@ pub struct Argument {
     /// Its type.
     pub ty: TypeRef,
     /// Its default, as JSON in graph vocabulary.
-    pub default: Option<serde_json::Value>,
+    pub default: Option<crate::json::Value>,
     /// Values outside are refused before any call.
     pub bounds: Bounds,
     /// Where it is declared.

@@ -4,6 +4,7 @@ use super::composer::{Composer, Declared, Key};
 use super::graph::{Argument, Bounds, FieldId, Graph, GraphField, GraphType, KeyPath, TypeId, TypeKind, TypeRef};
 use super::schema;
 use crate::diagnostic::{Finding, Span};
+use crate::json::{Number, Value as Json};
 use crate::sdl::{
     ArgumentDeclaration, FieldDeclaration, FieldSelection, SdlFile, Spanned, TypeBody, TypeDeclaration,
     ValueDeclaration,
@@ -429,21 +430,19 @@ pub(super) fn type_ref(graph: &Graph, ty: &ast::Type) -> Option<TypeRef> {
 }
 
 /// A GraphQL literal as JSON.
-fn json(value: &ast::Value) -> serde_json::Value {
-    use serde_json::Value as Json;
+fn json(value: &ast::Value) -> Json {
+    let number = |text: &str| Number::parse(text).map_or(Json::Null, Json::Number);
     match value {
         ast::Value::Null | ast::Value::Variable(_) => Json::Null,
         ast::Value::Enum(name) => Json::String(name.to_string()),
         ast::Value::String(text) => Json::String(text.clone()),
-        ast::Value::Float(number) => serde_json::from_str(number.as_str()).unwrap_or(Json::Null),
-        ast::Value::Int(number) => serde_json::from_str(number.as_str()).unwrap_or(Json::Null),
+        ast::Value::Float(digits) => number(digits.as_str()),
+        ast::Value::Int(digits) => number(digits.as_str()),
         ast::Value::Boolean(value) => Json::Bool(*value),
         ast::Value::List(members) => members.iter().map(|member| json(member)).collect(),
-        ast::Value::Object(members) => members
-            .iter()
-            .map(|(name, value)| (name.to_string(), json(value)))
-            .collect::<serde_json::Map<_, _>>()
-            .into(),
+        ast::Value::Object(members) => {
+            Json::Object(members.iter().map(|(name, value)| (name.to_string(), json(value))).collect())
+        }
     }
 }
 

@@ -22,7 +22,7 @@ mod schema;
 mod suggest;
 
 pub use crate::sdl::Origin;
-pub use call::{Call, Fieldset, Input, ListForm, PathPart, QueryParameter, RestCall};
+pub use call::{Call, Fieldset, HeaderParameter, Input, ListForm, PathPart, QueryParameter, RestCall};
 pub use composer::{ServiceFile, Services, compose, contract_paths};
 pub use graph::{
     Answer, Argument, Batch, Bounds, CacheRule, CallerInputs, Effect, Entry, FieldId, Graph, GraphField, GraphType,

@@ -234,8 +234,8 @@ fn rest_call(call: &RestCall) -> String {
         };
         let _ = write!(text, "{}{}={form}{}", if at == 0 { "?" } else { "&" }, parameter.name, input(&parameter.value));
     }
-    for (name, value) in &call.headers {
-        let _ = write!(text, " {name}: {}", input(value));
+    for header in &call.headers {
+        let _ = write!(text, " {}: {}", header.name, input(&header.value));
     }
     if let Some(body) = &call.body {
         let _ = write!(text, " body {}", input(body));

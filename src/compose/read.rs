@@ -1,6 +1,7 @@
 //! Where in an answer's JSON a value is: what a checked `selection` becomes.
 
 use super::call::Input;
+use crate::json::Value;
 
 /// A path in JSON; empty: the value itself. Null or missing anywhere on it gives null.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -52,7 +53,7 @@ pub enum From {
     /// In the answer, relative to the object at hand.
     Json(JsonPath),
     /// `$(…)`.
-    Literal(serde_json::Value),
+    Literal(Value),
     /// `$args.x`, `$claims.x`, `$config.x`: the same for the whole call.
     Input(Input),
 }
@@ -67,9 +68,9 @@ pub enum Method {
     /// Number of items, of characters or of properties.
     Size,
     /// Is it equal to the literal?
-    Eq(serde_json::Value),
+    Eq(Value),
     /// Negates a boolean.
     Not,
     /// The second of the first pair whose first equals the value; else null.
-    Match(Vec<(serde_json::Value, serde_json::Value)>),
+    Match(Vec<(Value, Value)>),
 }

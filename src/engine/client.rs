@@ -212,7 +212,7 @@ impl Client {
             Ok(Sourced {
                 subgraph,
                 name: source.name.as_str().into(),
-                config: Value::Object(of.config.clone()),
+                config: Value::Object(of.config.clone()).into(),
                 max_list_items: of.max_list_items.get(),
             })
         });

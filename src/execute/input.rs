@@ -1,11 +1,14 @@
 //! Inputs of calls: arguments, claims, configuration and parents' keys become texts and JSON.
+//!
+//! Null and nothing are two things (GraphQL §2.9.5, §3.10): in a body, null is sent as null and what is not given is left
+//! out. A URL or a header knows no null: there both are left out (RFC 6570 §2.3), but for the items of a list.
 
 use super::arena::Failure;
 use super::leaf;
 use crate::compose::Input;
+use crate::json::{Map, Value as Json, is_number, write_text};
 use crate::operation::{JsonText, Value};
 use crate::policy::Caller;
-use serde_json::Value as Json;
 use std::borrow::Cow;
 
 /// Everything that an input can name, for one step.
@@ -45,6 +48,17 @@ enum Form {
     Text,
 }
 
+/// What was written of an input.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Written {
+    /// Nothing: it was not given.
+    Nothing,
+    /// `null`.
+    Null,
+    /// A value.
+    Value,
+}
+
 /// The value of an argument; `None`: not given.
 pub(super) fn argument<'a>(value: &'a Value, variables: &[Option<JsonText>]) -> Option<Cow<'a, Json>> {
     match value {
@@ -61,7 +75,7 @@ pub(super) fn argument<'a>(value: &'a Value, variables: &[Option<JsonText>]) -> 
             let members = members
                 .iter()
                 .filter_map(|(name, value)| Some((name.clone(), argument(value, variables)?.into_owned())));
-            Some(Cow::Owned(Json::Object(members.collect())))
+            Some(Cow::Owned(Json::Object(members.collect::<Map>())))
         }
     }
 }
@@ -78,7 +92,7 @@ fn given<'v>(value: &Value, variables: &'v [Option<JsonText>]) -> Option<&'v Jso
 pub(super) fn write_argument(value: &Value, variables: &[Option<JsonText>], out: &mut String) -> bool {
     match (given(value, variables), value) {
         (Some(given), _) => push_large(given.as_str(), out),
-        (None, Value::Constant(constant) | Value::Variable(_, Some(constant))) => out.push_str(&constant.to_string()),
+        (None, Value::Constant(constant) | Value::Variable(_, Some(constant))) => constant.write_to(out),
         (None, Value::Variable(_, None)) => return false,
         (None, Value::List(items)) => {
             out.push('[');
@@ -119,47 +133,45 @@ pub(super) fn push_name(name: &str, is_behind: bool, out: &mut String) {
     if is_behind {
         out.push(',');
     }
-    out.push_str(&Json::from(name).to_string());
+    write_text(name, out);
     out.push(':');
 }
 
 impl<'a> Inputs<'a> {
-    /// An input that does not depend on parents.
-    pub(super) fn json(&self, input: &'a Input) -> Cow<'a, Json> {
+    /// An input that does not depend on parents; `None`: it was not given.
+    pub(super) fn json(&self, input: &'a Input) -> Option<Cow<'a, Json>> {
         match input {
-            Input::Literal(value) => Cow::Borrowed(value),
+            Input::Literal(value) => Some(Cow::Borrowed(value)),
             Input::Argument(path) => {
-                let Some((name, rest)) = path.split_first() else { return Cow::Owned(Json::Null) };
-                let found = self.arguments.iter().find(|(argument, _)| argument == name).map(|(_, value)| value);
-                if let Some(given) = found.and_then(|value| given(value, self.variables)) {
+                let (name, rest) = path.split_first()?;
+                if let Some(given) = self.given(name) {
                     // Of a large variable, only what is wanted is built.
-                    let wanted = given.member(rest).and_then(|text| serde_json::from_str(text).ok());
-                    return Cow::Owned(wanted.unwrap_or_default());
+                    return Json::read(given.member(rest)?.as_bytes()).ok().map(Cow::Owned);
                 }
-                let value = found.and_then(|value| argument(value, self.variables));
-                match value {
-                    Some(Cow::Borrowed(value)) => at(value, rest).map_or(Cow::Owned(Json::Null), Cow::Borrowed),
-                    Some(Cow::Owned(value)) => Cow::Owned(at(&value, rest).cloned().unwrap_or_default()),
-                    None => Cow::Owned(Json::Null),
+                let (_, value) = self.arguments.iter().find(|(argument, _)| argument == name)?;
+                match argument(value, self.variables)? {
+                    Cow::Borrowed(value) => at(value, rest).map(Cow::Borrowed),
+                    Cow::Owned(value) => at(&value, rest).cloned().map(Cow::Owned),
                 }
             }
             Input::Claim(path) => {
-                let claim =
-                    path.split_first().and_then(|(name, rest)| at(self.caller.claims.as_ref()?.get(name)?, rest));
-                claim.map_or(Cow::Owned(Json::Null), Cow::Borrowed)
+                let (name, rest) = path.split_first()?;
+                let claim = self.caller.claims.as_ref()?.get(name)?;
+                let claim = rest.iter().try_fold(claim, |value, name| value.get(name))?;
+                Some(Cow::Owned(claim.clone().into()))
             }
-            Input::Config(path) => at(self.config, path).map_or(Cow::Owned(Json::Null), Cow::Borrowed),
-            Input::BatchSize => Cow::Owned(self.keys.len().into()),
+            Input::Config(path) => at(self.config, path).map(Cow::Borrowed),
+            Input::BatchSize => Some(Cow::Owned(self.keys.len().into())),
             Input::OrElse(first, other) => {
-                let first = self.json(first);
-                if first.is_null() { self.json(other) } else { first }
+                let first = self.json(first).filter(|value| !value.is_null());
+                first.or_else(|| self.json(other))
             }
             Input::Number(inner) | Input::Text(inner) => self.json(inner),
             Input::Parent(_) | Input::Object(_) | Input::List(_) => {
                 let mut text = String::new();
                 match self.write(input, Form::AsIs, &mut text) {
-                    Ok(true) => Cow::Owned(serde_json::from_str(&text).unwrap_or_default()),
-                    _ => Cow::Owned(Json::Null),
+                    Ok(Written::Nothing) | Err(_) => None,
+                    Ok(Written::Null | Written::Value) => Json::read(text.as_bytes()).ok().map(Cow::Owned),
                 }
             }
         }
@@ -170,72 +182,61 @@ impl<'a> Inputs<'a> {
         match input {
             Input::Number(inner) | Input::Text(inner) => self.url(inner),
             Input::Parent(at) => {
-                let text = |key: &'a Key| key.get(*at)?.as_deref().and_then(leaf::canonical);
+                let mut texts = self.keys.iter().filter_map(|key| key.get(*at)?.as_deref().map(token_text));
                 if self.is_batched {
-                    return Ok(UrlValue::Many(self.keys.iter().filter_map(text).collect()));
+                    return Ok(UrlValue::Many(texts.collect::<Result<_, _>>()?));
                 }
-                Ok(self.keys.first().and_then(text).map_or(UrlValue::Absent, UrlValue::One))
+                Ok(texts.next().transpose()?.map_or(UrlValue::Absent, UrlValue::One))
             }
             Input::OrElse(first, other) => match self.url(first)? {
                 UrlValue::Absent => self.url(other),
                 value => Ok(value),
             },
+            Input::List(items) => {
+                let texts =
+                    items.iter().filter_map(|item| self.json(item)).map(|item| item_text(&item).map(Cow::Owned));
+                Ok(UrlValue::Many(texts.collect::<Result<_, _>>()?))
+            }
             _ => match self.json(input) {
-                Cow::Borrowed(Json::String(text)) => Ok(UrlValue::One(text.as_str().into())),
-                value => match &*value {
+                None => Ok(UrlValue::Absent),
+                Some(Cow::Borrowed(Json::String(text))) => Ok(UrlValue::One(text.as_str().into())),
+                Some(value) => match &*value {
                     Json::Null => Ok(UrlValue::Absent),
                     Json::Array(items) => {
-                        let texts = items.iter().map(|item| scalar(item).map(Cow::Owned));
+                        let texts = items.iter().map(|item| item_text(item).map(Cow::Owned));
                         Ok(UrlValue::Many(texts.collect::<Result<_, _>>()?))
                     }
-                    other => Ok(UrlValue::One(scalar(other)?.into())),
+                    other => Ok(UrlValue::One(item_text(other)?.into())),
                 },
             },
         }
     }
 
-    /// A JSON body.
-    pub(super) fn body(&self, input: &'a Input) -> Result<String, Failure> {
+    /// A JSON body; `None`: it was not given.
+    pub(super) fn body(&self, input: &'a Input) -> Result<Option<String>, Failure> {
         let mut out = String::new();
-        if !self.write(input, Form::AsIs, &mut out)? {
-            out.push_str("null");
-        }
-        Ok(out)
+        let written = self.write(input, Form::AsIs, &mut out)?;
+        Ok((written != Written::Nothing).then_some(out))
     }
 
-    /// Writes an input as JSON. `false`: it is null, and nothing was written.
-    fn write(&self, input: &'a Input, form: Form, out: &mut String) -> Result<bool, Failure> {
+    /// Writes an input as JSON.
+    fn write(&self, input: &'a Input, form: Form, out: &mut String) -> Result<Written, Failure> {
         match input {
             Input::Number(inner) => self.write(inner, Form::Number, out),
             Input::Text(inner) => self.write(inner, Form::Text, out),
-            Input::Parent(at) => {
-                let token = |key: &'a Key| key.get(*at).and_then(Option::as_deref);
-                if !self.is_batched {
-                    let Some(token) = self.keys.first().and_then(token) else { return Ok(false) };
-                    return write_token(token, form, out).map(|()| true);
-                }
-                out.push('[');
-                for (number, token) in self.keys.iter().filter_map(token).enumerate() {
-                    if number > 0 {
-                        out.push(',');
-                    }
-                    write_token(token, form, out)?;
-                }
-                out.push(']');
-                Ok(true)
-            }
+            Input::Parent(at) => self.write_parents(*at, form, out),
             Input::Object(members) => {
                 out.push('{');
                 let start = out.len();
                 for (name, value) in members {
                     let mark = out.len();
                     push_name(name, out.len() > start, out);
-                    if !self.write(value, Form::AsIs, out)? {
+                    if self.write(value, Form::AsIs, out)? == Written::Nothing {
                         out.truncate(mark);
                     }
                 }
                 out.push('}');
-                Ok(true)
+                Ok(Written::Value)
             }
             Input::List(items) => {
                 out.push('[');
@@ -243,31 +244,79 @@ impl<'a> Inputs<'a> {
                     if number > 0 {
                         out.push(',');
                     }
-                    if !self.write(item, form, out)? {
+                    // The others keep their places.
+                    if self.write(item, form, out)? == Written::Nothing {
                         out.push_str("null");
                     }
                 }
                 out.push(']');
-                Ok(true)
+                Ok(Written::Value)
             }
-            Input::OrElse(first, other) => Ok(self.write(first, form, out)? || self.write(other, form, out)?),
-            Input::Argument(path) if form == Form::AsIs => self.write_given(path, out).unwrap_or_else(|| {
-                // No variable, or a part of one that was not given.
-                write_json(&self.json(input), form, out)
-            }),
-            _ => write_json(&self.json(input), form, out),
+            Input::OrElse(first, other) => {
+                let mark = out.len();
+                match self.write(first, form, out)? {
+                    Written::Value => Ok(Written::Value),
+                    Written::Null | Written::Nothing => {
+                        out.truncate(mark);
+                        self.write(other, form, out)
+                    }
+                }
+            }
+            Input::Argument(path) if form == Form::AsIs && self.is_variable(path) => Ok(self.write_given(path, out)),
+            _ => match self.json(input) {
+                None => Ok(Written::Nothing),
+                Some(value) => {
+                    write_json(&value, form, out)?;
+                    Ok(if value.is_null() { Written::Null } else { Written::Value })
+                }
+            },
         }
+    }
+
+    /// Writes a value of the parent, or the list of all parents' values.
+    fn write_parents(&self, at: usize, form: Form, out: &mut String) -> Result<Written, Failure> {
+        let mut tokens = self.keys.iter().map(|key| key.get(at).and_then(Option::as_deref));
+        if !self.is_batched {
+            return match tokens.next().flatten() {
+                Some(token) => write_token(token, form, out).map(|()| Written::Value),
+                None => {
+                    out.push_str("null");
+                    Ok(Written::Null)
+                }
+            };
+        }
+        out.push('[');
+        for (number, token) in tokens.flatten().enumerate() {
+            if number > 0 {
+                out.push(',');
+            }
+            write_token(token, form, out)?;
+        }
+        out.push(']');
+        Ok(Written::Value)
     }
 }
 
-impl Inputs<'_> {
-    /// Writes a variable, or a part of one, as it was sent. `Some(false)`: it is null; `None`: it is no variable.
-    fn write_given(&self, path: &[String], out: &mut String) -> Option<Result<bool, Failure>> {
-        let (name, rest) = path.split_first()?;
+impl<'a> Inputs<'a> {
+    /// The text of the variable that an argument is; `None`: it is none, or was not given.
+    fn given(&self, name: &str) -> Option<&'a JsonText> {
         let (_, value) = self.arguments.iter().find(|(argument, _)| argument == name)?;
-        let text = given(value, self.variables)?.member(rest).filter(|text| *text != "null");
+        given(value, self.variables)
+    }
+
+    fn is_variable(&self, path: &[String]) -> bool {
+        path.first().is_some_and(|name| self.given(name).is_some())
+    }
+
+    /// Writes a variable, or a part of one, as it was sent.
+    fn write_given(&self, path: &[String], out: &mut String) -> Written {
+        let text = path.split_first().and_then(|(name, rest)| self.given(name)?.member(rest));
         push_large(text.unwrap_or_default(), out);
-        Some(Ok(text.is_some()))
+        match text {
+            None => Written::Nothing,
+            Some("null") => Written::Null,
+            Some(_) => Written::Value,
+        }
     }
 }
 
@@ -275,32 +324,56 @@ fn at<'v>(value: &'v Json, path: &[String]) -> Option<&'v Json> {
     path.iter().try_fold(value, |value, name| value.get(name))
 }
 
-fn scalar(value: &Json) -> Result<String, Failure> {
+/// A value in a URL, or an item of a list there.
+fn item_text(value: &Json) -> Result<String, Failure> {
     match value {
         Json::String(text) => Ok(text.clone()),
         Json::Number(_) | Json::Bool(_) => Ok(value.to_string()),
-        _ => Err(Failure::new("BAD_INPUT", "a list or object cannot be sent as a parameter")),
+        Json::Null => Err(Failure::new(
+            "BAD_INPUT",
+            "null cannot be sent as an item of a list in a URL or a header; leave it out",
+        )),
+        Json::Array(_) | Json::Object(_) => {
+            Err(Failure::new("BAD_INPUT", "a list or an object cannot be sent as one value in a URL or a header"))
+        }
     }
 }
 
-fn write_json(value: &Json, form: Form, out: &mut String) -> Result<bool, Failure> {
-    match value {
-        Json::Null => return Ok(false),
-        Json::Array(items) if form != Form::AsIs => {
+/// A parent's value in a URL, from its JSON text.
+fn token_text(token: &str) -> Result<Cow<'_, str>, Failure> {
+    match leaf::canonical(token) {
+        Some(text) => Ok(text),
+        // Numbers with a fraction and booleans are no keys, but can be sent.
+        None if matches!(token.as_bytes().first(), Some(b'-' | b'0'..=b'9' | b't' | b'f')) => Ok(token.into()),
+        None => {
+            let message = match token.starts_with('"') {
+                true => "a text that holds half of a surrogate pair, which is no character, cannot be sent",
+                false => "a list or an object cannot be sent as one value in a URL or a header",
+            };
+            Err(Failure::new("BAD_INPUT", message))
+        }
+    }
+}
+
+fn write_json(value: &Json, form: Form, out: &mut String) -> Result<(), Failure> {
+    match (value, form) {
+        (Json::Array(items), Form::Number | Form::Text) => {
             out.push('[');
             for (number, item) in items.iter().enumerate() {
                 if number > 0 {
                     out.push(',');
                 }
-                if !write_json(item, form, out)? {
-                    out.push_str("null");
-                }
+                write_json(item, form, out)?;
             }
             out.push(']');
+            Ok(())
         }
-        _ => write_token(&value.to_string(), form, out)?,
+        (Json::Null, _) | (_, Form::AsIs) => {
+            value.write_to(out);
+            Ok(())
+        }
+        _ => write_token(&value.to_string(), form, out),
     }
-    Ok(true)
 }
 
 fn write_token(token: &str, form: Form, out: &mut String) -> Result<(), Failure> {
@@ -312,14 +385,16 @@ fn write_token(token: &str, form: Form, out: &mut String) -> Result<(), Failure>
             out.push_str(token);
             out.push('"');
         }
-        Form::Number => {
-            let text = leaf::canonical(token).unwrap_or(Cow::Borrowed(token));
-            // Only what is a JSON number may be written bare.
-            if serde_json::from_str::<serde_json::Number>(&text).is_err() {
-                return Err(Failure::new("BAD_INPUT", "a value that must be a number is not one"));
-            }
-            out.push_str(&text);
-        }
+        Form::Number => match number_of(token) {
+            Some(digits) => out.push_str(&digits),
+            None => return Err(Failure::new("BAD_INPUT", "a value that must be a number is not one")),
+        },
     }
     Ok(())
+}
+
+/// The JSON number that a JSON text is, or holds as a string. Only what is one may be written bare.
+pub(super) fn number_of(token: &str) -> Option<Cow<'_, str>> {
+    let text = leaf::canonical(token).unwrap_or(Cow::Borrowed(token));
+    is_number(&text).then_some(text)
 }

@@ -1,9 +1,10 @@
 //! Leaves as JSON text: keys in canonical form, the methods of mappings, and result coercion.
 
 use crate::compose::Method;
+use crate::json::{Json, Malformed, Value, to_integer, write_text};
 use crate::operation::Leaf;
-use serde_json::Value;
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// The text that keys are compared by, as GraphQL IDs: `7` equals `"7"`. `None` for what cannot be a key.
 pub(super) fn canonical(token: &str) -> Option<Cow<'_, str>> {
@@ -23,39 +24,81 @@ pub(super) fn canonical(token: &str) -> Option<Cow<'_, str>> {
 }
 
 /// Applies the methods of a mapping to a JSON text. `None`: null.
+///
+/// What is taken out of a value keeps its text, digits above all. A text that is no JSON is null.
 pub(super) fn apply<'t>(token: Cow<'t, str>, then: &[Method]) -> Option<Cow<'t, str>> {
-    if then.is_empty() {
-        return Some(token);
-    }
-    let mut value: Value = serde_json::from_str(&token).ok()?;
-    for method in then {
-        value = apply_one(value, method);
-    }
-    if value.is_null() { None } else { Some(value.to_string().into()) }
+    let value = then.iter().try_fold(token, |token, method| apply_one(token, method).ok())?;
+    if value == "null" { None } else { Some(value) }
 }
 
-fn apply_one(value: Value, method: &Method) -> Value {
-    match method {
-        Method::First => match value {
-            Value::Array(items) => items.into_iter().next().unwrap_or_default(),
-            Value::String(text) => text.chars().next().map_or(Value::Null, |c| c.to_string().into()),
-            _ => Value::Null,
-        },
-        Method::Last => match value {
-            Value::Array(items) => items.into_iter().next_back().unwrap_or_default(),
-            Value::String(text) => text.chars().next_back().map_or(Value::Null, |c| c.to_string().into()),
-            _ => Value::Null,
-        },
-        Method::Size => match value {
-            Value::Array(items) => items.len().into(),
-            Value::String(text) => text.chars().count().into(),
-            Value::Object(members) => members.len().into(),
-            _ => Value::Null,
-        },
-        Method::Eq(other) => (value == *other).into(),
-        Method::Not => value.as_bool().map_or(Value::Null, |b| (!b).into()),
-        Method::Match(pairs) => pairs.iter().find(|(from, _)| *from == value).map_or(Value::Null, |(_, to)| to.clone()),
+fn apply_one<'t>(token: Cow<'t, str>, method: &Method) -> Result<Cow<'t, str>, Malformed> {
+    const NULL: Cow<'static, str> = Cow::Borrowed("null");
+    let mut cursor = Json::new(token.as_bytes())?;
+    Ok(match (method, cursor.peek()) {
+        (Method::First | Method::Last, Some(b'[')) => {
+            let item = items(&mut cursor, *method == Method::First)?.1;
+            item.map_or(NULL, |item| token[item].to_owned().into())
+        }
+        (Method::First | Method::Last, Some(b'"')) => {
+            let text = cursor.string()?.decode();
+            let text = String::from_utf8_lossy(&text);
+            let c = if *method == Method::First { text.chars().next() } else { text.chars().next_back() };
+            c.map_or(NULL, |c| quote(c.encode_utf8(&mut [0; 4])).into())
+        }
+        (Method::Size, Some(b'[')) => items(&mut cursor, false)?.0.to_string().into(),
+        (Method::Size, Some(b'{')) => members(&mut cursor)?.to_string().into(),
+        (Method::Size, Some(b'"')) => {
+            // Code points: all bytes but those that continue one.
+            let text = cursor.string()?.decode();
+            text.iter().filter(|&&byte| byte & 0xc0 != 0x80).count().to_string().into()
+        }
+        (Method::First | Method::Last | Method::Size, _) => NULL,
+        (Method::Not, Some(b't')) => "false".into(),
+        (Method::Not, Some(b'f')) => "true".into(),
+        (Method::Not, _) => NULL,
+        (Method::Eq(other), _) => equals(&token, other).to_string().into(),
+        (Method::Match(pairs), _) => {
+            let found = pairs.iter().find(|(from, _)| equals(&token, from));
+            found.map_or(NULL, |(_, to)| to.to_string().into())
+        }
+    })
+}
+
+/// Is a JSON text this value? Numbers are compared by value (RFC 8259 §6). What no value can be read of equals none.
+fn equals(token: &str, value: &Value) -> bool {
+    Value::read(token.as_bytes()).is_ok_and(|read| read.is_equal(value))
+}
+
+/// How many items a list has, and where its first or last one is.
+fn items(cursor: &mut Json<'_>, is_first: bool) -> Result<(usize, Option<Range<usize>>), Malformed> {
+    let (mut count, mut item) = (0, None);
+    cursor.enter()?;
+    while cursor.next_item(count == 0)? {
+        let span = cursor.skip()?;
+        if count == 0 || !is_first {
+            item = Some(span);
+        }
+        count += 1;
     }
+    Ok((count, item))
+}
+
+/// How many members an object has.
+fn members(cursor: &mut Json<'_>) -> Result<usize, Malformed> {
+    let mut count = 0;
+    cursor.enter()?;
+    while cursor.next_member(count == 0)? {
+        cursor.name()?;
+        cursor.skip()?;
+        count += 1;
+    }
+    Ok(count)
+}
+
+fn quote(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    write_text(text, &mut quoted);
+    quoted
 }
 
 /// Writes a leaf's value by its type (GraphQL §3.5, §3.9). `false`: the value does not fit; nothing was written.
@@ -109,12 +152,11 @@ fn write_int(token: &[u8], out: &mut Vec<u8>) -> bool {
         out.extend_from_slice(token);
         return true;
     }
-    match text.parse::<f64>() {
-        Ok(number) if number.fract() == 0.0 && (-2_147_483_648.0..=2_147_483_647.0).contains(&number) => {
-            // Adding zero makes zero of its negative.
-            out.extend_from_slice(format!("{:.0}", number + 0.0).as_bytes());
+    match to_integer(text).and_then(|number| i32::try_from(number).ok()) {
+        Some(number) => {
+            out.extend_from_slice(number.to_string().as_bytes());
             true
         }
-        _ => false,
+        None => false,
     }
 }

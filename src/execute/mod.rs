@@ -13,6 +13,7 @@ mod cause;
 mod events;
 mod input;
 mod kept;
+mod key_rules;
 mod leaf;
 mod memo;
 mod parts;

@@ -96,6 +96,6 @@ pub(super) fn token<'a>(
 
 /// An input of a step as JSON text; `None`: null.
 pub(super) fn input_text<'a>(inputs: &Inputs<'a>, input: &'a Input) -> Option<String> {
-    let value = inputs.json(input);
-    if value.is_null() { None } else { Some(value.to_string()) }
+    let value = inputs.json(input).filter(|value| !value.is_null());
+    value.map(|value| value.to_string())
 }

@@ -7,6 +7,7 @@ use super::scope::{push_input, scope};
 use crate::compose::{
     Call, HeaderRule, HeaderValue as Rule, Input, ListForm, PathPart, RestCall, Source, SourceKind, Way,
 };
+use crate::json::Value as Json;
 use crate::plan::{Step, SubgraphDocument};
 use crate::upstream::{BatchDomain, Request};
 use http::{HeaderName, HeaderValue};
@@ -41,7 +42,9 @@ fn rest<'a>(call: &'a RestCall, source: &Source, inputs: &Inputs<'a>, fieldset: 
     }
     let mut separator = '?';
     for parameter in &call.query {
-        push_parameter(&mut target, &mut separator, &parameter.name, parameter.list, inputs.url(&parameter.value)?);
+        let value = inputs.url(&parameter.value)?;
+        check_required(&value, parameter.is_required)?;
+        push_parameter(&mut target, &mut separator, &parameter.name, parameter.list, value);
     }
     if let (Some(parameter), false) = (&call.fieldset, fieldset.is_empty()) {
         let names = fieldset.iter().map(|name| name.as_str().into()).collect();
@@ -50,36 +53,56 @@ fn rest<'a>(call: &'a RestCall, source: &Source, inputs: &Inputs<'a>, fieldset: 
     let mut headers = Vec::new();
     if let SourceKind::Rest { headers: rules, .. } = &source.kind {
         for rule in rules {
-            headers.extend(source_header(rule, inputs));
+            headers.extend(source_header(rule, inputs)?);
         }
     }
-    for (name, input) in &call.headers {
-        let text = match inputs.url(input)? {
+    for header in &call.headers {
+        let value = inputs.url(&header.value)?;
+        check_required(&value, header.is_required)?;
+        let text = match value {
             UrlValue::Absent => continue,
             UrlValue::One(text) => text.into_owned(),
             UrlValue::Many(texts) => texts.join(","),
         };
-        let bad = |_| Failure::new("BAD_INPUT", "a value cannot be sent as a header");
-        let value = HeaderValue::from_str(&text).map_err(bad)?;
-        if let Ok(name) = HeaderName::from_bytes(name.as_bytes()) {
-            headers.push((name, value));
-        }
+        headers.push((header_name(&header.name)?, header_value(&text)?));
     }
-    let body = call.body.as_ref().map(|input| inputs.body(input)).transpose()?;
+    let body = call.body.as_ref().map(|input| inputs.body(input)).transpose()?.flatten();
     Ok(Request::Http { method: call.method.clone(), target, headers, body: body.map(Into::into) })
 }
 
-fn source_header(rule: &HeaderRule, inputs: &Inputs<'_>) -> Option<(HeaderName, HeaderValue)> {
-    let name = HeaderName::from_bytes(rule.name.as_bytes()).ok()?;
+fn source_header(rule: &HeaderRule, inputs: &Inputs<'_>) -> Result<Option<(HeaderName, HeaderValue)>, Failure> {
     let value = match &rule.value {
-        Rule::Forwarded(from) => inputs.caller.headers.get(from)?.clone(),
-        Rule::Literal(text) => HeaderValue::from_str(text).ok()?,
-        Rule::Config(path) => {
-            let value = path.iter().try_fold(inputs.config, |value, name| value.get(name))?;
-            HeaderValue::from_str(value.as_str()?).ok()?
-        }
+        Rule::Forwarded(from) => match inputs.caller.headers.get(from) {
+            Some(value) => value.clone(),
+            None => return Ok(None),
+        },
+        Rule::Literal(text) => header_value(text)?,
+        // That it is there was seen to before.
+        Rule::Config(path) => header_value(&setting(path, inputs).unwrap_or_default())?,
     };
-    Some((name, value))
+    Ok(Some((header_name(&rule.name)?, value)))
+}
+
+fn header_name(name: &str) -> Result<HeaderName, Failure> {
+    HeaderName::from_bytes(name.as_bytes()).map_err(|_| Failure::new("BAD_INPUT", "a header cannot have its name"))
+}
+
+fn header_value(text: &str) -> Result<HeaderValue, Failure> {
+    HeaderValue::from_str(text).map_err(|_| Failure::new("BAD_INPUT", "a value cannot be sent as a header"))
+}
+
+/// OpenAPI 3.0.3 §4.7.12.2: what the contract requires is sent, or nothing is.
+fn check_required(value: &UrlValue<'_>, is_required: bool) -> Result<(), Failure> {
+    let is_missing = match value {
+        UrlValue::Absent => true,
+        UrlValue::One(_) => false,
+        // An empty list is written as nothing.
+        UrlValue::Many(texts) => texts.is_empty(),
+    };
+    match is_required && is_missing {
+        true => Err(Failure::new("BAD_INPUT", "null or nothing is given for a value that the service requires")),
+        false => Ok(()),
+    }
 }
 
 fn push_segment(target: &mut String, value: UrlValue<'_>) -> Result<(), Failure> {
@@ -129,44 +152,58 @@ fn push_parameter(target: &mut String, separator: &mut char, name: &str, list: L
     }
 }
 
-/// Does a call need a claim that the caller does not have? What stands before `??` may be missing; anything else would
-/// leave a filter out of a request.
-pub(super) fn lacks_claim(way: &Way, inputs: &Inputs<'_>) -> bool {
-    let Call::Rest(call) = &way.call else { return false };
-    let lacks = |input: &Input| input_lacks_claim(input, inputs);
-    call.path.iter().any(|part| matches!(part, PathPart::Value(input) if lacks(input)))
-        || call.query.iter().any(|parameter| lacks(&parameter.value))
-        || call.headers.iter().any(|(_, input)| lacks(input))
-        || call.body.as_ref().is_some_and(lacks)
+/// Why a call cannot be made, whatever its keys are: the caller lacks a claim that it names, or the configuration a
+/// setting. What stands before `??` may be missing; anything else would leave a part out of a request.
+pub(super) fn lacks(way: &Way, source: &Source, inputs: &Inputs<'_>) -> Option<Failure> {
+    let Call::Rest(call) = &way.call else { return None };
+    let path = call.path.iter().filter_map(|part| match part {
+        PathPart::Value(input) => Some(input),
+        PathPart::Literal(_) => None,
+    });
+    let query = call.query.iter().map(|parameter| &parameter.value);
+    let headers = call.headers.iter().map(|header| &header.value);
+    let mut all = path.chain(query).chain(headers).chain(&call.body);
+    let missing = all.find_map(|input| missing(input, inputs)).or_else(|| {
+        let SourceKind::Rest { headers, .. } = &source.kind else { return None };
+        let is_missing =
+            |rule: &HeaderRule| matches!(&rule.value, Rule::Config(path) if setting(path, inputs).is_none());
+        headers.iter().any(is_missing).then_some(Missing::Setting)
+    })?;
+    Some(match missing {
+        Missing::Claim => Failure::new("FORBIDDEN", "this needs a claim that the caller does not have"),
+        Missing::Setting => {
+            let message = "the service was not called, because a setting that the call needs is not configured";
+            Failure::new("UPSTREAM_NOT_CONFIGURED", message).of(&source.name)
+        }
+    })
 }
 
-fn input_lacks_claim(input: &Input, inputs: &Inputs<'_>) -> bool {
+/// What a call lacks.
+enum Missing {
+    Claim,
+    Setting,
+}
+
+fn missing(input: &Input, inputs: &Inputs<'_>) -> Option<Missing> {
+    let is_null = |input: &Input| inputs.json(input).is_none_or(|value| value.is_null());
     match input {
-        Input::Claim(_) => inputs.json(input).is_null(),
-        Input::Object(members) => members.iter().any(|(_, input)| input_lacks_claim(input, inputs)),
-        Input::List(items) => items.iter().any(|input| input_lacks_claim(input, inputs)),
-        Input::Number(inner) | Input::Text(inner) => input_lacks_claim(inner, inputs),
-        Input::OrElse(_, other) => input_lacks_claim(other, inputs),
-        _ => false,
+        Input::Claim(_) => is_null(input).then_some(Missing::Claim),
+        Input::Config(_) => is_null(input).then_some(Missing::Setting),
+        Input::Object(members) => members.iter().find_map(|(_, input)| missing(input, inputs)),
+        Input::List(items) => items.iter().find_map(|input| missing(input, inputs)),
+        Input::Number(inner) | Input::Text(inner) => missing(inner, inputs),
+        // The other side only counts where it stands in.
+        Input::OrElse(first, other) => is_null(first).then(|| missing(other, inputs)).flatten(),
+        Input::Literal(_) | Input::Argument(_) | Input::Parent(_) | Input::BatchSize => None,
     }
 }
 
-/// What stands between the members of a key list; a key that contains it must not be sent.
-pub(super) fn key_delimiter(way: &Way) -> Option<char> {
-    let (Call::Rest(call), Some(batch)) = (&way.call, &way.batch) else { return None };
-    let is_key = |input: &Input| reads_parent(input, batch.key);
-    let in_path = call.path.iter().any(|part| matches!(part, PathPart::Value(input) if is_key(input)));
-    let in_header = call.headers.iter().any(|(_, input)| is_key(input));
-    let in_query = call.query.iter().find(|parameter| is_key(&parameter.value));
-    if in_path || in_header { Some(',') } else { in_query.and_then(|parameter| parameter.list.delimiter()) }
-}
-
-fn reads_parent(input: &Input, at: usize) -> bool {
-    match input {
-        Input::Parent(key) => *key == at,
-        Input::Number(inner) | Input::Text(inner) => reads_parent(inner, at),
-        Input::OrElse(a, b) => reads_parent(a, at) || reads_parent(b, at),
-        _ => false,
+/// A setting as the text of a header; `None`: it is missing, or no text, number or boolean.
+fn setting(path: &[String], inputs: &Inputs<'_>) -> Option<String> {
+    match path.iter().try_fold(inputs.config, |value, name| value.get(name))? {
+        Json::String(text) => Some(text.clone()),
+        value @ (Json::Number(_) | Json::Bool(_)) => Some(value.to_string()),
+        _ => None,
     }
 }
 

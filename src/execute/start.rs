@@ -3,7 +3,7 @@
 use super::arena::{Arena, Failure};
 use super::input::Inputs;
 use super::kept::{Announced, Joined, Looked};
-use super::request::{domain, key_delimiter, lacks_claim, render};
+use super::request::{domain, lacks, render};
 use super::run::{Finished, Pending, State, now};
 use super::step::{Answered, Keys, collect};
 use crate::upstream::{CallError, Context};
@@ -44,8 +44,8 @@ impl State<'_> {
         let is_anonymous = self.run.caller.claims.is_none();
         let refused = if is_anonymous && (step.authenticated || !way.caller.claims.is_empty()) {
             Some(Failure::new("UNAUTHENTICATED", "this needs a caller who is signed in"))
-        } else if lacks_claim(way, &self.inputs(number)) {
-            Some(Failure::new("FORBIDDEN", "this needs a claim that the caller does not have"))
+        } else if let Some(failure) = lacks(way, self.run.graph.source(step.source), &self.inputs(number)) {
+            Some(failure)
         } else {
             looked = self.look_up(number, &mut pending.keys);
             let calls = looked.joined.len() + (count - looked.first_own()).div_ceil(size);
@@ -124,7 +124,7 @@ impl State<'_> {
     pub(super) fn collect(&mut self, number: usize) -> Keys {
         let (step, way, _) = self.step(number);
         let mut arena = std::mem::replace(&mut self.arena, Arena::new(&[0]));
-        let keys = collect(step, way, &mut arena, key_delimiter(way), &|step, input| self.input(step, input));
+        let keys = collect(step, way, &mut arena, &|step, input| self.input(step, input));
         self.arena = arena;
         keys
     }

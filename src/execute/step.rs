@@ -9,6 +9,7 @@ use super::arena::{Arena, Failure, Slot, index};
 use super::cause::Evidence;
 use super::input::Key;
 use super::kept::Keep;
+use super::key_rules::KeyRules;
 use super::leaf;
 use super::problem;
 use super::project::{Broken, KeyIndex, Pairs, Target, most_items, project};
@@ -46,11 +47,11 @@ pub(super) fn collect(
     step: &Step,
     way: &Way,
     arena: &mut Arena,
-    delimiter: Option<char>,
     inputs: &dyn Fn(StepId, &Input) -> Option<String>,
 ) -> Keys {
     let mut keys = Keys::default();
     let required = way.inputs.len();
+    let rules = KeyRules::of(way);
     for (number, feed) in step.feeds.iter().enumerate() {
         for row in 0..arena.rows(feed.frame) {
             if let Some((tag, variant)) = feed.when {
@@ -84,7 +85,7 @@ pub(super) fn collect(
                 }
             }
             if refused.is_none() {
-                refused = check(way, &key, delimiter).map(|failure| arena.fail(failure));
+                refused = rules.refuse(&key).map(|failure| arena.fail(failure));
             }
             if refused.is_none() {
                 refused = complete(step, &mut key, required).map(|failure| arena.fail(failure));
@@ -98,24 +99,6 @@ pub(super) fn collect(
         }
     }
     keys
-}
-
-/// A key that no service could tell from another is never sent.
-fn check(way: &Way, key: &Key, delimiter: Option<char>) -> Option<Failure> {
-    let batch = way.batch.as_ref()?;
-    let token = key.get(batch.key)?.as_deref()?;
-    let Some(text) = leaf::canonical(token) else {
-        return Some(Failure::new("BAD_KEY", "a key must be a string or an integer"));
-    };
-    let delimiter = delimiter?;
-    let problem = if text.is_empty() {
-        "a key is empty, which a list of keys cannot say, and was not sent".to_owned()
-    } else if text.contains(delimiter) {
-        format!("a key contains `{delimiter}`, which separates keys, and was not sent")
-    } else {
-        return None;
-    };
-    Some(Failure::new("BAD_KEY", problem))
 }
 
 impl Keys {

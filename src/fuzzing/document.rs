@@ -1,9 +1,9 @@
 //! A client's document: validated, lowered, planned.
 
 use super::web;
+use crate::json::Value;
 use crate::operation::{JsonText, Limits, RequestError, Variables, prepare};
 use crate::plan::{Capture, Plan, describe, plan};
-use serde_json::Value;
 
 /// Most errors in one answer.
 const MAX_ERRORS: usize = 1_000;

@@ -12,7 +12,7 @@
 //! GraphQL §3, "Input Coercion" of each kind of type.
 
 use super::error::{BAD_USER_INPUT, LIMIT_EXCEEDED};
-use crate::json::{Json, Malformed};
+use crate::json::{Json, Malformed, ReadError, Value, to_integer, write_text};
 use crate::view::short;
 use crate::view::table::{InputObjectView, InputType, Inputs};
 use apollo_compiler::ast::Type;
@@ -48,9 +48,9 @@ impl Misfit {
 }
 
 impl From<Malformed> for Misfit {
-    /// The text was JSON when the request was read, so only strings and depth are left to be wrong.
+    /// The text was JSON when the request was read, so only its depth is left to be wrong.
     fn from(_: Malformed) -> Self {
-        Self::here("expected JSON whose strings are Unicode, and which is not nested too deeply")
+        Self::here(ReadError::TooDeep.to_string())
     }
 }
 
@@ -147,7 +147,7 @@ impl<'a> Coercion<'a> {
             Some(InputType::Id) if is_number && is_whole(text) => Some(format!("\"{text}\"").into()),
             Some(InputType::Enum(view)) if first == Some(b'"') => {
                 self.json.at = start;
-                let name = self.json.string()?.decode()?;
+                let name = self.json.string()?.decode();
                 let name = std::str::from_utf8(&name).ok().and_then(|name| view.to_graph.get(name));
                 name.map(|name| format!("\"{name}\"").into())
             }
@@ -169,10 +169,10 @@ impl<'a> Coercion<'a> {
         let mut has_null = false;
         while self.json.next_member(is_first)? {
             is_first = false;
-            let name = self.json.name()?.decode()?;
-            let name = std::str::from_utf8(&name).unwrap_or_default();
-            let Some((at, name, field)) = view.fields.get_full(name) else {
-                return Err(Misfit::here(format!("`{ty}` has no field `{}`", short(name))));
+            let name = self.json.name()?.decode();
+            let name = String::from_utf8_lossy(&name);
+            let Some((at, name, field)) = view.fields.get_full(&*name) else {
+                return Err(Misfit::here(format!("`{ty}` has no field `{}`", short(&name))));
             };
             if members.iter().any(|(other, _)| *other == at) {
                 return Err(Misfit::here(format!("field `{name}` of `{ty}` is given twice")));
@@ -287,9 +287,11 @@ impl<'a> Coercion<'a> {
             let span = start..self.json.at;
             return self.push(self.text(span));
         }
-        let decoded = text.decode()?;
-        let decoded = std::str::from_utf8(&decoded).unwrap_or_default();
-        self.push(&serde_json::Value::from(decoded).to_string())
+        let decoded = text.decode();
+        let decoded = std::str::from_utf8(&decoded).map_err(|_| Misfit::here(ReadError::HalfSurrogate.to_string()))?;
+        let mut quoted = String::with_capacity(decoded.len() + 2);
+        write_text(decoded, &mut quoted);
+        self.push(&quoted)
     }
 
     fn text(&self, span: Range<usize>) -> &'a str {
@@ -312,7 +314,7 @@ fn found(text: &str) -> String {
     if text.len() > SHOWN {
         return short(text);
     }
-    let compact = serde_json::from_str::<serde_json::Value>(text).map(|value| value.to_string());
+    let compact = Value::read(text.as_bytes()).map(|value| value.to_string());
     short(compact.as_deref().unwrap_or(text))
 }
 
@@ -321,9 +323,7 @@ fn integer(text: &str) -> Option<i32> {
     if let Ok(number) = text.parse() {
         return Some(number);
     }
-    let number: f64 = text.parse().ok().filter(|number: &f64| number.fract() == 0.0)?;
-    let in_range = number >= f64::from(i32::MIN) && number <= f64::from(i32::MAX);
-    in_range.then_some(number as i32)
+    to_integer(text).and_then(|number| i32::try_from(number).ok())
 }
 
 /// §3.5.2: IEEE 754 knows numbers that JSON can write and that are none of a double's.

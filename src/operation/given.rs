@@ -2,8 +2,9 @@
 //! than the request's own body.
 
 use crate::json;
+use crate::json::Value as Json;
 use bytes::Bytes;
-use serde_json::{Map, Value as Json};
+use serde_json::Map;
 
 /// The variables of a request as the client has sent them: the text of a JSON object that nobody has read yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,8 +25,8 @@ impl GivenVariables {
     }
 }
 
-impl From<&Map<String, Json>> for GivenVariables {
-    fn from(members: &Map<String, Json>) -> Self {
+impl From<&Map<String, serde_json::Value>> for GivenVariables {
+    fn from(members: &Map<String, serde_json::Value>) -> Self {
         Self(serde_json::to_vec(members).unwrap_or_default().into())
     }
 }
@@ -68,7 +69,7 @@ impl JsonText {
     #[must_use]
     pub fn to_json(&self) -> Json {
         // What is written here was JSON of bounded depth when it was read.
-        serde_json::from_str(&self.0).unwrap_or_default()
+        Json::read(self.0.as_bytes()).unwrap_or_default()
     }
 }
 

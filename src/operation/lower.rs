@@ -475,7 +475,7 @@ fn from_template(template: &Template<usize>, given: &[Option<Value>]) -> Option<
             None => fallback.clone().map(Value::Constant),
         },
         Template::List(items) => {
-            let null = || Value::Constant(serde_json::Value::Null);
+            let null = || Value::Constant(crate::json::Value::Null);
             let items: Vec<_> = items.iter().map(|item| from_template(item, given).unwrap_or_else(null)).collect();
             Some(as_constant(Value::List(items)))
         }

@@ -75,9 +75,9 @@ pub struct Node {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     /// A constant.
-    Constant(serde_json::Value),
+    Constant(crate::json::Value),
     /// A variable's coerced value, or the fallback when it was not given (and has no default).
-    Variable(VariableId, Option<serde_json::Value>),
+    Variable(VariableId, Option<crate::json::Value>),
     /// A list with a variable somewhere in it.
     List(Vec<Value>),
     /// An object with a variable somewhere in it; members whose variable was not given are left out.

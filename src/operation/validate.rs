@@ -106,7 +106,7 @@ impl<'a> Checker<'a> {
             let Some(definition) = defined.iter().find(|definition| definition.name == argument.name) else { continue };
             let (operation, found) = (self.operation, nullable(&mut self.found));
             let fill = &mut |name: &Name, wanted: &Wanted<'_>| variable(operation, found, name, wanted);
-            let default = definition.default_value.as_ref().map(|_| &serde_json::Value::Null);
+            let default = definition.default_value.as_ref().map(|_| &crate::json::Value::Null);
             let inputs = &self.view.tables.inputs;
             if let Err(error) = inputs.literal(&definition.ty, &argument.value, default, fill) {
                 let message = format!("argument `{}` of `{of}`: {}", argument.name, error.message);

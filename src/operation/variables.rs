@@ -7,10 +7,9 @@ use super::error::{BAD_USER_INPUT, LIMIT_EXCEEDED, RequestError};
 use super::given::{GivenVariables, JsonText};
 use super::lowered::{Value, VariableId};
 use super::prepare::Prepared;
-use crate::json::{Json, Malformed};
+use crate::json::{Json, Malformed, Value as JsonValue};
 use apollo_compiler::Node;
 use apollo_compiler::ast::VariableDefinition;
-use serde_json::Value as JsonValue;
 use std::ops::Range;
 
 /// Most variables of one request, declared or not.
@@ -154,7 +153,7 @@ fn members<'d>(text: &[u8], declared: &'d [Node<VariableDefinition>]) -> Result<
         if count > MAX_VARIABLES {
             return Ok(Members::TooMany);
         }
-        let name = json.name()?.decode()?;
+        let name = json.name()?.decode();
         let at = declared.iter().position(|definition| definition.name.as_bytes() == &*name);
         let span = json.skip()?;
         if let Some(at) = at

@@ -163,7 +163,7 @@ fn known_sources(graph: &Graph) -> Vec<KnownSource<'_>> {
     }
     for way in &graph.ways {
         if let (Call::Rest(call), Some(source)) = (&way.call, known.get_mut(way.source.index())) {
-            source.headers.extend(call.headers.iter().map(|(name, _)| name.clone()));
+            source.headers.extend(call.headers.iter().map(|header| header.name.clone()));
         }
     }
     known

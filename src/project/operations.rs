@@ -3,11 +3,11 @@
 
 use crate::compose::Graph;
 use crate::diagnostic::{FileId, Finding, Sources, Span};
+use crate::json::Value;
 use crate::operation::{JsonText, Limits, Prepared, RequestError, Variables, prepare};
 use crate::plan;
 use crate::view::View;
 use apollo_compiler::ast::{Definition, Document};
-use serde_json::Value;
 
 /// Most conditions whose outcomes are all tried; beyond it, all and none.
 const MAX_CONDITIONS: usize = 6;

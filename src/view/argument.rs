@@ -7,8 +7,8 @@ use super::suggest::closest;
 use super::table::{ArgumentView, GraphArgument, Limit, Template};
 use crate::compose::FieldId;
 use crate::diagnostic::{Finding, Span};
+use crate::json::Value as Json;
 use apollo_compiler::ast::{FieldDefinition, InputValueDefinition};
-use serde_json::Value as Json;
 use std::sync::Arc;
 
 impl Resolver<'_> {

@@ -10,9 +10,9 @@ use super::resolve::Resolver;
 use super::table::{FieldView, HopNode, HopView, InputType, Place};
 use crate::compose::{FieldId, TypeId, TypeKind};
 use crate::diagnostic::{Finding, Span};
+use crate::json::Value as Json;
 use apollo_compiler::ast::Type;
 use apollo_compiler::schema::{ExtendedType, FieldDefinition, ObjectType};
-use serde_json::Value as Json;
 
 /// A client field while it is resolved.
 pub(super) struct Field<'a> {

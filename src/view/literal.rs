@@ -1,10 +1,10 @@
 //! Input coercion of literals (GraphQL §3.13, §6.4.1): a literal of one schema becomes a value in graph vocabulary.
 
 use super::table::{InputObjectView, InputType, Inputs, Template};
+use crate::json::{Number, Value as Json};
 use apollo_compiler::ast::{Type, Value};
 use apollo_compiler::parser::SourceSpan;
 use apollo_compiler::{Name, Node};
-use serde_json::{Map, Value as Json};
 
 /// Why a literal has no value.
 #[derive(Debug)]
@@ -77,10 +77,10 @@ impl Inputs {
         };
         match self.0.get(ty.as_str()) {
             Some(InputType::Int) => constant(value.to_i32().map(Json::from)),
-            Some(InputType::Float) => constant(match &**value {
-                Value::Int(number) => serde_json::from_str(number.as_str()).ok(),
-                other => other.to_f64().and_then(serde_json::Number::from_f64).map(Json::Number),
-            }),
+            // §3.5.2: finite, with the digits that it was written with.
+            Some(InputType::Float) => {
+                constant(number(value).filter(|number| number.as_f64().is_some()).map(Json::from))
+            }
             Some(InputType::String) => constant(value.as_str().map(Json::from)),
             Some(InputType::Boolean) => constant(value.to_bool().map(Json::from)),
             Some(InputType::Id) => constant(match &**value {
@@ -174,13 +174,21 @@ fn plain(value: &Value) -> Json {
         Value::Null | Value::Variable(_) => Json::Null,
         Value::Enum(name) => Json::from(name.as_str()),
         Value::String(text) => Json::from(text.as_str()),
-        Value::Float(number) => number.try_to_f64().ok().map_or(Json::Null, Json::from),
-        Value::Int(number) => serde_json::from_str(number.as_str()).unwrap_or(Json::Null),
+        Value::Float(_) | Value::Int(_) => number(value).map_or(Json::Null, Json::from),
         Value::Boolean(boolean) => Json::from(*boolean),
         Value::List(items) => items.iter().map(|item| plain(item)).collect(),
         Value::Object(members) => {
-            Json::Object(members.iter().map(|(name, value)| (name.to_string(), plain(value))).collect::<Map<_, _>>())
+            Json::Object(members.iter().map(|(name, value)| (name.to_string(), plain(value))).collect())
         }
+    }
+}
+
+/// The digits of a literal: GraphQL's numbers (§2.9.1, §2.9.2) are JSON's.
+fn number(value: &Value) -> Option<Number> {
+    match value {
+        Value::Int(digits) => Number::parse(digits.as_str()),
+        Value::Float(digits) => Number::parse(digits.as_str()),
+        _ => None,
     }
 }
 

@@ -159,7 +159,7 @@ impl Cursor<'_> {
         let start = self.start();
         let text = self.while_matches(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '+' | '.')).to_owned();
         // JSON's numbers are GraphQL's (§2.9.1, §2.9.2).
-        let is_number = serde_json::from_str::<serde_json::Number>(&text).is_ok();
+        let is_number = crate::json::is_number(&text);
         if !is_number {
             return Err(PathError { message: format!("`{text}` is not a number"), span: start..self.at });
         }

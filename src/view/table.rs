@@ -1,10 +1,10 @@
 //! The lowering tables: what each client type and field means in the graph, resolved once.
 
 use crate::compose::{Bounds, FieldId, TypeId};
+use crate::json::Value as Json;
 use apollo_compiler::ast::Type;
 use indexmap::IndexMap;
 use regex::Regex;
-use serde_json::Value as Json;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 

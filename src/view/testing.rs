@@ -3,11 +3,11 @@
 use super::{View, load};
 use crate::compose::{Argument, Bounds, FieldId, Graph, GraphField, GraphType, TypeId, TypeKind, TypeRef};
 use crate::diagnostic::{Finding, Sources, Span};
+use crate::json::{Number, Value as Json};
 use apollo_compiler::Schema;
 use apollo_compiler::ast::{Type, Value};
 use apollo_compiler::schema::{ExtendedType, FieldDefinition};
 use indexmap::IndexMap;
-use serde_json::Value as Json;
 use std::collections::HashMap;
 
 /// A project of one graph and one client schema.
@@ -150,10 +150,12 @@ fn json(value: &Value) -> Json {
         Value::Null | Value::Variable(_) => Json::Null,
         Value::Enum(name) => Json::from(name.as_str()),
         Value::String(text) => Json::from(text.as_str()),
-        Value::Float(number) => Json::from(number.try_to_f64().unwrap()),
+        Value::Float(number) => Number::parse(number.as_str()).unwrap().into(),
         Value::Int(number) => Json::from(number.try_to_i32().unwrap()),
         Value::Boolean(boolean) => Json::from(*boolean),
         Value::List(items) => items.iter().map(|item| json(item)).collect(),
-        Value::Object(members) => members.iter().map(|(name, value)| (name.to_string(), json(value))).collect(),
+        Value::Object(members) => {
+            Json::Object(members.iter().map(|(name, value)| (name.to_string(), json(value))).collect())
+        }
     }
 }

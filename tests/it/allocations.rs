@@ -71,7 +71,7 @@ fn engine_of(files: &[(String, String)], service: Arc<dyn Subgraph>) -> Engine {
     let sources = graph.sources.iter().map(|source| Sourced {
         subgraph: Arc::clone(&service),
         name: source.name.as_str().into(),
-        config: serde_json::Value::Null,
+        config: bespoke::json::Value::Null,
         max_list_items: u32::MAX,
     });
     Engine::new(EngineParts {

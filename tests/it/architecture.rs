@@ -19,9 +19,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // The pure rooms: values in, values out.
     ("contract", &["diagnostic", "retirement"]),
     ("directive", &["diagnostic"]),
-    ("sdl", &["contract", "diagnostic", "directive"]),
-    ("compose", &["contract", "diagnostic", "ids", "sdl"]),
-    ("view", &["compose", "diagnostic", "directive"]),
+    ("sdl", &["contract", "diagnostic", "directive", "json"]),
+    ("compose", &["contract", "diagnostic", "ids", "json", "sdl"]),
+    ("view", &["compose", "diagnostic", "directive", "json"]),
     ("operation", &["compose", "ids", "json", "view"]),
     ("plan", &["compose", "contract", "operation"]),
     // Doing it.
@@ -34,7 +34,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("config", &["diagnostic", "observe"]),
     ("http", &["config", "engine", "json", "observe", "policy"]),
     // What puts them together.
-    ("project", &["compose", "config", "contract", "diagnostic", "operation", "plan", "view"]),
+    ("project", &["compose", "config", "contract", "diagnostic", "json", "operation", "plan", "view"]),
     (
         "engine",
         &[
@@ -43,6 +43,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "config",
             "execute",
             "flight",
+            "json",
             "operation",
             "plan",
             "policy",
@@ -52,7 +53,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("mock", &["engine", "operation", "policy", "view"]),
-    ("fuzzing", &["compose", "contract", "diagnostic", "execute", "operation", "plan", "project", "sdl", "view"]),
+    (
+        "fuzzing",
+        &["compose", "contract", "diagnostic", "execute", "json", "operation", "plan", "project", "sdl", "view"],
+    ),
     (
         "cli",
         &[
@@ -82,6 +86,7 @@ const PURE_FILES: &[&str] = &[
     "cause/place",
     "cause/pointer",
     "input",
+    "key_rules",
     "leaf",
     "memo",
     "project/mod",

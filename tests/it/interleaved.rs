@@ -185,7 +185,7 @@ fn world(options: &Options, seed: u64) -> World {
         let service = Arc::new(Service { random: Arc::clone(&random), calls });
         let name: Arc<str> = source.name.as_str().into();
         let subgraph = Arc::new(Shared::new(Arc::clone(&name), service, options.calls.clone()));
-        Sourced { subgraph, name, config: Value::Null, max_list_items: 100_000 }
+        Sourced { subgraph, name, config: bespoke::json::Value::Null, max_list_items: 100_000 }
     });
     let sources = sources.collect();
     let caching =

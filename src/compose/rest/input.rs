@@ -8,6 +8,7 @@ use crate::compose::graph::{Entry, KeyPath, TypeRef};
 use crate::compose::{Input, suggest};
 use crate::contract::SchemaKind;
 use crate::diagnostic::{Finding, Span};
+use crate::json::Value as Json;
 use crate::sdl::mapping::{Expression, Method, Start, Step, Variable};
 
 impl<'a> Binding<'_, 'a> {
@@ -267,8 +268,7 @@ impl<'a> Binding<'_, 'a> {
         }
     }
 
-    pub(super) fn literal(&mut self, value: &serde_json::Value, slot: Slot<'a>, span: Span) -> Option<Input> {
-        use serde_json::Value as Json;
+    pub(super) fn literal(&mut self, value: &Json, slot: Slot<'a>, span: Span) -> Option<Input> {
         if let Some((contract, id)) = slot.schema {
             let fits = match (&contract.schema(id).kind, value) {
                 (_, Json::Null) => !slot.is_required,

@@ -3,6 +3,7 @@
 use crate::compose::graph::{Graph, TypeId, TypeKind, TypeRef};
 use crate::compose::{Bounds, Input};
 use crate::contract::{Contract, IntegerFormat, SchemaId, SchemaKind};
+use crate::json::{Number, Value as Json};
 use crate::sdl::mapping::Method;
 use std::collections::BTreeSet;
 
@@ -132,8 +133,7 @@ pub(super) fn method_fits(graph: &Graph, ty: TypeId, method: &Method) -> Result<
 }
 
 /// Is a literal a value of this scalar or enum?
-pub(super) fn literal_fits(graph: &Graph, ty: TypeId, value: &serde_json::Value) -> Result<(), Misfit> {
-    use serde_json::Value as Json;
+pub(super) fn literal_fits(graph: &Graph, ty: TypeId, value: &Json) -> Result<(), Misfit> {
     let graph_type = graph.ty(ty);
     let fits = match (graph_type.kind, graph_type.name.as_str(), value) {
         (_, _, Json::Null) => true,
@@ -142,7 +142,7 @@ pub(super) fn literal_fits(graph: &Graph, ty: TypeId, value: &serde_json::Value)
         (_, "Int", value) => value.as_i64().is_some_and(|number| i32::try_from(number).is_ok()),
         (_, "Float", value) => value.is_number(),
         (_, "String", value) => value.is_string(),
-        (_, "ID", value) => value.is_string() || value.is_i64() || value.is_u64(),
+        (_, "ID", value) => value.is_string() || value.as_number().is_some_and(Number::is_plain_integer),
         (_, "Boolean", value) => value.is_boolean(),
         _ => true,
     };

@@ -5,7 +5,7 @@
 use super::Binding;
 use super::request::{Lowering, Slot};
 use crate::compose::graph::Entry;
-use crate::compose::{Fieldset, Input, ListForm, PathPart, QueryParameter, RestCall, suggest};
+use crate::compose::{Fieldset, HeaderParameter, Input, ListForm, PathPart, QueryParameter, RestCall, suggest};
 use crate::contract::{Endpoint, Location, Parameter, Style};
 use crate::diagnostic::Finding;
 use crate::sdl::mapping::{Entry as MappingEntry, Fields, Mapping, MappingBody, Variable};
@@ -46,9 +46,13 @@ impl<'a> Binding<'_, 'a> {
             match parameter.location {
                 Location::Query => {
                     let Some(list) = self.query_form(parameter) else { continue };
-                    call.query.push(QueryParameter { name: parameter.name.clone(), value, list });
+                    let (name, is_required) = (parameter.name.clone(), parameter.required);
+                    call.query.push(QueryParameter { name, value, list, is_required });
                 }
-                Location::Header => call.headers.push((parameter.name.to_ascii_lowercase(), value)),
+                Location::Header => {
+                    let (name, is_required) = (parameter.name.to_ascii_lowercase(), parameter.required);
+                    call.headers.push(HeaderParameter { name, value, is_required });
+                }
                 Location::Path | Location::Cookie => {}
             }
         }
@@ -166,7 +170,8 @@ impl<'a> Binding<'_, 'a> {
             }
         }
         for (entry, input) in self.plain_entries(http.query.as_ref(), lowering) {
-            call.query.push(QueryParameter { name: entry, value: input, list: ListForm::Repeat });
+            let list = ListForm::Repeat;
+            call.query.push(QueryParameter { name: entry, value: input, list, is_required: false });
         }
         for mapping in [&self.connect.params].into_iter().flatten() {
             let message = "`params:` goes with `op:`";
@@ -175,7 +180,8 @@ impl<'a> Binding<'_, 'a> {
             self.composer.find(finding);
         }
         for (name, input) in self.plain_entries(http.headers.as_ref(), lowering) {
-            call.headers.push((name.to_ascii_lowercase(), input));
+            let name = name.to_ascii_lowercase();
+            call.headers.push(HeaderParameter { name, value: input, is_required: false });
         }
         if let Some(fields) = &self.connect.fields {
             call.fieldset = Some(Fieldset { name: fields.value.clone(), list: ListForm::Comma });

@@ -11,6 +11,7 @@ use crate::compose::read::{JsonPath, Read, Segment};
 use crate::compose::suggest;
 use crate::contract::{SchemaId, SchemaKind};
 use crate::diagnostic::{Finding, Span};
+use crate::json::Value;
 use crate::sdl::mapping::{Entry as MappingEntry, Fields, Method, Start, Step};
 use indexmap::IndexMap;
 
@@ -489,11 +490,11 @@ impl<'a> Binding<'_, 'a> {
 /// Where the discriminator is, and for each of its values the member and its schema.
 type Cases = (Read, Vec<(String, TypeId, Option<SchemaId>)>);
 
-fn text_of(value: &serde_json::Value) -> Option<String> {
+fn text_of(value: &Value) -> Option<String> {
     match value {
-        serde_json::Value::String(text) => Some(text.clone()),
-        serde_json::Value::Number(number) => Some(number.to_string()),
-        serde_json::Value::Bool(value) => Some(value.to_string()),
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(value) => Some(value.to_string()),
         _ => None,
     }
 }

@@ -6,6 +6,7 @@ use crate::compose::read::{From, JsonPath, Method as ReadMethod, Read, Segment};
 use crate::compose::{Input, suggest};
 use crate::contract::{SchemaId, SchemaKind};
 use crate::diagnostic::{Finding, Span};
+use crate::json::Value;
 use crate::sdl::Spanned;
 use crate::sdl::mapping::{Expression, Method, Start, Step, Variable};
 
@@ -19,7 +20,7 @@ pub(super) enum Known<'a> {
     /// What a method gives.
     Method(&'a Method),
     /// A literal.
-    Literal(&'a serde_json::Value),
+    Literal(&'a Value),
 }
 
 /// A value found.
@@ -232,7 +233,7 @@ impl<'a> Binding<'_, 'a> {
     }
 
     /// A `match` that covers the contract's values gives a value for each of them.
-    fn check_match(&mut self, walk: &mut Walk<'a>, pairs: &[(serde_json::Value, serde_json::Value)], span: Span) {
+    fn check_match(&mut self, walk: &mut Walk<'a>, pairs: &[(Value, Value)], span: Span) {
         let Known::Schema(id) = walk.known else { return };
         let Some(contract) = self.source.contract else { return };
         let SchemaKind::String { values, .. } = &contract.schema(id).kind else { return };

@@ -21,6 +21,7 @@ pub use report::CauseReport;
 use super::arena::{Arena, Failure};
 use super::run::Run;
 use crate::compose::WayId;
+use crate::json::Value as Setting;
 use crate::upstream::{Answer, Cause};
 use place::Located;
 use report::Note;
@@ -191,16 +192,19 @@ impl<'a> Causes<'a> {
 }
 
 /// A text with the values of a service's settings (`$config`) left out.
-fn without_settings(text: String, settings: &Value) -> String {
+fn without_settings(text: String, settings: &Setting) -> String {
     /// A shorter value stands in a text by chance.
     const SHORTEST: usize = 4;
-    match settings {
-        Value::String(value) if value.len() >= SHORTEST => {
-            let encoded = percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC).to_string();
-            text.replace(value.as_str(), "…").replace(&encoded, "…")
-        }
-        Value::Array(items) => items.iter().fold(text, without_settings),
-        Value::Object(members) => members.values().fold(text, without_settings),
-        _ => text,
+    let value = match settings {
+        Setting::String(value) => value.as_str(),
+        Setting::Number(value) => value.as_str(),
+        Setting::Array(items) => return items.iter().fold(text, without_settings),
+        Setting::Object(members) => return members.values().fold(text, without_settings),
+        Setting::Null | Setting::Bool(_) => return text,
+    };
+    if value.len() < SHORTEST {
+        return text;
     }
+    let encoded = percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC).to_string();
+    text.replace(value, "…").replace(&encoded, "…")
 }

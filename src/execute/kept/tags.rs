@@ -9,6 +9,7 @@ use crate::compose::{Entry, From, Graph, Input, JsonPath, Method, Segment, Shape
 use crate::execute::input::{Inputs, Key};
 use crate::execute::leaf;
 use crate::execute::project::values;
+use crate::json::Value;
 
 /// Most tags of one entry.
 const MAX_TAGS: usize = 256;
@@ -242,10 +243,10 @@ fn input_text<'i>(inputs: &Inputs<'i>, key: Option<&Key>, input: &'i Input) -> O
         let token = key?.get(*at)?.as_deref()?;
         return leaf::canonical(token).map(|text| text.into_owned());
     }
-    match &*inputs.json(input) {
-        serde_json::Value::String(text) => Some(text.clone()),
-        serde_json::Value::Number(number) => Some(number.to_string()),
-        serde_json::Value::Bool(is) => Some(is.to_string()),
+    match &*inputs.json(input)? {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(is) => Some(is.to_string()),
         _ => None,
     }
 }

@@ -5,7 +5,7 @@
 //! does the same with `serde_json` and is the oracle that tests and fuzzing compare it with.
 //!
 //! Always true:
-//! - a body that is not JSON (RFC 8259, as strictly as `serde_json`) leaves no row behind;
+//! - a body that is not JSON (RFC 8259) leaves no row behind;
 //! - a value of the wrong type fails its own slots only;
 //! - of the items of all lists of a body no more are kept than may be;
 //! - nesting is bounded ([`crate::json::MAX_DEPTH`]), of what is kept, copied and skipped alike.

@@ -1,16 +1,17 @@
 //! The oracle: the same as [`super::scan`], read by `serde_json`. Compiled for tests and for fuzzing only.
 //!
 //! The nesting of the whole text is measured first. `serde_json` has a limit of its own, one level lower, that counts what
-//! it visits alone: each object and list is therefore visited as a text of its own.
+//! it visits alone: each object and list is therefore visited as a text of its own. It also refuses numbers that no double
+//! holds and names that hold half of a surrogate pair, which the grammar allows: numbers and strings that are not kept are
+//! told by their first character, and names are read as bytes.
 
-use super::{Malformed, Reading, Target, property};
+use super::{Reading, Target, property};
 use crate::execute::arena::Slot;
-use crate::json::{MAX_DEPTH, is_deeper_than};
+use crate::json::{MAX_DEPTH, Malformed, is_deeper_than};
 use crate::plan::{AbstractCapture, Capture, FrameId, ObjectCapture, SlotId};
 use serde::Deserializer as _;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
-use std::borrow::Cow;
 use std::fmt;
 
 /// Reads a whole body.
@@ -66,7 +67,12 @@ impl<'de> DeserializeSeed<'de> for Value<'_, '_, '_, '_, '_> {
             }
             Capture::Object(object) => {
                 let raw: &'de RawValue = serde::Deserialize::deserialize(parser)?;
-                visit(raw, Object { object, ctx: self.ctx, frame: self.frame, row: self.row })
+                let visitor = Object { object, ctx: self.ctx, frame: self.frame, row: self.row };
+                match scalar(raw) {
+                    Some(what) => visitor.refuse(what),
+                    None => visit(raw, visitor)?,
+                }
+                Ok(())
             }
             Capture::Many(all) => {
                 let raw: &'de RawValue = serde::Deserialize::deserialize(parser)?;
@@ -82,9 +88,22 @@ impl<'de> DeserializeSeed<'de> for Value<'_, '_, '_, '_, '_> {
             }
             Capture::List { .. } | Capture::Items { .. } | Capture::Index { .. } => {
                 let raw: &'de RawValue = serde::Deserialize::deserialize(parser)?;
-                visit(raw, List(self))
+                match scalar(raw) {
+                    Some(what) => List(self).refuse(what),
+                    None => visit(raw, List(self))?,
+                }
+                Ok(())
             }
         }
+    }
+}
+
+/// What a text is, if it is one of those that `serde_json` may not read.
+fn scalar(raw: &RawValue) -> Option<&'static str> {
+    match raw.get().as_bytes() {
+        [b'"', ..] => Some("a string"),
+        [b'-' | b'0'..=b'9', ..] => Some("a number"),
+        _ => None,
     }
 }
 
@@ -130,11 +149,13 @@ impl<'de> DeserializeSeed<'de> for Discriminator<'_, '_, 'de> {
     type Value = ();
 
     fn deserialize<D: serde::Deserializer<'de>>(self, parser: D) -> Result<(), D::Error> {
+        let raw: &'de RawValue = serde::Deserialize::deserialize(parser)?;
         if self.path.is_empty() {
-            *self.found = Some(serde::Deserialize::deserialize(parser)?);
-            return Ok(());
+            *self.found = Some(raw);
+        } else if raw.get().starts_with('{') {
+            visit(raw, self)?;
         }
-        parser.deserialize_map(self)
+        Ok(())
     }
 }
 
@@ -147,8 +168,8 @@ impl<'de> Visitor<'de> for Discriminator<'_, '_, 'de> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let Some((first, rest)) = self.path.split_first() else { return Ok(()) };
-        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
-            if *key == **first {
+        while let Some(is_it) = map.next_key_seed(Name(|name: &[u8]| name == first.as_bytes()))? {
+            if is_it {
                 map.next_value_seed(Discriminator { path: rest, found: &mut *self.found })?;
             } else {
                 map.next_value::<IgnoredAny>()?;
@@ -163,10 +184,6 @@ macro_rules! refuse_scalars {
     ($wanted:literal) => {
         refuse_scalars! { $wanted;
             visit_bool(bool) "a boolean"
-            visit_i64(i64) "a number"
-            visit_u64(u64) "a number"
-            visit_f64(f64) "a number"
-            visit_str(&str) "a string"
         }
     };
     ($wanted:literal; $($method:ident($ty:ty) $what:literal)*) => {
@@ -216,7 +233,7 @@ impl<'de> Visitor<'de> for Object<'_, '_, '_, '_, '_> {
         }
         let properties = &self.object.properties;
         let mut expected = 0;
-        while let Some(found) = map.next_key_seed(Property { properties, expected })? {
+        while let Some(found) = map.next_key_seed(Name(|name: &[u8]| property(properties, expected, name)))? {
             match found {
                 Some(at) => {
                     expected = at + 1;
@@ -232,29 +249,26 @@ impl<'de> Visitor<'de> for Object<'_, '_, '_, '_, '_> {
     }
 }
 
-/// A key of an object: which of the wanted properties it is.
-struct Property<'p> {
-    properties: &'p [(Box<str>, Capture)],
-    expected: usize,
-}
+/// A name of a member, and what is asked of it.
+struct Name<F>(F);
 
-impl<'de> DeserializeSeed<'de> for Property<'_> {
-    type Value = Option<usize>;
+impl<'de, T, F: FnOnce(&[u8]) -> T> DeserializeSeed<'de> for Name<F> {
+    type Value = T;
 
-    fn deserialize<D: serde::Deserializer<'de>>(self, parser: D) -> Result<Option<usize>, D::Error> {
-        parser.deserialize_str(self)
+    fn deserialize<D: serde::Deserializer<'de>>(self, parser: D) -> Result<T, D::Error> {
+        parser.deserialize_bytes(self)
     }
 }
 
-impl Visitor<'_> for Property<'_> {
-    type Value = Option<usize>;
+impl<T, F: FnOnce(&[u8]) -> T> Visitor<'_> for Name<F> {
+    type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a property name")
     }
 
-    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Option<usize>, E> {
-        Ok(property(self.properties, self.expected, name.as_bytes()))
+    fn visit_bytes<E: serde::de::Error>(self, name: &[u8]) -> Result<T, E> {
+        Ok(self.0(name))
     }
 }
 
@@ -310,7 +324,9 @@ impl<'de> Visitor<'de> for List<'_, '_, '_, '_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        while map.next_key_seed(Name(|_: &[u8]| ()))?.is_some() {
+            map.next_value::<IgnoredAny>()?;
+        }
         self.refuse("an object");
         Ok(())
     }

@@ -34,7 +34,7 @@ fn walk<'t>(json: &mut Json<'t>, path: &[Segment], most: usize, found: &mut Vec<
             json.at += 1;
             while json.next_member(is_first)? {
                 is_first = false;
-                let is_it = *json.name()?.decode()? == *name.as_bytes();
+                let is_it = *json.name()?.decode() == *name.as_bytes();
                 if is_it { walk(json, rest, most, found)? } else { json.skip().map(drop)? }
             }
         }

@@ -7,7 +7,7 @@ use crate::compose::{Graph, Origin, ServiceFile, Services, compose, contract_pat
 use crate::contract;
 use crate::diagnostic::{Finding, Severity, Sources};
 use crate::execute::{Caching, CauseReport, Run, Sourced, Wording, run, run_in_parts};
-use crate::operation::{JsonText, Limits, Outcomes, prepare};
+use crate::operation::{GivenVariables, JsonText, Limits, Outcomes, prepare};
 use crate::plan::{Plan, describe, plan};
 use crate::policy::Caller;
 use crate::upstream::{Answer, CallError, CallErrorKind, Context, CredentialScope, Request, Subgraph};
@@ -25,6 +25,9 @@ const CONNECT: &str = r#"extend schema @link(url: "https://specs.apollo.dev/fede
   @link(url: "https://bespoke.example/connect/v1", import: ["@source", "@connect", "@cache", "@invalidates"])"#;
 const FEDERATION: &str = r#"extend schema @link(url: "https://specs.apollo.dev/federation/v2.9",
   import: ["@key", "@requires", "@provides", "@external", "@shareable", "@authenticated", "@listSize"])"#;
+
+/// Coerced variables.
+type Coerced = Vec<Option<JsonText>>;
 
 /// A project under test.
 pub(super) struct Kit {
@@ -139,13 +142,17 @@ impl Kit {
         self
     }
 
-    fn planned(&self, query: &str, variables: &Json) -> (Plan, Vec<Option<JsonText>>) {
+    fn planned(&self, query: &str, variables: &Json) -> (Plan, Coerced) {
         self.planned_for(query, variables, false)
     }
 
-    fn planned_for(&self, query: &str, variables: &Json, in_parts: bool) -> (Plan, Vec<Option<JsonText>>) {
+    fn planned_for(&self, query: &str, variables: &Json, in_parts: bool) -> (Plan, Coerced) {
+        self.planned_with(query, variables.to_string(), in_parts)
+    }
+
+    fn planned_with(&self, query: &str, given: String, in_parts: bool) -> (Plan, Coerced) {
         let prepared = prepare(&self.view, &Limits::default(), query, None).expect("a valid operation");
-        let variables = prepared.coerce(&variables.as_object().expect("variables").into()).expect("valid variables");
+        let variables = prepared.coerce(&GivenVariables::new(given.into())).expect("valid variables");
         let outcomes = prepared.outcomes(&variables);
         let outcomes = if in_parts { outcomes.incremental() } else { outcomes };
         let lowered = prepared.lower(&outcomes).expect("an operation in bounds");
@@ -185,7 +192,12 @@ impl Kit {
 
     /// The requests and the answer, for some variables.
     pub(super) fn run_with(&self, query: &str, variables: &Json, script: &str) -> String {
-        let (plan, variables) = self.planned(query, variables);
+        self.run_given(query, &variables.to_string(), script)
+    }
+
+    /// The requests and the answer, for variables as a client writes them.
+    pub(super) fn run_given(&self, query: &str, variables: &str, script: &str) -> String {
+        let (plan, variables) = self.planned_with(query, variables.to_owned(), false);
         let setting = self.setting(script);
         let ran = setting.runtime.block_on(async {
             tokio::time::advance(self.later).await;
@@ -257,7 +269,7 @@ impl Kit {
                     delay: self.delay,
                 }),
                 name: source.name.as_str().into(),
-                config: json!({ "key": "from-config" }),
+                config: json!({ "key": "from-config" }).into(),
                 max_list_items: self.max_list_items,
             })
             .collect();

@@ -11,3 +11,4 @@ mod outcomes;
 mod places;
 mod repeats;
 mod signed_in;
+mod values;

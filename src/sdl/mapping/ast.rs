@@ -1,6 +1,7 @@
 //! What a mapping says, before it is checked against anything.
 
 use crate::diagnostic::Span;
+use crate::json::Value;
 use crate::sdl::Spanned;
 
 /// The value of `params:`, `body:` or `selection:`.
@@ -67,7 +68,7 @@ pub enum Start {
     /// `$args` and its like.
     Variable(Variable),
     /// `$(…)`, and plain literals in `params:` and `body:`.
-    Literal(serde_json::Value),
+    Literal(Value),
     /// `{ a b }` behind a name: an object made of the value at hand.
     Object(Fields),
     /// `[a, b]`, in `params:` and `body:`.
@@ -128,9 +129,9 @@ pub enum Method {
     /// Negates a boolean.
     Not,
     /// Is it equal to the literal?
-    Eq(serde_json::Value),
+    Eq(Value),
     /// Literal by literal.
-    Match(Vec<(serde_json::Value, serde_json::Value)>),
+    Match(Vec<(Value, Value)>),
     /// A path of every item: `->map(a.b)`.
     Map(Vec<Spanned<String>>),
 }

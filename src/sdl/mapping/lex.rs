@@ -1,6 +1,7 @@
 //! Tokens of a mapping, with spans into the SDL file.
 
 use crate::diagnostic::{FileId, Span};
+use crate::json::Number;
 
 /// A mapping's text, and where in the file each of its bytes comes from.
 #[derive(Debug)]
@@ -94,7 +95,7 @@ pub(crate) enum Token {
     /// `"…"` or `'…'`.
     Text(String),
     /// `12`, `-3.5`.
-    Number(serde_json::Number),
+    Number(Number),
     /// `$`, alone or before a name.
     Dollar,
     /// `->`.
@@ -151,7 +152,7 @@ pub(crate) fn lex(text: &str) -> Result<Vec<Lexed>, (usize, usize)> {
                 let length =
                     1 + rest[1..].bytes().take_while(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E')).count();
                 at += length;
-                Token::Number(rest[..length].parse().map_err(|_| (start, start + length))?)
+                Token::Number(Number::parse(&rest[..length]).ok_or((start, start + length))?)
             }
             _ => {
                 let (token, length) = sign(rest, c);

@@ -3,8 +3,8 @@
 use super::ast::{Entry, Expression, Fields, Mapping, MappingBody, Method, Start, Step, Variable};
 use super::lex::{Lexed, MappingText, Token, lex};
 use crate::diagnostic::{Finding, Span};
+use crate::json::{Map, Value as Json};
 use crate::sdl::Spanned;
-use serde_json::Value as Json;
 
 /// Deepest nesting of braces, brackets and `??`.
 const MAX_DEPTH: usize = 32;
@@ -440,7 +440,7 @@ impl Parser<'_> {
             }
             Token::Sign('{') => {
                 self.at += 1;
-                let mut members = serde_json::Map::new();
+                let mut members = Map::default();
                 while *self.token() != Token::Sign('}') {
                     let name = self.property()?;
                     self.expect(':')?;

@@ -1,11 +1,12 @@
 //! JSON text, read from front to back without building anything (RFC 8259).
 //!
-//! As strict as `serde_json`, with the same odd corner: in strings that are skipped or kept as text, a `\u` escape needs
-//! four digits but no partner; where a string is *decoded* ([`Text::decode`]), surrogates must come in pairs.
+//! The grammar is followed exactly. It allows an escape that is half of a surrogate pair (§8.2), and numbers that no
+//! double holds (§6): neither makes a text malformed.
 //!
 //! Always true: no value is nested deeper than [`MAX_DEPTH`], whether it is read, kept as text or skipped (RFC 8259 §9
 //! allows an implementation to limit it).
 
+use super::{MAX_DEPTH, Malformed};
 use smallvec::SmallVec;
 use std::borrow::Cow;
 use std::ops::Range;
@@ -14,13 +15,6 @@ use wide::u8x16;
 const QUOTES: u8x16 = u8x16::new([b'"'; 16]);
 const BACKSLASHES: u8x16 = u8x16::new([b'\\'; 16]);
 const CONTROLS: u8x16 = u8x16::new([b' ' - 1; 16]);
-
-/// Deepest nesting of objects and lists in a text.
-pub(crate) const MAX_DEPTH: u32 = 128;
-
-/// The text is not JSON, or nested deeper than [`MAX_DEPTH`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Malformed;
 
 /// A text under a finger.
 pub(crate) struct Json<'t> {
@@ -38,19 +32,64 @@ pub(crate) struct Text<'t> {
 }
 
 impl<'t> Text<'t> {
-    /// The string's value. Fails when an escape is half of a surrogate pair.
+    /// The string's value. It is UTF-8, unless an escape is half of a surrogate pair (§8.2): that one becomes the three
+    /// bytes that UTF-8 would give it if it were a character, so that it equals no text.
     #[inline]
-    pub(crate) fn decode(self) -> Result<Cow<'t, [u8]>, Malformed> {
-        if self.has_escapes { decode(self.inner) } else { Ok(Cow::Borrowed(self.inner)) }
+    pub(crate) fn decode(self) -> Cow<'t, [u8]> {
+        if self.has_escapes { Cow::Owned(decode(self.inner)) } else { Cow::Borrowed(self.inner) }
     }
 }
 
-/// Escapes in names are rare: nothing here need be fast.
+/// Escapes are rare where strings are decoded: nothing here need be fast. The escapes were checked before.
 #[cold]
-fn decode(inner: &[u8]) -> Result<Cow<'static, [u8]>, Malformed> {
-    let quoted = [&b"\""[..], inner, b"\""].concat();
-    let text: String = serde_json::from_slice(&quoted).map_err(|_| Malformed)?;
-    Ok(Cow::Owned(text.into_bytes()))
+fn decode(inner: &[u8]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(inner.len());
+    let mut at = 0;
+    while let Some(&byte) = inner.get(at) {
+        if byte != b'\\' {
+            text.push(byte);
+            at += 1;
+            continue;
+        }
+        let (code, len) = escape(&inner[at..]);
+        // A pair of halves is one character (§7).
+        let low = if (0xd800..0xdc00).contains(&code) { inner.get(at + len..).map(escape) } else { None };
+        at += len;
+        match low {
+            Some((low, len)) if (0xdc00..0xe000).contains(&low) => {
+                at += len;
+                push(0x1_0000 + ((code - 0xd800) << 10) + (low - 0xdc00), &mut text);
+            }
+            _ => push(code, &mut text),
+        }
+    }
+    text
+}
+
+/// What stands at the front of a string: the code of an escape, and how long the escape is. 0 and 1: it is none.
+fn escape(text: &[u8]) -> (u32, usize) {
+    match text {
+        [b'\\', b'u', digits @ ..] => {
+            let digits = digits.iter().take(4).filter_map(|&digit| char::from(digit).to_digit(16));
+            (digits.fold(0, |code, digit| code * 16 + digit), 6)
+        }
+        [b'\\', b'b', ..] => (0x8, 2),
+        [b'\\', b'f', ..] => (0xc, 2),
+        [b'\\', b'n', ..] => (0xa, 2),
+        [b'\\', b'r', ..] => (0xd, 2),
+        [b'\\', b't', ..] => (0x9, 2),
+        [b'\\', other, ..] => (u32::from(*other), 2),
+        _ => (0, 1),
+    }
+}
+
+/// Appends a code point in UTF-8, halves of surrogate pairs too.
+fn push(code: u32, text: &mut Vec<u8>) {
+    match char::from_u32(code) {
+        Some(c) => text.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+        // U+D800 to U+DFFF take three bytes, whose first is 0xED.
+        None => text.extend_from_slice(&[0xed, 0x80 | (code >> 6 & 0x3f) as u8, 0x80 | (code & 0x3f) as u8]),
+    }
 }
 
 impl<'t> Json<'t> {
@@ -315,124 +354,5 @@ impl<'t> Json<'t> {
         }
         let found = rest.iter().position(|&byte| matches!(byte, b'"' | b'\\' | ..b' '));
         found.map(|found| at + found).ok_or(Malformed)
-    }
-}
-
-/// Checks that a whole text is JSON, and nested no deeper than it may be.
-pub(crate) fn check(text: &[u8]) -> Result<(), Malformed> {
-    let mut json = Json::new(text)?;
-    json.skip()?;
-    if json.peek().is_some() { Err(Malformed) } else { Ok(()) }
-}
-
-/// The text of the value behind a path of member names, in a text that is known to be JSON; of equal names, the last.
-/// `None`: there is none.
-pub(crate) fn member<'t>(text: &'t str, path: &[String]) -> Option<&'t str> {
-    let Some((name, rest)) = path.split_first() else { return Some(text) };
-    let mut json = Json::new(text.as_bytes()).ok()?;
-    if json.peek() != Some(b'{') {
-        return None;
-    }
-    json.enter().ok()?;
-    let (mut is_first, mut found) = (true, None);
-    while json.next_member(is_first).ok()? {
-        is_first = false;
-        let is_it = *json.name().ok()?.decode().ok()? == *name.as_bytes();
-        let span = json.skip().ok()?;
-        if is_it {
-            found = text.get(span);
-        }
-    }
-    member(found?, rest)
-}
-
-/// Are objects and lists nested deeper than `limit`? Of a text that is not JSON it says nothing useful, and does not
-/// fail.
-pub(crate) fn is_deeper_than(text: &[u8], limit: u32) -> bool {
-    // So many brackets take so many bytes.
-    if text.len() <= limit as usize {
-        return false;
-    }
-    let mut depth = 0u32;
-    let mut bytes = text.iter();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'{' | b'[' => {
-                depth += 1;
-                if depth > limit {
-                    return true;
-                }
-            }
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            b'"' => {
-                while let Some(byte) = bytes.next() {
-                    match byte {
-                        b'"' => break,
-                        b'\\' => _ = bytes.next(),
-                        _ => {}
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-    false
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn depth_counts_nesting_outside_of_strings() {
-        for (body, depth) in [
-            ("1", 0),
-            ("[]", 1),
-            (r#"[[],{"a":[]},[]]"#, 3),
-            (r#"{"a":"[[[[\"[["}"#, 1),
-            (r#"["\\",[1]]"#, 2),
-            (r#"]]][["#, 2),
-            (r#"["unended [["#, 1),
-        ] {
-            assert!(!is_deeper_than(body.as_bytes(), depth), "{body} within {depth}");
-            assert!(depth == 0 || is_deeper_than(body.as_bytes(), depth - 1), "{body} over {depth}");
-        }
-    }
-
-    #[test]
-    fn what_is_skipped_is_nested_no_deeper_than_what_is_read() {
-        let nest =
-            |open: &str, close: &str, depth: usize| [open.repeat(depth), "1".into(), close.repeat(depth)].concat();
-        for (open, close) in [("[", "]"), ("{\"a\":", "}"), ("[1,{\"a\":[],\"b\":", "}]")] {
-            let levels = open.matches(['[', '{']).count() - open.matches(']').count();
-            for depth in [1, 60, 1_000_000] {
-                let is_allowed = depth * levels <= MAX_DEPTH as usize;
-                assert_eq!(check(nest(open, close, depth).as_bytes()).is_ok(), is_allowed, "{open} {depth} times");
-            }
-        }
-        assert!(check(nest("[", "]", 128).as_bytes()).is_ok());
-        assert!(check(nest("[", "]", 129).as_bytes()).is_err());
-        // Whether a level was entered or skipped makes no difference.
-        let text = nest("[", "]", 129);
-        let mut json = Json::new(text.as_bytes()).unwrap();
-        (0..100).for_each(|_| json.enter().unwrap());
-        assert!(json.skip().is_err());
-    }
-
-    #[test]
-    fn a_member_is_found_by_its_path() {
-        let path = |path: &str| path.split('.').map(str::to_owned).collect::<Vec<_>>();
-        let text = r#"{"a": {"b": [1, 2]}, "\u0063": 3, "d": 1, "d": {"b": null}}"#;
-        for (at, expected) in [
-            ("a", Some(r#"{"b": [1, 2]}"#)),
-            ("a.b", Some("[1, 2]")),
-            ("c", Some("3")),
-            ("d.b", Some("null")),
-            ("a.c", None),
-            ("c.a", None),
-        ] {
-            assert_eq!(member(text, &path(at)), expected, "{at}");
-        }
-        assert_eq!(member("[1]", &[]), Some("[1]"));
     }
 }

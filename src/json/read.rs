@@ -1,0 +1,83 @@
+//! From text to a [`Value`].
+
+use super::value::{Map, Value};
+use super::{Json, Malformed, Number};
+
+/// Why a text has no value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// It does not follow the grammar of RFC 8259.
+    #[error("it is not JSON")]
+    NotJson,
+    /// Its objects and lists are nested deeper than [`super::MAX_DEPTH`].
+    #[error("objects and lists are nested deeper than 128 levels")]
+    TooDeep,
+    /// A string escapes half of a surrogate pair, such as `\ud83d` alone. The grammar allows it, but such a string is no
+    /// text (RFC 8259 §8.2), and a GraphQL string is one.
+    #[error("a string holds half of a surrogate pair, which is no character")]
+    HalfSurrogate,
+}
+
+impl From<Malformed> for ReadError {
+    fn from(Malformed: Malformed) -> Self {
+        Self::NotJson
+    }
+}
+
+impl Value {
+    /// Reads one JSON text, white space around it included.
+    ///
+    /// # Errors
+    /// When it is not JSON, nested too deeply, or holds a string that is no text.
+    pub fn read(text: &[u8]) -> Result<Self, ReadError> {
+        let mut cursor = Json::new(text)?;
+        let value = value(&mut cursor)?;
+        if cursor.peek().is_some() { Err(ReadError::NotJson) } else { Ok(value) }
+    }
+}
+
+fn value(cursor: &mut Json<'_>) -> Result<Value, ReadError> {
+    match cursor.peek() {
+        Some(b'{') => object(cursor),
+        Some(b'[') => list(cursor),
+        Some(b'"') => text(cursor).map(Value::String),
+        Some(b't') => cursor.literal(b"true").map(|()| Value::Bool(true)).map_err(Into::into),
+        Some(b'f') => cursor.literal(b"false").map(|()| Value::Bool(false)).map_err(Into::into),
+        Some(b'n') => cursor.literal(b"null").map(|()| Value::Null).map_err(Into::into),
+        _ => {
+            let span = cursor.skip()?;
+            let digits = std::str::from_utf8(cursor.text(span)).map_err(|_| ReadError::NotJson)?;
+            Ok(Value::Number(Number::of_checked(digits)))
+        }
+    }
+}
+
+fn object(cursor: &mut Json<'_>) -> Result<Value, ReadError> {
+    cursor.enter().map_err(|Malformed| ReadError::TooDeep)?;
+    let mut members = Map::default();
+    let mut is_first = true;
+    while cursor.next_member(is_first)? {
+        is_first = false;
+        let name = text(cursor)?;
+        cursor.expect(b':')?;
+        // Of equal names the last counts, as everywhere here.
+        members.insert(name, value(cursor)?);
+    }
+    cursor.leave();
+    Ok(Value::Object(members))
+}
+
+fn list(cursor: &mut Json<'_>) -> Result<Value, ReadError> {
+    cursor.enter().map_err(|Malformed| ReadError::TooDeep)?;
+    let mut items = Vec::new();
+    while cursor.next_item(items.is_empty())? {
+        items.push(value(cursor)?);
+    }
+    cursor.leave();
+    Ok(Value::Array(items))
+}
+
+fn text(cursor: &mut Json<'_>) -> Result<String, ReadError> {
+    let text = cursor.string()?.decode();
+    String::from_utf8(text.into_owned()).map_err(|_| ReadError::HalfSurrogate)
+}
