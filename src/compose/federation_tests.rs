@@ -75,3 +75,127 @@ fn long_chains_of_types_do_not_exhaust_the_stack() {
     let found = composed_services(&[("chain", bound)]);
     assert!(found.starts_with("C005 types are nested more than 64 levels deep in one answer"), "{found}");
 }
+
+fn findings(files: &[(&str, &str)]) -> Vec<String> {
+    let text = graph(files);
+    let heads =
+        text.lines().filter(|line| line.starts_with('E') && line.as_bytes().get(1).is_some_and(u8::is_ascii_digit));
+    heads.map(str::to_owned).collect()
+}
+
+#[test]
+fn inputs_are_what_all_services_agree_on() {
+    let a = r#"
+      type Query { find(filter: Filter, kind: Kind, first: Int = 5, only: Int, id: ID = 7, ids: [ID!] = 7): Int @shareable }
+      input Filter { x: Int y: Int = 7 kind: Sort inner: Inner = { z: 1, id: 2 } }
+      input Inner { z: Int id: ID }
+      enum Kind { A B }
+      enum Sort { UP DOWN }"#;
+    let b = r#"
+      type Query { find(filter: Filter!, kind: Kind, first: Int = 5, id: ID = "7", ids: [ID!] = 7): Int @shareable sort: Int }
+      input Filter { x: Int! = 1 inner: Inner = { z: 1, id: 2 } }
+      input Inner { z: Int id: ID }
+      enum Kind { B C }"#;
+    // The defaults of `id` are written differently, so they are not the same.
+    assert_eq!(findings(&[("a", a), ("b", b)]), ["E211 `id` of `Query.find` has two defaults"]);
+    let b = b.replace("id: ID = \"7\"", "id: ID = 7");
+    insta::assert_snapshot!(graph(&[("a", a), ("b", &b)]));
+    let files = [format!("{LINK}\n{a}"), format!("{LINK}\n{b}")];
+    insta::assert_snapshot!(super::tests::client_schema(&files));
+}
+
+#[test]
+fn inputs_that_cannot_be_merged_are_found() {
+    let query = "type Query { a(x: Int): Int @shareable }";
+    for (a, b, found) in [
+        (
+            "type Query { a(x: Int!): Int @shareable }",
+            "type Query { a: Int @shareable }",
+            "E211 the argument `x` of `Query.a` is required here, and `b` does not have it",
+        ),
+        (
+            "type Query { a(x: Int = 1): Int @shareable }",
+            "type Query { a(x: Int = 2): Int @shareable }",
+            "E211 `x` of `Query.a` has two defaults",
+        ),
+        (query, "type Query { a(x: [Int]): Int @shareable }", "E203 `x` of `Query.a` has two types, `Int` and `[Int]`"),
+        (
+            "type Query { a(f: F): Int } input F { x: Int! y: Int }",
+            "type Query { b(f: F): Int } input F { y: Int }",
+            "E211 the field `x` of `F` is required here, and `b` does not have it",
+        ),
+        (
+            "type Query { a(f: F): Int } input F { x: Int }",
+            "type Query { b(f: F): Int } input F { y: Int }",
+            "E211 the services that declare the input `F` have no field of it in common",
+        ),
+        (
+            "type Query { a(f: E): Int } enum E { X }",
+            "type Query { b: Int } enum E { Y }",
+            "E211 the services that declare the enum `E` have no value of it in common",
+        ),
+        (
+            "type Query { a(f: E): Int } enum E { X Y }",
+            "type Query { b: E } enum E { Y }",
+            "E211 `E` is sent and answered, and `b` does not know its value `X`",
+        ),
+    ] {
+        let found_here = findings(&[("a", a), ("b", b)]);
+        assert_eq!(found_here.first().map(String::as_str), Some(found), "{a}\n{b}\n{found_here:#?}");
+    }
+    // Optional ones are left out; values that are only answered are united; hidden ones may differ.
+    for (a, b) in [
+        (query, "type Query { a: Int @shareable }"),
+        ("type Query { a(x: Int! = 1): Int @shareable }", "type Query { a: Int @shareable }"),
+        ("type Query { a: E } enum E { X }", "type Query { b: E } enum E { Y }"),
+        ("type Query { a(f: E): E } enum E { X @inaccessible Y }", "type Query { b: E } enum E { Y }"),
+    ] {
+        assert_eq!(findings(&[("a", a), ("b", b)]), Vec::<String>::new(), "{a}\n{b}");
+    }
+}
+
+#[test]
+fn what_is_inaccessible_stays_in_the_graph() {
+    let a = r#"
+      type Query { item: Item secret: Item @inaccessible any: [Any!] list(first: Int = 3 @inaccessible, kind: Kind): Int }
+      type Item @key(fields: "code owner { id }") { code: ID! @inaccessible owner: Owner! @inaccessible name: String kind: Kind }
+      type Owner @inaccessible { id: ID! }
+      union Any = Item | Owner
+      interface Hidden @inaccessible { id: ID! }
+      type Shown implements Hidden { id: ID! }
+      enum Kind { A B @inaccessible }
+      input In { a: Int b: Int = 1 @inaccessible }"#;
+    let b =
+        r#"type Item @key(fields: "code owner { id }") { code: ID! owner: Owner! left: Int } type Owner { id: ID! }"#;
+    insta::assert_snapshot!(graph(&[("a", a), ("b", b)]));
+    let files = [format!("{LINK}\n{a}"), format!("{LINK}\n{b}")];
+    insta::assert_snapshot!(super::tests::client_schema(&files));
+}
+
+#[test]
+fn clients_see_nothing_that_names_what_is_inaccessible() {
+    for (sdl, found) in [
+        (
+            "type Query { a: A } type A @inaccessible { id: ID }",
+            "E212 clients see `Query.a`, but its type `A` is `@inaccessible`",
+        ),
+        (
+            "type Query { a(e: E): Int } enum E @inaccessible { X }",
+            "E212 clients see `Query.a(e:)`, but its type `E` is `@inaccessible`",
+        ),
+        (
+            "type Query { a: E } enum E { X @inaccessible }",
+            "E212 clients see `E`, but all that it has is `@inaccessible`",
+        ),
+        (
+            "type Query { a(x: Int! @inaccessible): Int }",
+            "E211 `x` of `Query.a` is required, so it cannot be `@inaccessible`: no client could give it",
+        ),
+        (
+            "type Query { a(f: F): Int } input F { x: Int! @inaccessible y: Int }",
+            "E211 `x` of `F` is required, so it cannot be `@inaccessible`: no client could give it",
+        ),
+    ] {
+        assert_eq!(findings(&[("a", sdl)]).first().map(String::as_str), Some(found), "{sdl}");
+    }
+}

@@ -27,8 +27,14 @@ ids! {
 /// All services' types and fields, composed, with the ways to get each of them.
 #[derive(Debug)]
 pub struct Graph {
-    /// The same graph as a plain GraphQL schema: no directives of ours or of federation.
+    /// What clients may see of the graph, as a plain GraphQL schema: no directives of ours or of federation, and nothing
+    /// that is `@inaccessible`.
     pub schema: Valid<Schema>,
+    /// The whole graph, as a plain GraphQL schema.
+    pub full: Valid<Schema>,
+    /// The arguments that one GraphQL source declares of a field, and their types there, such as `[ID!]!`: the source is
+    /// sent no others, and its own types may be laxer than the graph's.
+    pub own_arguments: HashMap<(SourceId, FieldId), IndexMap<String, String>>,
     /// Indexed by [`TypeId`].
     pub types: Vec<GraphType>,
     /// Type name to id.
@@ -75,6 +81,8 @@ pub struct GraphType {
     pub lookups: Vec<WayId>,
     /// `@authenticated`, on it or on an interface of it: anonymous callers get no value of this type.
     pub authenticated: bool,
+    /// `@inaccessible`: used inside the graph, never seen by clients.
+    pub is_hidden: bool,
     /// Where it is first declared; `None` for built-in scalars.
     pub span: Option<Span>,
 }
@@ -94,6 +102,8 @@ pub struct GraphField {
     pub bindings: Vec<WayId>,
     /// Anonymous callers get an error: `@authenticated` stands on it, or on what it depends on (`compose/guard.rs`).
     pub authenticated: bool,
+    /// `@inaccessible`: used inside the graph, never seen by clients.
+    pub is_hidden: bool,
     /// Where it is declared.
     pub span: Span,
 }
@@ -147,10 +157,12 @@ impl TypeRef {
 pub struct Argument {
     /// Its type.
     pub ty: TypeRef,
-    /// Its default, as JSON in graph vocabulary.
+    /// The default that all sources have, as JSON in graph vocabulary.
     pub default: Option<crate::json::Value>,
     /// Values outside are refused before any call.
     pub bounds: Bounds,
+    /// `@inaccessible`: clients never see it; its default is sent.
+    pub is_hidden: bool,
     /// Where it is declared.
     pub span: Span,
 }
@@ -479,6 +491,24 @@ impl Graph {
     #[must_use]
     pub fn field_id(&self, ty: TypeId, name: &str) -> Option<FieldId> {
         self.ty(ty).fields.get(name).copied()
+    }
+    /// A type by name, if clients may see it.
+    #[must_use]
+    pub fn visible_type(&self, name: &str) -> Option<TypeId> {
+        self.type_id(name).filter(|id| !self.ty(*id).is_hidden)
+    }
+    /// The names of the types that clients may see.
+    pub fn visible_types(&self) -> impl Iterator<Item = &str> {
+        self.types.iter().filter(|ty| !ty.is_hidden).map(|ty| ty.name.as_str())
+    }
+    /// A field by type and name, if clients may see it.
+    #[must_use]
+    pub fn visible_field(&self, ty: TypeId, name: &str) -> Option<FieldId> {
+        self.field_id(ty, name).filter(|id| !self.field(*id).is_hidden)
+    }
+    /// The concrete types of a type that clients may see.
+    pub fn visible_members(&self, ty: TypeId) -> impl Iterator<Item = TypeId> + '_ {
+        self.ty(ty).possible.iter().copied().filter(|id| !self.ty(*id).is_hidden)
     }
     /// Does the type hold fields?
     #[must_use]

@@ -11,7 +11,7 @@ use super::graph::{
 use super::merge::key_paths;
 use super::read::{JsonPath, Read, Segment};
 use crate::diagnostic::{Finding, Span};
-use crate::sdl::{FieldSelection, Origin, TypeBody};
+use crate::sdl::{FieldDeclaration, FieldSelection, Origin, TypeBody};
 use indexmap::IndexMap;
 use std::collections::{HashMap, HashSet};
 
@@ -60,6 +60,7 @@ pub(super) fn bind(composer: &mut Composer<'_>, file: usize) {
     while let Some((id, key)) = binder.open.pop() {
         binder.fill(id, key);
     }
+    add_own_arguments(composer, file, source);
 }
 
 /// What `@provides` names must be there: a misspelt field would be provided to nobody.
@@ -256,6 +257,9 @@ impl Binder<'_, '_> {
                 .collect();
             let is_key = declared.field.is_external && self.own_keys.contains(&field);
             let is_told = declared.field.requires.is_none() || is_entity;
+            if declared.field.is_external && !takes_the_same(self.composer, field, declared.field) {
+                continue;
+            }
             if provided.is_empty() && !is_key && !(declared.is_offered && is_told) {
                 continue;
             }
@@ -276,6 +280,34 @@ impl Binder<'_, '_> {
         }
         found
     }
+}
+
+/// Notes which arguments a source declares, and with which types.
+fn add_own_arguments(composer: &mut Composer<'_>, file: usize, source: SourceId) {
+    for field in (0..composer.graph.fields.len()).map(|index| FieldId(index as u32)) {
+        let Some(declared) = composer.declared_in(field, file) else { continue };
+        let own = declared.field.arguments.iter();
+        let own: IndexMap<_, _> = own.map(|own| (own.name.value.clone(), own.ty.to_string())).collect();
+        if !own.is_empty() {
+            composer.graph.own_arguments.insert((source, field), own);
+        }
+    }
+}
+
+/// Takes a field that a source only provides the same arguments as where it comes from? If not, it means something else
+/// there (Apollo Federation's composition: `EXTERNAL_ARGUMENT_MISSING`, `EXTERNAL_ARGUMENT_DEFAULT_MISMATCH`).
+fn takes_the_same(composer: &Composer<'_>, field: FieldId, external: &FieldDeclaration) -> bool {
+    let owners = || composer.declared[field.index()].iter().map(|declared| declared.field).filter(|of| !of.is_external);
+    external.arguments.iter().all(|own| {
+        let others = owners().flat_map(|owner| &owner.arguments).filter(|other| other.name.value == own.name.value);
+        others.clone().count() > 0 && others.into_iter().all(|other| other.default == own.default)
+            || !own.ty.is_non_null() && own.default.is_none()
+    }) && composer
+        .graph
+        .field(field)
+        .arguments
+        .keys()
+        .all(|name| external.arguments.iter().any(|own| own.name.value == *name))
 }
 
 /// Leaves, and before them the objects around them that may be null: a null is sent where it is.

@@ -51,7 +51,7 @@ pub(super) fn spread(graph: &mut Graph) {
 
 /// The interfaces that a type implements; GraphQL §3.6 has every type list those of its interfaces, too.
 fn interfaces(graph: &Graph, index: usize) -> Vec<TypeId> {
-    let names = match graph.schema.types.get(graph.types[index].name.as_str()) {
+    let names = match graph.full.types.get(graph.types[index].name.as_str()) {
         Some(ExtendedType::Object(object)) => &object.implements_interfaces,
         Some(ExtendedType::Interface(interface)) => &interface.implements_interfaces,
         _ => return Vec::new(),

@@ -2,16 +2,16 @@
 
 use super::composer::{Composer, Declared, Key};
 use super::graph::{Argument, Bounds, FieldId, Graph, GraphField, GraphType, KeyPath, TypeId, TypeKind, TypeRef};
-use super::schema;
+use super::{inputs, schema};
 use crate::diagnostic::{Finding, Span};
 use crate::json::{Number, Value as Json};
 use crate::sdl::{
     ArgumentDeclaration, FieldDeclaration, FieldSelection, SdlFile, Spanned, TypeBody, TypeDeclaration,
     ValueDeclaration,
 };
-use apollo_compiler::Schema;
 use apollo_compiler::ast;
 use apollo_compiler::validation::Valid;
+use apollo_compiler::{Name, Schema};
 use indexmap::IndexMap;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -30,6 +30,10 @@ pub(super) struct MergedType<'a> {
     pub(super) specified_by: Option<&'a str>,
     pub(super) is_authenticated: bool,
     pub(super) is_one_of: bool,
+    /// `@inaccessible` in some file: used inside the graph, never seen by clients.
+    pub(super) is_hidden: bool,
+    /// Values of an enum that clients never see.
+    pub(super) hidden_values: BTreeSet<&'a str>,
 }
 
 /// A field, merged over files.
@@ -44,7 +48,19 @@ pub(super) struct MergedField<'a> {
 #[derive(Debug)]
 pub(super) struct MergedArgument<'a> {
     pub(super) ty: ast::Type,
+    /// The first one.
     pub(super) declaration: &'a ArgumentDeclaration,
+    /// The default that all have.
+    pub(super) default: Option<&'a ast::Value>,
+    /// `@inaccessible` in some file: clients do not see it.
+    pub(super) is_hidden: bool,
+}
+
+impl MergedField<'_> {
+    /// `@inaccessible` in some file: used inside the graph, never seen by clients.
+    pub(super) fn is_hidden(&self) -> bool {
+        self.declared.iter().any(|declared| declared.field.is_inaccessible)
+    }
 }
 
 /// Types of federation's machinery: part of the protocol, not of the graph.
@@ -61,7 +77,8 @@ pub(super) fn merge<'a>(files: &'a [SdlFile], findings: Vec<Finding>) -> Compose
             merging.add_type(index, file, ty);
         }
     }
-    merging.drop_what_is_hidden(files);
+    merging.note_what_is_hidden(files);
+    inputs::agree(&mut merging.types, files, &mut merging.findings);
     check_overrides(files, &mut merging.findings);
     let overridden = overridden(files);
     for ty in merging.types.values_mut() {
@@ -74,24 +91,6 @@ pub(super) fn merge<'a>(files: &'a [SdlFile], findings: Vec<Finding>) -> Compose
         }
     }
     merging.into_composer(files)
-}
-
-/// Types and their enum values or input fields that are `@inaccessible` in some file.
-fn hidden_members(files: &[SdlFile]) -> BTreeSet<(&str, &str)> {
-    let mut hidden = BTreeSet::new();
-    for ty in files.iter().flat_map(|file| &file.types) {
-        let names: Vec<&Spanned<String>> = match &ty.body {
-            TypeBody::Enum(values) => {
-                values.iter().filter(|value| value.is_inaccessible).map(|value| &value.name).collect()
-            }
-            TypeBody::Input(inputs) => {
-                inputs.iter().filter(|input| input.is_inaccessible).map(|input| &input.name).collect()
-            }
-            _ => continue,
-        };
-        hidden.extend(names.into_iter().map(|name| (ty.name.value.as_str(), name.value.as_str())));
-    }
-    hidden
 }
 
 /// `@override(from:)`: service, type and field that no longer answer.
@@ -181,42 +180,36 @@ impl<'a> Merging<'a> {
                     ty.values.entry(&value.name.value).or_insert(value);
                 }
             }
-            TypeBody::Input(fields) => {
-                for field in fields {
-                    add_argument(&mut ty.inputs, field, &mut self.findings);
-                }
-            }
+            // What all files agree on: [`inputs`].
+            TypeBody::Input(_) => {}
             TypeBody::Scalar(specified_by) => ty.specified_by = ty.specified_by.or(specified_by.as_deref()),
         }
     }
 
-    /// `@inaccessible`, in any file, takes a type, field, value or argument out of the graph.
-    fn drop_what_is_hidden(&mut self, files: &'a [SdlFile]) {
-        for declaration in files.iter().flat_map(|file| &file.types) {
-            if declaration.is_inaccessible {
-                self.types.shift_remove(&declaration.name.value);
+    /// `@inaccessible`, in any file, hides a type from clients.
+    fn note_what_is_hidden(&mut self, files: &[SdlFile]) {
+        for (file, declaration) in files.iter().flat_map(|file| file.types.iter().map(move |ty| (file, ty))) {
+            if declaration.is_inaccessible
+                && let Some(ty) = self.types.get_mut(&root_name(file, &declaration.name.value))
+            {
+                ty.is_hidden = true;
             }
-        }
-        let names: BTreeSet<String> = self.types.keys().cloned().collect();
-        let hidden = hidden_members(files);
-        for (name, ty) in &mut self.types {
-            ty.values.retain(|value, _| !hidden.contains(&(name, value)));
-            ty.inputs.retain(|input, _| !hidden.contains(&(name, input)));
-            ty.members.retain(|name, _| names.contains(*name));
         }
     }
 
     fn into_composer(mut self, files: &'a [SdlFile]) -> Composer<'a> {
         self.types.retain(|_, ty| ty.kind != TypeKind::Object || !ty.fields.is_empty());
-        let schema = match schema::build(&self.types) {
-            Ok(schema) => schema,
+        let (schema, full) = match schema::build(&self.types) {
+            Ok(schemas) => schemas,
             Err(findings) => {
                 self.findings.extend(findings);
-                Valid::assume_valid(Schema::new())
+                (Valid::assume_valid(Schema::new()), Valid::assume_valid(Schema::new()))
             }
         };
         let graph = Graph {
             schema,
+            full,
+            own_arguments: HashMap::new(),
             types: Vec::new(),
             type_ids: HashMap::new(),
             fields: Vec::new(),
@@ -257,6 +250,8 @@ impl MergedType<'_> {
             specified_by: None,
             is_authenticated: false,
             is_one_of: false,
+            is_hidden: false,
+            hidden_values: BTreeSet::new(),
         }
     }
 }
@@ -274,12 +269,9 @@ fn kind_of(body: &TypeBody) -> TypeKind {
 
 fn add_field<'a>(ty: &mut MergedType<'a>, file: usize, field: &'a FieldDeclaration, findings: &mut Vec<Finding>) {
     let declared = Declared { file, field, is_offered: true };
-    let mut arguments = IndexMap::new();
-    for argument in field.arguments.iter().filter(|argument| !argument.is_inaccessible) {
-        add_argument(&mut arguments, argument, findings);
-    }
     let Some(known) = ty.fields.get_mut(field.name.value.as_str()) else {
-        let merged = MergedField { ty: field.ty.clone(), arguments, declared: vec![declared] };
+        // What all files agree on: [`inputs`].
+        let merged = MergedField { ty: field.ty.clone(), arguments: IndexMap::new(), declared: vec![declared] };
         ty.fields.insert(&field.name.value, merged);
         return;
     };
@@ -300,37 +292,11 @@ fn add_field<'a>(ty: &mut MergedType<'a>, file: usize, field: &'a FieldDeclarati
             findings.push(finding);
         }
     }
-    if only_external {
-        known.arguments = arguments;
-    } else if !field.is_external {
-        known.arguments.retain(|name, _| arguments.contains_key(name));
-    }
     known.declared.push(declared);
 }
 
-fn add_argument<'a>(
-    arguments: &mut IndexMap<&'a str, MergedArgument<'a>>,
-    declaration: &'a ArgumentDeclaration,
-    findings: &mut Vec<Finding>,
-) {
-    let name = declaration.name.value.as_str();
-    let Some(known) = arguments.get_mut(name) else {
-        arguments.insert(name, MergedArgument { ty: declaration.ty.clone(), declaration });
-        return;
-    };
-    match merge_types(&known.ty, &declaration.ty, true) {
-        Some(merged) => known.ty = merged,
-        None => {
-            let message = format!("`{name}` has two types, `{}` and `{}`", known.ty, declaration.ty);
-            let finding = Finding::new("E203", message, declaration.name.span, format!("`{}` here", declaration.ty))
-                .and(known.declaration.name.span, format!("`{}` here", known.ty));
-            findings.push(finding);
-        }
-    }
-}
-
 /// The type that both fit: of answers, null wins; of inputs, non-null wins.
-fn merge_types(a: &ast::Type, b: &ast::Type, is_input: bool) -> Option<ast::Type> {
+pub(super) fn merge_types(a: &ast::Type, b: &ast::Type, is_input: bool) -> Option<ast::Type> {
     let is_non_null = if is_input { a.is_non_null() || b.is_non_null() } else { a.is_non_null() && b.is_non_null() };
     let merged = match (a.is_list(), b.is_list()) {
         (true, true) => merge_types(a.item_type(), b.item_type(), is_input)?.list(),
@@ -344,7 +310,7 @@ fn merge_types(a: &ast::Type, b: &ast::Type, is_input: bool) -> Option<ast::Type
 
 fn add_types(composer: &mut Composer<'_>, types: &IndexMap<String, MergedType<'_>>) {
     let graph = &mut composer.graph;
-    let mut add = |name: &str, kind: TypeKind, authenticated: bool, span: Option<Span>| {
+    let mut add = |name: &str, kind: TypeKind, span: Option<Span>, (authenticated, is_hidden): (bool, bool)| {
         let id = TypeId(graph.types.len() as u32);
         graph.type_ids.insert(name.to_owned(), id);
         graph.types.push(GraphType {
@@ -354,15 +320,16 @@ fn add_types(composer: &mut Composer<'_>, types: &IndexMap<String, MergedType<'_
             possible: Vec::new(),
             lookups: Vec::new(),
             authenticated,
+            is_hidden,
             span,
         });
     };
     for ty in types.values() {
-        add(&ty.name, ty.kind, ty.is_authenticated, Some(ty.span));
+        add(&ty.name, ty.kind, Some(ty.span), (ty.is_authenticated, ty.is_hidden));
     }
     for name in ["Int", "Float", "String", "Boolean", "ID"] {
         if !types.contains_key(name) {
-            add(name, TypeKind::Scalar, false, None);
+            add(name, TypeKind::Scalar, None, (false, false));
         }
     }
     for (index, ty) in types.values().enumerate() {
@@ -382,19 +349,23 @@ fn add_types(composer: &mut Composer<'_>, types: &IndexMap<String, MergedType<'_
 }
 
 fn add_fields<'a>(composer: &mut Composer<'a>, types: IndexMap<String, MergedType<'a>>) {
+    let inputs: HashMap<String, IndexMap<String, ast::Type>> = types
+        .values()
+        .filter(|ty| ty.kind == TypeKind::Input)
+        .map(|ty| (ty.name.clone(), ty.inputs.iter().map(|(name, of)| ((*name).to_owned(), of.ty.clone())).collect()))
+        .collect();
     for (index, ty) in types.into_values().enumerate() {
         let parent = TypeId(index as u32);
         for (name, field) in ty.fields {
-            let is_hidden = field.declared.iter().any(|declared| declared.field.is_inaccessible);
+            let is_hidden = field.is_hidden();
             // A type that does not exist has been found by the schema's validation.
-            let Some(field_type) = (!is_hidden).then(|| type_ref(&composer.graph, &field.ty)).flatten() else {
-                continue;
-            };
+            let Some(field_type) = type_ref(&composer.graph, &field.ty) else { continue };
             let arguments = field.arguments.iter().filter_map(|(name, argument)| {
                 let argument = Argument {
                     ty: type_ref(&composer.graph, &argument.ty)?,
-                    default: argument.declaration.default.as_ref().map(json),
+                    default: argument.default.map(|default| json(&argument.ty, default, &inputs)),
                     bounds: Bounds::default(),
+                    is_hidden: argument.is_hidden,
                     span: argument.declaration.name.span,
                 };
                 Some(((*name).to_owned(), argument))
@@ -411,6 +382,7 @@ fn add_fields<'a>(composer: &mut Composer<'a>, types: IndexMap<String, MergedTyp
                 arguments,
                 bindings: Vec::new(),
                 authenticated: is_authenticated,
+                is_hidden,
                 span,
             });
             composer.graph.types[index].fields.insert(name.to_owned(), id);
@@ -429,19 +401,30 @@ pub(super) fn type_ref(graph: &Graph, ty: &ast::Type) -> Option<TypeRef> {
     })
 }
 
-/// A GraphQL literal as JSON.
-fn json(value: &ast::Value) -> Json {
+/// A GraphQL literal of a type as JSON: one value is a list of one (GraphQL §3.11), and an `ID` is a string (§3.5.5).
+fn json(ty: &ast::Type, value: &ast::Value, inputs: &HashMap<String, IndexMap<String, ast::Type>>) -> Json {
     let number = |text: &str| Number::parse(text).map_or(Json::Null, Json::Number);
     match value {
         ast::Value::Null | ast::Value::Variable(_) => Json::Null,
+        ast::Value::List(members) if ty.is_list() => {
+            members.iter().map(|member| json(ty.item_type(), member, inputs)).collect()
+        }
+        _ if ty.is_list() => Json::Array(vec![json(ty.item_type(), value, inputs)]),
+        ast::Value::Int(number) if ty.inner_named_type() == "ID" => Json::from(number.as_str()),
         ast::Value::Enum(name) => Json::String(name.to_string()),
         ast::Value::String(text) => Json::String(text.clone()),
         ast::Value::Float(digits) => number(digits.as_str()),
         ast::Value::Int(digits) => number(digits.as_str()),
         ast::Value::Boolean(value) => Json::Bool(*value),
-        ast::Value::List(members) => members.iter().map(|member| json(member)).collect(),
+        // In a custom scalar.
+        ast::Value::List(members) => members.iter().map(|member| json(ty, member, inputs)).collect(),
         ast::Value::Object(members) => {
-            Json::Object(members.iter().map(|(name, value)| (name.to_string(), json(value))).collect())
+            let fields = inputs.get(ty.inner_named_type().as_str());
+            let member = |name: &Name, value: &ast::Value| {
+                let of = fields.and_then(|fields| fields.get(name.as_str())).unwrap_or(ty);
+                (name.to_string(), json(of, value, inputs))
+            };
+            Json::Object(members.iter().map(|(name, value)| member(name, value)).collect())
         }
     }
 }

@@ -14,6 +14,7 @@ mod composer;
 mod graph;
 mod graphql;
 mod guard;
+mod inputs;
 mod merge;
 mod print;
 mod read;

@@ -21,7 +21,7 @@ pub fn print_graph(graph: &Graph) -> String {
             continue;
         }
         let id = graph.type_id(&ty.name).unwrap_or(TypeId(0));
-        printer.line(0, &ty.name);
+        printer.line(0, &format!("{}{}", ty.name, if ty.is_hidden { " @inaccessible" } else { "" }));
         for way in &ty.lookups {
             printer.way(graph.way(*way), 1);
         }
@@ -54,11 +54,13 @@ impl Printer<'_> {
             .iter()
             .map(|(name, argument)| {
                 let default = argument.default.as_ref().map(|value| format!(" = {value}")).unwrap_or_default();
-                format!("{name}: {}{default}{}", self.ty(&argument.ty), bounds(&argument.bounds))
+                let hidden = if argument.is_hidden { " @inaccessible" } else { "" };
+                format!("{name}: {}{default}{}{hidden}", self.ty(&argument.ty), bounds(&argument.bounds))
             })
             .collect();
         let arguments = if arguments.is_empty() { String::new() } else { format!("({})", arguments.join(", ")) };
-        let text = format!(".{name}{arguments}: {}", self.ty(&field.ty));
+        let hidden = if field.is_hidden { " @inaccessible" } else { "" };
+        let text = format!(".{name}{arguments}: {}{hidden}", self.ty(&field.ty));
         self.line(1, &text);
         for way in &field.bindings {
             self.way(self.graph.way(*way), 2);

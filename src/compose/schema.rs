@@ -1,23 +1,91 @@
-//! The graph as a plain GraphQL schema: merged types printed, parsed and validated.
+//! The graph as plain GraphQL schemas, the whole and what clients may see: merged types printed, parsed and validated.
 //!
 //! Every printed line remembers which declaration it comes from, so that what validation finds points
 //! into the services' SDL.
 
 use super::graph::TypeKind;
-use super::merge::{MergedArgument, MergedType};
+use super::merge::{MergedArgument, MergedField, MergedType};
 use crate::diagnostic::{Finding, Span};
 use apollo_compiler::Schema;
+use apollo_compiler::ast;
 use apollo_compiler::diagnostic::ToCliReport;
 use apollo_compiler::validation::Valid;
 use indexmap::IndexMap;
 
-/// Builds the schema.
+/// Builds what clients may see, and the whole.
 ///
 /// # Errors
 /// What validation finds, as findings.
-pub(super) fn build(types: &IndexMap<String, MergedType<'_>>) -> Result<Valid<Schema>, Vec<Finding>> {
-    let mut printer = Printer::default();
-    for ty in types.values() {
+pub(super) fn build(types: &IndexMap<String, MergedType<'_>>) -> Result<(Valid<Schema>, Valid<Schema>), Vec<Finding>> {
+    let full = build_one(types, Audience::Graph)?;
+    if !has_hidden(types) {
+        return Ok((full.clone(), full));
+    }
+    let findings = check_hidden(types);
+    if findings.is_empty() { Ok((build_one(types, Audience::Clients)?, full)) } else { Err(findings) }
+}
+
+/// Who looks at a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Audience {
+    /// The graph itself: everything.
+    Graph,
+    /// Clients: nothing that is `@inaccessible`.
+    Clients,
+}
+
+fn has_hidden(types: &IndexMap<String, MergedType<'_>>) -> bool {
+    types.values().any(|ty| {
+        let is_hidden = |arguments: &IndexMap<&str, MergedArgument<'_>>| arguments.values().any(|one| one.is_hidden);
+        let fields = || ty.fields.values().any(|field| field.is_hidden() || is_hidden(&field.arguments));
+        ty.is_hidden || !ty.hidden_values.is_empty() || is_hidden(&ty.inputs) || fields()
+    })
+}
+
+/// What clients see must not name what they do not see (Apollo Federation's composition: `REFERENCED_INACCESSIBLE`), and a
+/// type that they see has something that they see (`ONLY_INACCESSIBLE_CHILDREN`).
+fn check_hidden(types: &IndexMap<String, MergedType<'_>>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut check = |coordinate: String, ty: &ast::Type, span: Span| {
+        let name = ty.inner_named_type().as_str();
+        if types.get(name).is_some_and(|ty| ty.is_hidden) {
+            let message = format!("clients see `{coordinate}`, but its type `{name}` is `@inaccessible`");
+            let finding = Finding::new("E212", message, span, "seen by clients");
+            findings.push(finding.help("hide both or none: mark this `@inaccessible`, too"));
+        }
+    };
+    let mut emptied = Vec::new();
+    for ty in types.values().filter(|ty| !ty.is_hidden) {
+        for (name, field) in ty.fields.iter().filter(|(_, field)| !field.is_hidden()) {
+            let Some(span) = field.declared.first().map(|declared| declared.field.name.span) else { continue };
+            check(format!("{}.{name}", ty.name), &field.ty, span);
+            for (argument, of) in field.arguments.iter().filter(|(_, of)| !of.is_hidden) {
+                check(format!("{}.{name}({argument}:)", ty.name), &of.ty, of.declaration.name.span);
+            }
+        }
+        for (name, input) in ty.inputs.iter().filter(|(_, input)| !input.is_hidden) {
+            check(format!("{}.{name}", ty.name), &input.ty, input.declaration.name.span);
+        }
+        let is_empty = match ty.kind {
+            TypeKind::Object | TypeKind::Interface => ty.fields.values().all(MergedField::is_hidden),
+            TypeKind::Input => ty.inputs.values().all(|input| input.is_hidden),
+            TypeKind::Enum => ty.values.keys().all(|value| ty.hidden_values.contains(value)),
+            TypeKind::Union => ty.members.keys().all(|name| types.get(*name).is_some_and(|member| member.is_hidden)),
+            TypeKind::Scalar => false,
+        };
+        if is_empty {
+            let message = format!("clients see `{}`, but all that it has is `@inaccessible`", ty.name);
+            let finding = Finding::new("E212", message, ty.span, "seen by clients");
+            emptied.push(finding.help("mark the type itself `@inaccessible`"));
+        }
+    }
+    findings.extend(emptied);
+    findings
+}
+
+fn build_one(types: &IndexMap<String, MergedType<'_>>, audience: Audience) -> Result<Valid<Schema>, Vec<Finding>> {
+    let mut printer = Printer { types, audience, lines: Vec::new(), spans: Vec::new() };
+    for ty in types.values().filter(|ty| audience == Audience::Graph || !ty.is_hidden) {
         printer.ty(ty);
     }
     // Built in since September 2025, but not yet in the compiler.
@@ -44,13 +112,19 @@ pub(super) fn build(types: &IndexMap<String, MergedType<'_>>) -> Result<Valid<Sc
     Err(findings)
 }
 
-#[derive(Default)]
-struct Printer {
+struct Printer<'t, 'a> {
+    types: &'t IndexMap<String, MergedType<'a>>,
+    audience: Audience,
     lines: Vec<String>,
     spans: Vec<Span>,
 }
 
-impl Printer {
+impl Printer<'_, '_> {
+    /// Is a type left out?
+    fn hides(&self, name: &str) -> bool {
+        self.audience == Audience::Clients && self.types.get(name).is_some_and(|ty| ty.is_hidden)
+    }
+
     fn line(&mut self, line: String, span: Span) {
         self.lines.push(line);
         self.spans.push(span);
@@ -58,11 +132,12 @@ impl Printer {
 
     fn ty(&mut self, ty: &MergedType<'_>) {
         self.description(ty.description, "", ty.span);
-        let names =
-            |separator: &str, names: Vec<&&str>| names.iter().map(|name| **name).collect::<Vec<_>>().join(separator);
-        let implements = match ty.implements.is_empty() {
-            true => String::new(),
-            false => format!(" implements {}", names(" & ", ty.implements.keys().collect())),
+        let names = |separator: &str, names: &IndexMap<&str, Span>| {
+            names.keys().copied().filter(|name| !self.hides(name)).collect::<Vec<_>>().join(separator)
+        };
+        let implements = match names(" & ", &ty.implements) {
+            none if none.is_empty() => none,
+            some => format!(" implements {some}"),
         };
         match ty.kind {
             TypeKind::Scalar => {
@@ -70,11 +145,14 @@ impl Printer {
                 self.line(format!("scalar {}{}", ty.name, url.unwrap_or_default()), ty.span);
             }
             TypeKind::Union => {
-                self.line(format!("union {} = {}", ty.name, names(" | ", ty.members.keys().collect())), ty.span);
+                self.line(format!("union {} = {}", ty.name, names(" | ", &ty.members)), ty.span);
             }
             TypeKind::Enum => {
                 self.line(format!("enum {} {{", ty.name), ty.span);
-                for (name, value) in &ty.values {
+                let is_client = self.audience == Audience::Clients;
+                for (name, value) in
+                    ty.values.iter().filter(|(name, _)| !is_client || !ty.hidden_values.contains(*name))
+                {
                     self.description(value.description.as_deref(), "  ", value.name.span);
                     self.line(format!("  {name}{}", deprecated(value.deprecated.as_deref())), value.name.span);
                 }
@@ -99,12 +177,12 @@ impl Printer {
         for (name, field) in &ty.fields {
             let declared = || field.declared.iter().map(|declared| declared.field);
             let Some(span) = declared().next().map(|field| field.name.span) else { continue };
-            if declared().any(|field| field.is_inaccessible) {
+            if self.audience == Audience::Clients && field.is_hidden() {
                 continue;
             }
             self.description(declared().find_map(|field| field.description.as_deref()), "  ", span);
             let reason = deprecated(declared().find_map(|field| field.deprecated.as_deref()));
-            if field.arguments.is_empty() {
+            if field.arguments.values().all(|argument| self.audience == Audience::Clients && argument.is_hidden) {
                 self.line(format!("  {name}: {}{reason}", field.ty), span);
             } else {
                 self.line(format!("  {name}("), span);
@@ -115,11 +193,12 @@ impl Printer {
     }
 
     fn arguments(&mut self, arguments: &IndexMap<&str, MergedArgument<'_>>, indent: &str) {
-        for (name, argument) in arguments {
+        let is_client = self.audience == Audience::Clients;
+        for (name, argument) in arguments.iter().filter(|(_, argument)| !is_client || !argument.is_hidden) {
             let declaration = argument.declaration;
             let span = declaration.name.span;
             self.description(declaration.description.as_deref(), indent, span);
-            let default = declaration.default.as_ref().map(|value| format!(" = {}", value.serialize().no_indent()));
+            let default = argument.default.map(|value| format!(" = {}", value.serialize().no_indent()));
             let default = default.unwrap_or_default();
             let reason = deprecated(declaration.deprecated.as_deref());
             self.line(format!("{indent}{name}: {}{default}{reason}", argument.ty), span);

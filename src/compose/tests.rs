@@ -30,6 +30,22 @@ pub(super) fn composed_services(files: &[(&str, String)]) -> String {
     composed(files, &HashMap::new(), &mut Sources::default())
 }
 
+/// What clients see of GraphQL services.
+pub(super) fn client_schema(files: &[String]) -> String {
+    let mut sources = Sources::default();
+    let services: Vec<ServiceFile> = files
+        .iter()
+        .zip(["a", "b"])
+        .map(|(text, name)| ServiceFile {
+            name: name.to_owned(),
+            file: sources.add(format!("{name}.graphql"), text.as_str()),
+            origin: Origin::Service,
+        })
+        .collect();
+    let (graph, findings) = compose(Services { sources: &sources, services: &services, contracts: &HashMap::new() });
+    graph.map_or_else(|| shown(&findings, &sources), |graph| graph.schema.serialize().to_string())
+}
+
 pub(super) fn shown(findings: &[Finding], sources: &Sources) -> String {
     let mut text = String::new();
     for finding in findings {

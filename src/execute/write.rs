@@ -358,6 +358,11 @@ impl<'a> Writer<'a> {
         if matches!(done, Ok(Done::Written)) && self.error_count == errors && errors < MAX_ERRORS {
             self.memo.keep(id.0, at, mark..self.out.len());
         }
+        if done.is_err() && !nullable && self.error_count == errors {
+            // Of a type that the client does not know; §6.4.4 wants an error where null cannot stand.
+            let message = format!("cannot return null for the non-null field `{}`", goal.coordinate);
+            self.error(&Failure::new("NULL_IN_NON_NULL", message));
+        }
         self.absorb(done, (mark, left), *nullable)
     }
 

@@ -38,7 +38,8 @@ pub(super) enum Growing {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct SubField {
     pub(super) name: String,
-    pub(super) arguments: Vec<(String, Value, TypeRef)>,
+    /// Name, value, and the type that the source declares.
+    pub(super) arguments: Vec<(String, Value, String)>,
     pub(super) ty: TypeRef,
     pub(super) is_leaf: bool,
 }

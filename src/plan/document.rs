@@ -74,7 +74,7 @@ impl Planner<'_> {
             }
             TypeRef::Named { ty, nullable } => {
                 let name = self.graph.ty(*ty).name.as_str();
-                let leaf = match (name, self.graph.schema.get_enum(name)) {
+                let leaf = match (name, self.graph.full.get_enum(name)) {
                     ("Int", _) => Leaf::Int,
                     ("Float", _) => Leaf::Float,
                     ("String", _) => Leaf::String,
@@ -89,14 +89,6 @@ impl Planner<'_> {
                 OutType::Leaf { leaf, nullable: *nullable }
             }
         }
-    }
-
-    fn type_text(&self, ty: &TypeRef) -> String {
-        let (text, nullable) = match ty {
-            TypeRef::Named { ty, nullable } => (self.graph.ty(*ty).name.clone(), nullable),
-            TypeRef::List { of, nullable } => (format!("[{}]", self.type_text(of)), nullable),
-        };
-        if *nullable { text } else { text + "!" }
     }
 }
 
@@ -164,7 +156,7 @@ impl Text<'_, '_> {
                     for (at, (argument, value, ty)) in arguments.iter().enumerate() {
                         let variable = format!("a{}", self.variables.len());
                         let _ = write!(self.body, "{}{argument}:${variable}", if at == 0 { "(" } else { "," });
-                        self.variables.push((variable, value.clone(), planner.type_text(ty)));
+                        self.variables.push((variable, value.clone(), ty.clone()));
                     }
                     if !arguments.is_empty() {
                         self.body.push(')');

@@ -269,9 +269,10 @@ impl<'a> Planner<'a> {
             return None;
         }
         let node = &self.operation.nodes[node.index()];
-        let field = self.graph.field(node.field);
+        let source = self.graph.way(self.steps[step as usize].key.way).source;
+        let own = self.graph.own_arguments.get(&(source, node.field));
         let arguments = node.arguments.iter().filter_map(|(name, value)| {
-            let ty = &field.arguments.get(name)?.ty;
+            let ty = own?.get(name)?;
             Some((name.clone(), value.clone(), ty.clone()))
         });
         Some(SubField { arguments: arguments.collect(), ..self.plain_sub_field(node.field) })

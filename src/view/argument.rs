@@ -82,6 +82,9 @@ impl Resolver<'_> {
             let default = known.and_then(|argument| argument.default.clone());
             arguments.push(GraphArgument { name: argument.name.to_string(), value, default });
         }
+        for (name, argument) in graph_field.arguments.iter().filter(|(_, argument)| argument.is_hidden) {
+            arguments.push(GraphArgument { name: name.clone(), value: None, default: argument.default.clone() });
+        }
         if !is_first {
             self.findings.truncate(before);
         }

@@ -90,7 +90,7 @@ impl Resolver<'_> {
     /// Follows a path from an object of the type `of`.
     fn walk(&mut self, of: TypeId, hops: &[PathHop], field: &mut Field<'_>) -> Option<Walk> {
         let graph = self.graph;
-        let place = Place { ty: of, possible: graph.ty(of).possible.clone() };
+        let place = Place { ty: of, possible: graph.visible_members(of).collect() };
         let ty = Type::NonNullNamed(name(&graph.ty(of).name)?);
         let mut walk = Walk { place, ty, hops: Vec::new(), declared: Vec::new(), last: None };
         for (at, hop) in hops.iter().enumerate() {
@@ -112,12 +112,13 @@ impl Resolver<'_> {
         let graph = self.graph;
         let parent = graph.ty(walk.place.ty);
         let span = field.hop_span(hop);
-        let Some(&declared) = parent.fields.get(&hop.name) else {
+        let Some(declared) = graph.visible_field(walk.place.ty, &hop.name) else {
             let message = match parent.kind {
                 TypeKind::Object | TypeKind::Interface => format!("`{}` has no field `{}`", parent.name, hop.name),
                 _ => format!("`{}` has no fields, so `{}` cannot follow it", parent.name, hop.name),
             };
-            self.unknown(message, span, &hop.name, parent.fields.keys().map(String::as_str), &parent.name);
+            let known = parent.fields.iter().filter(|(_, field)| !graph.field(**field).is_hidden);
+            self.unknown(message, span, &hop.name, known.map(|(name, _)| name.as_str()), &parent.name);
             return None;
         };
         let hop_type = self.declared_type(declared)?;
@@ -138,7 +139,7 @@ impl Resolver<'_> {
         };
         let mut nodes = Vec::new();
         for &concrete in &walk.place.possible {
-            let Some(id) = graph.field_id(concrete, &hop.name) else { continue };
+            let Some(id) = graph.visible_field(concrete, &hop.name) else { continue };
             let is_first = nodes.is_empty();
             let arguments = self.hop_arguments(id, hop, is_last, is_first, field);
             nodes.push(HopNode { ty: concrete, field: id, returns: self.place(id), arguments });
@@ -169,7 +170,7 @@ impl Resolver<'_> {
         let ty = self.graph.field(id).ty.named();
         let graph_type = self.graph.ty(ty);
         let is_composite = matches!(graph_type.kind, TypeKind::Object | TypeKind::Interface | TypeKind::Union);
-        is_composite.then(|| Place { ty, possible: graph_type.possible.clone() })
+        is_composite.then(|| Place { ty, possible: self.graph.visible_members(ty).collect() })
     }
 
     /// Nullability may be loosened, never tightened without a default; everything else must be the same.

@@ -182,10 +182,12 @@ impl Resolver<'_> {
 
     /// Where the client has no default of its own, the graph's holds.
     fn graph_defaults(&mut self) {
+        // What clients do not see has its default in the whole graph alone.
+        let full = identity(&self.graph.full);
         for (name, input) in &mut self.tables.inputs.0 {
             let InputType::Object(view) = input else { continue };
             let Some(graph_name) = self.of.get(name).map(|&ty| self.graph.ty(ty).name.as_str()) else { continue };
-            let Some(InputType::Object(graph)) = self.graph_inputs.0.get(graph_name) else { continue };
+            let Some(InputType::Object(graph)) = full.0.get(graph_name) else { continue };
             for (graph_field, definition) in &graph.fields {
                 let Some(default) = &definition.default else { continue };
                 match view.fields.values_mut().find(|field| field.graph == *graph_field) {

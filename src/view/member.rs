@@ -39,7 +39,7 @@ impl Resolver<'_> {
             let Some(&object_of) = self.of.get(object) else { continue };
             let span = self.span(self.schema.types.get(object.as_str()).and_then(|ty| ty.name().location()));
             let mut is_member = false;
-            for &concrete in &graph.ty(object_of).possible {
+            for concrete in graph.visible_members(object_of) {
                 if !possible.contains(&concrete) {
                     continue;
                 }

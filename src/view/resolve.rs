@@ -49,8 +49,8 @@ impl<'a> Resolver<'a> {
                 Some(of) => (of.value.as_str(), of.span),
                 None => (self.graph_root(name).unwrap_or(name.as_str()), at),
             };
-            let Some(id) = self.graph.type_id(wanted) else {
-                let known = self.graph.types.iter().map(|ty| ty.name.as_str());
+            let Some(id) = self.graph.visible_type(wanted) else {
+                let known = self.graph.visible_types();
                 let mut finding =
                     Finding::new("E116", format!("the graph has no type `{wanted}`"), span, "no counterpart");
                 finding = match closest(wanted, known) {
@@ -126,14 +126,14 @@ impl<'a> Resolver<'a> {
         let span = self.span(name.location().or(location));
         let mut finding =
             Finding::new("E116", format!("type `{name}` is used but not declared"), span, "not declared here");
-        if let Some(id) = self.graph.type_id(name) {
+        if let Some(id) = self.graph.visible_type(name) {
             if let Some(span) = self.graph.ty(id).span {
                 finding = finding.and(span, "declared in the graph");
             }
             finding = finding.help(format!("declare `{name}` with the parts that this client needs"));
         } else {
             let declared = self.schema.types.keys().map(|name| name.as_str());
-            let near = closest(name, declared.chain(self.graph.types.iter().map(|ty| ty.name.as_str())));
+            let near = closest(name, declared.chain(self.graph.visible_types()));
             finding.help = near.map(|near| format!("do you mean `{near}`?"));
         }
         self.findings.push(finding);

@@ -31,6 +31,8 @@ impl Project {
         };
         let mut graph = Graph {
             schema: schema.clone(),
+            full: schema.clone(),
+            own_arguments: HashMap::new(),
             types: Vec::new(),
             type_ids: type_ids.clone(),
             fields: Vec::new(),
@@ -69,6 +71,7 @@ impl Project {
                         ty: type_ref(&argument.ty, &type_ids),
                         default: argument.default_value.as_ref().map(|value| json(value)),
                         bounds: Bounds::default(),
+                        is_hidden: false,
                         span: span(argument.location()),
                     };
                     (argument.name.to_string(), definition)
@@ -80,6 +83,7 @@ impl Project {
                     arguments: arguments.collect(),
                     bindings: Vec::new(),
                     authenticated: false,
+                    is_hidden: false,
                     span: span(field.name.location()),
                 });
             }
@@ -91,6 +95,7 @@ impl Project {
                 possible,
                 lookups: Vec::new(),
                 authenticated: false,
+                is_hidden: false,
                 span,
             });
         }

@@ -128,7 +128,7 @@ impl<'a> Binding<'_, 'a> {
         };
         let (mut ty, mut has_default) = (argument.ty.clone(), argument.default.is_some());
         for name in &path[1..] {
-            let input = graph.schema.get_input_object(&graph.ty(ty.named()).name);
+            let input = graph.full.get_input_object(&graph.ty(ty.named()).name);
             let inner = input.and_then(|input| input.fields.get(name.as_str()));
             let Some(inner) = inner.filter(|_| !ty.is_list()) else {
                 let message = format!("`{}` has no field `{name}`", graph.ty(ty.named()).name);

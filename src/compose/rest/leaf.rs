@@ -114,7 +114,7 @@ fn enum_answer_fits(graph: &Graph, name: &str, kind: &SchemaKind, has: String) -
 
 /// The values of an enum.
 pub(super) fn enum_values(graph: &Graph, name: &str) -> BTreeSet<String> {
-    let ty = graph.schema.get_enum(name);
+    let ty = graph.full.get_enum(name);
     ty.map(|ty| ty.values.keys().map(ToString::to_string).collect()).unwrap_or_default()
 }
 
@@ -214,7 +214,7 @@ fn named_input_fits(
         }
         (TypeKind::Enum, ..) => misfit(has, "an enum is sent as a string"),
         (TypeKind::Input, name, SchemaKind::Object { properties }) => {
-            let Some(input) = graph.schema.get_input_object(name) else { return Ok(Wrap::None) };
+            let Some(input) = graph.full.get_input_object(name) else { return Ok(Wrap::None) };
             for field in input.fields.values() {
                 let Some(property) = properties.get(field.name.as_str()) else {
                     return misfit(format!("{has} without a property `{}`", field.name), "rename the input's field");

@@ -302,3 +302,91 @@ type Owner @shareable { name: String }"#;
         extras * => 200 {"data":{"_entities":[{"label":"1"},{"label":"2"},{"label":"3"},{"label":"5"}]}}"#;
     assert_snapshot!(kit.run("{ items { id label } }", script));
 }
+
+#[test]
+fn each_source_is_sent_what_it_declares() {
+    let a = r#"
+type Query { find(x: Int, filter: Filter, old: Int): Found @shareable a(filter: Filter, first: Int = 5): Int }
+type Found @shareable { p: Int }
+input Filter { x: Int y: Int = 7 }"#;
+    let b = r#"
+type Query { find(x: Int!, filter: Filter): Found @shareable b(filter: Filter): Int }
+type Found { p: Int @shareable q: Int }
+input Filter { x: Int! }"#;
+    let kit = Kit::graphql(&[("a", a), ("b", b)]);
+    let script = r#"
+        a * => 200 {"data":{"a":1,"find":{"p":3}}}
+        b * => 200 {"data":{"find":{"q":2},"b":3}}"#;
+    let query = "query($x: Int!, $f: Filter) { find(x: $x, filter: $f) { q } b(filter: { x: 1 }) a(filter: { x: 2 }) }";
+    let variables = serde_json::json!({ "x": 1, "f": { "x": 3 } });
+    assert_snapshot!(kit.run_with(query, &variables, script));
+    assert_snapshot!(kit.run("{ find(x: 1) { p } a }", script));
+}
+
+#[test]
+fn a_field_that_is_provided_with_other_arguments_is_asked_for_elsewhere() {
+    let a = r#"
+type Query { user: User @provides(fields: "name size text") }
+type User @key(fields: "id") { id: ID! name: String @external size(unit: Int): Int @external text(max: Int = 3): String @external }"#;
+    let b = r#"type User @key(fields: "id") { id: ID! name(short: Boolean): String size(unit: Int): Int text(max: Int = 4): String }"#;
+    let kit = Kit::graphql(&[("a", a), ("b", b)]);
+    let script = r#"
+        a * => 200 {"data":{"user":{"id":1,"size":2}}}
+        b * => 200 {"data":{"_entities":[{"name":"n","text":"t"}]}}"#;
+    assert_snapshot!(kit.run("{ user { name(short: true) size(unit: 1) text } }", script));
+}
+
+#[test]
+fn what_is_inaccessible_is_used_and_never_shown() {
+    let items = r#"
+type Query { item: Item all(first: Int! = 3 @inaccessible): [Any!] }
+type Item @key(fields: "code") { code: ID! @inaccessible name: String kind: Kind weight: Int @inaccessible }
+type Secret @inaccessible { name: String }
+union Any = Item | Secret
+enum Kind { A B @inaccessible }"#;
+    let stock = r#"
+type Item @key(fields: "code") {
+  code: ID! weight: Int @external kind: Kind @external
+  left: Int cost: Int @requires(fields: "weight kind")
+}
+enum Kind { A B }"#;
+    let kit = Kit::graphql(&[("items", items), ("stock", stock)]);
+    let script = r#"
+        items query{item* => 200 {"data":{"item":{"code":"c1","name":"n","kind":"B","weight":3}}}
+        items query($a0:Int!){all* => 200 {"data":{"all":[{"__typename":"Item","name":"n"},{"__typename":"Secret","name":"s"}]}}
+        stock * => 200 {"data":{"_entities":[{"left":2,"cost":6}]}}"#;
+    assert_snapshot!(kit.run("{ item { name left cost kind } }", script));
+    assert_snapshot!(kit.run("{ all { __typename ... on Item { name } } }", script));
+    for query in [
+        "{ item { code } }",
+        "{ item { weight } }",
+        "{ all(first: 1) { __typename } }",
+        "{ all { ... on Secret { name } } }",
+    ] {
+        assert!(kit.is_invalid(query), "{query}");
+    }
+}
+
+#[test]
+fn what_is_inaccessible_is_used_by_bindings() {
+    let orders = r#"
+type Query {
+  order(id: ID!, shop: String = "main" @inaccessible, in: In): Order
+    @connect(http: { GET: "/orders/{$args.id}", queryParams: "shop: $args.shop  how: $args.in.how" }, selection: "id ownerId state: s->match([['o', 'OPEN'], ['x', 'HIDDEN']])")
+}
+input In { a: Int how: String = "fast" @inaccessible }
+enum State { OPEN HIDDEN @inaccessible }
+type Order {
+  id: ID!
+  ownerId: ID @inaccessible
+  state: State
+  owner: Owner @connect(http: { GET: "/owners/{$this.ownerId}" }, selection: "name")
+}
+type Owner { name: String }"#;
+    let kit = Kit::rest(&[("orders", orders)]);
+    let script = r#"
+        orders GET /orders/* => 200 {"id":1,"ownerId":9,"s":"x"}
+        orders GET /owners/9 => 200 {"name":"o"}"#;
+    assert_snapshot!(kit.run("{ order(id: 1, in: { a: 1 }) { id state owner { name } } }", script));
+    assert!(kit.is_invalid("{ order(id: 1) { ownerId } }"));
+}

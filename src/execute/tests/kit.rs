@@ -21,10 +21,10 @@ use std::fmt::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-const CONNECT: &str = r#"extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@shareable", "@authenticated", "@listSize"])
+const CONNECT: &str = r#"extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@shareable", "@authenticated", "@listSize", "@inaccessible"])
   @link(url: "https://bespoke.example/connect/v1", import: ["@source", "@connect", "@cache", "@invalidates"])"#;
 const FEDERATION: &str = r#"extend schema @link(url: "https://specs.apollo.dev/federation/v2.9",
-  import: ["@key", "@requires", "@provides", "@external", "@shareable", "@authenticated", "@listSize"])"#;
+  import: ["@key", "@requires", "@provides", "@external", "@shareable", "@authenticated", "@listSize", "@inaccessible"])"#;
 
 /// Coerced variables.
 type Coerced = Vec<Option<JsonText>>;
@@ -159,6 +159,11 @@ impl Kit {
         prepared.check_bounds(&lowered, &variables).expect("variables in bounds");
         let plan = plan(&self.graph, &lowered).expect("a plan");
         (plan, variables.0)
+    }
+
+    /// Is an operation none of the client's?
+    pub(super) fn is_invalid(&self, query: &str) -> bool {
+        prepare(&self.view, &Limits::default(), query, None).is_err()
     }
 
     /// Why an operation cannot be planned.
