@@ -5,7 +5,7 @@ use axum::http::HeaderValue;
 use axum::http::header::CACHE_CONTROL;
 use bespoke::cache::{Cache, CacheOptions};
 use bespoke::config::Mode;
-use bespoke::engine::{Client, Engine, EngineParts, GraphQlEngine};
+use bespoke::engine::{Client, Engine, EngineParts, GraphQlEngine, Writes};
 use bespoke::execute::{Caching, CauseReport, Sourced};
 use bespoke::flight::FlightOptions;
 use bespoke::http::parse_request;
@@ -135,6 +135,7 @@ fn engine(recorded: &Recorded, is_kept: bool) -> Result<Engine, Failed> {
         // One request at a time: there is nothing to share.
         sharing: FlightOptions { enabled: false, ..FlightOptions::default() },
         caching: caching.map(Arc::new),
+        writes: Writes::default(),
     }))
 }
 

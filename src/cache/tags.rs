@@ -4,6 +4,9 @@
 //! greater number than was the latest before its request was sent: what is read while a write is under way dies with it,
 //! whenever it is stored.
 //!
+//! While a write is under way that nobody waits for, its slots are *open*: nothing that has one of them is alive. Such a
+//! slot holds the number of open writes in its upper bits, above all moments.
+//!
 //! Slots are found by a hash, so nothing is ever forgotten and nothing grows. Two tags may share a slot: then an entry
 //! may die for another's sake, which costs a call; it never outlives its own tag. The hash is seeded at random, so that
 //! nobody outside can look for such pairs.
@@ -12,6 +15,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Slots: half a megabyte of them. With 10,000 entries alive, an invalidation kills one by accident every sixth time.
 const SLOTS: usize = 1 << 16;
+
+/// One open write, in a slot. Moments are below it, and there are fewer open writes than the bits above it can count.
+const OPEN: u64 = 1 << 48;
 
 /// A moment in the order of invalidations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,11 +71,22 @@ impl Tags {
         // Counted first: who is marked with the new number has sent nothing before the write was over.
         let Mark(now) = self.advance();
         for slot in slots {
-            self.slots[slot.0 as usize].fetch_max(now, Ordering::SeqCst);
+            let name = |held: u64| Some(held / OPEN * OPEN + (held % OPEN).max(now));
+            let _ = self.slots[slot.0 as usize].fetch_update(Ordering::SeqCst, Ordering::SeqCst, name);
         }
     }
 
-    /// Is nothing of this invalidated since then?
+    /// Opens slots: nothing that has one of them is alive until they are closed as often.
+    pub fn open(&self, slots: &[Slot]) {
+        slots.iter().for_each(|slot| _ = self.slots[slot.0 as usize].fetch_add(OPEN, Ordering::SeqCst));
+    }
+
+    /// Closes slots that were opened.
+    pub fn close(&self, slots: &[Slot]) {
+        slots.iter().for_each(|slot| _ = self.slots[slot.0 as usize].fetch_sub(OPEN, Ordering::SeqCst));
+    }
+
+    /// Is nothing of this open, and nothing invalidated since then?
     #[must_use]
     pub fn is_alive(&self, slots: &[Slot], since: Mark) -> bool {
         slots.iter().all(|slot| self.slots[slot.0 as usize].load(Ordering::SeqCst) <= since.0)

@@ -8,7 +8,7 @@ use super::commands::environment;
 use super::serve::{Configure, ServeOptions};
 use crate::config::{Config, Mode};
 use crate::diagnostic::{DrawStyle, draw, one_line};
-use crate::engine::{Client, Engine, EngineError, EngineOptions};
+use crate::engine::{Client, Engine, EngineError, EngineOptions, Writes};
 use crate::http::{Playground, Server};
 use crate::observe::Metrics;
 use crate::policy::JwtVerifier;
@@ -93,22 +93,23 @@ impl<E: Into<anyhow::Error>> From<E> for LoadError {
 }
 
 impl Loaded {
-    /// Loads a client.
+    /// Loads a client, whose unfinished writes are counted by `writes`.
     ///
     /// # Errors
     /// When its files hold errors, or a file of its configuration cannot be read.
-    pub(super) fn new(client: &Client, options: &ServeOptions) -> Result<Self, LoadError> {
+    pub(super) fn new(client: &Client, options: &ServeOptions, writes: &Writes) -> Result<Self, LoadError> {
         let mut assembled = client.assemble(&environment);
         let configure: &Configure = &*options.configure;
         let Some(mut config) = assembled.config.take() else { return Err(LoadError::Findings(Box::new(assembled))) };
         configure(&mut config);
         assembled.config = Some(config.clone());
-        let engine =
-            match client.engine(assembled, &EngineOptions { base: options.base.clone(), ..EngineOptions::default() }) {
-                Ok(engine) => engine,
-                Err(EngineError::Findings(assembled)) => return Err(LoadError::Findings(assembled)),
-                Err(error) => return Err(LoadError::Other(explained(error, client.name()))),
-            };
+        let of_engine =
+            EngineOptions { base: options.base.clone(), writes: writes.clone(), ..EngineOptions::default() };
+        let engine = match client.engine(assembled, &of_engine) {
+            Ok(engine) => engine,
+            Err(EngineError::Findings(assembled)) => return Err(LoadError::Findings(assembled)),
+            Err(error) => return Err(LoadError::Other(explained(error, client.name()))),
+        };
         let verifier = match &config.auth.jwt {
             Some(jwt) => {
                 let file = options.base.join(&jwt.public_key_file);

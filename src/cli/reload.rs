@@ -9,7 +9,7 @@ use super::load::{LoadError, Loaded, Origin};
 use super::serve::ServeOptions;
 use super::signals::reload_signal;
 use super::watch::Changes;
-use crate::engine::Client;
+use crate::engine::{Client, Writes};
 use crate::http::Site;
 use crate::observe::LogFormat;
 use notify::RecursiveMode;
@@ -21,18 +21,20 @@ use tokio::signal::unix::Signal;
 pub(super) struct Reloading {
     client: Arc<Client>,
     options: Arc<ServeOptions>,
+    writes: Writes,
     hangup: Signal,
     changes: Option<Changes>,
 }
 
 impl Reloading {
-    /// Waits for SIGHUP and, if the options say so, for changes of a project's files.
-    pub(super) fn begin(client: Client, options: Arc<ServeOptions>) -> anyhow::Result<Self> {
+    /// Waits for SIGHUP and, if the options say so, for changes of a project's files. `writes` counts the unfinished writes of
+    /// all engines.
+    pub(super) fn begin(client: Client, options: Arc<ServeOptions>, writes: Writes) -> anyhow::Result<Self> {
         let changes = match &options.origin {
             Origin::Project(folder) if options.watch => Some(watch(folder, client.name())?),
             _ => None,
         };
-        Ok(Self { client: Arc::new(client), options, hangup: reload_signal()?, changes })
+        Ok(Self { client: Arc::new(client), options, writes, hangup: reload_signal()?, changes })
     }
 
     /// Replaces the server of `site` again and again.
@@ -55,9 +57,9 @@ impl Reloading {
 
     /// Loads the client and puts its server into `site`.
     async fn load(&self, site: &Site) {
-        let (client, options) = (Arc::clone(&self.client), Arc::clone(&self.options));
+        let (client, options, writes) = (Arc::clone(&self.client), Arc::clone(&self.options), self.writes.clone());
         // Planning a large schema takes a while, in which connections are to be accepted.
-        let loaded = tokio::task::spawn_blocking(move || Loaded::new(&client, &options)).await;
+        let loaded = tokio::task::spawn_blocking(move || Loaded::new(&client, &options, &writes)).await;
         let name = self.client.name();
         match loaded.unwrap_or_else(|panic| Err(panic.into())) {
             Ok(loaded) => {
@@ -124,9 +126,10 @@ mod tests {
         let origin = Origin::Project(project.join("nowhere"));
         let options = ServeOptions { base: project.to_owned(), configure: Box::new(|_| {}), origin, watch: false };
         let metrics = Arc::new(Metrics::new());
-        let loaded = Loaded::new(&client, &options).map_err(|error| error.lines()).expect("it loads");
+        let writes = Writes::default();
+        let loaded = Loaded::new(&client, &options, &writes).map_err(|error| error.lines()).expect("it loads");
         let site = Site::new(Arc::new(loaded.server(Arc::clone(&metrics))));
-        let reloading = Reloading::begin(client, Arc::new(options)).expect("signals");
+        let reloading = Reloading::begin(client, Arc::new(options), writes).expect("signals");
         assert!(reloading.run(&site).now_or_never().is_none(), "it waits");
         let page = metrics.encode(&[], 0);
         assert!(!page.contains("bespoke_reloads_total{"), "{page}");

@@ -3,8 +3,8 @@
 //! Elsewhere: what is served ([`super::load`]); replacing it ([`super::reload`]).
 //!
 //! The end, at SIGTERM: `/readyz` says 503 while everything is still answered, for as long as load balancers need to
-//! see it (`server.shutdown_delay`); then nothing new is accepted and what is under way ends, for
-//! `server.shutdown_grace` at most. SIGINT does without the first; a second signal does without what is left.
+//! see it (`server.shutdown_delay`); then nothing new is accepted and what is under way ends, writes that nobody waits for
+//! any more included, for `server.shutdown_grace` at most. SIGINT does without the first; a second signal does without what is left.
 
 use super::args::{ClientCli, ServeArgs};
 use super::commands::{client_of, draw_findings, environment};
@@ -12,7 +12,7 @@ use super::load::{LoadError, Loaded, Origin};
 use super::reload::Reloading;
 use super::signals::{StopReason, StopSignals};
 use crate::config::{Config, Mode, ServerConfig};
-use crate::engine::Client;
+use crate::engine::{Client, Writes};
 use crate::http::{ServeLimits, Site, Workers, router, serve_by};
 use crate::observe::{self, Metrics};
 use crate::project::{Files, config_path};
@@ -20,11 +20,12 @@ use anyhow::{Context, bail};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 /// Changes a configuration after it was read.
 pub type Configure = dyn Fn(&mut Config) + Send + Sync;
@@ -107,7 +108,8 @@ fn overrides(port: Option<u16>, dev: bool) -> Box<Configure> {
 /// # Errors
 /// When the files hold errors (they are drawn), or the port is taken, or a file of the configuration cannot be read.
 pub fn serve_client(client: Client, options: ServeOptions) -> anyhow::Result<ExitCode> {
-    let loaded = match Loaded::new(&client, &options) {
+    let writes = Writes::default();
+    let loaded = match Loaded::new(&client, &options, &writes) {
         Ok(loaded) => loaded,
         Err(LoadError::Findings(assembled)) => return draw_findings(&assembled),
         Err(LoadError::Other(error)) => return Err(error),
@@ -117,10 +119,16 @@ pub fn serve_client(client: Client, options: ServeOptions) -> anyhow::Result<Exi
     let workers = Workers::for_each_processor().context("cannot start the workers")?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")?;
-    runtime.block_on(run(client, loaded, options, &workers))
+    runtime.block_on(run(client, loaded, options, writes, &workers))
 }
 
-async fn run(client: Client, loaded: Loaded, options: ServeOptions, workers: &Workers) -> anyhow::Result<ExitCode> {
+async fn run(
+    client: Client,
+    loaded: Loaded,
+    options: ServeOptions,
+    writes: Writes,
+    workers: &Workers,
+) -> anyhow::Result<ExitCode> {
     // Before anybody can know that this process runs: a signal that nobody waits for would kill it.
     let mut signals = StopSignals::listen()?;
     let name = client.name().to_owned();
@@ -128,15 +136,24 @@ async fn run(client: Client, loaded: Loaded, options: ServeOptions, workers: &Wo
     let metrics = Arc::new(Metrics::new());
     metrics.count_tasks_of(workers.runtimes().chain([Handle::current()]));
     let site = Site::new(Arc::new(loaded.server(metrics)));
-    let reloading = Reloading::begin(client, Arc::new(options))?;
+    let reloading = Reloading::begin(client, Arc::new(options), writes.clone())?;
     let listener = listen(&config).await?;
     announce(&name, &listener, &config)?;
     let limits = ServeLimits::from(&config);
     let (stop, stopped) = oneshot::channel::<()>();
+    let end = OnceLock::new();
     let served = async {
-        let stopped = async { _ = stopped.await };
+        let stopped = async {
+            _ = stopped.await;
+            _ = end.set(Instant::now() + limits.grace);
+        };
         serve_by(workers, listener, router(site.clone()), stopped, limits).await;
         let _ = tokio::time::timeout(limits.grace, site.now().sockets_closed()).await;
+        // The last that went: nobody waits for what they wrote, and the workers that finish it end with this.
+        let end = end.get().copied().unwrap_or_else(Instant::now);
+        if tokio::time::timeout_at(end, writes.finished()).await.is_err() {
+            tracing::warn!(writes = writes.unattended(), "unfinished writes at the end of the grace period");
+        }
     };
     let stopping = async {
         let delay = leave(&site, signals.next().await);

@@ -150,9 +150,19 @@ impl<'a> Composer<'a> {
         id
     }
 
+    /// Whether what stands here is a write: a field of `Mutation` is one, whatever its method and its source, and nothing
+    /// else is (GraphQL §6.2.2: only the top-level fields of a mutation may have side effects).
+    pub(super) fn is_write(&self, entry: Entry) -> bool {
+        match entry {
+            Entry::Root(field) => self.graph.ty(self.graph.field(field).parent).name == "Mutation",
+            Entry::Field(_) | Entry::Lookup(_) => false,
+        }
+    }
+
     /// Adds a way, and lists it where it leads to.
-    pub(super) fn add_way(&mut self, way: Way) {
+    pub(super) fn add_way(&mut self, mut way: Way) {
         let id = WayId(self.graph.ways.len() as u32);
+        way.is_safe = !self.is_write(way.entry);
         match way.entry {
             Entry::Root(field) | Entry::Field(field) => self.graph.fields[field.index()].bindings.push(id),
             Entry::Lookup(ty) => self.graph.types[ty.index()].lookups.push(id),

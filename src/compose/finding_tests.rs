@@ -63,6 +63,19 @@ paths:
         "200":
           description: Some.
           content: { application/json: { schema: { type: array, items: { $ref: "#/components/schemas/Item" } } } }
+  /items/{id}/move:
+    post:
+      operationId: moveItem
+      parameters: [{ name: id, in: path, required: true, schema: { type: string } }]
+      responses:
+        "201": { description: Made., content: { application/json: { schema: { $ref: "#/components/schemas/Item" } } } }
+        "303": { description: See the item. }
+  /items/{id}/submit:
+    post:
+      operationId: submitItem
+      parameters: [{ name: id, in: path, required: true, schema: { type: string } }]
+      responses:
+        "3XX": { description: See the item. }
 components:
   schemas:
     Page:
@@ -136,6 +149,20 @@ fn behind_what_begins_no_token_places_are_at_whole_characters() {
 
 const ITEM: &str = "type Item { id: ID! name: String! }";
 
+#[test]
+fn a_redirect_of_a_write_that_is_mapped_is_no_finding() {
+    let submit = |on: &str| {
+        format!(
+            "type Query {{ item(id: ID!): Item @connect(op: \"getItem\") }}
+            type Mutation {{ submit(id: ID!): Receipt @connect(op: \"submitItem\", on: [{on}]) }}
+            {ITEM} type Receipt {{ id: ID! }}"
+        )
+    };
+    assert_eq!(findings(&submit(r#"{ status: "303", as: "Receipt", selection: "id: $args.id" }"#)), "");
+    assert_eq!(findings(&submit(r#"{ status: "3XX", as: "Receipt", selection: "id: $args.id" }"#)), "");
+    assert!(findings(&submit(r#"{ status: "410", null: true }"#)).starts_with("E1"), "nothing says that it is done");
+}
+
 /// `(name, code, SDL)`: the code must be among the findings, and is the only one.
 #[test]
 fn each_finding_has_its_code_place_and_help() {
@@ -172,7 +199,10 @@ fn each_finding_has_its_code_place_and_help() {
         ("E111", item(r#"item(id: ID!): Item @connect(op: "getItem") @cache(maxAge: 5, scope: PUBLIC)"#)),
         ("E112", item(r#"item(name: String!, count: Int!): Item @connect(op: "addItem")"#)),
         ("E113", item(r#"item(id: ID!): Item @connect(op: "getItem", on: [{ status: "410", null: true }])"#)),
+        ("E113", keyed(&format!("type Mutation {{ move(id: ID!): Item @connect(op: \"moveItem\", on: [{{ status: \"303\", as: \"Item\", selection: \"id: $args.id name: $('')\" }}]) }}\n{ITEM}"))),
         ("W113", format!("type Mutation {{ add(name: String!, count: Int!): Item @connect(op: \"addItem\") }}\ntype Query {{ item(id: ID!): Item @connect(op: \"getItem\") }}\n{ITEM}")),
+        ("W113", keyed(&format!("type Mutation {{ move(id: ID!): Item @connect(op: \"moveItem\") }}\n{ITEM}"))),
+        ("E103", keyed(&format!("type Mutation {{ submit(id: ID!): Item @connect(op: \"submitItem\", on: [{{ status: \"3XX\", code: \"MOVED\" }}]) }}\n{ITEM}"))),
         ("W114", item(r#"item(id: ID!): Item @connect(op: "getOldItem")"#)),
         ("E119", "type Query { item(id: ID!): Item @connect(op: \"getItem\") slim(id: ID!): Item @connect(op: \"getItem\", selection: \"id\") }\ntype Item { id: ID! name: String }".to_owned()),
         ("E121", keyed("type Item @key(fields: \"id\") @connect(op: \"getItemsPaged\", params: \"ids: $batch.id\", batch: { key: \"id\" }) { id: ID! name: String! }")),

@@ -324,7 +324,8 @@ pub struct Way {
     pub problems: Vec<(StatusPattern, bool)>,
     /// What of the caller the call sends.
     pub caller: CallerInputs,
-    /// Is it safe in the sense of RFC 9110 §9.2.1 (a read), so that equal calls may be shared?
+    /// Whether it is a read, so that equal calls may be shared, sent again and kept. The root type alone decides, when the
+    /// way is added to the graph: a field of `Mutation` is a write, also by GET, and everything else is a read.
     pub is_safe: bool,
     /// `@poll`: how often a subscription calls it.
     pub poll: Option<Duration>,
@@ -397,6 +398,8 @@ pub struct Answer {
     pub shape: Option<ShapeId>,
     /// Of the field's list (grouped: per key).
     pub bound: ListBound,
+    /// The status of the outcome that it is (`201 as Order`); `None`: it is that of every success without an outcome.
+    pub outcome: Option<StatusPattern>,
 }
 
 /// What a status means.

@@ -113,9 +113,8 @@ impl Binder<'_, '_> {
             if graph_type.name == "Subscription" {
                 return;
             }
-            let is_query = graph_type.name == "Query";
             for field in fields {
-                self.root(field, is_query);
+                self.root(field);
             }
             return;
         }
@@ -136,6 +135,7 @@ impl Binder<'_, '_> {
                 read: Read::path(JsonPath::default()),
                 shape: Some(shape),
                 bound: ListBound::Unbounded,
+                outcome: None,
             };
             let batch = Batch { key: 0, pairing: Pairing::Position, max_size: MAX_REPRESENTATIONS };
             let call = Call::GraphQlEntities(ty);
@@ -145,7 +145,7 @@ impl Binder<'_, '_> {
         }
     }
 
-    fn root(&mut self, field: FieldId, is_query: bool) {
+    fn root(&mut self, field: FieldId) {
         let Some(declared) = self.composer.declared_in(field, self.file).filter(|declared| declared.is_offered) else {
             return;
         };
@@ -158,10 +158,10 @@ impl Binder<'_, '_> {
             read: Read::path(JsonPath(vec![Segment::Property(declared.field.name.value.clone())])),
             shape,
             bound: declared.field.assumed_size.map_or(ListBound::Unbounded, ListBound::Max),
+            outcome: None,
         };
         let name = declared.field.name.value.as_str();
-        let mut way = self.way(name, Entry::Root(field), Call::GraphQlRoot(field), answer, declared.field.name.span);
-        way.is_safe = is_query;
+        let way = self.way(name, Entry::Root(field), Call::GraphQlRoot(field), answer, declared.field.name.span);
         self.composer.add_way(way);
     }
 

@@ -11,7 +11,7 @@ use crate::operation::Limits;
 use crate::project::{Assembled, Files, assemble, binding_places};
 use crate::upstream::{
     Balanced, BreakerOptions, ClientError, ClientOptions, GuardOptions, Guarded, HandleService, HandleServices,
-    HttpClient, HttpService, HttpServiceConfig, InvalidBaseUrl, QueueOptions, RetryOptions, Shared, Subgraph,
+    HttpClient, HttpService, HttpServiceConfig, InvalidBaseUrl, QueueOptions, RetryOptions, Shared, Subgraph, Writes,
 };
 use http::{HeaderName, HeaderValue};
 use serde_json::Value;
@@ -106,6 +106,9 @@ pub struct EngineOptions {
     pub cache: CacheOptions,
     /// Where the configuration's relative paths begin. Default: the working directory.
     pub base: PathBuf,
+    /// Counts the writes that are being finished without their requests, for whoever stops the process. Engines that take
+    /// each other's place share it. Default: a count of its own.
+    pub writes: Writes,
 }
 
 impl Client {
@@ -180,6 +183,7 @@ impl Client {
             max_calls: config.budget.calls.map(|calls| u64::from(calls.get())),
             sharing: switched(&options.operations, config.sharing.operations),
             caching,
+            writes: options.writes.clone(),
         }))
     }
 

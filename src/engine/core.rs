@@ -11,6 +11,7 @@ use crate::flight::FlightOptions;
 use crate::operation::{self, Limits, OperationKind, Outcomes, Prepared, RequestError, Variables};
 use crate::plan::{self, Plan};
 use crate::policy::Caller;
+use crate::upstream::Writes;
 use crate::view::View;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -46,6 +47,8 @@ pub struct EngineParts {
     pub sharing: FlightOptions,
     /// What is kept of services' answers; `None`: nothing.
     pub caching: Option<Arc<Caching>>,
+    /// The writes that are being finished without their requests.
+    pub writes: Writes,
 }
 
 /// A client's engine.

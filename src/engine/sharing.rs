@@ -45,6 +45,7 @@ impl Job {
             sources: &self.parts.sources,
             variables: &self.variables.0,
             caching: self.parts.caching.as_ref(),
+            writes: &self.parts.writes,
             introspection: self.introspection.as_deref(),
             causes: &self.parts.causes,
             caller: &self.caller,

@@ -26,6 +26,7 @@ mod request;
 mod required;
 mod run;
 mod scope;
+mod series;
 mod start;
 mod step;
 #[cfg(test)]

@@ -5,6 +5,7 @@ use super::cause::{CauseReport, Causes, Evidence};
 use super::input::Inputs;
 use super::kept::{Announced, Caching, StepKept, Weighed};
 use super::read::input_text;
+use super::series::Series;
 use super::step::{Answered, Keys, settle};
 use super::write::{Source, Written, write};
 use crate::cache::{Held, Mark};
@@ -14,7 +15,7 @@ use crate::json::Value;
 use crate::operation::{JsonText, OperationKind};
 use crate::plan::{PairingPlan, Plan, Step, StepId};
 use crate::policy::Caller;
-use crate::upstream::{Answer, CallError, CallErrorKind, Subgraph};
+use crate::upstream::{Answer, CallError, CallErrorKind, Subgraph, Write, Writes};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
@@ -53,6 +54,8 @@ pub struct Run<'a> {
     pub variables: &'a [Option<JsonText>],
     /// What is kept of earlier answers; `None`: nothing.
     pub caching: Option<&'a Arc<Caching>>,
+    /// The writes that are being finished without their requests.
+    pub writes: &'a Writes,
     /// Answers of `__schema` and `__type`, by response name; `None`: it asks for neither.
     pub introspection: Option<&'a HashMap<String, String>>,
     /// Who is told the causes of failures.
@@ -96,8 +99,10 @@ pub(super) struct Pending {
     pub(super) keys: Keys,
     pub(super) answers: Vec<Answered>,
     pub(super) open: usize,
-    /// Was any call made?
+    /// Was any call made, as far as is known?
     pub(super) is_made: bool,
+    /// Of a write.
+    pub(super) write: Option<Write>,
     /// `None`: the cache is not for it.
     pub(super) kept: Option<StepKept>,
     /// Its calls that can be joined until their answers are kept.
@@ -117,22 +122,22 @@ pub(super) struct State<'a> {
     pub(super) not_before: Option<Instant>,
     /// Sources that were written to, and when: nothing older is taken of them.
     pub(super) written: Vec<(SourceId, Mark)>,
+    /// Of a mutation.
+    pub(super) series: Series,
     /// What holds of all that was answered so far; `None`: some of it was not kept.
     pub(super) held: Option<Held>,
 }
 
 impl Drop for State<'_> {
-    /// Nobody waits any more for a write that may be applied all the same.
+    /// Nobody waits any more for a write that is finished all the same.
     fn drop(&mut self) {
-        for number in 0..self.pending.len() {
-            if self.pending[number].is_some() && !self.step(number).1.is_safe {
-                self.write_is_over(number);
-            }
-        }
+        // What was not sent is not sent any more.
+        self.in_flight.clear();
+        (0..self.pending.len()).for_each(|number| _ = self.end_write(number));
     }
 }
 
-/// Runs a plan to the end of its answer. Dropping the future cancels its calls.
+/// Runs a plan to the end of its answer. Dropping the future cancels its calls, but for the writes that were sent.
 pub async fn run(run: Run<'_>) -> Ran {
     let mut state = State::begin(&run);
     if state.is_over() {
@@ -144,7 +149,7 @@ pub async fn run(run: Run<'_>) -> Ran {
     state.ran()
 }
 
-fn root_type(run: &Run<'_>) -> TypeId {
+pub(super) fn root_type(run: &Run<'_>) -> TypeId {
     let name = match run.plan.kind {
         OperationKind::Query => "Query",
         OperationKind::Mutation => "Mutation",
@@ -167,6 +172,7 @@ impl<'a> State<'a> {
             in_flight: FuturesUnordered::new(),
             not_before: None,
             written: Vec::new(),
+            series: Series::default(),
             held: Self::held_at_first(run),
         };
         let ready = (0..plan.steps.len()).filter(|&step| state.waiting[step] == 0).collect::<Vec<_>>();
@@ -290,8 +296,11 @@ impl<'a> State<'a> {
             self.code_has_written(way, &answer.calls);
             self.calls.append(&mut answer.calls);
         }
-        let result = result.map_err(|error| call_failure(&error, step.way));
+        let is_unsent = result.as_ref().is_err_and(|error| error.is_unsent);
+        let result = result.map_err(|error| call_failure(&error, step.way, way.is_safe));
         let Some(pending) = &mut self.pending[number] else { return };
+        // A write is one call.
+        pending.is_made &= way.is_safe || !is_unsent;
         pending.take(finished.keys, result, weighed);
         pending.announced.extend(finished.announced);
         pending.open -= 1;
@@ -304,9 +313,8 @@ impl<'a> State<'a> {
     /// Settles a step and says which ones are ready now.
     pub(super) fn finish(&mut self, number: usize) -> Vec<usize> {
         let (step, way, source) = self.step(number);
-        if !way.is_safe {
+        if self.end_write(number) {
             self.not_before = Some(Instant::now());
-            self.write_is_over(number);
         }
         if let Some(mut pending) = self.pending[number].take() {
             pending.answers.sort_by_key(|answered| answered.keys.start);
@@ -336,12 +344,18 @@ impl<'a> State<'a> {
         order.sort_by_key(|&number| self.run.plan.steps[number].round);
         for number in order {
             let (step, way, source) = self.step(number);
-            if self.pending[number].is_some() && !way.is_safe {
-                self.write_is_over(number);
-            }
-            let cause = Arc::new("the request's deadline passed before the service answered".into());
-            let failure = Failure::new("UPSTREAM_TIMEOUT", "the request's deadline passed").of(&source.name);
-            let failure = failure.by(Evidence::Call(step.way, cause));
+            let is_unsent = !self.end_write(number) && !way.is_safe;
+            let (failure, cause) = match is_unsent {
+                true => (
+                    Failure::new(NOT_SENT, "the request's deadline passed before the service was called"),
+                    "the request's deadline passed before the service was called",
+                ),
+                false => (
+                    Failure::new("UPSTREAM_TIMEOUT", "the request's deadline passed"),
+                    "the request's deadline passed before the service answered",
+                ),
+            };
+            let failure = failure.of(&source.name).by(Evidence::Call(step.way, Arc::new(cause.into())));
             if let Some(mut pending) = self.pending[number].take() {
                 let done: Vec<usize> = pending.answers.iter().flat_map(|answered| answered.keys.clone()).collect();
                 for key in (0..pending.keys.keys.len()).filter(|key| !done.contains(key)) {
@@ -386,8 +400,12 @@ pub(crate) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
+/// The code of a write that its service has seen nothing of, so that it is safe to repeat. Other codes that say so:
+/// `UPSTREAM_CIRCUIT_OPEN`, `UPSTREAM_REFUSED` and `UPSTREAM_NOT_CONFIGURED`.
+pub(super) const NOT_SENT: &str = "UPSTREAM_NOT_SENT";
+
 /// What the caller may read of a failed call.
-fn call_failure(error: &CallError, way: WayId) -> Failure {
+fn call_failure(error: &CallError, way: WayId, is_read: bool) -> Failure {
     let message = match error.kind {
         CallErrorKind::Unreachable => "the service cannot be reached",
         CallErrorKind::Timeout => "the service did not answer in time",
@@ -397,7 +415,17 @@ fn call_failure(error: &CallError, way: WayId) -> Failure {
         CallErrorKind::Refused => "the service was not called",
         CallErrorKind::CircuitOpen => "the service was not called, for it has failed too often just now",
     };
-    let failure = Failure::new(error.kind.code(), message).of(&error.service);
+    let (code, message) = match error.kind {
+        // Other kinds of what was not sent have codes of their own.
+        CallErrorKind::Unreachable if error.is_unsent && !is_read => {
+            (NOT_SENT, "the service cannot be reached, so nothing was sent")
+        }
+        CallErrorKind::Timeout if error.is_unsent && !is_read => {
+            (NOT_SENT, "there was no time left, so nothing was sent")
+        }
+        kind => (kind.code(), message),
+    };
+    let failure = Failure::new(code, message).of(&error.service);
     match &error.cause {
         Some(cause) => failure.by(Evidence::Call(way, Arc::clone(cause))),
         None => failure,

@@ -4,8 +4,8 @@ use super::arena::{Arena, Failure};
 use super::input::Inputs;
 use super::kept::{Announced, Joined, Looked};
 use super::request::{domain, lacks, render};
-use super::run::{Finished, Pending, State, now};
-use super::step::{Answered, Keys, collect};
+use super::run::{Finished, NOT_SENT, Pending, State, now, root_type};
+use super::step::{Answered, Keys, collect, takes_redirects};
 use crate::upstream::{CallError, Context};
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -44,6 +44,8 @@ impl State<'_> {
         let is_anonymous = self.run.caller.claims.is_none();
         let refused = if is_anonymous && (step.authenticated || !way.caller.claims.is_empty()) {
             Some(Failure::new("UNAUTHENTICATED", "this needs a caller who is signed in"))
+        } else if !way.is_safe && self.is_void(number, root_type(self.run)) {
+            Some(Failure::new(NOT_SENT, "an earlier field of the mutation has failed, so this one was not sent"))
         } else if let Some(failure) = lacks(way, self.run.graph.source(step.source), &self.inputs(number)) {
             Some(failure)
         } else {
@@ -85,6 +87,14 @@ impl State<'_> {
                 return;
             }
         };
+        if !way.is_safe {
+            pending.write = self.run.writes.begin();
+            if pending.write.is_none() {
+                let failure = Failure::new("UPSTREAM_REFUSED", "too many writes are being finished; try again");
+                pending.answers.push(Answered::by_call(range, Err(failure.of(&source.name))));
+                return;
+            }
+        }
         let ctx = Context {
             domain: domain(step, way, graph_source, &inputs, inputs.is_batched),
             endpoint: Arc::clone(&step.endpoint),
@@ -93,6 +103,8 @@ impl State<'_> {
             is_safe: way.is_safe,
             not_before: self.not_before,
             condition: pending.kept.as_ref().and_then(|kept| kept.condition(way, range.start)),
+            takes_redirects: takes_redirects(step),
+            write: pending.write.clone(),
         };
         let step = u32::try_from(number).unwrap_or(u32::MAX);
         let started = now();

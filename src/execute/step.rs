@@ -284,6 +284,11 @@ fn receive(
         }
         Some(OutcomePlan::Value(capture)) => capture,
         None if (200..300).contains(&answer.status) => &step.answer,
+        // One of those that were not mapped beside it: no other than where none was.
+        None if (300..400).contains(&answer.status) && takes_redirects(step) => {
+            let failure = Failure::new("UPSTREAM_MALFORMED", "the service's answer is not what was expected");
+            return Some(arena.fail(failure.of(service)));
+        }
         None => {
             let what = "the service answered with a status that the binding does not map";
             let failure = status_failure(answer.status).of(service);
@@ -393,6 +398,15 @@ pub(super) fn is_outcome(step: &Step, status: u16) -> bool {
         Some(OutcomePlan::Code(_)) => false,
         None => (200..300).contains(&status),
     }
+}
+
+/// Whether some redirect is an outcome of a step.
+pub(super) fn takes_redirects(step: &Step) -> bool {
+    step.outcomes.iter().any(|(pattern, _)| match pattern {
+        StatusPattern::Exact(status) => (300..400).contains(status),
+        StatusPattern::Class(class) => *class == 3,
+        StatusPattern::Default => true,
+    })
 }
 
 /// Is nothing of the body wanted?

@@ -21,6 +21,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Range;
 
 /// Most errors that one answer reports.
 const MAX_ERRORS: u32 = 1_000;
@@ -103,6 +104,26 @@ pub(super) fn write(source: &Source<'_>) -> Written {
     #[cfg(test)]
     assert_eq!(written, Writer::new(source).without_copies().whole(source.root), "copies change the answer");
     written
+}
+
+/// The fields of the answer's root.
+pub(super) fn root_fields(plan: &Plan, root: TypeId) -> &[OutFieldPlan] {
+    let variants = &plan.output.objects[plan.output.root as usize].variants;
+    variants.iter().find(|(ty, _)| *ty == root).map_or(&[], |(_, fields)| fields)
+}
+
+/// Whether one of some fields of the root makes the whole answer null.
+pub(super) fn is_void<'a>(source: &Source<'a>, fields: Range<usize>, left: &'a mut Left) -> bool {
+    let fields = root_fields(source.plan, source.root).get(fields).unwrap_or_default();
+    if fields.iter().all(is_field_nullable) {
+        return false;
+    }
+    let mut writer = Writer::new(source).without_copies();
+    if source.plan.deferred.is_some() {
+        writer.left = Some(left);
+    }
+    let root = At { frame: crate::plan::ROOT_FRAME, row: 0, ty: source.root };
+    fields.iter().filter(|field| !is_field_nullable(field)).any(|field| writer.field(field, root).is_err())
 }
 
 /// Room for an answer without data of services, in bytes; longer ones grow.
@@ -555,6 +576,15 @@ fn expected(ty: &OutType) -> &'static str {
             Leaf::Enum(_) => "a string that is one of the enum's values",
             Leaf::Custom(_) => "a value of the scalar",
         },
+    }
+}
+
+/// Whether a field absorbs what fails below it.
+fn is_field_nullable(field: &OutFieldPlan) -> bool {
+    match &field.kind {
+        OutKindPlan::Typename(_) | OutKindPlan::Introspection => true,
+        OutKindPlan::Refused { nullable, .. } => *nullable,
+        OutKindPlan::Value { ty, .. } => is_nullable(ty),
     }
 }
 

@@ -6,7 +6,6 @@ use super::error::PlanError;
 use super::model::{FoundValue, FrameId, PairingPlan, StepId};
 use super::planner::{GrowingOutcome, Place, Planner, step_id};
 use crate::compose::{Effect, JsonPath, Read, Segment, TypeId, TypeRef, WayId};
-use crate::contract::StatusPattern;
 use crate::operation::NodeId;
 
 impl<'a> Planner<'a> {
@@ -44,11 +43,7 @@ impl<'a> Planner<'a> {
         let tag = self.build.new_slot(root);
         let mut types: Vec<TypeId> = Vec::new();
         let mut captures = Vec::new();
-        let is_success =
-            |status: StatusPattern| matches!(status, StatusPattern::Exact(200..=299) | StatusPattern::Class(2));
-        if !way.outcomes.iter().any(|o| is_success(o.status) && matches!(o.effect, Effect::Value { .. }))
-            && let Some(shape) = way.answer.shape
-        {
+        if let (None, Some(shape)) = (way.answer.outcome, way.answer.shape) {
             let values = self.steps[step as usize].values;
             captures.push((values, &way.answer.read, shape));
         }

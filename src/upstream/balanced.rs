@@ -110,17 +110,14 @@ impl<S: Subgraph + ?Sized + 'static> Subgraph for Balanced<S> {
         // Chosen when the future is first polled: one that waits counts nowhere.
         Box::pin(async move {
             let Some(at) = inner.choose(Instant::now()) else {
-                return Err(CallError::new(
-                    &inner.service,
-                    CallErrorKind::NotConfigured,
-                    "the service has no instance",
-                ));
+                let cause = "the service has no instance";
+                return Err(CallError::new(&inner.service, CallErrorKind::NotConfigured, cause).unsent());
             };
             let instance = &inner.instances[at];
-            let deadline = Instant::from_std(ctx.deadline);
+            let cut = ctx.cut();
             let _counted = Counted::begin(&instance.in_flight);
             let result = instance.source.call(request, ctx).await;
-            if let Some(is_failure) = is_failure(&result, deadline) {
+            if let Some(is_failure) = is_failure(&result, cut) {
                 inner.settle(at, is_failure, Instant::now());
             }
             result
@@ -210,10 +207,10 @@ impl Drop for Counted<'_> {
 }
 
 /// Has the instance failed? `None`: the call tells nothing about it.
-fn is_failure(result: &Result<Answer, CallError>, deadline: Instant) -> Option<bool> {
+fn is_failure(result: &Result<Answer, CallError>, cut: Option<Instant>) -> Option<bool> {
     match result {
         Ok(answer) => Some(matches!(answer.status, 502..=504)),
-        Err(error) => error.is_of_service(deadline),
+        Err(error) => error.is_of_service(cut),
     }
 }
 

@@ -49,6 +49,8 @@ fn context() -> Context {
         is_safe: true,
         not_before: None,
         condition: None,
+        takes_redirects: false,
+        write: None,
     }
 }
 

@@ -49,6 +49,8 @@ impl<'a> Call<'a> {
             endpoint: "GET /x".into(),
             not_before: None,
             condition: None,
+            takes_redirects: false,
+            write: None,
         };
         service.call(request, context).await.expect_err("it fails")
     }

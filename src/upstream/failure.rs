@@ -54,6 +54,15 @@ pub(super) fn kind_of(broken: &Broken) -> CallErrorKind {
     if is_of_body { CallErrorKind::Malformed } else { CallErrorKind::Unreachable }
 }
 
+/// Whether there was no connection, so that the service has seen nothing of the request.
+pub(super) fn is_unsent(broken: &Broken) -> bool {
+    match broken {
+        Broken::Pooled(error) => error.is_connect(),
+        Broken::Direct(error) => matches!(error, DirectError::Slow | DirectError::Connect(_)),
+        Broken::LongHead => false,
+    }
+}
+
 /// What happened, as a sentence for operators. Holds no URL: queries can hold what logs should not.
 pub(super) fn describe(broken: &Broken) -> String {
     let chain: Vec<&(dyn Error + 'static)> = causes(root(broken)).collect();

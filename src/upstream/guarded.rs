@@ -9,12 +9,16 @@
 //! taken; the service's queue gives it a slot; it is sent; the breaker is told. A call that failed gives its slot back
 //! before it waits for its retry.
 //!
+//! A write is held back until it has its slot and its permit; from then on it goes on by itself ([`super::finish`]), and
+//! keeps both until it is over. So the writes of one service that are being finished are no more than its slots.
+//!
 //! Always true:
 //! - a call that is no read is sent once, or not at all;
-//! - nothing here waits longer than the call's deadline;
+//! - nobody waits here longer than the call's deadline;
 //! - what ends early because its caller had no more time, or left, tells nothing about the service.
 
 use super::breaker::{Breaker, BreakerOptions, Breakers, Permit};
+use super::finish::finish;
 use super::model::{Answer, CallError, CallErrorKind, Context, Request, Subgraph};
 use super::queue::{NoSlot, Queue, QueueOptions, Slot};
 use super::retry::{self, RetryBudget, RetryOptions};
@@ -84,7 +88,10 @@ impl<S: Subgraph + ?Sized> Guarded<S> {
 impl<S: Subgraph + ?Sized + 'static> Subgraph for Guarded<S> {
     fn call(&self, request: Request, ctx: Context) -> BoxFuture<'static, Result<Answer, CallError>> {
         let (guard, source) = (Arc::clone(&self.guard), Arc::clone(&self.source));
-        Box::pin(async move { guard.call(&*source, request, ctx).await })
+        match ctx.is_safe {
+            true => Box::pin(async move { guard.read(&*source, request, ctx).await }),
+            false => Box::pin(async move { guard.write(source, request, ctx).await }),
+        }
     }
 
     fn report(&self) -> Option<ServiceReport> {
@@ -102,14 +109,14 @@ impl<S: Subgraph + ?Sized + 'static> Subgraph for Guarded<S> {
 }
 
 impl Guard {
-    async fn call<S: Subgraph + ?Sized>(
+    async fn read<S: Subgraph + ?Sized>(
         &self,
         source: &S,
         request: Request,
         ctx: Context,
     ) -> Result<Answer, CallError> {
         let breaker = self.breakers.of(&ctx.endpoint);
-        if !ctx.is_safe || !self.retry.is_on() {
+        if !self.retry.is_on() {
             return self.attempt(source, breaker.as_ref(), request, ctx).await;
         }
         self.budget(|budget, now| budget.pay_in(now));
@@ -151,16 +158,34 @@ impl Guard {
         request: Request,
         ctx: Context,
     ) -> Result<Answer, CallError> {
-        let deadline = Instant::from_std(ctx.deadline);
-        let _slot = self.slot(breaker, deadline).await?;
+        let _slot = self.slot(breaker, Instant::from_std(ctx.deadline)).await?;
         let permit = self.permit(breaker)?;
-        let result = source.call(request, ctx).await;
-        if let Some(permit) = permit
-            && let Some(is_failure) = is_failure(&result, deadline)
-        {
-            permit.settle(is_failure, Instant::now());
+        settled(source, permit, request, ctx).await
+    }
+
+    /// Sends a write, once it may be sent, and waits for its end until the deadline.
+    async fn write<S: Subgraph + ?Sized + 'static>(
+        self: Arc<Self>,
+        source: Arc<S>,
+        request: Request,
+        ctx: Context,
+    ) -> Result<Answer, CallError> {
+        if let Some(write) = &ctx.write {
+            write.hold_back();
         }
-        result
+        let breaker = self.breakers.of(&ctx.endpoint);
+        let slot = self.slot(breaker.as_ref(), Instant::from_std(ctx.deadline)).await?;
+        let permit = self.permit(breaker.as_ref())?;
+        slot.keep();
+        let kept = KeptSlot(Arc::clone(&self));
+        let work = {
+            let ctx = ctx.clone();
+            async move {
+                let _kept = kept;
+                settled(&*source, permit, request, ctx).await
+            }
+        };
+        finish(&self.service, &ctx, work).await
     }
 
     async fn slot(&self, breaker: Option<&Arc<Breaker>>, deadline: Instant) -> Result<Slot<'_>, CallError> {
@@ -187,7 +212,7 @@ impl Guard {
 
     /// An error of a call that was not sent.
     fn refused(&self, kind: CallErrorKind, cause: &'static str) -> CallError {
-        CallError { attempts: 0, ..CallError::new(&self.service, kind, cause) }
+        CallError::new(&self.service, kind, cause).unsent()
     }
 
     fn budget<T>(&self, ask: impl FnOnce(&mut RetryBudget, Instant) -> T) -> T {
@@ -204,11 +229,37 @@ impl Guard {
     }
 }
 
+/// A slot that outlives the call that was given it.
+struct KeptSlot(Arc<Guard>);
+
+impl Drop for KeptSlot {
+    fn drop(&mut self) {
+        self.0.queue.give_back();
+    }
+}
+
+/// Sends a call, and tells the breaker what came of it.
+async fn settled<S: Subgraph + ?Sized>(
+    source: &S,
+    permit: Option<Permit>,
+    request: Request,
+    ctx: Context,
+) -> Result<Answer, CallError> {
+    let cut = ctx.cut();
+    let result = source.call(request, ctx).await;
+    if let Some(permit) = permit
+        && let Some(is_failure) = is_failure(&result, cut)
+    {
+        permit.settle(is_failure, Instant::now());
+    }
+    result
+}
+
 /// Has the service failed? `None`: the call tells nothing about it.
-fn is_failure(result: &Result<Answer, CallError>, deadline: Instant) -> Option<bool> {
+fn is_failure(result: &Result<Answer, CallError>, cut: Option<Instant>) -> Option<bool> {
     match result {
         Ok(answer) => Some(answer.status >= 500),
-        Err(error) => error.is_of_service(deadline),
+        Err(error) => error.is_of_service(cut),
     }
 }
 

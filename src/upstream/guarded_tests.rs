@@ -4,7 +4,7 @@ use super::*;
 use crate::compose::WayId;
 use crate::engine::BreakerState;
 use crate::policy::Caller;
-use crate::upstream::{BatchDomain, CredentialScope};
+use crate::upstream::{BatchDomain, CredentialScope, Write, Writes};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -22,6 +22,8 @@ enum Does {
     Breaks,
     /// Takes this long, then answers.
     Takes(Duration),
+    /// Takes this long, whatever its caller's deadline, then answers.
+    Works(Duration),
     /// Times out by itself after this long.
     TimesOut(Duration),
 }
@@ -41,7 +43,8 @@ impl Subgraph for Scripted {
         let does = if script.len() > 1 { script.pop_front().unwrap() } else { script[0] };
         let service: Arc<str> = "shop".into();
         Box::pin(async move {
-            let takes = |time| tokio::time::timeout_at(Instant::from_std(ctx.deadline), sleep(time));
+            let end = ctx.cut().unwrap_or_else(|| Instant::now() + 1_000 * SECOND);
+            let takes = |time| tokio::time::timeout_at(end, sleep(time));
             let timeout = CallError::new(&service, CallErrorKind::Timeout, "");
             match does {
                 Does::Answers(status) => Ok(Answer::new(status, "{}".into())),
@@ -52,6 +55,10 @@ impl Subgraph for Scripted {
                     Err(CallError { has_begun: true, ..error })
                 }
                 Does::Takes(time) => takes(time).await.map(|()| Answer::new(200, "{}".into())).map_err(|_| timeout),
+                Does::Works(time) => {
+                    sleep(time).await;
+                    Ok(Answer::new(200, "{}".into()))
+                }
                 Does::TimesOut(time) => {
                     let _ = takes(time).await;
                     Err(timeout)
@@ -95,6 +102,8 @@ fn context(wait: Duration) -> Context {
         is_safe: true,
         not_before: None,
         condition: None,
+        takes_redirects: false,
+        write: None,
     }
 }
 
@@ -139,6 +148,78 @@ async fn a_read_that_fails_by_accident_is_sent_once_more() {
         let got = ask(&service, context(SECOND)).await;
         assert_eq!((got, source.calls()), (expected, expected.1 as usize), "{script:?}");
     }
+}
+
+/// A write, and what is known of it.
+fn write(wait: Duration) -> (Context, Write) {
+    let write = Writes::default().begin().expect("room");
+    (Context { is_safe: false, write: Some(write.clone()), ..context(wait) }, write)
+}
+
+fn one_at_a_time() -> GuardOptions {
+    GuardOptions { queue: QueueOptions { max_in_flight: 1, max_waiting: 1 }, ..once() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_was_sent_is_finished_and_keeps_its_slot() {
+    for is_left in [true, false] {
+        let (source, service) = guarded(one_at_a_time(), [Does::Works(2 * SECOND), Does::Answers(200)]);
+        let ((ctx, of_it), begun) = (write(SECOND), Instant::now());
+        let mut call = service.call(get(), ctx);
+        if is_left {
+            assert!(futures_util::poll!(&mut call).is_pending());
+            drop(call);
+        } else {
+            let error = call.await.expect_err("its deadline comes first");
+            assert_eq!((error.kind, error.is_unsent, begun.elapsed()), (CallErrorKind::Timeout, false, SECOND));
+        }
+        assert!(of_it.is_sent() && !of_it.is_over());
+        assert_eq!(ask(&service, context(5 * SECOND)).await, (Ok(200), 1));
+        assert_eq!((begun.elapsed(), of_it.is_over(), source.calls()), (2 * SECOND, true, 2), "it waited for the slot");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_was_not_sent_says_so() {
+    let (source, service) = guarded(one_at_a_time(), [Does::Takes(10 * SECOND), Does::Answers(200)]);
+    let mut first = service.call(get(), context(20 * SECOND));
+    assert!(futures_util::poll!(&mut first).is_pending());
+    // It waits for a slot until it is dropped, or its time is up; a third one is one too many.
+    let (ctx, of_it) = write(SECOND);
+    let mut waiting = service.call(get(), ctx);
+    assert!(futures_util::poll!(&mut waiting).is_pending() && !of_it.is_sent());
+    for (ctx, kind) in [(write(SECOND).0, CallErrorKind::Refused), (write(Duration::ZERO).0, CallErrorKind::Refused)] {
+        let error = service.call(get(), ctx).await.expect_err("no room");
+        assert_eq!((error.kind, error.is_unsent, error.attempts), (kind, true, 0));
+    }
+    let error = waiting.await.expect_err("no time");
+    assert_eq!(
+        (error.kind, error.is_unsent, of_it.is_sent(), of_it.is_over()),
+        (CallErrorKind::Timeout, true, false, true)
+    );
+    drop(first);
+    let error = service.call(get(), write(Duration::ZERO).0).await.expect_err("no time");
+    assert_eq!((error.kind, error.is_unsent), (CallErrorKind::Timeout, true));
+    assert_eq!(source.calls(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_write_tells_of_its_service_is_told_when_it_ends() {
+    let breaker = BreakerOptions {
+        failures_in_row: 1,
+        open_for: 60 * SECOND,
+        max_open: 60 * SECOND,
+        ..BreakerOptions::default()
+    };
+    let (_, service) = guarded(GuardOptions { breaker, ..once() }, [Does::TimesOut(2 * SECOND)]);
+    let (ctx, of_it) = write(SECOND);
+    assert_eq!(service.call(get(), ctx).await.expect_err("no time").kind, CallErrorKind::Timeout);
+    assert_eq!(state(&service), BreakerState::Closed);
+    sleep(2 * SECOND).await;
+    assert!(of_it.is_over());
+    assert_eq!(state(&service), BreakerState::Open, "it had all the time that the service has");
+    let error = service.call(get(), write(SECOND).0).await.expect_err("it is open");
+    assert_eq!((error.kind, error.is_unsent), (CallErrorKind::CircuitOpen, true));
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,11 +6,14 @@
 //! Always true:
 //! - calls go out under the request's caller, deadline and place in a mutation, and under the named service's limits;
 //! - a request makes no more calls than its source declares;
-//! - a read after a write joins no call begun before that write was over;
+//! - what code calls under `Mutation` are writes, and under `Query` reads, whatever the method: a write is sent once and
+//!   never shared, a read may be shared and sent again;
+//! - a call after a write joins no call begun before that write was over;
 //! - of the caller's headers only those go out that the configuration names for that service.
 
 use super::domain::{BatchDomain, CredentialScope};
 use super::model::{Answer, CallError, Context, Request, Subgraph};
+use super::write::Write;
 use crate::cache::{Bypass, CacheStatus};
 use crate::compose::WayId;
 use crate::engine::CallRecord;
@@ -105,18 +108,30 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Progress {
     records: Vec<CallRecord>,
-    /// When the last write was over: later reads join no flight begun before.
+    /// When the last write was over: later calls join no flight begun before.
     not_before: Option<std::time::Instant>,
+    /// The write that its calls belong to, until it has ended.
+    write: Option<Write>,
+}
+
+impl Progress {
+    /// What a call that begins now belongs to.
+    fn of_call(&self) -> (Option<std::time::Instant>, Option<Write>) {
+        (self.not_before, self.write.clone())
+    }
 }
 
 impl UpstreamHandle {
     pub(super) fn new(source: Arc<str>, services: HandleServices, ctx: Context, max_calls: u32) -> Self {
-        let progress = Mutex::new(Progress { records: Vec::new(), not_before: ctx.not_before });
+        let (not_before, write) = (ctx.not_before, ctx.write.clone());
+        let progress = Mutex::new(Progress { records: Vec::new(), not_before, write });
+        let ctx = Context { write: None, ..ctx };
         let calls_left = AtomicU32::new(max_calls);
         Self { inner: Arc::new(Inner { source, services, ctx, max_calls, calls_left, progress }) }
     }
 
-    /// Gets the body of `path` with `query`, each name and value percent-encoded here. Equal calls in flight share one.
+    /// Gets the body of `path` with `query`, each name and value percent-encoded here. Under `Query`, equal calls in flight
+    /// share one.
     ///
     /// `path` starts with `/` and is percent-encoded: see [`encode`].
     ///
@@ -136,7 +151,8 @@ impl UpstreamHandle {
         self.send(service, Method::GET, target(path, query), None).await
     }
 
-    /// Posts a JSON body to `path`. Never shared.
+    /// Posts a JSON body to `path`. Under `Mutation` it is sent once; under `Query` it is a read, as everything is there
+    /// (GraphQL §6.2.1), so that equal ones in flight share one and a failed one may be sent again.
     ///
     /// # Errors
     /// As [`Self::get_json`].
@@ -144,7 +160,7 @@ impl UpstreamHandle {
         success(service, self.post(service, path, body).await?)
     }
 
-    /// Posts a JSON body to `path`, whatever the status. Never shared.
+    /// Posts a JSON body to `path`, whatever the status. As [`Self::post_json`] otherwise.
     ///
     /// # Errors
     /// As [`Self::get`].
@@ -152,9 +168,11 @@ impl UpstreamHandle {
         self.send(service, Method::POST, target(path, &[]), Some(body)).await
     }
 
-    /// The calls made so far, taken out.
-    pub(super) fn take_records(&self) -> Vec<CallRecord> {
-        std::mem::take(&mut self.inner.progress().records)
+    /// The calls made so far, taken out. Calls that are made from now on belong to no write: it has ended.
+    pub(super) fn end(&self) -> Vec<CallRecord> {
+        let mut progress = self.inner.progress();
+        progress.write = None;
+        std::mem::take(&mut progress.records)
     }
 
     async fn send(
@@ -169,15 +187,16 @@ impl UpstreamHandle {
             return Err(HandleError::UnknownService(service.to_owned()));
         };
         inner.take_call()?;
-        let is_safe = method.is_safe();
+        let is_safe = inner.ctx.is_safe;
         let (forwarded, scope) = inner.forwarded(&entry.forwarded);
         let operation_id = operation_id(&method, &target);
+        let (not_before, write) = inner.progress().of_call();
         let ctx = Context {
             domain: BatchDomain { way: NO_WAY, inputs: Arc::from([]), scope },
             endpoint: Arc::clone(&operation_id),
-            is_safe,
-            not_before: inner.progress().not_before,
+            not_before,
             condition: None,
+            write,
             ..inner.ctx.clone()
         };
         let headers = entry.fixed.iter().cloned().chain(forwarded).collect();

@@ -6,8 +6,8 @@
 //!
 //! Always true:
 //! - what goes out is the request's target under the service's base URL, never another host or a path above it;
-//! - the service's timeout counts from sending to the last byte, and ends with the deadline;
-//! - the service is told how long its answer is waited for, as of when the request is sent;
+//! - the service's timeout counts from sending to the last byte; a read ends with its deadline, too;
+//! - the service is told how long somebody waits for its answer, as of when the request is sent;
 //! - what is called is sent once.
 
 use super::body::{BodyError, is_json, read_capped, read_gzip_capped};
@@ -15,7 +15,7 @@ use super::cause::Cause;
 use super::client::HttpClient;
 use super::credentials::Credentials;
 use super::deprecation::Notices;
-use super::failure::{describe, kind_of};
+use super::failure::{describe, is_unsent, kind_of};
 use super::model::{Answer, CallError, CallErrorKind, Context, Request, Subgraph};
 use super::outgoing::{Outgoing, Path};
 use super::response::Response;
@@ -119,15 +119,16 @@ impl Inner {
     async fn call(&self, request: Request, ctx: &Context) -> Result<Answer, CallError> {
         let deadline = Instant::from_std(ctx.deadline);
         let request = self.path.prepare(request, &ctx.caller, ctx.condition.as_ref());
-        let mut request = request.map_err(|cause| self.error(CallErrorKind::Refused, cause))?;
+        let mut request = request.map_err(|cause| self.error(CallErrorKind::Refused, cause).unsent())?;
         let now = Instant::now();
-        let limit = deadline.min(now + self.config.timeout);
+        let own = now + self.config.timeout;
+        let limit = ctx.cut().map_or(own, |cut| cut.min(own));
         // A timer only fires when polled after a pending step: a deadline that has passed is checked here.
-        if limit <= now {
-            return Err(self.error(CallErrorKind::Timeout, "the deadline has passed before sending"));
+        if deadline.min(own) <= now {
+            return Err(self.error(CallErrorKind::Timeout, "the deadline has passed before sending").unsent());
         }
         if let Some(name) = &self.config.timeout_header {
-            request.set_header(name.clone(), milliseconds(limit - now));
+            request.set_header(name.clone(), milliseconds(deadline.min(own) - now));
         }
         let called = Arc::new(request.called());
         let result = match timeout_at(limit, self.exchange(request, ctx)).await {
@@ -149,7 +150,10 @@ impl Inner {
 
     async fn exchange(&self, request: Outgoing<'_>, ctx: &Context) -> Result<Answer, CallError> {
         let sent = request.send().await;
-        let response = sent.map_err(|broken| self.error(kind_of(&broken), describe(&broken)))?;
+        let response = sent.map_err(|broken| {
+            let error = self.error(kind_of(&broken), describe(&broken));
+            CallError { is_unsent: is_unsent(&broken), ..error }
+        })?;
         self.notices.read(&ctx.endpoint, response.headers());
         let status = response.status();
         let retry_after = match status {
@@ -159,7 +163,8 @@ impl Inner {
             _ => None,
         };
         let still_holds = ctx.condition.is_some() && status == StatusCode::NOT_MODIFIED;
-        if status.is_redirection() && !still_holds || status.is_informational() {
+        let is_redirect = status.is_redirection() && !still_holds;
+        if is_redirect && !ctx.takes_redirects || status.is_informational() {
             let what = match status.is_redirection() {
                 true => "the service answered with a redirect, which is not followed",
                 false => "the service answered with an informational status",
@@ -179,8 +184,9 @@ impl Inner {
         let encoding = headers.get(CONTENT_ENCODING);
         let is_gzip = matches!(response, Response::Direct(_)) && encoding.is_some_and(|encoding| encoding == "gzip");
         let is_encoded = !is_gzip && encoding.is_some_and(|encoding| encoding != "identity");
-        if (!is_json || is_encoded) && (status.is_client_error() || status.is_server_error()) {
-            // The status is the outcome: a proxy's error page must not hide it.
+        if (!is_json || is_encoded) && (is_redirect || status.is_client_error() || status.is_server_error()) {
+            // The status is the outcome: a proxy's error page, or the hypertext of a redirect (RFC 9110 §15.4), must not
+            // hide it.
             return Ok(Answer { headers: kept, retry_after, ..Answer::new(status.as_u16(), Bytes::new()) });
         }
         let limit = self.config.max_response_bytes;

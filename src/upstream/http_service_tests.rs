@@ -27,7 +27,17 @@ fn context(wait: Duration) -> Context {
     let domain = BatchDomain { way: WayId(0), inputs: Arc::from([]), scope: CredentialScope::Public };
     let deadline = (Instant::now() + wait).into_std();
     let endpoint = "GET /x".into();
-    Context { domain, caller: Arc::default(), deadline, is_safe: true, not_before: None, condition: None, endpoint }
+    Context {
+        domain,
+        caller: Arc::default(),
+        deadline,
+        is_safe: true,
+        not_before: None,
+        condition: None,
+        takes_redirects: false,
+        write: None,
+        endpoint,
+    }
 }
 
 fn get(target: &str) -> Request {

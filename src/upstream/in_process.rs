@@ -8,7 +8,8 @@
 //! all that its resolvers look at.
 //!
 //! Always true:
-//! - execution ends with the deadline or the source's timeout, and with it every call it has begun;
+//! - execution ends with the source's timeout, and with it every read it has begun; that of a read ends with its deadline,
+//!   too, and that of a write goes on ([`super::finish`]);
 //! - a panic of a resolver is an error of this call, not of the process.
 //!
 //! # Batching in resolvers
@@ -94,6 +95,7 @@
 //! ```
 
 use super::cause::Cause;
+use super::finish::finish;
 use super::handle::{HandleServices, UpstreamHandle};
 use super::model::{Answer, CallError, CallErrorKind, Context, Request, Subgraph};
 use async_graphql::{Executor, Variables};
@@ -114,7 +116,8 @@ use crate::policy::Caller;
 pub struct InProcessConfig {
     /// Its name, as in errors and logs.
     pub name: Arc<str>,
-    /// Longest execution. Default: 2 s. At the limit: timeout, and what it has begun is cancelled.
+    /// Longest execution. Default: 2 s. At the limit: timeout, and what it has begun is cancelled, but for the writes that
+    /// it has sent.
     pub timeout: Duration,
     /// Largest response, in bytes of JSON. Default: 8388608 (8 MiB).
     pub max_response_bytes: usize,
@@ -205,36 +208,47 @@ impl InProcess {
 impl Subgraph for InProcess {
     fn call(&self, request: Request, ctx: Context) -> BoxFuture<'static, Result<Answer, CallError>> {
         let Self { inner, add_data } = self.clone();
-        Box::pin(async move { inner.call(request, ctx, &*add_data).await })
+        if ctx.is_safe {
+            return Box::pin(async move { inner.call(request, ctx, &*add_data).await });
+        }
+        Box::pin(async move {
+            let (name, of_work) = (Arc::clone(&inner.config.name), ctx.clone());
+            let work = async move { inner.call(request, of_work, &*add_data).await };
+            finish(&name, &ctx, work).await
+        })
     }
 }
 
 impl Inner {
     async fn call(&self, request: Request, ctx: Context, add_data: &AddData) -> Result<Answer, CallError> {
         let Request::GraphQl { query, variables, .. } = request else {
-            return Err(self.error(CallErrorKind::NotConfigured, "an in-process source speaks GraphQL only"));
+            return Err(self.error(CallErrorKind::NotConfigured, "an in-process source speaks GraphQL only").unsent());
         };
         let variables = read_variables(&variables)
-            .map_err(|_| self.error(CallErrorKind::Refused, "the variables are not a JSON object"))?;
-        let limit = Instant::from_std(ctx.deadline).min(Instant::now() + self.config.timeout);
-        if limit <= Instant::now() {
-            return Err(self.error(CallErrorKind::Timeout, "the deadline has passed before execution"));
+            .map_err(|_| self.error(CallErrorKind::Refused, "the variables are not a JSON object").unsent())?;
+        let (now, deadline) = (Instant::now(), Instant::from_std(ctx.deadline));
+        let own = now + self.config.timeout;
+        let limit = ctx.cut().map_or(own, |cut| cut.min(own));
+        if deadline.min(own) <= now {
+            return Err(self.error(CallErrorKind::Timeout, "the deadline has passed before execution").unsent());
         }
         let ctx = Context { deadline: limit.into_std(), ..ctx };
         let request = async_graphql::Request::new(&*query)
             .variables(variables)
             .data(Arc::clone(&ctx.caller))
-            .data(Deadline(ctx.deadline));
+            .data(Deadline(deadline.min(own).into_std()));
         let (name, services) = (Arc::clone(&self.config.name), Arc::clone(&self.services));
         let handle = UpstreamHandle::new(name, services, ctx, self.config.max_calls);
         let run = async {
             let request = add_data(request.data(handle.clone()), &handle);
             (self.execute)(request).await
         };
-        match timeout_at(limit, AssertUnwindSafe(run).catch_unwind()).await {
+        let ran = timeout_at(limit, AssertUnwindSafe(run).catch_unwind()).await;
+        let calls = handle.end();
+        match ran {
             Ok(Ok(response)) => {
                 let body = self.write(&response)?;
-                Ok(Answer { calls: handle.take_records(), ..Answer::new(200, body) })
+                Ok(Answer { calls, ..Answer::new(200, body) })
             }
             Ok(Err(_)) => Err(self.error(CallErrorKind::Malformed, "a resolver panicked")),
             Err(_) => Err(self.error(CallErrorKind::Timeout, "not executed in time")),

@@ -5,8 +5,10 @@ use super::*;
 use crate::compose::WayId;
 use crate::flight::FlightOptions;
 use crate::policy::{Caller, RequestId};
-use crate::upstream::{BatchDomain, CredentialScope, HandleError, HandleService, Shared, UpstreamHandle, encode};
-use async_graphql::{Context, EmptyMutation, EmptySubscription, ID, Object, Result as GqlResult, Schema};
+use crate::upstream::{
+    BatchDomain, CredentialScope, HandleError, HandleService, Shared, UpstreamHandle, Writes, encode,
+};
+use async_graphql::{Context, EmptySubscription, ID, Object, Result as GqlResult, Schema};
 use async_graphql::{ErrorExtensions as _, SimpleObject};
 use dataloader::{BatchFn, cached, non_cached};
 use futures_util::future::join_all;
@@ -46,7 +48,8 @@ impl Subgraph for Users {
         let users: Vec<_> = ids.iter().filter(|id| **id != "0").map(|id| user(id)).collect();
         let status = if target.starts_with("/missing") { 404 } else { 200 };
         let is_stuck = target.starts_with("/stuck");
-        self.seen.lock().expect("no panic").push((request, ctx));
+        // Whoever holds on to a write works on it.
+        self.seen.lock().expect("no panic").push((request, CallContext { write: None, ..ctx }));
         Box::pin(async move {
             tokio::task::yield_now().await;
             if is_stuck {
@@ -122,13 +125,6 @@ impl Query {
         Ok(ctx.data::<UpstreamHandle>()?.post_json("users", "/users?", "[1]".into()).await?.len())
     }
 
-    async fn post_then_get(&self, ctx: &Context<'_>) -> GqlResult<usize> {
-        let handle = ctx.data::<UpstreamHandle>()?;
-        let before = handle.get_json("users", "/before", &[]).await?.len();
-        let _ = handle.post_json("users", "/missing", "[]".into()).await;
-        Ok(before + handle.get_json("users", "/after", &[]).await?.len())
-    }
-
     async fn unknown(&self, ctx: &Context<'_>) -> GqlResult<usize> {
         let result = ctx.data::<UpstreamHandle>()?.get_json("nobody", "/", &[]).await;
         Ok(result.map_err(|error| error.to_graphql().extend_with(|_, e| e.set("by", "us")))?.len())
@@ -149,6 +145,24 @@ impl Query {
     }
 }
 
+struct Mutation;
+
+#[Object]
+impl Mutation {
+    async fn post_then_get(&self, ctx: &Context<'_>) -> GqlResult<usize> {
+        let handle = ctx.data::<UpstreamHandle>()?;
+        let before = handle.get_json("users", "/before", &[]).await?.len();
+        let _ = handle.post_json("users", "/missing", "[]".into()).await;
+        Ok(before + handle.get_json("users", "/after", &[]).await?.len())
+    }
+
+    async fn slowly(&self, ctx: &Context<'_>) -> GqlResult<usize> {
+        let handle = ctx.data::<UpstreamHandle>()?;
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        Ok(handle.post_json("users", "/late", "[]".into()).await?.len())
+    }
+}
+
 fn source(users: &Arc<Users>, max_calls: u32) -> InProcess {
     let service = HandleService {
         subgraph: Arc::clone(users) as Arc<dyn Subgraph>,
@@ -159,7 +173,7 @@ fn source(users: &Arc<Users>, max_calls: u32) -> InProcess {
 }
 
 fn source_over(service: HandleService, max_calls: u32) -> InProcess {
-    let schema = Schema::build(Query, EmptyMutation, EmptySubscription).enable_federation().finish();
+    let schema = Schema::build(Query, Mutation, EmptySubscription).enable_federation().finish();
     let services = Arc::new(HashMap::from([(Arc::from("users"), service)]));
     let config = InProcessConfig { max_calls, max_response_bytes: 1000, ..InProcessConfig::new("people") };
     InProcess::new(schema, services, config)
@@ -181,6 +195,8 @@ fn context(authorization: Option<&'static str>) -> CallContext {
         is_safe: true,
         not_before: None,
         condition: None,
+        takes_redirects: false,
+        write: None,
         endpoint: "GET /x".into(),
     }
 }
@@ -256,28 +272,56 @@ async fn the_handle_encodes_and_reports_statuses() {
     "#);
     assert_eq!(encode("../a b?#é").to_string(), "..%2Fa%20b%3F%23%C3%A9");
     let seen = users.seen.lock().expect("no panic");
-    assert!(
-        seen.iter().all(|(request, ctx)| {
-            ctx.is_safe == matches!(request, Request::Http { method: http::Method::GET, .. })
-        })
-    );
+    assert!(seen.iter().all(|(_, ctx)| ctx.is_safe), "what is under `Query` is a read, whatever the method");
+}
+
+fn writing() -> CallContext {
+    CallContext { is_safe: false, write: Writes::default().begin(), ..context(None) }
 }
 
 #[tokio::test(start_paused = true)]
-async fn reads_after_a_write_join_nothing_older() {
+async fn calls_under_a_mutation_are_writes_and_join_nothing_older() {
     let users = Arc::new(Users::default());
     let source = source(&users, 3);
-    answer(&source, "{ postThenGet }", "").await.expect("an answer");
+    source.call(ask("mutation { postThenGet }", ""), writing()).await.expect("an answer");
     let now = Some(Instant::now().into_std());
-    let not_before =
-        |users: &Users| users.seen.lock().expect("no panic").iter().map(|(_, ctx)| ctx.not_before).collect();
-    let seen: Vec<_> = not_before(&users);
-    assert_eq!(seen, [None, None, now], "a failed write counts too");
+    let seen = || users.seen.lock().expect("no panic").iter().map(|(_, ctx)| (ctx.is_safe, ctx.not_before)).collect();
+    let seen: Vec<_> = seen();
+    assert_eq!(seen, [(false, None), (false, now), (false, now)], "a failed write counts, too");
     // What the request itself came after holds for all its calls.
     let after = CallContext { not_before: now, ..context(None) };
     source.call(ask("{ gets(paths: [\"/x\"]) }", ""), after).await.expect("an answer");
-    let seen: Vec<_> = not_before(&users);
-    assert_eq!(seen[3], now);
+    let last = users.seen.lock().expect("no panic").last().map(|(_, ctx)| (ctx.is_safe, ctx.not_before));
+    assert_eq!(last, Some((true, now)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn code_that_writes_is_run_to_its_end_whoever_waits() {
+    let slowly = || ask("mutation { slowly }", "");
+    for is_left in [false, true] {
+        let users = Arc::new(Users::default());
+        let source = source(&users, 1);
+        let (ctx, begun) = (writing(), Instant::now());
+        let write = ctx.write.clone().expect("a write");
+        let mut call = source.call(slowly(), ctx);
+        if is_left {
+            assert!(futures_util::poll!(&mut call).is_pending());
+            drop(call);
+        } else {
+            let error = call.await.expect_err("a second is not enough");
+            assert_eq!(
+                (error.kind, error.is_unsent, begun.elapsed()),
+                (CallErrorKind::Timeout, false, Duration::from_secs(1))
+            );
+        }
+        assert!(write.is_sent() && !write.is_over());
+        tokio::time::sleep(Duration::from_millis(1_600)).await;
+        assert_eq!((users.targets(), write.is_over()), (vec!["POST /late Some(b\"[]\")".to_owned()], true));
+    }
+    // What has no time left is not begun.
+    let past = CallContext { deadline: Instant::now().into_std(), ..writing() };
+    let error = source(&Arc::default(), 1).call(slowly(), past).await.expect_err("no time");
+    assert!(error.is_unsent);
 }
 
 #[tokio::test(start_paused = true)]

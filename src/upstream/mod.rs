@@ -5,7 +5,7 @@
 //! Elsewhere: which calls to make ([`crate::plan`]); reading bodies ([`crate::execute`]).
 //!
 //! Always true:
-//! - no call outlives its deadline, and no body its cap;
+//! - no call outlives its deadline, but a write that was sent, which its service's timeout ends; no body outgrows its cap;
 //! - two batch domains never share a call or a flight;
 //! - a call that is no read is sent once, or not at all;
 //! - nothing of the caller is sent but what the [`Request`] holds, correlation aside.
@@ -21,6 +21,7 @@ mod deprecation;
 mod direct;
 mod domain;
 mod failure;
+mod finish;
 mod guarded;
 mod handle;
 mod http_service;
@@ -33,6 +34,7 @@ mod retry;
 mod retry_after;
 mod shared;
 mod target;
+mod write;
 
 pub use balanced::Balanced;
 pub use breaker::BreakerOptions;
@@ -50,3 +52,4 @@ pub use queue::QueueOptions;
 pub use retry::RetryOptions;
 pub use shared::Shared;
 pub use target::InvalidBaseUrl;
+pub use write::{Write, Writes};

@@ -2,6 +2,7 @@
 
 use super::cause::{Called, Cause};
 use super::domain::BatchDomain;
+use super::write::Write;
 use crate::engine::{CallRecord, ServiceReport};
 use crate::policy::Caller;
 use bytes::Bytes;
@@ -46,13 +47,25 @@ pub struct Context {
     pub caller: Arc<Caller>,
     /// When nobody waits any more.
     pub deadline: Instant,
-    /// Is it a read, so that an equal call in flight may answer it, and that it may be sent twice?
+    /// Is it a read, so that an equal call in flight may answer it, and that it may be sent twice? A write is sent once, and
+    /// then finished: its deadline ends the waiting, not the call.
     pub is_safe: bool,
     /// Joins no call begun before this instant. Set for what runs after a mutation: an older call may have read
     /// what the mutation has changed since. `None`: any call in flight will do.
     pub not_before: Option<Instant>,
     /// Makes it conditional (RFC 9110 §13): then 304 is an answer, without a body.
     pub condition: Option<Condition>,
+    /// Whether a redirect is an answer (a declared outcome, such as 303 after a POST), rather than a failure.
+    pub takes_redirects: bool,
+    /// The write that it belongs to; `None`: it is a read, or nobody wants to know when it is over.
+    pub write: Option<Write>,
+}
+
+impl Context {
+    /// The instant at which the call ends because its caller's time is up; `None`: it goes on, as a write that was sent does.
+    pub(super) fn cut(&self) -> Option<tokio::time::Instant> {
+        self.is_safe.then(|| tokio::time::Instant::from_std(self.deadline))
+    }
 }
 
 /// The headers of a conditional request, such as `If-None-Match`.
@@ -111,13 +124,15 @@ pub struct CallError {
     pub attempts: u32,
     /// Had an answer begun? What breaks then is not asked for again: it would cost a whole answer once more.
     pub has_begun: bool,
+    /// Is it certain that the service has seen nothing of the request? Then it is safe to repeat, also if it is a write.
+    pub is_unsent: bool,
 }
 
 impl CallError {
     /// An error with a cause for the log.
     pub(crate) fn new(service: &Arc<str>, kind: CallErrorKind, cause: impl Into<Cause>) -> Self {
         let cause = Some(Arc::new(cause.into()));
-        Self { service: Arc::clone(service), kind, cause, attempts: 1, has_begun: false }
+        Self { service: Arc::clone(service), kind, cause, attempts: 1, has_begun: false, is_unsent: false }
     }
 
     /// The same error, with what was called.
@@ -128,11 +143,16 @@ impl CallError {
         self
     }
 
-    /// Is it the service's failure? `None`: it tells nothing about the service. `deadline`: that of the call.
-    pub(super) fn is_of_service(&self, deadline: tokio::time::Instant) -> Option<bool> {
+    /// The same error, of a request that was not sent.
+    pub(super) fn unsent(self) -> Self {
+        Self { attempts: 0, is_unsent: true, ..self }
+    }
+
+    /// Is it the service's failure? `None`: it tells nothing about the service. `cut`: [`Context::cut`].
+    pub(super) fn is_of_service(&self, cut: Option<tokio::time::Instant>) -> Option<bool> {
         match self.kind {
             // Whoever had so little time left cannot blame the service.
-            CallErrorKind::Timeout if tokio::time::Instant::now() >= deadline => None,
+            CallErrorKind::Timeout if cut.is_some_and(|cut| tokio::time::Instant::now() >= cut) => None,
             CallErrorKind::Timeout | CallErrorKind::Unreachable => Some(true),
             // It answers: leaving it alone would not mend what it says.
             CallErrorKind::Malformed | CallErrorKind::TooLarge => Some(false),

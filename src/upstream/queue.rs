@@ -44,7 +44,14 @@ pub(super) struct Queue {
 
 /// The right to send, until dropped.
 #[derive(Debug)]
-pub(super) struct Slot<'q>(#[expect(dead_code, reason = "held for its drop")] SemaphorePermit<'q>);
+pub(super) struct Slot<'q>(SemaphorePermit<'q>);
+
+impl Slot<'_> {
+    /// Lets go of the slot without giving it back: [`Queue::give_back`] does.
+    pub(super) fn keep(self) {
+        self.0.forget();
+    }
+}
 
 /// Why there is no slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +71,11 @@ impl Queue {
             waiting: AtomicU32::new(0),
             max_waiting: options.max_waiting,
         }
+    }
+
+    /// Gives back one slot that was kept.
+    pub(super) fn give_back(&self) {
+        self.slots.add_permits(1);
     }
 
     /// A slot, if one is free and nobody waits for it.

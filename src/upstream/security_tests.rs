@@ -91,6 +91,8 @@ fn context() -> Context {
         endpoint: "GET /x".into(),
         not_before: None,
         condition: None,
+        takes_redirects: false,
+        write: None,
     }
 }
 

@@ -89,6 +89,8 @@ fn context(scope: u8, wait: Duration) -> Context {
         is_safe: true,
         not_before: None,
         condition: None,
+        takes_redirects: false,
+        write: None,
         endpoint: "GET /x".into(),
     }
 }

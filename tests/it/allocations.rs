@@ -4,7 +4,7 @@
 //! that grow with rows are a frame's slots, the answer and, where a step is fed, the list of its members.
 
 use bespoke::config::Mode;
-use bespoke::engine::{Client, Engine, EngineParts, GraphQlEngine, Request};
+use bespoke::engine::{Client, Engine, EngineParts, GraphQlEngine, Request, Writes};
 use bespoke::execute::{CauseReport, Sourced};
 use bespoke::flight::FlightOptions;
 use bespoke::operation::Limits;
@@ -84,6 +84,7 @@ fn engine_of(files: &[(String, String)], service: Arc<dyn Subgraph>) -> Engine {
         max_calls: None,
         sharing: FlightOptions { enabled: false, ..FlightOptions::default() },
         caching: None,
+        writes: Writes::default(),
     })
 }
 

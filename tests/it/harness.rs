@@ -8,7 +8,7 @@
 use crate::reference::{Expected, Reference, error_paths};
 use bespoke::cache::CacheOptions;
 use bespoke::config::{Config, JwtConfig, Mode};
-use bespoke::engine::{Client, EngineOptions};
+use bespoke::engine::{Client, EngineOptions, Writes};
 use bespoke::flight::FlightOptions;
 use bespoke::http::{Playground, ServeLimits, Server, router, serve};
 use bespoke::observe::Metrics;
@@ -127,6 +127,7 @@ pub(crate) struct Bff {
     client: reqwest::Client,
     serving: JoinHandle<()>,
     server: Arc<Server>,
+    writes: Writes,
     stop: Option<oneshot::Sender<()>>,
 }
 
@@ -180,6 +181,7 @@ impl Bff {
             cache: setup.cache,
             ..EngineOptions::default()
         };
+        let writes = options.writes.clone();
         let engine = client.engine(assembled, &options).expect("an engine");
         let mut server = Server::new(server, Arc::new(engine), Arc::new(Metrics::new()));
         if let Some((jwt, key)) = jwt.as_ref().zip(setup.public_key) {
@@ -202,7 +204,7 @@ impl Bff {
         };
         let serving = tokio::spawn(serve(listener, routes, stopped, limits));
         let client = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
-        Self { url, client, serving, server, stop: Some(stop) }
+        Self { url, client, serving, server, writes, stop: Some(stop) }
     }
 
     /// Stops as the program does at a signal; gives up after ten seconds.
@@ -211,8 +213,19 @@ impl Bff {
             let _ = self.stop.take().expect("stopped once").send(());
             let _ = (&mut self.serving).await;
             self.server.sockets_closed().await;
+            self.writes.finished().await;
         };
         tokio::time::timeout(Duration::from_secs(10), stopped).await.expect("the end of all connections");
+    }
+
+    /// Waits until no write is being finished without its request; gives up after ten seconds.
+    pub(crate) async fn writes_finished(&self) {
+        tokio::time::timeout(Duration::from_secs(10), self.writes.finished()).await.expect("the end of all writes");
+    }
+
+    /// How many writes are being finished without their requests.
+    pub(crate) fn unattended_writes(&self) -> usize {
+        self.writes.unattended()
     }
 
     /// Where it answers GraphQL.

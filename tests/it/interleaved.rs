@@ -7,7 +7,7 @@
 use crate::random::Random;
 use bespoke::cache::{Cache, CacheOptions, CacheStatus};
 use bespoke::config::Mode;
-use bespoke::engine::{Client, Engine, EngineParts, GraphQlEngine, Request};
+use bespoke::engine::{Client, Engine, EngineParts, GraphQlEngine, Request, Writes};
 use bespoke::execute::{Caching, CauseReport, Sourced};
 use bespoke::flight::FlightOptions;
 use bespoke::operation::Limits;
@@ -200,6 +200,7 @@ fn world(options: &Options, seed: u64) -> World {
         max_calls: None,
         sharing: options.operations.clone(),
         caching: caching.map(Arc::new),
+        writes: Writes::default(),
     });
     World { engine, open_calls }
 }

@@ -38,5 +38,6 @@ mod sharing;
 mod subscriptions;
 mod upstream_faults;
 mod watch;
+mod write_outcomes;
 mod writes;
 mod wrong_joins;

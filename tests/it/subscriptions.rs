@@ -101,7 +101,7 @@ impl Meter {
     }
 }
 
-struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(crate) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Socket {
     async fn try_open(bff: &Bff, protocol: Option<&str>, headers: &[(&str, &str)]) -> Result<Self, Error> {
@@ -121,18 +121,18 @@ impl Socket {
     }
 
     /// Opened and acknowledged.
-    async fn ready(bff: &Bff, payload: Value) -> Self {
+    pub(crate) async fn ready(bff: &Bff, payload: Value) -> Self {
         let mut socket = Self::open(bff).await;
         socket.send(json!({ "type": "connection_init", "payload": payload })).await;
         assert_eq!(socket.next().await, json!({ "type": "connection_ack" }));
         socket
     }
 
-    async fn send(&mut self, message: Value) {
+    pub(crate) async fn send(&mut self, message: Value) {
         self.0.send(Message::text(message.to_string())).await.unwrap();
     }
 
-    async fn subscribe(&mut self, id: &str, query: &str) {
+    pub(crate) async fn subscribe(&mut self, id: &str, query: &str) {
         self.send(json!({ "id": id, "type": "subscribe", "payload": { "query": query } })).await;
     }
 

@@ -132,3 +132,29 @@ fn an_entry_is_asked_for_again_by_one_at_a_time() {
     drop(first);
     assert!(cache.begin_refresh(key("1")).is_some());
 }
+
+#[test]
+fn nothing_of_an_open_tag_is_alive_and_what_was_not_named_comes_back() {
+    let cache = cache();
+    let tags = cache.tags();
+    let (open, other) = ([tags.slot("cart:1")], [tags.slot("cart:2")]);
+    keep(&cache, "1", entry(&cache, "one", "cart:1", tags.mark()));
+    keep(&cache, "2", entry(&cache, "two", "cart:2", tags.mark()));
+    tags.open(&open);
+    tags.open(&open);
+    keep(&cache, "1", entry(&cache, "one again", "cart:1", tags.mark()));
+    assert_eq!(
+        (found(&cache, "1", None, 0).as_str(), found(&cache, "2", None, 0).as_str()),
+        ("Invalidated", "fresh two")
+    );
+    tags.close(&open);
+    assert_eq!(found(&cache, "1", None, 0), "Invalidated", "one write is still under way");
+    tags.close(&open);
+    assert_eq!(found(&cache, "1", None, 0), "fresh one again", "it was not named");
+    tags.open(&open);
+    tags.invalidate(&open);
+    assert!(!tags.is_alive(&open, tags.mark()), "open also after it was named");
+    tags.close(&open);
+    assert_eq!(found(&cache, "1", None, 0), "Invalidated", "it was named");
+    assert!(tags.is_alive(&open, tags.mark()) && tags.is_alive(&other, tags.mark()));
+}

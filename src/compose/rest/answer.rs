@@ -10,7 +10,7 @@ use crate::compose::suggest;
 use crate::contract::{Response, SchemaId, SchemaKind, StatusPattern};
 use crate::diagnostic::{Finding, Span};
 use crate::sdl::mapping::{Expression, Fields, Mapping, MappingBody, Start, Step, Variable};
-use crate::sdl::{BatchDeclaration, EffectDeclaration};
+use crate::sdl::{BatchDeclaration, EffectDeclaration, OutcomeDeclaration};
 
 /// What a `selection` says of a value.
 pub(super) enum Selection<'a> {
@@ -39,6 +39,12 @@ impl<'a> Binding<'_, 'a> {
     fn success_schema(&mut self) -> Option<Option<SchemaId>> {
         let Some(endpoint) = self.endpoint else { return Some(None) };
         let Some(success) = endpoint.responses.iter().find(|response| is_success(response)) else {
+            let is_done = |outcome: &OutcomeDeclaration| {
+                !matches!(outcome.effect, EffectDeclaration::Code(_)) && self.is_redirect_of_write(outcome.status.value)
+            };
+            if self.connect.outcomes.iter().any(is_done) {
+                return Some(None);
+            }
             let message = format!("operation `{}` declares no success", endpoint.id);
             let finding = Finding::new("E103", message, self.target_span(), "called here")
                 .and(endpoint.span, "declared here")
@@ -58,12 +64,24 @@ impl<'a> Binding<'_, 'a> {
         Some(success.schema)
     }
 
+    /// Whether a status is how a write that declares no 2xx says that it is done, such as 303 after a POST.
+    fn is_redirect_of_write(&self, status: StatusPattern) -> bool {
+        let is_redirect = match status {
+            StatusPattern::Exact(status) => (300..400).contains(&status),
+            StatusPattern::Class(class) => class == 3,
+            StatusPattern::Default => false,
+        };
+        let is_2xx =
+            |response: &Response| matches!(response.status, StatusPattern::Exact(200..=299) | StatusPattern::Class(2));
+        let declares_none = self.endpoint.is_some_and(|endpoint| !endpoint.responses.iter().any(is_2xx));
+        is_redirect && self.is_mutation && declares_none
+    }
+
     /// A field whose success is an outcome, such as `201 as Order` of a union: the answer is that shape.
     fn answer_by_status(&mut self) -> Option<Option<Answer>> {
         let is_success = |status: StatusPattern| match status {
-            StatusPattern::Exact(status) => (200..300).contains(&status),
-            StatusPattern::Class(class) => class == 2,
-            StatusPattern::Default => false,
+            StatusPattern::Exact(200..=299) | StatusPattern::Class(2) => true,
+            status => self.is_redirect_of_write(status),
         };
         let outcome =
             self.connect.outcomes.iter().find(|outcome| {
@@ -75,14 +93,21 @@ impl<'a> Binding<'_, 'a> {
             return Some(None);
         }
         let (_, read, shape) = self.outcome_value(outcome)?;
-        Some(Some(Answer { items: JsonPath::default(), read, shape: Some(shape), bound: ListBound::Unbounded }))
+        let outcome = Some(outcome.status.value);
+        Some(Some(Answer {
+            items: JsonPath::default(),
+            read,
+            shape: Some(shape),
+            bound: ListBound::Unbounded,
+            outcome,
+        }))
     }
 
     fn single(&mut self, body: Option<SchemaId>) -> Option<Answer> {
         let ty = self.ty.clone();
         let (read, shape, bound) = self.value_at(&ty, body, self.connect.selection.as_ref())?;
         let bound = self.list_bound(bound);
-        Some(Answer { items: JsonPath::default(), read, shape, bound })
+        Some(Answer { items: JsonPath::default(), read, shape, bound, outcome: None })
     }
 
     /// Reads a value of a type from a body, by a selection or by default.
@@ -165,7 +190,7 @@ impl<'a> Binding<'_, 'a> {
             (true, None) => self.list_bound(max_items.map_or(ListBound::Unbounded, ListBound::Max)),
         };
         let bound = self.assumed_size().map_or(bound, ListBound::Max);
-        Some((Answer { items, read, shape, bound }, Some(pairing)))
+        Some((Answer { items, read, shape, bound, outcome: None }, Some(pairing)))
     }
 
     fn item_value(

@@ -148,7 +148,7 @@ fn bind_one<'a>(
         }
         Entry::Lookup(ty) => (ty, composer.graph.ty(ty).name.clone()),
     };
-    let is_mutation = composer.graph.ty(parent).name == "Mutation";
+    let is_mutation = composer.is_write(site.entry);
     let binding = Binding {
         composer,
         file,
@@ -302,7 +302,7 @@ impl<'a> Binding<'_, 'a> {
             inputs: request.inputs,
             requires: indexmap::IndexMap::new(),
             batch,
-            is_safe: !self.is_mutation || request.call.method.is_safe(),
+            is_safe: !self.is_mutation,
             call: super::Call::Rest(request.call),
             answer,
             outcomes,

@@ -10,8 +10,11 @@ use crate::sdl::{EffectDeclaration, OutcomeDeclaration};
 
 impl<'a> Binding<'_, 'a> {
     /// Every outcome, checked, and the implied one: a declared 404 of a nullable value is null.
-    pub(super) fn outcomes(&mut self, _answer: Option<&Answer>) -> Vec<Outcome> {
+    pub(super) fn outcomes(&mut self, answer: Option<&Answer>) -> Vec<Outcome> {
         let mut outcomes = Vec::new();
+        // What a success means that is no outcome.
+        let of_success = answer.filter(|answer| answer.outcome.is_none()).map(|_| self.ty.named());
+        let mut meant: Vec<TypeId> = of_success.into_iter().collect();
         for declaration in &self.connect.outcomes {
             self.check_declared(declaration);
             let effect = match &declaration.effect {
@@ -22,6 +25,10 @@ impl<'a> Binding<'_, 'a> {
                     value.map(|(ty, read, shape)| Effect::Value { ty, read, shape })
                 }
             };
+            if let Some(Effect::Value { ty, .. }) = &effect {
+                self.check_meant_once(*ty, &meant, declaration);
+                meant.push(*ty);
+            }
             outcomes.extend(effect.map(|effect| Outcome { status: declaration.status.value, effect }));
         }
         let is_404 = |status: StatusPattern| matches!(status, StatusPattern::Exact(404) | StatusPattern::Class(4));
@@ -35,6 +42,18 @@ impl<'a> Binding<'_, 'a> {
         }
         self.check_unmapped();
         outcomes
+    }
+
+    /// E113: of an answer whose type is told by the status, two statuses mean the same type.
+    fn check_meant_once(&mut self, ty: TypeId, meant: &[TypeId], declaration: &OutcomeDeclaration) {
+        if !meant.contains(&ty) {
+            return;
+        }
+        let name = self.composer.graph.ty(ty).name.clone();
+        let message = format!("two statuses mean `{name}`, so it is not known which answer it is read from");
+        let help = "give each status a type of its own, in a union; or map one of them to `null: true` or to a `code:`";
+        let finding = Finding::new("E113", message, declaration.status.span, "this is the second one");
+        self.composer.find(finding.help(help));
     }
 
     fn null(&mut self, declaration: &OutcomeDeclaration) -> Option<Effect> {
@@ -85,19 +104,29 @@ impl<'a> Binding<'_, 'a> {
         self.composer.find(finding);
     }
 
-    /// W113: of a mutation, what the service may refuse should mean something to clients.
+    /// W113: of a mutation, what the service may refuse, and where it may redirect to (RFC 9110 §15.4.4: 303 is the usual
+    /// answer to a form), should mean something to clients. Redirects are not followed.
     fn check_unmapped(&mut self) {
         let Some(endpoint) = self.endpoint.filter(|_| self.is_mutation) else { return };
         for response in &endpoint.responses {
-            let StatusPattern::Exact(status @ 400..=499) = response.status else { continue };
+            let class = match response.status {
+                StatusPattern::Exact(status @ 300..=499) => status / 100,
+                StatusPattern::Class(3) => 3,
+                _ => continue,
+            };
             let is_mapped = self.connect.outcomes.iter().any(|outcome| match outcome.status.value {
-                StatusPattern::Exact(mapped) => mapped == status,
-                StatusPattern::Class(class) => class == 4,
+                // Of a class of redirects, whoever names one has seen the others.
+                StatusPattern::Exact(mapped) => match response.status {
+                    StatusPattern::Class(_) => mapped / 100 == class,
+                    _ => outcome.status.value == response.status,
+                },
+                StatusPattern::Class(mapped) => u16::from(mapped) == class,
                 StatusPattern::Default => true,
             });
-            if is_mapped || matches!(status, 400 | 401 | 403 | 404) {
+            if is_mapped || matches!(response.status, StatusPattern::Exact(400 | 401 | 403 | 404)) {
                 continue;
             }
+            let status = status_text(response.status);
             let message = format!("status {status} of `{}` has no meaning here", endpoint.id);
             let help = format!("map it: `on: [{{ status: \"{status}\", code: \"…\" }}]`, or to a type with `as:`");
             let finding = Finding::new("W113", message, self.target_span(), "called here")

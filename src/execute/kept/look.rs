@@ -223,6 +223,8 @@ impl<'a> State<'a> {
                     }
                     _ => None,
                 },
+                takes_redirects: false,
+                write: None,
             };
             let entries = part.into_iter().zip(&asked).map(|((_, right, old), key)| Again {
                 inputs: super::tags::input_values(&rule.tags, &inputs, Some(key)),

@@ -18,6 +18,7 @@ mod refresh;
 mod tags;
 mod under_way;
 mod weigh;
+mod written;
 
 pub(super) use look::{Looked, StepKept};
 pub(super) use under_way::{Announced, Joined};

@@ -1,11 +1,9 @@
-//! Weighing: what an answer means for the cache, and what a write does.
+//! Weighing: what an answer means for the cache.
 
 use super::look::answer_of;
-use super::tags::{Write, input_values, invalidated, slots};
+use super::tags::{input_values, slots};
 use super::{StepKept, WayRule};
 use crate::cache::{Bypass, CacheKind, CacheStatus, Entry, EntryKey, Exchange, Freshness, Miss, assess, merged};
-use crate::compose::{SourceId, Way};
-use crate::engine::CallRecord;
 use crate::execute::arena::Slot;
 use crate::execute::remote::has_errors;
 use crate::execute::run::{Finished, State, now};
@@ -244,42 +242,6 @@ impl State<'_> {
                 caching.cache.keep(EntryKey { domain: domain.clone(), key: texts[key].into() }, entry);
             }
         }
-    }
-
-    /// Code of this process has answered a write by these calls: the services that it has written to are written to,
-    /// whatever it says of tags.
-    pub(in crate::execute) fn code_has_written(&mut self, way: &Way, calls: &[CallRecord]) {
-        let Some(caching) = self.run.caching.filter(|_| !way.is_safe) else { return };
-        for call in calls.iter().filter(|call| !call.is_safe) {
-            let known = (0..).zip(&self.run.graph.sources).find(|(_, source)| *source.name == *call.service);
-            if let Some((source, _)) = known {
-                self.written.push((SourceId(source), caching.cache.tags().advance()));
-            }
-        }
-    }
-
-    /// A write is over, whatever came of it: it may have been applied.
-    pub(in crate::execute) fn write_is_over(&mut self, number: usize) {
-        let Some(pending) = self.pending[number].as_ref().filter(|pending| pending.is_made) else { return };
-        let (step, way, _) = self.step(number);
-        // Whose tags they are is not known, so that nobody joins what was begun before, whatever it reads.
-        if !way.invalidates.is_empty() {
-            self.run.sources.iter().for_each(|source| source.subgraph.note_write());
-        }
-        let Some(caching) = self.run.caching else { return };
-        let (tags, rule, inputs) = (caching.cache.tags(), caching.rule(step.way), self.inputs(number));
-        for (at, key) in pending.keys.keys.iter().enumerate().filter(|_| !rule.invalidates.is_empty()) {
-            let answered = pending.answers.iter().find(|answered| answered.keys.contains(&at));
-            let answer = answered.and_then(|answered| answered.result.as_ref().ok());
-            let written = match answer {
-                Some(answer) if (200..300).contains(&answer.status) => Write::Answered(&answer.body),
-                Some(answer) if (400..500).contains(&answer.status) => Write::Refused,
-                _ => Write::Unknown,
-            };
-            let values = input_values(&rule.invalidates, &inputs, Some(key));
-            tags.invalidate(&invalidated(&rule.invalidates, tags, values, written));
-        }
-        self.written.push((step.source, tags.advance()));
     }
 }
 

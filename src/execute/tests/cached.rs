@@ -26,6 +26,8 @@ type Mutation {
     @invalidates(tags: ["user:{$args.id}"])
   hire: User @connect(http: { POST: "/hire" }, selection: "id") @invalidates(tags: ["user:{id}"])
   ring: User @connect(http: { POST: "/ring" }, selection: "id")
+  cancel(id: ID!): User @connect(http: { GET: "/users/{$args.id}/cancel" }, selection: "id name")
+    @invalidates(tags: ["user:{$args.id}"])
 }
 type User @key(fields: "id")
   @connect(http: { GET: "/users", queryParams: "id: $batch.id" }, batch: { key: "id", maxSize: 20 },
@@ -254,6 +256,21 @@ fn a_write_kills_what_it_names() {
     assert_eq!(kit.asked(1, query, &script("new")), ["GET /users", "GET /users?id=8&fields=id,name"], "by its answer");
     kit.asked(1, "mutation { ring { id } }", &script("new"));
     assert_eq!(kit.asked(1, query, &script("new")), ["GET /users"], "it names nothing");
+}
+
+#[test]
+fn a_write_is_one_whatever_its_method() {
+    let mut kit = shop();
+    let query = "{ user(id: 7) { name } }";
+    let script = r#"
+        shop GET /users/7 => 200 {"id":7,"name":"Ann"}
+        shop GET /users/7/cancel* => 200 <cache-control: max-age=600; etag: "1"> {"id":7,"name":"Ann"}"#;
+    for _ in 0..2 {
+        assert_eq!(kit.asked(0, query, script), ["GET /users/7"], "what was kept is gone");
+        assert_eq!(kit.asked(0, query, script), NONE);
+        let asked = kit.asked(0, "mutation { cancel(id: 7) { name } }", script);
+        assert_eq!(asked, ["GET /users/7/cancel  [write]"], "neither kept nor asked for by its validator");
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::execute::{Caching, CauseReport, Run, Sourced, Wording, run, run_in_pa
 use crate::operation::{GivenVariables, JsonText, Limits, Outcomes, prepare};
 use crate::plan::{Plan, describe, plan};
 use crate::policy::Caller;
-use crate::upstream::{Answer, CallError, CallErrorKind, Context, CredentialScope, Request, Subgraph};
+use crate::upstream::{Answer, CallError, CallErrorKind, Context, CredentialScope, Request, Subgraph, Writes};
 use crate::view::{View, load};
 use futures_util::future::BoxFuture;
 use http::HeaderMap;
@@ -280,7 +280,14 @@ impl Kit {
             .collect();
         let claims = self.claims.as_ref().map(|claims| claims.as_object().expect("claims").clone());
         let caller = Arc::new(Caller { claims, ..Caller::default() });
-        Setting { sources, requests, caller, introspection: HashMap::new(), runtime: paused() }
+        Setting {
+            sources,
+            requests,
+            caller,
+            introspection: HashMap::new(),
+            writes: Writes::default(),
+            runtime: paused(),
+        }
     }
 }
 
@@ -295,6 +302,7 @@ struct Setting {
     requests: Arc<Mutex<Vec<String>>>,
     caller: Arc<Caller>,
     introspection: HashMap<String, String>,
+    writes: Writes,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -306,6 +314,7 @@ impl Setting {
             sources: &self.sources,
             variables,
             caching: kit.caching.as_ref(),
+            writes: &self.writes,
             introspection: Some(&self.introspection),
             causes: &kit.causes,
             caller: &self.caller,
@@ -429,6 +438,9 @@ impl Subgraph for Scripted {
         }
         if !ctx.is_safe {
             marks.push_str("  [write]");
+        }
+        if ctx.takes_redirects {
+            marks.push_str("  [takes redirects]");
         }
         if ctx.deadline > tokio::time::Instant::now().into_std() + LONG {
             marks.push_str(BEHIND);

@@ -121,6 +121,82 @@ fn writes_run_in_series_each_with_its_reads() {
     assert_snapshot!(shop().check(query, script));
 }
 
+const FORM: &str = r##"
+openapi: 3.1.0
+info: { title: forms, version: "1" }
+paths:
+  /forms/{id}:
+    post:
+      operationId: submit
+      parameters: [{ name: id, in: path, required: true, schema: { type: string } }]
+      responses: { "303": { description: see the receipt }, "3XX": { description: elsewhere } }
+    get:
+      operationId: cancel
+      parameters: [{ name: id, in: path, required: true, schema: { type: string } }]
+      responses: { "200": { description: ok, content: { application/json: { schema: { type: object, properties: { id: { type: string } } } } } }, "302": { description: to the login } }
+"##;
+
+#[test]
+fn a_redirect_that_is_mapped_is_an_outcome_of_a_write() {
+    let kit = Kit::contract(
+        FORM,
+        r#"
+type Query { form(id: ID!): Form @connect(op: "cancel", on: [{ status: "302", code: "SIGN_IN" }]) }
+type Mutation {
+  submit(id: ID!): Receipt @connect(op: "submit", on: [
+    { status: "303", as: "Receipt", selection: "id: $args.id" }, { status: "307", code: "MOVED" }])
+}
+type Form { id: ID }
+type Receipt { id: ID! }"#,
+    );
+    let mut text = String::new();
+    for (status, body) in [(303, ""), (303, r#"{"canary":1}"#), (307, ""), (302, "")] {
+        let query = "mutation { submit(id: 7) { id } }";
+        text += &format!("{status} {body}\n{}", kit.run(query, &format!("shop POST /forms/7 => {status} {body}")));
+    }
+    text += &kit.run("{ form(id: 7) { id } }", "shop GET /forms/7 => 302 ");
+    assert_snapshot!(text);
+}
+
+#[test]
+fn a_field_that_is_not_null_and_fails_ends_the_series() {
+    let service = r#"
+type Query { none: Int @connect(http: { GET: "/none" }, selection: "$") }
+type Mutation {
+  maybe(id: ID!): Item @connect(http: { POST: "/maybe/{$args.id}" }, selection: "id")
+  sure(id: ID!): Item! @connect(http: { POST: "/sure/{$args.id}" }, selection: "id")
+}
+type Item @key(fields: "id") @connect(http: { GET: "/items/{$this.id}" }) { id: ID! name: String! }"#;
+    let client = "type Query { none: Int }
+type Mutation { maybe(id: ID!): Item sure(id: ID!): Item! }
+type Item { id: ID! name: String! }";
+    let kit = Kit::rest_with_client(&[("shop", service)], client);
+    let script = |first: &str| {
+        format!(
+            r#"
+        shop POST /maybe/1 => {first}
+        shop POST /sure/1 => {first}
+        shop POST /maybe/2 => 200 {{"id":2}}
+        shop POST /sure/3 => 200 {{"id":3}}
+        shop GET /items/1 => 200 {{"id":1,"name":null}}"#
+        )
+    };
+    let mut text = String::new();
+    for (query, first) in [
+        // GraphQL §6.4.4: what may be null fails by itself, and the next ones are sent.
+        ("mutation { a: maybe(id: 1) { id } b: maybe(id: 2) { id } c: sure(id: 3) { id } }", "500"),
+        // What may not makes `data` null: the next ones would be sent for nobody.
+        ("mutation { a: sure(id: 1) { id } b: maybe(id: 2) { id } c: sure(id: 3) { id } }", "500"),
+        ("mutation { a: sure(id: 1) { id } b: maybe(id: 2) { id } c: sure(id: 3) { id } }", r#"200 {"id":null}"#),
+        // Also by a field far below that another call gives.
+        ("mutation { a: sure(id: 1) { name } b: maybe(id: 2) { id } }", r#"200 {"id":1}"#),
+        ("mutation { a: maybe(id: 1) { name } b: maybe(id: 2) { id } }", r#"200 {"id":1}"#),
+    ] {
+        text += &format!("{query}\n{}", kit.run(query, &script(first)));
+    }
+    assert_snapshot!(text);
+}
+
 #[test]
 fn problem_details_are_the_message_where_the_contract_declares_them() {
     let long = "é".repeat(400);

@@ -1,0 +1,132 @@
+//! Writes: what they invalidate, and when.
+//!
+//! In: a write whose request does not wait for it any more, because it has ended or for lack of time. Out: its tags are
+//! named, and nobody joins a call from before it.
+//! Elsewhere: which tags ([`super::tags`]); sending a write, and finishing it ([`crate::upstream`]).
+//!
+//! Always true:
+//! - a write that was never sent invalidates nothing;
+//! - a write that goes on without its request keeps its tags open: nothing under them is kept until it is over, and then
+//!   they are named once more.
+
+use super::tags::{Write, input_values, invalidated};
+use crate::cache::{Cache, Slot};
+use crate::compose::{SourceId, Way};
+use crate::engine::CallRecord;
+use crate::execute::run::{State, now};
+use crate::upstream::Subgraph;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// A write that goes on without its request; dropped when it is over.
+struct Unattended {
+    sources: Vec<Arc<dyn Subgraph>>,
+    /// `None`: nothing is kept.
+    cache: Option<Arc<Cache>>,
+    open: Vec<Slot>,
+    service: Arc<str>,
+    endpoint: Arc<str>,
+    since: Instant,
+}
+
+impl Drop for Unattended {
+    fn drop(&mut self) {
+        self.sources.iter().for_each(|source| source.note_write());
+        if let Some(cache) = &self.cache {
+            // Named first: what was read meanwhile must not come alive between the two.
+            cache.tags().invalidate(&self.open);
+            cache.tags().close(&self.open);
+        }
+        let late_ms = u64::try_from(now().duration_since(self.since).as_millis()).unwrap_or(u64::MAX);
+        let (service, endpoint) = (&*self.service, &*self.endpoint);
+        tracing::info!(target: "bespoke::write", service, endpoint, late_ms, "a write ended after its request");
+    }
+}
+
+impl State<'_> {
+    /// Code of this process has answered a write by these calls: the services that it has written to are written to,
+    /// whatever it says of tags.
+    pub(in crate::execute) fn code_has_written(&mut self, way: &Way, calls: &[CallRecord]) {
+        let Some(caching) = self.run.caching.filter(|_| !way.is_safe) else { return };
+        for call in calls.iter().filter(|call| !call.is_safe) {
+            let known = (0..).zip(&self.run.graph.sources).find(|(_, source)| *source.name == *call.service);
+            if let Some((source, _)) = known {
+                self.written.push((SourceId(source), caching.cache.tags().advance()));
+            }
+        }
+    }
+
+    /// Ends a write for its request, whatever came of it: if it was sent, it may have been applied. `false`: it was not
+    /// sent, or the step is none.
+    pub(in crate::execute) fn end_write(&mut self, number: usize) -> bool {
+        if self.step(number).1.is_safe {
+            return false;
+        }
+        let Some(pending) = &mut self.pending[number] else { return false };
+        let write = pending.write.take();
+        if !pending.is_made || write.as_ref().is_some_and(|write| !write.is_sent()) {
+            return false;
+        }
+        let left = write.filter(|write| !write.is_over()).map(|write| (write, self.unattended(number)));
+        self.name_what_was_written(number);
+        if let Some((write, unattended)) = left {
+            write.leave(move || drop(unattended));
+        }
+        true
+    }
+
+    fn unattended(&self, number: usize) -> Unattended {
+        let (step, _, source) = self.step(number);
+        let open = self.written_slots(number, |_| Write::Unknown);
+        let cache = self.run.caching.map(|caching| Arc::clone(&caching.cache));
+        if let Some(cache) = &cache {
+            cache.tags().open(&open);
+        }
+        Unattended {
+            // Whose tags they are, and which services code has called, is not known.
+            sources: self.run.sources.iter().map(|source| Arc::clone(&source.subgraph)).collect(),
+            cache,
+            open,
+            service: Arc::clone(&source.name),
+            endpoint: Arc::clone(&step.endpoint),
+            since: now(),
+        }
+    }
+
+    fn name_what_was_written(&mut self, number: usize) {
+        let (step, way, _) = self.step(number);
+        // Whose tags they are is not known, so that nobody joins what was begun before, whatever it reads.
+        if !way.invalidates.is_empty() {
+            self.run.sources.iter().for_each(|source| source.subgraph.note_write());
+        }
+        let Some(caching) = self.run.caching else { return };
+        let slots = self.written_slots(number, |at| {
+            let answers = self.pending[number].as_ref().map_or(&[][..], |pending| &pending.answers);
+            let answered = answers.iter().find(|answered| answered.keys.contains(&at));
+            match answered.and_then(|answered| answered.result.as_ref().ok()) {
+                Some(answer) if (200..300).contains(&answer.status) => Write::Answered(&answer.body),
+                Some(answer) if (400..500).contains(&answer.status) => Write::Refused,
+                _ => Write::Unknown,
+            }
+        });
+        if !slots.is_empty() {
+            caching.cache.tags().invalidate(&slots);
+        }
+        self.written.push((step.source, caching.cache.tags().advance()));
+    }
+
+    /// The slots that a write invalidates, by what came of each of its keys.
+    fn written_slots<'w>(&self, number: usize, outcome: impl Fn(usize) -> Write<'w>) -> Vec<Slot> {
+        let (Some(caching), Some(pending)) = (self.run.caching, &self.pending[number]) else { return Vec::new() };
+        let (step, ..) = self.step(number);
+        let (tags, rule, inputs) = (caching.cache.tags(), caching.rule(step.way), self.inputs(number));
+        let mut slots = Vec::new();
+        for (at, key) in pending.keys.keys.iter().enumerate().filter(|_| !rule.invalidates.is_empty()) {
+            let values = input_values(&rule.invalidates, &inputs, Some(key));
+            slots.extend(invalidated(&rule.invalidates, tags, values, outcome(at)));
+        }
+        slots.sort_unstable();
+        slots.dedup();
+        slots
+    }
+}

@@ -1,0 +1,52 @@
+//! Series: whether a later field of a mutation is still to be sent.
+//!
+//! In: a write whose turn it is. Out: whether an earlier field has made the whole answer null.
+//!
+//! Root fields of a mutation run one after the other (GraphQL §6.2.2). Where one that is not null fails, `data` is null
+//! (§6.4.4), and the fields that have not begun may be cancelled. They are: whoever gets no data could not see what they did.
+//! graphql-js does the same. A field that may be null fails by itself, and the next one is sent.
+
+use super::run::State;
+use super::write::{Left, is_void, root_fields};
+use crate::compose::TypeId;
+use crate::operation::OperationKind;
+use crate::plan::{OutFieldPlan, OutKindPlan, ROOT_FRAME};
+
+/// How far the root fields of a mutation have been looked at.
+#[derive(Debug, Default)]
+pub(super) struct Series {
+    /// So many of them, the first ones.
+    looked_at: usize,
+    /// One of them has made the answer null.
+    is_void: bool,
+}
+
+impl State<'_> {
+    /// Whether the answer is null already, whatever this step would give: then nothing more is sent for it.
+    ///
+    /// The steps of all fields before it have ended, for it waits for them.
+    pub(super) fn is_void(&mut self, number: usize, root: TypeId) -> bool {
+        let (step, way, _) = self.step(number);
+        if self.run.plan.kind != OperationKind::Mutation || way.is_safe || step.group == 0 || self.series.is_void {
+            return self.series.is_void && !way.is_safe;
+        }
+        let (plan, output) = (self.run.plan, &self.run.plan.output);
+        let joins = |field: &OutFieldPlan| match &field.kind {
+            OutKindPlan::Value { path, .. } => {
+                let nodes = path.first().map_or(&[][..], |hop| &hop.nodes);
+                let node = nodes.first().map(|&(_, node)| &output.nodes[node as usize]);
+                let join = node.and_then(|found| found.joins.first());
+                step.feeds
+                    .iter()
+                    .any(|feed| feed.frame == ROOT_FRAME && join.is_some_and(|join| join.slot == feed.join))
+            }
+            _ => false,
+        };
+        let before = root_fields(plan, root).iter().position(joins).unwrap_or(0);
+        let looked_at = self.series.looked_at;
+        let mut left = Left::new(plan.deferred.as_ref().map_or(0, |deferred| deferred.usages.len()));
+        self.series.is_void = self.read(|source| is_void(source, looked_at..before.max(looked_at), &mut left));
+        self.series.looked_at = before.max(looked_at);
+        self.series.is_void
+    }
+}
