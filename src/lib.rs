@@ -34,6 +34,7 @@ pub mod flight;
 #[cfg(feature = "fuzz")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod heap;
 pub mod http;
 mod ids;
 pub mod json;

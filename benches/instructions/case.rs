@@ -129,6 +129,7 @@ fn engine(recorded: &Recorded, is_kept: bool) -> Result<Engine, Failed> {
         graph: Arc::new(graph),
         view: Arc::new(view),
         limits: Limits::default(),
+        operations_bytes: 64 << 20,
         exposure: Mode::Production.exposure(),
         causes: CauseReport::default(),
         max_calls: None,

@@ -20,6 +20,7 @@ mod print;
 mod read;
 mod rest;
 mod schema;
+mod sizing;
 mod suggest;
 
 pub use crate::sdl::Origin;

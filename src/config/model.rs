@@ -78,6 +78,9 @@ pub struct LimitsConfig {
     pub fields: NonZeroU32,
     /// Values in all variables of one request: scalars, lists and objects, each item and member counted. Default: 100000.
     pub variable_values: NonZeroU32,
+    /// Memory for documents that were seen, with what was made of them and their plans, in bytes; at the limit those go
+    /// that are asked for least. Documents that differ in literal values alone share a plan. Default: 67108864 (64 MiB).
+    pub operations_bytes: NonZeroU64,
 }
 
 impl Default for LimitsConfig {
@@ -88,6 +91,7 @@ impl Default for LimitsConfig {
             depth: NonZeroU32::MIN.saturating_add(31),
             fields: NonZeroU32::MIN.saturating_add(1_999),
             variable_values: NonZeroU32::MIN.saturating_add(99_999),
+            operations_bytes: NonZeroU64::MIN.saturating_add((64 << 20) - 1),
         }
     }
 }

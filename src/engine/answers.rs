@@ -11,7 +11,6 @@
 //!   them is;
 //! - answers with errors, or cut short, are not kept; the store is bounded by bytes.
 
-use super::core::Planned;
 use super::model::{Audience, ClientCaching};
 use super::sharing::Job;
 use crate::cache::{Cache, Held};
@@ -22,8 +21,8 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// What an answer costs beside its bytes: its place in the table, and a plan that may be kept alive by it alone.
-const FRAME: usize = 4_096;
+/// What an answer costs beside its bytes: its place in the table and queues of the cache, its tag and its counters.
+const FRAME: usize = 512;
 
 /// The answers of one engine that are kept.
 #[derive(Debug)]
@@ -36,8 +35,8 @@ pub(super) struct Answers {
 /// What tells kept answers apart.
 #[derive(Debug, Clone)]
 pub(super) struct AnswerKey {
-    /// By identity: of equal documents one plan is kept.
-    planned: Arc<Planned>,
+    /// Its number, so that no answer keeps a plan alive.
+    plan: u64,
     variables: Arc<Variables>,
 }
 
@@ -87,13 +86,13 @@ impl AnswerKey {
     /// That of a job; `None`: its answer depends on who asks.
     pub(super) fn of(job: &Job) -> Option<Self> {
         let is_public = job.planned.scope.as_ref().is_some_and(OperationScope::is_public);
-        is_public.then(|| Self { planned: Arc::clone(&job.planned), variables: Arc::clone(&job.variables) })
+        is_public.then(|| Self { plan: job.planned.id, variables: Arc::clone(&job.variables) })
     }
 }
 
 impl PartialEq for AnswerKey {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.planned, &other.planned) && self.variables == other.variables
+        self.plan == other.plan && self.variables == other.variables
     }
 }
 
@@ -101,8 +100,8 @@ impl Eq for AnswerKey {}
 
 impl Hash for AnswerKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        Arc::as_ptr(&self.planned).hash(state);
-        self.variables.0.hash(state);
+        self.plan.hash(state);
+        self.variables.hash(state);
     }
 }
 
@@ -125,5 +124,5 @@ fn tag(body: &[u8]) -> Arc<str> {
 }
 
 fn weight(key: &AnswerKey, kept: &Kept) -> u32 {
-    u32::try_from(FRAME + kept.body.len() + kept.held.weight() + key.variables.bytes()).unwrap_or(u32::MAX)
+    u32::try_from(FRAME + kept.body.len() + kept.held.weight() + key.variables.weight()).unwrap_or(u32::MAX)
 }

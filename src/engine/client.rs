@@ -178,6 +178,7 @@ impl Client {
             view: Arc::new(view),
             sources,
             limits: limits(&config.limits),
+            operations_bytes: config.limits.operations_bytes.get(),
             exposure,
             causes,
             max_calls: config.budget.calls.map(|calls| u64::from(calls.get())),

@@ -1,14 +1,16 @@
 //! The engine proper: documents are prepared and planned once, then only run.
 
 use super::answers::{AnswerKey, Answers, Kept};
+use super::documents::{Documents, Found, Lookup};
 use super::model::{CallRecord, GraphQlEngine, Request, Response, ResponseKind, StreamRequest, Streamed};
 use super::report::ServiceReport;
+use super::shape::{Planned, Shape};
 use super::sharing::{Job, Operations};
 use crate::compose::Graph;
 use crate::config::Exposure;
 use crate::execute::{Caching, CauseReport, OperationScope, Ran, Sourced, now};
 use crate::flight::FlightOptions;
-use crate::operation::{self, Limits, OperationKind, Outcomes, Prepared, RequestError, Variables};
+use crate::operation::{self, Limits, OperationKind, Prepared, RequestError, Variables};
 use crate::plan::{self, Plan};
 use crate::policy::Caller;
 use crate::upstream::Writes;
@@ -18,13 +20,8 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use serde_json::Value;
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Instant;
-
-/// Memory for prepared documents, in bytes of their texts.
-const MAX_CACHED_BYTES: u64 = 16 << 20;
-/// Plans kept per operation: one for each set of `@skip`, `@include` and `@defer` outcomes.
-const MAX_PLANS: usize = 64;
 
 /// Everything that an engine is made of.
 #[derive(Debug)]
@@ -37,6 +34,8 @@ pub struct EngineParts {
     pub sources: Vec<Sourced>,
     /// Limits on documents.
     pub limits: Limits,
+    /// Memory for documents and their plans, in bytes.
+    pub operations_bytes: u64,
     /// What it shows of itself.
     pub exposure: Exposure,
     /// Who is told the causes of failures.
@@ -59,45 +58,19 @@ pub struct Engine {
     in_flight: Operations,
     /// `None`: none is kept, or each answer shows its calls.
     answers: Option<Answers>,
-    operations: moka::sync::Cache<String, Arc<Known>, ahash::RandomState>,
-}
-
-/// What is known of a document and operation name.
-#[derive(Debug)]
-pub(super) enum Known {
-    Invalid(Vec<RequestError>),
-    Valid(Box<Operation>),
-}
-
-#[derive(Debug)]
-pub(super) struct Operation {
-    prepared: Prepared,
-    /// Its name, for the responses.
-    name: Option<Arc<str>>,
-    plans: RwLock<HashMap<Outcomes, Arc<Planned>, ahash::RandomState>>,
-}
-
-#[derive(Debug)]
-pub(super) struct Planned {
-    pub(super) plan: Plan,
-    lowered: operation::Operation,
-    /// What must be equal for sharing; `None`: it is not shared.
-    pub(super) scope: Option<OperationScope>,
+    documents: Documents,
 }
 
 impl Engine {
     /// Wires an engine.
     #[must_use]
     pub fn new(parts: EngineParts) -> Self {
-        let operations = moka::sync::Cache::builder()
-            .max_capacity(MAX_CACHED_BYTES)
-            .weigher(|key: &String, _: &Arc<Known>| weight(key))
-            .build_with_hasher(ahash::RandomState::new());
+        let documents = Documents::new(parts.operations_bytes);
         let in_flight = Operations::new(parts.sharing.clone());
         let cache = parts.caching.as_ref().map(|caching| caching.cache());
         let answers = cache.filter(|cache| cache.options().max_answer_bytes > 0 && !parts.exposure.calls);
         let answers = answers.map(Answers::new);
-        Self { sdl: parts.view.sdl().into(), parts: Arc::new(parts), in_flight, answers, operations }
+        Self { sdl: parts.view.sdl().into(), parts: Arc::new(parts), in_flight, answers, documents }
     }
 
     /// The parts it was made of.
@@ -106,74 +79,77 @@ impl Engine {
         &self.parts
     }
 
-    fn known(&self, request: &Request) -> Arc<Known> {
-        let name = request.operation_name.as_deref();
-        // A document cannot hold a NUL, so no two pairs look alike.
-        let joined = name.map(|name| format!("{}\0{name}", request.query));
-        let key = joined.as_deref().unwrap_or(&request.query);
-        if let Some(known) = self.operations.get(key) {
-            return known;
-        }
+    /// What the documents that it keeps weigh, with their plans, in bytes.
+    #[must_use]
+    pub fn operations_bytes(&self) -> u64 {
+        self.documents.bytes()
+    }
+
+    /// The document of a request, with its shape.
+    fn document(&self, request: &Request) -> Lookup {
         let parts = &self.parts;
-        let prepare = || {
-            let prepared = operation::prepare(&parts.view, &parts.limits, &request.query, name);
-            Arc::new(match prepared {
-                Ok(prepared) => {
-                    let name = prepared.name().map(Arc::from);
-                    Known::Valid(Box::new(Operation { prepared, name, plans: RwLock::default() }))
-                }
-                Err(errors) => Known::Invalid(errors),
-            })
-        };
-        // One of those who ask for the same at once prepares it: plans are told apart by identity.
-        if key.len() <= parts.limits.max_bytes * 2 { self.operations.get_with_by_ref(key, prepare) } else { prepare() }
+        let (text, name) = (request.query.as_str(), request.operation_name.as_deref());
+        let prepare = || operation::prepare(&parts.view, &parts.limits, text, name);
+        let most = parts.limits.max_bytes;
+        if text.len() > most || name.is_some_and(|name| name.len() > most) {
+            // It is refused at a glance, so nothing is kept of it.
+            return prepare().map(Found::alone).map_err(Into::into);
+        }
+        self.documents.find(text, name, prepare)
     }
 
     fn planned(
         &self,
-        operation: &Operation,
+        document: &Found,
         variables: &Variables,
         wanted: Wanted,
-    ) -> Result<Arc<Planned>, Vec<RequestError>> {
-        let mut outcomes = operation.prepared.outcomes(variables);
-        if wanted.in_parts && operation.prepared.has_defer() {
+    ) -> Result<Arc<Planned>, Arc<[RequestError]>> {
+        let Found { shape, own } = document;
+        let mut outcomes = shape.prepared.outcomes(variables);
+        if wanted.in_parts && shape.prepared.has_defer() {
             outcomes = outcomes.incremental();
         }
-        let plans = operation.plans.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(planned) = plans.get(&outcomes) {
-            return Ok(Arc::clone(planned));
+        if let Some(kept) = shape.plan(&outcomes) {
+            return kept;
         }
-        drop(plans);
-        let lowered = operation.prepared.lower(&outcomes)?;
-        let plan = plan::plan(&self.parts.graph, &lowered).map_err(|error| {
+        let lowered = shape.prepared.lower_of(own, &outcomes)?;
+        let plan = match self.plan(&lowered) {
+            // What is deferred may cost more calls; whole, the answer may be affordable.
+            Err(Unplanned { is_deferred: true, .. }) => {
+                return self.planned(document, variables, Wanted { in_parts: false, ..wanted });
+            }
+            Err(Unplanned { errors, .. }) => Err(errors.into()),
+            Ok(plan) => {
+                let scope = OperationScope::of(&plan, &self.parts.graph);
+                Ok(Planned::new(plan, lowered, scope))
+            }
+        };
+        let (planned, is_new) = shape.keep(outcomes, plan);
+        if is_new {
+            self.documents.weigh(shape);
+        }
+        planned
+    }
+
+    /// Plans a lowered operation, within the client's budget.
+    fn plan(&self, lowered: &operation::Operation) -> Result<Plan, Unplanned> {
+        let refused =
+            |code, message: &str| Unplanned { errors: vec![request_error(code, message)], is_deferred: false };
+        let plan = plan::plan(&self.parts.graph, lowered).map_err(|error| {
             if error.is_limit() {
-                return vec![request_error("PLAN_TOO_COMPLEX", &error.to_string())];
+                return refused("PLAN_TOO_COMPLEX", &error.to_string());
             }
             tracing::error!(%error, "an operation cannot be planned");
-            vec![request_error("CANNOT_PLAN", "the operation cannot be planned")]
+            refused("CANNOT_PLAN", "the operation cannot be planned")
         })?;
         if let Some(max) = self.parts.max_calls
             && plan.calls.is_none_or(|calls| calls > max)
         {
-            // What is deferred may cost more calls; whole, the answer may be affordable.
-            if plan.deferred.is_some() {
-                return self.planned(operation, variables, Wanted { in_parts: false, ..wanted });
-            }
             let needs = plan.calls.map_or_else(|| "an unbounded number of".to_owned(), |calls| calls.to_string());
             let message = format!("the operation may need {needs} calls; this client may make {max}");
-            return Err(vec![request_error("OVER_BUDGET", &message)]);
+            return Err(Unplanned { is_deferred: plan.deferred.is_some(), ..refused("OVER_BUDGET", &message) });
         }
-        let scope = OperationScope::of(&plan, &self.parts.graph);
-        let planned = Arc::new(Planned { plan, lowered, scope });
-        let mut plans = operation.plans.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(first) = plans.get(&outcomes) {
-            // Somebody was faster; plans are told apart by identity.
-            return Ok(Arc::clone(first));
-        }
-        if plans.len() < MAX_PLANS {
-            plans.insert(outcomes, Arc::clone(&planned));
-        }
-        Ok(planned)
+        Ok(plan)
     }
 
     /// Answers of `__schema` and `__type`; production knows neither.
@@ -212,12 +188,11 @@ impl Engine {
         deadline: Instant,
         wanted: Wanted,
     ) -> Result<Ready, Response> {
-        let known = self.known(request);
-        let operation = match &*known {
-            Known::Valid(operation) => operation,
-            Known::Invalid(errors) => return Err(refuse(ResponseKind::DocumentError, errors, None)),
+        let document = match self.document(request) {
+            Ok(document) => document,
+            Err(errors) => return Err(refuse(ResponseKind::DocumentError, &errors, None)),
         };
-        let prepared = &operation.prepared;
+        let prepared = &document.shape.prepared;
         if prepared.kind() == OperationKind::Subscription && !wanted.events {
             let message = "subscriptions come as `text/event-stream` or by WebSocket";
             let error = request_error("NOT_SUPPORTED", message);
@@ -227,15 +202,15 @@ impl Engine {
             let error = request_error("METHOD_NOT_ALLOWED", "only queries can be sent by GET");
             return Err(refuse(ResponseKind::MethodNotAllowed, &[error], Some(prepared)));
         }
-        let variables = match prepared.coerce(&request.variables) {
+        let variables = match prepared.coerce_of(&document.own, &request.variables) {
             Ok(variables) => variables,
             Err(errors) => return Err(refuse(ResponseKind::VariableError, &errors, Some(prepared))),
         };
-        let planned = match self.planned(operation, &variables, wanted) {
+        let planned = match self.planned(&document, &variables, wanted) {
             Ok(planned) => planned,
             Err(errors) => return Err(refuse(ResponseKind::DocumentError, &errors, Some(prepared))),
         };
-        if let Err(errors) = prepared.check_bounds(&planned.lowered, &variables) {
+        if let Err(errors) = prepared.check_bounds_of(&document.own, &planned.lowered, &variables) {
             return Err(refuse(ResponseKind::VariableError, &errors, Some(prepared)));
         }
         let introspection = match self.introspect(prepared, &variables) {
@@ -245,34 +220,35 @@ impl Engine {
         let job = Job {
             parts: Arc::clone(&self.parts),
             planned,
+            own: document.own,
             variables: Arc::new(variables),
             introspection,
             caller: Arc::clone(caller),
             deadline,
         };
-        Ok(Ready { known, job })
+        Ok(Ready { shape: document.shape, job })
     }
 
     pub(super) async fn run(&self, ready: Ready) -> Response {
-        let Ready { known, job } = ready;
+        let Ready { shape, job } = ready;
         let answers = self.answers.as_ref().and_then(|answers| Some((answers, AnswerKey::of(&job)?)));
         let Some((answers, key)) = answers else {
             let (ran, is_shared) = self.in_flight.run(job).await;
-            return self.respond(&known, ran, is_shared);
+            return self.respond(&shape, ran, is_shared);
         };
         if let Some(kept) = answers.find(&key, now()) {
-            return repeat(&known, &kept);
+            return repeat(&shape, &kept);
         }
         let (ran, is_shared) = self.in_flight.run(job).await;
         // Who has joined another's run finds what that one has kept.
         let kept = if is_shared { answers.find(&key, now()) } else { answers.keep(key, &ran, now()) };
         let kept = kept.filter(|kept| kept.body == ran.body);
         let caching = kept.map(|kept| Box::new(kept.caching(now())));
-        Response { caching, ..self.respond(&known, ran, is_shared) }
+        Response { caching, ..self.respond(&shape, ran, is_shared) }
     }
 
     /// The response of what was run: a whole answer or a part of one.
-    pub(super) fn respond(&self, known: &Known, ran: Ran, is_shared: bool) -> Response {
+    pub(super) fn respond(&self, shape: &Shape, ran: Ran, is_shared: bool) -> Response {
         let Ran { body, errors, mut calls, error_codes, .. } = ran;
         calls.iter_mut().for_each(|call| call.is_shared |= is_shared);
         let body = if self.parts.exposure.calls { with_calls(&body, &calls) } else { body };
@@ -281,8 +257,8 @@ impl Engine {
             body,
             errors,
             calls,
-            operation_name: known.name().cloned(),
-            operation_kind: known.prepared().map(Prepared::kind),
+            operation_name: shape.name.clone(),
+            operation_kind: Some(shape.prepared.kind()),
             error_codes,
             caching: None,
             is_kept: false,
@@ -301,24 +277,15 @@ pub(super) struct Wanted {
 
 /// A request that can be run.
 pub(super) struct Ready {
-    pub(super) known: Arc<Known>,
+    pub(super) shape: Arc<Shape>,
     pub(super) job: Job,
 }
 
-impl Known {
-    fn name(&self) -> Option<&Arc<str>> {
-        match self {
-            Self::Valid(operation) => operation.name.as_ref(),
-            Self::Invalid(_) => None,
-        }
-    }
-
-    pub(super) fn prepared(&self) -> Option<&Prepared> {
-        match self {
-            Self::Valid(operation) => Some(&operation.prepared),
-            Self::Invalid(_) => None,
-        }
-    }
+/// Why there is no plan.
+struct Unplanned {
+    errors: Vec<RequestError>,
+    /// Does it only cost too much because some of it is deferred?
+    is_deferred: bool,
 }
 
 /// The answer with `extensions.bespoke.calls` before its closing brace.
@@ -326,11 +293,6 @@ fn with_calls(body: &Bytes, calls: &[CallRecord]) -> Bytes {
     let calls = serde_json::json!({ "bespoke": { "calls": calls.iter().map(describe).collect::<Vec<_>>() } });
     let open = body.strip_suffix(b"}").unwrap_or(body);
     [open, b",\"extensions\":", calls.to_string().as_bytes(), b"}"].concat().into()
-}
-
-/// What a document costs in the cache: its text, and as much again for what is made of it.
-fn weight(key: &str) -> u32 {
-    u32::try_from(key.len()).unwrap_or(u32::MAX).saturating_mul(2).saturating_add(1_024)
 }
 
 impl GraphQlEngine for Engine {
@@ -361,14 +323,14 @@ impl GraphQlEngine for Engine {
 }
 
 /// The response of an answer that is kept.
-fn repeat(known: &Known, kept: &Kept) -> Response {
+fn repeat(shape: &Shape, kept: &Kept) -> Response {
     Response {
         kind: ResponseKind::Executed,
         body: kept.body.clone(),
         errors: 0,
         calls: Vec::new(),
-        operation_name: known.name().cloned(),
-        operation_kind: known.prepared().map(Prepared::kind),
+        operation_name: shape.name.clone(),
+        operation_kind: Some(shape.prepared.kind()),
         error_codes: Vec::new(),
         caching: Some(Box::new(kept.caching(now()))),
         is_kept: true,

@@ -7,8 +7,10 @@ mod answers;
 mod client;
 mod core;
 mod credentials;
+mod documents;
 mod model;
 mod report;
+mod shape;
 mod sharing;
 mod stream;
 

@@ -4,10 +4,11 @@
 //! inputs of all its steps, outcome of authorization, and no write to its sources in between. Sharing comes after
 //! everything that may refuse a request.
 
-use super::core::{EngineParts, Planned};
+use super::core::EngineParts;
+use super::shape::Planned;
 use crate::execute::{self, Ran, Run};
 use crate::flight::{Boarded, FlightOptions, Flights, Terms};
-use crate::operation::Variables;
+use crate::operation::{Particulars, Variables};
 use crate::policy::Caller;
 use futures_util::FutureExt;
 use std::collections::HashMap;
@@ -27,6 +28,8 @@ const SLACK: Duration = Duration::from_millis(50);
 pub(super) struct Job {
     pub(super) parts: Arc<EngineParts>,
     pub(super) planned: Arc<Planned>,
+    /// What its document has of its own.
+    pub(super) own: Arc<Particulars>,
     pub(super) variables: Arc<Variables>,
     pub(super) introspection: Option<Arc<HashMap<String, String>>>,
     pub(super) caller: Arc<Caller>,
@@ -43,7 +46,8 @@ impl Job {
             plan: &self.planned.plan,
             graph: &self.parts.graph,
             sources: &self.parts.sources,
-            variables: &self.variables.0,
+            variables: &self.variables,
+            locations: self.own.locations(),
             caching: self.parts.caching.as_ref(),
             writes: &self.parts.writes,
             introspection: self.introspection.as_deref(),
@@ -58,7 +62,8 @@ impl Job {
         let scope = self.planned.scope.as_ref()?;
         let sources = scope.sources().iter();
         Some(OperationKey {
-            planned: Arc::clone(&self.planned),
+            plan: self.planned.id,
+            own: Arc::clone(&self.own),
             variables: Arc::clone(&self.variables),
             caller: if ignore_scope { Box::default() } else { scope.of_caller(&self.caller) },
             writes: sources.map(|source| self.parts.sources[source.index()].subgraph.writes()).collect(),
@@ -69,8 +74,9 @@ impl Job {
 /// What makes two operations equal.
 #[derive(Debug)]
 struct OperationKey {
-    /// By identity: of equal documents one plan is kept.
-    planned: Arc<Planned>,
+    plan: u64,
+    /// By identity: answers with errors say where in their document.
+    own: Arc<Particulars>,
     variables: Arc<Variables>,
     /// Claims and headers that its calls send, names and values.
     caller: Box<[u8]>,
@@ -80,7 +86,8 @@ struct OperationKey {
 
 impl PartialEq for OperationKey {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.planned, &other.planned)
+        self.plan == other.plan
+            && Arc::ptr_eq(&self.own, &other.own)
             && self.variables == other.variables
             && self.caller == other.caller
             && self.writes == other.writes
@@ -91,8 +98,9 @@ impl Eq for OperationKey {}
 
 impl Hash for OperationKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        Arc::as_ptr(&self.planned).hash(state);
-        self.variables.0.hash(state);
+        self.plan.hash(state);
+        Arc::as_ptr(&self.own).hash(state);
+        self.variables.hash(state);
         self.caller.hash(state);
         self.writes.hash(state);
     }

@@ -47,13 +47,14 @@ impl Engine {
         let run = ready.job.as_run();
         let Some(every) = poll_interval(&run) else {
             let error = request_error("NOT_SUPPORTED", "this field cannot be subscribed to");
-            return send(sender, refuse(ResponseKind::DocumentError, &[error], ready.known.prepared()), true).await;
+            return send(sender, refuse(ResponseKind::DocumentError, &[error], Some(&ready.shape.prepared)), true)
+                .await;
         };
         let (events, mut made) = mpsc::channel(1);
         let work = async {
             let forward = async {
                 while let Some(ran) = made.recv().await {
-                    send(sender, self.respond(&ready.known, ran, false), false).await;
+                    send(sender, self.respond(&ready.shape, ran, false), false).await;
                 }
             };
             futures_util::join!(run_events(run, every, timeout, events), forward);
@@ -63,7 +64,7 @@ impl Engine {
             Some(remaining) => {
                 if tokio::time::timeout(remaining, work).await.is_err() {
                     let error = request_error("UNAUTHENTICATED", "the token has expired");
-                    let refused = refuse(ResponseKind::DocumentError, &[error], ready.known.prepared());
+                    let refused = refuse(ResponseKind::DocumentError, &[error], Some(&ready.shape.prepared));
                     send(sender, refused, true).await;
                 }
             }
@@ -77,7 +78,7 @@ impl Engine {
                 let body = part.body(wording).into();
                 let Part { has_next, errors, calls, error_codes, .. } = part;
                 let ran = Ran { body, errors, calls, error_codes, is_cut: false, held: None };
-                send(sender, self.respond(&ready.known, ran, false), !has_next).await;
+                send(sender, self.respond(&ready.shape, ran, false), !has_next).await;
             }
         };
         futures_util::join!(run_in_parts(ready.job.as_run(), parts), forward);

@@ -7,7 +7,7 @@ use super::arena::Failure;
 use super::leaf;
 use crate::compose::Input;
 use crate::json::{Map, Value as Json, is_number, write_text};
-use crate::operation::{JsonText, Value};
+use crate::operation::{JsonText, Value, Variables};
 use crate::policy::Caller;
 use std::borrow::Cow;
 
@@ -15,7 +15,7 @@ use std::borrow::Cow;
 #[derive(Clone, Copy)]
 pub(super) struct Inputs<'a> {
     pub(super) arguments: &'a [(String, Value)],
-    pub(super) variables: &'a [Option<JsonText>],
+    pub(super) variables: &'a Variables,
     pub(super) caller: &'a Caller,
     pub(super) config: &'a Json,
     /// One call's keys: for each, the JSON texts of the way's inputs.
@@ -60,12 +60,12 @@ enum Written {
 }
 
 /// The value of an argument; `None`: not given.
-pub(super) fn argument<'a>(value: &'a Value, variables: &[Option<JsonText>]) -> Option<Cow<'a, Json>> {
+pub(super) fn argument<'a>(value: &'a Value, variables: &Variables) -> Option<Cow<'a, Json>> {
     match value {
         Value::Constant(constant) => Some(Cow::Borrowed(constant)),
-        Value::Variable(id, fallback) => match variables.get(id.index()) {
-            Some(Some(given)) => Some(Cow::Owned(given.to_json())),
-            _ => fallback.as_ref().map(Cow::Borrowed),
+        Value::Variable(id, fallback) => match variables.get(*id) {
+            Some(given) => Some(Cow::Owned(given.to_json())),
+            None => fallback.as_ref().map(Cow::Borrowed),
         },
         Value::List(items) => {
             let items = items.iter().map(|item| argument(item, variables).map_or(Json::Null, Cow::into_owned));
@@ -81,15 +81,15 @@ pub(super) fn argument<'a>(value: &'a Value, variables: &[Option<JsonText>]) -> 
 }
 
 /// The variable that an argument's value is, if it was given.
-fn given<'v>(value: &Value, variables: &'v [Option<JsonText>]) -> Option<&'v JsonText> {
+fn given<'v>(value: &Value, variables: &'v Variables) -> Option<&'v JsonText> {
     match value {
-        Value::Variable(id, _) => variables.get(id.index())?.as_ref(),
+        Value::Variable(id, _) => variables.get(*id),
         _ => None,
     }
 }
 
 /// Writes the value of an argument as JSON. `false`: not given, and nothing was written.
-pub(super) fn write_argument(value: &Value, variables: &[Option<JsonText>], out: &mut String) -> bool {
+pub(super) fn write_argument(value: &Value, variables: &Variables, out: &mut String) -> bool {
     match (given(value, variables), value) {
         (Some(given), _) => push_large(given.as_str(), out),
         (None, Value::Constant(constant) | Value::Variable(_, Some(constant))) => constant.write_to(out),

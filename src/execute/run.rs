@@ -12,7 +12,7 @@ use crate::cache::{Held, Mark};
 use crate::compose::{Graph, Input, SourceId, SourceKind, TypeId, Way, WayId};
 use crate::engine::CallRecord;
 use crate::json::Value;
-use crate::operation::{JsonText, OperationKind};
+use crate::operation::{Locations, OperationKind, Variables};
 use crate::plan::{PairingPlan, Plan, Step, StepId};
 use crate::policy::Caller;
 use crate::upstream::{Answer, CallError, CallErrorKind, Subgraph, Write, Writes};
@@ -51,7 +51,9 @@ pub struct Run<'a> {
     /// By [`crate::compose::SourceId`].
     pub sources: &'a [Sourced],
     /// Coerced variables, in graph vocabulary.
-    pub variables: &'a [Option<JsonText>],
+    pub variables: &'a Variables,
+    /// Where the document's fields stand, for errors.
+    pub locations: &'a Locations,
     /// What is kept of earlier answers; `None`: nothing.
     pub caching: Option<&'a Arc<Caching>>,
     /// The writes that are being finished without their requests.
@@ -228,6 +230,7 @@ impl<'a> State<'a> {
             is_anonymous: self.run.caller.claims.is_none(),
             inputs: &inputs,
             introspection: self.run.introspection,
+            locations: self.run.locations,
             causes: &causes,
         });
         causes.log();

@@ -1,6 +1,7 @@
 //! Credential scope: what of the caller a call sends, and what of it a whole operation's answer depends on.
 
 use crate::compose::{CallerInputs, Graph, Source, SourceId, SourceKind, Way};
+use crate::heap::HeapSize;
 use crate::operation::OperationKind;
 use crate::plan::Plan;
 use crate::policy::Caller;
@@ -106,6 +107,13 @@ impl OperationScope {
     #[must_use]
     pub fn is_public(&self) -> bool {
         self.inputs.claims.is_empty() && self.inputs.headers.is_empty() && !self.asks_identity
+    }
+
+    /// Bytes of memory that it holds beside its own.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let CallerInputs { claims, headers } = &self.inputs;
+        claims.heap_size() + headers.heap_size() + self.sources.capacity() * size_of::<SourceId>()
     }
 
     /// The sources that it asks, each once.

@@ -13,7 +13,7 @@ use super::leaf;
 use super::memo::{At, Memo};
 use super::read::{Reached, Token, follow, plain, token};
 use crate::compose::{Input, TypeId};
-use crate::operation::{Leaf, Others, OutType};
+use crate::operation::{Leaf, Locations, Others, OutType, Site};
 use crate::plan::{
     Found, FoundValue, FrameId, HopPlan, Join, LeafRead, LeafSource, OutFieldPlan, OutKindPlan, Plan, StepId,
 };
@@ -66,7 +66,8 @@ pub(super) struct Writer<'a> {
     codes: Vec<Cow<'static, str>>,
     path: Vec<PathPart<'a>>,
     /// Where the field at hand stands in the client's document.
-    location: Option<(u32, u32)>,
+    site: Option<Site>,
+    locations: &'a Locations,
     /// Where the value at hand is looked for in the arena, for causes.
     place: Option<Place>,
     causes: &'a Causes<'a>,
@@ -95,6 +96,8 @@ pub(super) struct Source<'a> {
     pub(super) is_anonymous: bool,
     pub(super) inputs: &'a dyn Fn(StepId, &Input) -> Option<String>,
     pub(super) introspection: Option<&'a HashMap<String, String>>,
+    /// By site.
+    pub(super) locations: &'a Locations,
     pub(super) causes: &'a Causes<'a>,
 }
 
@@ -133,7 +136,7 @@ const USUAL: usize = 4_096;
 
 impl<'a> Writer<'a> {
     fn new(source: &Source<'a>) -> Self {
-        let Source { plan, arena, root: _, is_anonymous, inputs, introspection, causes } = *source;
+        let Source { plan, arena, root: _, is_anonymous, inputs, introspection, locations, causes } = *source;
         Self {
             plan,
             arena,
@@ -145,7 +148,8 @@ impl<'a> Writer<'a> {
             error_count: 0,
             codes: Vec::new(),
             path: Vec::new(),
-            location: None,
+            site: None,
+            locations,
             place: None,
             causes,
             left: None,
@@ -215,12 +219,12 @@ impl<'a> Writer<'a> {
             }
             OutKindPlan::Refused { argument, nullable } => {
                 self.path.push(PathPart::Name(&field.response_name));
-                let outer = std::mem::replace(&mut self.location, field.location);
+                let outer = std::mem::replace(&mut self.site, field.site);
                 self.error(&Failure::new(
                     "BAD_USER_INPUT",
                     format!("null stands where the argument `{argument}` takes none"),
                 ));
-                self.location = outer;
+                self.site = outer;
                 self.path.pop();
                 if !nullable {
                     return Err(Nulled);
@@ -232,10 +236,10 @@ impl<'a> Writer<'a> {
                     return Ok(());
                 }
                 self.path.push(PathPart::Name(&field.response_name));
-                let outer = std::mem::replace(&mut self.location, field.location);
+                let outer = std::mem::replace(&mut self.site, field.site);
                 let goal = Goal { ty, default: default.as_deref(), coordinate: &field.coordinate };
                 let done = self.value(path, at, goal);
-                self.location = outer;
+                self.site = outer;
                 self.path.pop();
                 if done? == Done::Omitted {
                     self.out.extend_from_slice(b"null");
@@ -538,7 +542,7 @@ impl<'a> Writer<'a> {
             extensions["cause"] = cause;
         }
         let mut error = serde_json::json!({ "message": failure.message });
-        if let Some((line, column)) = self.location {
+        if let Some((line, column)) = self.site.and_then(|site| self.locations.get(site.index())) {
             error["locations"] = serde_json::json!([{ "line": line, "column": column }]);
         }
         error["path"] = path.collect();

@@ -27,7 +27,7 @@ pub fn document(data: &[u8]) {
         for id in conditions {
             values[id.index()] = Some(JsonText::from(&Value::Bool(outcome)));
         }
-        let variables = Variables(values);
+        let variables = Variables::new(values);
         let lowered = match prepared.lower(&prepared.outcomes(&variables)) {
             Ok(lowered) => lowered,
             Err(errors) => {
@@ -43,7 +43,7 @@ pub fn document(data: &[u8]) {
         assert_eq!(describe(&planned, graph, "operation"), describe(&again, graph, "operation"));
     }
     if prepared.has_introspection() {
-        let variables = Variables(vec![None; size]);
+        let variables = Variables::new(vec![None; size]);
         if let Err(errors) = prepared.introspect(view, &variables) {
             check_errors(&errors, text);
         }

@@ -61,7 +61,7 @@ pub fn variables(data: &[u8]) {
     };
     let mut again = Map::default();
     let names = TYPES.split(',').filter_map(|member| member.trim().split_once(": "));
-    for ((name, ty), value) in names.zip(&coerced.0) {
+    for ((name, ty), value) in names.zip(coerced.declared()) {
         let Some(value) = value.as_ref().map(JsonText::to_json) else { continue };
         let ty = Type::parse(ty, "type").unwrap_or_else(|errors| panic!("{ty}: {errors}"));
         let sent = members.get(name);

@@ -48,6 +48,20 @@ impl RequestError {
     }
 }
 
+impl RequestError {
+    /// Adds a line and a column of the document.
+    pub(super) fn located(mut self, location: Option<(u32, u32)>) -> Self {
+        self.locations.extend(location);
+        self
+    }
+
+    /// Bytes of memory that it holds, itself included.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        size_of::<Self>() + self.message.capacity() + self.locations.capacity() * size_of::<(u32, u32)>()
+    }
+}
+
 /// The compiler's findings as errors, the first few.
 pub(super) fn diagnosed(code: &'static str, errors: &DiagnosticList, sources: &SourceMap) -> Vec<RequestError> {
     let one = |diagnostic: apollo_compiler::diagnostic::Diagnostic<'_, _>| {

@@ -53,7 +53,7 @@ impl Prepared {
     /// The variables as the compiler wants them. Introspection takes scalars only, which have no other name in
     /// the graph; a view without a graph renames nothing.
     pub(super) fn by_name(&self, variables: &Variables) -> Valid<JsonMap> {
-        let named = self.operation.variables.iter().zip(&variables.0);
+        let named = self.operation.variables.iter().zip(variables.declared());
         let given = named.filter_map(|(definition, value)| {
             let value = serde_json::from_str(value.as_ref()?.as_str()).ok()?;
             Some((definition.name.as_str().into(), value))

@@ -3,6 +3,7 @@
 //! Fields of equal response name are merged (GraphQL §6.3.2 `CollectFields`; §5.3.2 guarantees that they can be),
 //! per concrete type; each client field's path becomes nodes, one per distinct field and arguments at a place.
 
+use super::bounds::BoundedArgument;
 use super::defer::{self, Deferral, DeferredObject, UsageId};
 use super::error::{ARGUMENT_OUT_OF_RANGE, LIMIT_EXCEEDED, RequestError, VALIDATION_FAILED};
 use super::lowered::{
@@ -10,7 +11,7 @@ use super::lowered::{
     OutVariant, Selection, SelectionId, Value,
 };
 use super::outcomes::Outcomes;
-use super::place::Places;
+use super::own::Particulars;
 use super::prepare::{Prepared, variable_id};
 use crate::compose::{FieldId, TypeId};
 use crate::view::Wanted;
@@ -18,9 +19,9 @@ use crate::view::table::{Composite, FieldView, HopNode, InputType, Place, Templa
 use apollo_compiler::Name;
 use apollo_compiler::ast::{DirectiveList, Type};
 use apollo_compiler::executable::{Field, Selection as ClientSelection, SelectionSet};
-use apollo_compiler::parser::SourceSpan;
 use indexmap::{IndexMap, IndexSet};
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 impl Prepared {
     /// Lowers the operation for one set of `@skip`/`@include` outcomes.
@@ -29,6 +30,14 @@ impl Prepared {
     /// - `LIMIT_EXCEEDED`: fields times the types that they may be of are too many;
     /// - `ARGUMENT_OUT_OF_RANGE`: a constant is outside what its service accepts.
     pub fn lower(&self, outcomes: &Outcomes) -> Result<Operation, Vec<RequestError>> {
+        self.lower_of(&self.own, outcomes)
+    }
+
+    /// The same for a document of this shape: what is lowered is the shape's, errors are located in the document.
+    ///
+    /// # Errors
+    /// As [`Self::lower`].
+    pub fn lower_of(&self, own: &Particulars, outcomes: &Outcomes) -> Result<Operation, Vec<RequestError>> {
         let name = self.operation.object_type();
         let members = self.tables.composites.get(name.as_str()).map(|root| root.members.as_slice());
         let Some(&[(root, _)]) = members else { return Err(vec![broken(name)]) };
@@ -44,12 +53,13 @@ impl Prepared {
                 output: OutId(0),
                 outputs: Vec::new(),
                 deferral: None,
+                bounded: Vec::new(),
             },
             deferral: Deferral::default(),
             group: Vec::new(),
             parts: IndexSet::new(),
             known: HashMap::new(),
-            places: self.source().map(Places::of),
+            own,
             spent: 0,
             errors: Vec::new(),
         };
@@ -102,7 +112,8 @@ struct Lowering<'a> {
     parts: IndexSet<Vec<UsageId>>,
     /// Rule 8: one node per distinct field and arguments at a place.
     known: HashMap<(SelectionId, TypeId, FieldId, String), NodeId>,
-    places: Option<Places>,
+    /// Of the document whose errors are reported.
+    own: &'a Particulars,
     spent: usize,
     errors: Vec<RequestError>,
 }
@@ -221,16 +232,11 @@ impl<'a> Lowering<'a> {
             }
         };
         let coordinate = format!("{object}.{}", field.name);
-        let location = match kind {
-            OutKind::Refused { location, .. } => location,
-            _ => self.place(field.alias.as_ref().unwrap_or(&field.name).location()),
+        let site = match kind {
+            OutKind::Refused { site, .. } => site,
+            _ => self.prepared.sites.at(field.alias.as_ref().unwrap_or(&field.name).location()),
         };
-        Ok(OutField { response_name: response_name.to_owned(), coordinate, location, kind })
-    }
-
-    /// Line and column of where a span begins.
-    fn place(&self, span: Option<SourceSpan>) -> Option<(u32, u32)> {
-        span.zip(self.places.as_ref()).map(|(span, places)| places.at(span.offset()))
+        Ok(OutField { response_name: response_name.to_owned(), coordinate, site, kind })
     }
 
     fn value(
@@ -307,7 +313,7 @@ impl<'a> Lowering<'a> {
                     refused.get_or_insert_with(|| OutKind::Refused {
                         argument: argument.name.clone(),
                         nullable: !field.definition.ty.is_non_null(),
-                        location: self.place(value.value.location()),
+                        site: self.prepared.sites.at(value.value.location()),
                     });
                 }
                 Ok(id)
@@ -319,7 +325,7 @@ impl<'a> Lowering<'a> {
                         VALIDATION_FAILED,
                         format!("argument `{}`: {}", argument.name, error.message),
                     );
-                    at.at(error.location, &self.prepared.document.sources)
+                    at.located(self.own.location(self.prepared.sites.at(error.location)))
                 })?;
             Ok(Some(from_literal(template)))
         };
@@ -345,13 +351,13 @@ impl<'a> Lowering<'a> {
                     None => continue,
                 },
             };
-            self.check_constant(view, field, node, &argument.name, argument.value.as_ref(), &value);
+            self.check_argument(view, field, node, &argument.name, argument.value.as_ref(), &value);
             arguments.push((argument.name.clone(), value));
         }
         arguments
     }
 
-    fn check_constant(
+    fn check_argument(
         &mut self,
         view: &FieldView,
         field: &Field,
@@ -360,19 +366,24 @@ impl<'a> Lowering<'a> {
         template: Option<&Template<usize>>,
         value: &Value,
     ) {
-        let (Value::Constant(json), Some(bounds)) = (value, self.prepared.tables.bounds.get(&node.field)) else {
+        let Some(bounds) = self.prepared.tables.bounds.get(&node.field) else { return };
+        let Some((_, limit)) = bounds.iter().find(|(bounded, _)| bounded == name) else { return };
+        let client = match template {
+            Some(Template::Hole(index, _)) => view.arguments[*index].name.as_str(),
+            _ => name,
+        };
+        let coordinate = format!("{}({client}:)", view.coordinate);
+        let argument = field.arguments.iter().find(|argument| argument.name == client);
+        let span = argument.map_or(field.name.location(), |argument| argument.location());
+        let site = self.prepared.sites.at(span);
+        let Value::Constant(json) = value else {
+            let (limit, value) = (Arc::clone(limit), value.clone());
+            self.operation.bounded.push(BoundedArgument { limit, value, coordinate, site });
             return;
         };
-        let limit = bounds.iter().find(|(bounded, _)| bounded == name);
-        if let Some(why) = limit.and_then(|(_, limit)| limit.violation(json)) {
-            let client = match template {
-                Some(Template::Hole(index, _)) => view.arguments[*index].name.as_str(),
-                _ => name,
-            };
-            let error = RequestError::new(ARGUMENT_OUT_OF_RANGE, format!("`{}({client}:)`: {why}", view.coordinate));
-            let location = field.arguments.iter().find(|argument| argument.name == client);
-            let location = location.map_or(field.name.location(), |argument| argument.location());
-            self.errors.push(error.at(location, &self.prepared.document.sources));
+        if let Some(why) = limit.violation(json) {
+            let error = RequestError::new(ARGUMENT_OUT_OF_RANGE, format!("`{coordinate}`: {why}"));
+            self.errors.push(error.located(self.own.location(site)));
         }
     }
 

@@ -1,6 +1,8 @@
 //! A client operation, lowered: what the graph must give, and how the client's answer is read from it.
 
+use super::bounds::BoundedArgument;
 use super::defer::Deferral;
+use super::sites::Site;
 use crate::compose::{FieldId, TypeId};
 use crate::ids::ids;
 
@@ -45,6 +47,8 @@ pub struct Operation {
     pub outputs: Vec<OutObject>,
     /// What may come later; `None`: nothing.
     pub deferral: Option<Box<Deferral>>,
+    /// Arguments that are checked when the variables are known.
+    pub(super) bounded: Vec<BoundedArgument>,
 }
 
 /// What the graph must give at one place, by concrete type.
@@ -120,8 +124,8 @@ pub struct OutField {
     pub response_name: String,
     /// The client's schema coordinate, for messages, such as `ProductCard.title`.
     pub coordinate: String,
-    /// Line and column of the first such field in the document, both from 1; for errors.
-    pub location: Option<(u32, u32)>,
+    /// The first such field in the document; for errors.
+    pub site: Option<Site>,
     /// What it holds.
     pub kind: OutKind,
 }
@@ -139,8 +143,8 @@ pub enum OutKind {
         argument: String,
         /// May the field be null?
         nullable: bool,
-        /// Line and column of the argument's value.
-        location: Option<(u32, u32)>,
+        /// The argument's value.
+        site: Option<Site>,
     },
     /// A value.
     Value {

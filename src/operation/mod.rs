@@ -18,20 +18,24 @@ mod defer;
 mod error;
 mod given;
 mod introspect;
+mod lift;
 mod limits;
 mod lower;
 mod lowered;
 mod one_of;
 mod outcomes;
+mod own;
 mod place;
 mod prepare;
 mod print;
 mod resolve;
+mod sites;
 mod syntax;
 #[cfg(test)]
 mod tests;
 mod validate;
 mod variables;
+mod weight;
 
 pub use defer::{DeferUsage, Deferral, DeferredObject, UsageId};
 pub use error::{
@@ -39,11 +43,14 @@ pub use error::{
     VALIDATION_FAILED,
 };
 pub use given::{GivenVariables, JsonText};
+pub use lift::Lifted;
 pub use limits::Limits;
 pub use lowered::{
     Hop, Leaf, Node, NodeId, Operation, OperationKind, Others, OutField, OutId, OutKind, OutObject, OutType,
     OutVariant, Selection, SelectionId, Value, VariableId,
 };
 pub use outcomes::Outcomes;
+pub use own::Particulars;
 pub use prepare::{Prepared, prepare};
+pub use sites::{Locations, Site};
 pub use variables::Variables;

@@ -28,6 +28,11 @@ impl Outcomes {
         self.nulls.contains(&variable)
     }
 
+    /// Bytes that they hold beside their own.
+    pub(super) fn heap(&self) -> usize {
+        size_of_val(&*self.conditions) + size_of_val(&*self.nulls)
+    }
+
     pub(super) fn is_incremental(&self) -> bool {
         self.is_incremental
     }

@@ -1,13 +1,16 @@
 //! Preparing: a document's text becomes one chosen, valid operation of it.
 
 use super::error::{OPERATION_NOT_FOUND, PARSE_FAILED, RequestError, VALIDATION_FAILED, diagnosed};
+use super::given::JsonText;
 use super::limits::{self, Limits};
 use super::lowered::{OperationKind, VariableId};
+use super::own::Particulars;
+use super::sites::Sites;
 use super::syntax;
 use super::validate;
 use crate::view::View;
 use crate::view::table::Tables;
-use apollo_compiler::ast::OperationType;
+use apollo_compiler::ast::{OperationType, VariableDefinition};
 use apollo_compiler::executable::{Operation, Selection, SelectionSet};
 use apollo_compiler::parser::Parser;
 use apollo_compiler::validation::Valid;
@@ -21,6 +24,10 @@ pub struct Prepared {
     pub(super) document: Valid<ExecutableDocument>,
     pub(super) operation: Node<Operation>,
     pub(super) tables: Arc<Tables>,
+    /// How many of the operation's variables the client has declared; those behind them stand for literals.
+    pub(super) declared: usize,
+    pub(super) sites: Sites,
+    pub(super) own: Arc<Particulars>,
     pub(super) conditions: Vec<VariableId>,
     /// Variables that must not be null where they stand, though their type allows it.
     pub(super) not_null: Vec<VariableId>,
@@ -73,10 +80,15 @@ pub fn prepare(
         // Without its root field there is no stream (§6.2.3.1).
         not_null.append(&mut fallible);
     }
+    let defaults = defaults(&operation, &view.tables);
+    let (sites, locations) = Sites::of(&document, &operation, source(&document, &operation).unwrap_or_default());
     Ok(Prepared {
         document,
-        operation,
         tables: view.tables.clone(),
+        declared: operation.variables.len(),
+        sites,
+        own: Arc::new(Particulars { literals: Arc::default(), defaults, locations }),
+        operation,
         conditions,
         not_null,
         fallible,
@@ -98,6 +110,21 @@ fn choose(document: &ExecutableDocument, name: Option<&str>) -> Result<Node<Oper
     })
 }
 
+/// The defaults of an operation's variables.
+fn defaults(operation: &Operation, tables: &Tables) -> Box<[Option<JsonText>]> {
+    let default = |variable: &Node<VariableDefinition>| {
+        let default = variable.default_value.as_ref()?;
+        tables.inputs.constant(&variable.ty, default).ok().map(|json| JsonText::from(&json))
+    };
+    operation.variables.iter().map(default).collect()
+}
+
+/// The text that an operation was parsed from.
+fn source<'d>(document: &'d ExecutableDocument, operation: &Node<Operation>) -> Option<&'d str> {
+    let file = operation.location()?.file_id();
+    Some(document.sources.get(&file)?.source_text())
+}
+
 /// A variable's place in the operation's definitions.
 pub(super) fn variable_id(operation: &Operation, name: &str) -> Option<VariableId> {
     let at = operation.variables.iter().position(|variable| variable.name == name)?;
@@ -117,8 +144,13 @@ impl Prepared {
 
     /// The document's text, as it was parsed.
     pub(super) fn source(&self) -> Option<&str> {
-        let file = self.operation.location()?.file_id();
-        Some(self.document.sources.get(&file)?.source_text())
+        source(&self.document, &self.operation)
+    }
+
+    /// What its document has of its own.
+    #[must_use]
+    pub fn own(&self) -> &Arc<Particulars> {
+        &self.own
     }
 
     /// The operation's name.

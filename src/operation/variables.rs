@@ -6,30 +6,52 @@ use super::coerce::{Allowance, Misfit, coerce};
 use super::error::{BAD_USER_INPUT, LIMIT_EXCEEDED, RequestError};
 use super::given::{GivenVariables, JsonText};
 use super::lowered::{Value, VariableId};
+use super::own::Particulars;
 use super::prepare::Prepared;
 use crate::json::{Json, Malformed, Value as JsonValue};
 use apollo_compiler::Node;
 use apollo_compiler::ast::VariableDefinition;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Most variables of one request, declared or not.
 const MAX_VARIABLES: usize = 1_000;
 
-/// Coerced variables by [`VariableId`], in graph vocabulary; `None`: not given, and no default.
+/// Coerced variables by [`VariableId`], in graph vocabulary, and literals behind them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub struct Variables(pub Vec<Option<JsonText>>);
+pub struct Variables {
+    /// `None`: not given, and no default.
+    declared: Vec<Option<JsonText>>,
+    literals: Arc<[JsonText]>,
+}
 
 impl Variables {
+    /// Values of declared variables alone.
+    #[must_use]
+    pub fn new(declared: Vec<Option<JsonText>>) -> Self {
+        Self { declared, literals: Arc::default() }
+    }
+
     /// A variable's value.
     #[must_use]
     pub fn get(&self, id: VariableId) -> Option<&JsonText> {
-        self.0.get(id.index()).and_then(Option::as_ref)
+        match self.declared.get(id.index()) {
+            Some(declared) => declared.as_ref(),
+            None => self.literals.get(id.index() - self.declared.len()),
+        }
     }
 
-    /// Length of all their texts, in bytes.
+    /// The values of declared variables, in order.
     #[must_use]
-    pub fn bytes(&self) -> usize {
-        self.0.iter().flatten().map(|text| text.as_str().len()).sum()
+    pub fn declared(&self) -> &[Option<JsonText>] {
+        &self.declared
+    }
+
+    /// Bytes of memory that they hold; literals belong to their document.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let texts = self.declared.iter().flatten().map(|text| text.as_str().len()).sum::<usize>();
+        size_of::<Self>() + self.declared.capacity() * size_of::<Option<JsonText>>() + texts
     }
 }
 
@@ -61,7 +83,15 @@ impl Prepared {
     /// # Source
     /// GraphQL §6.1.2 (`CoerceVariableValues`).
     pub fn coerce(&self, given: &GivenVariables) -> Result<Variables, Vec<RequestError>> {
-        let declared = &self.operation.variables;
+        self.coerce_of(&self.own, given)
+    }
+
+    /// The same for a document of this shape.
+    ///
+    /// # Errors
+    /// As [`Self::coerce`].
+    pub fn coerce_of(&self, own: &Particulars, given: &GivenVariables) -> Result<Variables, Vec<RequestError>> {
+        let declared = self.declared();
         let spans = self.spans(given.text()).map_err(|error| vec![error])?;
         let most = self.max_variable_values;
         let mut allowance = Allowance { most, left: most };
@@ -69,39 +99,47 @@ impl Prepared {
         let mut errors = Vec::new();
         for (at, (definition, span)) in declared.iter().zip(spans).enumerate() {
             let text = span.and_then(|span| given.text().get(span));
-            match self.variable(at, definition, text, &mut allowance) {
+            let default = own.defaults.get(at).and_then(Option::as_ref);
+            match self.variable(at, definition, (text, default), &mut allowance) {
                 Ok(value) => values.push(value),
                 Err(Misfit { path, why, code }) => {
                     let error = RequestError::new(code, format!("variable `${}{path}`: {why}", definition.name));
-                    errors.push(error.at(definition.location(), &self.document.sources));
+                    errors.push(error.located(own.location(self.sites.at(definition.location()))));
                     if code == LIMIT_EXCEEDED {
                         break;
                     }
                 }
             }
         }
-        if errors.is_empty() { Ok(Variables(values)) } else { Err(errors) }
+        if errors.is_empty() {
+            Ok(Variables { declared: values, literals: Arc::clone(&own.literals) })
+        } else {
+            Err(errors)
+        }
     }
 
-    /// One variable's value; `text`: as it was given.
+    /// The variables that the client has declared.
+    fn declared(&self) -> &[Node<VariableDefinition>] {
+        self.operation.variables.get(..self.declared).unwrap_or_default()
+    }
+
+    /// One variable's value, from the text that was given and the default.
     fn variable(
         &self,
         at: usize,
         definition: &VariableDefinition,
-        text: Option<&[u8]>,
+        (text, default): (Option<&[u8]>, Option<&JsonText>),
         allowance: &mut Allowance,
     ) -> Result<Option<JsonText>, Misfit> {
         let must_not_be_null = || self.not_null.iter().any(|id| id.index() == at);
         let inputs = &self.tables.inputs;
-        match (text, &definition.default_value) {
+        match (text, default) {
             (Some(b"null"), _) if must_not_be_null() => {
                 let ty = definition.ty.as_ref().clone().non_null();
                 Err(Misfit::here(format!("expected `{ty}`, found null")))
             }
             (Some(text), _) => coerce(inputs, &definition.ty, text, allowance).map(|text| Some(JsonText::new(text))),
-            (None, Some(default)) => {
-                Ok(inputs.constant(&definition.ty, default).ok().map(|json| JsonText::from(&json)))
-            }
+            (None, Some(default)) => Ok(Some(default.clone())),
             (None, None) if definition.ty.is_non_null() => {
                 Err(Misfit::here(format!("expected `{}`, found nothing", definition.ty)))
             }
@@ -111,7 +149,7 @@ impl Prepared {
 
     /// Where the value of each declared variable stands in the text of all; `None`: not given.
     fn spans(&self, text: &[u8]) -> Result<Vec<Option<Range<usize>>>, RequestError> {
-        let declared = &self.operation.variables;
+        let declared = self.declared();
         if text.is_empty() {
             return Ok(vec![None; declared.len()]);
         }

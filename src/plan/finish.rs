@@ -184,7 +184,7 @@ pub(super) fn out_fields(name: &str, fields: &[OutField]) -> Vec<OutFieldPlan> {
         key: format!("{}:", json_string(&field.response_name)).into(),
         response_name: field.response_name.as_str().into(),
         coordinate: field.coordinate.as_str().into(),
-        location: field.location,
+        site: field.site,
         kind: match &field.kind {
             OutKind::Typename => OutKindPlan::Typename(json_string(name).into()),
             OutKind::Introspection => OutKindPlan::Introspection,

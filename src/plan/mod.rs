@@ -25,6 +25,7 @@ mod search;
 #[cfg(test)]
 mod tests;
 mod waits;
+mod weight;
 mod work;
 
 pub use deferred::{DeferPlan, UsagePlan};

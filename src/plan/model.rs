@@ -7,7 +7,7 @@
 use super::deferred::DeferPlan;
 use crate::compose::{Input, Method, SourceId, TypeId, WayId};
 use crate::contract::StatusPattern;
-use crate::operation::{OperationKind, Others, OutType, Value};
+use crate::operation::{OperationKind, Others, OutType, Site, Value};
 use std::sync::Arc;
 
 /// A frame, as an index into [`Plan::frames`].
@@ -297,8 +297,8 @@ pub struct OutFieldPlan {
     pub response_name: Box<str>,
     /// For messages.
     pub coordinate: Box<str>,
-    /// For errors: line and column in the client's document.
-    pub location: Option<(u32, u32)>,
+    /// For errors: where it stands in the client's document.
+    pub site: Option<Site>,
     /// What it holds.
     pub kind: OutKindPlan,
 }

@@ -77,7 +77,7 @@ fn condition_sets(prepared: &Prepared) -> Vec<Variables> {
             let value = Value::Bool(bits.checked_shr(at as u32).unwrap_or(bits) & 1 == 1);
             values[id.index()] = Some(JsonText::from(&value));
         }
-        Variables(values)
+        Variables::new(values)
     };
     sets.into_iter().map(set).collect()
 }

@@ -81,10 +81,23 @@ impl Resolver<'_> {
         let mut field = Field { coordinate, definition, mark, span, arguments, used };
         let walk = self.walk(of, &hops, &mut field)?;
         self.unused_arguments(&field, walk.last);
+        self.sizing_arguments(&field, &walk.hops);
         self.check_type(&field, &walk);
         let default = self.default(&field);
         self.paths.insert(field.coordinate.clone(), walk.declared);
         Some(FieldView { coordinate: field.coordinate, hops: walk.hops, default, arguments: field.arguments })
+    }
+
+    /// Notes the client's arguments that reach an argument by which a graph's list is as long as it is.
+    fn sizing_arguments(&mut self, field: &Field<'_>, hops: &[HopView]) {
+        for argument in hops.iter().flat_map(|hop| &hop.nodes).flat_map(|node| &node.arguments) {
+            let Some(template) = argument.value.as_ref().filter(|_| self.sizing.contains(&argument.name)) else {
+                continue;
+            };
+            template.holes(&mut |index| {
+                self.tables.sizing.extend(field.arguments.get(*index).map(|argument| argument.name.clone()));
+            });
+        }
     }
 
     /// Follows a path from an object of the type `of`.

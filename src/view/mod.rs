@@ -81,6 +81,7 @@ pub fn load(sources: &Sources, file: FileId, graph: &Graph) -> (Option<View>, Ve
         findings: Vec::new(),
         of: Default::default(),
         tables: Tables::default(),
+        sizing: graph.sizing_arguments(),
         paths: Default::default(),
     };
     resolver.run();

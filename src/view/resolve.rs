@@ -14,7 +14,7 @@ use apollo_compiler::Schema;
 use apollo_compiler::ast::{OperationType, Type};
 use apollo_compiler::parser::SourceSpan;
 use apollo_compiler::schema::ExtendedType;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 pub(super) struct Resolver<'a> {
     pub(super) schema: &'a Schema,
@@ -26,6 +26,8 @@ pub(super) struct Resolver<'a> {
     /// Client type to graph type.
     pub(super) of: HashMap<String, TypeId>,
     pub(super) tables: Tables,
+    /// Arguments of the graph's fields that say how long a list is.
+    pub(super) sizing: HashSet<String>,
     /// Client field to the graph fields of its path.
     pub(super) paths: HashMap<String, Vec<(TypeId, String)>>,
 }

@@ -15,6 +15,8 @@ pub(crate) struct Tables {
     pub(crate) composites: HashMap<String, Composite>,
     /// Client scalars, enums and input objects.
     pub(crate) inputs: Inputs,
+    /// Names of the client's arguments that may say how long a list is: bounds of plans follow from them.
+    pub(crate) sizing: HashSet<String>,
     /// Bounded arguments of graph fields.
     pub(crate) bounds: HashMap<FieldId, Vec<(String, Arc<Limit>)>>,
 }
@@ -203,6 +205,16 @@ impl Limit {
 }
 
 impl<Hole> Template<Hole> {
+    /// Hands over each hole.
+    pub(crate) fn holes(&self, take: &mut dyn FnMut(&Hole)) {
+        match self {
+            Self::Constant(_) => {}
+            Self::Hole(hole, _) => take(hole),
+            Self::List(items) => items.iter().for_each(|item| item.holes(take)),
+            Self::Object(members) => members.iter().for_each(|(_, value)| value.holes(take)),
+        }
+    }
+
     /// The value, when it has no holes.
     pub(crate) fn as_constant(&self) -> Option<&Json> {
         match self {

@@ -17,13 +17,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use testkit::recorded::{self, Recorded};
 
-/// Answers at once, whatever it is asked.
+/// Answers at once, whatever it is asked: with the target that was asked for, and a number that is none.
 #[derive(Debug)]
 struct Taker;
 
 impl Subgraph for Taker {
-    fn call(&self, _: Call, _: Context) -> BoxFuture<'static, Result<Answer, CallError>> {
-        Box::pin(async { Ok(Answer::new(200, r#"{"n":1}"#.into())) })
+    fn call(&self, call: Call, _: Context) -> BoxFuture<'static, Result<Answer, CallError>> {
+        let Call::Http { target, .. } = call else { panic!("a REST service") };
+        let body = serde_json::json!({ "n": 1, "target": target, "broken": "no number" });
+        Box::pin(async move { Ok(Answer::new(200, body.to_string().into())) })
     }
 }
 
@@ -33,17 +35,17 @@ const TAKER: &str = r#"extend schema
   @source(name: "taker", http: { baseURL: "http://127.0.0.1:9" })
 scalar JSON
 input Box { ints: [Int!]  boxes: [Box!]  text: String }
-type Taken { n: Int }
-type Query { taken: Taken @connect(http: { GET: "/taken" }, selection: "n") }
+type Taken { n: Int  target: String  broken: Int }
+type Query { taken(id: ID!): Taken @connect(http: { GET: "/taken/{$args.id}" }, selection: "n target broken") }
 type Mutation {
   take(json: JSON, ints: [Int!], box: Box): Taken
-    @connect(http: { POST: "/take", body: "json: $args.json ints: $args.ints box: $args.box" }, selection: "n")
+    @connect(http: { POST: "/take", body: "json: $args.json ints: $args.ints box: $args.box" }, selection: "n target broken")
 }"#;
 
 /// Its fields, for a client.
-const TAKER_VIEW: &str = "type Query { taken: Taken }
+const TAKER_VIEW: &str = "type Query { taken(id: ID!): Taken }
 type Mutation { take(json: JSON, ints: [Int!], box: Box): Taken }
-type Taken { n: Int }  scalar JSON  input Box { ints: [Int!]  boxes: [Box!]  text: String }";
+type Taken { n: Int  target: String  broken: Int }  scalar JSON  input Box { ints: [Int!]  boxes: [Box!]  text: String }";
 
 /// More allocations for ten times the room, per buffer.
 const GROWTHS: u64 = 4;
@@ -61,10 +63,17 @@ impl Subgraph for Service {
 }
 
 fn engine(recorded: &Recorded) -> Engine {
-    engine_of(&recorded.files, Arc::new(Service(recorded.clone())))
+    engine_of(&recorded.files, Arc::new(Service(recorded.clone())), 64 << 20)
 }
 
-fn engine_of(files: &[(String, String)], service: Arc<dyn Subgraph>) -> Engine {
+/// An engine over [`TAKER`]; all that it keeps of documents may weigh `operations_bytes`.
+fn taker(operations_bytes: u64) -> Engine {
+    let files = [("schema/services/taker.graphql", TAKER), ("schema/web.graphql", TAKER_VIEW)];
+    let files = files.map(|(path, text)| (path.to_owned(), text.to_owned()));
+    engine_of(&files, Arc::new(Taker), operations_bytes)
+}
+
+fn engine_of(files: &[(String, String)], service: Arc<dyn Subgraph>, operations_bytes: u64) -> Engine {
     let files = Files::embedded(files.iter().map(|(path, text)| (path.as_str(), text.as_str())));
     let assembled = Client::new("web", files).assemble(&|_| None);
     let (Some(graph), Some(view)) = (assembled.graph, assembled.view) else { panic!("{:?}", assembled.findings) };
@@ -79,6 +88,7 @@ fn engine_of(files: &[(String, String)], service: Arc<dyn Subgraph>) -> Engine {
         graph: Arc::new(graph),
         view: Arc::new(view),
         limits: Limits::default(),
+        operations_bytes,
         exposure: Mode::Production.exposure(),
         causes: CauseReport::default(),
         max_calls: None,
@@ -151,8 +161,7 @@ const AT_REST: u64 = 256 << 10;
 
 #[test]
 fn a_request_takes_four_times_its_body_at_most() {
-    let files = [("schema/services/taker.graphql", TAKER), ("schema/web.graphql", TAKER_VIEW)];
-    let engine = engine_of(&files.map(|(path, text)| (path.to_owned(), text.to_owned())), Arc::new(Taker));
+    let engine = taker(64 << 20);
     let taking = |declared: &str, variables: &str, extensions: &str| {
         let used =
             declared.trim_matches(['(', ')']).split_once(':').map(|(name, _)| format!("({}: {name})", &name[1..]));
@@ -187,5 +196,120 @@ fn a_request_takes_four_times_its_body_at_most() {
         peak(&engine, body);
         let (peak, body) = (peak(&engine, body), body.len() as u64);
         assert!(peak <= 4 * body + AT_REST, "{about}: {peak} bytes for a body of {body}");
+    }
+}
+
+/// Asks for all of some documents, and gives the last answer.
+fn ask(engine: &Engine, documents: impl Iterator<Item = String>) -> serde_json::Value {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let caller = Arc::new(Caller::default());
+    let mut last = Bytes::new();
+    for query in documents {
+        let request = Request { query, ..Request::default() };
+        let deadline = Instant::now() + Duration::from_secs(60);
+        last = runtime.block_on(engine.execute(request, Arc::clone(&caller), deadline)).body;
+    }
+    serde_json::from_slice(&last).unwrap()
+}
+
+/// What is kept of documents, as the allocator and as the engine have it.
+fn kept(engine: &Engine, documents: impl Iterator<Item = String>) -> (i64, i64) {
+    // What is made once for all of them.
+    ask(engine, ["{ taken(id: 0) { n } }".to_owned()].into_iter());
+    let before = engine.operations_bytes() as i64;
+    let info = allocation_counter::measure(|| {
+        ask(engine, documents);
+        // Work that the cache has put off is done before it tells.
+        let _ = engine.operations_bytes();
+    });
+    (info.bytes_current, engine.operations_bytes() as i64 - before)
+}
+
+fn fields(count: usize, prefix: &str) -> String {
+    (0..count).map(|at| format!("{prefix}{at}: taken(id: \"{at}\") {{ n t{at}: target }} ")).collect()
+}
+
+#[test]
+fn documents_and_plans_weigh_what_they_hold() {
+    let conditions = |bits: usize| {
+        let variables: Vec<_> = (0..6).map(|at| format!("$c{at}: Boolean = {}", bits >> at & 1 == 1)).collect();
+        let skipped: String = (0..6).map(|at| format!("f{at}: taken(id: {at}) @skip(if: $c{at}) {{ n }} ")).collect();
+        format!("query({}) {{ {skipped} {} }}", variables.join(", "), fields(10, "a"))
+    };
+    let ids = |at: usize| (0..500).map(|id| format!("\"{at}-{id}\",")).collect::<String>();
+    let small = "type of the field, and one more";
+    for (about, documents) in [
+        (
+            "one shape",
+            (0..2_000).map(|at| format!("{{ taken(id: \"value {at}\") {{ n target }} }}")).collect::<Vec<_>>(),
+        ),
+        ("many shapes", (0..300).map(|at| format!("{{ {} }}", fields(3, &format!("s{at}x")))).collect()),
+        ("large shapes", (0..6).map(|at| format!("{{ {} }}", fields(90, &format!("s{at}x")))).collect()),
+        ("one shape, many plans", (0..64).map(conditions).collect()),
+        ("many literals", (0..50).map(|at| format!("mutation {{ take(json: [{}]) {{ n }} }}", ids(at))).collect()),
+        ("refused ones", (0..500).map(|at| format!("{{ taken(id: {at}) {{ n {small} }} }}")).collect()),
+        ("fragments", {
+            let document = |at| format!("{{ taken(id: {at}) {{ ...F{at} }} }} fragment F{at} on Taken {{ n target }}");
+            (0..300).map(document).collect()
+        }),
+    ] {
+        let engine = taker(1 << 30);
+        let (held, weight) = kept(&engine, documents.iter().cloned());
+        assert!((held * 3 / 4..=held * 5 / 4).contains(&weight), "{about}: {weight} weighed, {held} held");
+    }
+}
+
+#[test]
+fn documents_of_one_shape_cost_one_plan() {
+    let document = |at: usize| format!("{{ taken(id: \"value {at}\") {{ n target }} {} }}", fields(20, "a"));
+    let engine = taker(64 << 20);
+    let (first, _) = kept(&engine, (0..1).map(document));
+    let (held, _) = kept(&engine, (1..500).map(document));
+    let (text, each) = (document(100).len() as i64, held / 499);
+    assert!(each < first / 4 && each < 2 * text + 1_500, "{first} bytes for the first, {each} for each further one");
+}
+
+#[test]
+fn documents_stay_within_their_bound() {
+    // What the cache holds beside its entries: tables, counters, and entries that are still to be freed.
+    const BESIDE: i64 = 1 << 20;
+    const MOST: u64 = 1 << 20;
+    let one_shape = |at| format!("{{ taken(id: \"value {at}\") {{ n target }} }}");
+    // So do shapes, with all plans that are made for them later.
+    let shapes = |at| format!("{{ {} }}", fields(10, &format!("s{at}x")));
+    for (about, engine, (held, _)) in [
+        {
+            let engine = taker(MOST);
+            let kept = kept(&engine, (0..5_000).map(one_shape));
+            ("one shape", engine, kept)
+        },
+        {
+            let engine = taker(MOST);
+            let kept = kept(&engine, (0..400).map(shapes));
+            ("shapes", engine, kept)
+        },
+    ] {
+        let weight = engine.operations_bytes();
+        assert!(weight > MOST / 2 && weight <= MOST, "{about}: {weight} weighed");
+        assert!(held <= MOST as i64 + BESIDE, "{about}: {held} held");
+    }
+}
+
+#[test]
+fn documents_of_one_shape_have_answers_and_places_of_their_own() {
+    // With hardly any room, each is evicted again and again.
+    for operations_bytes in [64 << 20, 8 << 10, 1] {
+        let engine = taker(operations_bytes);
+        for round in 0..3 {
+            for at in 0..20 {
+                let blanks = " ".repeat(at + round);
+                let document = format!("{{{blanks}taken(id: \"{at}\") {{ target broken }} }}");
+                let answer = ask(&engine, [document.clone()].into_iter());
+                assert_eq!(answer["data"]["taken"]["target"], format!("/taken/{at}"), "{answer}");
+                let column = document.find("broken").unwrap() + 1;
+                let expected = serde_json::json!([{ "line": 1, "column": column }]);
+                assert_eq!(answer["errors"][0]["locations"], expected, "{document}: {answer}");
+            }
+        }
     }
 }

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 const MAY_USE: &[(&str, &[&str])] = &[
     // What every room may speak of.
     ("diagnostic", &[]),
+    ("heap", &["json"]),
     ("ids", &[]),
     ("json", &[]),
     ("retirement", &[]),
@@ -22,14 +23,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sdl", &["contract", "diagnostic", "directive", "json"]),
     ("compose", &["contract", "diagnostic", "ids", "json", "sdl"]),
     ("view", &["compose", "diagnostic", "directive", "json"]),
-    ("operation", &["compose", "ids", "json", "view"]),
-    ("plan", &["compose", "contract", "operation"]),
+    ("operation", &["compose", "heap", "ids", "json", "view"]),
+    ("plan", &["compose", "contract", "heap", "operation"]),
     // Doing it.
     ("policy", &["config"]),
     ("flight", &[]),
     ("cache", &[]),
     ("upstream", &["cache", "compose", "engine", "flight", "json", "policy", "retirement"]),
-    ("execute", &["cache", "compose", "contract", "engine", "json", "operation", "plan", "policy", "upstream"]),
+    ("execute", &["cache", "compose", "contract", "engine", "heap", "json", "operation", "plan", "policy", "upstream"]),
     ("observe", &["engine", "operation", "policy"]),
     ("config", &["diagnostic", "observe"]),
     ("http", &["config", "engine", "json", "observe", "policy"]),
@@ -43,7 +44,6 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "config",
             "execute",
             "flight",
-            "json",
             "operation",
             "plan",
             "policy",

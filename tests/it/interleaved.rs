@@ -195,6 +195,7 @@ fn world(options: &Options, seed: u64) -> World {
         graph: Arc::new(graph),
         view: Arc::new(view),
         limits: Limits::default(),
+        operations_bytes: 64 << 20,
         exposure: Mode::Production.exposure(),
         causes: CauseReport::default(),
         max_calls: None,

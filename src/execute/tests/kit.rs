@@ -7,7 +7,7 @@ use crate::compose::{Graph, Origin, ServiceFile, Services, compose, contract_pat
 use crate::contract;
 use crate::diagnostic::{Finding, Severity, Sources};
 use crate::execute::{Caching, CauseReport, Run, Sourced, Wording, run, run_in_parts};
-use crate::operation::{GivenVariables, JsonText, Limits, Outcomes, prepare};
+use crate::operation::{GivenVariables, Limits, Outcomes, Particulars, Variables, prepare};
 use crate::plan::{Plan, describe, plan};
 use crate::policy::Caller;
 use crate::upstream::{Answer, CallError, CallErrorKind, Context, CredentialScope, Request, Subgraph, Writes};
@@ -25,9 +25,6 @@ const CONNECT: &str = r#"extend schema @link(url: "https://specs.apollo.dev/fede
   @link(url: "https://bespoke.example/connect/v1", import: ["@source", "@connect", "@cache", "@invalidates"])"#;
 const FEDERATION: &str = r#"extend schema @link(url: "https://specs.apollo.dev/federation/v2.9",
   import: ["@key", "@requires", "@provides", "@external", "@shareable", "@authenticated", "@listSize", "@inaccessible"])"#;
-
-/// Coerced variables.
-type Coerced = Vec<Option<JsonText>>;
 
 /// A project under test.
 pub(super) struct Kit {
@@ -142,15 +139,15 @@ impl Kit {
         self
     }
 
-    fn planned(&self, query: &str, variables: &Json) -> (Plan, Coerced) {
+    fn planned(&self, query: &str, variables: &Json) -> (Plan, Given) {
         self.planned_for(query, variables, false)
     }
 
-    fn planned_for(&self, query: &str, variables: &Json, in_parts: bool) -> (Plan, Coerced) {
+    fn planned_for(&self, query: &str, variables: &Json, in_parts: bool) -> (Plan, Given) {
         self.planned_with(query, variables.to_string(), in_parts)
     }
 
-    fn planned_with(&self, query: &str, given: String, in_parts: bool) -> (Plan, Coerced) {
+    fn planned_with(&self, query: &str, given: String, in_parts: bool) -> (Plan, Given) {
         let prepared = prepare(&self.view, &Limits::default(), query, None).expect("a valid operation");
         let variables = prepared.coerce(&GivenVariables::new(given.into())).expect("valid variables");
         let outcomes = prepared.outcomes(&variables);
@@ -158,7 +155,7 @@ impl Kit {
         let lowered = prepared.lower(&outcomes).expect("an operation in bounds");
         prepared.check_bounds(&lowered, &variables).expect("variables in bounds");
         let plan = plan(&self.graph, &lowered).expect("a plan");
-        (plan, variables.0)
+        (plan, Given { variables, own: Arc::clone(prepared.own()) })
     }
 
     /// Is an operation none of the client's?
@@ -296,6 +293,12 @@ fn paused() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
 }
 
+/// What a request gives to a plan.
+struct Given {
+    variables: Variables,
+    own: Arc<Particulars>,
+}
+
 /// What a plan is run with.
 struct Setting {
     sources: Vec<Sourced>,
@@ -307,12 +310,13 @@ struct Setting {
 }
 
 impl Setting {
-    fn run<'a>(&'a self, kit: &'a Kit, plan: &'a Plan, variables: &'a [Option<JsonText>]) -> Run<'a> {
+    fn run<'a>(&'a self, kit: &'a Kit, plan: &'a Plan, given: &'a Given) -> Run<'a> {
         Run {
             plan,
             graph: &kit.graph,
             sources: &self.sources,
-            variables,
+            variables: &given.variables,
+            locations: given.own.locations(),
             caching: kit.caching.as_ref(),
             writes: &self.writes,
             introspection: Some(&self.introspection),

@@ -23,7 +23,7 @@ fn variables_are_coerced_as_the_specification_has_it() {
         let prepared = prepare(&view, &Limits::default(), &document, None).map_err(shown)?;
         let variables = given.map(|given| json!({ "v": given })).unwrap_or(json!({}));
         let coerced = prepared.coerce(&variables.as_object().unwrap().into()).map_err(shown)?;
-        Ok::<_, String>(coerced.0[0].clone().map_or("absent".to_owned(), |text| text.as_str().to_owned()))
+        Ok::<_, String>(coerced.declared()[0].clone().map_or("absent".to_owned(), |text| text.as_str().to_owned()))
     };
     for (ty, given, expected) in [
         ("Int", Some(json!(1)), Ok("1")),
@@ -92,7 +92,7 @@ fn coerced(declared: &str, given: &str, most: u32) -> String {
     let prepared = prepare(&Project::new(graph).view(graph), &limits, &document, None).map_err(shown).unwrap();
     let given = GivenVariables::new(Bytes::copy_from_slice(given.as_bytes()));
     prepared.coerce(&given).map_or_else(shown, |variables| {
-        let texts = variables.0.iter().map(|text| text.as_ref().map_or("-", |text| text.as_str()));
+        let texts = variables.declared().iter().map(|text| text.as_ref().map_or("-", |text| text.as_str()));
         texts.collect::<Vec<_>>().join(" ")
     })
 }

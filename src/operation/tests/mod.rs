@@ -2,6 +2,7 @@
 
 mod grammar;
 mod inputs;
+mod lifting;
 mod limits;
 mod merging;
 mod rules;

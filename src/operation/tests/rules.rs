@@ -173,7 +173,7 @@ fn rule_7_variables_and_literals_are_renamed_into_graph_vocabulary() {
         let prepared = prepare(&view, &Limits::default(), document, None).unwrap();
         prepared
             .coerce(&variables.as_object().unwrap().into())
-            .map(|variables| json!(variables.0.iter().flatten().map(JsonText::to_json).collect::<Vec<_>>()))
+            .map(|variables| json!(variables.declared().iter().flatten().map(JsonText::to_json).collect::<Vec<_>>()))
             .map_err(shown)
     };
     assert_eq!(coerced(json!({"first": 4})), Ok(json!(["BOOKS", 4])));

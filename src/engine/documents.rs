@@ -1,0 +1,178 @@
+//! The documents that are kept: each text with its operation, and each operation's shape with its plans.
+//!
+//! In: a document's text and an operation's name. Out: the shape that is shared by all documents that differ in literal
+//! values alone, and what this document has of its own; or the errors that it was refused with.
+//! Elsewhere: preparing and lifting ([`crate::operation`]); planning ([`super::core`]).
+//!
+//! Always true:
+//! - all that is kept weighs what it holds (its text, literals, places, operation and all plans made since) and has one
+//!   bound together;
+//! - only the cache holds a shape for longer than a request: what is evicted is freed;
+//! - each text is validated by itself, and a refused one is kept too.
+
+use super::shape::Shape;
+use crate::operation::{Lifted, Particulars, Prepared, RequestError};
+use std::sync::{Arc, Weak};
+
+/// What an entry costs beside what it holds: its place in the cache's table and queues, and its counters.
+const ENTRY: usize = 280;
+
+/// From which weight on an insertion makes the cache keep to its bound at once, in bytes.
+const HEAVY: usize = 16 << 10;
+
+/// How often a shape is found by its documents before the cache is told that it is in use.
+const TOUCH_EVERY: u32 = 32;
+
+/// The documents of one engine.
+#[derive(Debug)]
+pub(super) struct Documents {
+    /// By the document's text, a NUL and the operation's name, if one was sent; and by a NUL and the shape's key, which
+    /// is no document's text.
+    kept: moka::sync::Cache<String, Entry, ahash::RandomState>,
+}
+
+/// What is kept.
+#[derive(Debug, Clone)]
+enum Entry {
+    Document(Arc<Document>),
+    Shape(Arc<Shape>),
+}
+
+/// A document's text and operation name.
+#[derive(Debug)]
+enum Document {
+    Refused(Arc<[RequestError]>),
+    Valid {
+        /// The cache alone keeps it alive.
+        shape: Weak<Shape>,
+        own: Arc<Particulars>,
+    },
+}
+
+/// A document that can be executed.
+#[derive(Debug, Clone)]
+pub(super) struct Found {
+    pub(super) shape: Arc<Shape>,
+    pub(super) own: Arc<Particulars>,
+}
+
+/// A document with its shape, or why there is none.
+pub(super) type Lookup = Result<Found, Arc<[RequestError]>>;
+
+impl Documents {
+    /// None yet; all together may weigh `max_bytes`.
+    pub(super) fn new(max_bytes: u64) -> Self {
+        let kept = moka::sync::Cache::builder()
+            .max_capacity(max_bytes)
+            .weigher(|key: &String, entry: &Entry| {
+                u32::try_from(ENTRY + key.capacity() + entry.weight()).unwrap_or(u32::MAX)
+            })
+            .eviction_listener(|_, entry, cause| {
+                // The cache frees its entries some time later; what is large need not wait for that.
+                if let (Entry::Shape(shape), true) = (&entry, cause.was_evicted()) {
+                    shape.forget_plans();
+                }
+            })
+            .build_with_hasher(ahash::RandomState::new());
+        Self { kept }
+    }
+
+    /// The document of a text and an operation's name, prepared if it is not kept.
+    ///
+    /// Of those who ask for the same at once, one prepares it.
+    pub(super) fn find(
+        &self,
+        text: &str,
+        name: Option<&str>,
+        prepare: impl Fn() -> Result<Prepared, Vec<RequestError>>,
+    ) -> Lookup {
+        let joined = name.map(|name| format!("{text}\0{name}"));
+        let key = joined.as_deref().unwrap_or(text);
+        if let Some(found) = self.kept.get(key).and_then(|entry| self.found(&entry)) {
+            return found;
+        }
+        // What is found dead here has lost its shape.
+        self.kept.invalidate(key);
+        let mut made = None;
+        let entry = self.kept.get_with_by_ref(key, || {
+            let lookup = self.prepare(&prepare);
+            let document = Document::of(&lookup);
+            made = Some(lookup);
+            Entry::Document(Arc::new(document))
+        });
+        match made {
+            Some(lookup) => lookup,
+            None => self.found(&entry).unwrap_or_else(|| self.prepare(&prepare)),
+        }
+    }
+
+    /// What an entry says of a document; `None`: it has lost its shape.
+    fn found(&self, entry: &Entry) -> Option<Lookup> {
+        // A text that begins with a NUL is no document.
+        let Entry::Document(document) = entry else { return None };
+        match &**document {
+            Document::Refused(errors) => Some(Err(Arc::clone(errors))),
+            Document::Valid { shape, own } => {
+                let shape = shape.upgrade()?;
+                if shape.is_due(TOUCH_EVERY) {
+                    self.kept.get(shape.key());
+                }
+                Some(Ok(Found { shape, own: Arc::clone(own) }))
+            }
+        }
+    }
+
+    fn prepare(&self, prepare: &dyn Fn() -> Result<Prepared, Vec<RequestError>>) -> Lookup {
+        let Lifted { key, shape, own } = prepare()?.lift();
+        let key = format!("\0{key}");
+        let entry = self.kept.get_with_by_ref(&key, || Entry::Shape(Arc::new(Shape::new(key.clone(), shape))));
+        match entry {
+            Entry::Shape(shape) => Ok(Found { shape, own }),
+            // Only shapes have such keys.
+            Entry::Document(_) => Err(Arc::default()),
+        }
+    }
+
+    /// Weighs a shape anew, which has got a plan.
+    pub(super) fn weigh(&self, shape: &Arc<Shape>) {
+        self.kept.insert(shape.key().to_owned(), Entry::Shape(Arc::clone(shape)));
+        if shape.weight() >= HEAVY {
+            self.kept.run_pending_tasks();
+        }
+    }
+
+    /// What all of them weigh, in bytes.
+    pub(super) fn bytes(&self) -> u64 {
+        self.kept.run_pending_tasks();
+        self.kept.weighted_size()
+    }
+}
+
+impl Found {
+    /// A document that is not kept.
+    pub(super) fn alone(prepared: Prepared) -> Self {
+        let Lifted { key, shape, own } = prepared.lift();
+        Self { shape: Arc::new(Shape::new(key, shape)), own }
+    }
+}
+
+impl Document {
+    fn of(lookup: &Lookup) -> Self {
+        match lookup {
+            Ok(Found { shape, own }) => Self::Valid { shape: Arc::downgrade(shape), own: Arc::clone(own) },
+            Err(errors) => Self::Refused(Arc::clone(errors)),
+        }
+    }
+}
+
+impl Entry {
+    fn weight(&self) -> usize {
+        match self {
+            Self::Shape(shape) => shape.weight(),
+            Self::Document(document) => match &**document {
+                Document::Refused(errors) => errors.iter().map(RequestError::weight).sum(),
+                Document::Valid { own, .. } => own.weight(),
+            },
+        }
+    }
+}

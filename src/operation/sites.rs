@@ -1,0 +1,92 @@
+//! Sites: the places of a document that errors may name, by number.
+//!
+//! Documents that differ in literal values and white space alone share one lowered operation and its plans, so these
+//! cannot hold lines and columns. They hold the numbers of sites; each document has a table of its own from sites to
+//! lines and columns.
+//!
+//! Always true: documents of one shape ([`super::lift`]) have the same sites, in the same order.
+
+use super::place::Places;
+use crate::ids::ids;
+use apollo_compiler::executable::{Field, Operation, Selection, SelectionSet};
+use apollo_compiler::parser::SourceSpan;
+use apollo_compiler::{ExecutableDocument, Name};
+use std::collections::HashSet;
+
+ids! {
+    /// A place in a document, as an index into its [`Locations`].
+    Site
+}
+
+/// Line and column of each site of one document, both from 1.
+pub type Locations = [(u32, u32)];
+
+/// The sites of the operation that was chosen.
+#[derive(Debug)]
+pub(super) struct Sites(
+    /// Byte and site, in the order of bytes.
+    Vec<(usize, Site)>,
+);
+
+impl Sites {
+    /// Numbers the sites of an operation, each fragment once, and tells where they are in the document's text.
+    pub(super) fn of(document: &ExecutableDocument, operation: &Operation, text: &str) -> (Self, Box<Locations>) {
+        let mut walk = Walk { document, seen: HashSet::new(), offsets: Vec::new() };
+        operation.variables.iter().for_each(|variable| walk.site(variable.location()));
+        walk.selection_set(&operation.selection_set);
+        let places = Places::of(text);
+        let locations = walk.offsets.iter().map(|&offset| places.at(offset)).collect();
+        let mut sites: Vec<_> = walk.offsets.iter().zip(0..).map(|(&offset, number)| (offset, Site(number))).collect();
+        sites.sort_by_key(|(offset, _)| *offset);
+        (Self(sites), locations)
+    }
+
+    /// The site at the beginning of a span.
+    pub(super) fn at(&self, span: Option<SourceSpan>) -> Option<Site> {
+        let offset = span?.offset();
+        let at = self.0.binary_search_by_key(&offset, |(offset, _)| *offset).ok()?;
+        Some(self.0[at].1)
+    }
+
+    /// Bytes of memory that it holds.
+    pub(super) fn weight(&self) -> usize {
+        self.0.capacity() * size_of::<(usize, Site)>()
+    }
+}
+
+struct Walk<'a> {
+    document: &'a ExecutableDocument,
+    seen: HashSet<&'a Name>,
+    /// By site.
+    offsets: Vec<usize>,
+}
+
+impl<'a> Walk<'a> {
+    fn site(&mut self, span: Option<SourceSpan>) {
+        self.offsets.push(span.map_or(0, |span| span.offset()));
+    }
+
+    fn selection_set(&mut self, set: &'a SelectionSet) {
+        for selection in &set.selections {
+            match selection {
+                Selection::Field(field) => self.field(field),
+                Selection::InlineFragment(fragment) => self.selection_set(&fragment.selection_set),
+                Selection::FragmentSpread(spread) => {
+                    let fragment = self.document.fragments.get(&spread.fragment_name);
+                    if let Some(fragment) = fragment.filter(|fragment| self.seen.insert(&fragment.name)) {
+                        self.selection_set(&fragment.selection_set);
+                    }
+                }
+            }
+        }
+    }
+
+    fn field(&mut self, field: &'a Field) {
+        self.site(field.alias.as_ref().unwrap_or(&field.name).location());
+        for argument in &field.arguments {
+            self.site(argument.location());
+            self.site(argument.value.location());
+        }
+        self.selection_set(&field.selection_set);
+    }
+}

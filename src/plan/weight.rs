@@ -1,0 +1,130 @@
+//! What plans weigh: bytes of memory that they hold.
+
+use super::deferred::{DeferPlan, UsagePlan};
+use super::model::{
+    AbstractCapture, Access, Capture, Feed, Found, FoundValue, HopPlan, Join, LeafRead, LeafSource, Member,
+    ObjectCapture, OutFieldPlan, OutKindPlan, OutObjectPlan, OutcomePlan, OutputPlan, Plan, Step, SubgraphDocument,
+};
+use crate::compose::{Input, Method, TypeId};
+use crate::contract::StatusPattern;
+use crate::heap::{HeapSize, heap_size, no_heap};
+use crate::operation::{DeferredObject, Leaf, OutType};
+
+impl Plan {
+    /// Bytes of memory that it holds, itself included.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        size_of::<Self>() + self.heap_size()
+    }
+}
+
+no_heap!(Join, StatusPattern, TypeId);
+heap_size! {
+    Plan { frames, steps, output, deferred }
+    // Its endpoint's name is the graph's.
+    Step { arguments, feeds, after, frames, answer, outcomes, fieldset, document }
+    Feed { inputs }
+    Access { joins, leaf }
+    LeafRead { source, then, or }
+    ObjectCapture { tags, properties }
+    AbstractCapture { discriminator, then, cases, variants }
+    SubgraphDocument { text, variables, representation }
+    Member { path, ty }
+    OutputPlan { objects, nodes, authenticated }
+    OutObjectPlan { variants }
+    OutFieldPlan { key, response_name, coordinate, kind }
+    HopPlan { nodes }
+    Found { joins, value }
+    DeferPlan { initial, usages, objects }
+    UsagePlan { label, steps }
+    DeferredObject<OutFieldPlan> { starts, groups }
+}
+
+impl HeapSize for OutcomePlan {
+    fn heap_size(&self) -> usize {
+        match self {
+            Self::Null => 0,
+            Self::Value(capture) => capture.heap_size(),
+            Self::Code(code) => code.heap_size(),
+        }
+    }
+}
+
+impl HeapSize for LeafSource {
+    fn heap_size(&self) -> usize {
+        match self {
+            Self::Slot(_) => 0,
+            Self::Constant(text) => text.heap_size(),
+            Self::Input(_, input) => input.heap_size(),
+        }
+    }
+}
+
+impl HeapSize for Input {
+    fn heap_size(&self) -> usize {
+        match self {
+            Self::Literal(value) => value.heap_size(),
+            Self::Argument(path) | Self::Claim(path) | Self::Config(path) => path.heap_size(),
+            Self::Parent(_) | Self::BatchSize => 0,
+            Self::Object(members) => members.heap_size(),
+            Self::List(items) => items.heap_size(),
+            Self::OrElse(first, other) => first.heap_size() + other.heap_size(),
+            Self::Number(inner) | Self::Text(inner) => inner.heap_size(),
+        }
+    }
+}
+
+impl HeapSize for Method {
+    fn heap_size(&self) -> usize {
+        match self {
+            Self::First | Self::Last | Self::Size | Self::Not => 0,
+            Self::Eq(value) => value.heap_size(),
+            Self::Match(pairs) => pairs.heap_size(),
+        }
+    }
+}
+
+impl HeapSize for Capture {
+    fn heap_size(&self) -> usize {
+        match self {
+            Self::Leaf(_) => 0,
+            Self::Object(object) => object.heap_size(),
+            Self::List { item, .. } | Self::Items { item, .. } | Self::Index { item, .. } => item.heap_size(),
+            Self::Abstract(of) => of.heap_size(),
+            Self::Many(all) => all.heap_size(),
+        }
+    }
+}
+
+impl HeapSize for OutKindPlan {
+    fn heap_size(&self) -> usize {
+        match self {
+            Self::Typename(name) => name.heap_size(),
+            Self::Introspection => 0,
+            Self::Refused { argument, .. } => argument.heap_size(),
+            Self::Value { path, ty, default } => path.heap_size() + ty.heap_size() + default.heap_size(),
+        }
+    }
+}
+
+impl HeapSize for OutType {
+    fn heap_size(&self) -> usize {
+        match self {
+            Self::List { of, .. } => of.heap_size(),
+            // The values of an enum are the view's.
+            Self::Leaf { leaf: Leaf::Custom(name), .. } => name.heap_size(),
+            Self::Object { .. } | Self::Leaf { .. } => 0,
+        }
+    }
+}
+
+impl HeapSize for FoundValue {
+    fn heap_size(&self) -> usize {
+        match self {
+            Self::Leaf(read) => read.heap_size(),
+            Self::Object { variants, .. } => variants.heap_size(),
+            Self::List { item, .. } => item.heap_size(),
+            Self::Nothing => 0,
+        }
+    }
+}
