@@ -102,7 +102,7 @@ fn findings(sdl: &str) -> String {
 }
 
 fn findings_over(contract: &str, sdl: &str) -> String {
-    let head = r#"extend schema @link(url: "https://bespoke.example/connect/v1", import: ["@source", "@connect", "@cache", "@poll"]) @source(name: "shop", openapi: "shop.yaml", http: { headers: [{ name: "Authorization", from: "authorization" }] })"#;
+    let head = r#"extend schema @link(url: "https://bespoke.example/connect/v1", import: ["@source", "@connect", "@cache", "@poll"]) @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@listSize"]) @source(name: "shop", openapi: "shop.yaml", http: { headers: [{ name: "Authorization", from: "authorization" }] })"#;
     let mut sources = Sources::default();
     let file = sources.add("shop.graphql", format!("{head}\n{}\n", sdl.trim()));
     let contract_file = sources.add("shop.yaml", contract);
@@ -144,6 +144,80 @@ fn behind_what_begins_no_token_places_are_at_whole_characters() {
         let labels = found.iter().flat_map(|finding| &finding.labels);
         let places: Vec<_> = labels.map(|label| label.span.start as usize..label.span.end as usize).collect();
         assert!(!places.is_empty() && places.iter().all(|place| sdl.get(place.clone()).is_some()), "{found:#?}");
+    }
+}
+
+#[test]
+fn a_written_path_is_held_to_the_contract() {
+    let found = |connect: &str| {
+        findings(&format!(
+            "type Query {{ item(id: ID!): Item @connect({connect}) }}\ntype Item {{ id: ID! name: String! }}"
+        ))
+    };
+    assert_eq!(found("http: { GET: \"/items/{$args.id}\" }"), "");
+    assert_eq!(found("http: { GET: \"/items/{$args.id}\", headers: \"Accept: 'a/b'\" }"), "");
+    insta::assert_snapshot!(
+        [
+            "http: { GET: \"/itmes/{$args.id}\" }",
+            "http: { DELETE: \"/items/{$args.id}\" }",
+            "http: { GET: \"/items/{$args.id}\", queryParams: \"sort: 'NEW'\" }",
+            "http: { GET: \"/items/{$args.id}\", headers: \"X-Tenant: 'a'\" }",
+            "http: { GET: \"/items/{$args.id}\" }, selection: \"id name: titel\"",
+            "http: { GET: \"/items/{$args.id}\" }, params: \"id: $args.id\"",
+            "http: { GET: \"/items/{$args.id}\", body: \"a: 1\" }",
+            "http: { GET: \"/items/{$args.id ?? true}\" }",
+            "http: { GET: \"/items/{id: $args.id}\" }",
+            "http: { GET: \"/items/{$args.id}}\" }",
+            "http: { GET: \"/items/{$args.id}\", GET: \"/items\" }",
+        ]
+        .map(found)
+        .join("\n")
+    );
+}
+
+#[test]
+fn a_group_is_complete_by_what_is_declared_alone() {
+    let found = |field: &str, more: &str| {
+        findings(&format!(
+            "type Query {{ item(id: ID!): Item @connect(op: \"getItem\") }}\n\
+             type Item @key(fields: \"id\") {{ id: ID! {field} @connect(op: \"getItemsPaged\", params: \"ids: $batch.id{more} }}\n\
+             type Twin {{ kind: String! }}"
+        ))
+    };
+    let batch = "\", batch: { key: \"id\" }";
+    let (size, sized) = (format!(" pageSize: $batch->size{batch})"), "twins: [Twin!] @listSize(assumedSize: 3)");
+    // One item for each key: as many as keys are all.
+    assert_eq!(found("twin: Twin", &size), "");
+    assert!(found(sized, &size).contains("write `perKey:"), "{}", found(sized, &size));
+    assert!(!found(sized, &size).contains("$batch->size`"), "{}", found(sized, &size));
+    assert_eq!(found(sized, &format!("{batch}, complete: true)")), "");
+    assert_eq!(
+        found("twins(pageSize: Int! = 3): [Twin!]", "\", batch: { key: \"id\", perKey: \"$args.pageSize\" })"),
+        ""
+    );
+    // More keys than the parameter can say would be cut.
+    let many = found("twin: Twin", " pageSize: $batch->size\", batch: { key: \"id\", maxSize: 101 })");
+    assert!(many.starts_with("E107 `maxSize: 101` is more than the 100 that the contract allows"), "{many}");
+}
+
+#[test]
+fn tags_and_keys_of_batches_are_whole() {
+    let found = |tag: &str| {
+        findings(&format!(
+            "type Query {{ item(id: ID!): Item @connect(op: \"getItem\") @cache(maxAge: 5, tags: [\"{tag}\"]) }}\n\
+             type Item {{ id: ID! name: String! }}"
+        ))
+    };
+    assert_eq!(found("item:{id}:{$args.id}"), "");
+    for tag in ["item:{id", "item:id}", "item:{id{name}}"] {
+        assert!(found(tag).starts_with("E123"), "{tag}: {}", found(tag));
+    }
+    for key in ["", "id.", "a b", "$.id"] {
+        let found = findings(&format!(
+            "type Query {{ item(id: ID!): Item @connect(op: \"getItem\") }}\n\
+             type Item @key(fields: \"id\") @connect(op: \"getItems\", params: \"ids: $batch.id\", batch: {{ key: \"{key}\" }}) {{ id: ID! name: String! }}"
+        ));
+        assert!(found.starts_with("C008 expected a property"), "{key}: {found}");
     }
 }
 

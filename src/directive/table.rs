@@ -216,7 +216,7 @@ impl Directive {
             Self::Connect => of(V::Connect, "connect",
                 &[optional!("source", Text), optional!("op", Text), optional!("http", Structured), optional!("params", Text),
                   optional!("body", Text), optional!("selection", Text), optional!("batch", Structured), optional!("fields", Text),
-                  optional!("on", Structured)],
+                  optional!("on", Structured), optional!("complete", Flag)],
                 REPEATABLE, &[Object, ObjectField]),
             Self::Cache => of(V::Connect, "cache",
                 &[required!("maxAge", Whole), optional!("swr", Whole), optional!("scope", Structured), optional!("tags", Texts),

@@ -1,6 +1,6 @@
 //! Our directives: `@source`, `@connect`, `@cache`, `@invalidates`, `@poll`.
 
-use super::mapping::{MappingText, Use, parse};
+use super::mapping::{Mapping, MappingBody, MappingText, Use, parse};
 use super::model::{
     BatchDeclaration, CacheDeclaration, Connect, EffectDeclaration, HeaderDeclaration, HttpTarget, OutcomeDeclaration,
     SourceDeclaration, Spanned, Target, TemplatePart,
@@ -89,6 +89,7 @@ impl Reader<'_> {
             batch: directive_argument(directive, "batch").and_then(|value| self.batch(value)),
             fields: text(self, "fields"),
             outcomes: self.outcomes(directive),
+            is_complete: directive_argument(directive, "complete").and_then(|value| value.to_bool()) == Some(true),
             span,
         };
         // A binding with a broken part is left out: what follows from the break would only be noise.
@@ -125,7 +126,7 @@ impl Reader<'_> {
     }
 
     /// `http: { body: "…" }`.
-    fn http_body(&mut self, directive: &Node<Directive>) -> Option<super::mapping::Mapping> {
+    fn http_body(&mut self, directive: &Node<Directive>) -> Option<Mapping> {
         let http = directive_argument(directive, "http")?.as_object()?;
         let (_, body) = http.iter().find(|(name, value)| name == "body" && !value.is_null())?;
         self.mapping(body, Use::Request)
@@ -141,7 +142,13 @@ impl Reader<'_> {
             if open > at {
                 parts.push(TemplatePart::Text(whole[at..open].to_owned()));
             }
+            if let Some(stray) = whole[at..open].find('}').map(|found| at + found) {
+                return self.wrong(text.span(stray, stray + 1), "`{` before `}`");
+            }
             match parse(&text.part(open + 1, close), Use::Request) {
+                Ok(Mapping { body: MappingBody::Entries(_), span }) => {
+                    return self.wrong(span, "one value, such as `$args.id`");
+                }
                 Ok(mapping) => parts.push(TemplatePart::Hole(mapping)),
                 Err(finding) => {
                     self.find(*finding);
@@ -150,13 +157,17 @@ impl Reader<'_> {
             }
             at = close + 1;
         }
+        if let Some(stray) = whole[at..].find('}').map(|found| at + found) {
+            return self.wrong(text.span(stray, stray + 1), "`{` before `}`");
+        }
         if at < whole.len() {
             parts.push(TemplatePart::Text(whole[at..].to_owned()));
         }
         if !whole.starts_with('/') {
             return self.wrong(text.span(0, whole.len()), "a path that starts with `/`");
         }
-        if whole.contains(['?', '#']) {
+        let is_query = |part: &TemplatePart| matches!(part, TemplatePart::Text(text) if text.contains(['?', '#']));
+        if parts.iter().any(is_query) {
             return self.wrong(text.span(0, whole.len()), "a path alone; write `queryParams:` for the query");
         }
         Some(parts)
@@ -178,7 +189,12 @@ impl Reader<'_> {
         }
         match key {
             Some(key) => {
-                let path = key.value.split('.').map(|part| part.trim().to_owned()).collect();
+                let path: Vec<String> = key.value.split('.').map(|part| part.trim().to_owned()).collect();
+                let is_name =
+                    |part: &String| !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || c == '$');
+                if !path.iter().all(is_name) {
+                    return self.wrong(key.span, "a property of an answer's item, such as `id` or `owner.id`");
+                }
                 Some(BatchDeclaration { key: Spanned { value: path, span: key.span }, max_size, per_key })
             }
             None => self.wrong(span, "`key`: the property of an answer's item that names its parent"),
@@ -197,7 +213,9 @@ impl Reader<'_> {
             match name {
                 "status" => status = self.status(value),
                 "as" => effects.extend(self.text(value).map(EffectDeclaration::As)),
-                "null" if value.to_bool() == Some(true) => effects.push(EffectDeclaration::Null),
+                "null" => {
+                    effects.extend(self.boolean(value).filter(|null| null.value).map(|_| EffectDeclaration::Null))
+                }
                 "code" => effects.extend(self.text(value).map(|code| EffectDeclaration::Code(code.value))),
                 "selection" => selection = self.mapping(value, Use::Answer),
                 _ => {}

@@ -264,6 +264,8 @@ pub struct Connect {
     pub fields: Option<Spanned<String>>,
     /// `on:`.
     pub outcomes: Vec<OutcomeDeclaration>,
+    /// `complete: true`: a batched answer is all there is, whatever parameters page it.
+    pub is_complete: bool,
     /// The directive.
     pub span: Span,
 }

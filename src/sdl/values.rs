@@ -82,7 +82,12 @@ impl Reader<'_> {
             self.wrong::<()>(span, "an object");
             return Vec::new();
         };
-        for (name, value) in members {
+        for (number, (name, value)) in members.iter().enumerate() {
+            // GraphQL §5.6.3.
+            if members[..number].iter().any(|(other, _)| other == name) {
+                let span = self.span(name.location().or(value.location()));
+                self.find(Finding::new("C008", format!("`{name}` is given twice"), span, "given again"));
+            }
             if !known.contains(&name.as_str()) {
                 let span = name.location().or(value.location());
                 let message = format!("`{name}` is not known here");

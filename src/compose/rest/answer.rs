@@ -175,7 +175,7 @@ impl<'a> Binding<'_, 'a> {
         let (items, item, max_items, rest) = self.split_items(selection, body)?;
         let key = self.batch_key(batch, item)?;
         let pairing = if is_group { Pairing::Group(key) } else { Pairing::Index(key) };
-        self.check_batch(batch, request);
+        self.check_batch(batch, request, is_group);
         let value_type = if is_group { item_type.clone() } else { nullable(item_type.clone()) };
         let (read, shape) = self.item_value(&value_type, item, rest)?;
         if let (false, TypeRef::Named { nullable: false, .. }, Entry::Field(field)) = (is_group, &self.ty, self.entry) {
@@ -328,16 +328,20 @@ impl<'a> Binding<'_, 'a> {
     }
 
     /// E121: a batch answer must be complete.
-    fn check_batch(&mut self, batch: &BatchDeclaration, request: &Request) {
-        if batch.per_key.is_some() || request.sends_size {
+    ///
+    /// As many items as keys are all there are only where each key has one item; of a group nobody knows how many it has.
+    fn check_batch(&mut self, batch: &BatchDeclaration, request: &Request, is_group: bool) {
+        if self.connect.is_complete || batch.per_key.is_some() || (request.sends_size && !is_group) {
             return;
         }
-        let Some((name, span)) = self.open_paging() else { return };
+        let Some((name, span)) = self.paging() else { return };
         let message = format!("the answer of this batch may be cut: the endpoint pages by `{name}`");
-        let help = format!(
-            "if it limits each key, write `perKey: \"$args.…\"` in `batch:`; if it limits the whole answer, write \
-             `params: \"{name}: $batch->size\"`"
-        );
+        let limit = match is_group {
+            true => "if it limits each key, write `perKey: \"$args.…\"` in `batch:`".to_owned(),
+            false => format!("if it limits the whole answer, write `params: \"{name}: $batch->size\"`"),
+        };
+        let help =
+            format!("{limit}; if the answer holds everything whatever is sent, write `complete: true` in `@connect`");
         let finding = Finding::new("E121", message, batch.key.span, "batched here").and(span, "pages").help(help);
         self.composer.find(finding);
     }

@@ -54,6 +54,12 @@ impl<'a> Binding<'_, 'a> {
     ) -> Option<Input> {
         if let (Variable::Batch, [Step::Method(Method::Size, _)]) = (variable, value.steps.as_slice()) {
             lowering.sends_size = true;
+            if let Some((contract, id)) = slot.schema
+                && let SchemaKind::Integer { maximum: Some(maximum), .. } = contract.schema(id).kind
+            {
+                let maximum = u32::try_from(maximum.max(1)).unwrap_or(u32::MAX);
+                lowering.max_size = Some(lowering.max_size.map_or(maximum, |known| known.min(maximum)));
+            }
             return Some(Input::BatchSize);
         }
         let Some(path) = properties(value) else {

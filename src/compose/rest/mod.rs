@@ -9,6 +9,7 @@ mod parameters;
 mod poll;
 mod request;
 mod shape;
+mod target;
 mod walk;
 
 use super::composer::Composer;
@@ -41,6 +42,8 @@ struct Binding<'c, 'a> {
     source: &'c RestSource<'a>,
     connect: &'a Connect,
     endpoint: Option<&'a Endpoint>,
+    /// `http:` with a contract: the path parameter that each `{…}` fills.
+    holes: Vec<&'a str>,
     entry: Entry,
     /// The type that `$this` and `$batch` mean.
     parent: TypeId,
@@ -131,17 +134,23 @@ fn bind_one<'a>(
     if source.is_broken {
         return;
     }
-    let endpoint = match &connect.target {
-        Target::Http(_) => None,
-        Target::Operation(operation) => match find_endpoint(source, &operation.value) {
-            Ok(endpoint) => Some(endpoint),
-            Err(finding) => {
-                let (message, help) = finding;
-                composer.find(Finding::new("E101", message, operation.span, "unknown operation").help(help));
-                return;
-            }
-        },
+    let (found, span) = match (&connect.target, source.contract) {
+        (Target::Http(http), None) => (Ok(None), http.span),
+        (Target::Http(http), Some(contract)) => (target::operation(contract, source.name, http).map(Some), http.span),
+        (Target::Operation(operation), _) => {
+            let found = find_endpoint(source, &operation.value);
+            (found.map(|endpoint| Some(target::Matched { endpoint, holes: Vec::new() })), operation.span)
+        }
     };
+    let matched = match found {
+        Ok(matched) => matched,
+        Err((message, help)) => {
+            composer.find(Finding::new("E101", message, span, "unknown operation").help(help));
+            return;
+        }
+    };
+    let endpoint = matched.as_ref().map(|matched| matched.endpoint);
+    let holes = matched.map(|matched| matched.holes).unwrap_or_default();
     let (parent, name) = match site.entry {
         Entry::Root(field) | Entry::Field(field) => {
             (composer.graph.field(field).parent, composer.graph.coordinate(field))
@@ -155,6 +164,7 @@ fn bind_one<'a>(
         source,
         connect,
         endpoint,
+        holes,
         entry: site.entry,
         parent,
         ty: site.ty.clone(),
@@ -454,6 +464,11 @@ impl<'a> Binding<'_, 'a> {
     /// parent.
     fn check_tags(&mut self, tags: &[crate::sdl::Spanned<String>]) {
         for tag in tags {
+            if let Some(message) = unbalanced(&tag.value) {
+                let finding = Finding::new("E123", message, tag.span, "in this tag");
+                self.composer.find(finding.help("write `name:{field}`"));
+                continue;
+            }
             let holes = tag.value.split('{').skip(1).filter_map(|part| part.split_once('}')).map(|(hole, _)| hole);
             for hole in holes {
                 let (known, what) = match hole.strip_prefix('$') {
@@ -491,4 +506,19 @@ impl<'a> Binding<'_, 'a> {
         let field = self.field().map(|field| self.composer.graph.field(field));
         field.map(|field| field.arguments.keys().cloned().collect()).unwrap_or_default()
     }
+}
+
+/// What is wrong with the braces of a tag.
+fn unbalanced(tag: &str) -> Option<&'static str> {
+    let mut is_open = false;
+    for c in tag.chars() {
+        match (c, is_open) {
+            ('{', false) => is_open = true,
+            ('}', true) => is_open = false,
+            ('{', true) => return Some("a `{` stands inside of another in a tag"),
+            ('}', false) => return Some("a `}` of a tag closes nothing"),
+            _ => {}
+        }
+    }
+    is_open.then_some("a `{` of a tag is not closed")
 }

@@ -9,12 +9,43 @@ use crate::compose::{Fieldset, HeaderParameter, Input, ListForm, PathPart, Query
 use crate::contract::{Endpoint, Location, Parameter, Style};
 use crate::diagnostic::Finding;
 use crate::sdl::mapping::{Entry as MappingEntry, Fields, Mapping, MappingBody, Variable};
-use crate::sdl::{HttpTarget, TemplatePart};
+use crate::sdl::{HttpTarget, Target, TemplatePart};
+
+/// What a binding gives to a parameter.
+#[derive(Clone, Copy)]
+struct Given<'a> {
+    entry: &'a MappingEntry,
+    /// Where it goes, if the binding says so.
+    location: Option<Location>,
+}
+
+impl Given<'_> {
+    fn is_of(&self, parameter: &Parameter) -> bool {
+        let name = &self.entry.name.value;
+        match self.location {
+            None => *name == parameter.name,
+            // RFC 9110 §5.1: names of headers have no case.
+            Some(Location::Header) => {
+                parameter.location == Location::Header && name.eq_ignore_ascii_case(&parameter.name)
+            }
+            Some(location) => parameter.location == location && *name == parameter.name,
+        }
+    }
+
+    fn is_outside_contracts(&self) -> bool {
+        let name = self.entry.name.value.to_ascii_lowercase();
+        self.location == Some(Location::Header) && matches!(name.as_str(), "accept" | "content-type" | "authorization")
+    }
+}
 
 impl<'a> Binding<'_, 'a> {
     pub(super) fn contract_call(&mut self, endpoint: &'a Endpoint, lowering: &mut Lowering) -> RestCall {
         let mut call = empty_call(endpoint.method.clone());
         let entries = self.parameter_entries(endpoint);
+        let http = match &self.connect.target {
+            Target::Http(http) => Some(&**http),
+            Target::Operation(_) => None,
+        };
         let mut values: Vec<(&'a Parameter, Input)> = Vec::new();
         for parameter in endpoint.parameters.iter().filter(|parameter| parameter.location != Location::Cookie) {
             let is_fieldset = self.connect.fields.as_ref().is_some_and(|fields| fields.value == parameter.name);
@@ -23,18 +54,26 @@ impl<'a> Binding<'_, 'a> {
                 call.fieldset = Some(Fieldset { name: parameter.name.clone(), list });
                 continue;
             }
-            let entry = entries.iter().find(|entry| entry.name.value == parameter.name).copied();
+            // Where the path is written out, it says what its parameters are.
+            if http.is_some() && parameter.location == Location::Path {
+                continue;
+            }
+            let entry = entries.iter().find(|given| given.is_of(parameter)).map(|given| given.entry);
             if let Some(input) = self.parameter(parameter, entry, lowering) {
                 values.push((parameter, input));
             }
         }
         self.check_fieldset(endpoint, &call);
+        call.headers.extend(self.undeclared_headers(&entries, endpoint, lowering));
+        if let Some(http) = http {
+            call.path = self.written_path(http, endpoint, lowering);
+        }
         let mut take = |location: Location, name: &str| {
             let found =
                 values.iter().position(|(parameter, _)| parameter.location == location && parameter.name == name);
             found.map(|index| values.remove(index))
         };
-        for (text, name) in placeholders(&endpoint.path) {
+        for (text, name) in http.is_none().then(|| placeholders(&endpoint.path)).into_iter().flatten() {
             if !text.is_empty() {
                 call.path.push(PathPart::Literal(text));
             }
@@ -59,29 +98,109 @@ impl<'a> Binding<'_, 'a> {
         call
     }
 
-    /// The entries of `params:`; a finding for those that no parameter takes.
-    fn parameter_entries(&mut self, endpoint: &'a Endpoint) -> Vec<&'a MappingEntry> {
-        let entries = match &self.connect.params {
-            None => return Vec::new(),
-            Some(Mapping { body: MappingBody::Entries(fields), .. }) => &fields.entries,
-            Some(Mapping { span, .. }) => {
-                let message = "`params:` names each parameter";
-                let finding = Finding::new("E102", message, *span, "one value").help("write `name: value`");
-                self.composer.find(finding);
-                return Vec::new();
+    /// What a binding gives to parameters: `params:`, or `queryParams:` and `headers:`; findings for those that no parameter
+    /// takes.
+    fn parameter_entries(&mut self, endpoint: &'a Endpoint) -> Vec<Given<'a>> {
+        let mappings = match &self.connect.target {
+            Target::Operation(_) => vec![("params:", None, self.connect.params.as_ref())],
+            Target::Http(http) => {
+                self.refuse_params();
+                vec![
+                    ("queryParams:", Some(Location::Query), http.query.as_ref()),
+                    ("headers:", Some(Location::Header), http.headers.as_ref()),
+                ]
             }
         };
-        for entry in entries {
-            let names = || endpoint.parameters.iter().map(|parameter| parameter.name.as_str());
-            if names().all(|name| name != entry.name.value) {
-                let message = format!("operation `{}` has no parameter `{}`", endpoint.id, entry.name.value);
-                let finding = Finding::new("E102", message, entry.name.span, "unknown parameter")
-                    .and(endpoint.span, "declared here")
-                    .help(suggest::help(&entry.name.value, names()));
-                self.composer.find(finding);
+        let mut given = Vec::new();
+        for (what, location, mapping) in mappings {
+            match mapping {
+                None => {}
+                Some(Mapping { body: MappingBody::Entries(fields), .. }) => {
+                    given.extend(fields.entries.iter().map(|entry| Given { entry, location }));
+                }
+                Some(Mapping { span, .. }) => {
+                    let message = format!("`{what}` names each parameter");
+                    let finding = Finding::new("E102", message, *span, "one value").help("write `name: value`");
+                    self.composer.find(finding);
+                }
             }
         }
-        entries.iter().collect()
+        for given in &given {
+            self.check_known(*given, endpoint);
+        }
+        given
+    }
+
+    fn check_known(&mut self, given: Given<'a>, endpoint: &Endpoint) {
+        if given.is_outside_contracts() || endpoint.parameters.iter().any(|parameter| given.is_of(parameter)) {
+            return;
+        }
+        let name = &given.entry.name;
+        let (what, names): (&str, Vec<&str>) = match given.location {
+            None => ("", endpoint.parameters.iter().map(|parameter| parameter.name.as_str()).collect()),
+            Some(location) => {
+                let of = endpoint.parameters.iter().filter(|parameter| parameter.location == location);
+                let what = if location == Location::Header { "header " } else { "query " };
+                (what, of.map(|parameter| parameter.name.as_str()).collect())
+            }
+        };
+        let message = format!("operation `{}` has no {what}parameter `{}`", endpoint.id, name.value);
+        let finding = Finding::new("E102", message, name.span, "unknown parameter")
+            .and(endpoint.span, "declared here")
+            .help(suggest::help(&name.value, names));
+        self.composer.find(finding);
+    }
+
+    /// Headers that OpenAPI does not let a contract declare as parameters ("Parameter Object").
+    fn undeclared_headers(
+        &mut self,
+        given: &[Given<'a>],
+        endpoint: &Endpoint,
+        lowering: &mut Lowering,
+    ) -> Vec<HeaderParameter> {
+        let is_declared = |given: &Given<'a>| endpoint.parameters.iter().any(|parameter| given.is_of(parameter));
+        let outside = given.iter().filter(|given| given.is_outside_contracts() && !is_declared(given));
+        let lowered = outside.filter_map(|given| {
+            let value = self.lower(&given.entry.value, Slot::free(false), lowering)?;
+            let name = given.entry.name.value.to_ascii_lowercase();
+            Some(HeaderParameter { name, value, is_required: false })
+        });
+        lowered.collect()
+    }
+
+    /// The path of `http:`, each `{…}` checked against the parameter that it fills.
+    fn written_path(&mut self, http: &'a HttpTarget, endpoint: &'a Endpoint, lowering: &mut Lowering) -> Vec<PathPart> {
+        let (mut path, mut holes) = (Vec::new(), self.holes.clone().into_iter());
+        for part in &http.path {
+            match part {
+                TemplatePart::Text(text) => path.push(PathPart::Literal(text.clone())),
+                TemplatePart::Hole(mapping) => {
+                    let name = holes.next().unwrap_or_default();
+                    let is_it = |parameter: &&Parameter| parameter.location == Location::Path && parameter.name == name;
+                    let slot = match (endpoint.parameters.iter().find(is_it), self.source.contract) {
+                        (Some(parameter), Some(contract)) => Slot {
+                            schema: Some((contract, parameter.schema)),
+                            is_body: false,
+                            is_required: true,
+                            span: Some(parameter.span),
+                        },
+                        _ => Slot::free(true),
+                    };
+                    let MappingBody::Value(value) = &mapping.body else { continue };
+                    path.extend(self.lower(value, slot, lowering).map(PathPart::Value));
+                }
+            }
+        }
+        path
+    }
+
+    fn refuse_params(&mut self) {
+        if let Some(mapping) = &self.connect.params {
+            let message = "`params:` goes with `op:`";
+            let finding =
+                Finding::new("C008", message, mapping.span, "not here").help("write `http: { queryParams: … }`");
+            self.composer.find(finding);
+        }
     }
 
     fn check_fieldset(&mut self, endpoint: &Endpoint, call: &RestCall) {
@@ -173,12 +292,7 @@ impl<'a> Binding<'_, 'a> {
             let list = ListForm::Repeat;
             call.query.push(QueryParameter { name: entry, value: input, list, is_required: false });
         }
-        for mapping in [&self.connect.params].into_iter().flatten() {
-            let message = "`params:` goes with `op:`";
-            let finding =
-                Finding::new("C008", message, mapping.span, "not here").help("write `http: { queryParams: … }`");
-            self.composer.find(finding);
-        }
+        self.refuse_params();
         for (name, input) in self.plain_entries(http.headers.as_ref(), lowering) {
             let name = name.to_ascii_lowercase();
             call.headers.push(HeaderParameter { name, value: input, is_required: false });

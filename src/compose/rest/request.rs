@@ -4,7 +4,7 @@ use super::Binding;
 use super::leaf;
 use crate::compose::RestCall;
 use crate::compose::graph::{Bounds, Entry, KeyPath};
-use crate::contract::{Contract, SchemaId};
+use crate::contract::{Contract, SchemaId, SchemaKind};
 use crate::diagnostic::{Finding, Span};
 use crate::sdl::Target;
 
@@ -35,6 +35,8 @@ pub(super) struct Lowering {
     pub(super) inputs: Vec<KeyPath>,
     pub(super) batch_key: Option<(usize, Option<u64>)>,
     pub(super) sends_size: bool,
+    /// The most that what takes `$batch->size` takes.
+    pub(super) max_size: Option<u32>,
     pub(super) bounds: Vec<(String, Bounds)>,
 }
 
@@ -98,12 +100,13 @@ impl<'a> Binding<'_, 'a> {
             self.composer.find(Finding::new("E107", message, batch.key.span, "batched here").help(help));
             return None;
         };
-        let contract_max = max_items.and_then(|max| u32::try_from(max).ok());
+        // What takes the number of keys must take it whole: beyond its maximum, the answer would be cut.
+        let contract_max = max_items.and_then(|max| u32::try_from(max).ok()).into_iter().chain(lowering.max_size).min();
         let declared = batch.max_size.as_ref();
         if let (Some(declared), Some(max)) = (declared, contract_max)
             && declared.value > max
         {
-            let message = format!("`maxSize: {}` is more than the contract's `maxItems: {max}`", declared.value);
+            let message = format!("`maxSize: {}` is more than the {max} that the contract allows", declared.value);
             let help = format!("write {max} or less, or leave it out: the contract's is the default");
             self.composer.find(Finding::new("E107", message, declared.span, "too many").help(help));
         }
@@ -111,8 +114,8 @@ impl<'a> Binding<'_, 'a> {
         Some(BatchKeys { key, max_size })
     }
 
-    /// Names of parameters and body properties that page an answer, and are not filled by this binding.
-    pub(super) fn open_paging(&self) -> Option<(String, Span)> {
+    /// A parameter or property of the body by whose name an endpoint pages its answer.
+    pub(super) fn paging(&self) -> Option<(String, Span)> {
         const PAGING: [&str; 12] = [
             "limit",
             "first",
@@ -129,7 +132,15 @@ impl<'a> Binding<'_, 'a> {
         ];
         let is_paging = |name: &str| PAGING.contains(&name.to_ascii_lowercase().as_str());
         let endpoint = self.endpoint?;
-        endpoint.parameters.iter().find(|parameter| is_paging(&parameter.name)).map(|p| (p.name.clone(), p.span))
+        let parameter = endpoint.parameters.iter().find(|parameter| is_paging(&parameter.name));
+        let body = endpoint.body.as_ref().and_then(|body| Some(&self.source.contract?.schema(body.schema).kind));
+        let properties = match body {
+            Some(SchemaKind::Object { properties }) => Some(properties.iter()),
+            _ => None,
+        };
+        let property =
+            || properties?.find(|(name, _)| is_paging(name)).map(|(name, property)| (name.clone(), property.span));
+        parameter.map(|parameter| (parameter.name.clone(), parameter.span)).or_else(property)
     }
 }
 

@@ -118,7 +118,7 @@ pub(crate) struct Lexed {
     pub(crate) end: usize,
 }
 
-/// Cuts a mapping into tokens; the last is [`Token::End`]. The error is where a string is not closed.
+/// Cuts a mapping into tokens; the last is [`Token::End`]. The error is where a string or a number is none.
 pub(crate) fn lex(text: &str) -> Result<Vec<Lexed>, (usize, usize)> {
     let mut tokens = Vec::new();
     let mut at = 0;
@@ -149,8 +149,7 @@ pub(crate) fn lex(text: &str) -> Result<Vec<Lexed>, (usize, usize)> {
                 Token::Name(rest[..length].to_owned())
             }
             c if c.is_ascii_digit() || (c == '-' && rest[1..].starts_with(|d: char| d.is_ascii_digit())) => {
-                let length =
-                    1 + rest[1..].bytes().take_while(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E')).count();
+                let length = number_length(rest);
                 at += length;
                 Token::Number(Number::parse(&rest[..length]).ok_or((start, start + length))?)
             }
@@ -180,6 +179,16 @@ fn sign(rest: &str, c: char) -> (Token, usize) {
     }
 }
 
+/// All that may belong to a number of JSON; whether it is one is found when it is read.
+fn number_length(rest: &str) -> usize {
+    let bytes = rest.as_bytes();
+    let belongs = |at: &usize| match bytes[*at] {
+        b'+' | b'-' => matches!(bytes[at - 1], b'e' | b'E'),
+        b => b.is_ascii_alphanumeric() || b == b'.',
+    };
+    1 + (1..bytes.len()).take_while(belongs).count()
+}
+
 /// Letters, digits, `_`, and `-` where a letter or digit follows.
 fn name_length(rest: &str) -> usize {
     let bytes = rest.as_bytes();
@@ -195,6 +204,7 @@ fn name_length(rest: &str) -> usize {
     length
 }
 
+/// A string and how many bytes it takes; `None`: it does not end, or has an escape that JSON does not know.
 fn quoted(rest: &str, quote: char) -> Option<(String, usize)> {
     let mut value = String::new();
     let mut chars = rest.char_indices().skip(1);
@@ -204,7 +214,16 @@ fn quoted(rest: &str, quote: char) -> Option<(String, usize)> {
             '\\' => value.push(match chars.next()?.1 {
                 'n' => '\n',
                 't' => '\t',
-                other => other,
+                'r' => '\r',
+                'b' => '\u{8}',
+                'f' => '\u{c}',
+                'u' => {
+                    let digits: String = chars.by_ref().take(4).map(|(_, digit)| digit).collect();
+                    let is_hex = digits.len() == 4 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+                    char::from_u32(u32::from_str_radix(&digits, 16).ok().filter(|_| is_hex)?)?
+                }
+                same @ ('"' | '\'' | '\\' | '/') => same,
+                _ => return None,
             }),
             c => value.push(c),
         }

@@ -30,7 +30,8 @@ pub(crate) fn parse(text: &MappingText, used: Use) -> Result<Mapping, Box<Findin
         return Err(Box::new(Finding::new("C005", "mapping is longer than 64 KiB", all, "this mapping")));
     }
     let tokens = lex(text.text()).map_err(|(start, end)| {
-        Finding::new("C001", "string or number does not end", text.span(start, end), "starts here")
+        Finding::new("C001", "this string or number cannot be read", text.span(start, end), "starts here")
+            .help("a string ends with the quote that it begins with, and has the escapes of JSON")
     })?;
     let mut parser = Parser { text, tokens, at: 0, used, depth: 0 };
     let body = parser.mapping()?;
@@ -150,9 +151,7 @@ impl Parser<'_> {
             return Err(self.error("C005", "mapping is nested too deeply", "more than 32 levels here", self.at));
         }
         let from = self.at;
-        let start = self.start()?;
-        let first = matches!(start, Start::Here { is_dollar: false });
-        let steps = self.steps(first)?;
+        let (start, steps) = self.path()?;
         let takes_fields = matches!(start, Start::Here { .. });
         let selection = match self.token() {
             Token::Sign('{') if takes_fields => Some(self.fields()?),
@@ -172,9 +171,35 @@ impl Parser<'_> {
         Ok(Expression { start, steps, selection, or, span: self.span_from(from) })
     }
 
-    fn start(&mut self) -> Parsed<Start> {
+    /// Where a value starts, and what is done from there.
+    fn path(&mut self) -> Parsed<(Start, Vec<Step>)> {
+        let from = self.at;
+        let (start, mut steps) = self.start()?;
+        let first = steps.is_empty() && matches!(start, Start::Here { is_dollar: false });
+        let behind = self.at;
+        steps.extend(self.steps(first)?);
+        let is_made = matches!(start, Start::Literal(_) | Start::Object(_) | Start::List(_));
+        if is_made && self.at > behind {
+            let message = "a path cannot go on behind a literal, an object or a list";
+            let mut finding = self.error("C003", message, "not here", behind);
+            finding
+                .labels
+                .push(crate::diagnostic::Label { span: self.span_of(from..behind), text: "this value".to_owned() });
+            return Err(finding);
+        }
+        Ok((start, steps))
+    }
+
+    /// The steps are those inside `$(…)`.
+    fn start(&mut self) -> Parsed<(Start, Vec<Step>)> {
+        if *self.token() == Token::Dollar {
+            return self.dollar();
+        }
+        Ok((self.plain_start()?, Vec::new()))
+    }
+
+    fn plain_start(&mut self) -> Parsed<Start> {
         match self.token().clone() {
-            Token::Dollar => self.dollar(),
             Token::Name(_) | Token::Text(_) if self.used == Use::Answer => Ok(Start::Here { is_dollar: false }),
             Token::Sign('{') => Ok(Start::Object(self.fields()?)),
             Token::Sign('[') if self.used == Use::Request => {
@@ -199,41 +224,42 @@ impl Parser<'_> {
         }
     }
 
-    fn dollar(&mut self) -> Parsed<Start> {
+    fn dollar(&mut self) -> Parsed<(Start, Vec<Step>)> {
         let from = self.at;
         self.at += 1;
         let is_adjacent = self.tokens[self.at].start == self.tokens[from].end;
-        match self.token().clone() {
+        let start = match self.token().clone() {
             Token::Sign('(') if is_adjacent => {
                 self.at += 1;
-                if *self.token() == Token::Sign(')') || !self.starts_literal() {
+                if !self.starts_literal() {
                     return self.parenthesised(from);
                 }
                 let value = self.literal()?;
                 self.expect(')')?;
-                Ok(Start::Literal(value))
+                Start::Literal(value)
             }
             Token::Name(name) if is_adjacent => {
                 self.at += 1;
-                Ok(Start::Variable(match name.as_str() {
+                Start::Variable(match name.as_str() {
                     "args" => Variable::Args,
                     "this" => Variable::This,
                     "batch" => Variable::Batch,
                     "claims" => Variable::Claims,
                     "config" => Variable::Config,
                     _ => return Err(self.unknown_variable(&name, from)),
-                }))
+                })
             }
-            _ => Ok(Start::Here { is_dollar: true }),
-        }
+            _ => Start::Here { is_dollar: true },
+        };
+        Ok((start, Vec::new()))
     }
 
     fn starts_literal(&self) -> bool {
         self.is_literal() || matches!(self.token(), Token::Sign('[' | '{'))
     }
 
-    /// `$(next->eq(null)->not)`: the path inside, as if it stood alone.
-    fn parenthesised(&mut self, from: usize) -> Parsed<Start> {
+    /// `$(next->eq(null)->not)`: the one path inside, as if it stood without parentheses.
+    fn parenthesised(&mut self, from: usize) -> Parsed<(Start, Vec<Step>)> {
         if self.used == Use::Request {
             return Err(self.error("C003", "a computed value in `$(…)` is outside the subset", "not here", from));
         }
@@ -241,30 +267,18 @@ impl Parser<'_> {
         if self.depth > MAX_DEPTH {
             return Err(self.error("C005", "mapping is nested too deeply", "more than 32 levels here", from));
         }
-        // The path is spliced into the token stream without its parentheses: `$(a->not)` is `a->not`.
-        let mut depth = 1;
-        let mut close = self.at;
-        while depth > 0 {
-            match self.token_at(close) {
-                Token::Sign('(') => depth += 1,
-                Token::Sign(')') => depth -= 1,
-                Token::End => return Err(self.error("C001", "`(` is not closed", "expected `)`", from)),
-                Token::OrElse | Token::Sign('{') => {
-                    return Err(self.error(
-                        "C003",
-                        "only a path may stand in `$(…)`",
-                        "write it without `$(…)`",
-                        close,
-                    ));
-                }
-                _ => {}
+        let inside = self.path()?;
+        match self.token() {
+            Token::Sign(')') => self.at += 1,
+            Token::End => return Err(self.error("C001", "`(` is not closed", "expected `)`", from)),
+            Token::OrElse | Token::Sign('{') => {
+                let message = "only a path may stand in `$(…)`";
+                return Err(self.error("C003", message, "write it without `$(…)`", self.at));
             }
-            close += 1;
+            _ => return Err(self.error("C001", "one path stands in `$(…)`", "expected `)`", self.at)),
         }
-        self.tokens.remove(close - 1);
-        let start = self.start()?;
         self.depth -= 1;
-        Ok(start)
+        Ok(inside)
     }
 
     fn unknown_variable(&self, name: &str, from: usize) -> Box<Finding> {
@@ -382,7 +396,14 @@ impl Parser<'_> {
             let Ok([when, then]) = <[Json; 2]>::try_from(row) else {
                 return Err(self.error("C001", "`->match` takes pairs: `[[\"a\", \"A\"]]`", "not pairs", from));
             };
+            if pairs.iter().any(|(other, _)| *other == when) {
+                let message = format!("`->match` has two answers for `{when}`");
+                return Err(self.error("C006", &message, "only the first would be taken", from));
+            }
             pairs.push((when, then));
+        }
+        if pairs.is_empty() {
+            return Err(self.error("C001", "`->match` takes pairs: `[[\"a\", \"A\"]]`", "no pairs", from));
         }
         Ok(Method::Match(pairs))
     }
@@ -444,7 +465,11 @@ impl Parser<'_> {
                 while *self.token() != Token::Sign('}') {
                     let name = self.property()?;
                     self.expect(':')?;
-                    members.insert(name.value, self.literal()?);
+                    let value = self.literal()?;
+                    if members.insert(name.value.clone(), value).is_some() {
+                        let message = format!("`{}` is given twice", name.value);
+                        return Err(Box::new(Finding::new("C006", message, name.span, "given again")));
+                    }
                 }
                 Json::Object(members)
             }
@@ -499,11 +524,16 @@ impl Parser<'_> {
         self.tokens.get(at).map_or(&Token::End, |lexed| &lexed.token)
     }
 
-    fn span_from(&self, from: usize) -> Span {
+    /// The span of a range of tokens that is not empty.
+    fn span_of(&self, tokens: std::ops::Range<usize>) -> Span {
         let at = |index: usize| self.tokens.get(index).or(self.tokens.last());
-        let start = at(from).map_or(0, |lexed| lexed.start);
-        let end = at(self.at.saturating_sub(1).max(from)).map_or(start, |lexed| lexed.end);
+        let start = at(tokens.start).map_or(0, |lexed| lexed.start);
+        let end = at(tokens.end.saturating_sub(1).max(tokens.start)).map_or(start, |lexed| lexed.end);
         self.text.span(start, end)
+    }
+
+    fn span_from(&self, from: usize) -> Span {
+        self.span_of(from..self.at)
     }
 
     fn error(&self, code: &'static str, message: &str, label: &str, at: usize) -> Box<Finding> {

@@ -1,0 +1,117 @@
+//! `http:` of a source that has a contract: the operation that the method and path are, so that it is checked as `op:` is.
+
+use crate::compose::suggest;
+use crate::contract::{Contract, Endpoint};
+use crate::sdl::{HttpTarget, TemplatePart};
+
+/// An operation that a method and path stand for.
+#[derive(Debug)]
+pub(super) struct Matched<'a> {
+    pub(super) endpoint: &'a Endpoint,
+    /// The path parameter that each `{…}` of the binding fills.
+    pub(super) holes: Vec<&'a str>,
+}
+
+/// Finds the operation of a contract; else what is wrong, and what to do.
+///
+/// Of several, that with the fewest placeholders in the place of fixed text (OpenAPI, "Path Templating Matching": concrete
+/// paths are matched before templated ones).
+pub(super) fn operation<'a>(
+    contract: &'a Contract,
+    source: &str,
+    http: &HttpTarget,
+) -> Result<Matched<'a>, (String, String)> {
+    let path = normalised(&http.path);
+    let endpoints = contract.endpoints.values().filter(|endpoint| endpoint.method == http.method);
+    let matching = endpoints.filter_map(|endpoint| {
+        let (holes, constants) = holes(&endpoint.path, &path)?;
+        Some((constants, Matched { endpoint, holes }))
+    });
+    if let Some((_, matched)) = matching.min_by_key(|(constants, _)| *constants) {
+        return Ok(matched);
+    }
+    let shown = path.replace(HOLE, "{…}");
+    let message = format!("the contract of `{source}` has no operation `{} {shown}`", http.method);
+    let others = contract.endpoints.values().filter(|endpoint| holes(&endpoint.path, &path).is_some());
+    let methods: Vec<String> = others.map(|endpoint| format!("`{}`", endpoint.method)).collect();
+    let help = match methods.is_empty() {
+        false => format!("this path has {}", methods.join(", ")),
+        true => {
+            let known = contract.endpoints.values().filter(|endpoint| endpoint.method == http.method);
+            suggest::help(&path.replace(HOLE, "{id}"), known.map(|endpoint| endpoint.path.as_str()))
+        }
+    };
+    Err((message, help))
+}
+
+/// Stands for a `{…}`; no path holds it.
+const HOLE: char = '\0';
+
+fn normalised(parts: &[TemplatePart]) -> String {
+    let mut path = String::new();
+    for part in parts {
+        match part {
+            TemplatePart::Text(text) => path.push_str(text),
+            TemplatePart::Hole(_) => path.push(HOLE),
+        }
+    }
+    path
+}
+
+/// The parameters that the holes of a path fill, and how many placeholders have fixed text in their place; `None`: it is
+/// another path.
+fn holes<'a>(template: &'a str, path: &str) -> Option<(Vec<&'a str>, usize)> {
+    let (mut names, mut constants) = (Vec::new(), 0);
+    let mut given = path.split('/');
+    for segment in template.split('/') {
+        let given = given.next()?;
+        let (wanted, placeholders) = placeholders(segment);
+        if wanted == given {
+            names.extend(placeholders);
+        } else if wanted.chars().eq([HOLE]) && !given.is_empty() && !given.contains(HOLE) {
+            constants += 1;
+        } else {
+            return None;
+        }
+    }
+    given.next().is_none().then_some((names, constants))
+}
+
+/// A segment with each `{name}` as a hole, and the names.
+fn placeholders(segment: &str) -> (String, Vec<&str>) {
+    let (mut text, mut names, mut rest) = (String::new(), Vec::new(), segment);
+    while let Some((before, name, behind)) = rest
+        .split_once('{')
+        .and_then(|(before, behind)| behind.split_once('}').map(|(name, behind)| (before, name, behind)))
+    {
+        text.push_str(before);
+        text.push(HOLE);
+        names.push(name);
+        rest = behind;
+    }
+    text.push_str(rest);
+    (text, names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HOLE, holes};
+
+    #[test]
+    fn paths_match_segment_by_segment() {
+        for (template, path, expected) in [
+            ("/users/{id}", "/users/*", Some((vec!["id"], 0))),
+            ("/users/{id}", "/users/me", Some((vec![], 1))),
+            ("/users/me", "/users/me", Some((vec![], 0))),
+            ("/users/me", "/users/*", None),
+            ("/users/{id}", "/users/", None),
+            ("/users/{id}", "/users/a*", None),
+            ("/a/{x}.{y}/b", "/a/*.*/b", Some((vec!["x", "y"], 0))),
+            ("/users/{id}/x", "/users/*", None),
+            ("/users", "/users/*", None),
+            ("/users/{id", "/users/*", None),
+        ] {
+            assert_eq!(holes(template, &path.replace('*', &HOLE.to_string())), expected, "{template} {path}");
+        }
+    }
+}
