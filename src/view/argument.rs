@@ -75,6 +75,11 @@ impl Resolver<'_> {
                     ));
                 }
             }
+            if let (Some(Template::Hole(index, _)), true) = (&value, is_first) {
+                let coordinate = format!("{}({}:)", field.coordinate, field.arguments[*index].name);
+                let origin = (graph_field.parent, graph_field.name.clone(), argument.name.to_string());
+                self.argument_origins.entry(coordinate).or_default().push(origin);
+            }
             let known = graph_field.arguments.get(argument.name.as_str());
             if let Some(limit) = known.and_then(|argument| Limit::new(&argument.bounds)) {
                 self.bound(id, argument, limit, value.as_ref(), field);

@@ -1,21 +1,40 @@
-//! Descriptions, deprecations and specifications of scalars: what the client schema does not say itself is taken from the graph (rule 13).
+//! Descriptions, deprecations, defaults and specifications of scalars: what the client schema does not say itself is taken
+//! from the graph, through every rename (rule 13).
+//!
+//! In: the clean client schema, and what each of its parts is in the graph. Out: the same schema with what it inherits.
+//! Elsewhere: where each part has its counterpart ([`super::resolve`]).
 
+use super::markup::Markup;
+use super::path;
+use super::table::{InputType, Inputs};
 use crate::compose::{Graph, TypeId};
-use apollo_compiler::ast::{DirectiveList, InputValueDefinition};
+use apollo_compiler::ast::{DirectiveList, InputValueDefinition, Type, Value};
 use apollo_compiler::schema::{ExtendedType, FieldDefinition};
-use apollo_compiler::{Node, Schema};
+use apollo_compiler::{Name, Node, Schema};
 use std::collections::HashMap;
 
-/// Fills in descriptions and deprecations.
-pub(super) fn inherit(
-    schema: &mut Schema,
-    graph: &Graph,
-    of: &HashMap<String, TypeId>,
-    paths: &HashMap<String, Vec<(TypeId, String)>>,
-) {
-    let fields = Fields { graph, paths };
+/// An argument in the graph: type, field and argument.
+pub(super) type ArgumentOrigin = (TypeId, String, String);
+
+/// What the parts of a client schema are in the graph.
+pub(super) struct Origins<'a> {
+    pub(super) graph: &'a Graph,
+    pub(super) markup: &'a Markup,
+    /// Client type to graph type.
+    pub(super) of: &'a HashMap<String, TypeId>,
+    /// Client field to the graph fields of its path.
+    pub(super) paths: &'a HashMap<String, Vec<(TypeId, String)>>,
+    /// Client argument (`Type.field(argument:)`) to the graph arguments that it fills as a whole.
+    pub(super) arguments: &'a HashMap<String, Vec<ArgumentOrigin>>,
+    /// Enums and input objects of the client, with their names in the graph.
+    pub(super) inputs: &'a Inputs,
+}
+
+/// Fills in what the client does not say.
+pub(super) fn inherit(schema: &mut Schema, origins: &Origins<'_>) {
+    let graph = origins.graph;
     for (name, ty) in schema.types.iter_mut().filter(|(_, ty)| !ty.is_built_in()) {
-        let origin = of.get(name.as_str()).and_then(|&id| graph.schema.types.get(graph.ty(id).name.as_str()));
+        let origin = origins.of.get(name.as_str()).and_then(|&id| graph.schema.types.get(graph.ty(id).name.as_str()));
         let Some(origin) = origin else { continue };
         let description = origin.description();
         match ty {
@@ -31,19 +50,21 @@ pub(super) fn inherit(
             ExtendedType::Object(node) => {
                 let node = node.make_mut();
                 say(&mut node.description, description);
-                node.fields.values_mut().for_each(|field| fields.field(name, field.make_mut()));
+                node.fields.values_mut().for_each(|field| origins.field(name, field.make_mut()));
             }
             ExtendedType::Interface(node) => {
                 let node = node.make_mut();
                 say(&mut node.description, description);
-                node.fields.values_mut().for_each(|field| fields.interface_field(origin, field.make_mut()));
+                node.fields.values_mut().for_each(|field| origins.interface_field(name, origin, field.make_mut()));
             }
             ExtendedType::Enum(node) => {
                 let node = node.make_mut();
                 say(&mut node.description, description);
                 let Some(origin) = origin.as_enum() else { continue };
                 for value in node.values.values_mut() {
-                    let Some(same) = origin.values.get(&value.value) else { continue };
+                    let Some(same) = origins.value(name, &value.value).and_then(|same| origin.values.get(same)) else {
+                        continue;
+                    };
                     let value = value.make_mut();
                     say(&mut value.description, same.description.as_ref());
                     deprecate(&mut value.directives, &same.directives);
@@ -53,9 +74,12 @@ pub(super) fn inherit(
                 let node = node.make_mut();
                 say(&mut node.description, description);
                 let Some(origin) = origin.as_input_object() else { continue };
+                // Fields of a oneOf input have no defaults (GraphQL §3.10.1).
+                let is_one_of = node.directives.has("oneOf") || origin.directives.has("oneOf");
                 for field in node.fields.values_mut() {
-                    if let Some(same) = origin.fields.get(&field.name) {
-                        input_value(field.make_mut(), same);
+                    let same = origins.input_field(name, &field.name).and_then(|same| origin.fields.get(same));
+                    if let Some(same) = same {
+                        origins.input_value(field.make_mut(), same, !is_one_of);
                     }
                 }
             }
@@ -63,51 +87,116 @@ pub(super) fn inherit(
     }
 }
 
-struct Fields<'a> {
-    graph: &'a Graph,
-    paths: &'a HashMap<String, Vec<(TypeId, String)>>,
-}
-
-impl Fields<'_> {
+impl Origins<'_> {
     /// Described as the last field of the path; deprecated as the first deprecated one.
     fn field(&self, ty: &str, field: &mut FieldDefinition) {
-        let Some(path) = self.paths.get(&format!("{ty}.{}", field.name)) else { return };
-        let origins: Vec<_> = path
-            .iter()
-            .filter_map(|(ty, name)| self.graph.schema.type_field(&self.graph.ty(*ty).name, name).ok())
-            .collect();
-        if let Some(last) = origins.last() {
-            say(&mut field.description, last.description.as_ref());
-            arguments(field, last);
-        }
-        if let Some(origin) = origins.iter().find(|origin| origin.directives.has("deprecated")) {
-            deprecate(&mut field.directives, &origin.directives);
+        let coordinate = format!("{ty}.{}", field.name);
+        let Some(path) = self.paths.get(&coordinate) else { return };
+        let origins: Vec<&FieldDefinition> = path.iter().filter_map(|(ty, name)| self.graph_field(*ty, name)).collect();
+        describe(field, &origins);
+        for argument in &mut field.arguments {
+            let found = self.arguments.get(&format!("{coordinate}({}:)", argument.name));
+            let Some([(ty, field, name), more @ ..]) = found.map(Vec::as_slice) else { continue };
+            let Some(same) = self.graph_field(*ty, field).and_then(|field| field.argument_by_name(name)) else {
+                continue;
+            };
+            // Of two arguments that it fills, each has a default of its own.
+            self.input_value(argument.make_mut(), same, more.is_empty());
         }
     }
 
-    fn interface_field(&self, origin: &ExtendedType, field: &mut FieldDefinition) {
-        let Ok(same) = self.graph.schema.type_field(origin.name(), &field.name) else { return };
-        let same = same.clone();
-        say(&mut field.description, same.description.as_ref());
-        deprecate(&mut field.directives, &same.directives);
-        arguments(field, &same);
+    /// As the interface's own path says; its implementers may lead elsewhere.
+    fn interface_field(&self, ty: &str, origin: &ExtendedType, field: &mut FieldDefinition) {
+        let coordinate = format!("{ty}.{}", field.name);
+        let path = self.markup.froms.get(&coordinate).and_then(|mark| mark.path.as_ref());
+        let hops = match path.map(|path| path::parse(&path.value)) {
+            None => vec![field.name.to_string()],
+            Some(Ok(hops)) => hops.into_iter().map(|hop| hop.name).collect(),
+            Some(Err(_)) => return,
+        };
+        let (mut at, mut origins): (Name, Vec<&FieldDefinition>) = (origin.name().clone(), Vec::new());
+        for hop in hops {
+            let Ok(next) = self.graph.schema.type_field(&at, &hop) else { return };
+            at = next.ty.inner_named_type().clone();
+            origins.push(next);
+        }
+        describe(field, &origins);
+        let Some(last) = origins.last() else { return };
+        for argument in &mut field.arguments {
+            let mark = self.markup.froms.get(&format!("{coordinate}({}:)", argument.name));
+            let name =
+                mark.and_then(|mark| mark.path.as_ref()).map_or(argument.name.as_str(), |path| path.value.trim());
+            if let Some(same) = last.argument_by_name(name) {
+                let same = same.clone();
+                self.input_value(argument.make_mut(), &same, true);
+            }
+        }
+    }
+
+    fn graph_field(&self, ty: TypeId, name: &str) -> Option<&FieldDefinition> {
+        self.graph.schema.type_field(&self.graph.ty(ty).name, name).ok().map(|field| &***field)
+    }
+
+    /// The graph's name of an enum's value.
+    fn value(&self, ty: &str, value: &str) -> Option<&str> {
+        match self.inputs.0.get(ty) {
+            Some(InputType::Enum(view)) => view.to_graph.get(value).map(String::as_str),
+            _ => None,
+        }
+    }
+
+    /// The graph's name of an input's field.
+    fn input_field(&self, ty: &str, field: &str) -> Option<&str> {
+        match self.inputs.0.get(ty) {
+            Some(InputType::Object(view)) => view.fields.get(field).map(|field| field.graph.as_str()),
+            _ => None,
+        }
+    }
+
+    fn input_value(&self, value: &mut InputValueDefinition, origin: &InputValueDefinition, takes_default: bool) {
+        say(&mut value.description, origin.description.as_ref());
+        if let (None, Some(default), true) = (&value.default_value, &origin.default_value, takes_default) {
+            let default = self.literal(default, &value.ty);
+            value.default_value =
+                default.filter(|default| !(default.is_null() && value.ty.is_non_null())).map(Node::new);
+        }
+        // A required one must not be deprecated (GraphQL §3.13.3), and the client may have made it so.
+        if !value.is_required() {
+            deprecate(&mut value.directives, &origin.directives);
+        }
+    }
+
+    /// A literal of the graph in the client's words; `None`: the client has none for some part of it.
+    fn literal(&self, value: &Value, ty: &Type) -> Option<Value> {
+        let name = ty.inner_named_type().as_str();
+        Some(match (value, self.inputs.0.get(name)) {
+            (Value::List(items), _) => {
+                let of = if ty.is_list() { ty.item_type() } else { ty };
+                let items = items.iter().map(|item| self.literal(item, of).map(Node::new));
+                Value::List(items.collect::<Option<_>>()?)
+            }
+            (Value::Enum(value), Some(InputType::Enum(view))) => {
+                let (_, client) = view.to_client.iter().find(|(graph, _)| *graph == value.as_str())?;
+                Value::Enum(Name::new(client).ok()?)
+            }
+            (Value::Object(members), Some(InputType::Object(view))) => {
+                let member = |(graph, value): &(Name, Node<Value>)| {
+                    let (client, field) = view.fields.iter().find(|(_, field)| field.graph == graph.as_str())?;
+                    Some((Name::new(client).ok()?, Node::new(self.literal(value, &field.ty)?)))
+                };
+                Value::Object(members.iter().map(member).collect::<Option<_>>()?)
+            }
+            (other, _) => other.clone(),
+        })
     }
 }
 
-fn arguments(field: &mut FieldDefinition, origin: &FieldDefinition) {
-    for argument in &mut field.arguments {
-        if let Some(same) = origin.argument_by_name(&argument.name) {
-            let same = same.clone();
-            input_value(argument.make_mut(), &same);
-        }
+fn describe(field: &mut FieldDefinition, origins: &[&FieldDefinition]) {
+    if let Some(last) = origins.last() {
+        say(&mut field.description, last.description.as_ref());
     }
-}
-
-fn input_value(value: &mut InputValueDefinition, origin: &InputValueDefinition) {
-    say(&mut value.description, origin.description.as_ref());
-    // A required one must not be deprecated (GraphQL §3.13.3), and the client may have made it so.
-    if !value.is_required() {
-        deprecate(&mut value.directives, &origin.directives);
+    if let Some(origin) = origins.iter().find(|origin| origin.directives.has("deprecated")) {
+        deprecate(&mut field.directives, &origin.directives);
     }
 }
 

@@ -83,9 +83,10 @@ pub fn load(sources: &Sources, file: FileId, graph: &Graph) -> (Option<View>, Ve
         tables: Tables::default(),
         sizing: graph.sizing_arguments(),
         paths: Default::default(),
+        argument_origins: Default::default(),
     };
     resolver.run();
-    let resolve::Resolver { findings: resolved, of, tables, paths, .. } = resolver;
+    let resolve::Resolver { findings: resolved, of, tables, paths, argument_origins, .. } = resolver;
     findings.extend(resolved);
     if let Some(errors) = &invalid {
         let further = not_graphql(file, errors, &findings);
@@ -97,11 +98,13 @@ pub fn load(sources: &Sources, file: FileId, graph: &Graph) -> (Option<View>, Ve
         return (None, findings);
     }
     let mut schema = schema;
-    inherit::inherit(&mut schema, graph, &of, &paths);
+    let (arguments, inputs) = (&argument_origins, &tables.inputs);
+    let origins = inherit::Origins { graph, markup: &markup, of: &of, paths: &paths, arguments, inputs };
+    inherit::inherit(&mut schema, &origins);
     one_of::inherit(&mut schema, graph, &of);
     one_of::introspect(&mut schema);
     let implementers = schema.implementers_map();
-    // Valid before; descriptions change nothing, and deprecations go only where they may stand.
+    // Valid before; descriptions change nothing, deprecations go only where they may stand, and defaults are translated.
     let view = View { schema: Valid::assume_valid(schema), implementers, tables: Arc::new(tables) };
     (Some(view), findings)
 }

@@ -4,6 +4,7 @@
 //! Out: the lowering tables, and every finding (E116).
 //! Elsewhere: leaf and input types ([`super::inputs`]), fields ([`super::field`]), members ([`super::member`]).
 
+use super::inherit::ArgumentOrigin;
 use super::markup::{FromMark, Markup, Text, span_of};
 use super::path;
 use super::suggest::closest;
@@ -30,6 +31,8 @@ pub(super) struct Resolver<'a> {
     pub(super) sizing: HashSet<String>,
     /// Client field to the graph fields of its path.
     pub(super) paths: HashMap<String, Vec<(TypeId, String)>>,
+    /// Client argument (`Type.field(argument:)`) to the graph arguments that it fills as a whole.
+    pub(super) argument_origins: HashMap<String, Vec<ArgumentOrigin>>,
 }
 
 impl<'a> Resolver<'a> {

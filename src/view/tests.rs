@@ -72,7 +72,7 @@ fn the_clean_schema_inherits_descriptions_and_deprecations() {
     directive @defer(if: Boolean! = true, label: String) on FRAGMENT_SPREAD | INLINE_FRAGMENT
 
     type Query {
-      cards(first: Int!, of: Kind): [Card!]!
+      cards(first: Int! = 20, of: Kind): [Card!]!
     }
 
     """A thing to buy."""
@@ -87,11 +87,46 @@ fn the_clean_schema_inherits_descriptions_and_deprecations() {
 
     """What kind."""
     enum Kind {
+      """Played."""
       PLAY
       BOOKS
       OLD @deprecated
     }
     "#);
+}
+
+#[test]
+fn renames_inherit_descriptions_deprecations_and_defaults() {
+    let mut project = Project::new(
+        r#"
+        type Query {
+          search("How many." count: Int! = 20, "Which." kind: Kind! = GAMES, filter: Filter = { size: 3, kinds: [OLD] }, "Gone." old: Int @deprecated(reason: "gone")): [Node!]!
+        }
+        interface Node {
+          "What it is called."
+          name("In which language." lang: Lang = EN): String! @deprecated(reason: "see title")
+        }
+        type Thing implements Node { "A thing's name." name(lang: Lang = EN): String! }
+        enum Kind { "Played." GAMES "Read." OLD @deprecated(reason: "dusty") }
+        enum Lang { EN DE }
+        input Filter { "How big." size: Int = 1, "Of which kinds." kinds: [Kind!] = [GAMES], "Before." before: Int @deprecated(reason: "use size") }
+        "#,
+    );
+    let view = project.view(
+        r#"
+        type Query {
+          find(first: Int! @from(path: "count"), sort: Sort! @from(path: "kind"), by: By @from(path: "filter"), past: Int @from(path: "old")): [Item!]! @from(path: "search")
+          some(n: Int!): [Item!]! @from(path: "search(count: $n, kind: OLD)")
+          both(n: Int!): [Item!]! @from(path: "search(count: $n, old: $n, kind: OLD)")
+        }
+        interface Item @view(of: "Node") { title(in: Tongue @from(path: "lang")): String! @from(path: "name") }
+        type Object implements Item @view(of: "Thing") { title(in: Tongue @from(path: "lang")): String! @from(path: "name") }
+        enum Sort @view(of: "Kind") { PLAY @from(path: "GAMES") DUSTY @from(path: "OLD") }
+        enum Tongue @view(of: "Lang") { ENGLISH @from(path: "EN") }
+        input By @view(of: "Filter") { bytes: Int @from(path: "size"), sorts: [Sort!] @from(path: "kinds"), until: Int @from(path: "before") }
+        "#,
+    );
+    assert_snapshot!(view.sdl());
 }
 
 #[test]
