@@ -320,8 +320,8 @@ pub struct Way {
     pub answer: Answer,
     /// What other statuses mean; first match wins. Statuses of success not listed here are `answer`.
     pub outcomes: Vec<Outcome>,
-    /// The statuses that the contract declares: is their body `application/problem+json`?
-    pub problems: Vec<(StatusPattern, bool)>,
+    /// The statuses that the contract declares; `None`: there is no contract.
+    pub declared: Option<Vec<DeclaredStatus>>,
     /// What of the caller the call sends.
     pub caller: CallerInputs,
     /// Whether it is a read, so that equal calls may be shared, sent again and kept. The root type alone decides, when the
@@ -338,16 +338,60 @@ pub struct Way {
 }
 
 impl Way {
-    /// Does the contract declare problem details (RFC 9457) for a status? The most specific declaration decides.
+    /// What the contract declares for a status; the most specific declaration decides (OpenAPI 3.0.3 §4.7.16.1).
+    #[must_use]
+    pub fn declaration(&self, status: u16) -> Option<&DeclaredStatus> {
+        let declared = self.declared.as_deref()?;
+        let find = |wanted: StatusPattern| declared.iter().find(|declared| declared.status == wanted);
+        let class = u8::try_from(status / 100).map(StatusPattern::Class).ok();
+        find(StatusPattern::Exact(status)).or_else(|| class.and_then(find)).or_else(|| find(StatusPattern::Default))
+    }
+
+    /// Does the contract declare problem details (RFC 9457) for a status?
     #[must_use]
     pub fn has_problem(&self, status: u16) -> bool {
-        let find = |wanted: StatusPattern| self.problems.iter().find(|(pattern, _)| *pattern == wanted);
-        let class = u8::try_from(status / 100).map(StatusPattern::Class).ok();
-        let declared = find(StatusPattern::Exact(status))
-            .or_else(|| class.and_then(find))
-            .or_else(|| find(StatusPattern::Default));
-        declared.is_some_and(|(_, is_problem)| *is_problem)
+        self.declaration(status).is_some_and(|declared| declared.is_problem)
     }
+
+    /// Does a status that no outcome maps mean that the answer is what the binding asks for? Of a 2xx only one that the
+    /// contract declares does; `default` counts where it is all that is declared of success.
+    #[must_use]
+    pub fn is_success(&self, status: u16) -> bool {
+        if !(200..300).contains(&status) {
+            return false;
+        }
+        match (&self.call, &self.declared) {
+            // RFC 9110 §15.3.7: a part of the answer, though no part was asked for.
+            (Call::GraphQlRoot(_) | Call::GraphQlEntities(_), _) => status != 206,
+            (Call::Rest(_), Some(declared)) => {
+                let is_of_success = |declared: &DeclaredStatus| match declared.status {
+                    StatusPattern::Exact(exact) => (200..300).contains(&exact),
+                    StatusPattern::Class(class) => class == 2,
+                    StatusPattern::Default => false,
+                };
+                let found = self.declaration(status);
+                found.is_some_and(|found| is_of_success(found) || !declared.iter().any(is_of_success))
+            }
+            // Without a contract, those that say by themselves that all of the answer is there (RFC 9110 §15.3), or of a
+            // write that it was taken.
+            (Call::Rest(_), None) => match status {
+                200 | 201 | 203 => true,
+                202 | 204 | 205 => !self.is_safe,
+                _ => false,
+            },
+        }
+    }
+}
+
+/// A status that a contract declares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeclaredStatus {
+    /// Which statuses it is about.
+    pub status: StatusPattern,
+    /// Whether their body is `application/problem+json`.
+    pub is_problem: bool,
+    /// Whether they have a body.
+    pub has_body: bool,
 }
 
 /// What a way gets.

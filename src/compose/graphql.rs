@@ -176,7 +176,7 @@ impl Binder<'_, '_> {
             call,
             answer,
             outcomes: Vec::new(),
-            problems: Vec::new(),
+            declared: None,
             caller: CallerInputs::default(),
             is_safe: true,
             poll: None,

@@ -27,9 +27,9 @@ pub use crate::sdl::Origin;
 pub use call::{Call, Fieldset, HeaderParameter, Input, ListForm, PathPart, QueryParameter, RestCall};
 pub use composer::{ServiceFile, Services, compose, contract_paths};
 pub use graph::{
-    Answer, Argument, Batch, Bounds, CacheRule, CallerInputs, Effect, Entry, FieldId, Graph, GraphField, GraphType,
-    HeaderRule, HeaderValue, KeyPath, ListBound, Outcome, Pairing, Shape, ShapeField, ShapeId, ShapeVariant, Source,
-    SourceId, SourceKind, TypeChoice, TypeId, TypeKind, TypeRef, Way, WayId,
+    Answer, Argument, Batch, Bounds, CacheRule, CallerInputs, DeclaredStatus, Effect, Entry, FieldId, Graph,
+    GraphField, GraphType, HeaderRule, HeaderValue, KeyPath, ListBound, Outcome, Pairing, Shape, ShapeField, ShapeId,
+    ShapeVariant, Source, SourceId, SourceKind, TypeChoice, TypeId, TypeKind, TypeRef, Way, WayId,
 };
 pub use print::print_graph;
 pub use read::{From, JsonPath, Method, Read, Segment};

@@ -47,7 +47,7 @@ pub struct Run<'a> {
     /// The plan.
     pub plan: &'a Plan,
     /// The graph that it was made for.
-    pub graph: &'a Graph,
+    pub graph: &'a Arc<Graph>,
     /// By [`crate::compose::SourceId`].
     pub sources: &'a [Sourced],
     /// Coerced variables, in graph vocabulary.
@@ -321,10 +321,10 @@ impl<'a> State<'a> {
         }
         if let Some(mut pending) = self.pending[number].take() {
             pending.answers.sort_by_key(|answered| answered.keys.start);
-            let (keys, mut told) = (pending.keys, Vec::new());
-            let values = settle((step, way), &mut self.arena, &keys, source, pending.answers, &mut told);
-            self.keep(number, &keys, pending.kept.as_ref(), &values, told);
-            keys.scatter(step, &mut self.arena, &values);
+            let keys = pending.keys;
+            let settled = settle((step, way), &mut self.arena, &keys, source, pending.answers);
+            self.keep(number, &keys, pending.kept.as_ref(), &settled);
+            keys.scatter(step, &mut self.arena, &settled.values);
         }
         let mut ready = Vec::new();
         for (other, plan) in self.run.plan.steps.iter().enumerate() {
@@ -364,9 +364,8 @@ impl<'a> State<'a> {
                 for key in (0..pending.keys.keys.len()).filter(|key| !done.contains(key)) {
                     pending.answers.push(Answered::by_call(key..key + 1, Err(failure.clone())));
                 }
-                let (keys, told) = (&pending.keys, &mut Vec::new());
-                let values = settle((step, way), &mut self.arena, keys, source, pending.answers, told);
-                pending.keys.scatter(step, &mut self.arena, &values);
+                let settled = settle((step, way), &mut self.arena, &pending.keys, source, pending.answers);
+                pending.keys.scatter(step, &mut self.arena, &settled.values);
                 self.waiting[number] = usize::MAX;
             } else if self.waiting[number] > 0 {
                 let keys = self.collect(number);

@@ -137,6 +137,11 @@ impl Keys {
         number
     }
 
+    /// Keys that nobody waits for here, with the text that each is known by.
+    pub(super) fn of(keys: Vec<Key>, texts: impl Iterator<Item = Box<str>>) -> Self {
+        Self { keys, index: texts.zip(0..).collect(), ..Self::default() }
+    }
+
     /// The text that each key is known by.
     pub(super) fn texts(&self) -> Vec<&str> {
         let mut texts = vec![""; self.keys.len()];
@@ -211,22 +216,37 @@ struct Found {
     rows: Vec<(u32, Option<u32>)>,
     /// Items met, by key.
     counts: Vec<u64>,
+    /// Keys whose value cannot be read as it should be.
+    broken: Vec<u32>,
+    /// Calls whose answers had an item whose key cannot be told, and the error of the keys that have none.
+    keyless: Vec<(Range<usize>, Slot)>,
     /// Places of items, if they are wanted.
     spans: Option<Vec<(u32, Range<usize>)>>,
 }
 
-/// Projects a step's answers and says what each key's value is; `told` gets what is to be kept.
+/// What a step's answers come to.
+pub(super) struct Settled {
+    /// Each key's value.
+    pub(super) values: Vec<Slot>,
+    /// What may be kept, but for the keys that are broken.
+    pub(super) told: Vec<Told>,
+    /// Keys, in order, whose value cannot be read as it should be: nothing is kept for them, and nothing of before holds on.
+    pub(super) broken: Vec<u32>,
+}
+
+/// Projects a step's answers.
 pub(super) fn settle(
     (step, way): (&Step, &Way),
     arena: &mut Arena,
     keys: &Keys,
     source: &Sourced,
     answers: Vec<Answered>,
-    told: &mut Vec<Told>,
-) -> Vec<Slot> {
+) -> Settled {
     let service = &*source.name;
     let mut values = vec![Slot::Null; keys.keys.len()];
-    let mut found = Found { rows: Vec::new(), counts: vec![0; keys.keys.len()], spans: None };
+    let mut told = Vec::new();
+    let counts = vec![0; keys.keys.len()];
+    let mut found = Found { rows: Vec::new(), counts, broken: Vec::new(), keyless: Vec::new(), spans: None };
     for answered in answers {
         let range = answered.keys.clone();
         let all = match answered.result {
@@ -250,7 +270,7 @@ pub(super) fn settle(
     }
     match step.pairing {
         PairingPlan::Single | PairingPlan::Position => {
-            for (key, row) in found.rows {
+            for &(key, row) in &found.rows {
                 let value = &mut values[key as usize];
                 if !matches!(value, Slot::Failed(_)) {
                     *value = row.map_or(Slot::Null, Slot::Row);
@@ -260,7 +280,8 @@ pub(super) fn settle(
         PairingPlan::Index { .. } => pair_index(arena, keys, service, &found, &mut values),
         PairingPlan::Group { .. } => pair_groups(step, arena, service, &found, &mut values),
     }
-    values
+    found.broken.sort_unstable();
+    Settled { values, told, broken: found.broken }
 }
 
 /// Reads one answer by its status. Returns what all of its keys are, if that is one thing.
@@ -283,7 +304,7 @@ fn receive(
             return Some(arena.fail(failure.of(service)));
         }
         Some(OutcomePlan::Value(capture)) => capture,
-        None if (200..300).contains(&answer.status) => &step.answer,
+        None if way.is_success(answer.status) => &step.answer,
         // One of those that were not mapped beside it: no other than where none was.
         None if (300..400).contains(&answer.status) && takes_redirects(step) => {
             let failure = Failure::new("UPSTREAM_MALFORMED", "the service's answer is not what was expected");
@@ -306,8 +327,11 @@ fn receive(
     let body = match answer.body.is_empty() {
         // What is made of literals and inputs only needs no body.
         true if needs_nothing(capture) && matches!(step.pairing, PairingPlan::Single) => Bytes::from_static(b"{}"),
-        // A write may have nothing to say; to a read, saying that something is there (200) and giving nothing is none.
-        true if answer.status == 200 && way.is_safe => {
+        // A write may have nothing to say, and so may an answer that is declared without a body; any other that is empty
+        // says that something is there, and does not give it.
+        true if step.document.is_some()
+            || way.is_safe && way.declaration(answer.status).is_none_or(|it| it.has_body) =>
+        {
             let failure = Failure::new("UPSTREAM_MALFORMED", "the service's answer is empty");
             let evidence = Evidence::answer(step.way, answer, "the answer has no body");
             return Some(arena.fail(failure.of(service).by(evidence)));
@@ -326,10 +350,21 @@ fn receive(
         asked: (first, index(asked.len())),
         found: &mut found.rows,
         counts: &mut found.counts,
+        broken: &mut found.broken,
         spans: found.spans.as_mut(),
     };
     let target = Target { frame: step.root, row, max_items: source.max_list_items };
     let projected = project(capture, arena, &body, target, (!is_single).then_some(pairs), &step.frames);
+    if let Ok(read) = projected {
+        if is_single && read.is_broken {
+            found.broken.push(first);
+        }
+        if read.has_keyless && form == Form::Whole {
+            let failure = Failure::new("UPSTREAM_SHAPE", "the service answered with an item that lacks its key");
+            let evidence = Evidence::answer(step.way, answer, "the answer has an item that lacks its key");
+            found.keyless.push((asked.clone(), arena.fail(failure.of(service).by(evidence))));
+        }
+    }
     if let Err(broken) = projected {
         found.rows.truncate(before);
         if is_single {
@@ -391,12 +426,12 @@ fn list_of_items(capture: &Capture) -> Option<&Capture> {
 }
 
 /// Does a status say what there is, rather than that something failed?
-pub(super) fn is_outcome(step: &Step, status: u16) -> bool {
+pub(super) fn is_outcome(step: &Step, way: &Way, status: u16) -> bool {
     let outcome = step.outcomes.iter().find(|(pattern, _)| matches(*pattern, status)).map(|(_, plan)| plan);
     match outcome {
         Some(OutcomePlan::Null | OutcomePlan::Value(_)) => true,
         Some(OutcomePlan::Code(_)) => false,
-        None => (200..300).contains(&status),
+        None => way.is_success(status),
     }
 }
 
@@ -447,6 +482,10 @@ fn pair_index(arena: &mut Arena, keys: &Keys, service: &str, found: &Found, valu
         } else if !matches!(value, Slot::Failed(_)) {
             *value = Slot::Row(row);
         }
+    }
+    // Whose item it is cannot be told: it may be that of any key that has none.
+    for (keys, failed) in &found.keyless {
+        values[keys.clone()].iter_mut().filter(|value| **value == Slot::Null).for_each(|value| *value = *failed);
     }
 }
 

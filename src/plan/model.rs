@@ -40,7 +40,7 @@ pub struct Plan {
 }
 
 /// One way in, made use of: it makes calls.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Step {
     /// What is called.
     pub way: WayId,
@@ -106,7 +106,7 @@ pub enum PairingPlan {
 }
 
 /// What a status other than success means.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum OutcomePlan {
     /// Null.
     Null,
@@ -117,7 +117,7 @@ pub enum OutcomePlan {
 }
 
 /// Rows that need a step: those of `frame` whose tag says that the object is there.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Feed {
     /// Whose rows.
     pub frame: FrameId,
@@ -170,7 +170,7 @@ pub enum LeafSource {
 }
 
 /// What to keep of a JSON value; everything else is skipped.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Capture {
     /// The value's text goes into a slot.
     Leaf(SlotId),
@@ -208,7 +208,7 @@ pub enum Capture {
 }
 
 /// What to keep of an object.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct ObjectCapture {
     /// Slots that are set when the object is there, and the variant they are set to.
     pub tags: Vec<(SlotId, u32)>,
@@ -217,7 +217,7 @@ pub struct ObjectCapture {
 }
 
 /// What to keep of an object of abstract type.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct AbstractCapture {
     /// Gets the error when the discriminator's value is not known, and null.
     pub tag: SlotId,
@@ -232,7 +232,7 @@ pub struct AbstractCapture {
 }
 
 /// The text sent to a GraphQL source.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct SubgraphDocument {
     /// The document.
     pub text: Arc<str>,
@@ -245,7 +245,7 @@ pub struct SubgraphDocument {
 }
 
 /// A leaf of a representation; or an object of it that may be null: then its token only tells whether it is there.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Member {
     /// Names of fields, such as `price`, `amount`.
     pub path: Vec<String>,

@@ -14,11 +14,11 @@ mod walk;
 
 use super::composer::Composer;
 use super::graph::{
-    CacheRule, CallerInputs, Entry, FieldId, HeaderRule, HeaderValue, Source, SourceId, SourceKind, TypeId, TypeKind,
-    TypeRef, Way,
+    CacheRule, CallerInputs, DeclaredStatus, Entry, FieldId, HeaderRule, HeaderValue, Source, SourceId, SourceKind,
+    TypeId, TypeKind, TypeRef, Way,
 };
 use super::suggest;
-use crate::contract::{Contract, Endpoint, StatusPattern};
+use crate::contract::{Contract, Endpoint};
 use crate::diagnostic::{Finding, Span};
 use crate::sdl::{CacheDeclaration, Connect, FieldDeclaration, SourceDeclaration, Target, TypeBody, TypeDeclaration};
 use answer::is_success;
@@ -262,14 +262,18 @@ fn add_source<'a>(
     }
 }
 
-/// The declared statuses, and whether their bodies are problem details.
-fn problems(endpoint: &Endpoint) -> Vec<(StatusPattern, bool)> {
+/// The declared statuses.
+fn declared(endpoint: &Endpoint) -> Vec<DeclaredStatus> {
     let is_problem = |media_type: &str| {
         let essence = media_type.split(';').next().unwrap_or_default().trim();
         essence.eq_ignore_ascii_case("application/problem+json")
     };
-    let declared = endpoint.responses.iter();
-    declared.map(|response| (response.status, response.content_type.as_deref().is_some_and(is_problem))).collect()
+    let declared = endpoint.responses.iter().map(|response| DeclaredStatus {
+        status: response.status,
+        is_problem: response.content_type.as_deref().is_some_and(is_problem),
+        has_body: response.content_type.is_some(),
+    });
+    declared.collect()
 }
 
 /// `{$config.a.b}`, or text.
@@ -316,7 +320,7 @@ impl<'a> Binding<'_, 'a> {
             call: super::Call::Rest(request.call),
             answer,
             outcomes,
-            problems: self.endpoint.map(problems).unwrap_or_default(),
+            declared: self.endpoint.map(declared),
             caller,
             poll,
             cache,

@@ -230,8 +230,17 @@ impl<'a> State<'a> {
                 inputs: super::tags::input_values(&rule.tags, &inputs, Some(key)),
                 right,
                 old,
+                key: key.clone(),
             });
-            let asked = Asked { id: step.way, way, fields, since, entries: entries.collect() };
+            let asked = Asked {
+                graph: Arc::clone(self.run.graph),
+                step: step.clone(),
+                frames: self.run.plan.frames.clone(),
+                source: source.clone(),
+                fields,
+                since,
+                entries: entries.collect(),
+            };
             refresh(caching, asked, source.subgraph.call(request, ctx));
         }
     }

@@ -2,13 +2,14 @@
 
 use super::look::answer_of;
 use super::tags::{input_values, slots};
-use super::{StepKept, WayRule};
+use super::{Caching, StepKept, WayRule};
 use crate::cache::{Bypass, CacheKind, CacheStatus, Entry, EntryKey, Exchange, Freshness, Miss, assess, merged};
+use crate::compose::Way;
 use crate::execute::arena::Slot;
 use crate::execute::remote::has_errors;
 use crate::execute::run::{Finished, State, now};
-use crate::execute::step::{Answered, Keys, Told, is_outcome};
-use crate::plan::PairingPlan;
+use crate::execute::step::{Answered, Keys, Settled, Told, is_outcome};
+use crate::plan::{PairingPlan, Step};
 use crate::upstream::{Answer, CallError, CallErrorKind};
 use bytes::Bytes;
 use http::header::VARY;
@@ -22,6 +23,20 @@ pub(in crate::execute) struct Keep {
     freshness: Freshness,
     /// If it can be asked for by its validator.
     headers: Option<Box<HeaderMap>>,
+}
+
+/// What an answer means for what is kept, whether somebody waits for it or it was asked for behind somebody's back.
+pub(super) enum Verdict {
+    /// 304: what was kept holds on, if the service still wants it kept.
+    Still(Result<Keep, Bypass>),
+    /// 304, and what it speaks of is not what was kept.
+    Lost,
+    /// It may be kept, as far as it can be read.
+    Keep(Keep),
+    /// The service does not want it kept.
+    Unwanted(Bypass),
+    /// It does not say what there is.
+    Failed,
 }
 
 /// What a call's outcome means for the cache.
@@ -59,7 +74,7 @@ impl WayRule {
     }
 
     /// How long an old entry holds that the service says still holds; `None`: it speaks of another one.
-    pub(super) fn still(
+    fn still(
         &self,
         old: &Entry,
         told: &HeaderMap,
@@ -71,8 +86,31 @@ impl WayRule {
         Some(freshness.map(|freshness| Keep { freshness, headers: Some(Box::new(headers)) }))
     }
 
+    /// Says what an answer means for what is kept; `old`: what was kept for its key.
+    pub(super) fn judge(
+        &self,
+        (step, way): (&Step, &Way),
+        answer: &Answer,
+        old: Option<&Entry>,
+        times: (Instant, Instant),
+    ) -> Verdict {
+        if answer.status == StatusCode::NOT_MODIFIED {
+            let still = old.and_then(|old| self.still(old, &answer.headers, times));
+            return still.map_or(Verdict::Lost, Verdict::Still);
+        }
+        // What a REST answer calls `errors` is data.
+        let has_errors = step.document.is_some() && has_errors(&answer.body);
+        if has_errors || !is_outcome(step, way, answer.status) {
+            return Verdict::Failed;
+        }
+        match self.keep(answer, way.batch.is_some(), times) {
+            Ok(keep) => Verdict::Keep(keep),
+            Err(why) => Verdict::Unwanted(why),
+        }
+    }
+
     /// What an answer will be kept with.
-    pub(super) fn keep(&self, answer: &Answer, is_batched: bool, times: (Instant, Instant)) -> Result<Keep, Bypass> {
+    fn keep(&self, answer: &Answer, is_batched: bool, times: (Instant, Instant)) -> Result<Keep, Bypass> {
         let (Answer { status, headers, .. }, (sent, received)) = (answer, times);
         let exchange = Exchange { status: *status, headers, sent, received, date: SystemTime::now() };
         let freshness = self.assess(&exchange)?;
@@ -84,7 +122,8 @@ impl WayRule {
 
 impl Keep {
     /// An entry of it.
-    pub(super) fn entry(&self, body: Bytes, status: u16, is_known: bool, negative: Duration) -> EntryParts {
+    pub(super) fn entry(&self, item: Item, negative: Duration) -> EntryParts {
+        let Item { body, status, is_known } = item;
         let freshness = match is_known {
             true => self.freshness,
             // What does not exist may exist soon, and is then wanted at once.
@@ -139,30 +178,26 @@ impl State<'_> {
         }
         let Ok(answer) = &finished.result else { return CacheStatus::Bypass(Bypass::Failed).into() };
         let (step, way, source) = self.step(number);
-        if answer.status == StatusCode::NOT_MODIFIED {
-            let old = kept.old.iter().find(|(key, ..)| *key == finished.keys.start).map(|(.., entry)| entry);
-            let still = old.and_then(|old| Some((old, rule.still(old, &answer.headers, times)?)));
-            let Some((old, keep)) = still else {
+        let is_shared = answer.is_shared;
+        let old = kept.old.iter().find(|(key, ..)| *key == finished.keys.start).map(|(.., entry)| entry);
+        match (rule.judge((step, way), answer, old.map(Arc::as_ref), times), old) {
+            (Verdict::Still(keep), Some(old)) => {
+                finished.result = Ok(Answer { is_shared, ..Answer::new(old.status, old.body.clone()) });
+                let keep = keep.ok().filter(|_| !is_shared);
+                Weighed { cache: CacheStatus::Revalidated, keep, old: Vec::new() }
+            }
+            (Verdict::Still(_) | Verdict::Lost, _) => {
                 let cause = "the service says that something else still holds";
                 finished.result = Err(CallError::new(&source.name, CallErrorKind::Malformed, cause));
-                return CacheStatus::Bypass(Bypass::Failed).into();
-            };
-            let is_shared = answer.is_shared;
-            finished.result = Ok(Answer { is_shared, ..Answer::new(old.status, old.body.clone()) });
-            let keep = keep.ok().filter(|_| !is_shared);
-            return Weighed { cache: CacheStatus::Revalidated, keep, old: Vec::new() };
-        }
-        // Who has joined a call cannot tell when it was sent.
-        if answer.is_shared {
-            return CacheStatus::Bypass(Bypass::Shared).into();
-        }
-        let is_graphql_error = step.document.is_some() && has_errors(&answer.body);
-        if !is_outcome(step, answer.status) || is_graphql_error {
-            return CacheStatus::Bypass(Bypass::Failed).into();
-        }
-        match rule.keep(answer, way.batch.is_some(), times) {
-            Ok(keep) => Weighed { cache: CacheStatus::Miss(kept.miss), keep: Some(keep), old: Vec::new() },
-            Err(why) => {
+                CacheStatus::Bypass(Bypass::Failed).into()
+            }
+            // Who has joined a call cannot tell when it was sent.
+            _ if is_shared => CacheStatus::Bypass(Bypass::Shared).into(),
+            (Verdict::Failed, _) => CacheStatus::Bypass(Bypass::Failed).into(),
+            (Verdict::Keep(keep), _) => {
+                Weighed { cache: CacheStatus::Miss(kept.miss), keep: Some(keep), old: Vec::new() }
+            }
+            (Verdict::Unwanted(why), _) => {
                 self.forget(number, kept);
                 CacheStatus::Bypass(why).into()
             }
@@ -195,49 +230,33 @@ impl State<'_> {
         kept.old.iter().for_each(|(key, ..)| caching.cache.forget(&domain, texts[*key]));
     }
 
-    /// Keeps what was told of a step's answers.
-    pub(in crate::execute) fn keep(
-        &mut self,
-        number: usize,
-        keys: &Keys,
-        kept: Option<&StepKept>,
-        values: &[Slot],
-        told: Vec<Told>,
-    ) {
+    /// Keeps what may be kept of a step's answers, and forgets what cannot be read.
+    pub(in crate::execute) fn keep(&mut self, number: usize, keys: &Keys, kept: Option<&StepKept>, settled: &Settled) {
         let answered = kept.map_or(0, |kept| kept.answered);
-        if answered + told.iter().map(|told| told.keys.len()).sum::<usize>() < keys.keys.len() {
+        let told = settled.told.iter().map(|told| told.keys.len()).sum::<usize>();
+        if answered + told < keys.keys.len() || !settled.broken.is_empty() {
             self.held = None;
         }
-        let (Some(kept), Some((caching, rule)), false) = (kept, self.caching(number), told.is_empty()) else { return };
+        let (Some(kept), Some((caching, rule))) = (kept, self.caching(number)) else { return };
+        if told == 0 && settled.broken.is_empty() {
+            return;
+        }
         let (step, ..) = self.step(number);
         let (domain, texts, inputs) = (self.entry_domain(number), keys.texts(), self.inputs(number));
+        settled.broken.iter().for_each(|&key| caching.cache.forget(&domain, texts[key as usize]));
         let fields = kept.fields.as_deref().unwrap_or(&step.fieldset);
         let fields: Option<Arc<[String]>> = (!fields.is_empty()).then(|| fields.into());
         let negative = caching.cache.options().negative;
         rule.begin_use();
-        for Told { keep, keys: asked, body, status, mut spans } in told {
-            // By key, and for each in the answer's order.
-            spans.sort_by_key(|&(key, _)| key);
-            let mut rest = spans.as_slice();
-            for key in asked {
-                let (own, behind) = rest.split_at(rest.iter().take_while(|(of, _)| *of as usize == key).count());
-                rest = behind;
-                if matches!(values[key], Slot::Failed(_)) {
+        for told in &settled.told {
+            for (key, item) in items(step.pairing, told, settled) {
+                let Some(item) = item else {
                     self.held = None;
                     continue;
-                }
-                let (item, is_known) = match step.pairing {
-                    PairingPlan::Single => (Bytes::copy_from_slice(&body), !matches!(status, 404 | 410)),
-                    PairingPlan::Group { .. } => (cut(&body, own), true),
-                    PairingPlan::Index { .. } => (cut(&body, own), !own.is_empty()),
-                    PairingPlan::Position => {
-                        (cut(&body, own), own.first().is_some_and(|(_, at)| &body[at.clone()] != b"null"))
-                    }
                 };
                 let values = input_values(&rule.tags, &inputs, Some(&keys.keys[key]));
-                let listed = super::look::list_of([&item].into_iter().filter(|item| !item.is_empty()));
-                let tags = slots(&rule.tags, caching.cache.tags(), values, &listed);
-                let entry = keep.entry(item, status, is_known, negative).with(fields.clone(), tags, kept.since);
+                let tags = item.tags(rule, caching, values);
+                let entry = told.keep.entry(item, negative).with(fields.clone(), tags, kept.since);
                 self.hold(number, &entry.freshness, &entry.tags);
                 caching.cache.keep(EntryKey { domain: domain.clone(), key: texts[key].into() }, entry);
             }
@@ -245,8 +264,57 @@ impl State<'_> {
     }
 }
 
+/// What is kept for one key.
+pub(super) struct Item {
+    /// The answer, or what of a batched one is the key's.
+    pub(super) body: Bytes,
+    pub(super) status: u16,
+    /// Does it exist?
+    pub(super) is_known: bool,
+}
+
+impl Item {
+    /// Its tags, from the values of their inputs.
+    pub(super) fn tags(
+        &self,
+        rule: &WayRule,
+        caching: &Caching,
+        inputs: Vec<Option<String>>,
+    ) -> Box<[crate::cache::Slot]> {
+        let listed = super::look::list_of([&self.body].into_iter().filter(|body| !body.is_empty()));
+        slots(&rule.tags, caching.cache.tags(), inputs, &listed)
+    }
+}
+
+/// What is kept of an answer for each of its keys, by number; `None`: nothing, for it is an error or cannot be read.
+pub(super) fn items<'s>(
+    pairing: PairingPlan,
+    told: &'s Told,
+    settled: &'s Settled,
+) -> impl Iterator<Item = (usize, Option<Item>)> + 's {
+    // By key, and for each in the answer's order.
+    let mut spans: Vec<_> = told.spans.iter().collect();
+    spans.sort_by_key(|(key, _)| *key);
+    let (body, status) = (&told.body, told.status);
+    told.keys.clone().map(move |key| {
+        let start = spans.partition_point(|(of, _)| (*of as usize) < key);
+        let own = &spans[start..spans.partition_point(|(of, _)| *of as usize <= key)];
+        let is_broken = u32::try_from(key).is_ok_and(|key| settled.broken.binary_search(&key).is_ok());
+        if is_broken || matches!(settled.values[key], Slot::Failed(_)) {
+            return (key, None);
+        }
+        let (body, is_known) = match pairing {
+            PairingPlan::Single => (Bytes::copy_from_slice(body), !matches!(status, 404 | 410)),
+            PairingPlan::Group { .. } => (cut(body, own), true),
+            PairingPlan::Index { .. } => (cut(body, own), !own.is_empty()),
+            PairingPlan::Position => (cut(body, own), own.first().is_some_and(|(_, at)| &body[at.clone()] != b"null")),
+        };
+        (key, Some(Item { body, status, is_known }))
+    })
+}
+
 /// The items at some places, with commas between them, in bytes of their own.
-fn cut(body: &Bytes, at: &[(u32, std::ops::Range<usize>)]) -> Bytes {
+fn cut(body: &Bytes, at: &[&(u32, std::ops::Range<usize>)]) -> Bytes {
     let mut items = Vec::with_capacity(at.iter().map(|(_, at)| at.len() + 1).sum());
     for (number, (_, at)) in at.iter().enumerate() {
         if number > 0 {

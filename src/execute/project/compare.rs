@@ -3,7 +3,7 @@
 //! In: bytes that say what is captured, and a body. Out: how the two differ.
 
 use super::pairs::{KeyIndex, Pairs};
-use super::{Broken, Target, project_by, scan, seed};
+use super::{Broken, Read, Target, project_by, scan, seed};
 use crate::execute::arena::Arena;
 use crate::plan::{AbstractCapture, Capture, FrameId, ObjectCapture, PairingPlan, SlotId};
 use bytes::Bytes;
@@ -95,11 +95,11 @@ impl Case {
     }
 
     /// Everything that a reader leaves behind: the arena, found rows, counts.
-    fn read(&self, is_scanner: bool, body: &Bytes) -> (Result<(), Broken>, String) {
+    fn read(&self, is_scanner: bool, body: &Bytes) -> (Result<Read, Broken>, String) {
         let mut arena = Arena::new(&self.widths);
         let keys: KeyIndex = KEYS.iter().zip(0..).map(|(&key, number)| (key.into(), number)).collect();
         let frames: Vec<FrameId> = (ROOT..).take(self.widths.len() - 1).collect();
-        let (mut found, mut counts) = (Vec::new(), vec![0; KEYS.len()]);
+        let (mut found, mut counts, mut broken) = (Vec::new(), vec![0; KEYS.len()], Vec::new());
         let row = if self.pairing.is_none() { arena.push_row(ROOT) } else { 0 };
         let pairs = self.pairing.map(|pairing| Pairs {
             pairing,
@@ -108,6 +108,7 @@ impl Case {
             asked: (1, 3),
             found: &mut found,
             counts: &mut counts,
+            broken: &mut broken,
             spans: None,
         });
         let target = Target { frame: ROOT, row, max_items: self.max_items };
@@ -118,7 +119,7 @@ impl Case {
             let rows: Vec<_> = frames.iter().map(|&frame| arena.rows(frame)).collect();
             return (result, format!("{rows:?}"));
         }
-        (result, format!("{arena:?} {found:?} {counts:?}"))
+        (result, format!("{arena:?} {found:?} {counts:?} {broken:?}"))
     }
 }
 

@@ -40,6 +40,15 @@ pub(super) struct Target {
     pub(super) max_items: u32,
 }
 
+/// What is to be known of a body that was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Read {
+    /// Was there an item of a batched answer whose key cannot be told?
+    pub(super) has_keyless: bool,
+    /// Is any object or list of it something else, so that it is not to be kept as it is?
+    pub(super) is_broken: bool,
+}
+
 /// Why a body leaves nothing behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Broken {
@@ -53,8 +62,8 @@ pub(super) enum Broken {
 
 /// Reads a body; the frames are as they were if it is of no use.
 ///
-/// A batched answer is only of use as a whole: an item without a key could be anybody's, and a missing list would look
-/// like entities that do not exist.
+/// A batched answer without its list is of no use: it would look like entities that do not exist. Of one with an item
+/// whose key cannot be told, those keys are of use that have an item: what else there is could be anybody's.
 pub(super) fn project(
     capture: &Capture,
     arena: &mut Arena,
@@ -62,7 +71,7 @@ pub(super) fn project(
     target: Target,
     pairs: Option<Pairs<'_>>,
     frames: &[FrameId],
-) -> Result<(), Broken> {
+) -> Result<Read, Broken> {
     project_by(scan::read, capture, arena, body, target, pairs, frames)
 }
 
@@ -75,7 +84,7 @@ fn project_by(
     target: Target,
     pairs: Option<Pairs<'_>>,
     frames: &[FrameId],
-) -> Result<(), Broken> {
+) -> Result<Read, Broken> {
     let before: smallvec::SmallVec<[u32; 8]> = frames.iter().map(|&frame| arena.rows(frame)).collect();
     let number = arena.add_body(body.clone());
     let max_items = target.max_items;
@@ -85,6 +94,7 @@ fn project_by(
         pairs,
         items: None,
         has_keyless: false,
+        faults: 0,
         is_over: false,
         max_items,
         items_left: max_items,
@@ -93,12 +103,13 @@ fn project_by(
         Ok(()) => reading.check_items(),
         Err(Malformed) => Err(Broken::NotJson),
     };
+    let summary = Read { has_keyless: reading.has_keyless, is_broken: reading.faults > 0 };
     if result.is_err() {
         for (&frame, rows) in frames.iter().zip(before) {
             arena.truncate(frame, rows);
         }
     }
-    result
+    result.map(|()| summary)
 }
 
 /// A body's reading, whoever reads the text.
@@ -108,8 +119,10 @@ struct Reading<'a, 'k> {
     pairs: Option<Pairs<'k>>,
     /// How many items the batched answer had; `None`: no list was met.
     items: Option<u32>,
-    /// Was there an item without a key?
+    /// Was there an item whose key cannot be told?
     has_keyless: bool,
+    /// Objects and lists that are something else.
+    faults: u32,
     /// Did a batched answer have more items than may be kept?
     is_over: bool,
     /// Items of lists that are kept at most, and how many more may be.
@@ -166,6 +179,7 @@ impl Reading<'_, '_> {
     }
 
     fn wrong_type(&mut self, wanted: &'static str, found: &'static str) -> Slot {
+        self.faults += 1;
         let message = format!("the service answered with {found} where {wanted} was expected");
         self.arena.fail(Failure::new("UPSTREAM_SHAPE", message).by(Evidence::Kind { expected: wanted, got: found }))
     }
@@ -193,6 +207,7 @@ impl Reading<'_, '_> {
         let case = text.and_then(|text| of.cases.iter().find(|(case, _)| *case == *text));
         let object = case.and_then(|&(_, variant)| of.variants.get(variant as usize));
         if object.is_none() {
+            self.faults += 1;
             let failure = Failure::new("UPSTREAM_SHAPE", "the service answered with an object of unknown type");
             let expected = "an object whose type can be told";
             let failure = failure.by(Evidence::Kind { expected, got: "an object of unknown type" });
@@ -233,6 +248,7 @@ impl Reading<'_, '_> {
         let most = if is_over_its_own { list.most } else { self.max_items.into() };
         self.forget(list.items, item, list.start);
         self.items_left = list.items_left;
+        self.faults += 1;
         let message = format!("the service answered with more than {most} items");
         self.arena.fail(Failure::new("UPSTREAM_LIST_TOO_LONG", message))
     }

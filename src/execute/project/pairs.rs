@@ -22,6 +22,8 @@ pub(in crate::execute) struct Pairs<'a> {
     pub(in crate::execute) found: &'a mut Vec<(u32, Option<u32>)>,
     /// Items met, by key; those beyond what a key may have leave no row, so that nothing is fetched for them.
     pub(in crate::execute) counts: &'a mut [u64],
+    /// Keys that have an item in which an object or list is something else.
+    pub(in crate::execute) broken: &'a mut Vec<u32>,
     /// Key and place of each item that is paired, if anybody wants to know.
     pub(in crate::execute) spans: Option<&'a mut Vec<(u32, Range<usize>)>>,
 }
@@ -38,6 +40,7 @@ pub(in crate::execute) fn most_items(pairing: PairingPlan) -> u64 {
 pub(super) struct Before {
     rows: smallvec::SmallVec<[u32; 8]>,
     pub(super) items_left: u32,
+    faults: u32,
 }
 
 impl Reading<'_, '_> {
@@ -51,7 +54,10 @@ impl Reading<'_, '_> {
                 Err(Broken::Items("another number of items than was asked for"))
             }
             (Some(_), _) if self.is_over => Err(Broken::TooLong),
-            (Some(_), _) if self.has_keyless => Err(Broken::Items("an item that lacks its key")),
+            // Any key's list may lack it.
+            (Some(_), PairingPlan::Group { .. }) if self.has_keyless => {
+                Err(Broken::Items("an item that lacks its key"))
+            }
             (Some(_), _) => Ok(()),
         }
     }
@@ -59,7 +65,8 @@ impl Reading<'_, '_> {
     /// What there is before an item, for [`Self::keep_item`].
     pub(super) fn before_item(&self) -> Before {
         let frames = self.pairs.as_ref().map_or(&[][..], |pairs| pairs.frames);
-        Before { rows: frames.iter().map(|&frame| self.arena.rows(frame)).collect(), items_left: self.items_left }
+        let rows = frames.iter().map(|&frame| self.arena.rows(frame)).collect();
+        Before { rows, items_left: self.items_left, faults: self.faults }
     }
 
     /// Pairs an item with its key, or forgets it with all its rows if nobody asked for it.
@@ -73,10 +80,15 @@ impl Reading<'_, '_> {
     ) {
         let is_wanted = !self.is_over && self.pair(items, row, position, is_null);
         if is_wanted && before.items_left > 0 {
-            if let Some(Pairs { found, spans: Some(spans), .. }) = &mut self.pairs
+            if let Some(Pairs { found, spans, broken, .. }) = &mut self.pairs
                 && let Some(&(key, _)) = found.last()
             {
-                spans.push((key, text));
+                if self.faults > before.faults {
+                    broken.push(key);
+                }
+                if let Some(spans) = spans {
+                    spans.push((key, text));
+                }
             }
             return;
         }
@@ -103,15 +115,17 @@ impl Reading<'_, '_> {
             }
             PairingPlan::Index { key } | PairingPlan::Group { key, .. } => key,
         };
-        let canonical = match self.arena.get(items, row, slot) {
-            Slot::Text { body, start, len } => {
-                let text = self.arena.text(body, start, len);
-                leaf::canonical(std::str::from_utf8(text).unwrap_or_default())
-            }
-            _ => None,
+        let text = match self.arena.get(items, row, slot) {
+            Slot::Text { body, start, len } => self.arena.text(body, start, len),
+            _ => &[],
         };
+        let canonical = leaf::canonical(std::str::from_utf8(text).unwrap_or_default());
+        // Half of a surrogate pair is never sent as a key, so that nobody has asked for it.
+        let is_unaskable = text.first() == Some(&b'"');
         let Some(canonical) = canonical else {
-            self.has_keyless |= !is_null;
+            // A list of entities may say null for one that does not exist; in a list of groups it is nobody's.
+            let is_told = is_null && matches!(pairs.pairing, PairingPlan::Index { .. });
+            self.has_keyless |= !is_told && !is_unaskable;
             return false;
         };
         let (first, count) = pairs.asked;

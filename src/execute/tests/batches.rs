@@ -197,3 +197,40 @@ fn a_batch_with_more_items_than_may_be_fails_as_a_whole() {
         "{three}"
     );
 }
+
+#[test]
+fn an_item_whose_key_cannot_be_told_costs_the_keys_that_it_may_be_of() {
+    // Of entities: those that have no item.
+    let query = "{ users { email } }";
+    let (one, error) = (r#"{"email":"one"}"#, "UPSTREAM_SHAPE: the service answered with an item that lacks its key");
+    for (items, expected, failed) in [
+        (r#"{"email":"nobody"},{"id":1,"email":"one"}"#, [one, r#"{"email":null}"#], vec![1]),
+        (r#"{"id":1,"email":"one"},5"#, [one, r#"{"email":null}"#], vec![1]),
+        (r#"{"id":1,"email":"one"},{"id":1.5}"#, [one, r#"{"email":null}"#], vec![1]),
+        (r#"{"id":{},"email":"one"},[]"#, [r#"{"email":null}"#; 2], vec![0, 1]),
+        (r#"{"id":1,"email":"one"},{"id":"2","email":"two"},{}"#, [one, r#"{"email":"two"}"#], vec![]),
+        // Null says that there is none, and half of a surrogate pair is nobody's key.
+        (r#"null,{"id":1,"email":"one"}"#, [one, r#"{"email":null}"#], vec![]),
+        (r#"{"id":"\ud800"},{"id":1,"email":"one"}"#, [one, r#"{"email":null}"#], vec![]),
+    ] {
+        let script = format!(
+            r#"shop GET /users => 200 [{{"id":1}},{{"id":2}}]
+            shop GET /users?id=1&id=2 => 200 [{items}]"#
+        );
+        let answer = shop().run(query, &script);
+        assert!(answer.contains(&format!(r#"{{"users":[{}]}}"#, expected.join(","))), "{items}: {answer}");
+        assert_eq!(answer.matches("! ").count(), failed.len(), "{items}: {answer}");
+        for at in failed {
+            assert!(answer.contains(&format!("! users.{at}.email {error}")), "{items}: {answer}");
+        }
+    }
+    // Of groups: all of the call, for each may lack it; null is an item as well.
+    for items in ["null", "5", r#"{"id":"a"}"#] {
+        let script = format!(
+            r#"shop GET /users => 200 [{{"id":1}},{{"id":2}}]
+            shop GET /orders?user=1&user=2&first=10 => 200 [{{"user":1,"id":"a"}},{items}]"#
+        );
+        let answer = shop().run("{ users { orders { id } } }", &script);
+        assert!(answer.contains(&format!("! users.0.orders {error}")), "{items}: {answer}");
+    }
+}

@@ -356,6 +356,96 @@ fn what_cannot_be_read_is_not_kept() {
 }
 
 #[test]
+fn what_is_of_another_kind_is_neither_kept_nor_held_on_to() {
+    for (first, error) in
+        [("[1]", "a list where an object"), (r#""x""#, "a string where an object"), ("7", "a number where")]
+    {
+        let mut kit = shop();
+        let query = "{ user(id: 1) { name } }";
+        let wrong = format!(r#"shop GET /users/1 => 200 <etag: "1"; cache-control: max-age=60> {first}"#);
+        for _ in 0..2 {
+            let (asked, answer) = kit.see(0, query, &wrong);
+            assert_eq!(asked, ["GET /users/1"], "{first}");
+            assert!(answer.contains(error), "{answer}");
+        }
+    }
+    // Nor does an old one hold on that another reader cannot make sense of.
+    let sdl = r#"
+type Query {
+  a: A @connect(http: { GET: "/a" }, selection: "n more { x }") @cache(maxAge: 10)
+}
+type A { n: Int more: More }
+type More { x: Int }"#;
+    let mut kit = Kit::rest(&[("shop", sdl)]).cached(CacheOptions::default());
+    let wrong = r#"shop GET /a => 200 <etag: "1"; cache-control: max-age=10> {"n":1,"more":[5]}"#;
+    assert_eq!(kit.asked(0, "{ a { n } }", wrong), ["GET /a"]);
+    let (asked, answer) = kit.see(5, "{ a { more { x } } }", "");
+    assert_eq!(asked, NONE);
+    assert!(answer.contains("a list where an object was expected"), "{answer}");
+    let right = r#"shop GET /a => 200 <etag: "1"; cache-control: max-age=10> {"n":2,"more":{"x":3}}"#;
+    let (asked, answer) = kit.see(6, "{ a { n more { x } } }", right);
+    assert_eq!(asked, ["GET /a"], "without a condition");
+    assert!(answer.contains(r#"{"n":2,"more":{"x":3}}"#), "{answer}");
+}
+
+#[test]
+fn a_refresh_reads_as_a_first_answer_is_read() {
+    let sdl = r#"
+type Query {
+  thing(id: ID!): Thing @connect(http: { GET: "/things/{$args.id}" }, on: [{ status: "404", null: true }]) @cache(maxAge: 1, swr: 600)
+  all: [Item!] @connect(http: { GET: "/all" }, selection: "id") @listSize(assumedSize: 5)
+}
+type Thing { n: Int }
+type Item @key(fields: "id")
+  @connect(http: { GET: "/items", queryParams: "id: $batch.id" }, batch: { key: "id" }, selection: "id n") @cache(maxAge: 1, swr: 600) {
+  id: ID!
+  n: Int
+}"#;
+    let shop = || Kit::rest(&[("shop", sdl)]).cached(CacheOptions::default());
+    let query = "{ thing(id: 1) { n } }";
+    for (refreshed, then) in [
+        // RFC 5861 §3: whatever its properties are called.
+        (r#"200 {"n":2,"errors":[]}"#, Some(r#"{"thing":{"n":2}}"#)),
+        (r#"200 {"n":2,"errors":[{"message":"x"}],"data":null}"#, Some(r#"{"thing":{"n":2}}"#)),
+        ("404 ", Some(r#"{"thing":null}"#)),
+        // A failure changes nothing.
+        ("503 ", Some(r#"{"thing":{"n":1}}"#)),
+        // What cannot be read takes nobody's place, and what was there is gone.
+        ("200 [1]", None),
+        ("200 {", None),
+        ("403 ", None),
+    ] {
+        let mut kit = shop();
+        assert_eq!(kit.asked(0, query, r#"shop GET /things/1 => 200 {"n":1,"errors":[]}"#), ["GET /things/1"]);
+        let script = format!("shop GET /things/1 => {refreshed}");
+        let (asked, answer) = kit.see(2, query, &script);
+        assert_eq!((asked.len(), answer.as_str()), (1, r#"{"thing":{"n":1}}"#), "{refreshed}");
+        let script = "shop GET /things/1 => 200 {\"n\":9}";
+        let (asked, answer) = kit.see(2, query, script);
+        let is_behind = asked.iter().all(|asked| asked.ends_with("[behind]"));
+        match then {
+            Some(then) => assert_eq!((is_behind, answer.as_str()), (true, then), "{refreshed}"),
+            None => assert_eq!((is_behind, answer.as_str()), (false, r#"{"thing":{"n":9}}"#), "{refreshed}"),
+        }
+    }
+    // Items find their keys as at first: one without a key stands for those that have none, one of another kind is not kept.
+    let mut kit = shop();
+    let query = "{ all { id n } }";
+    let all = r#"shop GET /all => 200 [{"id":1},{"id":2},{"id":3}]"#;
+    let items = |items: &str| format!("{all}\nshop GET /items?id=1&id=2&id=3 => 200 {items}");
+    kit.asked(0, query, &items(r#"[{"id":1,"n":1},{"id":2,"n":2},{"id":3,"n":3}]"#));
+    let (_, answer) = kit.see(2, query, &items(r#"[{"id":"1","n":10},5,{"id":3,"n":30}]"#));
+    assert!(answer.contains(r#"{"id":"2","n":2}"#), "{answer}");
+    let script = format!(
+        r#"{all}
+        shop GET /items?id=2 => 200 [{{"id":2,"n":20}}]"#
+    );
+    let (asked, answer) = kit.see(2, query, &script);
+    assert_eq!(asked, ["GET /all", "GET /items?id=2"]);
+    assert_eq!(answer, r#"{"all":[{"id":"1","n":10},{"id":"2","n":20},{"id":"3","n":30}]}"#);
+}
+
+#[test]
 fn entities_of_a_graphql_service_are_kept_by_its_own_word() {
     let sdl = r#"
 type Query { top: [User!] @listSize(assumedSize: 3) }

@@ -28,7 +28,7 @@ const FEDERATION: &str = r#"extend schema @link(url: "https://specs.apollo.dev/f
 
 /// A project under test.
 pub(super) struct Kit {
-    graph: Graph,
+    graph: Arc<Graph>,
     view: View,
     /// `None`: anonymous.
     pub(super) claims: Option<Json>,
@@ -106,7 +106,17 @@ impl Kit {
         let view = view.expect("a view");
         let (delay, timeout, later) = (Duration::ZERO, Duration::from_secs(5), Duration::ZERO);
         let causes = CauseReport::default();
-        Self { graph, view, claims: None, delay, timeout, max_list_items: 100_000, caching: None, later, causes }
+        Self {
+            graph: Arc::new(graph),
+            view,
+            claims: None,
+            delay,
+            timeout,
+            max_list_items: 100_000,
+            caching: None,
+            later,
+            causes,
+        }
     }
 
     /// With a caller who has these claims.

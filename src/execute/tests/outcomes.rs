@@ -225,3 +225,66 @@ fn problem_details_are_the_message_where_the_contract_declares_them() {
     assert!(!text.contains("canary"), "{text}");
     assert_snapshot!(text.replace(&"é".repeat(299), "(299 × é)"));
 }
+
+#[test]
+fn a_success_that_nobody_declared_is_an_error() {
+    let plain = r#"
+type Query { cart(id: ID!): Cart @connect(http: { GET: "/carts/{$args.id}" }, selection: "id total") }
+type Mutation {
+  open: Cart @connect(http: { POST: "/carts" }, selection: "id total")
+  remove(id: ID!): Boolean @connect(http: { DELETE: "/carts/{$args.id}" }, selection: "$(true)")
+}
+type Cart { id: ID! total: Int }"#;
+    let plain = || Kit::rest(&[("shop", plain)]);
+    let (read, remove) = ("{ cart(id: 1) { id } }", "mutation { remove(id: 1) }");
+    let checkout = "mutation { checkout(id: 1) { ... on Order { id } } }";
+    let (cart, no_cart) = (r#"{"cart":{"id":"1"}}"#, r#"{"cart":null}"#);
+    for (why, kit, query, status, expected, code) in [
+        ("declared", shop(), read, 200, cart, ""),
+        ("undeclared", shop(), read, 204, no_cart, "UPSTREAM_STATUS"),
+        ("undeclared", shop(), read, 206, no_cart, "UPSTREAM_STATUS"),
+        ("undeclared", shop(), read, 299, no_cart, "UPSTREAM_STATUS"),
+        ("declared", shop(), remove, 204, r#"{"remove":true}"#, ""),
+        ("undeclared", shop(), remove, 200, "null", "UPSTREAM_STATUS"),
+        ("undeclared", shop(), remove, 299, "null", "UPSTREAM_STATUS"),
+        ("declared and mapped", shop(), checkout, 201, r#"{"checkout":{"id":"1"}}"#, ""),
+        ("undeclared", shop(), checkout, 200, r#"{"checkout":null}"#, "UPSTREAM_STATUS"),
+        ("undeclared", shop(), checkout, 204, r#"{"checkout":null}"#, "UPSTREAM_STATUS"),
+        ("all of it", plain(), read, 200, cart, ""),
+        ("all of it, changed on the way", plain(), read, 203, cart, ""),
+        ("a part of it", plain(), read, 206, no_cart, "UPSTREAM_STATUS"),
+        ("nothing of it", plain(), read, 204, no_cart, "UPSTREAM_STATUS"),
+        ("unknown", plain(), read, 299, no_cart, "UPSTREAM_STATUS"),
+        ("made", plain(), "mutation { open { id } }", 201, r#"{"open":{"id":"1"}}"#, ""),
+        ("unknown", plain(), "mutation { open { id } }", 299, r#"{"open":null}"#, "UPSTREAM_STATUS"),
+        ("done, with nothing to say", plain(), remove, 204, r#"{"remove":true}"#, ""),
+        ("a part of it", plain(), remove, 206, r#"{"remove":null}"#, "UPSTREAM_STATUS"),
+    ] {
+        for body in ["", r#"{"id":"1"}"#] {
+            // What is there has a body, and what is done may have none.
+            if body.is_empty() == (code.is_empty() && status != 204) || (status == 204 && !body.is_empty()) {
+                continue;
+            }
+            let answer = kit.run(query, &format!("shop * => {status} {body}"));
+            assert!(answer.contains(&format!("\n{expected}\n")), "{why} {status} {body:?} {query}: {answer}");
+            let codes = answer.lines().filter(|line| line.starts_with('!')).map(|line| line.split(' ').nth(2));
+            let codes: Vec<_> = codes.flatten().map(|code| code.trim_end_matches(':')).collect();
+            assert_eq!(codes, code.split_whitespace().collect::<Vec<_>>(), "{why} {status} {body:?} {query}: {answer}");
+        }
+    }
+}
+
+#[test]
+fn an_empty_answer_is_one_only_where_it_is_declared_so() {
+    let contract = CONTRACT.replace(
+        r#""404": { description: none }
+        "409""#,
+        r#""404": { description: none }
+        "203": { description: empty }
+        "409""#,
+    );
+    let kit = Kit::contract(&contract, SDL);
+    let answer = |status: u16| kit.run("{ cart(id: 1) { total } }", &format!("shop GET /carts/1 => {status} "));
+    assert!(answer(200).contains("UPSTREAM_MALFORMED: the service's answer is empty"), "{}", answer(200));
+    assert!(answer(203).ends_with("{\"cart\":null}\n"), "{}", answer(203));
+}
