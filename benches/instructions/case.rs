@@ -6,7 +6,7 @@ use axum::http::header::CACHE_CONTROL;
 use bespoke::cache::{Cache, CacheOptions};
 use bespoke::config::Mode;
 use bespoke::engine::{Client, Engine, EngineParts, GraphQlEngine, Writes};
-use bespoke::execute::{Caching, CauseReport, Sourced};
+use bespoke::execute::{Bounds, Caching, CauseReport, Sourced};
 use bespoke::flight::FlightOptions;
 use bespoke::http::parse_request;
 use bespoke::operation::Limits;
@@ -132,7 +132,7 @@ fn engine(recorded: &Recorded, is_kept: bool) -> Result<Engine, Failed> {
         operations_bytes: 64 << 20,
         exposure: Mode::Production.exposure(),
         causes: CauseReport::default(),
-        max_calls: None,
+        bounds: Bounds::default(),
         // One request at a time: there is nothing to share.
         sharing: FlightOptions { enabled: false, ..FlightOptions::default() },
         caching: caching.map(Arc::new),

@@ -2,11 +2,11 @@
 
 use super::args::{CheckArgs, ClientArgs, GraphArgs, PlanArgs};
 use crate::compose::print_graph;
+use crate::config::{Budget, Mode};
 use crate::diagnostic::{DrawStyle, Finding, draw, one_line};
-use crate::engine::limits;
 use crate::operation::{Limits, Outcomes, RequestError, prepare};
-use crate::plan::{describe, plan as make_plan};
-use crate::project::{Assembled, Files, assemble, client_names, config_path, name_clients};
+use crate::plan::{describe, describe_values, plan as make_plan};
+use crate::project::{Assembled, Files, assemble, client_names, config_path, limits, name_clients};
 use anyhow::{Context, anyhow, bail};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -58,7 +58,8 @@ pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<ExitCode> {
     let Some((graph, view, text)) = parts(&assembled, &args.operation)? else { return Ok(ExitCode::FAILURE) };
     // A plan needs no URL and no key: a configuration that cannot be read here only leaves its limits unknown.
     let limits = assembled.config.as_ref().map_or_else(Limits::default, |config| limits(&config.limits));
-    let budget = assembled.config.as_ref().and_then(|config| config.budget.calls);
+    let budget = assembled.config.as_ref().map(|config| config.budget).unwrap_or_default();
+    let Budget { calls, values } = budget.of_mode(Mode::Production);
     let variables: Map<String, Value> =
         serde_json::from_str(&args.variables).context("--variables is not a JSON object")?;
     let refused = |errors: Vec<RequestError>| {
@@ -78,13 +79,18 @@ pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<ExitCode> {
     let lowered = prepared.lower(&outcomes).map_err(refused)?;
     let plan = make_plan(graph, &lowered)?;
     print(&describe(&plan, graph, prepared.name().unwrap_or("operation")))?;
-    match budget {
-        Some(max) if plan.calls.is_none_or(|calls| calls > u64::from(max.get())) => {
-            let file = config_path(&files, &client).unwrap_or_default();
-            bail!("over budget: `budget.calls` in {file} is {max}")
+    print(&describe_values(&plan, graph))?;
+    let file = config_path(&files, &client);
+    for (option, found, most, is_written) in
+        [("calls", plan.calls, calls, budget.calls.is_some()), ("values", plan.values, values, budget.values.is_some())]
+    {
+        let Some((_, most)) = found.zip(most).filter(|(found, most)| found > most) else { continue };
+        match file.as_ref().filter(|_| is_written) {
+            Some(file) => bail!("over budget: `budget.{option}` in {file} is {most}"),
+            None => bail!("over budget: `budget.{option}` is {most} in production"),
         }
-        _ => Ok(ExitCode::SUCCESS),
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Prints a client's schema.

@@ -2,7 +2,7 @@
 
 use super::tests::composed_services;
 
-const LINK: &str = r#"extend schema @link(url: "https://specs.apollo.dev/federation/v2.5", import: ["@key", "@requires", "@provides", "@external", "@shareable", "@tag", "@inaccessible", "@override"])"#;
+const LINK: &str = r#"extend schema @link(url: "https://specs.apollo.dev/federation/v2.5", import: ["@key", "@requires", "@provides", "@external", "@shareable", "@tag", "@inaccessible", "@override", "@listSize"])"#;
 
 fn graph(files: &[(&str, &str)]) -> String {
     let files: Vec<(&str, String)> = files.iter().map(|(name, text)| (*name, format!("{LINK}\n{text}"))).collect();
@@ -197,5 +197,29 @@ fn clients_see_nothing_that_names_what_is_inaccessible() {
         ),
     ] {
         assert_eq!(findings(&[("a", sdl)]).first().map(String::as_str), Some(found), "{sdl}");
+    }
+}
+
+#[test]
+fn sizes_stand_on_lists_and_name_arguments_that_say_how_many() {
+    let check = |field: &str| graph(&[("a", &format!("type Query {{ {field} }} type A {{ id: ID! }}"))]);
+    for field in [
+        "a(first: Int, last: Int): [A] @listSize(slicingArguments: [\"first\", \"last\"])",
+        "a(first: Int! = 3): [A!]! @listSize(slicingArguments: [\"first\"], assumedSize: 3, maxSize: 9)",
+    ] {
+        assert!(check(field).starts_with("Query"), "{}", check(field));
+    }
+    for (field, message) in [
+        ("a: A @listSize(maxSize: 3)", "C003 `@listSize` stands on `Query.a`, which is no list"),
+        (
+            "a(first: Int): [A] @listSize(slicingArguments: [\"frist\"])",
+            "C003 `Query.a` has no argument `frist` of the type `Int`",
+        ),
+        (
+            "a(first: [Int]): [A] @listSize(slicingArguments: [\"first\"])",
+            "C003 `Query.a` has no argument `first` of the type `Int`",
+        ),
+    ] {
+        assert!(check(field).contains(message), "{field}: {}", check(field));
     }
 }

@@ -216,6 +216,18 @@ pub enum SourceKind {
     },
 }
 
+impl SourceKind {
+    /// Calls of services that one request to the source may make: code of this process is no service, and what counts
+    /// is what it calls.
+    #[must_use]
+    pub fn calls_per_request(&self) -> u64 {
+        match self {
+            Self::Rest { .. } | Self::GraphQl => 1,
+            Self::InProcess { max_calls, .. } => u64::from(*max_calls),
+        }
+    }
+}
+
 /// A header of every call to a source.
 #[derive(Debug, Clone)]
 pub struct HeaderRule {
@@ -281,20 +293,41 @@ pub struct ShapeField {
     pub bound: ListBound,
 }
 
-/// How long a list can be.
+/// How long a list can be. The default says nothing, as of what is no list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ListBound {
+    /// So many items as a rule (`@listSize(assumedSize:)`): bounds count them, and a longer list is no error.
+    pub assumed: Option<u64>,
+    /// At most so many (`@listSize(maxSize:)`, `maxItems`): a longer list is an error.
+    pub max: Option<u64>,
+    /// Arguments that say how long it is at most.
+    pub slicing: Vec<Slicing>,
+    /// Are they declared (`@listSize(slicingArguments:)`), rather than known by their names and the contract?
+    pub is_sliced_by_declaration: bool,
+}
+
+/// An argument that says how long a list is at most.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ListBound {
-    /// At most so many (`@listSize(assumedSize:)`, `maxItems`).
-    Max(u64),
-    /// As the argument says, which is an integer with this maximum.
-    Argument {
-        /// The field's argument.
-        name: String,
-        /// Its greatest value.
-        maximum: u64,
-    },
-    /// Nobody says. Also what is not a list.
-    Unbounded,
+pub struct Slicing {
+    /// The field's argument.
+    pub argument: String,
+    /// Its greatest value, if the contract has one.
+    pub maximum: Option<u64>,
+}
+
+impl ListBound {
+    /// At most so many items, if there is a number.
+    #[must_use]
+    pub fn at_most(max: Option<u64>) -> Self {
+        Self { max, ..Self::default() }
+    }
+
+    /// Can it be any number of items, for some arguments?
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        let is_sliced = self.slicing.iter().any(|slicing| slicing.maximum.is_some());
+        self.assumed.is_none() && self.max.is_none() && !is_sliced
+    }
 }
 
 /// One way to get something: a root field, fields of a type by key, or one field of a parent.

@@ -8,6 +8,7 @@ use super::graph::{
     Answer, Batch, CallerInputs, Entry, FieldId, Graph, KeyPath, ListBound, Pairing, ShapeField, ShapeId, ShapeVariant,
     Source, SourceId, SourceKind, TypeChoice, TypeId, TypeKind, Way,
 };
+use super::list_size::declared_size;
 use super::merge::key_paths;
 use super::read::{JsonPath, Read, Segment};
 use crate::diagnostic::{Finding, Span};
@@ -134,7 +135,7 @@ impl Binder<'_, '_> {
                 items: JsonPath(vec![Segment::Property("_entities".to_owned())]),
                 read: Read::path(JsonPath::default()),
                 shape: Some(shape),
-                bound: ListBound::Unbounded,
+                bound: ListBound::default(),
                 outcome: None,
             };
             let batch = Batch { key: 0, pairing: Pairing::Position, max_size: MAX_REPRESENTATIONS };
@@ -157,7 +158,7 @@ impl Binder<'_, '_> {
             items: JsonPath::default(),
             read: Read::path(JsonPath(vec![Segment::Property(declared.field.name.value.clone())])),
             shape,
-            bound: declared.field.assumed_size.map_or(ListBound::Unbounded, ListBound::Max),
+            bound: declared_size(&declared.field.list_size),
             outcome: None,
         };
         let name = declared.field.name.value.as_str();
@@ -274,7 +275,7 @@ impl Binder<'_, '_> {
                 .collect();
             let named = self.composer.graph.field(field).ty.named();
             let shape = self.composer.is_composite(named).then(|| self.shape(named, &inner, false));
-            let bound = declared.field.assumed_size.map_or(ListBound::Unbounded, ListBound::Max);
+            let bound = declared_size(&declared.field.list_size);
             let read = Read::path(JsonPath(vec![Segment::Property(name)]));
             found.insert(field, ShapeField { read, shape, bound });
         }

@@ -15,6 +15,7 @@ mod graph;
 mod graphql;
 mod guard;
 mod inputs;
+mod list_size;
 mod merge;
 mod print;
 mod read;
@@ -29,7 +30,7 @@ pub use composer::{ServiceFile, Services, compose, contract_paths};
 pub use graph::{
     Answer, Argument, Batch, Bounds, CacheRule, CallerInputs, DeclaredStatus, Effect, Entry, FieldId, Graph,
     GraphField, GraphType, HeaderRule, HeaderValue, KeyPath, ListBound, Outcome, Pairing, Shape, ShapeField, ShapeId,
-    ShapeVariant, Source, SourceId, SourceKind, TypeChoice, TypeId, TypeKind, TypeRef, Way, WayId,
+    ShapeVariant, Slicing, Source, SourceId, SourceKind, TypeChoice, TypeId, TypeKind, TypeRef, Way, WayId,
 };
 pub use print::print_graph;
 pub use read::{From, JsonPath, Method, Read, Segment};

@@ -1,7 +1,7 @@
 //! A graph as text: each type's fields and the ways to get them.
 
 use super::graph::{
-    Effect, Entry, FieldId, Graph, KeyPath, ListBound, Pairing, ShapeId, TypeChoice, TypeId, TypeRef, Way,
+    Effect, Entry, FieldId, Graph, KeyPath, ListBound, Pairing, ShapeId, Slicing, TypeChoice, TypeId, TypeRef, Way,
 };
 use super::read::{From, JsonPath, Method, Read, Segment};
 use super::{Call, Input, ListForm, PathPart, RestCall};
@@ -210,11 +210,13 @@ fn bounds(bounds: &super::Bounds) -> String {
 }
 
 fn list_bound(bound: &ListBound) -> String {
-    match bound {
-        ListBound::Max(max) => format!(" ≤ {max}"),
-        ListBound::Argument { name, maximum } => format!(" ≤ {name} ≤ {maximum}"),
-        ListBound::Unbounded => String::new(),
+    let mut text = bound.assumed.map_or_else(String::new, |assumed| format!(" ~ {assumed}"));
+    for Slicing { argument, maximum } in &bound.slicing {
+        let _ = write!(text, " ≤ {argument}");
+        let _ = maximum.map(|maximum| write!(text, " ≤ {maximum}"));
     }
+    let _ = bound.max.map(|max| write!(text, " ≤ {max}"));
+    text
 }
 
 fn rest_call(call: &RestCall) -> String {

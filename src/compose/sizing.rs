@@ -1,6 +1,6 @@
 //! Which arguments say how long a list is.
 
-use super::graph::{Graph, ListBound};
+use super::graph::Graph;
 use std::collections::HashSet;
 
 impl Graph {
@@ -11,13 +11,6 @@ impl Graph {
         let of_ways = self.ways.iter().map(|way| &way.answer.bound);
         let variants = self.shapes.iter().flat_map(|shape| &shape.variants);
         let of_fields = variants.flat_map(|variant| variant.fields.values()).map(|field| &field.bound);
-        of_ways.chain(of_fields).filter_map(sizing_argument).map(str::to_owned).collect()
-    }
-}
-
-fn sizing_argument(bound: &ListBound) -> Option<&str> {
-    match bound {
-        ListBound::Argument { name, .. } => Some(name),
-        ListBound::Max(_) | ListBound::Unbounded => None,
+        of_ways.chain(of_fields).flat_map(|bound| &bound.slicing).map(|slicing| slicing.argument.clone()).collect()
     }
 }

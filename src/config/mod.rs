@@ -25,7 +25,7 @@ mod tree;
 pub use guard::{BreakerConfig, RetryConfig};
 pub use load::{KnownSource, check_services, load, schema};
 pub use model::{
-    AuthConfig, BudgetConfig, CacheConfig, Config, JwtConfig, LimitsConfig, PlaygroundConfig, SharingConfig,
+    AuthConfig, Budget, BudgetConfig, CacheConfig, Config, JwtConfig, LimitsConfig, PlaygroundConfig, SharingConfig,
 };
 pub use security::{IdentityConfig, TlsConfig, TokenConfig};
 pub use server::{Exposure, Mode, ServerConfig};

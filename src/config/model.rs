@@ -1,6 +1,6 @@
 //! The configuration file as a whole, and its small sections.
 
-use super::server::ServerConfig;
+use super::server::{Mode, ServerConfig};
 use super::service::ServiceConfig;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -64,7 +64,8 @@ fn default_leeway() -> Duration {
     Duration::from_secs(30)
 }
 
-/// Limits on one GraphQL document and its variables; beyond any of them the request is refused before it is planned: `limits`.
+/// Limits on one GraphQL document, its variables and its answer: `limits`. Beyond a limit of the document or the variables
+/// the request is refused before it is planned.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LimitsConfig {
@@ -81,6 +82,10 @@ pub struct LimitsConfig {
     /// Memory for documents that were seen, with what was made of them and their plans, in bytes; at the limit those go
     /// that are asked for least. Documents that differ in literal values alone share a plan. Default: 67108864 (64 MiB).
     pub operations_bytes: NonZeroU64,
+    /// Length of an answer's `data`, in bytes; of an answer in parts, all parts together; of a subscription, each event.
+    /// Beyond it the field of the root that reached it becomes null, with the error `ANSWER_TOO_LARGE` at the place where
+    /// it was reached. Default: 16777216 (16 MiB).
+    pub answer_bytes: NonZeroUsize,
 }
 
 impl Default for LimitsConfig {
@@ -92,6 +97,7 @@ impl Default for LimitsConfig {
             fields: NonZeroU32::MIN.saturating_add(1_999),
             variable_values: NonZeroU32::MIN.saturating_add(99_999),
             operations_bytes: NonZeroU64::MIN.saturating_add((64 << 20) - 1),
+            answer_bytes: NonZeroUsize::MIN.saturating_add((16 << 20) - 1),
         }
     }
 }
@@ -122,12 +128,43 @@ impl std::fmt::Debug for PlaygroundConfig {
 }
 
 /// What any one operation of this client may cost: `budget`.
+///
+/// An operation whose known bound is over the budget is refused before it runs. Where the bound is not known, because
+/// lists have no sizes, the operation runs, and what is over the budget is the error `OVER_BUDGET` at the place where it
+/// was reached.
 #[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct BudgetConfig {
-    /// Upstream calls of one operation, at most, as proven before it runs; an operation over it is refused.
-    /// Default: no budget.
+    /// Calls of services by one operation, at most. Default: 250 in production, none in development.
     pub calls: Option<NonZeroU32>,
+    /// Values in the answer of one operation, at most: leaves, and items of lists. Default: 500000 in production, none
+    /// in development.
+    pub values: Option<NonZeroU32>,
+}
+
+/// A budget in numbers; `None`: no bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// Calls of services.
+    pub calls: Option<u64>,
+    /// Values in the answer.
+    pub values: Option<u64>,
+}
+
+impl BudgetConfig {
+    /// Calls and values without a configured number, in production.
+    const DEFAULT: (u64, u64) = (250, 500_000);
+
+    /// The budget while a server runs in this mode.
+    #[must_use]
+    pub fn of_mode(&self, mode: Mode) -> Budget {
+        let (calls, values) = match mode {
+            Mode::Production => (Some(Self::DEFAULT.0), Some(Self::DEFAULT.1)),
+            Mode::Development => (None, None),
+        };
+        let written = |number: Option<NonZeroU32>| number.map(|number| u64::from(number.get()));
+        Budget { calls: written(self.calls).or(calls), values: written(self.values).or(values) }
+    }
 }
 
 /// What is done once for all who ask the same at the same time, with equal credentials: `sharing`.

@@ -60,9 +60,9 @@ services:
   plain: {}
 auth:
   jwt: { public_key_file: key.pem, issuer: i, audience: a }
-limits: { bytes: 1, tokens: 2, depth: 3, fields: 4 }
+limits: { bytes: 1, tokens: 2, depth: 3, fields: 4, answer_bytes: 5 }
 playground: { dir: ../playground, tabs: [home.graphql], token: t }
-budget: { calls: 6 }
+budget: { calls: 6, values: 7 }
 "#;
     let (config, findings) = read(text);
     assert!(findings.is_empty(), "{findings:?}");
@@ -82,6 +82,14 @@ budget: { calls: 6 }
     let jwt = config.auth.jwt.as_ref().unwrap();
     assert_eq!((jwt.issuer.as_str(), jwt.leeway), ("i", Duration::from_secs(30)));
     assert_eq!((config.limits.depth.get(), config.budget.calls.map(|calls| calls.get())), (3, Some(6)));
+    let budget = |mode: Mode| (config.budget.of_mode(mode).calls, config.budget.of_mode(mode).values);
+    assert_eq!((config.limits.answer_bytes.get(), budget(Mode::Development)), (5, (Some(6), Some(7))));
+    let default = crate::config::BudgetConfig::default();
+    assert_eq!(
+        default.of_mode(Mode::Production).calls.zip(default.of_mode(Mode::Production).values),
+        Some((250, 500_000))
+    );
+    assert_eq!(default.of_mode(Mode::Development).calls.or(default.of_mode(Mode::Development).values), None);
     let debug = format!("{config:?}");
     assert!(!debug.contains("s3cret") && !debug.contains("\"t\""), "secrets stay out of logs: {debug}");
 }

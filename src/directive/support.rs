@@ -92,6 +92,7 @@ impl Directive {
             (Self::View, "others") if !matches!(at, Location::Interface | Location::Union | Location::Object) => {
                 Refused("only objects, interfaces and unions have others to drop; remove it")
             }
+            (Self::ListSize, "sizedFields") => Refused("write `@listSize` on the field that is the list itself"),
             (Self::Source, "maxCalls" | "pure") if file == FileKind::Rest => {
                 Refused("only sources in this process have it; remove it")
             }

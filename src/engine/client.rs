@@ -4,11 +4,10 @@ use super::core::{Engine, EngineParts};
 use super::credentials;
 use crate::cache::{Cache, CacheOptions};
 use crate::compose::{Graph, HeaderValue as Rule, Source, SourceKind};
-use crate::config::{BreakerConfig, Config, LimitsConfig, ServiceConfig};
-use crate::execute::{Caching, CauseReport, Sourced};
+use crate::config::{BreakerConfig, Budget, Config, ServiceConfig};
+use crate::execute::{Bounds, Caching, CauseReport, Sourced};
 use crate::flight::FlightOptions;
-use crate::operation::Limits;
-use crate::project::{Assembled, Files, assemble, binding_places};
+use crate::project::{Assembled, Files, assemble, binding_places, limits};
 use crate::upstream::{
     Balanced, BreakerOptions, ClientError, ClientOptions, GuardOptions, Guarded, HandleService, HandleServices,
     HttpClient, HttpService, HttpServiceConfig, InvalidBaseUrl, QueueOptions, RetryOptions, Shared, Subgraph, Writes,
@@ -181,7 +180,7 @@ impl Client {
             operations_bytes: config.limits.operations_bytes.get(),
             exposure,
             causes,
-            max_calls: config.budget.calls.map(|calls| u64::from(calls.get())),
+            bounds: bounds(&config),
             sharing: switched(&options.operations, config.sharing.operations),
             caching,
             writes: options.writes.clone(),
@@ -225,17 +224,10 @@ impl Client {
     }
 }
 
-/// The limits on documents that a configuration asks for.
-#[must_use]
-pub fn limits(config: &LimitsConfig) -> Limits {
-    Limits {
-        max_bytes: config.bytes.get(),
-        max_tokens: usize::try_from(config.tokens.get()).unwrap_or(usize::MAX),
-        max_depth: config.depth.get(),
-        max_fields: u64::from(config.fields.get()),
-        max_variable_values: config.variable_values.get(),
-        ..Limits::default()
-    }
+/// What one operation may cost, by a configuration.
+fn bounds(config: &Config) -> Bounds {
+    let Budget { calls, values } = config.budget.of_mode(config.server.mode);
+    Bounds { answer_bytes: config.limits.answer_bytes.get(), calls, values }
 }
 
 /// The cache that a configuration asks for; `None`: none.

@@ -8,7 +8,7 @@ use super::shape::{Planned, Shape};
 use super::sharing::{Job, Operations};
 use crate::compose::Graph;
 use crate::config::Exposure;
-use crate::execute::{Caching, CauseReport, OperationScope, Ran, Sourced, now};
+use crate::execute::{Bounds, Caching, CauseReport, OperationScope, Ran, Sourced, now};
 use crate::flight::FlightOptions;
 use crate::operation::{self, Limits, OperationKind, Prepared, RequestError, Variables};
 use crate::plan::{self, Plan};
@@ -40,8 +40,8 @@ pub struct EngineParts {
     pub exposure: Exposure,
     /// Who is told the causes of failures.
     pub causes: CauseReport,
-    /// Most proven calls of one operation.
-    pub max_calls: Option<u64>,
+    /// What one operation may cost, as proven before it runs and while it runs.
+    pub bounds: Bounds,
     /// How equal operations in flight are shared.
     pub sharing: FlightOptions,
     /// What is kept of services' answers; `None`: nothing.
@@ -142,11 +142,7 @@ impl Engine {
             tracing::error!(%error, "an operation cannot be planned");
             refused("CANNOT_PLAN", "the operation cannot be planned")
         })?;
-        if let Some(max) = self.parts.max_calls
-            && plan.calls.is_none_or(|calls| calls > max)
-        {
-            let needs = plan.calls.map_or_else(|| "an unbounded number of".to_owned(), |calls| calls.to_string());
-            let message = format!("the operation may need {needs} calls; this client may make {max}");
+        if let Some(message) = over_budget(&plan, &self.parts.bounds) {
             return Err(Unplanned { is_deferred: plan.deferred.is_some(), ..refused("OVER_BUDGET", &message) });
         }
         Ok(plan)
@@ -263,6 +259,21 @@ impl Engine {
             caching: None,
             is_kept: false,
         }
+    }
+}
+
+/// Why a plan is not run, if its known bounds are over the budget. What has no known bound is bounded while it runs.
+fn over_budget(plan: &Plan, bounds: &Bounds) -> Option<String> {
+    if let (Some(calls), Some(most)) = (plan.calls, bounds.calls)
+        && calls > most
+    {
+        return Some(format!("the operation may need {calls} calls; this client may make {most}"));
+    }
+    match (plan.values, bounds.values) {
+        (Some(values), Some(most)) if values > most => {
+            Some(format!("the answer may hold {values} values; this client may have {most}"))
+        }
+        _ => None,
     }
 }
 

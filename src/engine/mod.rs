@@ -17,7 +17,7 @@ mod stream;
 pub use crate::execute::Wording;
 pub use crate::operation::GivenVariables;
 pub use crate::upstream::Writes;
-pub use client::{BuildSource, Client, EngineError, EngineOptions, InProcessSource, limits};
+pub use client::{BuildSource, Client, EngineError, EngineOptions, InProcessSource};
 #[cfg(feature = "cli")]
 pub(crate) use core::refuse;
 pub use core::{Engine, EngineParts};

@@ -54,6 +54,7 @@ impl Job {
             causes: &self.parts.causes,
             caller: &self.caller,
             deadline: self.deadline,
+            bounds: self.parts.bounds,
         }
     }
 

@@ -39,11 +39,11 @@ pub async fn run_events(run: Run<'_>, every: Duration, timeout: Duration, events
     loop {
         let deadline = Instant::now() + timeout;
         let run = Run { deadline: deadline.into_std(), ..run };
-        let mut state = State::begin(&run);
+        let mut state = State::begin(&run).await;
         let mut deadline = pin!(tokio::time::sleep_until(deadline));
         if state.is_over() {
             // No call was made: it was refused, and will be again.
-            let _ = events.send(state.ran()).await;
+            let _ = events.send(state.ran().await).await;
             return;
         }
         let first = state.first(deadline.as_mut()).await;
@@ -51,10 +51,10 @@ pub async fn run_events(run: Run<'_>, every: Duration, timeout: Duration, events
         if last != Some(mark) {
             last = Some(mark);
             if let Some(first) = first {
-                state.receive(first);
+                state.receive(first).await;
                 while state.advance(deadline.as_mut()).await {}
             }
-            if events.send(state.ran()).await.is_err() {
+            if events.send(state.ran().await).await.is_err() {
                 return;
             }
         }

@@ -70,6 +70,8 @@ struct Written {
     start: usize,
     end: usize,
     epoch: u32,
+    /// Values in it.
+    values: u32,
 }
 
 impl<'a> Memo<'a> {
@@ -82,9 +84,9 @@ impl<'a> Memo<'a> {
         Self { plan, arena, objects: Vec::new(), epoch: 0, end: 0 }
     }
 
-    /// Where the bytes of an equal object are.
+    /// Where the bytes of an equal object are, and how many values they hold.
     #[inline]
-    pub(super) fn find(&mut self, id: u32, at: At) -> Option<Range<usize>> {
+    pub(super) fn find(&mut self, id: u32, at: At) -> Option<(Range<usize>, u32)> {
         match self.objects.get(id as usize)? {
             State::Plain => None,
             State::Repeats(repeats) => repeats.find(self.arena, at, self.epoch),
@@ -98,14 +100,15 @@ impl<'a> Memo<'a> {
 
     /// Keeps in mind where an object's bytes are. No error may have been met in it.
     #[inline]
-    pub(super) fn keep(&mut self, id: u32, at: At, bytes: Range<usize>) {
+    pub(super) fn keep(&mut self, id: u32, at: At, bytes: Range<usize>, values: u32) {
         let Some(State::Repeats(repeats)) = self.objects.get_mut(id as usize) else { return };
         let Slot::Row(joined) = self.arena.get(at.frame, at.row, repeats.join) else { return };
         if (repeats.frame, repeats.ty) == (at.frame, at.ty)
             && let Some(entry) = repeats.written.get_mut(joined as usize)
         {
-            *entry = Some(Written { row: at.row, start: bytes.start, end: bytes.end, epoch: self.epoch });
-            self.end = bytes.end;
+            let Range { start, end } = bytes;
+            *entry = Some(Written { row: at.row, start, end, epoch: self.epoch, values });
+            self.end = end;
         }
     }
 
@@ -118,7 +121,7 @@ impl<'a> Memo<'a> {
 }
 
 impl Repeats {
-    fn find(&self, arena: &Arena, at: At, epoch: u32) -> Option<Range<usize>> {
+    fn find(&self, arena: &Arena, at: At, epoch: u32) -> Option<(Range<usize>, u32)> {
         if (self.frame, self.ty) != (at.frame, at.ty) {
             return None;
         }
@@ -132,7 +135,7 @@ impl Repeats {
                 ) => arena.text(body, start, len) == arena.text(other_body, other_start, other_len),
                 (one, other) => one == other,
             };
-        self.reads.iter().all(is_equal).then_some(written.start..written.end)
+        self.reads.iter().all(is_equal).then_some((written.start..written.end, written.values))
     }
 
     /// What an object's bytes follow from. `None`: they cannot repeat, or are not worth it.
@@ -180,7 +183,7 @@ impl Reads<'_> {
     fn object(&mut self, id: u32, ty: TypeId) -> Option<()> {
         let plan = self.plan;
         let variants = &plan.output.objects[id as usize].variants;
-        let fields = variants.iter().find(|(variant, _)| *variant == ty).map_or(&[][..], |(_, fields)| fields);
+        let fields = variants.iter().find(|variant| variant.ty == ty).map_or(&[][..], |variant| &variant.fields);
         for field in fields {
             if let OutKindPlan::Value { path, ty: goal, .. } = &field.kind {
                 self.path(path, ty, goal)?;
@@ -207,7 +210,7 @@ impl Reads<'_> {
         }
         match &found.value {
             FoundValue::Nothing => Some(()),
-            FoundValue::Leaf(read) => self.leaf(read),
+            FoundValue::Leaf(read) | FoundValue::Leaves { read, .. } => self.leaf(read),
             FoundValue::Object { tag, variants } => {
                 self.tags.extend(*tag);
                 self.check()?;

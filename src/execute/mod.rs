@@ -9,6 +9,7 @@
 //! - nothing of an upstream body reaches the caller but what the plan captured.
 
 mod arena;
+mod bounds;
 mod cause;
 mod events;
 mod input;
@@ -16,6 +17,7 @@ mod kept;
 mod key_rules;
 mod leaf;
 mod memo;
+mod pace;
 mod parts;
 mod problem;
 mod project;
@@ -35,6 +37,7 @@ mod wording;
 mod write;
 
 pub use arena::Failure;
+pub use bounds::Bounds;
 pub use cause::{CauseReport, Evidence};
 pub use events::{poll_interval, run_events};
 pub use kept::Caching;

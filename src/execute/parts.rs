@@ -9,10 +9,12 @@
 //! - a field is delivered once, whatever number of fragments it belongs to;
 //! - an answer that leaves too much out is delivered whole.
 
+use super::cause::Causes;
 use super::run::{Run, State};
 use super::wording::{Completed, Delivered, Part, Pending};
-use super::write::{Left, PathStep, write_leaving, write_piece};
-use crate::plan::DeferPlan;
+use super::write::{Left, PathStep, Piece, PieceWritten, Spent, Writer, Written};
+use crate::compose::Input;
+use crate::plan::{DeferPlan, StepId};
 use std::borrow::Cow;
 use std::pin::pin;
 use tokio::sync::mpsc;
@@ -20,25 +22,25 @@ use tokio::sync::mpsc;
 /// Runs a plan and sends its answer's parts. Ends early when nobody receives any more; dropping the future cancels the
 /// calls.
 pub async fn run_in_parts(run: Run<'_>, parts: mpsc::Sender<Part>) {
-    let mut state = State::begin(&run);
+    let mut state = State::begin(&run).await;
     let mut deadline = pin!(tokio::time::sleep_until(run.deadline.into()));
     let Some(plan) = &run.plan.deferred else {
         while state.advance(deadline.as_mut()).await {}
-        let _ = parts.send(Part::whole(state.ran())).await;
+        let _ = parts.send(Part::whole(state.ran().await)).await;
         return;
     };
     while !state.is_past(&plan.initial) {
         state.advance(deadline.as_mut()).await;
     }
     let mut left = Left::new(plan.usages.len());
-    let mut written = state.read(|source| write_leaving(source, &mut left));
+    let (mut written, mut spent) = state.write_leaving(&mut left).await;
     if left.is_too_much() {
         while state.advance(deadline.as_mut()).await {}
         left = Left::new(plan.usages.len());
         left.is_inline = true;
-        written = state.read(|source| write_leaving(source, &mut left));
+        (written, spent) = state.write_leaving(&mut left).await;
     }
-    let mut delivery = Delivery { plan, left, pieces: Vec::new(), open: Vec::new(), announced: 0 };
+    let mut delivery = Delivery { plan, left, spent, pieces: Vec::new(), open: Vec::new(), announced: 0 };
     let mut part =
         Part { initial: Some(written.body), errors: written.errors, error_codes: written.codes, ..Part::default() };
     delivery.announce(None, &mut part);
@@ -53,7 +55,7 @@ pub async fn run_in_parts(run: Run<'_>, parts: mpsc::Sender<Part>) {
             while !delivery.is_ready(&state) {
                 state.advance(deadline.as_mut()).await;
             }
-            part = delivery.deliver(&state);
+            part = delivery.deliver(&mut state).await;
             // Empty: what was ready leaves too much out, and waits for the rest.
             if !part.completed.is_empty() {
                 break;
@@ -80,9 +82,39 @@ struct Open {
     is_inline: bool,
 }
 
+impl State<'_> {
+    /// Writes the answer without what is deferred.
+    async fn write_leaving(&mut self, left: &mut Left) -> (Written, Spent) {
+        let run = self.run;
+        let inputs = |step: StepId, input: &Input| run.input(step, input);
+        let causes = Causes::new(run, &self.arena);
+        let source = run.source(&self.arena, &inputs, &causes, Spent::default());
+        let mut writer = Writer::leaving(&source, left);
+        self.pace.write(&mut writer).await;
+        let (spent, written) = (writer.spent(), writer.written());
+        causes.log();
+        (written, spent)
+    }
+
+    /// Writes a piece of what is deferred.
+    async fn write_piece(&mut self, piece: &Piece, left: &mut Left, spent: Spent) -> PieceWritten {
+        let run = self.run;
+        let inputs = |step: StepId, input: &Input| run.input(step, input);
+        let causes = Causes::new(run, &self.arena);
+        let source = run.source(&self.arena, &inputs, &causes, spent);
+        let mut writer = Writer::of_piece(&source, piece, left);
+        self.pace.write(&mut writer).await;
+        let written = writer.written_piece();
+        causes.log();
+        written
+    }
+}
+
 struct Delivery<'a> {
     plan: &'a DeferPlan,
     left: Left,
+    /// What was written so far.
+    spent: Spent,
     /// By index into [`Left::pieces`]; those beyond its end are waiting.
     pieces: Vec<Fate>,
     open: Vec<Open>,
@@ -132,14 +164,14 @@ impl Delivery<'_> {
     }
 
     /// Writes every fragment whose steps have ended.
-    fn deliver(&mut self, state: &State<'_>) -> Part {
+    async fn deliver(&mut self, state: &mut State<'_>) -> Part {
         let mut part = Part::default();
         let (ready, open) = std::mem::take(&mut self.open).into_iter().partition(|open| self.can_deliver(open, state));
         self.open = open;
         let ready: Vec<Open> = ready;
         for open in ready {
             let (fragment, id) = (open.fragment, open.id);
-            match self.fragment(&open, state, &mut part) {
+            match self.fragment(&open, state, &mut part).await {
                 Ok(()) => {
                     part.completed.push(self.completed(fragment, id, None));
                     self.announce(Some(fragment), &mut part);
@@ -157,7 +189,7 @@ impl Delivery<'_> {
     }
 
     /// Writes what is left of a fragment: all of it or nothing.
-    fn fragment(&mut self, open: &Open, state: &State<'_>, part: &mut Part) -> Result<(), Unsent> {
+    async fn fragment(&mut self, open: &Open, state: &mut State<'_>, part: &mut Part) -> Result<(), Unsent> {
         let mark = self.left.mark();
         self.left.is_inline = open.is_inline;
         let begun = &self.left.fragments[open.fragment];
@@ -174,7 +206,10 @@ impl Delivery<'_> {
                 break Err(Unsent::Failed(errors.clone()));
             }
             let piece = self.left.pieces[next].clone();
-            let written = state.read(|source| write_piece(source, &piece, &mut self.left));
+            let written = state.write_piece(&piece, &mut self.left, self.spent).await;
+            self.spent = written.spent;
+            // Of many small pieces, too, others have their turn in between.
+            state.pace.rest().await;
             if self.left.is_too_much() && !open.is_inline {
                 break Err(Unsent::TooMuch);
             }

@@ -1,13 +1,17 @@
 //! Running a plan: a step starts the moment everything that it waits for is there.
 
 use super::arena::{Arena, Failure};
+use super::bounds::Bounds;
 use super::cause::{CauseReport, Causes, Evidence};
 use super::input::Inputs;
 use super::kept::{Announced, Caching, StepKept, Weighed};
+use super::pace::Pace;
 use super::read::input_text;
 use super::series::Series;
-use super::step::{Answered, Keys, settle};
-use super::write::{Source, Written, write};
+use super::step::{Answered, Keys, Settled, Settling};
+#[cfg(test)]
+use super::write::check_slices;
+use super::write::{Source, Spent, Writer, Written};
 use crate::cache::{Held, Mark};
 use crate::compose::{Graph, Input, SourceId, SourceKind, TypeId, Way, WayId};
 use crate::engine::CallRecord;
@@ -66,6 +70,8 @@ pub struct Run<'a> {
     pub caller: &'a Arc<Caller>,
     /// When nobody waits any more.
     pub deadline: Instant,
+    /// What it may cost.
+    pub bounds: Bounds,
 }
 
 /// What came of it.
@@ -119,6 +125,9 @@ pub(super) struct State<'a> {
     pub(super) pending: Vec<Option<Pending>>,
     pub(super) calls: Vec<CallRecord>,
     pub(super) made: usize,
+    /// Calls as the plan's bound counts them.
+    pub(super) charged: u64,
+    pub(super) pace: Pace,
     pub(super) in_flight: FuturesUnordered<BoxFuture<'static, Finished>>,
     /// Mutations: calls of a later group join no flight begun before this.
     pub(super) not_before: Option<Instant>,
@@ -141,14 +150,14 @@ impl Drop for State<'_> {
 
 /// Runs a plan to the end of its answer. Dropping the future cancels its calls, but for the writes that were sent.
 pub async fn run(run: Run<'_>) -> Ran {
-    let mut state = State::begin(&run);
+    let mut state = State::begin(&run).await;
     if state.is_over() {
-        return state.ran();
+        return state.ran().await;
     }
     // Boxed: a timer wants an alignment of its own, which costs whoever boxes a future that holds one.
     let mut deadline = Box::pin(tokio::time::sleep_until(run.deadline.into()));
     while state.advance(deadline.as_mut()).await {}
-    state.ran()
+    state.ran().await
 }
 
 pub(super) fn root_type(run: &Run<'_>) -> TypeId {
@@ -162,7 +171,7 @@ pub(super) fn root_type(run: &Run<'_>) -> TypeId {
 
 impl<'a> State<'a> {
     /// Starts the steps that wait for nothing.
-    pub(super) fn begin(run: &'a Run<'a>) -> Self {
+    pub(super) async fn begin(run: &'a Run<'a>) -> Self {
         let plan = run.plan;
         let mut state = State {
             run,
@@ -171,6 +180,8 @@ impl<'a> State<'a> {
             pending: plan.steps.iter().map(|_| None).collect(),
             calls: Vec::new(),
             made: 0,
+            charged: 0,
+            pace: Pace::new(run.deadline),
             in_flight: FuturesUnordered::new(),
             not_before: None,
             written: Vec::new(),
@@ -178,7 +189,8 @@ impl<'a> State<'a> {
             held: Self::held_at_first(run),
         };
         let ready = (0..plan.steps.len()).filter(|&step| state.waiting[step] == 0).collect::<Vec<_>>();
-        state.start_all(ready);
+        state.start_all(ready).await;
+        state.pace.end();
         state
     }
 
@@ -188,24 +200,29 @@ impl<'a> State<'a> {
         if self.in_flight.is_empty() {
             return false;
         }
-        tokio::select! {
+        let finished = tokio::select! {
             biased;
-            Some(finished) = self.in_flight.next() => self.receive(finished),
-            () = &mut deadline => self.give_up(),
+            finished = self.in_flight.next() => finished,
+            () = &mut deadline => None,
+        };
+        match finished {
+            Some(finished) => self.receive(finished).await,
+            None => self.give_up().await,
         }
         !self.in_flight.is_empty()
     }
 
     /// Waits for the first call to end, without reading its answer; `None`: the deadline came first.
     pub(super) async fn first(&mut self, mut deadline: Pin<&mut Sleep>) -> Option<Finished> {
-        tokio::select! {
+        let first = tokio::select! {
             biased;
             finished = self.in_flight.next() => finished,
-            () = &mut deadline => {
-                self.give_up();
-                None
-            }
+            () = &mut deadline => None,
+        };
+        if first.is_none() {
+            self.give_up().await;
         }
+        first
     }
 
     /// Have these steps ended?
@@ -219,34 +236,23 @@ impl<'a> State<'a> {
         self.in_flight.is_empty()
     }
 
-    /// Hands what is there to a writer.
-    pub(super) fn read<T>(&self, write: impl FnOnce(&Source<'_>) -> T) -> T {
-        let inputs = |step: StepId, input: &Input| self.input(step, input);
-        let causes = Causes::new(self.run, &self.arena);
-        let written = write(&Source {
-            plan: self.run.plan,
-            arena: &self.arena,
-            root: root_type(self.run),
-            is_anonymous: self.run.caller.claims.is_none(),
-            inputs: &inputs,
-            introspection: self.run.introspection,
-            locations: self.run.locations,
-            causes: &causes,
-        });
-        causes.log();
-        written
-    }
-
     /// Writes the answer.
-    pub(super) fn ran(mut self) -> Ran {
-        let Written { mut body, errors, codes } = self.read(write);
+    pub(super) async fn ran(mut self) -> Ran {
+        let run = self.run;
+        let inputs = |step: StepId, input: &Input| run.input(step, input);
+        let causes = Causes::new(run, &self.arena);
+        let source = run.source(&self.arena, &inputs, &causes, Spent::default());
+        let mut writer = Writer::new(&source);
+        self.pace.write(&mut writer).await;
+        let Written { mut body, errors, codes } = written(writer, &source);
+        causes.log();
         body.push(b'}');
         Ran {
             body: body.into(),
             errors,
             calls: std::mem::take(&mut self.calls),
             error_codes: codes,
-            is_cut: Instant::now() >= self.run.deadline,
+            is_cut: now() >= run.deadline,
             held: self.held.take(),
         }
     }
@@ -257,23 +263,11 @@ impl<'a> State<'a> {
     }
 
     pub(super) fn inputs(&self, step: usize) -> Inputs<'a> {
-        let (plan, _, source) = self.step(step);
-        Inputs {
-            arguments: &plan.arguments,
-            variables: self.run.variables,
-            caller: self.run.caller,
-            config: &source.config,
-            keys: &[],
-            is_batched: !matches!(plan.pairing, PairingPlan::Single),
-        }
+        self.run.inputs(step)
     }
 
-    pub(super) fn input(&self, step: StepId, input: &Input) -> Option<String> {
-        let inputs = self.inputs(step as usize);
-        input_text(&Inputs { ..inputs }, input)
-    }
-
-    pub(super) fn receive(&mut self, mut finished: Finished) {
+    /// Takes what came of a call, and starts what is ready then.
+    pub(super) async fn receive(&mut self, mut finished: Finished) {
         let number = finished.step as usize;
         let (step, way, source) = self.step(number);
         let status = match &finished.result {
@@ -308,21 +302,21 @@ impl<'a> State<'a> {
         pending.announced.extend(finished.announced);
         pending.open -= 1;
         if pending.open == 0 {
-            let ready = self.finish(number);
-            self.start_all(ready);
+            let ready = self.finish(number).await;
+            self.start_all(ready).await;
         }
+        self.pace.end();
     }
 
     /// Settles a step and says which ones are ready now.
-    pub(super) fn finish(&mut self, number: usize) -> Vec<usize> {
-        let (step, way, source) = self.step(number);
+    pub(super) async fn finish(&mut self, number: usize) -> Vec<usize> {
+        let (step, ..) = self.step(number);
         if self.end_write(number) {
             self.not_before = Some(Instant::now());
         }
-        if let Some(mut pending) = self.pending[number].take() {
-            pending.answers.sort_by_key(|answered| answered.keys.start);
+        if let Some(pending) = self.pending[number].take() {
             let keys = pending.keys;
-            let settled = settle((step, way), &mut self.arena, &keys, source, pending.answers);
+            let settled = self.settle(number, &keys, pending.answers).await;
             self.keep(number, &keys, pending.kept.as_ref(), &settled);
             keys.scatter(step, &mut self.arena, &settled.values);
         }
@@ -338,8 +332,24 @@ impl<'a> State<'a> {
         ready
     }
 
+    /// Reads a step's answers and says what each key's value is.
+    async fn settle(&mut self, number: usize, keys: &Keys, mut answers: Vec<Answered>) -> Settled {
+        let (step, way, source) = self.step(number);
+        answers.sort_by_key(|answered| answered.keys.start);
+        let mut settling = Settling::new((step, way), keys, source);
+        for answered in answers {
+            let is_in_time = self.pace.rest().await;
+            let answered = match answered.result {
+                Ok(_) if !is_in_time => Answered { result: Err(too_late(step, source)), ..answered },
+                _ => answered,
+            };
+            settling.take(&mut self.arena, answered);
+        }
+        settling.end(&mut self.arena)
+    }
+
     /// The deadline passed: what is open has failed, and nothing new is started.
-    fn give_up(&mut self) {
+    async fn give_up(&mut self) {
         self.held = None;
         self.in_flight.clear();
         // In the order of rounds: what fails here fails what waits for it.
@@ -360,15 +370,16 @@ impl<'a> State<'a> {
             };
             let failure = failure.of(&source.name).by(Evidence::Call(step.way, Arc::new(cause.into())));
             if let Some(mut pending) = self.pending[number].take() {
-                let done: Vec<usize> = pending.answers.iter().flat_map(|answered| answered.keys.clone()).collect();
-                for key in (0..pending.keys.keys.len()).filter(|key| !done.contains(key)) {
+                let mut is_open = vec![true; pending.keys.keys.len()];
+                pending.answers.iter().for_each(|answered| is_open[answered.keys.clone()].fill(false));
+                for (key, _) in is_open.iter().enumerate().filter(|(_, is_open)| **is_open) {
                     pending.answers.push(Answered::by_call(key..key + 1, Err(failure.clone())));
                 }
-                let settled = settle((step, way), &mut self.arena, &pending.keys, source, pending.answers);
+                let settled = self.settle(number, &pending.keys, pending.answers).await;
                 pending.keys.scatter(step, &mut self.arena, &settled.values);
                 self.waiting[number] = usize::MAX;
             } else if self.waiting[number] > 0 {
-                let keys = self.collect(number);
+                let keys = self.collect(number).await;
                 if !keys.keys.is_empty() {
                     let failed = self.arena.fail(failure);
                     let values = vec![failed; keys.keys.len()];
@@ -376,7 +387,84 @@ impl<'a> State<'a> {
                 }
             }
         }
+        self.pace.end();
     }
+}
+
+impl Run<'_> {
+    /// What the inputs of a step are made of.
+    fn inputs(&self, step: usize) -> Inputs<'_> {
+        let plan = &self.plan.steps[step];
+        Inputs {
+            arguments: &plan.arguments,
+            variables: self.variables,
+            caller: self.caller,
+            config: &self.sources[plan.source.index()].config,
+            keys: &[],
+            is_batched: !matches!(plan.pairing, PairingPlan::Single),
+        }
+    }
+
+    /// An input of a step, as JSON text; `None`: null.
+    pub(super) fn input(&self, step: StepId, input: &Input) -> Option<String> {
+        input_text(&self.inputs(step as usize), input)
+    }
+
+    /// What an answer is written from.
+    pub(super) fn source<'s>(
+        &'s self,
+        arena: &'s Arena,
+        inputs: &'s super::write::Inputs<'s>,
+        causes: &'s Causes<'s>,
+        spent: Spent,
+    ) -> Source<'s> {
+        Source {
+            plan: self.plan,
+            arena,
+            root: root_type(self),
+            is_anonymous: self.caller.claims.is_none(),
+            inputs,
+            introspection: self.introspection,
+            locations: self.locations,
+            causes,
+            bounds: self.bounds,
+            spent,
+        }
+    }
+}
+
+impl Pace {
+    /// Writes to the end, slice by slice.
+    pub(super) async fn write(&mut self, writer: &mut Writer<'_>) {
+        while !writer.go_on() {
+            if !self.rest().await {
+                writer.give_up();
+            }
+        }
+        self.end();
+    }
+}
+
+/// The answer that was written.
+fn written(writer: Writer<'_>, _source: &Source<'_>) -> Written {
+    #[cfg(test)]
+    let (is_whole, values) = (!writer.is_late(), writer.spent().values);
+    let written = writer.written();
+    #[cfg(test)]
+    if is_whole {
+        check_slices(_source, &written);
+        // Estimates of lists are no bounds; tests of them set one.
+        let most = _source.plan.values.filter(|_| _source.bounds.values.is_none());
+        assert!(most.is_none_or(|most| values <= most), "{values} values, proven {most:?}");
+    }
+    written
+}
+
+/// Of a call that was still open at the deadline, or whose answer was not read by then.
+fn too_late(step: &Step, source: &Sourced) -> Failure {
+    let cause = Arc::new("the request's deadline passed before the service answered".into());
+    let failure = Failure::new("UPSTREAM_TIMEOUT", "the request's deadline passed").of(&source.name);
+    failure.by(Evidence::Call(step.way, cause))
 }
 
 impl Pending {

@@ -6,11 +6,12 @@
 //! (§6.4.4), and the fields that have not begun may be cancelled. They are: whoever gets no data could not see what they did.
 //! graphql-js does the same. A field that may be null fails by itself, and the next one is sent.
 
+use super::cause::Causes;
 use super::run::State;
-use super::write::{Left, is_void, root_fields};
-use crate::compose::TypeId;
+use super::write::{Left, Spent, Writer, is_field_nullable, root_fields};
+use crate::compose::{Input, TypeId};
 use crate::operation::OperationKind;
-use crate::plan::{OutFieldPlan, OutKindPlan, ROOT_FRAME};
+use crate::plan::{OutFieldPlan, OutKindPlan, ROOT_FRAME, StepId};
 
 /// How far the root fields of a mutation have been looked at.
 #[derive(Debug, Default)]
@@ -21,11 +22,11 @@ pub(super) struct Series {
     is_void: bool,
 }
 
-impl State<'_> {
+impl<'a> State<'a> {
     /// Whether the answer is null already, whatever this step would give: then nothing more is sent for it.
     ///
     /// The steps of all fields before it have ended, for it waits for them.
-    pub(super) fn is_void(&mut self, number: usize, root: TypeId) -> bool {
+    pub(super) async fn is_void(&mut self, number: usize, root: TypeId) -> bool {
         let (step, way, _) = self.step(number);
         if self.run.plan.kind != OperationKind::Mutation || way.is_safe || step.group == 0 || self.series.is_void {
             return self.series.is_void && !way.is_safe;
@@ -45,8 +46,34 @@ impl State<'_> {
         let before = root_fields(plan, root).iter().position(joins).unwrap_or(0);
         let looked_at = self.series.looked_at;
         let mut left = Left::new(plan.deferred.as_ref().map_or(0, |deferred| deferred.usages.len()));
-        self.series.is_void = self.read(|source| is_void(source, looked_at..before.max(looked_at), &mut left));
+        let fields = root_fields(plan, root).get(looked_at..before.max(looked_at)).unwrap_or_default();
+        self.series.is_void = self.are_void(fields, &mut left).await;
         self.series.looked_at = before.max(looked_at);
         self.series.is_void
+    }
+
+    /// Whether one of some fields of the root makes the whole answer null.
+    async fn are_void(&mut self, fields: &'a [OutFieldPlan], left: &mut Left) -> bool {
+        let run = self.run;
+        let inputs = |step: StepId, input: &Input| run.input(step, input);
+        let causes = Causes::new(run, &self.arena);
+        let source = run.source(&self.arena, &inputs, &causes, Spent::default());
+        let mut writer = match run.plan.deferred {
+            Some(_) => Writer::leaving(&source, left),
+            None => Writer::new(&source),
+        };
+        for field in fields.iter().filter(|field| !is_field_nullable(field)) {
+            let is_void = loop {
+                match writer.makes_void(field) {
+                    Some(is_void) => break is_void,
+                    None if self.pace.rest().await => {}
+                    None => writer.give_up(),
+                }
+            };
+            if is_void {
+                return true;
+            }
+        }
+        false
     }
 }

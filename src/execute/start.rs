@@ -1,11 +1,11 @@
 //! Starting a step: its keys are collected, and asked for in as many calls as they need.
 
-use super::arena::{Arena, Failure};
+use super::arena::Failure;
 use super::input::Inputs;
 use super::kept::{Announced, Joined, Looked};
 use super::request::{domain, lacks, render};
 use super::run::{Finished, NOT_SENT, Pending, State, now, root_type};
-use super::step::{Answered, Keys, collect, takes_redirects};
+use super::step::{Answered, Collecting, Keys, takes_redirects};
 use crate::upstream::{CallError, Context};
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -24,19 +24,19 @@ enum Via {
 
 impl State<'_> {
     /// Starts steps, and whatever becomes ready because some need no call.
-    pub(super) fn start_all(&mut self, ready: Vec<usize>) {
+    pub(super) async fn start_all(&mut self, ready: Vec<usize>) {
         let mut ready = VecDeque::from(ready);
         while let Some(step) = ready.pop_front() {
-            if self.start(step) {
-                ready.extend(self.finish(step));
+            if self.start(step).await {
+                ready.extend(self.finish(step).await);
             }
         }
     }
 
     /// Starts a step. `true`: it is finished already, for nothing has to be asked.
-    fn start(&mut self, number: usize) -> bool {
+    async fn start(&mut self, number: usize) -> bool {
         let (step, way, _) = self.step(number);
-        let keys = self.collect(number);
+        let keys = self.collect(number).await;
         let size = way.batch.as_ref().map_or(1, |batch| batch.max_size.max(1) as usize);
         let count = keys.keys.len();
         let mut pending = Pending { keys, ..Pending::default() };
@@ -44,15 +44,13 @@ impl State<'_> {
         let is_anonymous = self.run.caller.claims.is_none();
         let refused = if is_anonymous && (step.authenticated || !way.caller.claims.is_empty()) {
             Some(Failure::new("UNAUTHENTICATED", "this needs a caller who is signed in"))
-        } else if !way.is_safe && self.is_void(number, root_type(self.run)) {
+        } else if !way.is_safe && self.is_void(number, root_type(self.run)).await {
             Some(Failure::new(NOT_SENT, "an earlier field of the mutation has failed, so this one was not sent"))
         } else if let Some(failure) = lacks(way, self.run.graph.source(step.source), &self.inputs(number)) {
             Some(failure)
         } else {
             looked = self.look_up(number, &mut pending.keys);
-            let calls = looked.joined.len() + (count - looked.first_own()).div_ceil(size);
-            let is_too_much = self.made + calls > MAX_CALLS;
-            is_too_much.then(|| Failure::new("TOO_MANY_CALLS", "the request needs too many calls"))
+            self.charge(number, looked.joined.len() + (count - looked.first_own()).div_ceil(size))
         };
         if let (Some(failure), true) = (refused, count > 0) {
             pending.answers = vec![Answered::by_call(0..count, Err(failure))];
@@ -66,6 +64,8 @@ impl State<'_> {
             self.call(number, &mut pending, range, Via::Joined(call));
         }
         for first in (first_own..count).step_by(size) {
+            // Whether anybody still waits is for the next one to find out who waits for an answer.
+            self.pace.rest().await;
             let range = first..count.min(first + size);
             self.call(number, &mut pending, range, Via::Sent(announced.pop_front()));
         }
@@ -133,11 +133,33 @@ impl State<'_> {
         pending.is_made = true;
     }
 
-    pub(super) fn collect(&mut self, number: usize) -> Keys {
+    /// Counts calls that are about to be made; the error, if they are more than the request may make.
+    fn charge(&mut self, number: usize, calls: usize) -> Option<Failure> {
+        if self.made + calls > MAX_CALLS {
+            return Some(Failure::new("TOO_MANY_CALLS", "the request needs too many calls"));
+        }
+        let each = self.run.graph.source(self.step(number).0.source).kind.calls_per_request();
+        let charged = self.charged.saturating_add(each.saturating_mul(calls as u64));
+        match self.run.bounds.calls {
+            Some(most) if charged > most => {
+                let message = format!("the operation needs more than {most} calls, which is all that it may make");
+                Some(Failure::new("OVER_BUDGET", message))
+            }
+            _ => {
+                self.charged = charged;
+                None
+            }
+        }
+    }
+
+    pub(super) async fn collect(&mut self, number: usize) -> Keys {
         let (step, way, _) = self.step(number);
-        let mut arena = std::mem::replace(&mut self.arena, Arena::new(&[0]));
-        let keys = collect(step, way, &mut arena, &|step, input| self.input(step, input));
-        self.arena = arena;
-        keys
+        let run = self.run;
+        let mut collecting = Collecting::new(step, way);
+        while !collecting.go_on(&mut self.arena, &|step, input| run.input(step, input)) {
+            // The rows that are left would be asked for in vain, but they have to be counted to be told so.
+            self.pace.rest().await;
+        }
+        collecting.keys
     }
 }

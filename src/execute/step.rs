@@ -42,63 +42,86 @@ struct Member {
     key: u32,
 }
 
-/// Collects a step's keys. Rows without a key get null; rows whose key cannot be had or sent get an error.
-pub(super) fn collect(
-    step: &Step,
-    way: &Way,
-    arena: &mut Arena,
-    inputs: &dyn Fn(StepId, &Input) -> Option<String>,
-) -> Keys {
-    let mut keys = Keys::default();
-    let required = way.inputs.len();
-    let rules = KeyRules::of(way);
-    for (number, feed) in step.feeds.iter().enumerate() {
-        for row in 0..arena.rows(feed.frame) {
-            if let Some((tag, variant)) = feed.when {
-                match arena.get(feed.frame, row, tag) {
-                    Slot::Object(found) if variant.is_none_or(|variant| variant == found) => {}
-                    // What is an error stays one for whatever would have been fetched for it.
-                    failed @ Slot::Failed(_) => {
-                        arena.set(feed.frame, row, feed.join, failed);
-                        continue;
-                    }
-                    _ => continue,
-                }
-            }
-            if let Some(key) = keys.known(arena, feed, row) {
-                keys.members.push(Member { feed: index(number), row, key });
-                continue;
-            }
-            let mut key = Key::new();
-            let mut refused = None;
-            for (at, access) in feed.inputs.iter().enumerate() {
-                let found = match follow(arena, &access.joins, feed.frame, row) {
-                    Reached::Row(frame, row) => token(arena, &access.leaf, (frame, row), inputs),
-                    Reached::Null => Token::Null,
-                    Reached::Failed(error) => Token::Failed(error),
-                };
-                match found {
-                    Token::Text(text) => key.push(Some(String::from_utf8_lossy(&text).into_owned())),
-                    Token::Null if at < required => refused = Some(Slot::Null),
-                    Token::Null => key.push(None),
-                    Token::Failed(error) => refused = Some(Slot::Failed(error)),
-                }
-            }
-            if refused.is_none() {
-                refused = rules.refuse(&key).map(|failure| arena.fail(failure));
-            }
-            if refused.is_none() {
-                refused = complete(step, &mut key, required).map(|failure| arena.fail(failure));
-            }
-            if let Some(refused) = refused {
-                arena.set(feed.frame, row, feed.join, refused);
-                continue;
-            }
-            let key = keys.number(key, step.pairing);
-            keys.members.push(Member { feed: index(number), row, key });
-        }
+/// Rows that are looked at in one slice of the work.
+const SLICE: u32 = 2_048;
+
+/// Collects a step's keys, slice by slice. Rows without a key get null; rows whose key cannot be had or sent get an
+/// error.
+pub(super) struct Collecting<'a> {
+    step: &'a Step,
+    way: &'a Way,
+    rules: KeyRules,
+    pub(super) keys: Keys,
+    /// The next row: which feed's, and its number.
+    feed: usize,
+    row: u32,
+}
+
+impl<'a> Collecting<'a> {
+    pub(super) fn new(step: &'a Step, way: &'a Way) -> Self {
+        Self { step, way, rules: KeyRules::of(way), keys: Keys::default(), feed: 0, row: 0 }
     }
-    keys
+
+    /// Looks at one slice of the rows. `false`: there are more.
+    pub(super) fn go_on(&mut self, arena: &mut Arena, inputs: &dyn Fn(StepId, &Input) -> Option<String>) -> bool {
+        let mut left = SLICE;
+        while let Some(feed) = self.step.feeds.get(self.feed) {
+            let end = arena.rows(feed.frame).min(self.row.saturating_add(left));
+            left -= end.saturating_sub(self.row);
+            for row in self.row..end {
+                self.row(arena, feed, row, inputs);
+            }
+            if end < arena.rows(feed.frame) {
+                self.row = end;
+                return false;
+            }
+            (self.feed, self.row) = (self.feed + 1, 0);
+        }
+        true
+    }
+
+    fn row(&mut self, arena: &mut Arena, feed: &Feed, row: u32, inputs: &dyn Fn(StepId, &Input) -> Option<String>) {
+        let Self { step, way, rules, keys, feed: number, .. } = self;
+        let required = way.inputs.len();
+        if let Some((tag, variant)) = feed.when {
+            match arena.get(feed.frame, row, tag) {
+                Slot::Object(found) if variant.is_none_or(|variant| variant == found) => {}
+                // What is an error stays one for whatever would have been fetched for it.
+                failed @ Slot::Failed(_) => return arena.set(feed.frame, row, feed.join, failed),
+                _ => return,
+            }
+        }
+        if let Some(key) = keys.known(arena, feed, row) {
+            keys.members.push(Member { feed: index(*number), row, key });
+            return;
+        }
+        let mut key = Key::new();
+        let mut refused = None;
+        for (at, access) in feed.inputs.iter().enumerate() {
+            let found = match follow(arena, &access.joins, feed.frame, row) {
+                Reached::Row(frame, row) => token(arena, &access.leaf, (frame, row), inputs),
+                Reached::Null => Token::Null,
+                Reached::Failed(error) => Token::Failed(error),
+            };
+            match found {
+                Token::Text(text) => key.push(Some(String::from_utf8_lossy(&text).into_owned())),
+                Token::Null if at < required => refused = Some(Slot::Null),
+                Token::Null => key.push(None),
+                Token::Failed(error) => refused = Some(Slot::Failed(error)),
+            }
+        }
+        if refused.is_none() {
+            refused = rules.refuse(&key).map(|failure| arena.fail(failure));
+        }
+        if refused.is_none() {
+            refused = complete(step, &mut key, required).map(|failure| arena.fail(failure));
+        }
+        if let Some(refused) = refused {
+            return arena.set(feed.frame, row, feed.join, refused);
+        }
+        let key = keys.number(key, step.pairing);
+        keys.members.push(Member { feed: index(*number), row, key });
+    }
 }
 
 impl Keys {
@@ -234,27 +257,35 @@ pub(super) struct Settled {
     pub(super) broken: Vec<u32>,
 }
 
-/// Projects a step's answers.
-pub(super) fn settle(
-    (step, way): (&Step, &Way),
-    arena: &mut Arena,
-    keys: &Keys,
-    source: &Sourced,
-    answers: Vec<Answered>,
-) -> Settled {
-    let service = &*source.name;
-    let mut values = vec![Slot::Null; keys.keys.len()];
-    let mut told = Vec::new();
-    let counts = vec![0; keys.keys.len()];
-    let mut found = Found { rows: Vec::new(), counts, broken: Vec::new(), keyless: Vec::new(), spans: None };
-    for answered in answers {
+/// Projects a step's answers, one after the other, and then says what they come to.
+pub(super) struct Settling<'a> {
+    step: &'a Step,
+    way: &'a Way,
+    keys: &'a Keys,
+    source: &'a Sourced,
+    values: Vec<Slot>,
+    told: Vec<Told>,
+    found: Found,
+}
+
+impl<'a> Settling<'a> {
+    pub(super) fn new((step, way): (&'a Step, &'a Way), keys: &'a Keys, source: &'a Sourced) -> Self {
+        let count = keys.keys.len();
+        let counts = vec![0; count];
+        let found = Found { rows: Vec::new(), counts, broken: Vec::new(), keyless: Vec::new(), spans: None };
+        Self { step, way, keys, source, values: vec![Slot::Null; count], told: Vec::new(), found }
+    }
+
+    /// Projects the next answer.
+    pub(super) fn take(&mut self, arena: &mut Arena, answered: Answered) {
+        let Self { step, way, keys, source, values, told, found } = self;
         let range = answered.keys.clone();
         let all = match answered.result {
             Err(failure) => Some(arena.fail(failure)),
             Ok(answer) => {
                 found.spans = answered.keep.is_some().then(Vec::new);
                 let asked = (range.clone(), answered.form);
-                let all = receive((step, way), arena, keys, source, &answer, asked, &mut found);
+                let all = receive((step, way), arena, keys, source, &answer, asked, found);
                 // Null for a whole batch says nothing of any of its keys.
                 let is_told = all.is_none() || all == Some(Slot::Null) && step.pairing == PairingPlan::Single;
                 if let Some(keep) = answered.keep.filter(|_| is_told) {
@@ -268,20 +299,25 @@ pub(super) fn settle(
             values[range].fill(all);
         }
     }
-    match step.pairing {
-        PairingPlan::Single | PairingPlan::Position => {
-            for &(key, row) in &found.rows {
-                let value = &mut values[key as usize];
-                if !matches!(value, Slot::Failed(_)) {
-                    *value = row.map_or(Slot::Null, Slot::Row);
+
+    /// What the answers come to, after the last of them.
+    pub(super) fn end(self, arena: &mut Arena) -> Settled {
+        let Self { step, keys, source, mut values, told, mut found, .. } = self;
+        match step.pairing {
+            PairingPlan::Single | PairingPlan::Position => {
+                for &(key, row) in &found.rows {
+                    let value = &mut values[key as usize];
+                    if !matches!(value, Slot::Failed(_)) {
+                        *value = row.map_or(Slot::Null, Slot::Row);
+                    }
                 }
             }
+            PairingPlan::Index { .. } => pair_index(arena, keys, &source.name, &found, &mut values),
+            PairingPlan::Group { .. } => pair_groups(step, arena, &source.name, &found, &mut values),
         }
-        PairingPlan::Index { .. } => pair_index(arena, keys, service, &found, &mut values),
-        PairingPlan::Group { .. } => pair_groups(step, arena, service, &found, &mut values),
+        found.broken.sort_unstable();
+        Settled { values, told, broken: found.broken }
     }
-    found.broken.sort_unstable();
-    Settled { values, told, broken: found.broken }
 }
 
 /// Reads one answer by its status. Returns what all of its keys are, if that is one thing.

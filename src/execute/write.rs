@@ -2,15 +2,28 @@
 //!
 //! One pass. A value that cannot be completed is an `Err` up to the nearest nullable position, which truncates
 //! the buffer to its mark and writes `null` (§6.4.4). Errors carry the client's path.
+//!
+//! The pass is cut into slices ([`Writer::go_on`]): after some work every level of the recursion notes where it is and
+//! returns, and the next slice walks down to the same place. What an answer may hold is looked at on the way
+//! ([`meter`]).
 
+mod meter;
 mod parts;
+mod slices;
 
-pub(super) use parts::{Left, PathStep, write_leaving, write_piece};
+pub(super) use parts::{Left, PathStep, Piece, PieceWritten};
+
+use meter::Meter;
+use slices::Level;
+#[cfg(test)]
+pub(super) use slices::check_slices;
 
 use super::arena::{Arena, Failure, Slot};
+use super::bounds::Bounds;
 use super::cause::{Causes, Expected, Place};
 use super::leaf;
 use super::memo::{At, Memo};
+use super::project::Items;
 use super::read::{Reached, Token, follow, plain, token};
 use crate::compose::{Input, TypeId};
 use crate::operation::{Leaf, Locations, Others, OutType, Site};
@@ -18,17 +31,27 @@ use crate::plan::{
     Found, FoundValue, FrameId, HopPlan, Join, LeafRead, LeafSource, OutFieldPlan, OutKindPlan, Plan, StepId,
 };
 use serde_json::Value;
-use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::ops::Range;
 
 /// Most errors that one answer reports.
 const MAX_ERRORS: u32 = 1_000;
+/// Most bytes of errors that one answer reports: response names, and so paths, are as long as clients like.
+const MAX_ERROR_BYTES: usize = 1 << 20;
 
-/// The nearest nullable position becomes null.
-#[derive(Debug)]
-struct Nulled;
+/// Longest text of a leaf, in bytes, that is written without a look at the answer's length.
+const SHORT: usize = 256;
+
+/// Why a value was not written to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    /// It cannot be completed: the nearest nullable position becomes null.
+    Nulled,
+    /// The answer may hold no more: the field of the root becomes null.
+    Over,
+    /// The slice is over: the next one goes on with this value.
+    Paused,
+}
 
 /// What was written.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,7 +61,7 @@ enum Done {
     Omitted,
 }
 
-type Completed = Result<Done, Nulled>;
+type Completed = Result<Done, Stop>;
 
 #[derive(Debug, Clone, Copy)]
 enum PathPart<'a> {
@@ -54,13 +77,20 @@ struct Goal<'a> {
     coordinate: &'a str,
 }
 
+/// Tells an input of a step, as JSON text.
+pub(super) type Inputs<'a> = dyn Fn(StepId, &Input) -> Option<String> + Sync + 'a;
+
 pub(super) struct Writer<'a> {
     plan: &'a Plan,
     arena: &'a Arena,
     is_anonymous: bool,
-    inputs: &'a dyn Fn(StepId, &Input) -> Option<String>,
+    inputs: &'a Inputs<'a>,
     introspection: Option<&'a HashMap<String, String>>,
+    root: TypeId,
     out: Vec<u8>,
+    meter: Meter,
+    /// Where the levels of a paused writer stopped, the outermost last.
+    saved: Vec<Level>,
     errors: Vec<u8>,
     error_count: u32,
     codes: Vec<Cow<'static, str>>,
@@ -74,6 +104,8 @@ pub(super) struct Writer<'a> {
     memo: Memo<'a>,
     /// Answers in parts: what is left out.
     left: Option<&'a mut Left>,
+    /// What is written; `None`: the whole answer.
+    piece: Option<&'a Piece>,
 }
 
 /// A written answer.
@@ -94,39 +126,28 @@ pub(super) struct Source<'a> {
     pub(super) root: TypeId,
     /// Does nobody vouch for the caller? Then `@authenticated` fields are errors.
     pub(super) is_anonymous: bool,
-    pub(super) inputs: &'a dyn Fn(StepId, &Input) -> Option<String>,
+    pub(super) inputs: &'a Inputs<'a>,
     pub(super) introspection: Option<&'a HashMap<String, String>>,
     /// By site.
     pub(super) locations: &'a Locations,
     pub(super) causes: &'a Causes<'a>,
+    /// What all parts of the answer together may hold.
+    pub(super) bounds: Bounds,
+    /// What the parts before this one hold.
+    pub(super) spent: Spent,
 }
 
-/// Writes the answer.
-pub(super) fn write(source: &Source<'_>) -> Written {
-    let written = Writer::new(source).whole(source.root);
-    #[cfg(test)]
-    assert_eq!(written, Writer::new(source).without_copies().whole(source.root), "copies change the answer");
-    written
+/// What was written of an answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Spent {
+    pub(super) bytes: usize,
+    pub(super) values: u64,
 }
 
 /// The fields of the answer's root.
 pub(super) fn root_fields(plan: &Plan, root: TypeId) -> &[OutFieldPlan] {
     let variants = &plan.output.objects[plan.output.root as usize].variants;
-    variants.iter().find(|(ty, _)| *ty == root).map_or(&[], |(_, fields)| fields)
-}
-
-/// Whether one of some fields of the root makes the whole answer null.
-pub(super) fn is_void<'a>(source: &Source<'a>, fields: Range<usize>, left: &'a mut Left) -> bool {
-    let fields = root_fields(source.plan, source.root).get(fields).unwrap_or_default();
-    if fields.iter().all(is_field_nullable) {
-        return false;
-    }
-    let mut writer = Writer::new(source).without_copies();
-    if source.plan.deferred.is_some() {
-        writer.left = Some(left);
-    }
-    let root = At { frame: crate::plan::ROOT_FRAME, row: 0, ty: source.root };
-    fields.iter().filter(|field| !is_field_nullable(field)).any(|field| writer.field(field, root).is_err())
+    variants.iter().find(|variant| variant.ty == root).map_or(&[], |variant| &variant.fields)
 }
 
 /// Room for an answer without data of services, in bytes; longer ones grow.
@@ -135,15 +156,20 @@ const SMALL: usize = 256;
 const USUAL: usize = 4_096;
 
 impl<'a> Writer<'a> {
-    fn new(source: &Source<'a>) -> Self {
-        let Source { plan, arena, root: _, is_anonymous, inputs, introspection, locations, causes } = *source;
+    /// A writer of the whole answer.
+    pub(super) fn new(source: &Source<'a>) -> Self {
+        let Source { plan, arena, root, is_anonymous, inputs, introspection, locations, causes, bounds, spent } =
+            *source;
         Self {
             plan,
             arena,
             is_anonymous,
             inputs,
             introspection,
+            root,
             out: Vec::with_capacity(if plan.steps.is_empty() { SMALL } else { USUAL }),
+            meter: Meter::new(&bounds, spent),
+            saved: Vec::new(),
             errors: Vec::new(),
             error_count: 0,
             codes: Vec::new(),
@@ -154,6 +180,7 @@ impl<'a> Writer<'a> {
             causes,
             left: None,
             memo: Memo::new(plan, arena),
+            piece: None,
         }
     }
 
@@ -163,85 +190,140 @@ impl<'a> Writer<'a> {
         self
     }
 
-    fn whole(mut self, root: TypeId) -> Written {
-        self.out.extend_from_slice(b"{\"data\":");
-        let (mark, left) = (self.out.len(), self.mark());
-        let root = At { frame: crate::plan::ROOT_FRAME, row: 0, ty: root };
-        if self.object(self.plan.output.root, root).is_err() {
-            self.back_to(left);
-            self.out.truncate(mark);
-            self.out.extend_from_slice(b"null");
+    /// Tells whether a field of the root makes the whole answer null. `None`: the slice is over, and it is to be asked
+    /// again.
+    pub(super) fn makes_void(&mut self, field: &'a OutFieldPlan) -> Option<bool> {
+        self.meter.begin_slice();
+        let root = At { frame: crate::plan::ROOT_FRAME, row: 0, ty: self.root };
+        match self.field(field, root) {
+            Err(Stop::Paused) => None,
+            done => Some(done.is_err()),
         }
-        if self.error_count > 0 {
+    }
+
+    /// Writes the root object, or goes on with it. `false`: the slice is over.
+    fn whole(&mut self) -> bool {
+        let level = self.resume().unwrap_or_else(|| {
+            self.out.extend_from_slice(b"{\"data\":");
+            self.level(0)
+        });
+        let root = At { frame: crate::plan::ROOT_FRAME, row: 0, ty: self.root };
+        match self.object(self.plan.output.root, root) {
+            Ok(_) => {}
+            Err(Stop::Paused) => return self.pause(level),
+            Err(Stop::Nulled | Stop::Over) => {
+                self.back_to(level.left);
+                self.out.truncate(level.mark);
+                self.out.extend_from_slice(b"null");
+            }
+        }
+        if !self.errors.is_empty() {
             self.out.extend_from_slice(b",\"errors\":[");
             self.out.append(&mut self.errors);
             self.out.push(b']');
         }
-        Written { body: self.out, errors: self.error_count, codes: self.codes }
+        true
     }
 
     fn object(&mut self, id: u32, at: At) -> Completed {
         let object = &self.plan.output.objects[id as usize];
-        let fields = match object.variants.as_slice() {
-            [(ty, fields)] if *ty == at.ty => fields,
-            variants => match variants.iter().find(|(ty, _)| *ty == at.ty) {
-                Some((_, fields)) => fields,
+        let variant = match object.variants.as_slice() {
+            [variant] if variant.ty == at.ty => variant,
+            variants => match variants.iter().find(|variant| variant.ty == at.ty) {
+                Some(variant) => variant,
                 None if object.others == Others::Omit => return Ok(Done::Omitted),
-                None => return Err(Nulled),
+                None => return Err(Stop::Nulled),
             },
         };
-        self.out.push(b'{');
         if self.left.is_some() {
-            self.leave_out(id, at, fields.is_empty())?;
+            return self.object_in_parts(id, at, &variant.fields);
         }
-        self.fields(fields, at)?;
+        if self.saved.is_empty() {
+            self.meter.values += u64::from(variant.leaves);
+            self.check_room(0)?;
+            self.out.push(b'{');
+        }
+        self.entries(&variant.fields, at)?;
         self.out.push(b'}');
         Ok(Done::Written)
     }
 
-    fn fields(&mut self, fields: &'a [OutFieldPlan], at: At) -> Result<(), Nulled> {
-        for (number, field) in fields.iter().enumerate() {
-            if number > 0 {
-                self.out.push(b',');
+    fn entries(&mut self, fields: &'a [OutFieldPlan], at: At) -> Result<(), Stop> {
+        if self.path.is_empty() { self.root_fields(fields, at) } else { self.fields(fields, at) }
+    }
+
+    fn fields(&mut self, fields: &'a [OutFieldPlan], at: At) -> Result<(), Stop> {
+        let resumed = self.resume();
+        let (first, mut is_begun) = (resumed.map_or(0, |level| level.next), resumed.is_some());
+        for (number, field) in fields.iter().enumerate().skip(first) {
+            if !std::mem::take(&mut is_begun) {
+                if number > 0 {
+                    self.out.push(b',');
+                }
+                self.out.extend_from_slice(field.key.as_bytes());
+                if self.plain_leaf(field, at) {
+                    continue;
+                }
             }
-            self.out.extend_from_slice(field.key.as_bytes());
-            self.field(field, at)?;
+            if let Err(stop) = self.field(field, at) {
+                return Err(self.stopped(stop, || Level { next: number, ..Level::default() }));
+            }
         }
         Ok(())
     }
 
-    fn field(&mut self, field: &'a OutFieldPlan, at: At) -> Result<(), Nulled> {
+    /// The fields of the root. One that reaches a bound of the answer becomes null without the others.
+    fn root_fields(&mut self, fields: &'a [OutFieldPlan], at: At) -> Result<(), Stop> {
+        let mut resumed = self.resume();
+        let first = resumed.map_or(0, |level| level.next);
+        for (number, field) in fields.iter().enumerate().skip(first) {
+            let level = resumed.take().unwrap_or_else(|| {
+                if number > 0 {
+                    self.out.push(b',');
+                }
+                self.out.extend_from_slice(field.key.as_bytes());
+                self.level(number)
+            });
+            let done = match self.meter.is_late() && self.saved.is_empty() {
+                true => self.below(field, |this| this.over(0)),
+                false => self.field(field, at),
+            };
+            // What was short in it was not looked at.
+            let done = done.and_then(|()| self.below(field, |this| this.check_room(0)));
+            match done {
+                Err(Stop::Over) => self.absorb(Err(Stop::Nulled), level, is_field_nullable(field)).map(drop)?,
+                done => done.map_err(|stop| self.stopped(stop, || level))?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the value of an entry whose key is written.
+    fn field(&mut self, field: &'a OutFieldPlan, at: At) -> Result<(), Stop> {
+        self.check_effort()?;
         match &field.kind {
             OutKindPlan::Typename(name) => self.out.extend_from_slice(name.as_bytes()),
             OutKindPlan::Introspection => {
                 let text = self.introspection.and_then(|answers| answers.get(&*field.response_name));
-                self.out.extend_from_slice(text.map_or("null", String::as_str).as_bytes());
+                let text = text.map_or("null", String::as_str);
+                self.below(field, |this| this.check_room(text.len()))?;
+                self.out.extend_from_slice(text.as_bytes());
             }
             OutKindPlan::Refused { argument, nullable } => {
-                self.path.push(PathPart::Name(&field.response_name));
-                let outer = std::mem::replace(&mut self.site, field.site);
-                self.error(&Failure::new(
-                    "BAD_USER_INPUT",
-                    format!("null stands where the argument `{argument}` takes none"),
-                ));
-                self.site = outer;
-                self.path.pop();
+                self.below(field, |this| {
+                    this.error(&Failure::new(
+                        "BAD_USER_INPUT",
+                        format!("null stands where the argument `{argument}` takes none"),
+                    ));
+                });
                 if !nullable {
-                    return Err(Nulled);
+                    return Err(Stop::Nulled);
                 }
                 self.out.extend_from_slice(b"null");
             }
             OutKindPlan::Value { path, ty, default } => {
-                if self.plain_leaf(path, ty, at) {
-                    return Ok(());
-                }
-                self.path.push(PathPart::Name(&field.response_name));
-                let outer = std::mem::replace(&mut self.site, field.site);
                 let goal = Goal { ty, default: default.as_deref(), coordinate: &field.coordinate };
-                let done = self.value(path, at, goal);
-                self.site = outer;
-                self.path.pop();
-                if done? == Done::Omitted {
+                if self.below(field, |this| this.value(path, at, goal))? == Done::Omitted {
                     self.out.extend_from_slice(b"null");
                 }
             }
@@ -249,10 +331,24 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Writes the most common value, a captured leaf that fits its type, without what only other values need.
-    /// `false`: it is not that; nothing was written.
-    fn plain_leaf(&mut self, path: &[HopPlan], ty: &OutType, at: At) -> bool {
-        let ([HopPlan { nodes, index: None }], OutType::Leaf { leaf: kind, .. }) = (path, ty) else { return false };
+    /// Does something at a field's own path and place.
+    fn below<T>(&mut self, field: &'a OutFieldPlan, act: impl FnOnce(&mut Self) -> T) -> T {
+        self.path.push(PathPart::Name(&field.response_name));
+        let outer = std::mem::replace(&mut self.site, field.site);
+        let done = act(self);
+        self.site = outer;
+        self.path.pop();
+        done
+    }
+
+    /// Writes the most common value, a captured leaf that fits its type and is short, without what only other values
+    /// need. `false`: it is not that; nothing was written.
+    #[inline]
+    fn plain_leaf(&mut self, field: &OutFieldPlan, at: At) -> bool {
+        let OutKindPlan::Value { path, ty, .. } = &field.kind else { return false };
+        let ([HopPlan { nodes, index: None }], OutType::Leaf { leaf: kind, .. }) = (path.as_slice(), ty) else {
+            return false;
+        };
         let Some(&(_, node)) = nodes.iter().find(|(ty, _)| *ty == at.ty) else { return false };
         if self.is_anonymous && self.plan.output.authenticated[node as usize] {
             return false;
@@ -261,7 +357,7 @@ impl<'a> Writer<'a> {
             return false;
         };
         let text = plain(self.arena, joins, read, (at.frame, at.row));
-        text.is_some_and(|text| leaf::write(kind, text, &mut self.out))
+        text.is_some_and(|text| text.len() <= SHORT && leaf::write(kind, text, &mut self.out))
     }
 
     /// Follows a path from an object and completes what is there.
@@ -301,12 +397,14 @@ impl<'a> Writer<'a> {
     ) -> Completed {
         self.place = match value {
             FoundValue::Leaf(LeafRead { source: LeafSource::Slot(slot), .. })
+            | FoundValue::Leaves { read: LeafRead { source: LeafSource::Slot(slot), .. }, .. }
             | FoundValue::Object { tag: Some(slot), .. }
             | FoundValue::List { slot, .. } => Some(Place { frame, row, slot: *slot }),
             _ => None,
         };
         match value {
-            FoundValue::Leaf(read) => self.leaf_value(read, (frame, row), pick, goal),
+            FoundValue::Leaf(read) => self.leaf_value((read, None), (frame, row), pick, goal),
+            FoundValue::Leaves { read, most, .. } => self.leaf_value((read, *most), (frame, row), pick, goal),
             FoundValue::Object { tag: None, variants } => self.value(rest, At { frame, row, ty: variants[0] }, goal),
             FoundValue::Object { tag: Some(tag), variants } => match self.arena.get(frame, row, *tag) {
                 Slot::Object(variant) => self.value(rest, At { frame, row, ty: variants[variant as usize] }, goal),
@@ -314,13 +412,11 @@ impl<'a> Writer<'a> {
                 _ => self.null(goal),
             },
             FoundValue::List { slot, frame: items, item } => match self.arena.get(frame, row, *slot) {
-                Slot::Rows { start, len } => {
-                    self.list((0..len).map(|at| start + at), len, (*items, item), pick, rest, goal)
-                }
+                Slot::Rows { start, len } => self.list(|at| start + at, len, (*items, item), pick, rest, goal),
                 Slot::Indexed { start, len } => {
                     let arena = self.arena;
                     let rows = &arena.indices[start as usize..(start + len) as usize];
-                    self.list(rows.iter().copied(), len, (*items, item), pick, rest, goal)
+                    self.list(|at| rows[at as usize], len, (*items, item), pick, rest, goal)
                 }
                 Slot::Failed(error) => self.failed(error, goal),
                 _ => self.null(goal),
@@ -331,7 +427,7 @@ impl<'a> Writer<'a> {
 
     fn list(
         &mut self,
-        mut rows: impl Iterator<Item = u32>,
+        row: impl Fn(u32) -> u32,
         len: u32,
         (frame, item): (FrameId, &'a FoundValue),
         pick: Option<u32>,
@@ -339,34 +435,47 @@ impl<'a> Writer<'a> {
         goal: Goal<'a>,
     ) -> Completed {
         if let Some(pick) = pick {
-            return match rows.nth(pick as usize) {
-                Some(row) if pick < len => self.found(item, (frame, row), None, rest, goal),
-                _ => self.null(goal),
+            return match pick < len {
+                true => self.found(item, (frame, row(pick)), None, rest, goal),
+                false => self.null(goal),
             };
         }
-        let OutType::List { of, .. } = goal.ty else { return self.mismatch(goal, None) };
+        let OutType::List { of, nullable } = goal.ty else { return self.mismatch(goal, None) };
         let inner = Goal { ty: of, default: None, ..goal };
-        self.nullable(goal.ty, |this| {
-            this.out.push(b'[');
-            let start = this.out.len();
+        let resumed = self.resume();
+        let mut level = resumed.unwrap_or_else(|| self.level(0));
+        let mut is_counted = resumed.is_some();
+        // Not begun with an item yet: the pause came before it.
+        let mut is_inside = is_counted && !self.saved.is_empty();
+        if !is_counted {
+            self.out.push(b'[');
+        }
+        for at in level.next as u32..len {
             // Of what the client gets: dropped members are not counted.
-            let mut number = 0;
-            for row in rows {
-                let mark = this.out.len();
-                if mark > start {
-                    this.out.push(b',');
+            self.path.push(PathPart::Index(level.number));
+            let is_allowed = if std::mem::take(&mut is_counted) { Ok(()) } else { self.count_item() };
+            let done = is_allowed.and_then(|()| {
+                if !std::mem::take(&mut is_inside) {
+                    level.item = self.out.len();
+                    if level.number > 0 {
+                        self.out.push(b',');
+                    }
                 }
-                this.path.push(PathPart::Index(number));
-                let done = this.found(item, (frame, row), None, rest, inner);
-                this.path.pop();
-                match done? {
-                    Done::Written => number += 1,
-                    Done::Omitted => this.cut(mark),
+                self.found(item, (frame, row(at)), None, rest, inner)
+            });
+            self.path.pop();
+            match done {
+                Ok(Done::Written) => level.number += 1,
+                Ok(Done::Omitted) => self.cut(level.item),
+                Err(Stop::Paused) => {
+                    self.saved.push(Level { next: at as usize, ..level });
+                    return Err(Stop::Paused);
                 }
+                Err(stop) => return self.absorb(Err(stop), level, *nullable),
             }
-            this.out.push(b']');
-            Ok(Done::Written)
-        })
+        }
+        self.out.push(b']');
+        Ok(Done::Written)
     }
 
     fn complete_object(&mut self, at: At, goal: Goal<'a>) -> Completed {
@@ -374,54 +483,81 @@ impl<'a> Writer<'a> {
         if self.is_anonymous && self.plan.output.guarded.contains(&at.ty) {
             return self.unauthenticated(goal);
         }
-        if let Some(equal) = self.memo.find(id.0, at) {
-            self.out.extend_from_within(equal);
-            return Ok(Done::Written);
-        }
-        let (mark, left, errors) = (self.out.len(), self.mark(), self.error_count);
+        let level = match self.resume() {
+            Some(level) => level,
+            None => {
+                if let Some((equal, values)) = self.memo.find(id.0, at) {
+                    self.meter.values += u64::from(values);
+                    self.check_room(equal.len())?;
+                    self.out.extend_from_within(equal);
+                    return Ok(Done::Written);
+                }
+                self.level(0)
+            }
+        };
         let done = self.object(id.0, at);
-        if matches!(done, Ok(Done::Written)) && self.error_count == errors && errors < MAX_ERRORS {
-            self.memo.keep(id.0, at, mark..self.out.len());
+        if matches!(done, Ok(Done::Written)) && self.error_count == level.errors && level.errors < MAX_ERRORS {
+            let values = u32::try_from(self.meter.values - level.values).unwrap_or(u32::MAX);
+            self.memo.keep(id.0, at, level.mark..self.out.len(), values);
         }
-        if done.is_err() && !nullable && self.error_count == errors {
+        if done == Err(Stop::Nulled) && !nullable && self.error_count == level.errors {
             // Of a type that the client does not know; §6.4.4 wants an error where null cannot stand.
             let message = format!("cannot return null for the non-null field `{}`", goal.coordinate);
             self.error(&Failure::new("NULL_IN_NON_NULL", message));
         }
-        self.absorb(done, (mark, left), *nullable)
+        match done {
+            Ok(done) => Ok(done),
+            done => self.absorb(done, level, *nullable),
+        }
     }
 
     fn leaf_value(
         &mut self,
-        read: &'a LeafRead,
+        (read, most): (&'a LeafRead, Option<u64>),
         (frame, row): (FrameId, u32),
         pick: Option<u32>,
         goal: Goal<'a>,
     ) -> Completed {
         let arena = self.arena;
+        if !read.then.is_empty() || read.or.is_some() || pick.is_some() {
+            self.meter.effort += self.effort(read, (frame, row));
+        }
         match token(arena, read, (frame, row), self.inputs) {
             Token::Text(text) => match pick {
-                None => self.leaf(&text, goal),
-                Some(pick) => {
-                    let items: Vec<&RawValue> = serde_json::from_slice(&text).unwrap_or_default();
-                    match items.get(pick as usize) {
-                        Some(item) => self.leaf(item.get().as_bytes(), goal),
-                        None => self.null(goal),
-                    }
-                }
+                None => self.leaf(&text, most, goal),
+                Some(pick) => match Items::of(&text, 0).and_then(|mut items| items.nth(pick as usize)) {
+                    Some(item) => self.leaf(item, None, goal),
+                    None => self.null(goal),
+                },
             },
             Token::Null => self.null(goal),
             Token::Failed(error) => self.failed(error, goal),
         }
     }
 
-    /// Completes a leaf, or a list of leaves, from its JSON text.
-    fn leaf(&mut self, text: &[u8], goal: Goal<'a>) -> Completed {
+    /// Bytes that are read anew each time that a leaf is written.
+    fn effort(&self, read: &LeafRead, (frame, row): (FrameId, u32)) -> usize {
+        let own = match read.source {
+            LeafSource::Slot(slot) => match self.arena.get(frame, row, slot) {
+                Slot::Text { len, .. } => len as usize,
+                _ => 0,
+            },
+            LeafSource::Constant(_) | LeafSource::Input(..) => 0,
+        };
+        own + read.or.as_ref().map_or(0, |or| self.effort(or, (frame, row)))
+    }
+
+    /// Completes a leaf, or a list of at most so many leaves, from its JSON text.
+    fn leaf(&mut self, text: &[u8], most: Option<u64>, goal: Goal<'a>) -> Completed {
         if text == b"null" {
             return self.null(goal);
         }
         match goal.ty {
             OutType::Leaf { leaf: kind, .. } => {
+                if text.len() > SHORT {
+                    self.meter.effort += text.len();
+                    self.check_room(text.len())?;
+                }
                 if leaf::write(kind, text, &mut self.out) {
                     return Ok(Done::Written);
                 }
@@ -431,48 +567,71 @@ impl<'a> Writer<'a> {
                 };
                 let expected = Expected { what: expected(goal.ty).into(), text: Some(text) };
                 self.error_because(&Failure::new("UPSTREAM_SHAPE", message), Some(expected));
-                self.nullable(goal.ty, |_| Err(Nulled))
+                self.failing(goal.ty)
             }
-            OutType::List { of, .. } => {
-                let Ok(items) = serde_json::from_slice::<Vec<&RawValue>>(text) else {
-                    return self.mismatch(goal, Some(text));
-                };
-                let inner = Goal { ty: of, default: None, ..goal };
-                self.nullable(goal.ty, |this| {
-                    this.out.push(b'[');
-                    for (number, item) in items.iter().enumerate() {
-                        if number > 0 {
-                            this.out.push(b',');
-                        }
-                        this.path.push(PathPart::Index(number));
-                        let done = this.leaf(item.get().as_bytes(), inner);
-                        this.path.pop();
-                        done?;
-                    }
-                    this.out.push(b']');
-                    Ok(Done::Written)
-                })
-            }
+            OutType::List { of, .. } => self.leaves(text, most, Goal { ty: of, default: None, ..goal }, goal),
             OutType::Object { .. } => self.mismatch(goal, Some(text)),
         }
     }
 
-    /// Runs a completion whose failure a nullable position absorbs.
-    fn nullable(&mut self, ty: &OutType, complete: impl FnOnce(&mut Self) -> Completed) -> Completed {
-        let (mark, left) = (self.out.len(), self.mark());
-        let done = complete(self);
-        self.absorb(done, (mark, left), is_nullable(ty))
+    /// Completes a list of leaves that was captured as one text.
+    fn leaves(&mut self, text: &[u8], most: Option<u64>, inner: Goal<'a>, goal: Goal<'a>) -> Completed {
+        let resumed = self.resume();
+        let mut level = resumed.unwrap_or_else(|| self.level(0));
+        let Some(mut items) = Items::of(text, level.next) else { return self.mismatch(goal, Some(text)) };
+        // The item at which the writer has paused was counted then.
+        let mut is_counted = resumed.is_some();
+        let mut is_inside = is_counted && !self.saved.is_empty();
+        if !is_counted {
+            self.out.push(b'[');
+        }
+        loop {
+            level.next = items.at();
+            let Some(item) = items.next() else { break };
+            if most.is_some_and(|most| level.number as u64 >= most) {
+                let message = format!("the service answered with more than {} items", level.number);
+                self.error(&Failure::new("UPSTREAM_LIST_TOO_LONG", message));
+                return self.absorb(Err(Stop::Nulled), level, is_nullable(goal.ty));
+            }
+            self.path.push(PathPart::Index(level.number));
+            let is_allowed = if std::mem::take(&mut is_counted) { Ok(()) } else { self.count_item() };
+            let done = is_allowed.and_then(|()| {
+                if level.number > 0 && !std::mem::take(&mut is_inside) {
+                    self.out.push(b',');
+                }
+                self.leaf(item, None, inner)
+            });
+            self.path.pop();
+            match done {
+                Ok(_) => level.number += 1,
+                Err(Stop::Paused) => {
+                    self.saved.push(level);
+                    return Err(Stop::Paused);
+                }
+                Err(stop) => return self.absorb(Err(stop), level, is_nullable(goal.ty)),
+            }
+            is_inside = false;
+        }
+        self.out.push(b']');
+        Ok(Done::Written)
     }
 
-    /// At a nullable position, what could not be completed becomes null.
-    fn absorb(&mut self, done: Completed, (mark, left): (usize, Option<parts::Mark>), nullable: bool) -> Completed {
+    /// A value that cannot be had: null, if it may be.
+    fn failing(&mut self, ty: &OutType) -> Completed {
+        let level = self.level(0);
+        self.absorb(Err(Stop::Nulled), level, is_nullable(ty))
+    }
+
+    /// At a nullable position, what could not be completed becomes null. The level of what has paused is kept.
+    fn absorb(&mut self, done: Completed, level: Level, nullable: bool) -> Completed {
         match done {
-            Err(Nulled) if nullable => {
-                self.back_to(left);
-                self.cut(mark);
+            Err(Stop::Nulled) if nullable => {
+                self.back_to(level.left);
+                self.cut(level.mark);
                 self.out.extend_from_slice(b"null");
                 Ok(Done::Written)
             }
+            Err(stop) => Err(self.stopped(stop, || level)),
             done => done,
         }
     }
@@ -495,19 +654,19 @@ impl<'a> Writer<'a> {
         let message = format!("cannot return null for the non-null field `{}`", goal.coordinate);
         let expected = Expected { what: expected(goal.ty).into(), text: None };
         self.error_because(&Failure::new("NULL_IN_NON_NULL", message), Some(expected));
-        Err(Nulled)
+        Err(Stop::Nulled)
     }
 
     fn failed(&mut self, error: u32, goal: Goal<'a>) -> Completed {
         let arena = self.arena;
         self.error(&arena.failures[error as usize]);
-        self.nullable(goal.ty, |_| Err(Nulled))
+        self.failing(goal.ty)
     }
 
     /// `@authenticated`, and nobody vouches for the caller.
     fn unauthenticated(&mut self, goal: Goal<'a>) -> Completed {
         self.error(&Failure::new("UNAUTHENTICATED", "this needs a caller who is signed in"));
-        self.nullable(goal.ty, |_| Err(Nulled))
+        self.failing(goal.ty)
     }
 
     /// `text`: the value's own text, if it is one of a leaf.
@@ -515,7 +674,7 @@ impl<'a> Writer<'a> {
         let message = format!("`{}` is not of its type", goal.coordinate);
         let expected = text.map(|text| Expected { what: expected(goal.ty).into(), text: Some(text) });
         self.error_because(&Failure::new("UPSTREAM_SHAPE", message), expected);
-        self.nullable(goal.ty, |_| Err(Nulled))
+        self.failing(goal.ty)
     }
 
     fn error(&mut self, failure: &Failure) {
@@ -524,11 +683,13 @@ impl<'a> Writer<'a> {
 
     /// An error whose cause is told; `expected`: what the value at hand is not.
     fn error_because(&mut self, failure: &Failure, expected: Option<Expected<'_>>) {
-        self.error_count += 1;
-        if self.error_count > MAX_ERRORS {
-            self.error_count = MAX_ERRORS;
-            return;
+        if self.error_count < MAX_ERRORS && self.errors.len() < MAX_ERROR_BYTES {
+            self.report(failure, expected);
         }
+    }
+
+    fn report(&mut self, failure: &Failure, expected: Option<Expected<'_>>) {
+        self.error_count += 1;
         self.codes.push(failure.code.clone());
         let path = self.path.iter().map(|part| match part {
             PathPart::Name(name) => Value::from(*name),
@@ -584,7 +745,7 @@ fn expected(ty: &OutType) -> &'static str {
 }
 
 /// Whether a field absorbs what fails below it.
-fn is_field_nullable(field: &OutFieldPlan) -> bool {
+pub(super) fn is_field_nullable(field: &OutFieldPlan) -> bool {
     match &field.kind {
         OutKindPlan::Typename(_) | OutKindPlan::Introspection => true,
         OutKindPlan::Refused { nullable, .. } => *nullable,
@@ -596,4 +757,9 @@ fn is_nullable(ty: &OutType) -> bool {
     match ty {
         OutType::List { nullable, .. } | OutType::Object { nullable, .. } | OutType::Leaf { nullable, .. } => *nullable,
     }
+}
+
+/// Is an entry a leaf, or a list of leaves?
+fn is_leaf(field: &OutFieldPlan) -> bool {
+    field.object().is_none()
 }

@@ -17,6 +17,7 @@ const BACKSLASHES: u8x16 = u8x16::new([b'\\'; 16]);
 const CONTROLS: u8x16 = u8x16::new([b' ' - 1; 16]);
 
 /// A text under a finger.
+#[derive(Debug)]
 pub(crate) struct Json<'t> {
     text: &'t [u8],
     pub(crate) at: usize,
@@ -100,6 +101,11 @@ impl<'t> Json<'t> {
             return Err(Malformed);
         }
         Ok(Self { text, at: 0, depth: 0 })
+    }
+
+    /// Starts at a byte of a text that was read before, in no object or list.
+    pub(crate) fn known(text: &'t [u8], at: usize) -> Self {
+        Self { text, at, depth: 0 }
     }
 
     /// Goes into an object or list, behind its opening bracket.

@@ -14,6 +14,8 @@ pub struct Outcomes {
     /// Variables that are null where a field does not take it.
     nulls: Box<[VariableId]>,
     is_incremental: bool,
+    /// Is everything included that some outcome of the conditions includes?
+    is_everything: bool,
 }
 
 impl Outcomes {
@@ -21,6 +23,13 @@ impl Outcomes {
     #[must_use]
     pub fn incremental(self) -> Self {
         Self { is_incremental: true, ..self }
+    }
+
+    /// Everything that any outcomes include, all at once: what its plan needs is a bound for all of them. It is no
+    /// outcome of its own, and nothing is run by it.
+    #[must_use]
+    pub fn everything() -> Self {
+        Self { is_everything: true, ..Self::default() }
     }
 
     /// Is the variable null where a field does not take it?
@@ -48,12 +57,17 @@ impl Prepared {
             conditions: self.conditions.iter().map(is_true).collect(),
             nulls: self.fallible.iter().copied().filter(is_null).collect(),
             is_incremental: false,
+            is_everything: false,
         }
     }
 
     /// §3.13.1, §3.13.2: included unless skipped or not included.
     pub(super) fn is_included(&self, outcomes: &Outcomes, directives: &DirectiveList) -> bool {
-        let value = |name: &str| self.condition(outcomes, directives.get(name)?);
+        let value = |name: &str| {
+            let directive = directives.get(name)?;
+            let is_open = outcomes.is_everything && if_variable(directive).is_some();
+            if is_open { None } else { self.condition(outcomes, directive) }
+        };
         !value("skip").unwrap_or(false) && value("include").unwrap_or(true)
     }
 
@@ -69,4 +83,9 @@ impl Prepared {
             _ => None,
         }
     }
+}
+
+/// The variable that a directive depends on.
+fn if_variable(directive: &Directive) -> Option<&str> {
+    directive.specified_argument_by_name("if")?.as_variable().map(|name| name.as_str())
 }

@@ -3,6 +3,7 @@
 use super::build::{ObjectId, ValuesId};
 use super::capture::{At, Want, properties_of};
 use super::error::PlanError;
+use super::list_size::ListSize;
 use super::model::{FoundValue, FrameId, PairingPlan, StepId};
 use super::planner::{GrowingOutcome, Place, Planner, step_id};
 use crate::compose::{Effect, JsonPath, Read, Segment, TypeId, TypeRef, WayId};
@@ -15,12 +16,12 @@ impl<'a> Planner<'a> {
         let way = graph.way(way);
         let field = graph.field(self.operation.nodes[node.index()].field);
         let (values, root) = (self.steps[step as usize].values, self.steps[step as usize].root);
-        let bound = self.list_bound(&way.answer.bound, node);
+        let size = self.list_size(&way.answer.bound, node);
         let sub = self.sub_field(step, node);
-        let want = Want { ty: &field.ty, shape: way.answer.shape, bound, node, sub, step };
+        let want = Want { ty: &field.ty, shape: way.answer.shape, size, node, sub, step };
         if self.speaks_graphql(step) {
             let read = Read::path(JsonPath(vec![Segment::Property(field.name.clone())]));
-            return self.read(At::Values(values), root, &read, &want);
+            return self.read(At::Values(values), root, &read, &want).map(|value| want.sized(value));
         }
         if way.outcomes.iter().any(|outcome| matches!(outcome.effect, Effect::Value { .. })) {
             return self.answer_by_status(step, &want);
@@ -29,11 +30,11 @@ impl<'a> Planner<'a> {
             let TypeRef::List { of, .. } = &field.ty else {
                 return Err(self.unsupported("grouped items must be a list"));
             };
-            let inner = Want { ty: of, bound: None, ..want };
+            let inner = Want { ty: of, size: ListSize::default(), ..want };
             let item = self.read(At::Values(values), items, &way.answer.read, &inner)?;
             return Ok(FoundValue::List { slot: list, frame: items, item: Box::new(item) });
         }
-        self.read(At::Values(values), root, &way.answer.read, &want)
+        self.read(At::Values(values), root, &way.answer.read, &want).map(|value| want.sized(value))
     }
 
     /// An answer whose type is told by the status.

@@ -1,5 +1,6 @@
 //! The captures of a plan while it grows: trees of objects, properties and slots, addressed by id.
 
+use super::list_size::ListSize;
 use super::model::{AbstractCapture, Capture, FrameId, ObjectCapture, SlotId, StepId};
 use crate::compose::{Method, TypeId, TypeRef};
 use crate::operation::Value;
@@ -29,7 +30,7 @@ pub(super) struct Discriminator {
 pub(super) enum Growing {
     Leaf(SlotId),
     Object(ObjectId),
-    List { slot: SlotId, frame: FrameId, item: ValuesId, bound: Option<u64> },
+    List { slot: SlotId, frame: FrameId, item: ValuesId, size: ListSize },
     Index { index: u32, item: ValuesId },
     Abstract { tag: SlotId, of: Discriminator, variants: Vec<ObjectId> },
 }
@@ -185,9 +186,9 @@ impl Builder {
     }
 
     /// The list of this bound among a value's captures.
-    pub(super) fn list_in(&self, values: ValuesId, most: Option<u64>) -> Option<(SlotId, FrameId, ValuesId)> {
+    pub(super) fn list_in(&self, values: ValuesId, wanted: ListSize) -> Option<(SlotId, FrameId, ValuesId)> {
         self.values[values].iter().find_map(|value| match value {
-            Growing::List { slot, frame, item, bound } if *bound == most => Some((*slot, *frame, *item)),
+            Growing::List { slot, frame, item, size } if *size == wanted => Some((*slot, *frame, *item)),
             _ => None,
         })
     }
@@ -262,8 +263,8 @@ impl Builder {
         match value {
             Growing::Leaf(slot) => Capture::Leaf(*slot),
             Growing::Object(object) => Capture::Object(Box::new(self.finish_object(*object))),
-            Growing::List { slot, frame, item, bound } => {
-                Capture::List { slot: *slot, frame: *frame, item: Box::new(self.finish(*item)), bound: *bound }
+            Growing::List { slot, frame, item, size } => {
+                Capture::List { slot: *slot, frame: *frame, item: Box::new(self.finish(*item)), bound: size.most }
             }
             Growing::Index { index, item } => Capture::Index { index: *index, item: Box::new(self.finish(*item)) },
             Growing::Abstract { tag, of, variants } => Capture::Abstract(Box::new(AbstractCapture {

@@ -2,6 +2,7 @@
 
 use super::build::{Discriminator, Growing, ObjectId, SubField, ValuesId};
 use super::error::PlanError;
+use super::list_size::ListSize;
 use super::model::{FoundValue, FrameId, LeafSource, SlotId, StepId};
 use super::planner::{Place, Planner, leaf, step_id};
 use crate::compose::{From, JsonPath, Method, Read, Segment, ShapeId, TypeChoice, TypeId, TypeRef};
@@ -19,10 +20,21 @@ pub(super) enum At {
 pub(super) struct Want<'a> {
     pub(super) ty: &'a TypeRef,
     pub(super) shape: Option<ShapeId>,
-    pub(super) bound: Option<u64>,
+    pub(super) size: ListSize,
     pub(super) node: NodeId,
     pub(super) sub: Option<SubField>,
     pub(super) step: StepId,
+}
+
+impl Want<'_> {
+    /// What was found, with its size if it is a list in one text.
+    pub(super) fn sized(&self, found: FoundValue) -> FoundValue {
+        let ListSize { counted: size, most } = self.size;
+        match found {
+            FoundValue::Leaf(read) if self.ty.is_list() => FoundValue::Leaves { read, size, most },
+            found => found,
+        }
+    }
 }
 
 impl<'a> Planner<'a> {
@@ -99,7 +111,7 @@ impl<'a> Planner<'a> {
                 let TypeRef::List { of, .. } = want.ty else {
                     return Err(self.unsupported("a path through a list must give a list"));
                 };
-                let inner = Want { ty: of, bound: None, sub: None, ..want.clone() };
+                let inner = Want { ty: of, size: ListSize::default(), sub: None, ..want.clone() };
                 self.list(values, frame, want, |this, item, items| this.follow(At::Values(item), items, rest, &inner))
             }
             _ => Err(self.unsupported("an item of an object")),
@@ -114,11 +126,11 @@ impl<'a> Planner<'a> {
         want: &Want<'a>,
         inside: impl FnOnce(&mut Self, ValuesId, FrameId) -> Result<FoundValue, PlanError>,
     ) -> Result<FoundValue, PlanError> {
-        let (slot, items, item) = self.build.list_in(values, want.bound).unwrap_or_else(|| {
+        let (slot, items, item) = self.build.list_in(values, want.size).unwrap_or_else(|| {
             let slot = self.build.new_slot(frame);
-            let items = self.build.new_frame(Some(want.step), Some((frame, want.bound)));
+            let items = self.build.new_frame(Some(want.step), Some((frame, want.size.counted)));
             let item = self.build.new_values();
-            self.build.values[values].push(Growing::List { slot, frame: items, item, bound: want.bound });
+            self.build.values[values].push(Growing::List { slot, frame: items, item, size: want.size });
             (slot, items, item)
         });
         let inner = inside(self, item, items)?;
@@ -131,7 +143,7 @@ impl<'a> Planner<'a> {
             return Ok(FoundValue::Leaf(leaf(LeafSource::Slot(self.build.leaf_in(values, frame)))));
         };
         if let TypeRef::List { of, .. } = want.ty {
-            let inner = Want { ty: of, bound: None, ..want.clone() };
+            let inner = Want { ty: of, size: ListSize::default(), ..want.clone() };
             return self.list(values, frame, want, |this, item, items| this.finish(item, items, &inner));
         }
         match &self.graph.shape(shape).choice {

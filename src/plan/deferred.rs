@@ -6,7 +6,7 @@ use super::finish::out_fields;
 use super::model::{Found, OutFieldPlan, OutKindPlan, OutObjectPlan, StepId};
 use super::planner::{Planner, step_id};
 use crate::compose::TypeId;
-use crate::operation::{DeferredObject, OutType, UsageId};
+use crate::operation::{DeferredObject, UsageId};
 use std::collections::{BTreeSet, HashMap};
 
 /// What may come after the initial answer.
@@ -74,23 +74,19 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn object(&self, id: u32, steps: &mut BTreeSet<StepId>) {
-        for (_, fields) in &self.objects[id as usize].variants {
-            self.fields(fields, steps);
+        for variant in &self.objects[id as usize].variants {
+            self.fields(&variant.fields, steps);
         }
     }
 
     fn fields(&self, fields: &[OutFieldPlan], steps: &mut BTreeSet<StepId>) {
         for field in fields {
-            let OutKindPlan::Value { path, ty, .. } = &field.kind else { continue };
+            let OutKindPlan::Value { path, .. } = &field.kind else { continue };
             for &(_, node) in path.iter().flat_map(|hop| &hop.nodes) {
                 let joins = self.nodes[node as usize].joins.iter();
                 steps.extend(joins.filter_map(|join| self.roots.get(&join.frame)));
             }
-            let mut ty = ty;
-            while let OutType::List { of, .. } = ty {
-                ty = of;
-            }
-            if let OutType::Object { id, .. } = ty {
+            if let Some(id) = field.object() {
                 self.object(id.0, steps);
             }
         }

@@ -56,6 +56,15 @@ pub fn describe(plan: &Plan, graph: &Graph, name: &str) -> String {
     text
 }
 
+/// How many values an answer holds at most, in one line.
+#[must_use]
+pub fn describe_values(plan: &Plan, graph: &Graph) -> String {
+    match plan.open_list {
+        None => format!("  values {}\n", at_most(plan.values)),
+        Some(list) => format!("  values unbounded: nothing bounds the list `{}`\n", graph.coordinate(list)),
+    }
+}
+
 fn at_most(bound: Option<u64>) -> String {
     bound.map_or_else(|| "unbounded".to_owned(), |bound| format!("≤ {bound}"))
 }

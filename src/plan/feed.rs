@@ -9,8 +9,9 @@ use super::capture::At;
 use super::choose::required;
 use super::error::PlanError;
 use super::held::held_path;
+use super::list_size::ListSize;
 use super::model::{Access, Feed, FrameId, Join, LeafRead, LeafSource, PairingPlan, ROOT_FRAME, SlotId, StepId};
-use super::planner::{GrowingOutcome, GrowingStep, Place, Planner, StepKey, When, leaf, most, step_id};
+use super::planner::{GrowingOutcome, GrowingStep, Place, Planner, StepKey, When, leaf, step_id};
 use super::search::Held;
 use super::waits::MAX_STEPS;
 use crate::compose::{Call, Effect, FieldId, From, JsonPath, KeyPath, Pairing, Read, Segment, WayId};
@@ -159,9 +160,9 @@ impl Planner<'_> {
             Some(Pairing::Index(path)) => PairingPlan::Index { key: self.key_slot(values, root, path)? },
             Some(Pairing::Group(path)) => {
                 let list = self.build.new_slot(root);
-                let bound = most(&way.answer.bound, &key.arguments);
-                let items = self.build.new_frame(Some(step), Some((root, bound)));
-                PairingPlan::Group { items, key: self.key_slot(values, items, path)?, list, bound }
+                let size = ListSize::of(&way.answer.bound, &key.arguments);
+                let items = self.build.new_frame(Some(step), Some((root, size.counted)));
+                PairingPlan::Group { items, key: self.key_slot(values, items, path)?, list, bound: size.most }
             }
         };
         let outcomes = way.outcomes.iter().map(|outcome| {

@@ -2,11 +2,12 @@
 
 use super::build::{Builder, Growing};
 use super::model::{
-    Capture, Found, FoundValue, FrameId, HopPlan, ObjectCapture, OutFieldPlan, OutKindPlan, OutObjectPlan, OutcomePlan,
-    OutputPlan, PairingPlan, Plan, ROOT_FRAME, Step, StepId,
+    Capture, Found, FoundValue, FrameId, HopPlan, ObjectCapture, OutFieldPlan, OutKindPlan, OutObjectPlan,
+    OutVariantPlan, OutcomePlan, OutputPlan, PairingPlan, Plan, ROOT_FRAME, Step, StepId,
 };
 use super::planner::{GrowingOutcome, GrowingStep, Planner};
-use crate::compose::{Call, JsonPath, Segment, SourceKind};
+use super::values::{OpenList, most_values};
+use crate::compose::{Call, JsonPath, Segment, TypeId};
 use crate::operation::{OutField, OutKind};
 
 /// A step's round, and the most keys and calls of it.
@@ -19,6 +20,10 @@ impl Planner<'_> {
         let bounds = self.bounds();
         let output = self.output();
         let deferred = self.deferred(&output.objects, &output.nodes);
+        let frames = &self.build.frames;
+        let size = |frame: FrameId| frames[frame as usize].parent.and_then(|(_, size)| size);
+        let values = most_values(&output, deferred.as_ref(), &size);
+        let open_list = values.err().map(|OpenList(node)| self.operation.nodes[node as usize].field);
         let growing = std::mem::take(&mut self.steps);
         let mut frames = vec![Vec::new(); growing.len()];
         for (frame, growing) in self.build.frames.iter().enumerate() {
@@ -31,12 +36,14 @@ impl Planner<'_> {
             let bounds = (rounds[at], bounds[at]);
             steps.push(self.finish_step(step, bounds, frames));
         }
-        let calls = steps.iter().map(|step| step.calls).try_fold(0u64, |sum, calls| sum.checked_add(calls?));
+        let calls = steps.iter().map(|step| step.calls).try_fold(0u64, |sum, calls| Some(sum.saturating_add(calls?)));
         Plan {
             kind: self.operation.kind,
             frames: self.build.frames.iter().map(|frame| frame.width).collect(),
             rounds: rounds.into_iter().max().unwrap_or(0),
             calls,
+            values: values.ok(),
+            open_list,
             steps,
             output,
             deferred,
@@ -120,13 +127,9 @@ impl Planner<'_> {
                 let most = self.keys_of(at, &mut keys);
                 let way = self.graph.way(self.steps[at].key.way);
                 let size = way.batch.as_ref().map_or(1, |batch| u64::from(batch.max_size.max(1)));
-                // Code of this process is no service: what counts is what it calls.
-                let each = match self.graph.source(way.source).kind {
-                    SourceKind::InProcess { max_calls: 0, .. } => return (most, Some(0)),
-                    SourceKind::InProcess { max_calls, .. } => u64::from(max_calls),
-                    _ => 1,
-                };
-                (most, most.and_then(|most| most.div_ceil(size).checked_mul(each)))
+                let each = self.graph.source(way.source).kind.calls_per_request();
+                let calls = if each == 0 { Some(0) } else { most.map(|most| most.div_ceil(size).saturating_mul(each)) };
+                (most, calls)
             })
             .collect()
     }
@@ -136,7 +139,9 @@ impl Planner<'_> {
             return known;
         }
         let feeds = self.steps[at].feeds.iter();
-        let most = feeds.map(|feed| self.rows_of(feed.frame, keys)).try_fold(0u64, |sum, rows| sum.checked_add(rows?));
+        let most = feeds
+            .map(|feed| self.rows_of(feed.frame, keys))
+            .try_fold(0u64, |sum, rows| Some(sum.saturating_add(rows?)));
         keys[at] = Some(most);
         most
     }
@@ -147,7 +152,7 @@ impl Planner<'_> {
         }
         let growing = &self.build.frames[frame as usize];
         match (growing.parent, growing.step) {
-            (Some((parent, bound)), _) => self.rows_of(parent, keys)?.checked_mul(bound?),
+            (Some((parent, bound)), _) => Some(self.rows_of(parent, keys)?.saturating_mul(bound?)),
             (None, Some(step)) => self.keys_of(step as usize, keys),
             (None, None) => Some(1),
         }
@@ -163,19 +168,24 @@ impl Planner<'_> {
             variants: object
                 .variants
                 .iter()
-                .map(|variant| (variant.ty, out_fields(&variant.name, &variant.fields)))
+                .map(|variant| out_variant(variant.ty, out_fields(&variant.name, &variant.fields)))
                 .collect(),
             others: object.others,
         });
         let authenticated = self.operation.nodes.iter().map(|node| self.graph.field(node.field).authenticated);
         let authenticated = authenticated.collect();
         let objects: Vec<OutObjectPlan> = objects.collect();
-        let variants = objects.iter().flat_map(|object| &object.variants).map(|(ty, _)| *ty);
+        let variants = objects.iter().flat_map(|object| &object.variants).map(|variant| variant.ty);
         let mut guarded: Vec<_> = variants.filter(|ty| self.graph.ty(*ty).authenticated).collect();
         guarded.sort_unstable();
         guarded.dedup();
         OutputPlan { objects, root: self.operation.output.0, nodes, authenticated, guarded }
     }
+}
+
+fn out_variant(ty: TypeId, fields: Vec<OutFieldPlan>) -> OutVariantPlan {
+    let leaves = fields.iter().filter(|field| field.object().is_none()).count();
+    OutVariantPlan { ty, leaves: frame_id(leaves), fields }
 }
 
 /// Entries of an object of the client type `name`.

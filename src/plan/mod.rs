@@ -19,22 +19,24 @@ mod error;
 mod feed;
 mod finish;
 mod held;
+mod list_size;
 mod model;
 mod planner;
 mod search;
 #[cfg(test)]
 mod tests;
+mod values;
 mod waits;
 mod weight;
 mod work;
 
 pub use deferred::{DeferPlan, UsagePlan};
-pub use describe::describe;
+pub use describe::{describe, describe_values};
 pub use error::PlanError;
 pub use model::{
     AbstractCapture, Access, Capture, Feed, Found, FoundValue, FrameId, HopPlan, Join, LeafRead, LeafSource, Member,
-    ObjectCapture, OutFieldPlan, OutKindPlan, OutObjectPlan, OutcomePlan, OutputPlan, PairingPlan, Plan, ROOT_FRAME,
-    SlotId, Step, StepId, SubgraphDocument,
+    ObjectCapture, OutFieldPlan, OutKindPlan, OutObjectPlan, OutVariantPlan, OutcomePlan, OutputPlan, PairingPlan,
+    Plan, ROOT_FRAME, SlotId, Step, StepId, SubgraphDocument,
 };
 pub use search::Search;
 

@@ -5,9 +5,9 @@
 //! another step's root frame that holds more of the same object.
 
 use super::deferred::DeferPlan;
-use crate::compose::{Input, Method, SourceId, TypeId, WayId};
+use crate::compose::{FieldId, Input, Method, SourceId, TypeId, WayId};
 use crate::contract::StatusPattern;
-use crate::operation::{OperationKind, Others, OutType, Site, Value};
+use crate::operation::{OperationKind, Others, OutId, OutType, Site, Value};
 use std::sync::Arc;
 
 /// A frame, as an index into [`Plan::frames`].
@@ -33,6 +33,10 @@ pub struct Plan {
     pub rounds: u32,
     /// Most calls, or `None`: unbounded.
     pub calls: Option<u64>,
+    /// Most values in the answer: leaves, and items of lists. `None`: unbounded.
+    pub values: Option<u64>,
+    /// A field of the graph that holds a list without a size, if the values are unbounded.
+    pub open_list: Option<FieldId>,
     /// The answer.
     pub output: OutputPlan,
     /// What of it may come later (`@defer`).
@@ -283,9 +287,20 @@ impl OutputPlan {
 #[derive(Debug)]
 pub struct OutObjectPlan {
     /// By concrete graph type.
-    pub variants: Vec<(TypeId, Vec<OutFieldPlan>)>,
+    pub variants: Vec<OutVariantPlan>,
     /// What other concrete types become.
     pub others: Others,
+}
+
+/// A client object of one concrete graph type.
+#[derive(Debug)]
+pub struct OutVariantPlan {
+    /// The concrete graph type.
+    pub ty: TypeId,
+    /// How many of its entries are leaves, or lists of leaves.
+    pub leaves: u32,
+    /// In the order of the answer.
+    pub fields: Vec<OutFieldPlan>,
 }
 
 /// An entry of the answer.
@@ -328,6 +343,22 @@ pub enum OutKindPlan {
     },
 }
 
+impl OutFieldPlan {
+    /// The client object that it holds, or holds a list of; `None`: it holds leaves.
+    #[must_use]
+    pub fn object(&self) -> Option<OutId> {
+        let OutKindPlan::Value { ty, .. } = &self.kind else { return None };
+        let mut ty = ty;
+        while let OutType::List { of, .. } = ty {
+            ty = of;
+        }
+        match ty {
+            OutType::Object { id, .. } => Some(*id),
+            _ => None,
+        }
+    }
+}
+
 /// One step of a path.
 #[derive(Debug)]
 pub struct HopPlan {
@@ -349,8 +380,17 @@ pub struct Found {
 /// What is at a place.
 #[derive(Debug, Clone)]
 pub enum FoundValue {
-    /// A leaf, or a list of leaves in one JSON array.
+    /// A leaf.
     Leaf(LeafRead),
+    /// A list of leaves in one JSON array.
+    Leaves {
+        /// The array.
+        read: LeafRead,
+        /// Items that the plan's bound counts; `None`: any number.
+        size: Option<u64>,
+        /// Most items; more are an error at the list. `None`: any number.
+        most: Option<u64>,
+    },
     /// An object in this row.
     Object {
         /// Its tag; `None`: it is there if the row is.

@@ -7,6 +7,7 @@ use super::build::{Builder, ObjectId, SubField, ValuesId};
 use super::capture::{At, Want};
 use super::error::PlanError;
 use super::feed::PlaceKey;
+use super::list_size::ListSize;
 use super::model::{
     Feed, Found, FoundValue, FrameId, Join, LeafRead, LeafSource, PairingPlan, ROOT_FRAME, SlotId, StepId,
 };
@@ -253,14 +254,14 @@ impl<'a> Planner<'a> {
         let want = Want {
             ty: &field.ty,
             shape: held.shape,
-            bound: self.list_bound(&held.bound, node),
+            size: self.list_size(&held.bound, node),
             node,
             sub: self.sub_field(step, node),
             step,
         };
         let value = self.read(At::Object(object), place.frame, &held.read, &want)?;
         self.trail.pop();
-        Ok(value)
+        Ok(want.sized(value))
     }
 
     /// For GraphQL sources: the field with its arguments, as it is asked for.
@@ -290,9 +291,9 @@ impl<'a> Planner<'a> {
         !matches!(self.graph.source(way.source).kind, SourceKind::Rest { .. })
     }
 
-    /// How long a node's list is at most.
-    pub(super) fn list_bound(&self, bound: &ListBound, node: NodeId) -> Option<u64> {
-        most(bound, &self.operation.nodes[node.index()].arguments)
+    /// How long a node's list is.
+    pub(super) fn list_size(&self, bound: &ListBound, node: NodeId) -> ListSize {
+        ListSize::of(bound, &self.operation.nodes[node.index()].arguments)
     }
 
     pub(super) fn unsupported(&self, what: &str) -> PlanError {
@@ -313,21 +314,6 @@ fn first_read(graph: &Graph, source: SourceId) -> Option<WayId> {
     let is_read =
         |way: &crate::compose::Way| way.source == source && way.is_safe && matches!(way.call, Call::GraphQlRoot(_));
     graph.ways.iter().position(is_read).map(|at| WayId(step_id(at)))
-}
-
-/// How long a list is at most, for these arguments.
-pub(super) fn most(bound: &ListBound, arguments: &[(String, Value)]) -> Option<u64> {
-    match bound {
-        ListBound::Max(max) => Some(*max),
-        ListBound::Argument { name, maximum } => {
-            let given = arguments.iter().find(|(argument, _)| argument == name).and_then(|(_, value)| match value {
-                Value::Constant(constant) => constant.as_u64(),
-                _ => None,
-            });
-            Some(given.map_or(*maximum, |given| given.min(*maximum)))
-        }
-        ListBound::Unbounded => None,
-    }
 }
 
 pub(super) fn leaf(source: LeafSource) -> LeafRead {

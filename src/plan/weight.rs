@@ -3,7 +3,8 @@
 use super::deferred::{DeferPlan, UsagePlan};
 use super::model::{
     AbstractCapture, Access, Capture, Feed, Found, FoundValue, HopPlan, Join, LeafRead, LeafSource, Member,
-    ObjectCapture, OutFieldPlan, OutKindPlan, OutObjectPlan, OutcomePlan, OutputPlan, Plan, Step, SubgraphDocument,
+    ObjectCapture, OutFieldPlan, OutKindPlan, OutObjectPlan, OutVariantPlan, OutcomePlan, OutputPlan, Plan, Step,
+    SubgraphDocument,
 };
 use crate::compose::{Input, Method, TypeId};
 use crate::contract::StatusPattern;
@@ -32,6 +33,7 @@ heap_size! {
     Member { path, ty }
     OutputPlan { objects, nodes, authenticated }
     OutObjectPlan { variants }
+    OutVariantPlan { fields }
     OutFieldPlan { key, response_name, coordinate, kind }
     HopPlan { nodes }
     Found { joins, value }
@@ -121,7 +123,7 @@ impl HeapSize for OutType {
 impl HeapSize for FoundValue {
     fn heap_size(&self) -> usize {
         match self {
-            Self::Leaf(read) => read.heap_size(),
+            Self::Leaf(read) | Self::Leaves { read, .. } => read.heap_size(),
             Self::Object { variants, .. } => variants.heap_size(),
             Self::List { item, .. } => item.heap_size(),
             Self::Nothing => 0,

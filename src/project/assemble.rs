@@ -1,10 +1,11 @@
 //! From files to what a client's engine is made of.
 
 use super::Files;
-use super::operations;
+use super::limits::limits;
+use super::operations::{self, Terms};
 use super::probe::probe;
 use crate::compose::{self, Call, Graph, Origin, ServiceFile, SourceKind};
-use crate::config::{self, Config, KnownSource};
+use crate::config::{self, Config, KnownSource, Mode};
 use crate::contract;
 use crate::diagnostic::{FileId, Finding, Severity, Sources, Span};
 use crate::view::{self, View};
@@ -120,10 +121,14 @@ pub fn assemble(
         None => Some(Config::default()),
     };
     if let (Some(graph), Some(view)) = (&graph, &view) {
-        let budget = config.as_ref().and_then(|config| config.budget.calls).map(|calls| u64::from(calls.get()));
+        // A configuration that cannot be read here is one of defaults.
+        let default = Config::default();
+        let config = config.as_ref().unwrap_or(&default);
+        let budget = config.budget.of_mode(Mode::Production);
+        let terms = Terms { graph, view, limits: limits(&config.limits), budget };
         let folder = format!("{own}operations/");
         for (_, &file) in sorted(&ids).into_iter().filter(|(path, _)| path.starts_with(&folder)) {
-            findings.extend(operations::check(graph, view, budget, &sources, file));
+            findings.extend(operations::check(&terms, &sources, file));
         }
     }
     Assembled { sources, graph, view, config, findings, bindings }

@@ -5,6 +5,7 @@
 
 mod assemble;
 mod files;
+mod limits;
 mod operations;
 mod probe;
 #[cfg(test)]
@@ -12,3 +13,4 @@ mod tests;
 
 pub use assemble::{Assembled, assemble, binding_places, client_names, config_path, name_clients};
 pub use files::{Files, FilesError};
+pub use limits::limits;

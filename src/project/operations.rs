@@ -1,22 +1,32 @@
-//! The operations that a client ships (`bff-<client>/operations/*.graphql`): each must be valid, can be planned, and
-//! stays within the client's budget.
+//! The operations that a client ships (`bff-<client>/operations/*.graphql`): each must be valid within the client's
+//! limits, can be planned, and stays within the client's budget.
 
-use crate::compose::Graph;
+use crate::compose::{FieldId, Graph};
+use crate::config::Budget;
 use crate::diagnostic::{FileId, Finding, Sources, Span};
 use crate::json::Value;
-use crate::operation::{JsonText, Limits, Prepared, RequestError, Variables, prepare};
-use crate::plan;
+use crate::operation::{JsonText, Limits, Outcomes, Prepared, RequestError, Variables, prepare};
+use crate::plan::{self, Plan};
 use crate::view::View;
 use apollo_compiler::ast::{Definition, Document};
 
-/// Most conditions whose outcomes are all tried; beyond it, all and none.
+/// Most conditions whose outcomes are all tried; beyond it, all, none, and everything included at once.
 const MAX_CONDITIONS: usize = 6;
 
-/// Checks one file of operations. `budget`: most proven calls of one operation.
-pub(super) fn check(graph: &Graph, view: &View, budget: Option<u64>, sources: &Sources, file: FileId) -> Vec<Finding> {
-    let text = sources.text(file);
+/// What a client's operations are checked by.
+pub(super) struct Terms<'a> {
+    pub(super) graph: &'a Graph,
+    pub(super) view: &'a View,
+    pub(super) limits: Limits,
+    /// What production allows.
+    pub(super) budget: Budget,
+}
+
+/// Checks one file of operations.
+pub(super) fn check(terms: &Terms<'_>, sources: &Sources, file: FileId) -> Vec<Finding> {
+    let (text, limits) = (sources.text(file), &terms.limits);
     let Ok(document) = Document::parse(text, sources.path(file)) else {
-        return refused(prepare(view, &Limits::default(), text, None).err().unwrap_or_default(), file, text);
+        return refused(prepare(terms.view, limits, text, None).err().unwrap_or_default(), file, text);
     };
     let operations = document.definitions.iter().filter_map(|definition| match definition {
         Definition::OperationDefinition(operation) => Some(operation),
@@ -27,59 +37,107 @@ pub(super) fn check(graph: &Graph, view: &View, budget: Option<u64>, sources: &S
         let name = operation.name.as_deref();
         let span = operation.name.as_ref().and_then(|name| name.location()).or(operation.location());
         let span = Span::new(file, span.map_or(0..0, |at| at.offset()..at.end_offset()));
-        match prepare(view, &Limits::default(), text, name) {
+        match prepare(terms.view, limits, text, name) {
             // A document is validated as a whole: one report is enough.
             Err(errors) => return refused(errors, file, text),
-            Ok(prepared) => findings.extend(check_one(graph, &prepared, budget, span)),
+            Ok(prepared) => findings.extend(check_one(terms, &prepared, span)),
         }
     }
     findings
 }
 
-fn check_one(graph: &Graph, prepared: &Prepared, budget: Option<u64>, span: Span) -> Option<Finding> {
+fn check_one(terms: &Terms<'_>, prepared: &Prepared, span: Span) -> Vec<Finding> {
     let name = prepared.name().unwrap_or("the operation");
-    let mut most = Some(0);
-    for variables in condition_sets(prepared) {
-        let lowered = match prepared.lower(&prepared.outcomes(&variables)) {
+    let mut most = Most { calls: Some(0), values: Some(0), open_list: None };
+    for outcomes in outcome_sets(prepared) {
+        let lowered = match prepared.lower(&outcomes) {
             Ok(lowered) => lowered,
             Err(errors) => {
                 let message = errors.into_iter().next().map_or_else(String::new, |error| error.message);
-                return Some(Finding::new("E117", format!("`{name}` is refused: {message}"), span, "this operation"));
+                return vec![Finding::new("E117", format!("`{name}` is refused: {message}"), span, "this operation")];
             }
         };
-        match plan::plan(graph, &lowered) {
-            Ok(plan) => most = most.zip(plan.calls).map(|(a, b)| a.max(b)),
+        match plan::plan(terms.graph, &lowered) {
+            Ok(plan) => most.add(&plan),
             Err(error) => {
                 let code = if error.is_limit() { "E130" } else { "E106" };
-                return Some(Finding::new(code, format!("`{name}`: {error}"), span, "this operation"));
+                return vec![Finding::new(code, format!("`{name}`: {error}"), span, "this operation")];
             }
         }
     }
-    let budget = budget?;
-    if most.is_some_and(|most| most <= budget) {
-        return None;
-    }
-    let needs = most.map_or_else(|| "an unbounded number of".to_owned(), |most| format!("up to {most}"));
-    let message = format!("`{name}` needs {needs} calls; the client's budget is {budget}");
-    let finding = Finding::new("E115", message, span, "this operation");
-    Some(finding.help("ask for shorter lists or fewer fields, or raise `budget.calls`; `bespoke plan` shows the calls"))
+    most.findings(terms, name, span)
 }
 
-/// Variables for every set of `@skip`/`@include` outcomes.
-fn condition_sets(prepared: &Prepared) -> Vec<Variables> {
+/// The largest bounds of an operation's plans.
+struct Most {
+    calls: Option<u64>,
+    values: Option<u64>,
+    open_list: Option<FieldId>,
+}
+
+impl Most {
+    fn add(&mut self, plan: &Plan) {
+        let larger = |a: Option<u64>, b: Option<u64>| a.zip(b).map(|(a, b)| a.max(b));
+        (self.calls, self.values) = (larger(self.calls, plan.calls), larger(self.values, plan.values));
+        self.open_list = self.open_list.or(plan.open_list);
+    }
+
+    fn findings(&self, terms: &Terms<'_>, name: &str, span: Span) -> Vec<Finding> {
+        let Budget { calls, values } = terms.budget;
+        let over = |found: Option<u64>, most: Option<u64>| found.zip(most).filter(|(found, most)| found > most);
+        let mut findings = Vec::new();
+        for (over, what, option) in
+            [(over(self.calls, calls), "calls", "calls"), (over(self.values, values), "values", "values")]
+        {
+            let Some((found, most)) = over else { continue };
+            let message = format!("`{name}` needs up to {found} {what}; the client's budget is {most}");
+            let help = format!(
+                "ask for shorter lists or fewer fields, or raise `budget.{option}`; `bespoke plan` shows the {what}"
+            );
+            findings.push(Finding::new("E115", message, span, "this operation").help(help));
+        }
+        if findings.is_empty() && (self.calls.is_none() || self.values.is_none()) {
+            findings.push(self.unbounded(terms.graph, name, span));
+        }
+        findings
+    }
+
+    fn unbounded(&self, graph: &Graph, name: &str, span: Span) -> Finding {
+        let what = match (self.calls, self.values) {
+            (None, None) => "calls and values",
+            (None, Some(_)) => "calls",
+            _ => "values",
+        };
+        let help =
+            "add `@listSize(maxSize: …)` to its lists; without it, the budget only holds while the operation runs";
+        let Some(list) = self.open_list else {
+            let message = format!("`{name}` may need any number of {what}");
+            return Finding::new("W115", message, span, "this operation").help(help);
+        };
+        let coordinate = graph.coordinate(list);
+        let message = format!("`{name}` may need any number of {what}: nothing bounds the list `{coordinate}`");
+        let finding = Finding::new("W115", message, span, "this operation").help(help);
+        finding.and(graph.field(list).span, "no bound")
+    }
+}
+
+/// The sets of `@skip`/`@include` outcomes that are tried. Of many conditions not every set is: then everything that
+/// any of them includes is planned at once, which needs as much as each of them.
+fn outcome_sets(prepared: &Prepared) -> Vec<Outcomes> {
     let conditions = prepared.conditions();
     let size = conditions.iter().map(|id| id.index() + 1).max().unwrap_or(0);
-    let all = 1u32 << conditions.len().min(MAX_CONDITIONS);
-    let sets = if conditions.len() > MAX_CONDITIONS { vec![0, u32::MAX] } else { (0..all).collect() };
     let set = |bits: u32| {
         let mut values = vec![None; size];
         for (at, id) in conditions.iter().enumerate() {
             let value = Value::Bool(bits.checked_shr(at as u32).unwrap_or(bits) & 1 == 1);
             values[id.index()] = Some(JsonText::from(&value));
         }
-        Variables::new(values)
+        prepared.outcomes(&Variables::new(values))
     };
-    sets.into_iter().map(set).collect()
+    if conditions.len() > MAX_CONDITIONS {
+        return vec![set(0), set(u32::MAX), Outcomes::everything()];
+    }
+    (0..1u32 << conditions.len()).map(set).collect()
 }
 
 fn refused(errors: Vec<RequestError>, file: FileId, text: &str) -> Vec<Finding> {

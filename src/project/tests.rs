@@ -15,6 +15,66 @@ fn findings_with(operation: &str, budget: u32) -> Vec<String> {
     tried.filter(|line| line.contains("tried.graphql")).collect()
 }
 
+/// Of these conditions neither all nor none ask for anything.
+const MANY_CONDITIONS: &str = r#"query Many($a: Boolean!, $b: Boolean!, $c: Boolean!, $d: Boolean!, $e: Boolean!, $f: Boolean!, $g: Boolean!) {
+  card(id: "1") @include(if: $a) @skip(if: $b) {
+    title inStock @include(if: $c) @skip(if: $d)
+    id @include(if: $e) @skip(if: $f)
+    ... @include(if: $g) { title }
+  }
+  __typename
+}
+"#;
+
+#[test]
+fn operations_are_checked_by_the_limits_and_the_budget_of_the_client() {
+    let sdl = r#"extend schema @link(url: "https://specs.apollo.dev/federation/v2.5", import: ["@listSize"])
+type Query { user: User }
+type User { id: ID! orders: [Order!] @listSize(maxSize: 900) free: [Order!] }
+type Order { id: ID! user: User }
+"#;
+    let findings = |config: &str, operation: &str| {
+        let files = Files::embedded([
+            ("schema/services/shop.graphql", sdl),
+            (
+                "schema/web.graphql",
+                "type Query { user: User } type User { id: ID! orders: [Order!] free: [Order!] } type Order { id: ID! user: User }",
+            ),
+            ("bff-web/bff.yaml", config),
+            ("bff-web/operations/tried.graphql", operation),
+        ]);
+        let assembled = assemble(&files, "web", &[], &|_| None);
+        assembled.findings.iter().map(|finding| one_line(finding, &assembled.sources)).collect::<Vec<_>>()
+    };
+    let tower = "query Tower { user { orders { user { orders { id } } } } }";
+    let at = "bff-web/operations/tried.graphql:1:7:";
+    for (config, operation, expected) in [
+        ("{}", tower, format!("{at} E115 `Tower` needs up to 1620900 values; the client's budget is 500000")),
+        ("budget: { values: 2000000 }", tower, String::new()),
+        (
+            "budget: { values: 3 }",
+            "query Q { user { id orders { id } } }",
+            format!("{at} E115 `Q` needs up to 1801 values; the client's budget is 3"),
+        ),
+        (
+            "{}",
+            "query Q { user { free { id } } }",
+            format!("{at} W115 `Q` may need any number of values: nothing bounds the list `User.free`"),
+        ),
+        (
+            "limits: { depth: 2 }",
+            "query Q { user { orders { id } } }",
+            "E117 the document has 3 nested fields".to_owned(),
+        ),
+        ("limits: { fields: 6000 }", "query Q { user { id orders { id } } }", String::new()),
+    ] {
+        let found = findings(config, operation);
+        let is_so =
+            if expected.is_empty() { found.is_empty() } else { found.len() == 1 && found[0].contains(&expected) };
+        assert!(is_so, "{config} {operation}: {found:#?}, not {expected}");
+    }
+}
+
 #[test]
 fn operations_are_checked_against_schema_and_budget() {
     let card = "query Card($more: Boolean!) {\n  card(id: \"1\") { title inStock @include(if: $more) }\n}\n";
@@ -24,6 +84,11 @@ fn operations_are_checked_against_schema_and_budget() {
             card,
             1,
             Some("bff-mobile/operations/tried.graphql:1:7: E115 `Card` needs up to 2 calls; the client's budget is 1"),
+        ),
+        (
+            MANY_CONDITIONS,
+            1,
+            Some("bff-mobile/operations/tried.graphql:1:7: E115 `Many` needs up to 2 calls; the client's budget is 1"),
         ),
         ("{\n  card(id: \"1\") { email }\n}\n", 20, Some("bff-mobile/operations/tried.graphql:2:19: E117 ")),
         ("{ card(id: \"1\"", 20, Some("bff-mobile/operations/tried.graphql:1:")),

@@ -9,6 +9,7 @@
 
 mod bind;
 mod field_set;
+mod list_size;
 pub mod mapping;
 mod model;
 mod read;
@@ -17,7 +18,8 @@ mod values;
 
 pub use model::{
     ArgumentDeclaration, BatchDeclaration, CacheDeclaration, Connect, EffectDeclaration, FieldDeclaration,
-    FieldSelection, FieldSet, Fielded, HeaderDeclaration, HttpTarget, KeyDeclaration, Origin, OutcomeDeclaration,
-    SdlFile, SourceDeclaration, Spanned, Target, TemplatePart, TypeBody, TypeDeclaration, ValueDeclaration,
+    FieldSelection, FieldSet, Fielded, HeaderDeclaration, HttpTarget, KeyDeclaration, ListSizeDeclaration, Origin,
+    OutcomeDeclaration, SdlFile, SourceDeclaration, Spanned, Target, TemplatePart, TypeBody, TypeDeclaration,
+    ValueDeclaration,
 };
 pub use read::read;

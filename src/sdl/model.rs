@@ -167,6 +167,19 @@ pub struct ArgumentDeclaration {
     pub is_inaccessible: bool,
 }
 
+/// `@listSize`: how long a field's list is.
+#[derive(Debug, Clone)]
+pub struct ListSizeDeclaration {
+    /// Items as a rule.
+    pub assumed: Option<u64>,
+    /// Most items.
+    pub max: Option<u64>,
+    /// Arguments that say how many items are asked for.
+    pub slicing: Vec<Spanned<String>>,
+    /// The directive.
+    pub span: Span,
+}
+
 /// A field.
 #[derive(Debug)]
 pub struct FieldDeclaration {
@@ -190,8 +203,8 @@ pub struct FieldDeclaration {
     pub invalidates: Vec<Spanned<String>>,
     /// `@poll(every:)`.
     pub poll: Option<Spanned<String>>,
-    /// `@listSize(assumedSize:)`.
-    pub assumed_size: Option<u64>,
+    /// `@listSize`.
+    pub list_size: Option<ListSizeDeclaration>,
     /// `@requires`.
     pub requires: Option<FieldSet>,
     /// `@provides`.

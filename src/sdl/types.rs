@@ -170,7 +170,7 @@ impl Types<'_, '_> {
             cache: None,
             invalidates: Vec::new(),
             poll: None,
-            assumed_size: None,
+            list_size: None,
             requires: None,
             provides: None,
             is_external: false,
@@ -200,10 +200,7 @@ impl Types<'_, '_> {
                 field.invalidates.extend(tags.unwrap_or_default());
             }
             D::Poll => field.poll = argument("every").and_then(|value| self.reader.text(value)),
-            D::ListSize => {
-                let size = argument("assumedSize").and_then(|value| self.reader.count(value));
-                field.assumed_size = size.map(|size| u64::from(size.value));
-            }
+            D::ListSize => field.list_size = Some(self.reader.list_size(used.node)),
             D::Requires => field.requires = argument("fields").and_then(|value| self.reader.field_set(value)),
             D::Provides => field.provides = argument("fields").and_then(|value| self.reader.field_set(value)),
             D::Override => field.overrides = argument("from").and_then(|value| self.reader.text(value)),

@@ -5,7 +5,7 @@
 
 use bespoke::config::Mode;
 use bespoke::engine::{Client, Engine, EngineParts, GraphQlEngine, Request, Writes};
-use bespoke::execute::{CauseReport, Sourced};
+use bespoke::execute::{Bounds, CauseReport, Sourced};
 use bespoke::flight::FlightOptions;
 use bespoke::operation::Limits;
 use bespoke::policy::Caller;
@@ -91,7 +91,7 @@ fn engine_of(files: &[(String, String)], service: Arc<dyn Subgraph>, operations_
         operations_bytes,
         exposure: Mode::Production.exposure(),
         causes: CauseReport::default(),
-        max_calls: None,
+        bounds: Bounds::default(),
         sharing: FlightOptions { enabled: false, ..FlightOptions::default() },
         caching: None,
         writes: Writes::default(),

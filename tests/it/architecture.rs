@@ -83,12 +83,14 @@ const PURE: &[&str] =
 /// The data half of `execute`, which is pure as well.
 const PURE_FILES: &[&str] = &[
     "arena",
+    "bounds",
     "cause/place",
     "cause/pointer",
     "input",
     "key_rules",
     "leaf",
     "memo",
+    "project/items",
     "project/mod",
     "project/pairs",
     "project/scan",
@@ -101,7 +103,9 @@ const PURE_FILES: &[&str] = &[
     "step",
     "wording",
     "write",
+    "write/meter",
     "write/parts",
+    "write/slices",
 ];
 
 /// What a pure room never names.

@@ -8,7 +8,7 @@ use crate::random::Random;
 use bespoke::cache::{Cache, CacheOptions, CacheStatus};
 use bespoke::config::Mode;
 use bespoke::engine::{Client, Engine, EngineParts, GraphQlEngine, Request, Writes};
-use bespoke::execute::{Caching, CauseReport, Sourced};
+use bespoke::execute::{Bounds, Caching, CauseReport, Sourced};
 use bespoke::flight::FlightOptions;
 use bespoke::operation::Limits;
 use bespoke::policy::Caller;
@@ -198,7 +198,7 @@ fn world(options: &Options, seed: u64) -> World {
         operations_bytes: 64 << 20,
         exposure: Mode::Production.exposure(),
         causes: CauseReport::default(),
-        max_calls: None,
+        bounds: Bounds::default(),
         sharing: options.operations.clone(),
         caching: caching.map(Arc::new),
         writes: Writes::default(),

@@ -145,11 +145,18 @@ fn schema(db: Option<Db>) -> Reviews {
     }
 }
 
-/// Writes the SDL of the subgraph `reviews`, as `_service { sdl }` answers it but laid out for people.
+/// Writes the SDL of the subgraph `reviews`, as `_service { sdl }` answers it but laid out for people, and with the sizes
+/// of its lists, which the schema's builder has no words for.
 pub fn sdl() -> String {
     let options = SDLExportOptions::new().federation().prefer_single_line_descriptions().use_space_ident();
     let sdl = schema(None).sdl_with_options(options);
-    format!("{}\n", sdl.trim())
+    let size = r#" @listSize(slicingArguments: ["first"], maxSize: 50)"#;
+    let sdl = sdl.replace(r#""@requiresScopes"]"#, r#""@requiresScopes", "@listSize"]"#);
+    let lines = sdl.trim().lines().map(|line| match line.ends_with("): [Review!]!") {
+        true => format!("{line}{size}\n"),
+        false => format!("{line}\n"),
+    });
+    lines.collect()
 }
 
 pub(crate) fn router(probe: Probe) -> rusqlite::Result<Router> {

@@ -8,6 +8,7 @@ use super::composer::Composer;
 
 /// Runs every check. Bindings that failed leave gaps, which would only be noise: then nothing is said of them.
 pub(super) fn check(composer: &mut Composer<'_>) {
+    super::list_size::check(composer);
     let has_errors = composer.findings.iter().any(|finding| !finding.code.starts_with('W'));
     if !has_errors {
         source::check(composer);

@@ -58,7 +58,7 @@ fn roots(composer: &Composer<'_>) -> VecDeque<Place> {
 }
 
 fn is_unbounded(composer: &Composer<'_>, way: &Way, bound: &ListBound, is_list: bool) -> bool {
-    is_list && *bound == ListBound::Unbounded && is_rest(composer, way.source)
+    is_list && bound.is_open() && is_rest(composer, way.source)
 }
 
 /// One concrete type at a place: what is there leads on, what is missing must be fetched.
@@ -76,7 +76,7 @@ fn visit(
     for (field, held) in &variant.fields {
         let Some(shape) = held.shape else { continue };
         let is_list = graph.field(*field).ty.is_list();
-        let is_open = is_list && held.bound == ListBound::Unbounded && is_rest_shape;
+        let is_open = is_list && held.bound.is_open() && is_rest_shape;
         places.push_back(Place {
             shape,
             path: [place.path.as_slice(), &[*field]].concat(),
@@ -152,7 +152,7 @@ fn unbounded(composer: &Composer<'_>, list: FieldId, field: FieldId, way: WayId)
     );
     Finding::new("E110", message, graph.field(list).span, "no bound")
         .and(graph.way(way).span, "called for its items")
-        .help("add `@listSize(assumedSize: …)`, an argument `first` bound to a parameter with `maximum`, or `maxItems`")
+        .help("add `@listSize(maxSize: …)`, an argument `first` bound to a parameter with `maximum`, or `maxItems`")
 }
 
 /// `{ users { manager { name } } }`, required arguments as `…`.

@@ -4,7 +4,8 @@ use super::request::Request;
 use super::shape::{Checked, Selected};
 use super::walk::{Found, Known};
 use super::{Binding, leaf};
-use crate::compose::graph::{Answer, Entry, ListBound, Pairing, TypeRef};
+use crate::compose::graph::{Answer, Entry, ListBound, Pairing, Slicing, TypeRef};
+use crate::compose::list_size::with_declared_size;
 use crate::compose::read::{JsonPath, Read, Segment};
 use crate::compose::suggest;
 use crate::contract::{Response, SchemaId, SchemaKind, StatusPattern};
@@ -98,7 +99,7 @@ impl<'a> Binding<'_, 'a> {
             items: JsonPath::default(),
             read,
             shape: Some(shape),
-            bound: ListBound::Unbounded,
+            bound: ListBound::default(),
             outcome,
         }))
     }
@@ -185,11 +186,13 @@ impl<'a> Binding<'_, 'a> {
             self.composer.find(finding);
         }
         let bound = match (is_group, &batch.per_key) {
-            (false, _) => ListBound::Unbounded,
-            (true, Some(per_key)) => self.per_key(per_key)?,
-            (true, None) => self.list_bound(max_items.map_or(ListBound::Unbounded, ListBound::Max)),
+            (false, _) => ListBound::default(),
+            (true, Some(per_key)) => {
+                let per_key = self.per_key(per_key)?;
+                self.sized(per_key)
+            }
+            (true, None) => self.list_bound(ListBound::at_most(max_items)),
         };
-        let bound = self.assumed_size().map_or(bound, ListBound::Max);
         Some((Answer { items, read, shape, bound, outcome: None }, Some(pairing)))
     }
 
@@ -354,14 +357,14 @@ impl<'a> Binding<'_, 'a> {
         };
         match (&value.start, value.steps.as_slice()) {
             (Start::Literal(literal), []) => match literal.as_u64() {
-                Some(max) => Some(ListBound::Max(max)),
+                Some(max) => Some(ListBound::at_most(Some(max))),
                 None => self.no_per_key(mapping.span),
             },
             (Start::Variable(Variable::Args), [Step::Property(name)]) => {
                 let path = [name.value.clone()];
                 self.argument_type(&path, name.span)?;
                 self.used_arguments.insert(name.value.clone());
-                Some(self.argument_bound(&name.value).unwrap_or(ListBound::Unbounded))
+                Some(self.argument_bound(&name.value).unwrap_or_default())
             }
             _ => self.no_per_key(mapping.span),
         }
@@ -393,21 +396,25 @@ impl<'a> Binding<'_, 'a> {
     /// DESIGN §6: `@listSize`, else a bounded argument `first|last|limit`, else what the contract says.
     fn list_bound(&self, contract: ListBound) -> ListBound {
         if !self.ty.is_list() {
-            return ListBound::Unbounded;
+            return ListBound::default();
         }
         let by_argument = ["first", "last", "limit"].iter().find_map(|name| self.argument_bound(name));
-        self.assumed_size().map(ListBound::Max).or(by_argument).unwrap_or(contract)
+        self.sized(by_argument.unwrap_or(contract))
     }
 
-    fn assumed_size(&self) -> Option<u64> {
-        let field = self.field()?;
-        self.composer.declared[field.index()].iter().find_map(|declared| declared.field.assumed_size)
+    /// A bound, with what `@listSize` says of the field.
+    fn sized(&self, bound: ListBound) -> ListBound {
+        match self.field() {
+            Some(field) => with_declared_size(self.composer, field, bound),
+            None => bound,
+        }
     }
 
     fn argument_bound(&self, name: &str) -> Option<ListBound> {
         let argument = self.composer.graph.field(self.field()?).arguments.get(name)?;
         let maximum = argument.bounds.maximum.filter(|maximum| *maximum >= 0.0)?;
-        Some(ListBound::Argument { name: name.to_owned(), maximum: maximum as u64 })
+        let slicing = vec![Slicing { argument: name.to_owned(), maximum: Some(maximum as u64) }];
+        Some(ListBound { slicing, ..ListBound::default() })
     }
 }
 

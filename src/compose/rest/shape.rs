@@ -7,6 +7,7 @@ use crate::compose::composer::ShapeKey;
 use crate::compose::graph::{
     FieldId, ListBound, ShapeField, ShapeId, ShapeVariant, TypeChoice, TypeId, TypeKind, TypeRef,
 };
+use crate::compose::list_size::with_declared_size;
 use crate::compose::read::{JsonPath, Read, Segment};
 use crate::compose::suggest;
 use crate::contract::{SchemaId, SchemaKind};
@@ -72,11 +73,11 @@ impl<'a> Binding<'_, 'a> {
             TypeRef::Named { ty: named, .. } if self.composer.is_composite(*named) => {
                 let schema = self.composite_schema(ty, &value)?;
                 let shape = self.shape(*named, schema, value.selected, value.span)?;
-                Some((Some(shape), ListBound::Unbounded))
+                Some((Some(shape), ListBound::default()))
             }
             TypeRef::Named { ty: named, .. } => {
                 self.check_leaf(*named, ty, &value)?;
-                Some((None, ListBound::Unbounded))
+                Some((None, ListBound::default()))
             }
         }
     }
@@ -84,7 +85,7 @@ impl<'a> Binding<'_, 'a> {
     fn enter_list(&mut self, ty: &TypeRef, value: &mut Checked<'a>) -> Option<ListBound> {
         let max = if !value.lists.is_empty() {
             let max = value.lists.remove(0).max_items;
-            return Some(max.map_or(ListBound::Unbounded, ListBound::Max));
+            return Some(ListBound::at_most(max));
         } else if let Known::Schema(id) = value.known {
             let contract = self.source.contract?;
             let SchemaKind::Array { items, max_items, .. } = &contract.schema(id).kind else {
@@ -107,7 +108,7 @@ impl<'a> Binding<'_, 'a> {
             value.nullable = None;
             None
         };
-        Some(max.map_or(ListBound::Unbounded, ListBound::Max))
+        Some(ListBound::at_most(max))
     }
 
     fn not_nullable(&mut self, ty: &TypeRef, value: &Checked<'a>, why: Span) {
@@ -358,8 +359,7 @@ impl<'a> Binding<'_, 'a> {
         let declared = Some(self.composer.graph.field(field).span);
         let Found { read, known, nullable, lists } = value;
         let (shape, bound) = self.place(&ty, Checked { known, nullable, lists, selected, span, name, declared })?;
-        let assumed = self.composer.declared[field.index()].iter().find_map(|declared| declared.field.assumed_size);
-        let bound = if ty.is_list() { assumed.map_or(bound, ListBound::Max) } else { ListBound::Unbounded };
+        let bound = if ty.is_list() { with_declared_size(self.composer, field, bound) } else { ListBound::default() };
         Some((field, ShapeField { read, shape, bound }))
     }
 

@@ -27,8 +27,8 @@ use place::Located;
 use report::Note;
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
-use std::cell::{Cell, RefCell};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// How much of its bodies is read again for the causes of one answer, in bytes. At the limit causes lack their pointer.
 const MAX_READ: usize = 16 << 20;
@@ -87,14 +87,14 @@ pub(super) struct Told {
 pub(super) struct Causes<'a> {
     run: &'a Run<'a>,
     arena: &'a Arena,
-    /// Bytes that may still be read.
-    left: Cell<usize>,
-    notes: RefCell<Vec<Note>>,
+    /// Bytes that may still be read. One writer at a time reads them.
+    left: AtomicUsize,
+    notes: Mutex<Vec<Note>>,
 }
 
 impl<'a> Causes<'a> {
     pub(super) fn new(run: &'a Run<'a>, arena: &'a Arena) -> Self {
-        Self { run, arena, left: Cell::new(MAX_READ), notes: RefCell::default() }
+        Self { run, arena, left: AtomicUsize::new(MAX_READ), notes: Mutex::default() }
     }
 
     /// The value of `extensions.cause`, if clients are shown any. What the log is to hold is noted.
@@ -108,14 +108,15 @@ impl<'a> Causes<'a> {
             return None;
         }
         let report = self.run.causes;
-        let admitted = report.admits(failure, &self.notes.borrow());
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        let admitted = report.admits(failure, &notes);
         if !report.is_shown() && admitted.is_none() {
             return None;
         }
         let told = self.told(failure, place, expected);
         let text = self.json(failure, &told);
         if let Some(alike) = admitted {
-            self.notes.borrow_mut().push(Note::new(failure, text.clone(), alike));
+            notes.push(Note::new(failure, text.clone(), alike));
         }
         report.is_shown().then_some(text)
     }
@@ -123,7 +124,8 @@ impl<'a> Causes<'a> {
     /// Writes what was noted to the log.
     pub(super) fn log(self) {
         let request_id = self.run.caller.request_id.as_str();
-        self.notes.into_inner().iter().for_each(|note| note.log(request_id));
+        let notes = self.notes.into_inner().unwrap_or_else(PoisonError::into_inner);
+        notes.iter().for_each(|note| note.log(request_id));
     }
 
     fn told(&self, failure: &Failure, place: Option<Place>, expected: Option<Expected<'_>>) -> Told {
@@ -154,9 +156,9 @@ impl<'a> Causes<'a> {
 
     /// Finds a place's way and JSON pointer, as long as reading for it is within its bound.
     fn locate(&self, place: Place, text: Option<&[u8]>) -> Located {
-        let budget = self.left.get();
+        let budget = self.left.load(Ordering::Relaxed);
         let (located, read) = place::locate(self.run.plan, self.arena, place, text, budget);
-        self.left.set(budget.saturating_sub(read));
+        self.left.store(budget.saturating_sub(read), Ordering::Relaxed);
         located
     }
 

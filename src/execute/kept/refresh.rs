@@ -10,7 +10,7 @@ use crate::compose::Graph;
 use crate::execute::arena::Arena;
 use crate::execute::input::Key;
 use crate::execute::run::{Sourced, now};
-use crate::execute::step::{Answered, Keys, settle};
+use crate::execute::step::{Answered, Keys, Settling};
 use crate::plan::Step;
 use crate::upstream::{Answer, CallError};
 use futures_util::future::BoxFuture;
@@ -80,7 +80,9 @@ impl Asked {
         let asked = 0..self.entries.len();
         let answered = Answered { keep: Some(keep), ..Answered::by_call(asked, Ok(answer)) };
         let mut arena = Arena::new(&self.frames);
-        let settled = settle((&self.step, way), &mut arena, &keys, &self.source, vec![answered]);
+        let mut settling = Settling::new((&self.step, way), &keys, &self.source);
+        settling.take(&mut arena, answered);
+        let settled = settling.end(&mut arena);
         let fields: Option<Arc<[String]>> = (!self.fields.is_empty()).then(|| self.fields.into());
         let Some(told) = settled.told.first() else {
             self.entries.iter().for_each(|again| forget(caching, again));

@@ -12,6 +12,7 @@
 
 #[cfg(any(test, feature = "fuzz"))]
 pub(super) mod compare;
+mod items;
 mod pairs;
 mod scan;
 #[cfg(any(test, feature = "fuzz"))]
@@ -20,6 +21,7 @@ mod seed;
 mod tests;
 mod walk;
 
+pub(super) use items::Items;
 pub(super) use pairs::{KeyIndex, Pairs, most_items};
 pub(super) use walk::values;
 

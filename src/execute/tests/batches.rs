@@ -6,7 +6,7 @@ use insta::assert_snapshot;
 const SHOP: &str = r#"
 type Query {
   user(id: ID!): User @connect(http: { GET: "/users/{$args.id}" }, selection: "id boss { id }")
-  users: [User!] @connect(http: { GET: "/users" }, selection: "id") @listSize(assumedSize: 5)
+  users: [User!] @connect(http: { GET: "/users" }, selection: "id") @listSize(maxSize: 5)
 }
 type User @key(fields: "id")
   @connect(http: { GET: "/users", queryParams: "id: $batch.id" }, batch: { key: "id", maxSize: 2 },
@@ -14,11 +14,11 @@ type User @key(fields: "id")
   id: ID!
   boss: User
   email: String
-  team: [User!] @listSize(assumedSize: 3)
+  team: [User!] @listSize(maxSize: 3)
   orders(first: Int! = 10): [Order!]! @connect(
     http: { GET: "/orders", queryParams: "user: $batch.id first: $args.first" }
     batch: { key: "user", maxSize: 25, perKey: "$args.first" }
-    selection: "id total") @listSize(assumedSize: 2)
+    selection: "id total") @listSize(maxSize: 2)
 }
 type Order @key(fields: "id") { id: ID! total: Int }
 "#;
@@ -181,7 +181,7 @@ fn an_answer_with_more_items_than_may_be_is_an_error_where_they_become_too_many(
 
 #[test]
 fn a_batch_with_more_items_than_may_be_fails_as_a_whole() {
-    let sdl = SHOP.replace(r#" perKey: "$args.first" }"#, " }").replace(" @listSize(assumedSize: 2)", "");
+    let sdl = SHOP.replace(r#" perKey: "$args.first" }"#, " }").replace(" @listSize(maxSize: 2)", "");
     let shop = Kit::rest(&[("shop", &sdl)]).max_list_items(2);
     let query = "{ user(id: 1) { orders(first: 9) { id } } }";
     let answer = |orders: &str| {

@@ -6,9 +6,9 @@ use crate::cache::{Cache, CacheOptions};
 use crate::compose::{Graph, Origin, ServiceFile, Services, compose, contract_paths};
 use crate::contract;
 use crate::diagnostic::{Finding, Severity, Sources};
-use crate::execute::{Caching, CauseReport, Run, Sourced, Wording, run, run_in_parts};
+use crate::execute::{Bounds, Caching, CauseReport, Run, Sourced, Wording, run, run_in_parts};
 use crate::operation::{GivenVariables, Limits, Outcomes, Particulars, Variables, prepare};
-use crate::plan::{Plan, describe, plan};
+use crate::plan::{Plan, describe, describe_values, plan};
 use crate::policy::Caller;
 use crate::upstream::{Answer, CallError, CallErrorKind, Context, CredentialScope, Request, Subgraph, Writes};
 use crate::view::{View, load};
@@ -43,6 +43,8 @@ pub(super) struct Kit {
     /// Items of all lists of one answer.
     max_list_items: u32,
     causes: CauseReport,
+    /// What an operation may cost.
+    pub(super) bounds: Bounds,
 }
 
 impl Kit {
@@ -105,18 +107,9 @@ impl Kit {
         expect_sound(&findings);
         let view = view.expect("a view");
         let (delay, timeout, later) = (Duration::ZERO, Duration::from_secs(5), Duration::ZERO);
-        let causes = CauseReport::default();
-        Self {
-            graph: Arc::new(graph),
-            view,
-            claims: None,
-            delay,
-            timeout,
-            max_list_items: 100_000,
-            caching: None,
-            later,
-            causes,
-        }
+        let (causes, bounds) = (CauseReport::default(), Bounds::default());
+        let (graph, max_list_items) = (Arc::new(graph), 100_000);
+        Self { graph, view, claims: None, delay, timeout, max_list_items, caching: None, later, causes, bounds }
     }
 
     /// With a caller who has these claims.
@@ -183,6 +176,11 @@ impl Kit {
     /// The plan as people read it.
     pub(super) fn plan(&self, query: &str) -> String {
         describe(&self.planned(query, &json!({})).0, &self.graph, "plan")
+    }
+
+    /// How many values an answer may hold, as people read it.
+    pub(super) fn values(&self, query: &str) -> String {
+        describe_values(&self.planned(query, &json!({})).0, &self.graph)
     }
 
     /// The plan, the requests and the answer.
@@ -333,6 +331,7 @@ impl Setting {
             causes: &kit.causes,
             caller: &self.caller,
             deadline: tokio::time::Instant::now().into_std() + kit.timeout,
+            bounds: kit.bounds,
         }
     }
 

@@ -1,6 +1,7 @@
 //! What requests a plan makes, and what its answers become.
 
 mod batches;
+mod bounds;
 mod cached;
 mod callers;
 mod deferred;

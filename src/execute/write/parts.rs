@@ -2,7 +2,8 @@
 //!
 //! Always true: a piece that is left out below a position that became null is forgotten with it.
 
-use super::{At, Nulled, PathPart, Source, Writer};
+use super::slices::Level;
+use super::{At, Completed, Done, OutFieldPlan, PathPart, Source, Spent, Stop, Writer, is_leaf};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -54,13 +55,15 @@ pub(in crate::execute) enum PathStep {
 }
 
 /// A written piece.
-pub(in crate::execute) struct Written {
+pub(in crate::execute) struct PieceWritten {
     /// The object with its fields; `None`: a null that no field of it could take.
     pub(in crate::execute) data: Option<Vec<u8>>,
     /// Errors, separated by commas.
     pub(in crate::execute) errors: Vec<u8>,
     pub(in crate::execute) error_count: u32,
     pub(in crate::execute) codes: Vec<Cow<'static, str>>,
+    /// What all parts hold, up to this one.
+    pub(in crate::execute) spent: Spent,
 }
 
 /// How much was left out at some moment.
@@ -88,32 +91,88 @@ impl Left {
     }
 }
 
-/// Writes the answer, leaving deferred fragments out.
-pub(in crate::execute) fn write_leaving<'a>(source: &Source<'a>, left: &'a mut Left) -> super::Written {
-    // What is left out is told by its path.
-    let mut writer = Writer::new(source).without_copies();
-    writer.left = Some(left);
-    writer.whole(source.root)
-}
-
-/// Writes what was left out; what is deferred within it is left out again.
-pub(in crate::execute) fn write_piece<'a>(source: &Source<'a>, piece: &'a Piece, left: &'a mut Left) -> Written {
-    let deferred = source.plan.deferred.as_ref().expect("a piece comes from a plan with deferred parts");
-    let (_, fields) = &deferred.objects[&(piece.object, piece.at.ty)].groups[piece.group];
-    left.current = Arc::clone(&piece.current);
-    let mark = left.mark();
-    // What is left out is told by its path.
-    let mut writer = Writer::new(source).without_copies();
-    writer.left = Some(left);
-    writer.path = piece.path.iter().map(PathStep::as_part).collect();
-    writer.out.push(b'{');
-    let is_null = writer.fields(fields, piece.at).is_err();
-    writer.out.push(b'}');
-    if is_null {
-        writer.back_to(Some(mark));
+impl<'a> Writer<'a> {
+    /// A writer of the answer that leaves deferred fragments out.
+    pub(in crate::execute) fn leaving(source: &Source<'a>, left: &'a mut Left) -> Self {
+        // What is left out is told by its path.
+        let mut writer = Self::new(source).without_copies();
+        writer.left = Some(left);
+        writer
     }
-    let Writer { out, errors, error_count, codes, .. } = writer;
-    Written { data: (!is_null).then_some(out), errors, error_count, codes }
+
+    /// A writer of what was left out; what is deferred within it is left out again.
+    pub(in crate::execute) fn of_piece(source: &Source<'a>, piece: &'a Piece, left: &'a mut Left) -> Self {
+        left.current = Arc::clone(&piece.current);
+        let mut writer = Self::leaving(source, left);
+        writer.path = piece.path.iter().map(PathStep::as_part).collect();
+        writer.piece = Some(piece);
+        writer
+    }
+
+    /// Writes the piece, or goes on with it. `false`: the slice is over.
+    pub(super) fn write_piece(&mut self, piece: &'a Piece) -> bool {
+        let deferred = self.plan.deferred.as_ref().expect("a piece comes from a plan with deferred parts");
+        let (_, fields) = &deferred.objects[&(piece.object, piece.at.ty)].groups[piece.group];
+        let level = self.resume().unwrap_or_else(|| {
+            self.count_leaves(fields);
+            let level = self.level(0);
+            self.out.push(b'{');
+            level
+        });
+        match self.fields(fields, piece.at).and_then(|()| self.check_room(1)) {
+            Ok(()) => self.out.push(b'}'),
+            Err(Stop::Paused) => return self.pause(level),
+            Err(Stop::Nulled | Stop::Over) => {
+                self.back_to(level.left);
+                self.out.clear();
+            }
+        }
+        true
+    }
+
+    /// The piece, after the last slice.
+    pub(in crate::execute) fn written_piece(self) -> PieceWritten {
+        let spent = self.spent();
+        let Self { out, errors, error_count, codes, .. } = self;
+        PieceWritten { data: (!out.is_empty()).then_some(out), errors, error_count, codes, spent }
+    }
+
+    fn count_leaves(&mut self, fields: &[OutFieldPlan]) {
+        self.meter.values += fields.iter().filter(|field| is_leaf(field)).count() as u64;
+    }
+
+    /// Writes an object of which some entries may be left out.
+    pub(super) fn object_in_parts(&mut self, id: u32, at: At, fields: &'a [OutFieldPlan]) -> Completed {
+        let groups = match &self.plan.deferred {
+            Some(deferred) => deferred.objects.get(&(id, at.ty)).map_or(&[][..], |object| object.groups.as_slice()),
+            None => &[],
+        };
+        // If nothing may be left out, what is deferred stands before the rest.
+        let inline = if self.left.as_ref().is_some_and(|left| left.is_inline) { groups } else { &[] };
+        let resumed = self.resume();
+        let (first, mut is_begun) = (resumed.map_or(0, |level| level.next), resumed.is_some());
+        if !is_begun {
+            self.out.push(b'{');
+            if inline.is_empty() {
+                self.leave_out(id, at);
+            }
+        }
+        let all = inline.iter().map(|(_, fields)| fields.as_slice()).chain([fields]);
+        for (number, fields) in all.enumerate().skip(first) {
+            if !std::mem::take(&mut is_begun) {
+                if number > 0 && !fields.is_empty() {
+                    self.out.push(b',');
+                }
+                self.count_leaves(fields);
+                self.check_room(0)?;
+            }
+            if let Err(stop) = self.entries(fields, at) {
+                return Err(self.stopped(stop, || Level { next: number, ..Level::default() }));
+            }
+        }
+        self.out.push(b'}');
+        Ok(Done::Written)
+    }
 }
 
 impl PathStep {
@@ -136,21 +195,12 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Notes what is deferred in an object that is about to be written, or writes it if nothing may be left out.
-    pub(super) fn leave_out(&mut self, object: u32, at: At, is_all: bool) -> Result<(), Nulled> {
-        let Some(deferred) = &self.plan.deferred else { return Ok(()) };
-        let (Some(here), Some(left)) = (deferred.objects.get(&(object, at.ty)), &mut self.left) else { return Ok(()) };
-        if left.is_inline {
-            for (number, (_, fields)) in here.groups.iter().enumerate() {
-                self.fields(fields, at)?;
-                if number + 1 < here.groups.len() || !is_all {
-                    self.out.push(b',');
-                }
-            }
-            return Ok(());
-        }
+    /// Notes what is deferred in an object that is about to be written.
+    fn leave_out(&mut self, object: u32, at: At) {
+        let Some(deferred) = &self.plan.deferred else { return };
+        let (Some(here), Some(left)) = (deferred.objects.get(&(object, at.ty)), &mut self.left) else { return };
         if left.is_too_much() {
-            return Ok(());
+            return;
         }
         let path = || self.path.iter().map(|part| part.to_step()).collect::<Vec<_>>();
         let mut current = left.current.to_vec();
@@ -165,7 +215,6 @@ impl<'a> Writer<'a> {
             let current = Arc::clone(&left.current);
             left.pieces.push(Piece { fragments, path: path(), current, object, group, at });
         }
-        Ok(())
     }
 }
 

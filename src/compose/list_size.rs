@@ -1,0 +1,67 @@
+//! `@listSize`: what a field's declarations say of its length.
+//!
+//! # Source
+//! The IBM GraphQL cost specification, `@listSize`, with `maxSize` of our own: an `assumedSize` is what bounds count, a
+//! `maxSize` is enforced. What cannot be enforced is refused: `sizedFields`, `requireOneSlicingArgument: true`.
+
+use super::composer::Composer;
+use super::graph::{FieldId, ListBound, Slicing};
+use crate::diagnostic::Finding;
+use crate::sdl::ListSizeDeclaration;
+
+/// The bound that a declaration alone gives.
+pub(super) fn declared_size(declared: &Option<ListSizeDeclaration>) -> ListBound {
+    declared.as_ref().map_or_else(ListBound::default, |declared| sized(declared, ListBound::default()))
+}
+
+/// A bound of other origin, with what the field's declarations say beside it.
+pub(super) fn with_declared_size(composer: &Composer<'_>, field: FieldId, bound: ListBound) -> ListBound {
+    let declared = composer.declared[field.index()].iter().find_map(|declared| declared.field.list_size.as_ref());
+    declared.map_or(bound.clone(), |declared| sized(declared, bound))
+}
+
+fn sized(declared: &ListSizeDeclaration, bound: ListBound) -> ListBound {
+    let is_sliced_by_declaration = !declared.slicing.is_empty();
+    let known = |argument: &str| bound.slicing.iter().find(|slicing| slicing.argument == argument);
+    let slicing = declared.slicing.iter().map(|argument| Slicing {
+        argument: argument.value.clone(),
+        maximum: known(&argument.value).and_then(|slicing| slicing.maximum),
+    });
+    let slicing: Vec<Slicing> = slicing.collect();
+    ListBound {
+        assumed: declared.assumed,
+        max: declared.max.into_iter().chain(bound.max).min(),
+        slicing: if is_sliced_by_declaration { slicing } else { bound.slicing },
+        is_sliced_by_declaration,
+    }
+}
+
+/// Refuses what a `@listSize` says of a field that cannot be so.
+pub(super) fn check(composer: &mut Composer<'_>) {
+    let mut findings = Vec::new();
+    for (number, declarations) in composer.declared.iter().enumerate() {
+        let field = FieldId(u32::try_from(number).unwrap_or(u32::MAX));
+        for declared in declarations {
+            let Some(size) = &declared.field.list_size else { continue };
+            let name = composer.graph.coordinate(field);
+            if !composer.graph.field(field).ty.is_list() {
+                let message = format!("`@listSize` stands on `{name}`, which is no list");
+                findings.push(
+                    Finding::new("C003", message, size.span, "here").help("write it on the field that is the list"),
+                );
+                continue;
+            }
+            for argument in &size.slicing {
+                let known = composer.graph.field(field).arguments.get(&argument.value);
+                let is_int =
+                    known.is_some_and(|known| !known.ty.is_list() && composer.graph.ty(known.ty.named()).name == "Int");
+                if !is_int {
+                    let message = format!("`{name}` has no argument `{}` of the type `Int`", argument.value);
+                    let finding = Finding::new("C003", message, argument.span, "this argument");
+                    findings.push(finding.help("name arguments that say how many items are asked for"));
+                }
+            }
+        }
+    }
+    composer.findings.extend(findings);
+}
