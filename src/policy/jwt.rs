@@ -1,13 +1,15 @@
 //! Bearer tokens: a verified JWT becomes the caller's claims.
 //!
 //! Follows RFC 8725 (JWT best current practices): the key decides the algorithm, `iss` and `aud` are always checked.
+//! Elsewhere: what the claims must be ([`super::claims`]).
 
+use super::claims::{Claims, Expected};
 use crate::config::JwtConfig;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use serde_json::{Map, Value};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 /// Longest token that is looked at, in bytes.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
@@ -36,9 +38,12 @@ pub enum JwtRejected {
     /// `nbf` has not come yet, or is no number.
     #[error("the token is not valid yet")]
     NotYetValid,
-    /// `iss` or `aud` is missing or another's.
+    /// `iss` or `aud` is missing, another's, or of a type that it cannot have.
     #[error("the token is meant for somebody else")]
     NotForUs,
+    /// `sub` or `jti` is no string, or `iat` no number.
+    #[error("a claim of the token has the wrong type")]
+    WrongType,
 }
 
 /// A key file that cannot be used.
@@ -56,6 +61,8 @@ pub enum JwtKeyError {
 pub struct JwtVerifier {
     key: DecodingKey,
     validation: Validation,
+    issuer: String,
+    audience: String,
     leeway: Duration,
 }
 
@@ -73,13 +80,13 @@ impl JwtVerifier {
     pub fn new(config: &JwtConfig, pem: &[u8]) -> Result<Self, JwtKeyError> {
         let (key, algorithm) = read_key(pem)?;
         let mut validation = Validation::new(algorithm);
-        validation.set_issuer(&[&config.issuer]);
-        validation.set_audience(&[&config.audience]);
-        validation.set_required_spec_claims(&["iss", "aud"]);
-        // Times are checked here, against the `now` that is handed in.
+        // All claims are checked here, against the `now` that is handed in.
+        validation.required_spec_claims.clear();
         validation.validate_exp = false;
         validation.validate_nbf = false;
-        Ok(Self { key, validation, leeway: config.leeway })
+        validation.validate_aud = false;
+        let (issuer, audience) = (config.issuer.clone(), config.audience.clone());
+        Ok(Self { key, validation, issuer, audience, leeway: config.leeway })
     }
 
     /// Verifies a request's `Authorization`; without one the caller is anonymous (`None`).
@@ -110,29 +117,13 @@ impl JwtVerifier {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(JwtRejected::Invalid);
         }
-        let decoded =
-            decode::<Map<String, Value>>(token, &self.key, &self.validation).map_err(|error| rejected(&error))?;
+        let decoded = decode::<Claims>(token, &self.key, &self.validation).map_err(|_| JwtRejected::Invalid)?;
         // RFC 7515 §4.1.11: an extension that is marked critical and not understood makes the token invalid.
         if decoded.header.crit.is_some() {
             return Err(JwtRejected::Invalid);
         }
-        self.check_times(&decoded.claims, now)?;
-        Ok(Some(decoded.claims))
-    }
-
-    /// RFC 7519 §4.1.4 and §4.1.5: valid from `nbf` until before `exp`, give or take the leeway.
-    fn check_times(&self, claims: &Map<String, Value>, now: SystemTime) -> Result<(), JwtRejected> {
-        let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-        let leeway = self.leeway.as_secs_f64();
-        let expiry = claims.get("exp").and_then(Value::as_f64).ok_or(JwtRejected::WithoutExpiry)?;
-        if now >= expiry + leeway {
-            return Err(JwtRejected::Expired);
-        }
-        match claims.get("nbf") {
-            None => Ok(()),
-            Some(start) if start.as_f64().is_some_and(|start| start <= now + leeway) => Ok(()),
-            Some(_) => Err(JwtRejected::NotYetValid),
-        }
+        let expected = Expected { issuer: &self.issuer, audience: &self.audience, leeway: self.leeway };
+        decoded.claims.accept(&expected, now).map(Some)
     }
 }
 
@@ -160,16 +151,6 @@ fn read_key(pem: &[u8]) -> Result<(DecodingKey, Algorithm), JwtKeyError> {
         return if length(&key) >= RSA_2048_DER_BYTES { Ok((key, Algorithm::RS256)) } else { Err(JwtKeyError::Weak) };
     }
     Err(JwtKeyError::Unsupported)
-}
-
-fn rejected(error: &jsonwebtoken::errors::Error) -> JwtRejected {
-    use jsonwebtoken::errors::ErrorKind;
-    match error.kind() {
-        ErrorKind::InvalidIssuer | ErrorKind::InvalidAudience | ErrorKind::MissingRequiredClaim(_) => {
-            JwtRejected::NotForUs
-        }
-        _ => JwtRejected::Invalid,
-    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::json;
+use std::time::UNIX_EPOCH;
 
 const NOW: u64 = 1_700_000_000;
 
@@ -51,7 +52,7 @@ fn verify(key: &[u8], authorization: &str) -> Result<Option<Map<String, Value>>,
 
 #[test]
 fn claims_decide() {
-    use JwtRejected::{Expired, NotForUs, NotYetValid, WithoutExpiry};
+    use JwtRejected::{Expired, Invalid, NotForUs, NotYetValid, WithoutExpiry, WrongType};
     for (claims, wanted) in [
         (good(), Ok(())),
         (with("aud", json!(["other", "shop"])), Ok(())),
@@ -71,6 +72,21 @@ fn claims_decide() {
         (with("iss", Value::Null), Err(NotForUs)),
         (with("aud", json!("other")), Err(NotForUs)),
         (with("aud", json!([])), Err(NotForUs)),
+        (with("aud", json!(["shop", 7])), Err(NotForUs)), // §4.1.3: a list of strings.
+        (with("aud", json!({ "shop": true })), Err(NotForUs)),
+        (with("aud", json!("SHOP")), Err(NotForUs)), // §4.1.3: case-sensitive.
+        (with("iss", json!(["https://id.example"])), Err(NotForUs)), // §4.1.1: one string.
+        (with("iss", json!(["https://evil.example", "https://id.example"])), Err(NotForUs)),
+        (with("sub", Value::Null), Ok(())), // §4.1.2: optional.
+        (with("sub", json!(7)), Err(WrongType)),
+        (with("sub", json!(["1"])), Err(Invalid)),
+        (with("sub", json!({ "id": "1" })), Err(Invalid)),
+        (with("jti", json!("a")), Ok(())),
+        (with("jti", json!(1)), Err(WrongType)),
+        (with("iat", json!(NOW + 3_600)), Ok(())), // §4.1.6: it tells the token's age, and refuses nothing.
+        (with("iat", json!("now")), Err(WrongType)),
+        (with("exp", json!([NOW + 60])), Err(Invalid)),
+        (with("exp", json!(true)), Err(WithoutExpiry)),
         (with("aud", Value::Null), Err(NotForUs)),
     ] {
         let got = verify(key!("ed.pub"), &format!("Bearer {}", signed(&claims)));
@@ -79,6 +95,42 @@ fn claims_decide() {
             assert_eq!(got.map(Value::Object), Some(claims), "every claim is handed over");
         }
     }
+}
+
+/// A token over claims as they are written.
+fn signed_text(claims: &str) -> String {
+    let part = |text: &str| BASE64_URL_SAFE_NO_PAD.encode(text);
+    let message = format!("{}.{}", part(r#"{"alg":"EdDSA"}"#), part(claims));
+    let key = EncodingKey::from_ed_pem(key!("ed.pem")).unwrap();
+    let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::EdDSA).unwrap();
+    format!("{message}.{signature}")
+}
+
+#[test]
+fn a_member_that_stands_twice_makes_a_token_invalid() {
+    // RFC 7519 §4: two readers of one token must not read two things.
+    let exp = NOW + 60;
+    for (more, wanted) in [
+        (r#""sub":"1""#, Ok(())),
+        (r#""sub":"1","sub":"2""#, Err(JwtRejected::Invalid)),
+        (r#""s\u0075b":"1","sub":"2""#, Err(JwtRejected::Invalid)),
+        (r#""iss":"https://id.example""#, Err(JwtRejected::Invalid)),
+        (r#""role":"user","role":"admin""#, Err(JwtRejected::Invalid)),
+        (r#""org":[{"id":1,"id":2}]"#, Err(JwtRejected::Invalid)),
+        (r#""org":[{"id":1},{"id":2}]"#, Ok(())),
+        (r#""sub":null"#, Err(JwtRejected::WrongType)),
+        (r#""exp":1e999"#, Err(JwtRejected::Invalid)),
+    ] {
+        let claims = format!(r#"{{"iss":"https://id.example","aud":"shop","exp":{exp},{more}}}"#);
+        let got = verify(key!("ed.pub"), &format!("Bearer {}", signed_text(&claims)));
+        assert_eq!(got.map(|_| ()), wanted, "{claims}");
+    }
+    let deep = format!(
+        r#"{{"iss":"https://id.example","aud":"shop","exp":{exp},"x":{}1{}}}"#,
+        "[".repeat(4000),
+        "]".repeat(4000)
+    );
+    assert_eq!(verify(key!("ed.pub"), &format!("Bearer {}", signed_text(&deep))), Err(JwtRejected::Invalid));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! Elsewhere: reading them off HTTP ([`crate::http`]); sending them on ([`crate::execute`]).
 
 mod caller;
+mod claims;
 mod jwt;
 mod request_id;
 
