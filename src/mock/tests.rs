@@ -45,6 +45,29 @@ fn ask(query: &str) -> Value {
 }
 
 #[test]
+fn introspection_tells_of_one_of() {
+    let sdl = "type Query { find(by: By, in: In): Int } input By @oneOf { id: ID name: String } input In { id: ID }";
+    let query = r#"{
+        by: __type(name: "By") { ...More } in: __type(name: "In") { isOneOf name } query: __type(name: "Query") { isOneOf }
+        __schema { types { name isOneOf } } find
+    } fragment More on __Type { is: isOneOf name inputFields { type { isOneOf name } } }"#;
+    let request = Request { query: query.to_owned(), ..Request::default() };
+    let engine = engine(sdl, options());
+    let answer = engine.execute(request, caller(), Instant::now() + Duration::from_secs(60)).now_or_never();
+    let body: Value = serde_json::from_slice(&answer.expect("an answer at once").body).unwrap();
+    assert!(body.get("errors").is_none(), "{body}");
+    let data = &body["data"];
+    assert_eq!((&data["by"]["is"], &data["by"]["name"]), (&json!(true), &json!("By")));
+    assert_eq!(data["by"]["inputFields"][0]["type"], json!({ "isOneOf": null, "name": "ID" }));
+    assert_eq!(data["in"], json!({ "isOneOf": false, "name": "In" }));
+    assert_eq!(data["query"], json!({ "isOneOf": null }));
+    assert!(data["find"].is_number());
+    let types = data["__schema"]["types"].as_array().unwrap();
+    let one_of: Vec<_> = types.iter().filter(|ty| ty["isOneOf"] == true).map(|ty| ty["name"].clone()).collect();
+    assert_eq!(one_of, ["By"]);
+}
+
+#[test]
 fn the_same_id_is_the_same_object_wherever_it_occurs() {
     let all = ask(r#"{
         a: node(id: "8") { __typename id ... on Member { name email friend { id name } } }

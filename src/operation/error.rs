@@ -1,9 +1,9 @@
 //! What is wrong with a request, in words that the caller may read.
 
 use super::place::Places;
-use apollo_compiler::diagnostic::ToCliReport;
+use apollo_compiler::diagnostic::{Diagnostic, ToCliReport};
 use apollo_compiler::parser::{SourceMap, SourceSpan};
-use apollo_compiler::validation::DiagnosticList;
+use apollo_compiler::validation::DiagnosticData;
 
 /// The document is not GraphQL.
 pub const PARSE_FAILED: &str = "GRAPHQL_PARSE_FAILED";
@@ -63,10 +63,14 @@ impl RequestError {
 }
 
 /// The compiler's findings as errors, the first few.
-pub(super) fn diagnosed(code: &'static str, errors: &DiagnosticList, sources: &SourceMap) -> Vec<RequestError> {
-    let one = |diagnostic: apollo_compiler::diagnostic::Diagnostic<'_, _>| {
-        let data: &apollo_compiler::validation::DiagnosticData = diagnostic.error;
+pub(super) fn diagnosed<'a>(
+    code: &'static str,
+    errors: impl Iterator<Item = Diagnostic<'a, DiagnosticData>>,
+    sources: &SourceMap,
+) -> Vec<RequestError> {
+    let one = |diagnostic: Diagnostic<'_, DiagnosticData>| {
+        let data = diagnostic.error;
         RequestError::new(code, data.to_string()).at(data.location(), sources)
     };
-    errors.iter().take(MAX_ERRORS).map(one).collect()
+    errors.take(MAX_ERRORS).map(one).collect()
 }

@@ -30,6 +30,7 @@ mod prepare;
 mod print;
 mod resolve;
 mod sites;
+mod subscription;
 mod syntax;
 #[cfg(test)]
 mod tests;

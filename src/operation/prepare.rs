@@ -6,6 +6,7 @@ use super::limits::{self, Limits};
 use super::lowered::{OperationKind, VariableId};
 use super::own::Particulars;
 use super::sites::Sites;
+use super::subscription;
 use super::syntax;
 use super::validate;
 use crate::view::View;
@@ -60,11 +61,12 @@ pub fn prepare(
     let ast = Parser::new()
         .recursion_limit(1000)
         .parse_ast(text.into_owned(), "operation")
-        .map_err(|invalid| diagnosed(PARSE_FAILED, &invalid.errors, &invalid.partial.sources))?;
+        .map_err(|invalid| diagnosed(PARSE_FAILED, invalid.errors.iter(), &invalid.partial.sources))?;
     limits::check_document(&ast, limits).map_err(|error| vec![error])?;
-    let document = ast
-        .to_executable_validate(&view.schema)
-        .map_err(|invalid| diagnosed(VALIDATION_FAILED, &invalid.errors, &invalid.partial.sources))?;
+    let document = subscription::recounted(ast.to_executable_validate(&view.schema)).map_err(|invalid| {
+        let errors = invalid.errors.iter().filter(|found| !subscription::is_miscount(found.error, &invalid.partial));
+        diagnosed(VALIDATION_FAILED, errors, &invalid.partial.sources)
+    })?;
     validate::document(&document, view)?;
     let operation = choose(&document, operation_name)?;
     let found = validate::operation(&document, &operation, view)?;

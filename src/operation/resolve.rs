@@ -1,12 +1,16 @@
 //! Answering an operation field by field, from values made up on the spot, without a graph.
 
 use super::error::{LIMIT_EXCEEDED, RequestError, VALIDATION_FAILED};
+use super::one_of;
 use super::prepare::Prepared;
 use super::variables::Variables;
 use crate::view::View;
+use apollo_compiler::ExecutableDocument;
+use apollo_compiler::executable::Operation;
 use apollo_compiler::introspection::check_max_depth;
 use apollo_compiler::resolvers::{Execution, ObjectValue};
 use apollo_compiler::response::ExecutionResponse;
+use apollo_compiler::validation::Valid;
 
 impl Prepared {
     /// Executes the operation by asking `root` for its fields, and so on down; `__schema` and `__type` are answered.
@@ -29,12 +33,22 @@ impl Prepared {
         };
         check_max_depth(&self.document, &self.operation).map_err(|error| fail(LIMIT_EXCEEDED, error))?;
         let variables = self.by_name(variables);
-        Execution::new(&view.schema, &self.document)
-            .operation(&self.operation)
-            .implementers_map(&view.implementers)
-            .coerced_variable_values(&variables)
-            .enable_schema_introspection(true)
-            .execute_sync(root)
-            .map_err(|error| fail(VALIDATION_FAILED, error))
+        let run = |document: &Valid<ExecutableDocument>, operation: &Operation| {
+            Execution::new(&view.schema, document)
+                .operation(operation)
+                .implementers_map(&view.implementers)
+                .coerced_variable_values(&variables)
+                .enable_schema_introspection(true)
+                .execute_sync(root)
+                .map_err(|error| fail(VALIDATION_FAILED, error))
+        };
+        let Some((document, operation)) = one_of::without(&self.document, &self.operation) else {
+            return run(&self.document, &self.operation);
+        };
+        let mut answer = run(&document, &operation)?;
+        if let Some(data) = &mut answer.data {
+            one_of::answer(data, &self.operation.selection_set, &self.document, &view.schema);
+        }
+        Ok(answer)
     }
 }
