@@ -17,9 +17,25 @@ use std::fmt;
 /// Longest id of an operation, in bytes.
 const MAX_ID_BYTES: usize = 128;
 
+/// Longest reason of a close, in bytes (RFC 6455 §5.5: the frame holds 125, two of them are the code).
+const MAX_REASON_BYTES: usize = 123;
+
 /// Why a connection is closed: a code and the reason that clients know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Close(pub(super) u16, pub(super) &'static str);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Close(pub(super) u16, pub(super) Cow<'static, str>);
+
+impl Close {
+    pub(super) const fn new(code: u16, reason: &'static str) -> Self {
+        Self(code, Cow::Borrowed(reason))
+    }
+
+    /// An operation begins with the id of one that has not ended. An id that is too long for a reason is cut.
+    pub(super) fn subscriber_exists(id: &str) -> Self {
+        let reason = |id: &str| format!("Subscriber for {id} already exists");
+        let room = MAX_REASON_BYTES - reason("").len();
+        Self(4409, reason(&id[..id.floor_char_boundary(room)]).into())
+    }
+}
 
 /// What a client sends.
 pub(super) enum Client {
@@ -218,6 +234,16 @@ mod tests {
             (&deep, "none"),
         ] {
             assert_eq!(read(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_reason_of_a_close_names_the_id_and_fits_its_frame() {
+        assert_eq!(Close::subscriber_exists("first"), Close::new(4409, "Subscriber for first already exists"));
+        for id in ["x".repeat(MAX_ID_BYTES), "é".repeat(MAX_ID_BYTES / 2), "€".repeat(MAX_ID_BYTES / 3)] {
+            let Close(code, reason) = Close::subscriber_exists(&id);
+            assert!(reason.len() <= MAX_REASON_BYTES && reason.len() > MAX_REASON_BYTES - 4, "{reason}");
+            assert!(code == 4409 && reason.ends_with(" already exists"), "{reason}");
         }
     }
 }

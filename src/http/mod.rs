@@ -20,6 +20,7 @@ mod correlation;
 mod cors;
 mod counted;
 mod door;
+mod framing;
 mod graphql;
 mod health;
 mod idle;

@@ -12,7 +12,8 @@
 use super::answer::{self, answer, refuse};
 use super::correlation::Correlation;
 use super::counted::Counted;
-use super::graphql::{admit, handed_over, text_of};
+use super::framing;
+use super::graphql::{handed_over, receive, text_of, understand};
 use super::negotiate::MediaType;
 use super::refusal::Refusal;
 use super::server::Server;
@@ -34,9 +35,6 @@ use tokio::sync::OwnedSemaphorePermit;
 
 /// How long an event stream stays silent at most, so that nothing between takes it for dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(12);
-
-/// The end of an event stream.
-const COMPLETE: &[u8] = b"event: complete\ndata:\n\n";
 
 /// The streamed types that a client takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,19 +103,10 @@ impl Form {
     }
 
     fn frame(self, body: &[u8], is_first: bool, is_last: bool) -> Bytes {
-        let (before, after): (&[u8], &[u8]) = match self {
-            Self::Multipart(_) => (
-                if is_first {
-                    b"---\r\ncontent-type: application/json; charset=utf-8\r\n\r\n"
-                } else {
-                    b"\r\ncontent-type: application/json; charset=utf-8\r\n\r\n"
-                },
-                // The delimiter right behind: only with it the client knows that the part is whole.
-                if is_last { b"\r\n-----\r\n" } else { b"\r\n---" },
-            ),
-            Self::Events => (b"event: next\ndata: ", if is_last { b"\n\nevent: complete\ndata:\n\n" } else { b"\n\n" }),
-        };
-        [before, body, after].concat().into()
+        match self {
+            Self::Multipart(_) => framing::part(body, is_first, is_last),
+            Self::Events => framing::event(body, is_last),
+        }
     }
 }
 
@@ -247,7 +236,7 @@ impl Writing {
             None if self.form == Form::Events => {
                 self.has_ended = true;
                 self.counted.end();
-                Some((Ok(Bytes::from_static(COMPLETE)), self))
+                Some((Ok(Bytes::from_static(framing::COMPLETE)), self))
             }
             None => None,
             Some(Err(panic)) => {

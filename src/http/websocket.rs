@@ -77,11 +77,11 @@ pub(super) async fn upgrade(site: Site, server: &Server, mut parts: Parts) -> ht
 async fn serve(mut socket: WebSocket, site: Site, headers: HeaderMap, open: OpenSocket) {
     let close = match socket.protocol() {
         Some(_) => Connection::new(site, headers).run(&mut socket).await,
-        None => Some(Close(4406, "Subprotocol not acceptable")),
+        None => Some(Close::new(4406, "Subprotocol not acceptable")),
     };
     let ending = async {
         if let Some(Close(code, reason)) = close {
-            let _ = socket.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await;
+            let _ = socket.send(Message::Close(Some(CloseFrame { code, reason: reason.into_owned().into() }))).await;
         }
         // Reading on answers the client's own close, and keeps ours from being lost with what is not read.
         while let Some(Ok(_)) = socket.recv().await {}
@@ -167,10 +167,10 @@ impl Connection {
                 }
                 Some((id, step)) = self.steps.next() => Ok(self.step(id, step)),
                 () = at_limit => Err(match self.caller {
-                    None => Close(4408, "Connection initialisation timeout"),
-                    Some(_) => Close(4403, "Forbidden"),
+                    None => Close::new(4408, "Connection initialisation timeout"),
+                    Some(_) => Close::new(4403, "Forbidden"),
                 }),
-                () = stopping.wait() => Err(Close(1001, "Going away")),
+                () = stopping.wait() => Err(Close::new(1001, "Going away")),
                 _ = ping.tick() => {
                     if heard.elapsed() > SILENCE {
                         return None;
@@ -200,7 +200,7 @@ impl Connection {
 
     /// Takes a message in; gives what is sent in reply.
     fn receive(&mut self, text: &Bytes) -> Result<Vec<String>, Close> {
-        let message = Client::read(text).ok_or(Close(4400, "Invalid message"))?;
+        let message = Client::read(text).ok_or(Close::new(4400, "Invalid message"))?;
         match message {
             Client::ConnectionInit { authorization } => self.init(authorization),
             Client::Ping { payload } => {
@@ -213,9 +213,9 @@ impl Connection {
                 Ok(Vec::new())
             }
             Client::Subscribe { id, request } => {
-                let caller = self.caller.clone().ok_or(Close(4401, "Unauthorized"))?;
+                let caller = self.caller.clone().ok_or(Close::new(4401, "Unauthorized"))?;
                 if self.running.contains_key(&id) {
-                    return Err(Close(4409, "Subscriber already exists"));
+                    return Err(Close::subscriber_exists(&id));
                 }
                 Ok(self.subscribe(id, request, &caller))
             }
@@ -224,19 +224,19 @@ impl Connection {
 
     fn init(&mut self, authorization: Option<Authorization>) -> Result<Vec<String>, Close> {
         if std::mem::replace(&mut self.is_initialised, true) {
-            return Err(Close(4429, "Too many initialisation requests"));
+            return Err(Close::new(4429, "Too many initialisation requests"));
         }
         if let Some(given) = authorization {
             let value = match given {
                 Authorization::Text(text) => HeaderValue::from_str(&text).ok(),
                 Authorization::Other => None,
             };
-            self.headers.insert(header::AUTHORIZATION, value.ok_or(Close(4403, "Forbidden"))?);
+            self.headers.insert(header::AUTHORIZATION, value.ok_or(Close::new(4403, "Forbidden"))?);
         }
         let server = self.site.now();
         let verifier = server.verifier.as_ref();
         let claims = verifier.map(|verifier| verifier.authenticate(&self.headers, SystemTime::now()));
-        let claims = claims.transpose().map_err(|_| Close(4403, "Forbidden"))?.flatten();
+        let claims = claims.transpose().map_err(|_| Close::new(4403, "Forbidden"))?.flatten();
         self.caller = Some(Arc::new(Caller {
             claims,
             headers: self.headers.clone(),
