@@ -168,7 +168,7 @@ pub(super) fn idle_tls(path: &str, at: &dyn Fn(&str) -> Span) -> Finding {
 /// Who sends a call.
 const SENDER: [&str; 2] = ["authorization", "cookie"];
 /// What tells calls apart, and what sends them.
-const CORRELATION: [&str; 4] = ["expect", "traceparent", "user-agent", "x-request-id"];
+const CORRELATION: [&str; 5] = ["expect", "traceparent", "tracestate", "user-agent", "x-request-id"];
 
 /// An absolute URL that paths can be appended to.
 fn is_base_url(url: &str) -> bool {

@@ -1,5 +1,6 @@
-//! Correlation: request ids and trace parents.
+//! Correlation: request ids and traces.
 
+use super::trace_state;
 use crate::policy::RequestId;
 use ahash::RandomState;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -17,6 +18,8 @@ pub(super) struct Correlation {
     pub(super) request_id: RequestId,
     /// The caller's `traceparent`, if it is valid.
     pub(super) traceparent: Option<String>,
+    /// The caller's `tracestate`, if that is valid and `traceparent` is, too.
+    pub(super) tracestate: Option<HeaderValue>,
 }
 
 impl Correlation {
@@ -24,7 +27,10 @@ impl Correlation {
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let request_id = single(headers, &REQUEST_ID).and_then(RequestId::taken).unwrap_or_else(new_request_id);
         let traceparent = single(headers, &TRACEPARENT).and_then(|value| value.to_str().ok());
-        Self { request_id, traceparent: traceparent.filter(|value| is_traceparent(value)).map(str::to_owned) }
+        let traceparent = traceparent.filter(|value| is_traceparent(value)).map(str::to_owned);
+        // Without a trace there is no state of it (W3C Trace Context §3.3: it is not even read then).
+        let tracestate = traceparent.as_ref().and_then(|_| trace_state::read(headers));
+        Self { request_id, traceparent, tracestate }
     }
 }
 
@@ -91,6 +97,34 @@ mod tests {
             (String::new(), false),
         ] {
             assert_eq!(is_traceparent(&value), valid, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_trace_state_counts_only_beside_a_valid_trace() {
+        let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        for (parents, states, sent) in [
+            (vec![good], vec!["a=1"], Some("a=1")),
+            (vec![good], vec!["a=1", "b=2"], Some("a=1,b=2")),
+            (vec![good], vec!["A=1"], None),
+            (vec![], vec!["a=1"], None),
+            (vec!["00-0-0-00"], vec!["a=1"], None),
+            (vec![good, good], vec!["a=1"], None),
+        ] {
+            let parents_of = parents.iter().map(|value| (TRACEPARENT, *value));
+            let states_of = states.iter().map(|value| (HeaderName::from_static("tracestate"), *value));
+            let mut headers = HeaderMap::new();
+            for (name, value) in parents_of.chain(states_of) {
+                headers.append(name, HeaderValue::from_static(value));
+            }
+            let correlation = Correlation::of(&headers);
+            assert_eq!(
+                correlation.tracestate.as_ref().map(|value| value.to_str().unwrap()),
+                sent,
+                "{parents:?} {states:?}"
+            );
+            // What is wrong with the state is no fault of the trace.
+            assert_eq!(correlation.traceparent.is_some(), parents == [good], "{parents:?} {states:?}");
         }
     }
 

@@ -126,6 +126,7 @@ pub(super) async fn admit(
         headers: std::mem::take(&mut parts.headers),
         request_id: correlation.request_id.clone(),
         traceparent: correlation.traceparent.clone(),
+        tracestate: correlation.tracestate.clone(),
     };
     Ok((request, Arc::new(caller)))
 }

@@ -39,6 +39,7 @@ mod stream;
 mod streams;
 #[cfg(test)]
 mod tests;
+mod trace_state;
 mod websocket;
 mod workers;
 

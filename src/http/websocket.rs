@@ -242,6 +242,7 @@ impl Connection {
             headers: self.headers.clone(),
             request_id: self.correlation.request_id.clone(),
             traceparent: self.correlation.traceparent.clone(),
+            tracestate: self.correlation.tracestate.clone(),
         }));
         Ok(vec![Wire::ConnectionAck.text()])
     }

@@ -1,7 +1,7 @@
 //! The caller of one GraphQL request.
 
 use super::request_id::RequestId;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use serde_json::{Map, Value};
 use std::time::{Duration, SystemTime};
 
@@ -16,6 +16,9 @@ pub struct Caller {
     pub request_id: RequestId,
     /// Correlation: `traceparent`, if the caller sent a valid one.
     pub traceparent: Option<String>,
+    /// Correlation: `tracestate`, if the caller sent a valid one beside `traceparent`; without the latter it is not
+    /// sent on.
+    pub tracestate: Option<HeaderValue>,
 }
 
 impl Caller {

@@ -442,6 +442,7 @@ async fn only_the_request_and_correlation_are_sent() {
         let mut caller = Caller {
             request_id: RequestId::from_static("r-1"),
             traceparent: Some("00-a-b-01".into()),
+            tracestate: Some(HeaderValue::from_static("a=1,b=2")),
             ..Caller::default()
         };
         caller.headers.insert("authorization", HeaderValue::from_static("Bearer secret"));
@@ -463,6 +464,7 @@ async fn only_the_request_and_correlation_are_sent() {
           accept: application/json
           host: [upstream]
           traceparent: 00-a-b-01
+          tracestate: a=1,b=2
           user-agent: bespoke/[version]
           x-request-id: r-1
           x-tenant: 7
@@ -473,6 +475,7 @@ async fn only_the_request_and_correlation_are_sent() {
           content-type: application/json
           host: [upstream]
           traceparent: 00-a-b-01
+          tracestate: a=1,b=2
           user-agent: bespoke/[version]
           x-request-id: r-1
         POST /v1/ {"query":"{ a(b: \"c\") }","variables":{"v":1}}
@@ -482,6 +485,7 @@ async fn only_the_request_and_correlation_are_sent() {
           content-type: application/json
           host: [upstream]
           traceparent: 00-a-b-01
+          tracestate: a=1,b=2
           user-agent: bespoke/[version]
           x-request-id: r-1
           x-tenant: 7

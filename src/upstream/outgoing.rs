@@ -171,6 +171,9 @@ fn write_headers(to: &mut HeaderMap, from: Vec<(HeaderName, HeaderValue)>, calle
     }
     if let Some(Ok(parent)) = caller.traceparent.as_deref().map(HeaderValue::from_str) {
         to.insert(HeaderName::from_static("traceparent"), parent);
+        if let Some(state) = &caller.tracestate {
+            to.insert(HeaderName::from_static("tracestate"), state.clone());
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 //! Elsewhere: the flights themselves ([`crate::flight`]); what an equal call is made of ([`BatchDomain`]: the planner);
 //! the call itself (the wrapped source).
 //!
-//! Correlation (`x-request-id`, `traceparent`) goes out as that of the first caller.
+//! Correlation (`x-request-id`, `traceparent`, `tracestate`) goes out as that of the first caller.
 //!
 //! Always true:
 //! - who shares an answer has asked for the same bytes in the same batch domain, credential scope included;

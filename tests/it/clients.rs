@@ -9,7 +9,7 @@ fn seen(shop: &Shop) -> Vec<String> {
     let services = ["users", "catalog", "inventory", "carts", "orders", "payments", "reviews"];
     let requests = services.iter().flat_map(|service| {
         shop.requests(service).into_iter().map(move |request| {
-            let is_correlation = |name: &str| matches!(name, "traceparent" | "x-request-id");
+            let is_correlation = |name: &str| matches!(name, "traceparent" | "tracestate" | "x-request-id");
             let headers: Vec<_> = request.headers.iter().filter(|(name, _)| !is_correlation(name)).collect();
             format!("{service} {request} {headers:?}")
         })

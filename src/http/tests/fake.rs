@@ -73,6 +73,7 @@ impl FakeEngine {
                 "caller" => json!({
                     "sub": caller.claims.as_ref().and_then(|claims| claims.get("sub")),
                     "id": caller.request_id.as_str(), "trace": caller.traceparent,
+                    "state": caller.tracestate.as_ref().map(|state| state.to_str().expect("ASCII")),
                 }),
                 "__typename" => json!("Query"),
                 _ => Value::Null,

@@ -291,16 +291,18 @@ async fn requests_beyond_max_in_flight_are_503_at_once() {
 async fn correlation_reaches_the_engine_and_comes_back() {
     let router = routed(config(Mode::Production));
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-    let headers = [JSON, ("x-request-id", "abc-7"), ("traceparent", trace)];
+    let headers =
+        [JSON, ("x-request-id", "abc-7"), ("traceparent", trace), ("tracestate", "a=1"), ("tracestate", "b=2")];
     let got = send(&router, Method::POST, "/graphql", &headers, r#"{"query":"{ caller }"}"#).await;
     assert_eq!(got.header("x-request-id"), "abc-7");
     let caller = &got.json()["data"]["caller"];
     assert_eq!((caller["id"].as_str(), caller["trace"].as_str()), (Some("abc-7"), Some(trace)));
-    let headers = [JSON, ("x-request-id", "a b"), ("traceparent", "00-0-0-00")];
+    assert_eq!(caller["state"], "a=1,b=2");
+    let headers = [JSON, ("x-request-id", "a b"), ("traceparent", "00-0-0-00"), ("tracestate", "a=1")];
     let got = send(&router, Method::POST, "/graphql", &headers, r#"{"query":"{ caller }"}"#).await;
     let caller = &got.json()["data"]["caller"];
     assert_eq!(caller["id"].as_str(), Some(got.header("x-request-id")));
-    assert!(caller["id"] != "a b" && caller["trace"].is_null(), "{got:?}");
+    assert!(caller["id"] != "a b" && caller["trace"].is_null() && caller["state"].is_null(), "{got:?}");
 }
 
 #[tokio::test]
