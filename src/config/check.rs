@@ -81,6 +81,13 @@ pub(super) fn check(config: &Config, at: &dyn Fn(&str) -> Span) -> Vec<Finding> 
         let message = format!("`server.shutdown_delay` must be at most 1h, not {}s", delay.as_secs());
         findings.push(Finding::new("E305", message, at("server.shutdown_delay"), "this duration"));
     }
+    if config.server.max_reading_bytes < config.server.max_body_bytes {
+        let message = "`server.max_reading_bytes` is less than `server.max_body_bytes`";
+        findings.push(
+            Finding::new("E324", message, at("server.max_reading_bytes"), "here")
+                .help("make it as large at least: otherwise a body that is allowed can find no room"),
+        );
+    }
     for (path, duration) in durations {
         if duration.is_zero() || duration > MAX_DURATION {
             let message = format!("`{path}` must be more than 0 and at most 1h");

@@ -28,12 +28,23 @@ pub struct ServerConfig {
     pub max_body_bytes: NonZeroUsize,
     /// GraphQL requests at once; further ones are answered 503 at once, before their body is read. Default: 1024.
     pub max_in_flight: NonZeroU32,
+    /// Bodies at once that did not come in one piece and are still being read. When one more begins, the one that began
+    /// first is answered 503. Default: 1024.
+    pub max_reading: NonZeroU32,
+    /// Memory for the parts of such bodies, in bytes, at least `max_body_bytes`. When there is none left for a further
+    /// part, the body that holds the most is answered 503. Default: 67108864 (64 MiB).
+    pub max_reading_bytes: NonZeroUsize,
+    /// Least rate of a body in bytes per second, from one second after its request began. A slower one is answered 408.
+    /// 0: any rate will do, within `request_timeout`. Default: 1024.
+    pub min_body_rate: u32,
     /// How late a worker may be with its work, not counting the time of services. When it is later for 200ms on end, a
     /// growing share of new requests is answered 503 at once. `null`: none is. Default: 50ms.
     #[serde(with = "humantime_serde::option")]
     #[schemars(with = "Option<String>")]
     pub max_lateness: Option<Duration>,
-    /// Open connections at once; further ones wait in the system's queue. Default: 4096.
+    /// Open connections at once. When they are taken, the one that has waited for its client the longest (for a request,
+    /// or to take its answer) is closed for a new one; while all have a request that is being answered, new ones wait
+    /// in the system's queue. Default: 4096.
     pub max_connections: NonZeroU32,
     /// Subscriptions at once; further ones are answered with an error. Default: 1024.
     pub max_subscriptions: NonZeroU32,
@@ -65,6 +76,9 @@ impl Default for ServerConfig {
             request_timeout: Duration::from_secs(3),
             max_body_bytes: NonZeroUsize::MIN.saturating_add((1 << 20) - 1),
             max_in_flight: NonZeroU32::MIN.saturating_add(1023),
+            max_reading: NonZeroU32::MIN.saturating_add(1023),
+            max_reading_bytes: NonZeroUsize::MIN.saturating_add((64 << 20) - 1),
+            min_body_rate: 1024,
             max_lateness: Some(Duration::from_millis(50)),
             max_connections: NonZeroU32::MIN.saturating_add(4095),
             max_subscriptions: NonZeroU32::MIN.saturating_add(1023),

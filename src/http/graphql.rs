@@ -9,11 +9,14 @@ use super::request;
 use super::server::Server;
 use super::site::Site;
 use super::stream::{Accepted, Streaming};
+use super::upload::{self, BodyLimits};
 use super::websocket;
+use crate::config::ServerConfig;
 use crate::engine::{Request, Response};
 use crate::observe::RequestRecord;
 use crate::policy::Caller;
 use axum::body::Body;
+use bytes::Bytes;
 use futures_util::FutureExt;
 use http::Method;
 use http::request::Parts;
@@ -81,8 +84,9 @@ async fn execute(
     started: Instant,
 ) -> Result<Response, Refusal> {
     let deadline = started + server.config.request_timeout;
+    let body = receive(server, parts, body, started).await?;
     let _place = server.door.enter().ok_or(Refusal::Overloaded)?;
-    let (request, caller) = admit(server, parts, body, correlation, deadline).await?;
+    let (request, caller) = understand(server, parts, body, correlation)?;
     let engine = server.engine();
     let answer = engine.execute(request, caller, deadline);
     handed_over(deadline, answer).await.ok_or(Refusal::DeadlinePassed)
@@ -101,21 +105,42 @@ pub(super) async fn handed_over<T>(deadline: Instant, work: impl Future<Output =
     if now < end + HELD_UP { None } else { within(now + HANDOVER, work).await }
 }
 
-/// Reads a request and finds out who calls; its headers go to the caller.
-pub(super) async fn admit(
+/// Takes the body of a POST in; `None`: another method, which has none.
+pub(super) async fn receive(
+    server: &Server,
+    parts: &Parts,
+    body: &mut Body,
+    began: Instant,
+) -> Result<Option<Bytes>, Refusal> {
+    if !server.door.is_in_time() {
+        return Err(Refusal::Overloaded);
+    }
+    match parts.method {
+        Method::POST => {}
+        Method::GET | Method::HEAD => return Ok(None),
+        _ => return Err(Refusal::Method),
+    }
+    let ServerConfig { max_body_bytes, min_body_rate: rate, request_timeout, .. } = server.config;
+    let bytes = max_body_bytes.get();
+    request::check_head(&parts.headers, bytes)?;
+    let limits = BodyLimits { bytes, rate, began, deadline: began + request_timeout };
+    let whole = upload::read(body, limits, server.door.uploads()).await;
+    if matches!(whole, Err(Refusal::Overloaded)) {
+        server.door.count_upload_shed();
+    }
+    whole.map(Some)
+}
+
+/// Reads a request of which all is there, and finds out who calls; its headers go to the caller.
+pub(super) fn understand(
     server: &Server,
     parts: &mut Parts,
-    body: &mut Body,
+    body: Option<Bytes>,
     correlation: &Correlation,
-    deadline: Instant,
 ) -> Result<(Request, Arc<Caller>), Refusal> {
-    let request = match parts.method {
-        Method::POST => {
-            let limit = server.config.max_body_bytes.get();
-            request::from_body(&parts.headers, body, limit, deadline).await?
-        }
-        Method::GET | Method::HEAD => request::from_uri(&parts.uri)?,
-        _ => return Err(Refusal::Method),
+    let request = match body {
+        Some(body) => request::from_json(&body)?,
+        None => request::from_uri(&parts.uri)?,
     };
     let claims = match &server.verifier {
         Some(verifier) => verifier.authenticate(&parts.headers, SystemTime::now()).map_err(Refusal::Unauthenticated)?,

@@ -1,6 +1,7 @@
-//! How long a connection may be without a request.
+//! What a connection waits for: its client, or us.
 //!
-//! In: when its requests begin and end. Out: the moment at which it has been without one for too long.
+//! In: when its requests begin and end, and when its client stops taking its answer. Out: since when it has waited for
+//! its client, and the moment at which that was too long.
 //!
 //! Why not the HTTP library's own timeout: that one sets a timer for each request, and takes it away again. Here each
 //! connection has one timer for all of its life.
@@ -9,46 +10,99 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-/// A request is under way.
-const BUSY: u64 = u64::MAX;
+/// Not waiting: a request is under way, or its client takes the answer.
+const NOT: u64 = u64::MAX;
 
-/// Since when a connection waits for a request.
+/// What one connection waits for. Times are milliseconds after `epoch`, which many connections share.
 #[derive(Debug)]
 pub(super) struct Idle {
-    opened: Instant,
-    /// Milliseconds after `opened`, or [`BUSY`].
-    since: AtomicU64,
+    epoch: Instant,
+    /// Since when it waits for a request, or [`NOT`].
+    request: AtomicU64,
+    /// Since when its client takes nothing more of an answer, or [`NOT`].
+    stalled: AtomicU64,
+    /// The last request's body was not read to its end.
+    has_unread: AtomicBool,
+    end: Notify,
 }
 
 impl Idle {
     /// A connection that waits for its first request.
-    pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { opened: Instant::now(), since: AtomicU64::new(0) })
+    pub(super) fn new(epoch: Instant) -> Arc<Self> {
+        let (stalled, has_unread) = (AtomicU64::new(NOT), AtomicBool::new(false));
+        let idle = Self { epoch, request: AtomicU64::new(NOT), stalled, has_unread, end: Notify::new() };
+        idle.request.store(idle.now(), Ordering::Relaxed);
+        Arc::new(idle)
     }
 
     /// A request has begun; it lasts until this is dropped.
     pub(super) fn request(self: &Arc<Self>) -> InRequest {
-        self.since.store(BUSY, Ordering::Relaxed);
+        self.request.store(NOT, Ordering::Relaxed);
+        self.has_unread.store(false, Ordering::Relaxed);
         InRequest(Arc::clone(self))
+    }
+
+    /// The client takes nothing more of its answer, from now on.
+    pub(super) fn stalls(&self) {
+        self.stalled.store(self.now(), Ordering::Relaxed);
+    }
+
+    /// The client takes its answer again.
+    pub(super) fn flows(&self) {
+        self.stalled.store(NOT, Ordering::Relaxed);
+    }
+
+    /// A body was not read to its end.
+    pub(super) fn leaves_unread(&self) {
+        self.has_unread.store(true, Ordering::Relaxed);
+    }
+
+    /// Was the last request's body not read to its end?
+    pub(super) fn has_unread(&self) -> bool {
+        self.has_unread.load(Ordering::Relaxed)
+    }
+
+    /// Since when it has waited for its client; `None`: its client waits for us.
+    pub(super) fn waiting_since(&self) -> Option<Instant> {
+        let since = match self.request.load(Ordering::Relaxed) {
+            NOT => self.stalled.load(Ordering::Relaxed),
+            since => since,
+        };
+        (since != NOT).then(|| self.epoch + Duration::from_millis(since))
+    }
+
+    /// Tells the connection to end.
+    pub(super) fn end(&self) {
+        self.end.notify_one();
+    }
+
+    /// Waits until the connection is told to end.
+    pub(super) async fn told_to_end(&self) {
+        self.end.notified().await;
     }
 
     /// Waits until the connection has been without a request for so long.
     pub(super) async fn too_long(&self, patience: Duration) {
         loop {
-            let since = match self.since.load(Ordering::Relaxed) {
-                BUSY => Instant::now(),
-                since => self.opened + Duration::from_millis(since),
+            let since = match self.request.load(Ordering::Relaxed) {
+                NOT => Instant::now(),
+                since => self.epoch + Duration::from_millis(since),
             };
             if since.elapsed() >= patience {
                 return;
             }
             sleep_until(since + patience).await;
         }
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(0)
     }
 }
 
@@ -65,8 +119,7 @@ impl InRequest {
 
 impl Drop for InRequest {
     fn drop(&mut self) {
-        let since = u64::try_from(self.0.opened.elapsed().as_millis()).unwrap_or(0);
-        self.0.since.store(since, Ordering::Relaxed);
+        self.0.request.store(self.0.now(), Ordering::Relaxed);
     }
 }
 
@@ -94,16 +147,59 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Answering<B> {
     }
 }
 
+/// A request's body, which tells its connection when it is dropped before its end: the client may still send.
+#[derive(Debug)]
+pub(super) struct Incoming<B: Body> {
+    body: B,
+    is_over: bool,
+    idle: Arc<Idle>,
+}
+
+impl<B: Body> Incoming<B> {
+    pub(super) fn new(body: B, idle: Arc<Idle>) -> Self {
+        Self { body, is_over: false, idle }
+    }
+}
+
+impl<B: Body<Data = Bytes> + Unpin> Body for Incoming<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        self.is_over |= matches!(frame, Poll::Ready(None));
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.is_over || self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl<B: Body> Drop for Incoming<B> {
+    fn drop(&mut self) {
+        if !self.is_over && !self.body.is_end_stream() {
+            self.idle.leaves_unread();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::body::Body as AnyBody;
+    use http_body_util::BodyExt;
     use tokio::time::{advance, timeout};
 
     const PATIENCE: Duration = Duration::from_secs(30);
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_is_idle_too_long_only_without_a_request() {
-        let idle = Idle::new();
+        let idle = Idle::new(Instant::now());
         let opened = Instant::now();
         advance(Duration::from_secs(20)).await;
         let request = idle.request();
@@ -118,9 +214,22 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_without_any_request_is_idle_from_the_start() {
-        let idle = Idle::new();
+        let epoch = Instant::now();
+        advance(Duration::from_secs(100)).await;
+        let idle = Idle::new(epoch);
         let opened = Instant::now();
         idle.too_long(PATIENCE).await;
         assert!((PATIENCE..PATIENCE + Duration::from_millis(3)).contains(&opened.elapsed()));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_dropped_before_its_end_is_left_unread() {
+        let idle = || Idle::new(Instant::now());
+        let pieces = || AnyBody::from_stream(futures_util::stream::iter(["ab", "c"].map(Ok::<_, std::io::Error>)));
+        let (empty, whole, half) = (idle(), idle(), idle());
+        drop(Incoming::new(AnyBody::empty(), Arc::clone(&empty)));
+        let read = Incoming::new(pieces(), Arc::clone(&whole)).collect().await.unwrap().to_bytes();
+        Incoming::new(pieces(), Arc::clone(&half)).frame().await.unwrap().unwrap();
+        assert_eq!((empty.has_unread(), whole.has_unread(), half.has_unread()), (false, false, true), "{read:?}");
     }
 }

@@ -16,14 +16,17 @@
 
 mod answer;
 mod caching;
+mod connections;
 mod correlation;
 mod cors;
 mod counted;
 mod door;
 mod framing;
 mod graphql;
+mod head;
 mod health;
 mod idle;
+mod linger;
 mod messages;
 mod negotiate;
 mod overload;
@@ -40,6 +43,7 @@ mod streams;
 #[cfg(test)]
 mod tests;
 mod trace_state;
+mod upload;
 mod websocket;
 mod workers;
 

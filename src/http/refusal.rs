@@ -25,7 +25,7 @@ pub(super) enum Refusal {
     Unauthenticated(JwtRejected),
     #[error("too many requests at once; try again")]
     Overloaded,
-    #[error("the body did not arrive in time")]
+    #[error("the body came too slowly")]
     SlowBody,
     #[error("the request took too long")]
     DeadlinePassed,

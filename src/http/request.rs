@@ -1,20 +1,16 @@
 //! A GraphQL request out of an HTTP request (GraphQL over HTTP §5).
 
-use super::graphql::within;
 use super::refusal::Refusal;
 use crate::engine::{GivenVariables, Request};
 use crate::json::{MAX_DEPTH, is_deeper_than};
-use axum::body::{Body, HttpBody};
 use axum::extract::Query;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, Uri};
-use http_body_util::BodyExt;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
-use std::time::Instant;
 
 /// Reads a GET: everything is in the query string, `variables` and `extensions` as JSON.
 pub(super) fn from_uri(uri: &Uri) -> Result<Request, Refusal> {
@@ -53,44 +49,13 @@ fn object<'t>(name: &str, text: &'t Bytes) -> Result<Option<&'t RawValue>, Refus
     raw.ok_or_else(|| Refusal::Malformed(format!("`{name}` must be a JSON object")))
 }
 
-/// Reads a POST. The body is awaited until `deadline` and read up to `limit` bytes.
-pub(super) async fn from_body(
-    headers: &HeaderMap,
-    body: &mut Body,
-    limit: usize,
-    deadline: Instant,
-) -> Result<Request, Refusal> {
+/// Refuses a POST by its head: another type than JSON, or a length above `limit` bytes.
+pub(super) fn check_head(headers: &HeaderMap, limit: usize) -> Result<(), Refusal> {
     if !is_json(headers) {
         return Err(Refusal::MediaType);
     }
     let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > limit as u64) {
-        return Err(Refusal::TooLarge { limit });
-    }
-    let body = within(deadline, read(body, limit)).await.ok_or(Refusal::SlowBody)?;
-    from_json(&body?)
-}
-
-/// Reads a body to its end. Nearly all come in one piece, which is not copied.
-async fn read(body: &mut Body, limit: usize) -> Result<Bytes, Refusal> {
-    let mut whole = Bytes::new();
-    let mut pieces = BytesMut::new();
-    while !body.is_end_stream() {
-        let Some(frame) = body.frame().await else { break };
-        let frame = frame.map_err(|_| Refusal::Malformed("the body broke off".to_owned()))?;
-        // Trailers: nobody asked for them.
-        let Ok(piece) = frame.into_data() else { continue };
-        if whole.len() + pieces.len() + piece.len() > limit {
-            return Err(Refusal::TooLarge { limit });
-        }
-        if whole.is_empty() && pieces.is_empty() {
-            whole = piece;
-            continue;
-        }
-        pieces.extend_from_slice(&std::mem::take(&mut whole));
-        pieces.extend_from_slice(&piece);
-    }
-    Ok(if pieces.is_empty() { whole } else { pieces.freeze() })
+    if announced.is_some_and(|length| length > limit as u64) { Err(Refusal::TooLarge { limit }) } else { Ok(()) }
 }
 
 /// Whether a body is announced as JSON in UTF-8, uncompressed.

@@ -3,7 +3,10 @@
 //! Our own loop rather than `axum::serve`, which bounds neither connections nor the waits for a
 //! request's head and for a client to take its answer.
 
-use super::idle::Idle;
+use super::connections::{Connection, Connections};
+use super::head;
+use super::idle::{self, Idle};
+use super::linger::Lingering;
 use super::routes::Routes;
 use super::stall::Impatient;
 use super::workers::Workers;
@@ -12,8 +15,9 @@ use axum::body::Body;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use http::Request;
-use hyper::body::Incoming;
+use http::header::CONNECTION;
+use http::{HeaderValue, Request};
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -23,7 +27,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// Longest wait for a request's head; also how long an idle connection is kept.
@@ -41,7 +45,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Limits of [`serve`].
 #[derive(Debug, Clone, Copy)]
 pub struct ServeLimits {
-    /// Open connections at once; further ones wait in the system's queue.
+    /// Open connections at once; when they are taken, the idlest ends for a new one.
     pub max_connections: u32,
     /// How long connections may take to end after the signal.
     pub grace: Duration,
@@ -83,47 +87,34 @@ async fn accept(
     limits: ServeLimits,
     workers: Option<&Workers>,
 ) {
-    let slots = Arc::new(Semaphore::new(limits.max_connections as usize));
+    let places = Connections::new(limits.max_connections);
     let (stop, stopping) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
+    let mut next = Box::pin(next(&listener, &places));
     loop {
-        let accepted = async {
-            let slot = Arc::clone(&slots).acquire_owned().await;
-            (slot, listener.accept().await)
-        };
         tokio::select! {
             () = &mut shutdown => break,
             Some(_) = connections.join_next() => {}
-            (slot, accepted) = accepted => match accepted {
-                Ok((stream, _)) => {
-                    let (routes, stopping) = (routes.clone(), stopping.clone());
-                    match workers {
-                        Some(workers) => {
-                            // A socket belongs to the runtime that it was registered with.
-                            let Ok(stream) = stream.into_std() else { continue };
-                            workers.spawn(&mut connections, async move {
-                                if let Ok(stream) = TcpStream::from_std(stream) {
-                                    connection(stream, routes, stopping).await;
-                                }
-                                drop(slot);
-                            });
-                        }
-                        None => {
-                            connections.spawn(async move {
-                                connection(stream, routes, stopping).await;
-                                drop(slot);
-                            });
-                        }
+            (stream, place) = &mut next => {
+                next.set(self::next(&listener, &places));
+                let (routes, stopping) = (routes.clone(), stopping.clone());
+                match workers {
+                    Some(workers) => {
+                        // A socket belongs to the runtime that it was registered with.
+                        let Ok(stream) = stream.into_std() else { continue };
+                        workers.spawn(&mut connections, async move {
+                            if let Ok(stream) = TcpStream::from_std(stream) {
+                                connection(stream, place, routes, stopping).await;
+                            }
+                        });
                     }
+                    None => _ = connections.spawn(connection(stream, place, routes, stopping)),
                 }
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            },
+            }
         }
     }
+    drop(next);
     drop(listener);
     let _ = stop.send(true);
     let ended = tokio::time::timeout(limits.grace, async { while connections.join_next().await.is_some() {} }).await;
@@ -133,29 +124,70 @@ async fn accept(
     }
 }
 
+/// The next connection, once there is a place for it.
+async fn next(listener: &TcpListener, places: &Arc<Connections>) -> (TcpStream, Connection) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return (stream, places.admit().await),
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
 /// Why a connection is ended from this side.
 enum End {
     /// The server stops: a request in flight is still answered.
     Stop,
     /// No request came for too long.
     Idle,
+    /// All places are taken, and it has waited for its client the longest.
+    Idlest,
+}
+
+/// A body of so many bytes that nobody reads is taken in by the HTTP library, if it is there already.
+const MAX_SKIPPED: u64 = 16 * 1024;
+
+/// Answers one request of a connection, unless its head is to be refused.
+async fn answer(routes: &Routes, idle: &Arc<Idle>, request: Request<Incoming>) -> http::Response<Body> {
+    let refused = head::refusal(&request);
+    let is_short = request.body().size_hint().upper().is_some_and(|bytes| bytes <= MAX_SKIPPED);
+    let request = request.map(|body| match body.is_end_stream() {
+        true => Body::empty(),
+        false => Body::new(idle::Incoming::new(body, Arc::clone(idle))),
+    });
+    let mut answer = match refused {
+        None => routes.answer(request).await,
+        Some(refused) => {
+            drop(request);
+            refused
+        }
+    };
+    // What is left of the body stands where the next request would.
+    if idle.has_unread() && !is_short {
+        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    answer
 }
 
 /// Serves one connection to its end; once `stopping` turns true, to the end of its request in flight.
-async fn connection(stream: TcpStream, routes: Routes, mut stopping: watch::Receiver<bool>) {
+async fn connection(stream: TcpStream, place: Connection, routes: Routes, mut stopping: watch::Receiver<bool>) {
     // Answers are small and written at once: waiting for more to send would only delay them.
     let _ = stream.set_nodelay(true);
-    let idle = Idle::new();
+    let idle = place.idle();
     let service = service_fn(|request: Request<Incoming>| {
         let in_request = idle.request();
-        let answer = routes.answer(request.map(Body::new));
+        let answer = answer(&routes, idle, request);
         async move { Ok::<_, Infallible>(answer.await.map(|body| in_request.until_end_of(body))) }
     });
+    let stream = Lingering::new(Impatient::new(stream, WRITE_TIMEOUT, Arc::clone(idle)), Arc::clone(idle));
     let mut connection = pin!(
         http1::Builder::new()
             .header_read_timeout(None)
             .max_header_size(MAX_HEAD_BYTES)
-            .serve_connection(TokioIo::new(Impatient::new(stream, WRITE_TIMEOUT)), service)
+            .serve_connection(TokioIo::new(stream), service)
             .with_upgrades()
     );
     // The connection is polled for each request, what may end it hardly ever: this set polls only what has been woken.
@@ -168,6 +200,11 @@ async fn connection(stream: TcpStream, routes: Routes, mut stopping: watch::Rece
         idle.too_long(HEAD_TIMEOUT).await;
         End::Idle
     }));
+    let idlest = || async {
+        idle.told_to_end().await;
+        End::Idlest
+    };
+    ends.push(Box::pin(idlest()));
     loop {
         tokio::select! {
             biased;
@@ -180,6 +217,9 @@ async fn connection(stream: TcpStream, routes: Routes, mut stopping: watch::Rece
             Some(end) = ends.next() => match end {
                 End::Stop => connection.as_mut().graceful_shutdown(),
                 End::Idle => return,
+                End::Idlest if idle.waiting_since().is_some() => return,
+                // A request has come meanwhile.
+                End::Idlest => ends.push(Box::pin(idlest())),
             }
         }
     }

@@ -41,7 +41,9 @@ impl Server {
     #[must_use]
     pub fn succeeding(mut self, before: &Self) -> Self {
         self.metrics = Arc::clone(&before.metrics);
-        let limits = |config: &ServerConfig| (config.max_in_flight, config.max_lateness);
+        let limits = |config: &ServerConfig| {
+            (config.max_in_flight, config.max_lateness, config.max_reading, config.max_reading_bytes)
+        };
         self.door = match limits(&self.config) == limits(&before.config) {
             true => Arc::clone(&before.door),
             false => Arc::new(Door::new(&self.config, Arc::clone(&self.metrics))),

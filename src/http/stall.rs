@@ -1,8 +1,10 @@
 //! A stream whose writes give up: a client that stops reading does not hold its connection for ever.
 
+use super::idle::Idle;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -13,22 +15,30 @@ use tokio::time::{Sleep, sleep};
 pub(super) struct Impatient<S> {
     stream: S,
     patience: Duration,
+    /// Is told when a write waits for the client.
+    idle: Arc<Idle>,
     /// Runs while a write waits.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Impatient<S> {
-    pub(super) fn new(stream: S, patience: Duration) -> Self {
-        Self { stream, patience, stalled: None }
+    pub(super) fn new(stream: S, patience: Duration, idle: Arc<Idle>) -> Self {
+        Self { stream, patience, idle, stalled: None }
     }
 
     fn bound<T>(&mut self, cx: &mut Context<'_>, progress: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if progress.is_ready() {
-            self.stalled = None;
+            if self.stalled.take().is_some() {
+                self.idle.flows();
+            }
             return progress;
         }
-        let patience = self.patience;
-        ready!(self.stalled.get_or_insert_with(|| Box::pin(sleep(patience))).as_mut().poll(cx));
+        let (patience, idle) = (self.patience, &self.idle);
+        let stalled = self.stalled.get_or_insert_with(|| {
+            idle.stalls();
+            Box::pin(sleep(patience))
+        });
+        ready!(stalled.as_mut().poll(cx));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
@@ -73,16 +83,20 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Impatient<S> {
 mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::time::Instant;
 
     #[tokio::test]
     async fn a_write_without_progress_fails() {
         let (ours, mut theirs) = duplex(4);
         let patience = Duration::from_millis(20);
-        let mut ours = Impatient::new(ours, patience);
+        let idle = Idle::new(Instant::now());
+        let _request = idle.request();
+        let mut ours = Impatient::new(ours, patience, Arc::clone(&idle));
         ours.write_all(b"1234").await.unwrap();
         let began = std::time::Instant::now();
         assert_eq!(ours.write_all(b"5").await.unwrap_err().kind(), io::ErrorKind::TimedOut);
         assert!(began.elapsed() >= patience);
+        assert!(idle.waiting_since().is_some(), "it waits for its client");
         theirs.read_exact(&mut [0; 4]).await.unwrap();
     }
 
@@ -90,7 +104,9 @@ mod tests {
     async fn a_slow_reader_is_waited_for_as_long_as_it_reads() {
         let (ours, mut theirs) = duplex(1);
         let patience = Duration::from_secs(10);
-        let mut ours = Impatient::new(ours, patience);
+        let idle = Idle::new(Instant::now());
+        let _request = idle.request();
+        let mut ours = Impatient::new(ours, patience, Arc::clone(&idle));
         let (written, read) = tokio::join!(ours.write_all(b"slow"), async {
             let mut text = [0; 4];
             for byte in &mut text {
@@ -101,6 +117,6 @@ mod tests {
         });
         written.unwrap();
         assert_eq!(&read, b"slow");
-        assert!(ours.stalled.is_none(), "progress starts the patience anew");
+        assert!(ours.stalled.is_none() && idle.waiting_since().is_none(), "progress starts the patience anew");
     }
 }

@@ -124,10 +124,9 @@ pub(super) struct Streaming {
 impl Streaming {
     pub(super) async fn respond(self, mut parts: Parts, mut body: Body) -> http::Response<Body> {
         let media = self.media.unwrap_or(MediaType::Json);
-        let Some(permit) = self.server.door.enter_owned() else { return self.refuse(&Refusal::Overloaded) };
         let deadline = self.started + self.server.config.request_timeout;
         let begun = AssertUnwindSafe(self.begin(&mut parts, &mut body, deadline)).catch_unwind().await;
-        let (first, rest) = match begun.unwrap_or_else(|panic| {
+        let (permit, first, rest) = match begun.unwrap_or_else(|panic| {
             tracing::error!(request_id = self.correlation.request_id.as_str(), panic = text_of(&*panic), "panicked");
             Err(Refusal::Internal)
         }) {
@@ -157,15 +156,17 @@ impl Streaming {
         parts: &mut Parts,
         body: &mut Body,
         deadline: Instant,
-    ) -> Result<(Streamed, BoxStream<'static, Streamed>), Refusal> {
-        let (request, caller) = admit(&self.server, parts, body, &self.correlation, deadline).await?;
+    ) -> Result<(OwnedSemaphorePermit, Streamed, BoxStream<'static, Streamed>), Refusal> {
+        let body = receive(&self.server, parts, body, self.started).await?;
+        let permit = self.server.door.enter_owned().ok_or(Refusal::Overloaded)?;
+        let (request, caller) = understand(&self.server, parts, body, &self.correlation)?;
         let wording = Some(self.accepted.form().wording());
         let event_timeout = self.accepted.events.then_some(self.server.config.request_timeout);
         let request = StreamRequest { request, caller, deadline, wording, event_timeout };
         let mut stream = self.server.engine().stream(request);
         let first = handed_over(deadline, stream.next()).await;
         let first = first.ok_or(Refusal::DeadlinePassed)?.ok_or(Refusal::Internal)?;
-        Ok((first, stream))
+        Ok((permit, first, stream))
     }
 
     fn refuse(self, refusal: &Refusal) -> http::Response<Body> {

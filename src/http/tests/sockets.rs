@@ -19,10 +19,15 @@ struct Running {
 }
 
 async fn run(max_connections: u32, grace: Duration) -> Running {
+    // No deadline of a request gets in the way of what a test waits for.
+    let request_timeout = Duration::from_secs(60);
+    let config = ServerConfig { request_timeout, min_body_rate: 0, ..config(Mode::Production) };
+    run_with(config, max_connections, grace).await
+}
+
+async fn run_with(config: ServerConfig, max_connections: u32, grace: Duration) -> Running {
     let engine = Arc::new(FakeEngine::new("hello"));
     let executing = Arc::clone(&engine.executing);
-    // No deadline of a request gets in the way of what a test waits for.
-    let config = ServerConfig { request_timeout: Duration::from_secs(60), ..config(Mode::Production) };
     let router = router(Arc::new(Server::new(config, engine, Arc::new(Metrics::new()))));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -67,7 +72,7 @@ async fn ask(address: SocketAddr, query: &str) -> TcpStream {
 /// Reads to the end of the first answer's JSON.
 async fn answer(stream: &mut TcpStream) -> String {
     let mut text = Vec::new();
-    while !text.ends_with(b"}}") {
+    while !text.ends_with(b"}}") && !text.ends_with(b"]}") {
         if within(stream.read_buf(&mut text)).await.unwrap() == 0 {
             break;
         }
@@ -140,4 +145,157 @@ async fn a_head_that_is_too_long_is_431() {
     let mut start = [0; 12];
     within(stream.read_exact(&mut start)).await.unwrap();
     assert_eq!(&start, b"HTTP/1.1 431");
+}
+
+/// Connections that have sent a head and half a body, all of which the server has begun to read.
+async fn half_bodies(address: SocketAddr, count: usize) -> Vec<TcpStream> {
+    let head = "POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{";
+    let mut streams = Vec::new();
+    for _ in 0..count {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        streams.push(stream);
+    }
+    // The one worker has read all of them once it has answered a later one.
+    let mut probe = TcpStream::connect(address).await.unwrap();
+    probe.write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+    within(probe.read_to_end(&mut Vec::new())).await.unwrap();
+    streams
+}
+
+#[tokio::test]
+async fn bodies_that_come_slowly_take_the_place_of_no_request() {
+    let config = ServerConfig { max_in_flight: 1.try_into().unwrap(), ..config(Mode::Production) };
+    let running = run_with(config, 64, Duration::from_secs(60)).await;
+    let slow = half_bodies(running.address, 20).await;
+    let mut quick = ask(running.address, "{ hello }").await;
+    assert!(answer(&mut quick).await.starts_with("HTTP/1.1 200"));
+    // Below the least rate they are given up.
+    for mut stream in slow {
+        let mut text = String::new();
+        within(stream.read_to_string(&mut text)).await.unwrap();
+        assert!(text.starts_with("HTTP/1.1 408") && text.contains("BODY_TIMEOUT"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn the_oldest_of_too_many_slow_bodies_makes_room() {
+    let config = ServerConfig { max_reading: 2.try_into().unwrap(), min_body_rate: 0, ..config(Mode::Production) };
+    let running = run_with(config, 64, Duration::from_secs(60)).await;
+    let mut slow = half_bodies(running.address, 3).await;
+    let mut text = String::new();
+    within(slow.remove(0).read_to_string(&mut text)).await.unwrap();
+    assert!(text.starts_with("HTTP/1.1 503") && text.contains("retry-after: 1"), "{text}");
+}
+
+#[tokio::test]
+async fn silent_connections_keep_nobody_out() {
+    let running = run(4, Duration::from_secs(60)).await;
+    let mut silent = Vec::new();
+    for start in ["", "POST /gra", "POST /graphql HTTP/1.1\r\nhost: x\r\n"] {
+        let mut stream = TcpStream::connect(running.address).await.unwrap();
+        stream.write_all(start.as_bytes()).await.unwrap();
+        silent.push(stream);
+    }
+    let mut busy = ask(running.address, "{ stall }").await;
+    until(&running.executing, 1).await;
+    for _ in 0..4 {
+        let mut new = ask(running.address, "{ hello }").await;
+        assert!(answer(&mut new).await.starts_with("HTTP/1.1 200"));
+        silent.push(new);
+    }
+    // The oldest ones were closed for them, and never the one whose request is being answered.
+    for stream in &mut silent[..4] {
+        let end = within(stream.read(&mut [0])).await;
+        assert!(end.as_ref().map_or(true, |read| *read == 0), "{end:?}");
+    }
+    assert_eq!(running.executing.load(Ordering::SeqCst), 1);
+    assert!(tokio::time::timeout(Duration::from_millis(20), busy.read(&mut [0])).await.is_err());
+}
+
+#[tokio::test]
+async fn a_client_that_sends_too_much_sees_the_413() {
+    let running = run(8, Duration::from_secs(60)).await;
+    let body = vec![b' '; 20 << 20];
+    let chunks =
+        body.chunks(64 << 10).map(|chunk| [format!("{:x}\r\n", chunk.len()).as_bytes(), chunk, b"\r\n"].concat());
+    let chunked = chunks.collect::<Vec<_>>().concat();
+    for (framing, body) in
+        [(format!("content-length: {}", body.len()), &body), ("transfer-encoding: chunked".to_owned(), &chunked)]
+    {
+        let mut stream = TcpStream::connect(running.address).await.unwrap();
+        let head = format!("POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n{framing}\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // As many clients do: all of the body first, and then a look at the answer.
+        within(stream.write_all(body)).await.expect("all of it is taken");
+        stream.shutdown().await.unwrap();
+        let mut text = String::new();
+        within(stream.read_to_string(&mut text)).await.unwrap();
+        assert!(text.starts_with("HTTP/1.1 413") && text.contains("BODY_TOO_LARGE"), "{text}");
+        assert!(text.contains("connection: close"), "{text}");
+    }
+    // So does one whose body is refused for another reason, wherever it was sent to.
+    for (path, status) in [("/graphql", 415), ("/livez", 405), ("/nowhere", 404)] {
+        let mut stream = TcpStream::connect(running.address).await.unwrap();
+        let head = format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", body.len());
+        stream.write_all(head.as_bytes()).await.unwrap();
+        within(stream.write_all(&body)).await.expect("all of it is taken");
+        stream.shutdown().await.unwrap();
+        let mut text = String::new();
+        within(stream.read_to_string(&mut text)).await.unwrap();
+        assert!(text.starts_with(&format!("HTTP/1.1 {status}")) && text.contains("connection: close"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_goes_on_after_a_body_that_was_read() {
+    let running = run(8, Duration::from_secs(60)).await;
+    let body = r#"{"query":"{ hello }"}"#;
+    let head =
+        "POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
+    let request = format!("{head}{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    for _ in 0..2 {
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let text = answer(&mut stream).await;
+        assert!(text.starts_with("HTTP/1.1 200") && !text.contains("connection: close"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn heads_that_rfc_9112_forbids_are_refused() {
+    let running = run(8, Duration::from_secs(60)).await;
+    let query = "/graphql?query=%7Bhello%7D";
+    for (request, status) in [
+        (format!("GET {query} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"), 200),
+        (format!("GET {query} HTTP/1.1\r\n\r\n"), 400),
+        (format!("GET {query} HTTP/1.1\r\nhost: x\r\nhost: x\r\n\r\n"), 400),
+        (format!("GET {query} HTTP/1.1\r\nhost: a b\r\n\r\n"), 400),
+        ("GET /livez HTTP/1.1\r\n\r\n".to_owned(), 400),
+        (format!("GET {query} HTTP/1.0\r\n\r\n"), 200),
+        (format!("GET {query} HTTP/1.0\r\nhost: x\r\nhost: y\r\n\r\n"), 400),
+        (format!("GET http://x{query} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"), 200),
+        (format!("GET http://x{query} HTTP/1.1\r\n\r\n"), 400),
+        ("POST /graphql HTTP/1.1\r\nhost: x\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n".to_owned(), 501),
+        ("POST /graphql HTTP/1.1\r\nhost: x\r\ntransfer-encoding: gzip\r\n\r\n".to_owned(), 400),
+        ("POST /graphql HTTP/1.0\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n".to_owned(), 400),
+    ] {
+        let mut stream = TcpStream::connect(running.address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut text = String::new();
+        within(stream.read_to_string(&mut text)).await.unwrap();
+        let got = text.split(' ').nth(1).unwrap_or_default();
+        assert_eq!(got, status.to_string(), "{request}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_short_body_that_nobody_reads_costs_no_connection() {
+    let running = run(8, Duration::from_secs(60)).await;
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    for _ in 0..2 {
+        stream.write_all(b"POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}").await.unwrap();
+        let text = answer(&mut stream).await;
+        assert!(text.starts_with("HTTP/1.1 415") && !text.contains("connection: close"), "{text}");
+    }
 }
