@@ -114,7 +114,7 @@ async fn changed(changes: &mut Option<Changes>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::Metrics;
+    use crate::observe::{Exposition, Metrics};
     use crate::project::Files;
     use futures_util::FutureExt as _;
 
@@ -131,7 +131,7 @@ mod tests {
         let site = Site::new(Arc::new(loaded.server(Arc::clone(&metrics))));
         let reloading = Reloading::begin(client, Arc::new(options), writes).expect("signals");
         assert!(reloading.run(&site).now_or_never().is_none(), "it waits");
-        let page = metrics.encode(&[], 0);
+        let page = metrics.encode(&[], 0, Exposition::OpenMetrics);
         assert!(!page.contains("bespoke_reloads_total{"), "{page}");
     }
 }

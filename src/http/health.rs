@@ -2,9 +2,10 @@
 
 use super::server::Server;
 use super::site::Site;
+use crate::observe::Exposition;
 use axum::extract::State;
-use axum::response::IntoResponse;
-use http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, StatusCode, header};
 use std::sync::Arc;
 
 /// The process runs.
@@ -23,10 +24,11 @@ pub(super) async fn ready(State(site): State<Site>) -> (StatusCode, &'static str
     }
 }
 
-/// The metrics, in the OpenMetrics text form that Prometheus reads.
-pub(super) async fn metrics(State(server): State<Arc<Server>>) -> impl IntoResponse {
-    let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// The metrics, in the text form that `Accept` prefers.
+pub(super) async fn metrics(State(server): State<Arc<Server>>, headers: HeaderMap) -> Response {
+    let accept = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let form = Exposition::negotiate(accept);
     let engine = server.engine();
-    let page = server.metrics.encode(&engine.services(), engine.cache_bytes());
-    ([(header::CONTENT_TYPE, content_type)], page)
+    let page = server.metrics.encode(&engine.services(), engine.cache_bytes(), form);
+    ([(header::CONTENT_TYPE, form.content_type()), (header::VARY, "accept")], page).into_response()
 }

@@ -1,6 +1,8 @@
 //! The metrics of one server.
 
+use super::exposition::Exposition;
 use super::log::dropped_lines;
+use super::names::Names;
 use super::services;
 use crate::engine::{CallRecord, Response, ResponseKind, ServiceReport};
 use crate::operation::OperationKind;
@@ -16,11 +18,8 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::runtime::Handle;
 
-/// Distinct operation names that get a label of their own; further ones are `other`.
-const MAX_OPERATION_NAMES: usize = 200;
-
-/// Longest operation name that gets a label of its own, in bytes.
-const MAX_OPERATION_NAME_BYTES: usize = 128;
+/// The label of operations whose names have none of their own.
+const OTHER: &str = "other";
 
 /// Upper bounds of the latency buckets, in seconds.
 const BUCKETS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -129,8 +128,8 @@ pub struct Metrics {
     reloads: Family<ReloadLabels, Counter>,
     tasks: Gauge,
     runtimes: OnceLock<Vec<Handle>>,
-    /// Of `request_seconds`: by name, at most [`MAX_OPERATION_NAMES`].
-    operations: RwLock<IndexMap<Arc<str>, Histogram, ahash::RandomState>>,
+    /// Of `request_seconds`: those of the most used names.
+    operations: RwLock<Names<Histogram>>,
     other: OnceLock<Histogram>,
     anonymous: OnceLock<Histogram>,
 }
@@ -248,10 +247,9 @@ impl Metrics {
         self.reloads.get_or_create(&ReloadLabels { outcome }).inc();
     }
 
-    /// Writes all of them, and how the services are now, in the OpenMetrics text form; `cache_bytes` is what kept answers
-    /// cost.
+    /// Writes all of them, and how the services are now; `cache_bytes` is what kept answers cost.
     #[must_use]
-    pub fn encode(&self, services: &[ServiceReport], cache_bytes: u64) -> String {
+    pub fn encode(&self, services: &[ServiceReport], cache_bytes: u64, form: Exposition) -> String {
         self.cache_bytes.set(i64::try_from(cache_bytes).unwrap_or(i64::MAX));
         let tasks = self.runtimes.get().into_iter().flatten().map(|runtime| runtime.metrics().num_alive_tasks());
         self.tasks.set(i64::try_from(tasks.sum::<usize>()).unwrap_or(i64::MAX));
@@ -262,7 +260,7 @@ impl Metrics {
             let _ = text::encode_registry(&mut out, &services::registry(services));
         }
         let _ = text::encode_eof(&mut out);
-        out
+        form.write(out)
     }
 
     pub(super) fn request_begins(&self) {
@@ -341,7 +339,7 @@ impl Metrics {
         }
     }
 
-    /// Observes an operation by its name, if it was executed and is among the first [`MAX_OPERATION_NAMES`].
+    /// Observes an operation by its name, if it was executed and is among the most used ones; else as `other`.
     ///
     /// Names of operations that did not validate are not taken: anybody could fill the table with them.
     fn observe_operation(&self, response: &Response, seconds: f64) {
@@ -349,20 +347,25 @@ impl Metrics {
             return self.anonymous.get_or_init(|| self.of_operation("".into())).observe(seconds);
         };
         let known = self.operations.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = known.get(&**name) {
+        if let Some(known) = known.used(name) {
             return known.observe(seconds);
         }
         drop(known);
-        let other = || self.other.get_or_init(|| self.of_operation("other".into())).observe(seconds);
-        if response.kind != ResponseKind::Executed || name.len() > MAX_OPERATION_NAME_BYTES {
+        let other = || self.other.get_or_init(|| self.of_operation(OTHER.into())).observe(seconds);
+        // The label of those without one is taken away from nobody, whatever an operation is called.
+        if response.kind != ResponseKind::Executed || **name == *OTHER {
             return other();
         }
         let mut known = self.operations.write().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= MAX_OPERATION_NAMES && !known.contains_key(&**name) {
-            return other();
+        // Another request may have come first.
+        if let Some(known) = known.used(name) {
+            return known.observe(seconds);
         }
-        let new = || self.of_operation(Arc::clone(name));
-        known.entry(Arc::clone(name)).or_insert_with(new).observe(seconds);
+        let Some(admission) = known.used_without_label(name) else { return other() };
+        if let Some(operation) = &admission.instead_of {
+            self.request_seconds.remove(&OperationLabels { operation: Arc::clone(operation) });
+        }
+        known.insert(Arc::clone(name), &admission, self.of_operation(Arc::clone(name))).observe(seconds);
     }
 
     fn of_operation(&self, operation: Arc<str>) -> Histogram {

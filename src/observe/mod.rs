@@ -9,13 +9,16 @@
 //! - neither variables, headers, claims nor bodies are ever recorded.
 
 mod drain;
+mod exposition;
 mod line;
 mod log;
 mod metrics;
+mod names;
 mod record;
 mod services;
 
 pub use drain::LogGuard;
+pub use exposition::Exposition;
 pub use log::{LogFormat, LogInitError, init};
 pub use metrics::Metrics;
 pub use record::RequestRecord;

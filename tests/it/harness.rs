@@ -11,7 +11,7 @@ use bespoke::config::{Config, JwtConfig, Mode};
 use bespoke::engine::{Client, EngineOptions, Writes};
 use bespoke::flight::FlightOptions;
 use bespoke::http::{Playground, ServeLimits, Server, router, serve};
-use bespoke::observe::Metrics;
+use bespoke::observe::{Exposition, Metrics};
 use bespoke::policy::JwtVerifier;
 use demo::Shop;
 use serde_json::{Value, json};
@@ -231,6 +231,12 @@ impl Bff {
     /// Where it answers GraphQL.
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// What `/metrics` says.
+    pub(crate) fn metrics(&self) -> String {
+        let engine = self.server.engine();
+        self.server.metrics().encode(&engine.services(), engine.cache_bytes(), Exposition::OpenMetrics)
     }
 
     /// Asks anonymously.

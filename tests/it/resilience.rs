@@ -79,9 +79,8 @@ impl World {
         self.flaky.requests().len()
     }
 
-    async fn metrics(&self) -> String {
-        let url = self.bff.url().replace("/graphql", "/metrics");
-        reqwest::get(url).await.unwrap().text().await.unwrap()
+    fn metrics(&self) -> String {
+        self.bff.metrics()
     }
 }
 
@@ -123,7 +122,7 @@ async fn one_accident_is_not_seen_in_the_answer() {
         assert_eq!((reply.data(), reply.errors()), (&json!({ "item": { "value": 1 } }), &[][..]), "{accident:?}");
         assert_eq!((world.calls(), &reply.calls()[0]["attempts"]), (2 * (at + 1), &json!(2)), "{accident:?}");
     }
-    let metrics = world.metrics().await;
+    let metrics = world.metrics();
     assert!(
         metrics.contains("bespoke_upstream_retries_total{service=\"flaky\",outcome=\"recovered\"} 5\n"),
         "{metrics}"
@@ -234,7 +233,7 @@ async fn an_open_breaker_answers_at_once_and_closes_when_the_service_is_well() {
     }
     assert!(fastest < Duration::from_millis(50), "{fastest:?}");
     let open = "bespoke_upstream_breaker_state{service=\"flaky\",operation_id=\"GET /item\"} 2\n";
-    let metrics = world.metrics().await;
+    let metrics = world.metrics();
     assert!(metrics.contains(open), "{metrics}");
     world.flaky_does([well()]);
     let recovered = Instant::now();
@@ -242,7 +241,7 @@ async fn an_open_breaker_answers_at_once_and_closes_when_the_service_is_well() {
         assert!(recovered.elapsed() < Duration::from_secs(5), "not called again");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let metrics = world.metrics().await;
+    let metrics = world.metrics();
     assert!(metrics.contains(&open.replace(" 2\n", " 0\n")), "{metrics}");
 }
 
@@ -263,7 +262,7 @@ async fn a_stalled_service_holds_up_nobody_who_does_not_need_it() {
     }
     within(world.flaky.until_requests(4)).await;
     let queue = |waiting| format!("bespoke_upstream_calls_waiting{{service=\"flaky\"}} {waiting}\n");
-    within(async { while !world.metrics().await.contains(&queue(60)) {} }).await;
+    within(async { while !world.metrics().contains(&queue(60)) {} }).await;
     // One more is one too many, and is told at once.
     assert_eq!(code(&world.bff.ask("{ item { value } }").await), "UPSTREAM_REFUSED");
     for _ in 0..100 {
@@ -273,7 +272,7 @@ async fn a_stalled_service_holds_up_nobody_who_does_not_need_it() {
     assert!(stalled.try_join_next().is_none(), "all of them still wait");
     // Clients that leave take their calls along, those in the queue first of all.
     stalled.shutdown().await;
-    within(async { while !world.metrics().await.contains(&queue(0)) {} }).await;
+    within(async { while !world.metrics().contains(&queue(0)) {} }).await;
     within(world.flaky.until_hangups(4)).await;
 }
 
