@@ -194,8 +194,9 @@ impl Engine {
             let error = request_error("NOT_SUPPORTED", message);
             return Err(refuse(ResponseKind::DocumentError, &[error], Some(prepared)));
         }
-        if request.is_read_only && prepared.kind() != OperationKind::Query {
-            let error = request_error("METHOD_NOT_ALLOWED", "only queries can be sent by GET");
+        // A subscription reads, as a query does: `EventSource` knows GET alone.
+        if request.is_read_only && prepared.kind() == OperationKind::Mutation {
+            let error = request_error("METHOD_NOT_ALLOWED", "mutations cannot be sent by GET");
             return Err(refuse(ResponseKind::MethodNotAllowed, &[error], Some(prepared)));
         }
         let variables = match prepared.coerce_of(&document.own, &request.variables) {

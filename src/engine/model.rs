@@ -60,7 +60,7 @@ pub struct Request {
     pub operation_name: Option<String>,
     /// Variables as sent.
     pub variables: GivenVariables,
-    /// GET: only queries are allowed; a mutation is refused with [`ResponseKind::MethodNotAllowed`].
+    /// GET: a mutation is refused with [`ResponseKind::MethodNotAllowed`].
     pub is_read_only: bool,
 }
 

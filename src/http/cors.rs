@@ -25,8 +25,8 @@ pub(super) fn cors(config: &ServerConfig) -> Option<CorsLayer> {
     Some(layer)
 }
 
-/// Whether a page of this origin may open a WebSocket, which browsers do not ask CORS for: the origins of CORS, and this
-/// server's own. Without `origin` it is no browser.
+/// Whether a page of this origin may open a WebSocket or an event stream, for which browsers do not ask first: the
+/// origins of CORS, and this server's own. Without `origin` it is no browser.
 pub(super) fn is_allowed(config: &ServerConfig, headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else { return true };
     let is_listed = config.cors.iter().any(|listed| listed.as_bytes() == origin.as_bytes());

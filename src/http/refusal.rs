@@ -8,6 +8,8 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 pub(super) enum Refusal {
     #[error("this method is not allowed here; use POST, or GET for queries")]
     Method,
+    #[error("pages of this origin may not open event streams here")]
+    Origin,
     #[error("the answer is `application/graphql-response+json` or `application/json`; `accept` allows neither")]
     NotAcceptable,
     #[error("the body must be `application/json` in UTF-8, without a content coding")]
@@ -37,6 +39,7 @@ impl Refusal {
     pub(super) fn status(&self) -> StatusCode {
         match self {
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Origin => StatusCode::FORBIDDEN,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
@@ -53,6 +56,7 @@ impl Refusal {
     pub(super) fn code(&self) -> &'static str {
         match self {
             Self::Method => "METHOD_NOT_ALLOWED",
+            Self::Origin => "ORIGIN_NOT_ALLOWED",
             Self::NotAcceptable => "NOT_ACCEPTABLE",
             Self::MediaType => "UNSUPPORTED_MEDIA_TYPE",
             Self::TooLarge { .. } => "BODY_TOO_LARGE",

@@ -11,6 +11,7 @@
 
 use super::answer::{self, answer, refuse};
 use super::correlation::Correlation;
+use super::cors::is_allowed;
 use super::counted::Counted;
 use super::framing;
 use super::graphql::{handed_over, receive, text_of, understand};
@@ -18,7 +19,7 @@ use super::negotiate::MediaType;
 use super::refusal::Refusal;
 use super::server::Server;
 use super::streams::Stopping;
-use crate::engine::{StreamRequest, Streamed, Wording};
+use crate::engine::{ResponseKind, StreamRequest, Streamed, Wording};
 use crate::observe::RequestRecord;
 use crate::policy::RequestId;
 use axum::body::Body;
@@ -26,7 +27,7 @@ use bytes::Bytes;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt, StreamExt};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, Method, header};
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -133,7 +134,9 @@ impl Streaming {
             Ok(begun) => begun,
             Err(refusal) => return self.refuse(&refusal),
         };
-        if first.is_last && self.media.is_some() {
+        // These two have a status of their own, whatever the client takes.
+        let has_status = matches!(first.response.kind, ResponseKind::MethodNotAllowed | ResponseKind::Unavailable);
+        if first.is_last && (self.media.is_some() || has_status) {
             let answer = answer(media, &self.correlation, &first.response, None);
             self.record.answered(answer.status(), &first.response);
             return answer;
@@ -157,6 +160,10 @@ impl Streaming {
         body: &mut Body,
         deadline: Instant,
     ) -> Result<(OwnedSemaphorePermit, Streamed, BoxStream<'static, Streamed>), Refusal> {
+        // A page of another site can open an event stream without asking first, as it can a WebSocket.
+        if self.accepted.events && parts.method == Method::GET && !is_allowed(&self.server.config, &parts.headers) {
+            return Err(Refusal::Origin);
+        }
         let body = receive(&self.server, parts, body, self.started).await?;
         let permit = self.server.door.enter_owned().ok_or(Refusal::Overloaded)?;
         let (request, caller) = understand(&self.server, parts, body, &self.correlation)?;

@@ -84,8 +84,8 @@ impl MockEngine {
             let error = RequestError::new("NOT_SUPPORTED", "subscriptions are not served here");
             return refuse(ResponseKind::DocumentError, &[error], Some(&prepared));
         }
-        if request.is_read_only && prepared.kind() != OperationKind::Query {
-            let error = RequestError::new("METHOD_NOT_ALLOWED", "only queries can be sent by GET");
+        if request.is_read_only && prepared.kind() == OperationKind::Mutation {
+            let error = RequestError::new("METHOD_NOT_ALLOWED", "mutations cannot be sent by GET");
             return refuse(ResponseKind::MethodNotAllowed, &[error], Some(&prepared));
         }
         let variables = match prepared.coerce(&request.variables) {

@@ -27,6 +27,7 @@ type Query { reading: Reading @connect(http: { GET: "/reading" }, selection: "va
 type Subscription {
   reading: Reading @connect(http: { GET: "/reading" }, selection: "value unit { id }") @poll(every: "100ms")
 }
+type Mutation { reset: Reading @connect(http: { POST: "/reset" }, selection: "value unit { id }") }
 type Reading { value: Int! unit: Unit }
 type Unit @key(fields: "id") @connect(http: { GET: "/units", queryParams: "id: $batch.id" }, batch: { key: "id", maxSize: 9 }) {
   id: ID!
@@ -38,6 +39,7 @@ extend schema @link(url: "https://specs.apollo.dev/federation/v2.5", import: ["@
 const CLIENT: &str = "
 type Query { reading: Reading }
 type Subscription { reading: Reading }
+type Mutation { reset: Reading }
 type Reading { value: Int! unit: Unit }
 type Unit { id: ID! name: String! }
 ";
@@ -386,6 +388,102 @@ async fn events_come_as_server_sent_events() {
     // The client leaves: nobody asks the service any more.
     drop(response);
     meter.is_quiet().await;
+}
+
+/// Asks by GET for an event stream, as a browser's `EventSource` does.
+async fn open_source(bff: &Bff, query: &str, origin: Option<&str>) -> reqwest::Response {
+    let mut url = reqwest::Url::parse(bff.url()).unwrap();
+    url.query_pairs_mut().append_pair("query", query);
+    let request =
+        reqwest::Client::new().get(url).header("accept", "text/event-stream").header("cache-control", "no-cache");
+    let request = origin.into_iter().fold(request, |request, origin| request.header("origin", origin));
+    request.send().await.unwrap()
+}
+
+#[tokio::test]
+async fn event_sources_of_browsers_get_events_by_get() {
+    let meter = Meter::start("server: { port: 0, cors: ['https://shop.example'] }").await;
+    let mut response = open_source(&meter.bff, READING, None).await;
+    assert_eq!((response.status().as_u16(), &response.headers()["cache-control"]), (200, &"no-store".parse().unwrap()));
+    assert_eq!(response.headers()["content-type"], "text/event-stream; charset=utf-8");
+    assert!(event(&mut response).await.unwrap().contains("\"value\":1"));
+    meter.show(2);
+    assert!(event(&mut response).await.unwrap().contains("\"value\":2"));
+    drop(response);
+    meter.is_quiet().await;
+
+    // A query is one event.
+    let response = open_source(&meter.bff, "{ reading { value } }", None).await;
+    let text = response.text().await.unwrap();
+    assert!(
+        text.starts_with("event: next\ndata: {\"data\":{\"reading\":{\"value\":2}}")
+            && text.ends_with("event: complete\ndata:\n\n"),
+        "{text}"
+    );
+    // What is wrong is told, and ends the stream.
+    let text = open_source(&meter.bff, "subscription { nope }", None).await.text().await.unwrap();
+    assert!(
+        text.starts_with("event: next\ndata: {\"errors\"") && text.ends_with("event: complete\ndata:\n\n"),
+        "{text}"
+    );
+
+    // Links and pages of other sites write nothing, and listen to nothing.
+    let asked = meter.service.requests().len();
+    let refused = open_source(&meter.bff, "mutation { reset { value } }", None).await;
+    assert_eq!((refused.status().as_u16(), &refused.headers()["allow"]), (405, &"POST".parse().unwrap()));
+    for (origin, status) in [("https://evil.example", 403), ("null", 403)] {
+        let refused = open_source(&meter.bff, READING, Some(origin)).await;
+        assert_eq!(refused.status().as_u16(), status, "{origin}");
+        assert!(refused.text().await.unwrap().contains("ORIGIN_NOT_ALLOWED"), "{origin}");
+    }
+    assert_eq!(meter.service.requests().len(), asked, "nobody was asked");
+    let own = meter.bff.url().strip_suffix("/graphql").unwrap().to_owned();
+    for origin in ["https://shop.example", &own] {
+        let mut response = open_source(&meter.bff, READING, Some(origin)).await;
+        assert!(event(&mut response).await.unwrap().contains("\"value\":2"), "{origin}");
+    }
+}
+
+#[tokio::test]
+async fn roots_of_one_response_name_are_one_subscription() {
+    let meter = Meter::start("server: { port: 0 }").await;
+    let query =
+        "subscription { reading { value } ...more } fragment more on Subscription { reading { unit { name } } }";
+    let mut response = listen(&meter.bff, query, &[]).await;
+    let first = event(&mut response).await.unwrap();
+    assert!(first.contains(r#""reading":{"value":1,"unit":{"name":"kWh"}}"#), "{first}");
+    let two = "subscription { reading { value } other: reading { value } }";
+    let text = listen(&meter.bff, two, &[]).await.text().await.unwrap();
+    assert!(text.contains("GRAPHQL_VALIDATION_FAILED"), "{text}");
+}
+
+/// Each line of a value that a service wrote over several lines is a line of its event.
+#[tokio::test]
+async fn values_over_several_lines_stay_within_their_event_and_their_part() {
+    let service =
+        Faulty::start(|_| Reply::json("{\r\n  \"id\": \"1\",\r\n  \"more\": {\n    \"a\":\r[1,\n\n2]\n  }\r\n}"))
+            .await
+            .unwrap();
+    let mut files = Files::default();
+    let link = r#"extend schema @link(url: "https://bespoke.example/connect/v1", import: ["@source", "@connect"]) @source(name: "things")"#;
+    let types = "scalar JSON type Thing { id: ID! more: JSON }";
+    files.insert(
+        "schema/services/things.graphql",
+        format!(r#"{link} {types} type Query {{ thing: Thing @connect(http: {{ GET: "/thing" }}) }}"#),
+    );
+    files.insert("schema/app.graphql", format!("{types} type Query {{ thing: Thing }}"));
+    files.insert("bespoke.yaml", "server: { port: 0 }");
+    let bff = Bff::start(Client::new("app", files), Setup::default().url("things", service.base_url())).await;
+    let wanted = json!({ "thing": { "id": "1", "more": { "a": [1, 2] } } });
+    let query = "{ thing { id more } }";
+    let text = listen(&bff, query, &[]).await.text().await.unwrap();
+    let data = text.replace("\r\n", "\n").replace('\r', "\n");
+    let first = data.split("\n\n").next().unwrap();
+    let data: Vec<_> = first.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
+    let read: Value = serde_json::from_str(&data.join("\n")).unwrap_or_else(|error| panic!("{error}: {text}"));
+    assert_eq!((&read["data"], first.lines().next()), (&wanted, Some("event: next")));
+    let parts = listen(&bff, query, &[("accept", "multipart/mixed")]).await.text().await.unwrap();
+    assert_eq!(multipart(&parts)[0]["data"], wanted, "{parts}");
 }
 
 #[tokio::test]
