@@ -26,6 +26,8 @@ pub(crate) struct Bff {
     child: Child,
     /// Of `/graphql`.
     pub(crate) url: String,
+    /// Of metrics, which are on a port of their own in production.
+    admin: String,
     pub(crate) client: reqwest::Client,
     project: PathBuf,
 }
@@ -54,14 +56,16 @@ impl Bff {
         let mut child = command.spawn()?;
         let mut lines = BufReader::new(child.stdout.take().ok_or("no standard output")?).lines();
         let line = lines.next_line().await?.unwrap_or_default();
-        let at = line.find("http://").ok_or("it did not say where it listens")?;
-        let url = line[at..].split([',', ' ']).next().unwrap_or_default().to_owned();
+        let mut urls = line.split([',', ' ']).filter(|word| word.starts_with("http://")).map(str::to_owned);
+        let (Some(url), Some(admin)) = (urls.next(), urls.next_back()) else {
+            return Err("it did not say where it listens".into());
+        };
         let client = reqwest::Client::builder()
             .timeout(Duration::from_secs(20))
             // At rest there are to be none of its connections.
             .pool_idle_timeout(REST / 2)
             .build()?;
-        Ok(Self { child, url, client, project })
+        Ok(Self { child, url, admin, client, project })
     }
 
     /// What it holds now.
@@ -95,8 +99,7 @@ impl Bff {
     }
 
     async fn metric(&self, name: &str) -> Result<u64, Failed> {
-        let url = self.url.replace("/graphql", "/metrics");
-        let text = self.client.get(url).send().await?.text().await?;
+        let text = self.client.get(format!("{}metrics", self.admin)).send().await?.text().await?;
         let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         Ok(value.ok_or_else(|| format!("no metric `{name}`"))?.parse()?)
     }

@@ -58,7 +58,7 @@ async fn run(args: &MockArgs, engine: MockEngine, text: String) -> anyhow::Resul
     let limits = ServeLimits::from(&config);
     let listener = listen(&config).await?;
     let changes = if args.watch { Some(Changes::of([(folder, RecursiveMode::NonRecursive)])?) } else { None };
-    announce(&format!("a mock of {name}"), &listener, &config)?;
+    announce(&format!("a mock of {name}"), &listener, None, &config)?;
     let served = |engine: MockEngine| {
         let playground = Playground::load(&PlaygroundConfig::default(), folder, &name)?;
         let metrics = Arc::new(Metrics::new());

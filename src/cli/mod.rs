@@ -37,7 +37,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Plan(args) => commands::plan(&args),
         Command::Schema(args) => commands::schema(&args),
         Command::Graph(args) => commands::graph(&args),
-        Command::Serve(args) => serve::serve(&args),
+        Command::Serve(args) => serve::serve_project(&args),
         Command::Mock(args) => mock::mock(&args),
     };
     result.unwrap_or_else(|error| {

@@ -1,4 +1,7 @@
-//! Serving a client: listener, signals, and its end.
+//! Serving a client: listeners, signals, and its end.
+//!
+//! The workers serve the public port. The admin port is served by the thread that accepts connections and waits for
+//! signals: health and metrics are answered while all workers are busy, and up to the end of the process.
 //!
 //! Elsewhere: what is served ([`super::load`]); replacing it ([`super::reload`]).
 //!
@@ -13,10 +16,10 @@ use super::reload::Reloading;
 use super::signals::{StopReason, StopSignals};
 use crate::config::{Config, Mode, ServerConfig};
 use crate::engine::{Client, Writes};
-use crate::http::{ServeLimits, Site, Workers, router, serve_by};
+use crate::http::{ServeLimits, Site, Workers, admin_router, router, serve, serve_by};
 use crate::observe::{self, Metrics};
 use crate::project::{Files, config_path};
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -26,6 +29,9 @@ use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+
+/// Open connections at once on the admin port: those of a few probes and of whoever reads metrics.
+const ADMIN_CONNECTIONS: u32 = 64;
 
 /// Changes a configuration after it was read.
 pub type Configure = dyn Fn(&mut Config) + Send + Sync;
@@ -49,7 +55,7 @@ impl std::fmt::Debug for ServeOptions {
 }
 
 /// `bespoke serve`.
-pub(super) fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
+pub(super) fn serve_project(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let folder = &args.client.project.project;
     let files = Files::read(folder)?;
     let name = client_of(&files, &args.client.client)?;
@@ -138,7 +144,8 @@ async fn run(
     let site = Site::new(Arc::new(loaded.server(metrics)));
     let reloading = Reloading::begin(client, Arc::new(options), writes.clone())?;
     let listener = listen(&config).await?;
-    announce(&name, &listener, &config)?;
+    let admin = listen_for_admin(&config).await?;
+    announce(&name, &listener, admin.as_ref(), &config)?;
     let limits = ServeLimits::from(&config);
     let (stop, stopped) = oneshot::channel::<()>();
     let end = OnceLock::new();
@@ -168,8 +175,18 @@ async fn run(
             signals.next().await;
         }
     };
+    let administered = async {
+        match admin {
+            Some(admin) => {
+                let limits = ServeLimits { max_connections: ADMIN_CONNECTIONS, ..limits };
+                serve(admin, admin_router(site.clone()), std::future::pending(), limits).await;
+            }
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
         () = served => Ok(ExitCode::SUCCESS),
+        () = administered => Ok(ExitCode::FAILURE),
         () = stopping => Ok(ExitCode::FAILURE),
         () = reloading.run(&site) => Ok(ExitCode::FAILURE),
     }
@@ -188,23 +205,49 @@ fn leave(site: &Site, reason: StopReason) -> Duration {
 
 /// Listens where the configuration says.
 pub(super) async fn listen(config: &ServerConfig) -> anyhow::Result<TcpListener> {
-    let address = SocketAddr::new(config.host, config.port);
+    listen_at(SocketAddr::new(config.host, config.port), |port| {
+        format!("port {port} is taken; choose another with --port")
+    })
+    .await
+}
+
+/// Listens for whoever runs the process, if the configuration says so.
+async fn listen_for_admin(config: &ServerConfig) -> anyhow::Result<Option<TcpListener>> {
+    let Some(address) = config.admin_address() else { return Ok(None) };
+    let taken = |port| {
+        format!(
+            "port {port}, for health and metrics, is taken; choose another with `server.admin_port`, or `null` for none"
+        )
+    };
+    listen_at(address, taken).await.map(Some)
+}
+
+async fn listen_at(address: SocketAddr, taken: impl FnOnce(u16) -> String) -> anyhow::Result<TcpListener> {
     match TcpListener::bind(address).await {
         Ok(listener) => Ok(listener),
-        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
-            bail!("port {} is taken; choose another with --port", address.port())
-        }
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => Err(anyhow!(taken(address.port()))),
         Err(error) => Err(error).with_context(|| format!("cannot listen on {address}")),
     }
 }
 
 /// Says where `name` listens.
-pub(super) fn announce(name: &str, listener: &TcpListener, config: &ServerConfig) -> anyhow::Result<()> {
+pub(super) fn announce(
+    name: &str,
+    listener: &TcpListener,
+    admin: Option<&TcpListener>,
+    config: &ServerConfig,
+) -> anyhow::Result<()> {
     use std::io::Write;
     let address = listener.local_addr().context("the listener has no address")?;
-    let graphiql =
-        if config.mode.is_development() { format!(", GraphiQL at http://{address}/") } else { String::new() };
-    let line = format!("{name} listens at http://{address}/graphql{graphiql}\n");
+    let mut line = format!("{name} listens at http://{address}/graphql");
+    if config.mode.is_development() {
+        line += &format!(", GraphiQL at http://{address}/");
+    }
+    if let Some(admin) = admin {
+        let address = admin.local_addr().context("the admin listener has no address")?;
+        line += &format!(", health and metrics at http://{address}/");
+    }
+    line.push('\n');
     let mut out = std::io::stdout();
     let _ = out.write_all(line.as_bytes()).and_then(|()| out.flush());
     Ok(())

@@ -2,7 +2,7 @@
 
 use super::guard::is_free_header;
 use super::model::Config;
-use super::server::Mode;
+use super::server::{AdminPort, Mode};
 use super::service::ServiceConfig;
 use crate::diagnostic::{Finding, Span};
 use http::Uri;
@@ -80,6 +80,10 @@ pub(super) fn check(config: &Config, at: &dyn Fn(&str) -> Span) -> Vec<Finding> 
     if let Some(delay) = config.server.shutdown_delay.filter(|delay| *delay > MAX_DURATION) {
         let message = format!("`server.shutdown_delay` must be at most 1h, not {}s", delay.as_secs());
         findings.push(Finding::new("E305", message, at("server.shutdown_delay"), "this duration"));
+    }
+    if config.server.admin_port == AdminPort::Port(config.server.port) && config.server.port != 0 {
+        let message = "`server.admin_port` is `server.port`: each needs one of its own";
+        findings.push(Finding::new("E325", message, at("server.admin_port"), "this port"));
     }
     if config.server.max_reading_bytes < config.server.max_body_bytes {
         let message = "`server.max_reading_bytes` is less than `server.max_body_bytes`";

@@ -2,8 +2,8 @@
 
 use crate::observe::LogFormat;
 use schemars::JsonSchema;
-use serde::Deserialize;
-use std::net::{IpAddr, Ipv4Addr};
+use serde::{Deserialize, Deserializer};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
@@ -15,6 +15,14 @@ pub struct ServerConfig {
     pub port: u16,
     /// IP address to listen on; `0.0.0.0` for every interface. Default: 127.0.0.1.
     pub host: IpAddr,
+    /// Another TCP port for whoever runs the process: `/livez`, `/readyz` and `/metrics`, answered by a thread of their
+    /// own; 0 takes any free one, `null` none. In production `/metrics` is on this port alone. If it is taken, nothing is
+    /// served. Default: 5000 above `port` (5000 below it from 60536 on; any free one if `port` is 0), so that two
+    /// processes with ports of their own have two; in development none, and `/metrics` is on `port`.
+    #[schemars(with = "Option<u16>")]
+    pub admin_port: AdminPort,
+    /// IP address that `admin_port` listens on. Default: that of `host`.
+    pub admin_host: Option<IpAddr>,
     /// One switch: `production` hides GraphiQL, introspection, suggestions and causes. Default: production.
     pub mode: Mode,
     /// Form of the log, one line per request: `json` or `text`. Default: json.
@@ -26,7 +34,7 @@ pub struct ServerConfig {
     pub request_timeout: Duration,
     /// Largest request body, in bytes; above it the answer is 413. Default: 1048576 (1 MiB).
     pub max_body_bytes: NonZeroUsize,
-    /// GraphQL requests at once; further ones are answered 503 at once, before their body is read. Default: 1024.
+    /// GraphQL requests at once whose bodies are there; further ones are answered 503 at once. Default: 1024.
     pub max_in_flight: NonZeroU32,
     /// Bodies at once that did not come in one piece and are still being read. When one more begins, the one that began
     /// first is answered 503. Default: 1024.
@@ -71,6 +79,8 @@ impl Default for ServerConfig {
         Self {
             port: 4000,
             host: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            admin_port: AdminPort::ByMode,
+            admin_host: None,
             mode: Mode::Production,
             log: LogFormat::Json,
             request_timeout: Duration::from_secs(3),
@@ -98,17 +108,55 @@ impl ServerConfig {
         self.shutdown_delay.unwrap_or(default)
     }
 
+    /// Where health and metrics are served beside the public port; `None`: nowhere else.
+    #[must_use]
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        let port = match self.admin_port {
+            AdminPort::Off => return None,
+            AdminPort::ByMode if self.mode.is_development() => return None,
+            AdminPort::ByMode => beside(self.port),
+            AdminPort::Port(port) => port,
+        };
+        Some(SocketAddr::new(self.admin_host.unwrap_or(self.host), port))
+    }
+
     /// The options that differ from those of another configuration and are read only when a process starts.
     #[must_use]
     pub fn fixed_at_start(&self, before: &Self) -> Vec<&'static str> {
         let differs = [
             ("server.host", self.host != before.host),
             ("server.port", self.port != before.port),
+            ("server.admin_port", self.admin_address() != before.admin_address()),
             ("server.log", self.log != before.log),
             ("server.max_connections", self.max_connections != before.max_connections),
             ("server.shutdown_grace", self.shutdown_grace != before.shutdown_grace),
         ];
         differs.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
+    }
+}
+
+/// From a public port to the admin port beside it.
+const ADMIN_OFFSET: u16 = 5000;
+
+/// The admin port of a public port; any free one for any free one.
+fn beside(port: u16) -> u16 {
+    if port == 0 { 0 } else { port.checked_add(ADMIN_OFFSET).unwrap_or_else(|| port - ADMIN_OFFSET) }
+}
+
+/// The admin port of a configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AdminPort {
+    /// Beside the public port in production, and none in development.
+    ByMode,
+    /// None.
+    Off,
+    /// This one; 0 for any free one.
+    Port(u16),
+}
+
+impl<'de> Deserialize<'de> for AdminPort {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::deserialize(deserializer)?.map_or(Self::Off, Self::Port))
     }
 }
 
@@ -148,4 +196,28 @@ pub struct Exposure {
     pub causes: bool,
     /// `extensions.bespoke.calls`.
     pub calls: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_processes_with_ports_of_their_own_have_two_admin_ports() {
+        let address = |port, mode, admin_port, admin_host: Option<&str>| {
+            let admin_host = admin_host.map(|host| host.parse().unwrap());
+            let config = ServerConfig { port, mode, admin_port, admin_host, ..ServerConfig::default() };
+            config.admin_address().map(|address| address.to_string())
+        };
+        let (by_mode, here) = (AdminPort::ByMode, |port: u16| Some(format!("127.0.0.1:{port}")));
+        for (port, beside) in
+            [(4000, 9000), (4001, 9001), (80, 5080), (60535, 65535), (60536, 55536), (65535, 60535), (0, 0)]
+        {
+            assert_eq!(address(port, Mode::Production, by_mode, None), here(beside), "{port}");
+            assert_eq!(address(port, Mode::Development, by_mode, None), None, "{port}");
+        }
+        assert_eq!(address(4000, Mode::Production, AdminPort::Off, None), None);
+        assert_eq!(address(4000, Mode::Development, AdminPort::Port(9100), None), here(9100));
+        assert_eq!(address(4000, Mode::Production, by_mode, Some("10.0.0.7")).as_deref(), Some("10.0.0.7:9000"));
+    }
 }

@@ -41,6 +41,9 @@ server:
   request_timeout: ${TIMEOUT:-750ms}
   max_body_bytes: 2048
   max_in_flight: 7
+  max_reading: 6
+  max_reading_bytes: 4096
+  min_body_rate: 5
   max_connections: 9
   shutdown_grace: 1s
   cors: ["https://shop.example", 'http://${HOST}:${PORT}']
@@ -95,6 +98,21 @@ budget: { calls: 6, values: 7 }
 }
 
 #[test]
+fn an_admin_port_is_a_number_or_none() {
+    for (text, wanted) in [
+        ("port: 1", AdminPort::ByMode),
+        ("admin_port: null", AdminPort::Off),
+        ("admin_port: 0", AdminPort::Port(0)),
+        ("admin_port: 9100", AdminPort::Port(9100)),
+        ("admin_port: ${PORT}", AdminPort::Port(8080)),
+    ] {
+        let (config, findings) = read(&format!("server:\n  {text}\n"));
+        assert!(findings.is_empty(), "{text}: {findings:?}");
+        assert_eq!(config.unwrap().server.admin_port, wanted, "{text}");
+    }
+}
+
+#[test]
 fn nothing_written_is_the_default() {
     for text in ["", "\n# only a comment\n", "server: {}\n"] {
         let (config, findings) = read(text);
@@ -123,6 +141,15 @@ fn findings_point_at_the_place() {
         ),
         ("server: { max_in_flight: 0 }\n", "E301 1:11 [max_in_flight] invalid value: integer `0`"),
         ("server: { mode: staging }\n", "E301 1:17 [staging]"),
+        ("server: { admin_port: x }\n", "E301 1:23 [x]"),
+        (
+            "server: { port: 80, admin_port: 80 }\n",
+            "E325 1:33 [80] `server.admin_port` is `server.port`: each needs one of its own",
+        ),
+        (
+            "server: { max_reading_bytes: 1024 }\n",
+            "E324 1:30 [1024] `server.max_reading_bytes` is less than `server.max_body_bytes`",
+        ),
         ("auth: { jwt: { issuer: i } }\n", "E301 1:1"),
         ("server: [\n", "E301 1:9 [[] unclosed bracket"),
         ("server: {}\nserver: {}\n", "E301 2:1 [server]"),

@@ -32,3 +32,11 @@ pub(super) async fn metrics(State(server): State<Arc<Server>>, headers: HeaderMa
     let page = server.metrics.encode(&engine.services(), engine.cache_bytes(), form);
     ([(header::CONTENT_TYPE, form.content_type()), (header::VARY, "accept")], page).into_response()
 }
+
+/// The metrics on the public port: in development only, for they tell of services, loads and failures.
+pub(super) async fn public_metrics(State(server): State<Arc<Server>>, headers: HeaderMap) -> Response {
+    match server.config.mode.is_development() {
+        true => metrics(State(server), headers).await,
+        false => StatusCode::NOT_FOUND.into_response(),
+    }
+}

@@ -4,6 +4,9 @@
 //! Elsewhere: what the answer says ([`crate::engine`]); who the caller is ([`crate::policy`]); counting and logging
 //! ([`crate::observe`]).
 //!
+//! Two ports: the public one, and in production one for whoever runs the process ([`admin_router`]), where health and
+//! metrics are.
+//!
 //! The way of a request: [`serve`] reads its head, [`Routes`] finds its handler, `graphql` takes it apart with `correlation`, `negotiate` and
 //! `request`, the engine answers, and `answer` chooses the status.
 //!
@@ -49,7 +52,7 @@ mod workers;
 
 pub use playground::{Playground, PlaygroundError};
 pub use request::parse_request;
-pub use routes::{Routes, router};
+pub use routes::{Routes, admin_router, router};
 pub use serve::{ServeLimits, serve, serve_by};
 pub use server::Server;
 pub use site::Site;

@@ -19,30 +19,40 @@ use tower::{Layer, Service, service_fn};
 /// The path of GraphQL requests.
 const GRAPHQL: &str = "/graphql";
 
-/// All routes of a site. Clones share them.
+/// All routes of one port of a site. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Routes {
     site: Site,
+    /// Is `/graphql` here?
+    is_public: bool,
     others: Router,
     /// The others, and GraphiQL.
     with_page: Router,
 }
 
-/// Routes `/graphql`, `/livez`, `/readyz`, `/metrics` and, in development, `/` with GraphiQL.
+/// Routes of the public port: `/graphql`, `/livez`, `/readyz` and, in development, `/metrics` and `/` with GraphiQL.
 pub fn router(site: impl Into<Site>) -> Routes {
     let site = site.into();
-    let others = Router::new()
-        .route("/livez", get(health::live))
-        .route("/readyz", get(health::ready))
-        .route("/metrics", get(health::metrics));
+    let others = health().route("/metrics", get(health::public_metrics));
     let with_page = others.clone().merge(playground::routes()).with_state(site.clone());
-    Routes { others: others.with_state(site.clone()), with_page, site }
+    Routes { others: others.with_state(site.clone()), with_page, is_public: true, site }
+}
+
+/// Routes of the admin port: `/livez`, `/readyz` and `/metrics`.
+pub fn admin_router(site: impl Into<Site>) -> Routes {
+    let site = site.into();
+    let others = health().route("/metrics", get(health::metrics)).with_state(site.clone());
+    Routes { with_page: others.clone(), others, is_public: false, site }
+}
+
+fn health() -> Router<Site> {
+    Router::new().route("/livez", get(health::live)).route("/readyz", get(health::ready))
 }
 
 impl Routes {
     /// Answers one request. What is rare is boxed, as in [`graphql`].
     pub(super) async fn answer(&self, request: Request<Body>) -> Response<Body> {
-        if request.uri().path() != GRAPHQL {
+        if !self.is_public || request.uri().path() != GRAPHQL {
             let has_page = self.site.now().playground.is_some();
             let others = if has_page { &self.with_page } else { &self.others };
             let Ok(answer) = Box::pin(others.clone().call(request)).await;

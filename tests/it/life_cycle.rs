@@ -37,12 +37,18 @@ async fn status(url: &str) -> StatusCode {
 
 /// The posts project from a folder of its own, served.
 async fn serve(upstream: &str, delay: &str) -> (Folder, Program, String) {
+    let (project, program, mut urls) = serve_two(upstream, delay).await;
+    (project, program, urls.remove(0))
+}
+
+/// The same, with all of its addresses.
+async fn serve_two(upstream: &str, delay: &str) -> (Folder, Program, Vec<String>) {
     let project = Folder::copy("tests/fixtures/posts", &["bespoke.yaml", "schema"]);
     let mut command = bespoke(&["serve", "--project", project.path(), "--client", "web", "--port", "0"]);
     command.env("POSTS_URL", upstream).env("USERS_URL", upstream).env("SHUTDOWN_DELAY", delay);
     let mut program = Program::start(command);
-    let url = program.url().await;
-    (project, program, url)
+    let urls = program.urls().await;
+    (project, program, urls)
 }
 
 /// Clients that ask and ask, until they are told to go elsewhere.
@@ -100,17 +106,23 @@ impl Load {
 #[tokio::test]
 async fn sigterm_under_load_fails_no_request() {
     let upstream = PostsUpstream::start(POSTS).await.unwrap();
-    let (_project, program, url) = serve(&upstream.base_url(), "2s").await;
-    assert_eq!(status(&at(&url, "/readyz")).await, StatusCode::OK);
-    let load = Load::begin(&url, 8);
+    let (_project, program, urls) = serve_two(&upstream.base_url(), "2s").await;
+    let [url, admin] = &urls[..] else { panic!("{urls:?}") };
+    let ready = [at(url, "/readyz"), format!("{admin}readyz")];
+    for ready in &ready {
+        assert_eq!(status(ready).await, StatusCode::OK);
+    }
+    let load = Load::begin(url, 8);
     load.answered(50).await;
     let told = Instant::now();
     program.send(Signal::TERM);
     // As a load balancer would: it looks again and again, and sends nothing more once it has seen it.
     let fallen = async {
         let mut pause = interval(Duration::from_millis(10));
-        while status(&at(&url, "/readyz")).await != StatusCode::SERVICE_UNAVAILABLE {
-            pause.tick().await;
+        for ready in &ready {
+            while status(ready).await != StatusCode::SERVICE_UNAVAILABLE {
+                pause.tick().await;
+            }
         }
     };
     timeout(Duration::from_secs(2), fallen).await.expect("readiness falls at once");
@@ -126,7 +138,8 @@ async fn sigterm_under_load_fails_no_request() {
 async fn what_is_in_flight_is_answered_and_new_connections_are_refused() {
     let body = String::from_utf8(posts(POSTS).to_vec()).unwrap();
     let slow = Faulty::always(Reply::json(&body).after(Duration::from_millis(700))).await.unwrap();
-    let (_project, program, url) = serve(&slow.base_url(), "0s").await;
+    let (_project, program, urls) = serve_two(&slow.base_url(), "0s").await;
+    let [url, admin] = &urls[..] else { panic!("{urls:?}") };
     let client = http();
     let asked = {
         let (client, url) = (client.clone(), url.clone());
@@ -136,11 +149,14 @@ async fn what_is_in_flight_is_answered_and_new_connections_are_refused() {
     program.send(Signal::TERM);
     let refused = async {
         let mut pause = interval(Duration::from_millis(5));
-        while http().get(at(&url, "/livez")).send().await.is_ok() {
+        while http().get(at(url, "/livez")).send().await.is_ok() {
             pause.tick().await;
         }
     };
     timeout(LONGEST, refused).await.expect("nothing new is accepted");
+    // Whoever runs the process sees it to its end.
+    assert_eq!(status(&format!("{admin}livez")).await, StatusCode::OK);
+    assert_eq!(status(&format!("{admin}readyz")).await, StatusCode::SERVICE_UNAVAILABLE);
     let (status, answer) = asked.await.unwrap().unwrap();
     assert_eq!((status, answer["data"]["posts"].as_array().map(Vec::len)), (StatusCode::OK, Some(100)), "{answer}");
     assert_eq!(program.ended().await.code, Some(0));
@@ -168,10 +184,11 @@ async fn a_second_signal_ends_at_once() {
 #[tokio::test]
 async fn sighup_replaces_schemas_and_configuration_as_a_whole() {
     let upstream = PostsUpstream::start(POSTS).await.unwrap();
-    let (project, mut program, url) = serve(&upstream.base_url(), "0s").await;
+    let (project, mut program, urls) = serve_two(&upstream.base_url(), "0s").await;
+    let [url, admin] = &urls[..] else { panic!("{urls:?}") };
     let client = http();
     let both = "  title: String!\n  headline: String! @from(path: \"title\")\n";
-    let load = Load::begin(&url, 2);
+    let load = Load::begin(url, 2);
     load.answered(5).await;
 
     // The schema has a new field, and with it fewer tokens are allowed: whoever sees the one sees the other.
@@ -180,15 +197,15 @@ async fn sighup_replaces_schemas_and_configuration_as_a_whole() {
     let right = std::fs::read_to_string(&config).unwrap();
     std::fs::write(&config, format!("{right}\nlimits: {{ tokens: 30 }}\n")).unwrap();
     assert!(
-        ask(&client, &url, "{ posts { headline } }").await.unwrap().1.get("data").is_none(),
+        ask(&client, url, "{ posts { headline } }").await.unwrap().1.get("data").is_none(),
         "nobody has asked for it"
     );
     program.send(Signal::HUP);
     program.stderr.next("reloaded web").await;
     let long = format!("{{ {} }}", "posts { title } ".repeat(10));
-    let (_, answer) = ask(&client, &url, "{ posts { headline } }").await.unwrap();
+    let (_, answer) = ask(&client, url, "{ posts { headline } }").await.unwrap();
     assert!(answer["data"]["posts"][0]["headline"].is_string(), "{answer}");
-    let (_, answer) = ask(&client, &url, &long).await.unwrap();
+    let (_, answer) = ask(&client, url, &long).await.unwrap();
     assert!(answer.get("data").is_none(), "{answer}");
 
     // A configuration that cannot be, and one that only a start can read.
@@ -196,8 +213,8 @@ async fn sighup_replaces_schemas_and_configuration_as_a_whole() {
     program.send(Signal::HUP);
     let said = program.stderr.next("not reloaded").await;
     assert!(said.contains("bespoke.yaml:") && said.contains("E301"), "{said}");
-    assert_eq!(status(&at(&url, "/readyz")).await, StatusCode::OK);
-    let (_, answer) = ask(&client, &url, "{ posts { headline } }").await.unwrap();
+    assert_eq!(status(&at(url, "/readyz")).await, StatusCode::OK);
+    let (_, answer) = ask(&client, url, "{ posts { headline } }").await.unwrap();
     assert!(answer["data"]["posts"][0]["headline"].is_string(), "what ran goes on: {answer}");
     std::fs::write(&config, right.replace("server:", "server:\n  max_connections: 77")).unwrap();
     program.send(Signal::HUP);
@@ -205,7 +222,8 @@ async fn sighup_replaces_schemas_and_configuration_as_a_whole() {
     let said = program.stderr.next("takes effect at the next start only").await;
     assert!(said.contains("server.max_connections"), "{said}");
 
-    let metrics = client.get(at(&url, "/metrics")).send().await.unwrap().text().await.unwrap();
+    assert_eq!(status(&at(url, "/metrics")).await, StatusCode::NOT_FOUND, "production: on the admin port alone");
+    let metrics = client.get(format!("{admin}metrics")).send().await.unwrap().text().await.unwrap();
     for (outcome, count) in [("done", 2), ("refused", 1)] {
         let line = format!("bespoke_reloads_total{{outcome=\"{outcome}\"}} {count}\n");
         assert!(metrics.contains(&line), "{line} in {metrics}");

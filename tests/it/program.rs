@@ -101,13 +101,18 @@ impl Program {
 
     /// The address in the line that says where it listens.
     pub(crate) async fn url(&mut self) -> String {
+        self.urls().await.remove(0)
+    }
+
+    /// All addresses in that line: of GraphQL first, of health and metrics last, if they have a port of their own.
+    pub(crate) async fn urls(&mut self) -> Vec<String> {
         let stderr = self.stderr.clone();
         let line = tokio::select! {
             line = self.stdout.next("http://") => line,
             status = self.child.wait() => panic!("ended with {} instead of listening: {}", status.unwrap(), stderr.text()),
         };
-        let at = line.find("http://").unwrap();
-        line[at..].split([',', ' ']).next().unwrap().to_owned()
+        let words = line.split([',', ' ', '\n']).filter(|word| word.starts_with("http://"));
+        words.map(str::to_owned).collect()
     }
 
     pub(crate) fn send(&self, signal: Signal) {

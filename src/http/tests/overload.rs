@@ -47,7 +47,7 @@ impl Connection {
 #[tokio::test]
 async fn an_overloaded_server_refuses_some_and_recovers() {
     let metrics = Arc::new(Metrics::new());
-    let config = ServerConfig { request_timeout: Duration::from_secs(60), ..config(Mode::Production) };
+    let config = ServerConfig { request_timeout: Duration::from_secs(60), ..config(Mode::Development) };
     let limits = ServeLimits::from(&config);
     let router = router(Arc::new(Server::new(config, Arc::new(FakeEngine::new("hello")), Arc::clone(&metrics))));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

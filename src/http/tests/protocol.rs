@@ -326,7 +326,7 @@ async fn a_replaced_server_takes_its_configuration_with_it() {
     let long = format!(r#"{{"query":"{{ hello }} # {}"}}"#, "a".repeat(40));
     assert_eq!(post(&router, &long).await.status, StatusCode::PAYLOAD_TOO_LARGE);
     // What was counted before is counted on.
-    let metrics = send(&router, Method::GET, "/metrics", &[], "").await.body;
+    let metrics = send(&admin_router(site.clone()), Method::GET, "/metrics", &[], "").await.body;
     assert!(
         metrics.contains(r#"bespoke_requests_total{operation_kind="query",outcome="executed",status="200"} 2"#),
         "{metrics}"
