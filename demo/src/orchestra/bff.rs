@@ -62,6 +62,15 @@ pub(crate) fn serve(arguments: &BffArguments) -> anyhow::Result<ExitCode> {
     serve_client(client, ServeOptions { base, configure, origin: Origin::Program, watch: false })
 }
 
+/// The service behind a source of the BFFs; `None`: none of this shop's.
+fn service_of(source: &str) -> Option<ServiceName> {
+    match source {
+        // The writes of orders, which are sent as another source because they carry the caller's token.
+        "checkout" => Some(ServiceName::Orders),
+        name => name.parse().ok(),
+    }
+}
+
 /// What the shop changes of a BFF's own configuration.
 #[derive(Clone)]
 struct Settings {
@@ -80,8 +89,12 @@ impl Settings {
         config.server.mode = Mode::Development;
         config.server.shutdown_grace = SHUTDOWN_GRACE;
         for name in ServiceName::ALL {
-            let service = config.services.entry(name.as_str().to_owned()).or_default();
-            service.url = Some(self.service_url(name));
+            config.services.entry(name.as_str().to_owned()).or_default();
+        }
+        for (name, service) in &mut config.services {
+            if let Some(of) = service_of(name) {
+                service.url = Some(self.service_url(of));
+            }
         }
         match &mut config.auth.jwt {
             Some(jwt) => jwt.public_key_file.clone_from(&self.key_file),
@@ -109,5 +122,31 @@ impl Settings {
         let port = self.services_base.saturating_add(name.port_offset());
         let path = if name == ServiceName::Reviews { "/graphql" } else { "" };
         format!("http://127.0.0.1:{port}{path}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_source_of_both_bffs_moves_with_the_shop() {
+        for client in [bff_web::client(), bff_mobile::client()] {
+            let mut config = client.assemble(&|_| None).config.expect("the built-in configuration");
+            let settings = Settings {
+                port: 14_000,
+                services_base: 14_100,
+                key_file: "key.pem".into(),
+                playground: None,
+                token: None,
+            };
+            settings.apply(&mut config);
+            for (name, service) in &config.services {
+                let url = service.url.as_deref().unwrap_or_default();
+                assert!(url.starts_with("http://127.0.0.1:141"), "`{name}` of {} stays at {url}", client.name());
+            }
+            assert_eq!(config.services["checkout"].url, config.services["orders"].url);
+            assert_eq!(config.server.admin_address(), None, "one port for each process is enough here");
+        }
     }
 }
