@@ -51,7 +51,7 @@ pub struct ServerConfig {
     #[schemars(with = "Option<String>")]
     pub max_lateness: Option<Duration>,
     /// Open connections at once. When they are taken, the one that has waited for its client the longest (for a request,
-    /// or to take its answer) is closed for a new one; while all have a request that is being answered, new ones wait
+    /// for the rest of it, or to take its answer) is closed for a new one; while all have a request that is being answered, new ones wait
     /// in the system's queue. Default: 4096.
     pub max_connections: NonZeroU32,
     /// Subscriptions at once; further ones are answered with an error. Default: 1024.

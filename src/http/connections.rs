@@ -4,8 +4,8 @@
 //! Elsewhere: how long a connection has waited for its client ([`super::idle`]); serving it ([`super::serve`]).
 //!
 //! When all places are taken, the connection that has waited for its client the longest is ended: for its next request,
-//! for the rest of a head, or for the client to take its answer. So a crowd of silent connections keeps nobody out.
-//! Connections whose request is being answered are never ended for another.
+//! for the rest of a head or of a body, or for the client to take its answer. So a crowd of silent or slow connections
+//! keeps nobody out. Connections that wait for us are never ended for another.
 //!
 //! Always true: there are never more connections with a place than may be; further ones wait in the system's queue.
 

@@ -1,7 +1,7 @@
 //! What a connection waits for: its client, or us.
 //!
-//! In: when its requests begin and end, and when its client stops taking its answer. Out: since when it has waited for
-//! its client, and the moment at which that was too long.
+//! In: when its requests begin and end, and when the rest of a body or a client that takes its answer is waited for.
+//! Out: since when it has waited for its client, and the moment at which that was too long.
 //!
 //! Why not the HTTP library's own timeout: that one sets a timer for each request, and takes it away again. Here each
 //! connection has one timer for all of its life.
@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-/// Not waiting: a request is under way, or its client takes the answer.
+/// Not waiting: a request is under way, all of it is there, and its client takes the answer.
 const NOT: u64 = u64::MAX;
 
 /// What one connection waits for. Times are milliseconds after `epoch`, which many connections share.
@@ -25,7 +25,7 @@ pub(super) struct Idle {
     epoch: Instant,
     /// Since when it waits for a request, or [`NOT`].
     request: AtomicU64,
-    /// Since when its client takes nothing more of an answer, or [`NOT`].
+    /// Since when it waits for the rest of a body, or for its client to take more of an answer, or [`NOT`].
     stalled: AtomicU64,
     /// The last request's body was not read to its end.
     has_unread: AtomicBool,
@@ -48,12 +48,12 @@ impl Idle {
         InRequest(Arc::clone(self))
     }
 
-    /// The client takes nothing more of its answer, from now on.
+    /// It is the client's turn within a request, from now on.
     pub(super) fn stalls(&self) {
         self.stalled.store(self.now(), Ordering::Relaxed);
     }
 
-    /// The client takes its answer again.
+    /// The client has done its part.
     pub(super) fn flows(&self) {
         self.stalled.store(NOT, Ordering::Relaxed);
     }
@@ -147,17 +147,20 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Answering<B> {
     }
 }
 
-/// A request's body, which tells its connection when it is dropped before its end: the client may still send.
+/// A request's body. It tells its connection while the client is waited for, and when it is dropped before its end: then
+/// the client may still send.
 #[derive(Debug)]
 pub(super) struct Incoming<B: Body> {
     body: B,
     is_over: bool,
+    /// From the first wait on, whatever comes: a client that sends bit by bit is waited for, too.
+    is_waiting: bool,
     idle: Arc<Idle>,
 }
 
 impl<B: Body> Incoming<B> {
     pub(super) fn new(body: B, idle: Arc<Idle>) -> Self {
-        Self { body, is_over: false, idle }
+        Self { body, is_over: false, is_waiting: false, idle }
     }
 }
 
@@ -167,7 +170,18 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Incoming<B> {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         let frame = Pin::new(&mut self.body).poll_frame(cx);
-        self.is_over |= matches!(frame, Poll::Ready(None));
+        self.is_over |= matches!(frame, Poll::Ready(None)) || self.body.is_end_stream();
+        match (frame.is_pending(), self.is_waiting, self.is_over) {
+            (true, false, _) => {
+                self.is_waiting = true;
+                self.idle.stalls();
+            }
+            (false, true, true) => {
+                self.is_waiting = false;
+                self.idle.flows();
+            }
+            _ => {}
+        }
         frame
     }
 
@@ -182,6 +196,9 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Incoming<B> {
 
 impl<B: Body> Drop for Incoming<B> {
     fn drop(&mut self) {
+        if self.is_waiting {
+            self.idle.flows();
+        }
         if !self.is_over && !self.body.is_end_stream() {
             self.idle.leaves_unread();
         }
@@ -231,5 +248,27 @@ mod tests {
         let read = Incoming::new(pieces(), Arc::clone(&whole)).collect().await.unwrap().to_bytes();
         Incoming::new(pieces(), Arc::clone(&half)).frame().await.unwrap().unwrap();
         assert_eq!((empty.has_unread(), whole.has_unread(), half.has_unread()), (false, false, true), "{read:?}");
+    }
+
+    #[tokio::test]
+    async fn the_rest_of_a_body_is_waited_for_until_it_is_there() {
+        let (sender, receiver) = tokio::sync::mpsc::channel::<Result<&str, std::io::Error>>(1);
+        let pieces = futures_util::stream::unfold(receiver, async |mut pieces| Some((pieces.recv().await?, pieces)));
+        let idle = Idle::new(Instant::now());
+        let _request = idle.request();
+        let mut body = Incoming::new(AnyBody::from_stream(pieces), Arc::clone(&idle));
+        assert!(futures_util::poll!(body.frame()).is_pending());
+        assert!(idle.waiting_since().is_some());
+        sender.send(Ok("a")).await.unwrap();
+        assert!(body.frame().await.is_some() && idle.waiting_since().is_some(), "there may be more");
+        drop(sender);
+        assert!(body.frame().await.is_none() && idle.waiting_since().is_none());
+        let mut broken = Incoming::new(
+            AnyBody::from_stream(futures_util::stream::pending::<Result<&str, std::io::Error>>()),
+            Arc::clone(&idle),
+        );
+        assert!(futures_util::poll!(broken.frame()).is_pending());
+        drop(broken);
+        assert!(idle.waiting_since().is_none(), "it was given up, and is answered");
     }
 }

@@ -15,7 +15,8 @@
 //! - a request has one deadline, which covers its body, the engine and the answer;
 //! - a client that leaves drops its engine future; a panic is a 500 of that request alone;
 //! - a body of another type than `application/json` is refused: browsers cannot send ours without asking by CORS first;
-//! - every answer of `/graphql` is JSON of the GraphQL response shape, errors included.
+//! - every answer of `/graphql` is JSON of the GraphQL response shape, errors included; only what is no HTTP request as
+//!   RFC 9112 has it is answered in plain text.
 
 mod answer;
 mod caching;

@@ -214,6 +214,19 @@ async fn silent_connections_keep_nobody_out() {
 }
 
 #[tokio::test]
+async fn bodies_that_come_slowly_keep_nobody_out() {
+    let running = run(5, Duration::from_secs(60)).await;
+    let _slow = half_bodies(running.address, 4).await;
+    let _first = ask(running.address, "{ stall }").await;
+    until(&running.executing, 1).await;
+    let _second = ask(running.address, "{ stall }").await;
+    until(&running.executing, 2).await;
+    let mut quick = ask(running.address, "{ hello }").await;
+    assert!(answer(&mut quick).await.starts_with("HTTP/1.1 200"));
+    assert_eq!(running.executing.load(Ordering::SeqCst), 2, "whoever waits for us stays");
+}
+
+#[tokio::test]
 async fn a_client_that_sends_too_much_sees_the_413() {
     let running = run(8, Duration::from_secs(60)).await;
     let body = vec![b' '; 20 << 20];
