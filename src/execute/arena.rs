@@ -75,12 +75,15 @@ pub(super) struct Arena {
     bodies: Vec<Bytes>,
     pub(super) indices: Vec<u32>,
     pub(super) failures: Vec<Failure>,
+    /// Errors that belong to no value: a service told them of its answer as a whole. At most one of each answer.
+    pub(super) unplaced: Vec<u32>,
 }
 
 impl Arena {
     pub(super) fn new(widths: &[u32]) -> Self {
         let frames = widths.iter().map(|&width| Frame { width: width as usize, ..Frame::default() }).collect();
-        let mut arena = Self { frames, bodies: Vec::new(), indices: Vec::new(), failures: Vec::new() };
+        let mut arena =
+            Self { frames, bodies: Vec::new(), indices: Vec::new(), failures: Vec::new(), unplaced: Vec::new() };
         arena.push_row(ROOT_FRAME);
         arena
     }
@@ -143,6 +146,13 @@ impl Arena {
             let offset = start.checked_sub(body.as_ptr() as usize)?;
             (offset + text.len() <= body.len()).then(|| (index(number), offset))
         })
+    }
+
+    /// Reports an error that belongs to no value.
+    pub(super) fn report(&mut self, failed: Slot) {
+        if let Slot::Failed(error) = failed {
+            self.unplaced.push(error);
+        }
     }
 
     /// The JSON text of a [`Slot::Text`]. Bodies were checked to be UTF-8 when they were projected.

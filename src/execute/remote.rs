@@ -1,4 +1,7 @@
 //! Errors of GraphQL sources: each is put at the place in the arena that its path names.
+//!
+//! An error without a path that leads to something asked for (GraphQL §7.1.2 allows it) is put where the source answered
+//! with null at the top, and else reported without a path: good data beside it stays.
 
 use super::arena::{Arena, Failure, Slot};
 use super::cause::Evidence;
@@ -23,8 +26,7 @@ struct RemoteError {
     path: Option<Vec<Value>>,
 }
 
-/// Reads `errors` and fails the slots that they name. Returns an error for all keys if the answer has no data,
-/// or if an error names no place that was asked for.
+/// Reads `errors` and fails the slots that they name. Returns an error for all keys if the answer has no data.
 pub(super) fn place_errors(
     step: &Step,
     capture: &Capture,
@@ -53,9 +55,10 @@ pub(super) fn place_errors(
     let evidence = Evidence::answer(step.way, answer, "the service reported errors").said(first_message(&errors));
     let failed = arena.fail(Failure::new("SUBGRAPH_ERROR", "the service reported an error").of(service).by(evidence));
     let data = property(capture, "data");
-    let Some(errors) = errors.filter(|_| has_data) else { return Some(failed) };
+    let Some(errors) = errors.filter(|_| has_data && !found.is_empty()) else { return Some(failed) };
+    let mut are_placed = true;
     for error in errors {
-        let Some(path) = error.path else { return Some(failed) };
+        let path = error.path.unwrap_or_default();
         let place = match (step.pairing, path.as_slice()) {
             (PairingPlan::Position, [_, Value::Number(at), rest @ ..]) => {
                 let at = at.as_u64().and_then(|at| usize::try_from(at).ok());
@@ -72,13 +75,50 @@ pub(super) fn place_errors(
             }
             _ => None,
         };
-        let is_placed =
+        are_placed &=
             place.is_some_and(|(capture, frame, row, path)| fail_at(capture, arena, (frame, row), path, failed));
-        if !is_placed {
-            return Some(failed);
-        }
+    }
+    let is_told = are_placed || {
+        let nulls = match data.and_then(|data| property(data, "_entities")) {
+            Some(Capture::Items { frame, item }) => {
+                let rows = found.iter().filter_map(|&(_, row)| row);
+                rows.filter(|&row| fail_null(item, arena, (*frame, row), failed)).count()
+            }
+            _ => data.zip(row).map_or(0, |(data, row)| fail_nulls(data, arena, (step.root, row), failed)),
+        };
+        nulls > 0
+    };
+    if !is_told {
+        arena.report(failed);
     }
     None
+}
+
+/// Fails the fields right below `data` that are null; gives how many they are.
+fn fail_nulls(data: &Capture, arena: &mut Arena, (frame, row): (FrameId, u32), failed: Slot) -> usize {
+    match data {
+        Capture::Many(all) => all.iter().map(|data| fail_nulls(data, arena, (frame, row), failed)).sum(),
+        Capture::Object(data) => {
+            let fields = data.properties.iter().map(|(_, field)| field);
+            fields.filter(|field| fail_null(field, arena, (frame, row), failed)).count()
+        }
+        _ => 0,
+    }
+}
+
+fn fail_null(capture: &Capture, arena: &mut Arena, (frame, row): (FrameId, u32), failed: Slot) -> bool {
+    is_null(capture, arena, (frame, row)) && fail_here(capture, arena, (frame, row), failed)
+}
+
+fn is_null(capture: &Capture, arena: &Arena, (frame, row): (FrameId, u32)) -> bool {
+    let is_null = |slot| matches!(arena.get(frame, row, slot), Slot::Null | Slot::Unset);
+    match capture {
+        Capture::Leaf(slot) | Capture::List { slot, .. } => is_null(*slot),
+        Capture::Object(object) => object.tags.first().is_some_and(|&(tag, _)| is_null(tag)),
+        Capture::Abstract(of) => is_null(of.tag),
+        Capture::Many(all) => all.first().is_some_and(|first| self::is_null(first, arena, (frame, row))),
+        Capture::Index { .. } | Capture::Items { .. } => false,
+    }
 }
 
 /// The first message of a source, on one line.

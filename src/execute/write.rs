@@ -217,6 +217,7 @@ impl<'a> Writer<'a> {
                 self.out.extend_from_slice(b"null");
             }
         }
+        self.unplaced();
         if !self.errors.is_empty() {
             self.out.extend_from_slice(b",\"errors\":[");
             self.out.append(&mut self.errors);
@@ -677,6 +678,18 @@ impl<'a> Writer<'a> {
         self.failing(goal.ty)
     }
 
+    /// Reports the errors that belong to no value, each once; they have no path.
+    fn unplaced(&mut self) {
+        let arena = self.arena;
+        let told = self.left.as_mut().map_or(0, |left| std::mem::replace(&mut left.told, arena.unplaced.len()));
+        let path = std::mem::take(&mut self.path);
+        self.site = None;
+        for &error in &arena.unplaced[told..] {
+            self.error(&arena.failures[error as usize]);
+        }
+        self.path = path;
+    }
+
     fn error(&mut self, failure: &Failure) {
         self.error_because(failure, None);
     }
@@ -696,7 +709,8 @@ impl<'a> Writer<'a> {
             PathPart::Index(index) => Value::from(*index),
         });
         let mut extensions = serde_json::json!({ "code": failure.code });
-        if let Some(service) = &failure.service {
+        // Which services there are is nothing that clients are told.
+        if let Some(service) = failure.service.as_ref().filter(|_| self.causes.are_shown()) {
             extensions["service"] = Value::from(&**service);
         }
         if let Some(cause) = self.causes.tell(failure, self.place, expected) {
@@ -706,7 +720,9 @@ impl<'a> Writer<'a> {
         if let Some((line, column)) = self.site.and_then(|site| self.locations.get(site.index())) {
             error["locations"] = serde_json::json!([{ "line": line, "column": column }]);
         }
-        error["path"] = path.collect();
+        if !self.path.is_empty() {
+            error["path"] = path.collect();
+        }
         error["extensions"] = extensions;
         if !self.errors.is_empty() {
             self.errors.push(b',');

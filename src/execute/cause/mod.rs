@@ -97,6 +97,11 @@ impl<'a> Causes<'a> {
         Self { run, arena, left: AtomicUsize::new(MAX_READ), notes: Mutex::default() }
     }
 
+    /// Are clients shown what stands behind an error?
+    pub(super) fn are_shown(&self) -> bool {
+        self.run.causes.is_shown()
+    }
+
     /// The value of `extensions.cause`, if clients are shown any. What the log is to hold is noted.
     pub(super) fn tell(
         &self,

@@ -252,11 +252,8 @@ fn a_null_goes_no_further_than_its_fragment() {
         now shop GET /users/1 => 200 {"id":1,"name":"Ada"}
         shop GET /details?id=1 => 200 [{"id":1,"email":null,"age":{"years":"x"}}]
         now shop GET /scores?id=1 => -"#;
-    let error = |(line, column): (u32, u32), path: Value, code: &str, message: &str, service: Option<&str>| {
-        let mut extensions = json!({ "code": code });
-        if let Some(service) = service {
-            extensions["service"] = service.into();
-        }
+    let error = |(line, column): (u32, u32), path: Value, code: &str, message: &str| {
+        let extensions = json!({ "code": code });
         let locations = json!([{ "line": line, "column": column }]);
         json!({ "message": message, "locations": locations, "path": path, "extensions": extensions })
     };
@@ -265,12 +262,9 @@ fn a_null_goes_no_further_than_its_fragment() {
         json!(["user", "email"]),
         "NULL_IN_NON_NULL",
         "cannot return null for the non-null field `User.email`",
-        None,
     );
-    let unreachable =
-        error((3, 77), json!(["user", "score"]), "UPSTREAM_UNREACHABLE", "the service cannot be reached", Some("shop"));
-    let shape =
-        error((5, 49), json!(["user", "age", "years"]), "UPSTREAM_SHAPE", "`Age.years` is not of its type", None);
+    let unreachable = error((3, 77), json!(["user", "score"]), "UPSTREAM_UNREACHABLE", "the service cannot be reached");
+    let shape = error((5, 49), json!(["user", "age", "years"]), "UPSTREAM_SHAPE", "`Age.years` is not of its type");
     check_with(
         script,
         r#"{ user(id: 1) {

@@ -390,3 +390,36 @@ type Owner { name: String }"#;
     assert_snapshot!(kit.run("{ order(id: 1, in: { a: 1 }) { id state owner { name } } }", script));
     assert!(kit.is_invalid("{ order(id: 1) { ownerId } }"));
 }
+
+#[test]
+fn an_error_that_names_no_place_leaves_the_data_beside_it() {
+    let query = "{ user(id: 1) { name } pet { __typename } nodes(first: 2) { __typename } }";
+    let mut text = String::new();
+    for data in [
+        r#"{"user":{"name":"N"},"pet":null,"nodes":[]}"#,
+        r#"{"user":{"name":"N"},"pet":{"__typename":"Cat"},"nodes":null}"#,
+        r#"{"user":{"name":null},"pet":{"__typename":"Cat"},"nodes":[]}"#,
+    ] {
+        let script = format!(r#"a * => 200 {{"data":{data},"errors":[{{"message":"canary"}},{{"message":"x"}}]}}"#);
+        text += &kit().run(query, &script).lines().skip(1).collect::<Vec<_>>().join("\n");
+        text.push('\n');
+    }
+    let friends = r#"a * => 200 {"data":{"user":{"friends":[{"id":1},{"id":2},{"id":3}]}}}"#;
+    for entities in [r#"[{"score":1},null,{"score":3}]"#, r#"[{"score":1},{"score":2},{"score":null}]"#] {
+        let script = format!(
+            "{friends}\n{}",
+            format_args!(
+                r#"b * => 200 {{"data":{{"_entities":{entities}}},"errors":[{{"message":"canary","path":["x"]}}]}}"#
+            )
+        );
+        text += &kit()
+            .run("{ user(id: 1) { friends { id score } } }", &script)
+            .lines()
+            .skip(2)
+            .collect::<Vec<_>>()
+            .join("\n");
+        text.push('\n');
+    }
+    assert!(!text.contains("canary"), "{text}");
+    assert_snapshot!(text);
+}

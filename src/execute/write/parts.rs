@@ -19,6 +19,8 @@ pub(in crate::execute) struct Left {
     pub(in crate::execute) pieces: Vec<Piece>,
     /// The fragment that each usage began last, on the way to the object at hand.
     current: Arc<[usize]>,
+    /// How many of the errors that belong to no value have been reported.
+    pub(super) told: usize,
     /// Nothing is left out: deferred fields are written where they stand.
     pub(in crate::execute) is_inline: bool,
 }
@@ -68,12 +70,18 @@ pub(in crate::execute) struct PieceWritten {
 
 /// How much was left out at some moment.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::execute) struct Mark(usize, usize);
+pub(in crate::execute) struct Mark(usize, usize, usize);
 
 impl Left {
     /// For so many usages of `@defer`.
     pub(in crate::execute) fn new(usages: usize) -> Self {
-        Self { fragments: Vec::new(), pieces: Vec::new(), current: vec![usize::MAX; usages].into(), is_inline: false }
+        Self {
+            fragments: Vec::new(),
+            pieces: Vec::new(),
+            current: vec![usize::MAX; usages].into(),
+            told: 0,
+            is_inline: false,
+        }
     }
 
     /// Is more left out than one answer may?
@@ -82,12 +90,13 @@ impl Left {
     }
 
     pub(in crate::execute) fn mark(&self) -> Mark {
-        Mark(self.fragments.len(), self.pieces.len())
+        Mark(self.fragments.len(), self.pieces.len(), self.told)
     }
 
     pub(in crate::execute) fn back_to(&mut self, mark: Mark) {
         self.fragments.truncate(mark.0);
         self.pieces.truncate(mark.1);
+        self.told = mark.2;
     }
 }
 
@@ -127,6 +136,7 @@ impl<'a> Writer<'a> {
                 self.out.clear();
             }
         }
+        self.unplaced();
         true
     }
 
