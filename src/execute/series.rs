@@ -8,7 +8,7 @@
 
 use super::cause::Causes;
 use super::run::State;
-use super::write::{Left, Spent, Writer, is_field_nullable, root_fields};
+use super::write::{Left, Spent, Writer, root_fields};
 use crate::compose::{Input, TypeId};
 use crate::operation::OperationKind;
 use crate::plan::{OutFieldPlan, OutKindPlan, ROOT_FRAME, StepId};
@@ -62,7 +62,7 @@ impl<'a> State<'a> {
             Some(_) => Writer::leaving(&source, left),
             None => Writer::new(&source),
         };
-        for field in fields.iter().filter(|field| !is_field_nullable(field)) {
+        for field in fields.iter().filter(|field| !field.is_nullable()) {
             let is_void = loop {
                 match writer.makes_void(field) {
                     Some(is_void) => break is_void,

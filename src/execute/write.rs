@@ -292,7 +292,7 @@ impl<'a> Writer<'a> {
             // What was short in it was not looked at.
             let done = done.and_then(|()| self.below(field, |this| this.check_room(0)));
             match done {
-                Err(Stop::Over) => self.absorb(Err(Stop::Nulled), level, is_field_nullable(field)).map(drop)?,
+                Err(Stop::Over) => self.absorb(Err(Stop::Nulled), level, field.is_nullable()).map(drop)?,
                 done => done.map_err(|stop| self.stopped(stop, || level))?,
             }
         }
@@ -760,19 +760,8 @@ fn expected(ty: &OutType) -> &'static str {
     }
 }
 
-/// Whether a field absorbs what fails below it.
-pub(super) fn is_field_nullable(field: &OutFieldPlan) -> bool {
-    match &field.kind {
-        OutKindPlan::Typename(_) | OutKindPlan::Introspection => true,
-        OutKindPlan::Refused { nullable, .. } => *nullable,
-        OutKindPlan::Value { ty, .. } => is_nullable(ty),
-    }
-}
-
 fn is_nullable(ty: &OutType) -> bool {
-    match ty {
-        OutType::List { nullable, .. } | OutType::Object { nullable, .. } | OutType::Leaf { nullable, .. } => *nullable,
-    }
+    ty.is_nullable()
 }
 
 /// Is an entry a leaf, or a list of leaves?

@@ -192,6 +192,16 @@ pub enum OutType {
     },
 }
 
+impl OutType {
+    /// May it be null?
+    #[must_use]
+    pub fn is_nullable(&self) -> bool {
+        match self {
+            Self::List { nullable, .. } | Self::Object { nullable, .. } | Self::Leaf { nullable, .. } => *nullable,
+        }
+    }
+}
+
 /// Result coercion of a leaf (GraphQL §3.5, §3.9).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Leaf {

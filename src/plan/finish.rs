@@ -6,6 +6,7 @@ use super::model::{
     OutVariantPlan, OutcomePlan, OutputPlan, PairingPlan, Plan, ROOT_FRAME, Step, StepId,
 };
 use super::planner::{GrowingOutcome, GrowingStep, Planner};
+use super::refusal;
 use super::values::{OpenList, most_values};
 use crate::compose::{Call, JsonPath, Segment, TypeId};
 use crate::operation::{OutField, OutKind};
@@ -36,6 +37,7 @@ impl Planner<'_> {
             let bounds = (rounds[at], bounds[at]);
             steps.push(self.finish_step(step, bounds, frames));
         }
+        refusal::mark(self.operation.kind, &mut steps, &output, deferred.as_ref());
         let calls = steps.iter().map(|step| step.calls).try_fold(0u64, |sum, calls| Some(sum.saturating_add(calls?)));
         Plan {
             kind: self.operation.kind,

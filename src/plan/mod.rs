@@ -22,6 +22,7 @@ mod held;
 mod list_size;
 mod model;
 mod planner;
+mod refusal;
 mod search;
 #[cfg(test)]
 mod tests;

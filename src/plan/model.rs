@@ -318,6 +318,18 @@ pub struct OutFieldPlan {
     pub kind: OutKindPlan,
 }
 
+impl OutFieldPlan {
+    /// Whether it absorbs what fails below it.
+    #[must_use]
+    pub fn is_nullable(&self) -> bool {
+        match &self.kind {
+            OutKindPlan::Typename(_) | OutKindPlan::Introspection => true,
+            OutKindPlan::Refused { nullable, .. } => *nullable,
+            OutKindPlan::Value { ty, .. } => ty.is_nullable(),
+        }
+    }
+}
+
 /// What an entry holds.
 #[derive(Debug)]
 pub enum OutKindPlan {

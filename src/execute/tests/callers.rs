@@ -51,3 +51,89 @@ type Card @authenticated { number: String }"#;
     let known = Kit::graphql(&[("a", sdl)]).caller(json!({ "sub": 1 }));
     assert_snapshot!(known.run("{ user { email card { number } } secret }", script));
 }
+
+/// What can be written to: each field answers with something that is, or is not, for anonymous callers.
+const VAULT: &str = r#"
+type Query { none: Int }
+type Mutation {
+  open: Open
+  itself: Open @authenticated
+  hidden: Hidden
+  sure: Hidden!
+  several: [Hidden!]
+  secretive: Secretive
+  every: Every
+  either: Either
+  named: Named
+  wrapped: Wrapped
+  scalar: Pin
+}
+type Open { id: ID! pin: String @authenticated sure: String! @authenticated inner: Inner! hidden: Hidden }
+type Inner { sure: String! @authenticated }
+type Wrapped { open: Open hidden: Hidden! }
+type Hidden implements Named @authenticated { id: ID! name: String }
+type Other implements Secretive & Named { id: ID! name: String }
+type More @authenticated { id: ID! }
+interface Secretive @authenticated { id: ID! }
+interface Named { name: String }
+union Every = Hidden | More
+union Either = Open | Hidden
+scalar Pin @authenticated
+"#;
+
+#[test]
+fn what_an_anonymous_caller_may_not_have_is_not_written() {
+    let kit = Kit::graphql(&[("a", VAULT)]);
+    for field in [
+        "itself { id }",
+        "hidden { id }",
+        "hidden { __typename }",
+        "several { id }",
+        "secretive { id }",
+        "secretive { ... on Other { name } }",
+        "every { ... on Hidden { id } ... on More { id } }",
+        "every { __typename }",
+        "either { ... on Hidden { id } }",
+        "named { ... on Hidden { id } ... on Other { id } }",
+        "named { name }",
+        "scalar",
+        // What takes the root with it (GraphQL 6.4.4).
+        "open { id sure }",
+        "open { inner { sure } }",
+        "wrapped { hidden { id } }",
+        "x: hidden { id }",
+        "...F } fragment F on Mutation { hidden { id }",
+    ] {
+        let answer = kit.run(&format!("mutation {{ {field} }}"), "");
+        assert!(!answer.contains("> "), "{field} was sent: {answer}");
+        let errors: Vec<_> = answer.lines().filter(|line| line.starts_with('!')).collect();
+        assert!(matches!(errors[..], [error] if error.contains(" UNAUTHENTICATED: ")), "{field}: {answer}");
+    }
+    // Of these, something is for everybody, whatever else is refused.
+    for field in [
+        "open { id pin }",
+        "open { hidden { id } }",
+        "either { ... on Hidden { id } ... on Open { id } }",
+        "either { __typename ... on Hidden { id } }",
+        "wrapped { open { id } }",
+    ] {
+        let answer = kit.run(&format!("mutation {{ {field} }}"), "a * => 500");
+        assert!(answer.contains("> a mutation"), "{field} was not sent: {answer}");
+    }
+    // Others are sent, before and behind.
+    let mixed = "mutation { a: open { id } b: hidden { id } c: open { id } }";
+    let answer = kit.run(mixed, r#"a * => 200 {"data":{"open":{"id":1}}}"#);
+    assert_eq!(answer.matches("> a mutation").count(), 2, "{answer}");
+    let known = Kit::graphql(&[("a", VAULT)]).caller(json!({ "sub": 1 }));
+    assert!(known.run("mutation { hidden { id } }", "a * => 500").contains("> a mutation"));
+}
+
+#[test]
+fn what_a_view_leads_through_is_part_of_what_is_not_written() {
+    let client = r#"type Query { none: Int }
+type Mutation { number: ID @from(path: "open.hidden.id") plain: ID @from(path: "open.id") }"#;
+    let kit = Kit::graphql_with_client(&[("a", VAULT)], client);
+    let answer = kit.run("mutation { number }", "");
+    assert!(!answer.contains("> ") && answer.contains("! number UNAUTHENTICATED"), "{answer}");
+    assert!(kit.run("mutation { plain }", "a * => 500").contains("> a mutation"));
+}

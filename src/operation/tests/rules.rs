@@ -408,3 +408,18 @@ fn too_deep_introspection_is_refused() {
     let errors = prepared.introspect(&view, &Default::default()).unwrap_err();
     assert_eq!(shown(errors), "LIMIT_EXCEEDED 1:54 Maximum introspection depth exceeded\n");
 }
+
+#[test]
+fn the_root_fields_of_a_mutation_cannot_be_deferred() {
+    for document in [
+        r#"mutation { ... @defer { pay(order: "1") { id } } }"#,
+        r#"mutation { ...F @defer } fragment F on Mutation { pay(order: "1") { id } }"#,
+        r#"mutation { ... { ... on Mutation @defer(if: false) { pay(order: "1") { id } } } }"#,
+        r#"mutation { ...F } fragment F on Mutation { ... @defer { pay(order: "1") { id } } }"#,
+    ] {
+        let text = lowered(GRAPH, document);
+        assert!(text.starts_with("GRAPHQL_VALIDATION_FAILED"), "{document}: {text}");
+    }
+    let below = lowered(GRAPH, r#"mutation { pay(order: "1") { id ... @defer { total } } }"#);
+    assert!(below.starts_with("mutation"), "{below}");
+}
