@@ -163,6 +163,41 @@ async fn what_is_in_flight_is_answered_and_new_connections_are_refused() {
 }
 
 #[tokio::test]
+async fn a_write_whose_client_has_left_ends_before_the_process_does() {
+    const WORK: Duration = Duration::from_millis(1_500);
+    for (grace, is_finished) in [("10s", true), ("300ms", false)] {
+        let slow = Faulty::always(Reply::json(r#"{"id":1}"#).after(WORK)).await.unwrap();
+        let project = Folder::copy("tests/fixtures/posts", &["bespoke.yaml", "schema"]);
+        let add = r#"  add: Post @connect(http: { POST: "/posts" }, selection: "id userId title body")"#;
+        project.edit(
+            "schema/services/posts.graphql",
+            "type Query {",
+            &format!("type Mutation {{\n{add}\n}}\ntype Query {{"),
+        );
+        project.edit("schema/web.graphql", "type Query {", "type Mutation { add: Post }\ntype Query {");
+        project.edit("bespoke.yaml", "server:\n", &format!("server:\n  shutdown_grace: {grace}\n"));
+        let mut command = bespoke(&["serve", "--project", project.path(), "--client", "web", "--port", "0"]);
+        command.env("POSTS_URL", slow.base_url()).env("USERS_URL", slow.base_url()).env("SHUTDOWN_DELAY", "0s");
+        let mut program = Program::start(command);
+        let url = program.url().await;
+        let asked = tokio::spawn(async move { ask(&http(), &url, "mutation { add { id } }").await });
+        timeout(LONGEST, slow.until_requests(1)).await.unwrap();
+        let sent = Instant::now();
+        // The first SIGHUP puts another engine in the place of the one that has sent it.
+        program.send(Signal::HUP);
+        program.stderr.next("reloaded web").await;
+        asked.abort();
+        program.send(Signal::TERM);
+        let ended = program.ended().await;
+        assert_eq!((ended.code, sent.elapsed() >= WORK), (Some(0), is_finished), "{grace}: {}", ended.stderr);
+        match is_finished {
+            true => assert_eq!(slow.hangups(), 0),
+            false => timeout(LONGEST, slow.until_hangups(1)).await.expect("the grace is over"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_second_signal_ends_at_once() {
     for (delay, first) in [("60s", Signal::TERM), ("0s", Signal::TERM), ("60s", Signal::INT)] {
         let stalled = Faulty::always(Reply::of([Act::Stall])).await.unwrap();
