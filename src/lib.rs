@@ -47,5 +47,6 @@ pub mod policy;
 pub mod project;
 mod retirement;
 pub mod sdl;
+mod suggest;
 pub mod upstream;
 pub mod view;

@@ -63,6 +63,7 @@ pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<ExitCode> {
     let variables: Map<String, Value> =
         serde_json::from_str(&args.variables).context("--variables is not a JSON object")?;
     let refused = |errors: Vec<RequestError>| {
+        let errors: Vec<_> = errors.into_iter().map(RequestError::suggesting).collect();
         let lines = errors.iter().map(|error| match error.locations.first() {
             Some((line, column)) => format!("{line}:{column}: {} ({})", error.message, error.code),
             None => format!("{} ({})", error.message, error.code),

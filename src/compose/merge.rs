@@ -124,7 +124,7 @@ fn check_overrides(files: &[SdlFile], findings: &mut Vec<Finding>) {
             } else if files.iter().all(|other| other.name != from.value) {
                 let message = format!("there is no service `{}` to override", from.value);
                 let names = files.iter().map(|other| other.name.as_str()).filter(|name| *name != file.name);
-                let help = super::suggest::help(&from.value, names);
+                let help = crate::suggest::help(&from.value, names);
                 findings.push(Finding::new("W207", message, from.span, "nothing is overridden").help(help));
             }
         }
@@ -460,7 +460,7 @@ pub(super) fn key_paths(
                 let Some(field) = composer.graph.field_id(ty, name) else {
                     let parent = composer.graph.ty(ty);
                     let message = format!("`{}` has no field `{name}`", parent.name);
-                    let help = super::suggest::help(name, parent.fields.keys().map(String::as_str));
+                    let help = crate::suggest::help(name, parent.fields.keys().map(String::as_str));
                     let label = format!("named here, for `{}`", owner.value);
                     composer.find(Finding::new("E202", message, span, label).help(help));
                     return None;
@@ -490,7 +490,7 @@ pub(super) fn key_paths(
                     let message = format!("there is no type `{name}` with fields");
                     let known =
                         composer.graph.types.iter().filter(|ty| !ty.fields.is_empty()).map(|ty| ty.name.as_str());
-                    let help = super::suggest::help(name, known);
+                    let help = crate::suggest::help(name, known);
                     let label = format!("named here, for `{}`", owner.value);
                     composer.find(Finding::new("E202", message, span, label).help(help));
                     return None;

@@ -22,7 +22,6 @@ mod read;
 mod rest;
 mod schema;
 mod sizing;
-mod suggest;
 
 pub use crate::sdl::Origin;
 pub use call::{Call, Fieldset, HeaderParameter, Input, ListForm, PathPart, QueryParameter, RestCall};

@@ -89,7 +89,13 @@ impl Engine {
     fn document(&self, request: &Request) -> Lookup {
         let parts = &self.parts;
         let (text, name) = (request.query.as_str(), request.operation_name.as_deref());
-        let prepare = || operation::prepare(&parts.view, &parts.limits, text, name);
+        let prepare = || {
+            let prepared = operation::prepare(&parts.view, &parts.limits, text, name);
+            prepared.map_err(|errors| match parts.exposure.suggestions {
+                true => errors.into_iter().map(RequestError::suggesting).collect(),
+                false => errors.into_iter().map(|error| RequestError { suggestion: None, ..error }).collect(),
+            })
+        };
         let most = parts.limits.max_bytes;
         if text.len() > most || name.is_some_and(|name| name.len() > most) {
             // It is refused at a glance, so nothing is kept of it.
@@ -350,7 +356,7 @@ fn repeat(shape: &Shape, kept: &Kept) -> Response {
 }
 
 pub(super) fn request_error(code: &'static str, message: &str) -> RequestError {
-    RequestError { message: message.to_owned(), locations: Vec::new(), code }
+    RequestError::new(code, message)
 }
 
 /// A call as GraphiQL shows it.

@@ -78,7 +78,10 @@ impl MockEngine {
         let name = request.operation_name.as_deref();
         let prepared = match operation::prepare(&self.view, &Limits::default(), &request.query, name) {
             Ok(prepared) => prepared,
-            Err(errors) => return refuse(ResponseKind::DocumentError, &errors, None),
+            Err(errors) => {
+                let errors: Vec<_> = errors.into_iter().map(RequestError::suggesting).collect();
+                return refuse(ResponseKind::DocumentError, &errors, None);
+            }
         };
         if prepared.kind() == OperationKind::Subscription {
             let error = RequestError::new("NOT_SUPPORTED", "subscriptions are not served here");

@@ -19,7 +19,7 @@ pub const LIMIT_EXCEEDED: &str = "LIMIT_EXCEEDED";
 pub const ARGUMENT_OUT_OF_RANGE: &str = "ARGUMENT_OUT_OF_RANGE";
 
 /// Most errors in one answer.
-const MAX_ERRORS: usize = 20;
+pub(super) const MAX_ERRORS: usize = 20;
 
 /// Why a request is not executed: an error without `data` (GraphQL §7.1.2).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,13 +31,24 @@ pub struct RequestError {
     pub locations: Vec<(u32, u32)>,
     /// `extensions.code`.
     pub code: &'static str,
+    /// What was probably meant, such as "did you mean `name`?": for those who may see the schema.
+    pub suggestion: Option<String>,
 }
 
 impl RequestError {
     /// An error that has no place in the document.
     #[must_use]
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { message: message.into(), locations: Vec::new(), code }
+        Self { message: message.into(), locations: Vec::new(), code, suggestion: None }
+    }
+
+    /// The same with its suggestion as a part of the message.
+    #[must_use]
+    pub fn suggesting(mut self) -> Self {
+        if let Some(suggestion) = self.suggestion.take() {
+            self.message = format!("{}; {suggestion}", self.message);
+        }
+        self
     }
 
     /// Adds the place in the document.

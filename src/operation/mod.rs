@@ -29,6 +29,7 @@ mod place;
 mod prepare;
 mod print;
 mod resolve;
+mod rules;
 mod sites;
 mod subscription;
 mod syntax;

@@ -5,6 +5,7 @@ use super::given::JsonText;
 use super::limits::{self, Limits};
 use super::lowered::{OperationKind, VariableId};
 use super::own::Particulars;
+use super::rules;
 use super::sites::Sites;
 use super::subscription;
 use super::syntax;
@@ -63,13 +64,21 @@ pub fn prepare(
         .parse_ast(text.into_owned(), "operation")
         .map_err(|invalid| diagnosed(PARSE_FAILED, invalid.errors.iter(), &invalid.partial.sources))?;
     limits::check_document(&ast, limits).map_err(|error| vec![error])?;
+    // The rules say why, and where; what was found says that something is wrong.
+    let explained = |found: Vec<RequestError>| {
+        let errors = rules::explain(&ast, &view.schema);
+        if errors.is_empty() { found } else { errors }
+    };
     let document = subscription::recounted(ast.to_executable_validate(&view.schema)).map_err(|invalid| {
         let errors = invalid.errors.iter().filter(|found| !subscription::is_miscount(found.error, &invalid.partial));
-        diagnosed(VALIDATION_FAILED, errors, &invalid.partial.sources)
+        explained(diagnosed(VALIDATION_FAILED, errors, &invalid.partial.sources))
     })?;
-    validate::document(&document, view)?;
+    if !rules::introspection_too_deep(&ast).is_empty() {
+        return Err(explained(vec![RequestError::new(VALIDATION_FAILED, rules::TOO_DEEP)]));
+    }
+    validate::document(&document, view).map_err(explained)?;
     let operation = choose(&document, operation_name)?;
-    let found = validate::operation(&document, &operation, view)?;
+    let found = validate::operation(&document, &operation, view).map_err(explained)?;
     let mut met = Conditions { document: &document, seen: HashSet::new(), names: Vec::new(), has_defer: false };
     met.selection_set(&operation.selection_set);
     let has_defer = met.has_defer;

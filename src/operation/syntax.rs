@@ -1,8 +1,8 @@
 //! What the parser leaves out of the grammar: descriptions of operations, fragments and variables, and arguments that
-//! have a name only.
+//! have a name only; and commas behind `...`, which it does not ignore.
 //!
 //! In: a document's text, within its limits. Out: the text that the parser is given, with a blank for each character of
-//! a description, so that all places stay what they are.
+//! a description and of such a comma, so that all places stay what they are.
 //!
 //! # Source
 //! GraphQL, September 2025: `OperationDefinition`, `FragmentDefinition` and `VariableDefinition` begin with
@@ -12,6 +12,7 @@ use super::error::{PARSE_FAILED, RequestError};
 use super::limits::{Token, tokens};
 use super::place::Places;
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// What may have a description outside of brackets. The shorthand `{ … }` may not.
 const DESCRIBED: [&[u8]; 4] = [b"query", b"mutation", b"subscription", b"fragment"];
@@ -26,6 +27,9 @@ pub(super) fn complete(text: &str) -> Result<Cow<'_, str>, RequestError> {
     for (number, token) in tokens.iter().enumerate() {
         let neighbour = |at: Option<usize>| at.and_then(|at| tokens.get(at)).map_or(&b""[..], |token| token.text);
         let around = Around { before: neighbour(number.checked_sub(1)), after: neighbour(number.checked_add(1)) };
+        if let (b"...", Some(next)) = (token.text, tokens.get(number + 1)) {
+            reader.blank_commas(text.as_bytes(), token.at + token.text.len()..next.at);
+        }
         match reader.read(*token, around) {
             Read::On => {}
             // Something else is wrong, which the parser will say.
@@ -78,6 +82,14 @@ struct Reader<'t> {
 }
 
 impl<'t> Reader<'t> {
+    /// What is ignored behind `...` becomes blanks if there is a comma in it (§2.1.7).
+    fn blank_commas(&mut self, text: &'t [u8], gap: Range<usize>) {
+        let ignored = &text[gap.clone()];
+        if ignored.contains(&b',') {
+            self.descriptions.push(Token { at: gap.start, text: ignored });
+        }
+    }
+
     fn read(&mut self, token: Token<'t>, around: Around<'t>) -> Read {
         let is_string = token.text[0] == b'"';
         let is_description = is_string

@@ -144,7 +144,11 @@ fn refused(errors: Vec<RequestError>, file: FileId, text: &str) -> Vec<Finding> 
     let finding = |error: RequestError| {
         let at = error.locations.first().map_or(0, |&(line, column)| offset(text, line, column));
         let end = text[at..].find(|c: char| !c.is_alphanumeric() && c != '_').map_or(text.len(), |len| at + len);
-        Finding::new("E117", error.message, Span::new(file, at..end), "in this operation")
+        let finding = Finding::new("E117", error.message, Span::new(file, at..end), "in this operation");
+        match error.suggestion {
+            Some(suggestion) => finding.help(suggestion),
+            None => finding,
+        }
     };
     errors.into_iter().map(finding).collect()
 }

@@ -3,11 +3,11 @@
 use super::field::Field;
 use super::path::PathHop;
 use super::resolve::Resolver;
-use super::suggest::closest;
 use super::table::{ArgumentView, GraphArgument, Limit, Template};
 use crate::compose::FieldId;
 use crate::diagnostic::{Finding, Span};
 use crate::json::Value as Json;
+use crate::suggest::closest;
 use apollo_compiler::ast::{FieldDefinition, InputValueDefinition};
 use std::sync::Arc;
 

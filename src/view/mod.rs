@@ -22,7 +22,6 @@ pub(crate) mod one_of;
 mod path;
 mod plain;
 mod resolve;
-mod suggest;
 pub(crate) mod table;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -7,10 +7,10 @@
 use super::inherit::ArgumentOrigin;
 use super::markup::{FromMark, Markup, Text, span_of};
 use super::path;
-use super::suggest::closest;
 use super::table::{Inputs, Tables};
 use crate::compose::{Graph, TypeId, TypeKind};
 use crate::diagnostic::{FileId, Finding, Span};
+use crate::suggest::closest;
 use apollo_compiler::Schema;
 use apollo_compiler::ast::{OperationType, Type};
 use apollo_compiler::parser::SourceSpan;

@@ -292,7 +292,7 @@ enum Sort { NEWEST }
     E116 `Query.who(key:)` goes nowhere: `Query.user` has no argument `key`
       client.graphql:4:7 `key` unused
       graph.graphql:3:3 `user` `Query.user` is declared here
-    E116 `Query.user(id: ID!)`: `Query.who` has no argument `kye`
+    E116 `Query.user(id: ID!)`: `Query.who` has no argument `kye`; do you mean `$key`?
       client.graphql:4:45 `$kye` this value
       graph.graphql:3:3 `user` `Query.user` is declared here
     E116 `Query.user(id: ID!)`: expected `ID`, found `{a: 1}`

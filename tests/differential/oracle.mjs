@@ -5,7 +5,8 @@
 // Standard input and output are JSON, one value a line. First comes { services, caller: { sub, authorization }, schemas:
 // { web, mobile } }, answered by {} once everything is read. Then, any number of times,
 //   { client, query, variables, seed? }        answered by { result } or { refused: [message] };
-//   { client, documents: [text] }              answered by { verdicts: [null, or the first message] }.
+//   { client, documents: [text] }              answered by { verdicts: [null, or { message, isSyntax, places }] }, the
+//                                              first message and each error's places: [[line, column]].
 // Without services, only documents can be judged. With a seed, services are seen through its corruption. Ends with its input.
 
 import { createInterface } from "node:readline";
@@ -25,9 +26,9 @@ for await (const line of createInterface({ input: process.stdin, crlfDelay: Infi
 async function answer(request) {
   if (request.schemas) return start(request);
   const schema = schemas[request.client];
-  if (request.documents) return { verdicts: request.documents.map((text) => problems(schema, text)[0] ?? null) };
+  if (request.documents) return { verdicts: request.documents.map((text) => verdict(problems(schema, text))) };
   const refused = problems(schema, request.query);
-  if (refused.length > 0) return { refused };
+  if (refused.length > 0) return { refused: refused.map(({ message }) => message) };
   return { result: executeSync({
     schema,
     document: parse(request.query),
@@ -44,12 +45,19 @@ async function start(request) {
   return {};
 }
 
-/** The messages of whatever makes a document no document of this schema. */
+/** Of all errors of a document: why it is refused, and where. */
+function verdict(errors) {
+  if (errors.length === 0) return null;
+  const places = errors.map(({ locations }) => (locations ?? []).map(({ line, column }) => [line, column]));
+  return { message: errors[0].message, isSyntax: errors[0].message.startsWith("Syntax Error"), places };
+}
+
+/** Whatever makes a document no document of this schema. */
 function problems(schema, text) {
   try {
-    return validate(schema, parse(text)).map(({ message }) => message);
+    return validate(schema, parse(text));
   } catch (error) {
-    return [error.message];
+    return [error];
   }
 }
 

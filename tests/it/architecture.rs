@@ -17,13 +17,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("ids", &[]),
     ("json", &[]),
     ("retirement", &[]),
+    ("suggest", &[]),
     // The pure rooms: values in, values out.
     ("contract", &["diagnostic", "retirement"]),
     ("directive", &["diagnostic"]),
     ("sdl", &["contract", "diagnostic", "directive", "json"]),
-    ("compose", &["contract", "diagnostic", "ids", "json", "sdl"]),
-    ("view", &["compose", "diagnostic", "directive", "json"]),
-    ("operation", &["compose", "heap", "ids", "json", "view"]),
+    ("compose", &["contract", "diagnostic", "ids", "json", "sdl", "suggest"]),
+    ("view", &["compose", "diagnostic", "directive", "json", "suggest"]),
+    ("operation", &["compose", "heap", "ids", "json", "suggest", "view"]),
     ("plan", &["compose", "contract", "heap", "operation"]),
     // Doing it.
     ("policy", &["config"]),
@@ -77,8 +78,19 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms that never do I/O and never read a clock.
-const PURE: &[&str] =
-    &["compose", "contract", "diagnostic", "directive", "json", "operation", "plan", "retirement", "sdl", "view"];
+const PURE: &[&str] = &[
+    "compose",
+    "contract",
+    "diagnostic",
+    "directive",
+    "json",
+    "operation",
+    "plan",
+    "retirement",
+    "sdl",
+    "suggest",
+    "view",
+];
 
 /// The data half of `execute`, which is pure as well.
 const PURE_FILES: &[&str] = &[

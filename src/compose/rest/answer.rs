@@ -7,11 +7,11 @@ use super::{Binding, leaf};
 use crate::compose::graph::{Answer, Entry, ListBound, Pairing, Slicing, TypeRef};
 use crate::compose::list_size::with_declared_size;
 use crate::compose::read::{JsonPath, Read, Segment};
-use crate::compose::suggest;
 use crate::contract::{Response, SchemaId, SchemaKind, StatusPattern};
 use crate::diagnostic::{Finding, Span};
 use crate::sdl::mapping::{Expression, Fields, Mapping, MappingBody, Start, Step, Variable};
 use crate::sdl::{BatchDeclaration, EffectDeclaration, OutcomeDeclaration};
+use crate::suggest;
 
 /// What a `selection` says of a value.
 pub(super) enum Selection<'a> {

@@ -2,10 +2,11 @@
 
 use super::Binding;
 use super::request::{Lowering, Slot};
-use crate::compose::{Input, suggest};
+use crate::compose::Input;
 use crate::contract::{RequestBody, SchemaKind};
 use crate::diagnostic::{Finding, Span};
 use crate::sdl::mapping::{Entry as MappingEntry, Mapping, MappingBody};
+use crate::suggest;
 
 impl<'a> Binding<'_, 'a> {
     pub(super) fn body(

@@ -4,12 +4,13 @@
 use super::Binding;
 use super::leaf::{self, Wrap};
 use super::request::{Lowering, Slot};
+use crate::compose::Input;
 use crate::compose::graph::{Entry, KeyPath, TypeRef};
-use crate::compose::{Input, suggest};
 use crate::contract::SchemaKind;
 use crate::diagnostic::{Finding, Span};
 use crate::json::Value as Json;
 use crate::sdl::mapping::{Expression, Method, Start, Step, Variable};
+use crate::suggest;
 
 impl<'a> Binding<'_, 'a> {
     pub(super) fn lower(&mut self, value: &'a Expression, slot: Slot<'a>, lowering: &mut Lowering) -> Option<Input> {

@@ -17,10 +17,10 @@ use super::graph::{
     CacheRule, CallerInputs, DeclaredStatus, Entry, FieldId, HeaderRule, HeaderValue, Source, SourceId, SourceKind,
     TypeId, TypeKind, TypeRef, Way,
 };
-use super::suggest;
 use crate::contract::{Contract, Endpoint};
 use crate::diagnostic::{Finding, Span};
 use crate::sdl::{CacheDeclaration, Connect, FieldDeclaration, SourceDeclaration, Target, TypeBody, TypeDeclaration};
+use crate::suggest;
 use answer::is_success;
 use std::collections::{BTreeSet, HashMap};
 
@@ -373,7 +373,7 @@ impl<'a> Binding<'_, 'a> {
         for (name, span) in unused {
             let message = format!("argument `{name}` is not sent to the endpoint");
             let known = self.endpoint.map(|endpoint| endpoint.parameters.iter().map(|p| p.name.as_str()));
-            let meant = known.and_then(|mut known| suggest::suggest(&name, &mut known));
+            let meant = known.and_then(|mut known| suggest::closest(&name, &mut known));
             let help = match meant {
                 Some(meant) => format!("say where it goes: `params: \"{meant}: $args.{name}\"`"),
                 None => "no parameter has its name; say where it goes in `params:` or `body:`".to_owned(),

@@ -3,10 +3,10 @@
 use super::Binding;
 use crate::compose::graph::{Answer, Effect, Outcome, ShapeId, TypeId, TypeRef};
 use crate::compose::read::Read;
-use crate::compose::suggest;
 use crate::contract::{Endpoint, Response, StatusPattern};
 use crate::diagnostic::Finding;
 use crate::sdl::{EffectDeclaration, OutcomeDeclaration};
+use crate::suggest;
 
 impl<'a> Binding<'_, 'a> {
     /// Every outcome, checked, and the implied one: a declared 404 of a nullable value is null.

@@ -5,11 +5,12 @@
 use super::Binding;
 use super::request::{Lowering, Slot};
 use crate::compose::graph::Entry;
-use crate::compose::{Fieldset, HeaderParameter, Input, ListForm, PathPart, QueryParameter, RestCall, suggest};
+use crate::compose::{Fieldset, HeaderParameter, Input, ListForm, PathPart, QueryParameter, RestCall};
 use crate::contract::{Endpoint, Location, Parameter, Style};
 use crate::diagnostic::Finding;
 use crate::sdl::mapping::{Entry as MappingEntry, Fields, Mapping, MappingBody, Variable};
 use crate::sdl::{HttpTarget, Target, TemplatePart};
+use crate::suggest;
 
 /// What a binding gives to a parameter.
 #[derive(Clone, Copy)]

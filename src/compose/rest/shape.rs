@@ -9,11 +9,11 @@ use crate::compose::graph::{
 };
 use crate::compose::list_size::with_declared_size;
 use crate::compose::read::{JsonPath, Read, Segment};
-use crate::compose::suggest;
 use crate::contract::{SchemaId, SchemaKind};
 use crate::diagnostic::{Finding, Span};
 use crate::json::Value;
 use crate::sdl::mapping::{Entry as MappingEntry, Fields, Method, Start, Step};
+use crate::suggest;
 use indexmap::IndexMap;
 
 /// Deepest nesting of one answer, so that no schema can exhaust the stack.

@@ -1,8 +1,8 @@
 //! `http:` of a source that has a contract: the operation that the method and path are, so that it is checked as `op:` is.
 
-use crate::compose::suggest;
 use crate::contract::{Contract, Endpoint};
 use crate::sdl::{HttpTarget, TemplatePart};
+use crate::suggest;
 
 /// An operation that a method and path stand for.
 #[derive(Debug)]

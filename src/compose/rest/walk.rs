@@ -2,13 +2,14 @@
 
 use super::Binding;
 use super::input::properties;
+use crate::compose::Input;
 use crate::compose::read::{From, JsonPath, Method as ReadMethod, Read, Segment};
-use crate::compose::{Input, suggest};
 use crate::contract::{SchemaId, SchemaKind};
 use crate::diagnostic::{Finding, Span};
 use crate::json::Value;
 use crate::sdl::Spanned;
 use crate::sdl::mapping::{Expression, Method, Start, Step, Variable};
+use crate::suggest;
 
 /// What a value is, as far as it is known.
 #[derive(Debug, Clone)]

@@ -22,9 +22,9 @@ fn invalid_documents_are_refused_with_code_and_place() {
         // What the compiler does not find:
         (
             "{ find(filter: {text: \"a\", text: \"b\"}) { id } }",
-            "GRAPHQL_VALIDATION_FAILED 1:34 argument `filter` of `find`: input field `text` is given twice",
+            "GRAPHQL_VALIDATION_FAILED 1:17 1:28 input field `text` is given twice",
         ),
-        ("query($n: Int) { find(filter: {price: {most: $n}}) { id } }", "GRAPHQL_VALIDATION_FAILED 1:46"),
+        ("query($n: Int) { find(filter: {price: {most: $n}}) { id } }", "GRAPHQL_VALIDATION_FAILED 1:7 1:46"),
     ] {
         let found = errors(document);
         assert!(found.starts_with(expected), "{document}\n{found}");

@@ -21,7 +21,8 @@ use std::collections::BTreeMap;
 const DOCUMENTS: u64 = 80;
 const CHANGES: u64 = 12;
 
-const DEFER: &str = "directive @defer(if: Boolean! = true, label: String) on FRAGMENT_SPREAD | INLINE_FRAGMENT";
+pub(super) const DEFER: &str =
+    "directive @defer(if: Boolean! = true, label: String) on FRAGMENT_SPREAD | INLINE_FRAGMENT";
 const RULES: &str = include_str!("../../differential/rules.graphql");
 
 type IsIt = fn(Option<&str>, &str) -> bool;
@@ -55,15 +56,28 @@ fn view(client: &Client) -> View {
     assembled.view.expect("a view")
 }
 
-/// Why we refuse a document; `None`: we accept it. Limits are ours alone.
-fn refused(view: &View, text: &str) -> Result<Option<String>, String> {
+/// Where errors stand, by error.
+type Places = Vec<Vec<(u64, u64)>>;
+
+/// Why we refuse a document, and where the errors are; `None`: we accept it. Limits are ours alone.
+fn refused(view: &View, text: &str) -> Result<Option<(String, Places)>, String> {
     match prepare(view, &Limits::default(), text, None) {
         Ok(_) => Ok(None),
         // Several operations are valid as long as somebody says which.
         Err(errors) if errors[0].code == OPERATION_NOT_FOUND => Ok(None),
         Err(errors) if errors[0].code == LIMIT_EXCEEDED => Err(errors[0].message.clone()),
-        Err(errors) => Ok(Some(errors[0].message.clone())),
+        Err(errors) => {
+            let places = errors
+                .iter()
+                .map(|error| error.locations.iter().map(|&(line, column)| (line.into(), column.into())).collect());
+            Ok(Some((errors[0].message.clone(), places.collect())))
+        }
     }
+}
+
+/// Do we refuse the document for its grammar? Then we see no more of it.
+fn is_syntax(ours: Option<&str>) -> bool {
+    ours.is_some_and(|ours| ours.starts_with("syntax error") || ours.starts_with("expected `:`"))
 }
 
 #[derive(Default)]
@@ -111,6 +125,7 @@ async fn documents_are_accepted_and_refused_as_by_graphql_js() {
     let mut counts: BTreeMap<&str, Counts> = BTreeMap::new();
     let mut deliberate: BTreeMap<&str, u32> = BTreeMap::new();
     let mut differences = Vec::new();
+    let (mut placed, mut misplaced) = (0, Vec::new());
     for ((name, client), (_, text)) in clients.iter().zip(&texts) {
         let text = format!("{text}\ndirective @oneOf on INPUT_OBJECT");
         let schema =
@@ -124,6 +139,7 @@ async fn documents_are_accepted_and_refused_as_by_graphql_js() {
                     counts.limited += 1;
                     continue;
                 };
+                let (ours, our_places) = ours.map_or((None, Places::new()), |(ours, places)| (Some(ours), places));
                 *(if theirs.is_none() { &mut counts.accepted } else { &mut counts.refused }) += 1;
                 if ours.is_none() != theirs.is_none() {
                     if let Some((why, _)) = DELIBERATE.iter().find(|(_, is_it)| is_it(ours.as_deref(), text)) {
@@ -131,6 +147,15 @@ async fn documents_are_accepted_and_refused_as_by_graphql_js() {
                         continue;
                     }
                     differences.push(format!("{name}, {kind}: we say {ours:?}, graphql-js says {theirs:?}\n{text}"));
+                } else if let Some(theirs) = theirs.filter(|theirs| !theirs.is_syntax && !is_syntax(ours.as_deref())) {
+                    placed += 1;
+                    // Of many errors we tell the first.
+                    let first = theirs.places.iter().take(our_places.len().max(1));
+                    if !first.eq(&our_places) {
+                        misplaced.push(format!(
+                            "{name}, {kind}: we say {ours:?} at {our_places:?}, graphql-js {theirs:?}\n{text}"
+                        ));
+                    }
                 }
             }
         }
@@ -150,6 +175,10 @@ async fn documents_are_accepted_and_refused_as_by_graphql_js() {
     differences.sort_by_key(String::len);
     let few: Vec<_> = differences.iter().take(8).map(String::as_str).collect();
     assert!(few.is_empty(), "{} differ\n{}", differences.len(), few.join("\n----\n"));
+    misplaced.sort_by_key(String::len);
+    println!("{} of {placed} refused documents have other places", misplaced.len());
+    let few: Vec<_> = misplaced.iter().take(8).map(String::as_str).collect();
+    assert!(misplaced.len() * 100 < placed, "{} of {placed}\n{}", misplaced.len(), few.join("\n----\n"));
     let unmade: Vec<_> = KINDS.iter().filter(|(kind, _)| !counts.contains_key(kind)).map(|(kind, _)| kind).collect();
     assert!(unmade.is_empty(), "never made: {unmade:?}");
     assert!(total.refused >= 2_000, "too few are not valid");

@@ -12,6 +12,7 @@ mod invalid;
 mod mutate;
 mod oracle;
 mod reached;
+mod rules;
 mod tree;
 
 use crate::harness::{Bff, Reply, Setup};

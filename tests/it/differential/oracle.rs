@@ -28,9 +28,21 @@ pub(crate) enum Opinion {
     Refused(Vec<String>),
 }
 
+/// Why a document is refused.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Refusal {
+    /// Of the first error.
+    pub(crate) message: String,
+    /// Is it no GraphQL at all?
+    pub(crate) is_syntax: bool,
+    /// Line and column of all places of each error.
+    pub(crate) places: Vec<Vec<(u64, u64)>>,
+}
+
 #[derive(Deserialize)]
 struct Verdicts {
-    verdicts: Vec<Option<String>>,
+    verdicts: Vec<Option<Refusal>>,
 }
 
 /// The running process; ends when dropped.
@@ -76,7 +88,7 @@ impl Oracle {
     }
 
     /// Why each document is refused; `None`: it is accepted.
-    pub(crate) async fn validate(&self, client: &str, documents: &[String]) -> Vec<Option<String>> {
+    pub(crate) async fn validate(&self, client: &str, documents: &[String]) -> Vec<Option<Refusal>> {
         self.ask::<Verdicts>(&json!({ "client": client, "documents": documents })).await.verdicts
     }
 

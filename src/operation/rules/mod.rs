@@ -1,0 +1,218 @@
+//! Rules: why a document is not valid, by GraphQL §5, with every place that an error concerns.
+//!
+//! In: a parsed document and the client's schema. Out: the errors, in the order of the document; those of one place in
+//! the order of the specification's sections.
+//! Elsewhere: whether a document is valid ([`super::validate`] and the compiler, which say less of why). Here is looked
+//! only when it is not.
+//!
+//! The walk (`walk`) goes through the document once, and asks each rule where it applies. What follows from an error is
+//! none: below a field that does not exist, nothing is reported.
+//!
+//! Always true:
+//! - the same document and schema give the same errors in the same order;
+//! - errors and work have a bound, and recursion has one: where it is reached, what was found so far is reported.
+
+mod arguments;
+mod deferred;
+mod directives;
+mod fields;
+mod fragments;
+mod introspection;
+mod merging;
+mod operations;
+mod subscriptions;
+#[cfg(test)]
+mod tests;
+mod values;
+mod variables;
+mod walk;
+
+pub(super) use introspection::{TOO_DEEP, too_deep as introspection_too_deep};
+
+use super::error::{MAX_ERRORS, RequestError, VALIDATION_FAILED};
+use super::place::Places;
+use crate::suggest::closest;
+use apollo_compiler::ast::{DirectiveList, Document, Field, FragmentDefinition, OperationDefinition, Selection};
+use apollo_compiler::parser::SourceSpan;
+use apollo_compiler::schema::{ExtendedType, FieldDefinition, Implementers};
+use apollo_compiler::{Name, Node, Schema};
+use merging::Merging;
+use std::cell::OnceCell;
+use std::collections::{HashMap, HashSet};
+use variables::Usage;
+
+/// Most places of one error.
+const MAX_PLACES: usize = 100;
+/// Most steps of work for one document.
+const MAX_WORK: u32 = 200_000;
+
+/// What is wrong with a document; nothing, if no rule is broken.
+pub(super) fn explain(document: &Document, schema: &Schema) -> Vec<RequestError> {
+    let mut checker = Checker::new(document, schema);
+    checker.document();
+    let text = document.sources.values().next_back().map_or("", |source| source.source_text());
+    let places = Places::of(text);
+    let error = |found: Found| {
+        let locations = found.places.iter().flatten().map(|&offset| places.at(offset)).collect();
+        RequestError { message: found.message, locations, code: VALIDATION_FAILED, suggestion: found.suggestion }
+    };
+    checker.found.into_iter().map(error).collect()
+}
+
+/// The first byte of what an error concerns.
+type Place = Option<usize>;
+
+struct Found {
+    message: String,
+    places: Vec<Place>,
+    suggestion: Option<String>,
+}
+
+struct Checker<'a> {
+    document: &'a Document,
+    schema: &'a Schema,
+    /// Of equally named ones the last.
+    fragments: HashMap<&'a str, &'a Node<FragmentDefinition>>,
+    found: Vec<Found>,
+    work: u32,
+    /// The variables that each fragment uses itself.
+    usages: HashMap<&'a str, Vec<Usage<'a>>>,
+    /// Fragments that were looked at in search of a cycle.
+    followed: HashSet<&'a str>,
+    /// Labels of `@defer`, and where each was first.
+    labels: HashMap<&'a str, Place>,
+    names: Names<'a>,
+    merging: Merging<'a>,
+    /// Fields whose introspection is too deep.
+    too_deep: Vec<&'a Node<Field>>,
+    implementers: OnceCell<apollo_compiler::collections::HashMap<Name, Implementers>>,
+}
+
+/// Names that were defined, and where.
+#[derive(Default)]
+struct Names<'a> {
+    operations: HashMap<&'a str, Place>,
+    fragments: HashMap<&'a str, Place>,
+}
+
+impl<'a> Checker<'a> {
+    fn new(document: &'a Document, schema: &'a Schema) -> Self {
+        let fragments = document.definitions.iter().filter_map(|definition| definition.as_fragment_definition());
+        Self {
+            document,
+            schema,
+            fragments: fragments.map(|fragment| (fragment.name.as_str(), fragment)).collect(),
+            found: Vec::new(),
+            work: 0,
+            usages: HashMap::new(),
+            followed: HashSet::new(),
+            labels: HashMap::new(),
+            names: Names::default(),
+            merging: Merging::default(),
+            too_deep: introspection_too_deep(document),
+            implementers: OnceCell::new(),
+        }
+    }
+
+    /// Notes an error, as long as there is room.
+    fn report(&mut self, message: impl Into<String>, places: impl IntoIterator<Item = Place>) {
+        self.suggest(message, places, None);
+    }
+
+    /// Notes an error with what is probably meant.
+    fn suggest(
+        &mut self,
+        message: impl Into<String>,
+        places: impl IntoIterator<Item = Place>,
+        suggestion: Option<String>,
+    ) {
+        if self.found.len() < MAX_ERRORS {
+            let (message, places) = (message.into(), places.into_iter().take(MAX_PLACES).collect());
+            self.found.push(Found { message, places, suggestion });
+        }
+    }
+
+    /// Counts work. `false`: there is to be no more of it.
+    fn spend(&mut self, steps: usize) -> bool {
+        self.work = self.work.saturating_add(u32::try_from(steps).unwrap_or(u32::MAX));
+        self.may_go_on()
+    }
+
+    fn may_go_on(&self) -> bool {
+        self.work < MAX_WORK && self.found.len() < MAX_ERRORS
+    }
+
+    fn operations(&self) -> impl Iterator<Item = &'a Node<OperationDefinition>> + use<'a> {
+        self.document.definitions.iter().filter_map(|definition| definition.as_operation_definition())
+    }
+
+    fn fragment(&self, name: &str) -> Option<&'a Node<FragmentDefinition>> {
+        self.fragments.get(name).copied()
+    }
+
+    fn type_of(&self, name: &str) -> Option<&'a ExtendedType> {
+        self.schema.types.get(name)
+    }
+
+    /// A type's name as the schema has it, if the type has fields or members.
+    fn composite(&self, name: &str) -> Option<&'a Name> {
+        let (name, ty) = self.schema.types.get_key_value(name)?;
+        matches!(ty, ExtendedType::Object(_) | ExtendedType::Interface(_) | ExtendedType::Union(_)).then_some(name)
+    }
+
+    /// A field's definition, meta-fields included.
+    fn field_definition(&self, parent: Option<&Name>, field: &str) -> Option<&'a FieldDefinition> {
+        self.schema.type_field(parent?, field).ok().map(|field| &***field)
+    }
+
+    /// The names of a schema's types, for suggestions.
+    fn type_names(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.schema.types.keys().map(Name::as_str)
+    }
+
+    /// The object types that a type can be at run time.
+    fn possible(&self, name: &str) -> Vec<&str> {
+        match self.type_of(name) {
+            Some(ExtendedType::Object(object)) => vec![object.name.as_str()],
+            Some(ExtendedType::Union(union)) => union.members.iter().map(|member| member.name.as_str()).collect(),
+            Some(ExtendedType::Interface(_)) => {
+                let implementers = self.implementers.get_or_init(|| self.schema.implementers_map());
+                implementers.get(name).map(|of| of.objects.iter().map(Name::as_str).collect()).unwrap_or_default()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// "did you mean", from the closest of names.
+fn did_you_mean<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<String> {
+    closest(name, known).map(|meant| format!("did you mean `{meant}`?"))
+}
+
+/// Where a name stands.
+fn at(name: &Name) -> Place {
+    of(name.location())
+}
+
+/// Where a node of the document begins.
+fn of(span: Option<SourceSpan>) -> Place {
+    span.map(|span| span.offset())
+}
+
+/// The directives of a selection.
+fn directives_of(selection: &Selection) -> &DirectiveList {
+    match selection {
+        Selection::Field(field) => &field.directives,
+        Selection::FragmentSpread(spread) => &spread.directives,
+        Selection::InlineFragment(fragment) => &fragment.directives,
+    }
+}
+
+/// What is selected inside a selection.
+fn inside(selection: &Selection) -> &[Selection] {
+    match selection {
+        Selection::Field(field) => &field.selection_set,
+        Selection::InlineFragment(fragment) => &fragment.selection_set,
+        Selection::FragmentSpread(_) => &[],
+    }
+}
