@@ -4,7 +4,7 @@ use super::build::ValuesId;
 use super::error::PlanError;
 use super::held::held_path;
 use super::planner::{Place, Planner};
-use crate::compose::{Entry, FieldId, KeyPath, SourceKind, Way, WayId};
+use crate::compose::{Entry, KeyPath, SourceKind, Way, WayId};
 use crate::operation::{NodeId, OperationKind};
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet};
@@ -12,7 +12,7 @@ use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet};
 /// Most combinations that are tried at one place; beyond it, ways are taken greedily by coverage.
 const MAX_COMBINATIONS: usize = 4_096;
 /// Most candidates that are looked at while combinations are tried, in one plan; beyond it, all is taken greedily.
-const MAX_COMPARED: usize = 1_000_000;
+const MAX_COMPARED: usize = 200_000;
 /// What a way costs that can be chosen, in steps of work: it is kept while the place is planned.
 const WORK_OF_A_CANDIDATE: usize = 10;
 
@@ -83,14 +83,12 @@ impl Planner<'_> {
         let mut tried = Vec::new();
         let mut candidates = Vec::new();
         let bindings = graph.field(field).bindings.iter();
-        let lookups = graph.ty(place.ty).lookups.iter();
+        let offers = self.search.offers(graph, place.ty, &mut self.work)?;
+        let lookups = offers.get(&field).into_iter().flatten();
         for &id in bindings.chain(lookups) {
             self.work.spend(1)?;
             let way = graph.way(id);
             let is_lookup = matches!(way.entry, Entry::Lookup(_));
-            if is_lookup && !self.offers(id, field) {
-                continue;
-            }
             if !self.may_call(place, way) {
                 tried.push((way, "only the root of a mutation writes"));
                 continue;
@@ -127,12 +125,6 @@ impl Planner<'_> {
         let Entry::Root(field) = way.entry else { return true };
         let is_root = place.step.is_none() && self.operation.kind == OperationKind::Mutation;
         is_root || !self.graph.is_mutation(field)
-    }
-
-    /// Does a lookup's answer hold this field?
-    fn offers(&self, way: WayId, field: FieldId) -> bool {
-        let shape = self.graph.way(way).answer.shape.map(|shape| self.graph.shape(shape));
-        shape.is_some_and(|shape| shape.variants.first().is_some_and(|variant| variant.fields.contains_key(&field)))
     }
 
     /// How many fields right below a node come with it.

@@ -17,7 +17,7 @@ use super::choose::required;
 use super::error::PlanError;
 use super::held::held_path;
 use super::work::Work;
-use crate::compose::{Graph, KeyPath, ShapeId, TypeId, WayId};
+use crate::compose::{FieldId, Graph, KeyPath, ShapeId, TypeId, WayId};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::rc::Rc;
@@ -53,8 +53,12 @@ impl Chains {
 #[derive(Debug, Default)]
 pub struct Search {
     types: HashMap<TypeId, Rc<Inputs>>,
+    offers: HashMap<TypeId, Rc<Offers>>,
     chains: HashMap<(TypeId, Held), Rc<Chains>>,
 }
+
+/// The lookups of one type whose answer holds a field, by field.
+pub(super) type Offers = HashMap<FieldId, Vec<WayId>>;
 
 /// What the ways of one type take, and which lookup gives which of it.
 #[derive(Debug, Default)]
@@ -75,6 +79,26 @@ struct Lookup {
 }
 
 impl Search {
+    /// Which lookups of a type give which field.
+    ///
+    /// # Errors
+    /// [`PlanError::TooComplex`] when the work is used up.
+    pub(super) fn offers(&mut self, graph: &Graph, ty: TypeId, work: &mut Work) -> Result<Rc<Offers>, PlanError> {
+        if let Some(known) = self.offers.get(&ty) {
+            return Ok(Rc::clone(known));
+        }
+        let mut offers = Offers::new();
+        for &id in &graph.ty(ty).lookups {
+            let shape = graph.way(id).answer.shape.map(|shape| graph.shape(shape));
+            let Some(variant) = shape.and_then(|shape| shape.variants.first()) else { continue };
+            work.spend(1 + variant.fields.len())?;
+            variant.fields.keys().for_each(|field| offers.entry(*field).or_default().push(id));
+        }
+        let offers = Rc::new(offers);
+        self.offers.insert(ty, Rc::clone(&offers));
+        Ok(offers)
+    }
+
     /// How the inputs of a type's ways are had from a shape.
     ///
     /// # Errors

@@ -5,8 +5,9 @@
 
 use super::error::PlanError;
 
-/// Most steps of work for one plan. An operation at the limits on documents needs about a tenth of it.
-pub(super) const MAX_WORK: u64 = 2_000_000;
+/// Most steps of work for one plan: planning holds up a worker, so they are to take some ten milliseconds at most. An
+/// operation of 5,000 fields needs about a third of them.
+pub(super) const MAX_WORK: u64 = 500_000;
 
 /// The steps that were taken.
 #[derive(Debug, Default)]
