@@ -168,7 +168,8 @@ async fn a_write_whose_client_has_left_ends_before_the_process_does() {
     for (grace, is_finished) in [("10s", true), ("300ms", false)] {
         let slow = Faulty::always(Reply::json(r#"{"id":1}"#).after(WORK)).await.unwrap();
         let project = Folder::copy("tests/fixtures/posts", &["bespoke.yaml", "schema"]);
-        let add = r#"  add: Post @connect(http: { POST: "/posts" }, selection: "id userId title body")"#;
+        let add =
+            r#"  add: Post @connect(http: { POST: "/posts" }, selection: "id userId title body user: { id: userId }")"#;
         project.edit(
             "schema/services/posts.graphql",
             "type Query {",
