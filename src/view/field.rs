@@ -189,6 +189,11 @@ impl Resolver<'_> {
     /// Nullability may be loosened, never tightened without a default; everything else must be the same.
     fn check_type(&mut self, field: &Field<'_>, walk: &Walk) {
         let client = &field.definition.ty;
+        let shown = self.tables.composites.get(client.inner_named_type().as_str());
+        let is_shown = |ty: &TypeId| shown.is_some_and(|shown| shown.members.iter().any(|(member, _)| member == ty));
+        if shown.is_some() && !walk.place.possible.iter().all(is_shown) {
+            self.met_others.insert(client.inner_named_type().to_string());
+        }
         let has_default = field.mark.is_some_and(|mark| mark.default.is_some());
         let reached = if has_default { walk.ty.clone().non_null() } else { walk.ty.clone() };
         if let Err((why, help)) = self.output_fits(client, &reached, false, &walk.place) {

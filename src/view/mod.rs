@@ -83,6 +83,7 @@ pub fn load(sources: &Sources, file: FileId, graph: &Graph) -> (Option<View>, Ve
         sizing: graph.sizing_arguments(),
         paths: Default::default(),
         argument_origins: Default::default(),
+        met_others: Default::default(),
     };
     resolver.run();
     let resolve::Resolver { findings: resolved, of, tables, paths, argument_origins, .. } = resolver;

@@ -33,6 +33,8 @@ pub(super) struct Resolver<'a> {
     pub(super) paths: HashMap<String, Vec<(TypeId, String)>>,
     /// Client argument (`Type.field(argument:)`) to the graph arguments that it fills as a whole.
     pub(super) argument_origins: HashMap<String, Vec<ArgumentOrigin>>,
+    /// Client types that stand where something else can stand, too.
+    pub(super) met_others: HashSet<String>,
 }
 
 impl<'a> Resolver<'a> {
@@ -43,6 +45,7 @@ impl<'a> Resolver<'a> {
         self.inputs();
         self.members();
         self.fields();
+        self.idle_omissions();
     }
 
     fn types(&mut self) {
@@ -79,6 +82,21 @@ impl<'a> Resolver<'a> {
                 let message = format!("`{name}` cannot be a view of `{wanted}`, which is {kind} in the graph");
                 self.report_with_type(message, span, "of another kind", wanted);
             }
+        }
+    }
+
+    /// `others: OMIT` of an object that never stands where others can.
+    fn idle_omissions(&mut self) {
+        let markup = self.markup;
+        let omitting = markup.views.iter().filter(|(_, view)| view.omits_others);
+        let objects = omitting.filter(|(name, _)| self.schema.get_object(name).is_some());
+        let mut idle: Vec<_> = objects.filter(|(name, _)| !self.met_others.contains(*name)).collect();
+        idle.sort_by_key(|(name, _)| *name);
+        for (name, view) in idle {
+            let Some(of) = &view.of else { continue };
+            let message = format!("`others:` of `{name}` has no effect: nothing else can stand where it stands");
+            let finding = Finding::new("E116", message, of.span, "this view");
+            self.findings.push(finding.help("remove it, or write it on the interface or union whose members it drops"));
         }
     }
 

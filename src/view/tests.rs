@@ -441,6 +441,17 @@ fn names_of_a_client_schema_mean_what_it_imports() {
 }
 
 #[test]
+fn others_of_an_object_are_dropped_where_there_are_any() {
+    let hits = |others: &str| {
+        format!("type Query {{ hits: [Item!]! }} type Item @view(of: \"Product\"{others}) {{ id: ID! }}")
+    };
+    assert!(findings(&hits("")).contains("no view of `Shop`"));
+    assert_eq!(findings(&hits(", others: OMIT")), "");
+    let idle = "type Query { products: [Item!]! } type Item @view(of: \"Product\", others: OMIT) { id: ID! }";
+    assert!(findings(idle).contains("`others:` of `Item` has no effect"), "{}", findings(idle));
+}
+
+#[test]
 fn what_would_have_no_effect_is_refused() {
     for (sdl, message) in [
         (
