@@ -200,6 +200,32 @@ async fn an_event_comes_at_once_and_then_with_each_change() {
 }
 
 #[tokio::test]
+async fn events_and_gets_hold_nothing_that_needs_a_caller_who_is_signed_in() {
+    let service = Faulty::start(|_| Reply::json(r#"{"value":424242,"unit":{"id":"canary"}}"#)).await.unwrap();
+    let sdl = SDL
+        .replace("import: [\"@key\"]", "import: [\"@key\", \"@authenticated\"]")
+        .replace("value: Int! unit", "value: Secret unit")
+        .replace("type Unit @key", "scalar Secret @authenticated\ntype Unit @authenticated @key");
+    let mut files = Files::default();
+    files.insert("schema/services/meter.graphql", &*sdl);
+    files.insert("schema/app.graphql", CLIENT.replace("value: Int!", "value: Secret") + "scalar Secret");
+    files.insert("bespoke.yaml", "server: { port: 0 }");
+    let bff = Bff::start(Client::new("app", files), Setup::default().url("meter", service.base_url())).await;
+    let mut socket = Socket::ready(&bff, json!({})).await;
+    socket.subscribe("a", "subscription { reading { value unit { id } } }").await;
+    let event = socket.next().await.to_string();
+    let url = format!("{}?query={{reading{{value%20unit{{id}}}}}}", bff.url());
+    let request = reqwest::Client::new().get(url).header("accept", "application/graphql-response+json");
+    let got = request.send().await.unwrap().text().await.unwrap();
+    let posted = bff.ask("{ reading { value unit { id } } }").await;
+    let shown = [event, got, format!("{:?} {:?}", posted.data(), posted.errors())];
+    for text in shown {
+        assert_eq!(text.matches("UNAUTHENTICATED").count(), 2, "{text}");
+        assert!(!text.contains("424242") && !text.contains("canary"), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn a_failing_service_is_an_event_and_so_is_its_return() {
     let failing = Arc::new(AtomicUsize::new(0));
     let is_failing = Arc::clone(&failing);
