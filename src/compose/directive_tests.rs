@@ -158,6 +158,12 @@ fn sets_of_fields_name_what_is_there() {
 }
 
 #[test]
+fn a_root_field_requires_nothing() {
+    let (_, findings) = composed(&["type Query { a: Int b: Int @requires(fields: \"a\") }"]);
+    assert!(findings[0].starts_with("C011 `@requires` of a root field"), "{findings:?}");
+}
+
+#[test]
 fn what_is_made_of_guarded_fields_is_guarded() {
     let a = "type Query { user: User } type User @key(fields: \"id\") { id: ID! a: Int @authenticated b: Int }";
     let b = "type User @key(fields: \"id\") { id: ID! a: Int @external c: Int @requires(fields: \"a\") }";

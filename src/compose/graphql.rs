@@ -150,6 +150,11 @@ impl Binder<'_, '_> {
         let Some(declared) = self.composer.declared_in(field, self.file).filter(|declared| declared.is_offered) else {
             return;
         };
+        if let Some(requires) = &declared.field.requires {
+            let message = "`@requires` of a root field is not supported: a root has no key to be asked by again";
+            let finding = Finding::new("C011", message, requires.span, "nothing gives it");
+            self.composer.findings.push(finding.help("take what the field needs as an argument"));
+        }
         let provides = declared.field.provides.as_ref().map(|provides| provides.selections.as_slice());
         let ty = self.composer.graph.field(field).ty.clone();
         let shape =

@@ -54,6 +54,11 @@ impl Reader<'_> {
             }
         }
         let span = self.span(value.location());
+        if let Some(fixed) = fixed.as_ref().filter(|fixed| !is_header_value(&fixed.value)) {
+            let message = "the value of a header is fixed text, or one setting as a whole";
+            let help = "write `value: \"{$config.name}\"`, and put what stands around it into the configuration";
+            self.find(Finding::new("C003", message, fixed.span, "neither").help(help));
+        }
         match (name, &from, &fixed) {
             (Some(name), Some(_), None) | (Some(name), None, Some(_)) => {
                 Some(HeaderDeclaration { name, from, value: fixed })
@@ -274,5 +279,40 @@ impl Reader<'_> {
             tags: directive_argument(directive, "tags").map(|value| self.texts(value)).unwrap_or_default(),
             span,
         })
+    }
+}
+
+/// Is it text without inputs, or `{$config.a.b}` and nothing else?
+fn is_header_value(text: &str) -> bool {
+    if !text.contains("{$") && !text.starts_with('$') {
+        return true;
+    }
+    let inner = text.strip_prefix('{').map_or(Some(text), |inner| inner.strip_suffix('}'));
+    let path = inner.and_then(|inner| inner.strip_prefix("$config."));
+    let is_name =
+        |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+    path.is_some_and(|path| path.split('.').all(is_name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_header_value;
+
+    #[test]
+    fn a_header_is_fixed_or_one_setting() {
+        for text in ["", "v1", "a {b} c", "{$config.key}", "$config.a.b-c", "5 $"] {
+            assert!(is_header_value(text), "{text}");
+        }
+        for text in [
+            "Bearer {$config.key}",
+            "{$config.key",
+            "{$config.}",
+            "{$config}",
+            "$config",
+            "{$confg.key}",
+            "{$claims.sub}",
+        ] {
+            assert!(!is_header_value(text), "{text}");
+        }
     }
 }
