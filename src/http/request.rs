@@ -12,6 +12,9 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
+/// The byte order mark in UTF-8.
+const MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// Reads a GET: everything is in the query string, `variables` and `extensions` as JSON.
 pub(super) fn from_uri(uri: &Uri) -> Result<Request, Refusal> {
     let malformed = |message: &str| Refusal::Malformed(message.to_owned());
@@ -64,7 +67,8 @@ pub(super) fn check_head(headers: &HeaderMap, limit: usize) -> Result<(), Refusa
 fn is_json(headers: &HeaderMap) -> bool {
     let mut types = headers.get_all(CONTENT_TYPE).iter();
     let (Some(content_type), None) = (types.next(), types.next()) else { return false };
-    let is_identity = || headers.get_all(CONTENT_ENCODING).iter().all(|coding| coding == "identity");
+    let is_identity =
+        || headers.get_all(CONTENT_ENCODING).iter().all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity"));
     if content_type == "application/json" {
         return is_identity();
     }
@@ -102,8 +106,10 @@ pub fn parse_request(body: &Bytes) -> Result<Request, String> {
     from_json(body).map_err(|refusal| refusal.to_string())
 }
 
-/// Reads a request's JSON object. Its variables are a part of the text, not a copy.
+/// Reads a request's JSON object. Its variables are a part of the text, not a copy. A byte order mark before it is ignored
+/// (RFC 8259 §8.1).
 pub(super) fn from_json(body: &Bytes) -> Result<Request, Refusal> {
+    let body = &body.slice(if body.starts_with(MARK) { MARK.len().. } else { 0.. });
     if is_deeper_than(body, MAX_DEPTH) {
         return Err(Refusal::Malformed(format!("the body is nested deeper than {MAX_DEPTH} levels")));
     }

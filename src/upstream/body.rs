@@ -53,8 +53,28 @@ pub(super) async fn read_capped(mut response: Response, limit: usize) -> Result<
     Ok(body.freeze())
 }
 
+/// Reads and undoes gzip so many times, up to `limit` bytes of what comes out of it each time.
+pub(super) async fn read_gzip_capped(response: Response, limit: usize, times: u8) -> Result<Bytes, BodyError> {
+    let mut body = read_gzip(response, limit).await?;
+    for _ in 1..times {
+        let mut decoder = MultiGzDecoder::new(Capped { bytes: Vec::new(), limit, is_over: false });
+        if decoder.write_all(&body).and_then(|()| decoder.try_finish()).is_err() {
+            return Err(if decoder.get_ref().is_over { BodyError::TooLarge } else { BodyError::NotGzip });
+        }
+        body = std::mem::take(&mut decoder.get_mut().bytes).into();
+    }
+    Ok(body)
+}
+
+/// A body without the byte order mark that it may begin with: nobody should send one, and who reads may ignore it
+/// (RFC 8259 §8.1).
+pub(super) fn without_mark(body: Bytes) -> Bytes {
+    const MARK: &[u8] = "\u{feff}".as_bytes();
+    if body.starts_with(MARK) { body.slice(MARK.len()..) } else { body }
+}
+
 /// Reads and undoes gzip, up to `limit` bytes of what comes out of it.
-pub(super) async fn read_gzip_capped(mut response: Response, limit: usize) -> Result<Bytes, BodyError> {
+async fn read_gzip(mut response: Response, limit: usize) -> Result<Bytes, BodyError> {
     let mut decoder = MultiGzDecoder::new(Capped { bytes: Vec::new(), limit, is_over: false });
     let mut is_empty = true;
     while let Some(chunk) = response.chunk().await.map_err(BodyError::Broken)? {
@@ -94,7 +114,8 @@ impl Write for Capped {
     }
 }
 
-/// Is it `application/json`, or a type with the suffix `+json` (RFC 6839 §3.1)? Parameters do not count.
+/// Is it `application/json`, `text/json` as old services call it, or a type with the suffix `+json` (RFC 6839 §3.1)? What a
+/// contract may declare as JSON is read as JSON. Parameters do not count.
 pub(super) fn is_json(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_TYPE).is_some_and(names_json)
 }
@@ -108,7 +129,8 @@ pub(super) fn names_json(value: &HeaderValue) -> bool {
         let suffix = subtype.len().checked_sub(5).and_then(|start| subtype.get(start..));
         suffix.is_some_and(|suffix| suffix.eq_ignore_ascii_case("+json"))
     };
-    (kind.eq_ignore_ascii_case("application") && subtype.eq_ignore_ascii_case("json")) || ends_in_json()
+    let is_plain = ["application", "text"].iter().any(|known| kind.eq_ignore_ascii_case(known));
+    (is_plain && subtype.eq_ignore_ascii_case("json")) || ends_in_json()
 }
 
 #[cfg(test)]
@@ -123,7 +145,9 @@ mod tests {
             ("application/problem+json", true),
             ("application/vnd.a.v2+JSON;q=1", true),
             ("application/jsonp", false),
-            ("text/json", false),
+            ("text/json", true),
+            ("Text/JSON;charset=utf-8", true),
+            ("image/json", false),
             ("text/html", false),
             ("json", false),
             ("é/+json", false),

@@ -176,7 +176,8 @@ fn builder(options: &ClientOptions) -> reqwest::ClientBuilder {
         .redirect(redirect::Policy::none())
         .retry(reqwest::retry::never())
         .referer(false)
-        .gzip(true)
+        // Codings are undone in one place, for this path and the direct one.
+        .gzip(false)
         .tcp_nodelay(true)
         .connect_timeout(options.connect_timeout)
         .pool_idle_timeout(options.idle_timeout)

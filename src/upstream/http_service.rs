@@ -10,15 +10,15 @@
 //! - the service is told how long somebody waits for its answer, as of when the request is sent;
 //! - what is called is sent once.
 
-use super::body::{BodyError, is_json, read_capped, read_gzip_capped};
+use super::body::{BodyError, is_json, read_capped, read_gzip_capped, without_mark};
 use super::cause::Cause;
 use super::client::HttpClient;
+use super::coding::Coding;
 use super::credentials::Credentials;
 use super::deprecation::Notices;
 use super::failure::{describe, is_unsent, kind_of};
 use super::model::{Answer, CallError, CallErrorKind, Context, Request, Subgraph};
 use super::outgoing::{Outgoing, Path};
-use super::response::Response;
 use super::retry_after::retry_after;
 use super::target::{Base, InvalidBaseUrl};
 use crate::cache::kept_headers;
@@ -26,7 +26,7 @@ use crate::engine::ServiceReport;
 use crate::json::{MAX_DEPTH, is_deeper_than};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -180,22 +180,21 @@ impl Inner {
         }
         let (is_json, media_type) = (is_json(headers), headers.get(CONTENT_TYPE).cloned());
         let kept = if self.config.keeps_headers { kept_headers(headers) } else { HeaderMap::new() };
-        // What reqwest has decoded it has taken out of the headers.
-        let encoding = headers.get(CONTENT_ENCODING);
-        let is_gzip = matches!(response, Response::Direct(_)) && encoding.is_some_and(|encoding| encoding == "gzip");
-        let is_encoded = !is_gzip && encoding.is_some_and(|encoding| encoding != "identity");
+        let coding = Coding::of(headers);
+        let is_encoded = coding == Coding::Unknown;
         if (!is_json || is_encoded) && (is_redirect || status.is_client_error() || status.is_server_error()) {
             // The status is the outcome: a proxy's error page, or the hypertext of a redirect (RFC 9110 §15.4), must not
             // hide it.
             return Ok(Answer { headers: kept, retry_after, ..Answer::new(status.as_u16(), Bytes::new()) });
         }
         let limit = self.config.max_response_bytes;
-        let body = match is_gzip {
-            true => read_gzip_capped(response, limit).await,
-            false => read_capped(response, limit).await,
+        let body = match coding {
+            Coding::Gzip(times @ 1..) => read_gzip_capped(response, limit, times).await,
+            Coding::Gzip(0) | Coding::Unknown => read_capped(response, limit).await,
         };
         let begun = |error: BodyError| CallError { has_begun: true, ..error.at(&self.config.name) };
-        let answer = self.check(status, body.map_err(begun)?, is_json, media_type.as_ref(), is_encoded)?;
+        let body = body.map(without_mark).map_err(begun)?;
+        let answer = self.check(status, body, is_json, media_type.as_ref(), is_encoded)?;
         Ok(Answer { headers: kept, retry_after, ..answer })
     }
 

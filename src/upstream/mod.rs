@@ -16,6 +16,7 @@ mod bounded_head;
 mod breaker;
 mod cause;
 mod client;
+mod coding;
 mod credentials;
 mod deprecation;
 mod direct;

@@ -65,6 +65,7 @@ impl Path {
                 write_headers(prepared.headers_mut(), headers, caller, body.is_some());
                 prepared.headers_mut().extend(condition.into_iter().flat_map(|condition| condition.iter().cloned()));
                 credentials.write(prepared.headers_mut());
+                prepared.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
                 *prepared.body_mut() = body.map(Into::into);
                 Ok(Outgoing::Pooled(client.current(), prepared, client.options.max_header_bytes))
             }

@@ -7,7 +7,7 @@ use http::{HeaderMap, StatusCode};
 /// Head read, body to come. Dropping it before the end of its body closes the connection.
 #[derive(Debug)]
 pub(super) enum Response {
-    /// From the pooled client; gzip is undone, and not in the headers any more.
+    /// From the pooled client, as it came.
     Pooled(reqwest::Response),
     /// From the direct path, as it came.
     Direct(Open),

@@ -45,6 +45,7 @@ async fn parameters_of_a_post_are_checked() {
         posted("an empty name", r#"{"query":"{ hello }","operationName":""}"#, 200, ""),
         posted("other properties", r#"{"query":"{ hello }","more":[1]}"#, 200, ""),
         posted("extensions", r#"{"query":"{ hello }","extensions":{"a":1}}"#, 200, ""),
+        posted("a byte order mark", "\u{feff}{\"query\":\"{ hello }\"}", 200, ""),
         posted("white space around", " {\"query\":\"{ hello }\"}\n", 200, ""),
         posted("no body", "", 400, "BAD_REQUEST"),
         posted("broken JSON", r#"{ "query"#, 400, "BAD_REQUEST"),
