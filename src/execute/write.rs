@@ -75,6 +75,20 @@ struct Goal<'a> {
     ty: &'a OutType,
     default: Option<&'a str>,
     coordinate: &'a str,
+    /// Where the graph allows no null: see [`crate::plan::OutputPlan::non_null`].
+    non_null: u32,
+}
+
+impl<'a> Goal<'a> {
+    /// The same for the items of a list.
+    fn of_items(self, ty: &'a OutType) -> Self {
+        Self { ty, default: None, non_null: self.non_null >> 1, ..self }
+    }
+
+    /// What stands here for a value that cannot be completed: the default (rule 3 of views), else null if it may.
+    fn instead(&self) -> Option<&'a str> {
+        self.default.or_else(|| is_nullable(self.ty).then_some("null"))
+    }
 }
 
 /// Tells an input of a step, as JSON text.
@@ -292,7 +306,7 @@ impl<'a> Writer<'a> {
             // What was short in it was not looked at.
             let done = done.and_then(|()| self.below(field, |this| this.check_room(0)));
             match done {
-                Err(Stop::Over) => self.absorb(Err(Stop::Nulled), level, field.is_nullable()).map(drop)?,
+                Err(Stop::Over) => self.absorb(Err(Stop::Nulled), level, instead_of(field)).map(drop)?,
                 done => done.map_err(|stop| self.stopped(stop, || level))?,
             }
         }
@@ -323,7 +337,7 @@ impl<'a> Writer<'a> {
                 self.out.extend_from_slice(b"null");
             }
             OutKindPlan::Value { path, ty, default } => {
-                let goal = Goal { ty, default: default.as_deref(), coordinate: &field.coordinate };
+                let goal = Goal { ty, default: default.as_deref(), coordinate: &field.coordinate, non_null: 0 };
                 if self.below(field, |this| this.value(path, at, goal))? == Done::Omitted {
                     self.out.extend_from_slice(b"null");
                 }
@@ -368,9 +382,10 @@ impl<'a> Writer<'a> {
             [(ty, node)] if *ty == at.ty => *node,
             nodes => match nodes.iter().find(|(ty, _)| *ty == at.ty) {
                 Some((_, node)) => *node,
-                None => return self.null(goal),
+                None => return self.null(Goal { non_null: 0, ..goal }),
             },
         };
+        let goal = Goal { non_null: self.plan.output.non_null[node as usize], ..goal };
         if self.is_anonymous && self.plan.output.authenticated[node as usize] {
             return self.unauthenticated(goal);
         }
@@ -437,12 +452,13 @@ impl<'a> Writer<'a> {
     ) -> Completed {
         if let Some(pick) = pick {
             return match pick < len {
-                true => self.found(item, (frame, row(pick)), None, rest, goal),
-                false => self.null(goal),
+                true => self.found(item, (frame, row(pick)), None, rest, Goal { non_null: goal.non_null >> 1, ..goal }),
+                // There may be fewer items.
+                false => self.null(Goal { non_null: 0, ..goal }),
             };
         }
-        let OutType::List { of, nullable } = goal.ty else { return self.mismatch(goal, None) };
-        let inner = Goal { ty: of, default: None, ..goal };
+        let OutType::List { of, .. } = goal.ty else { return self.mismatch(goal, None) };
+        let inner = goal.of_items(of);
         let resumed = self.resume();
         let mut level = resumed.unwrap_or_else(|| self.level(0));
         let mut is_counted = resumed.is_some();
@@ -472,7 +488,7 @@ impl<'a> Writer<'a> {
                     self.saved.push(Level { next: at as usize, ..level });
                     return Err(Stop::Paused);
                 }
-                Err(stop) => return self.absorb(Err(stop), level, *nullable),
+                Err(stop) => return self.absorb(Err(stop), level, goal.instead()),
             }
         }
         self.out.push(b']');
@@ -508,7 +524,7 @@ impl<'a> Writer<'a> {
         }
         match done {
             Ok(done) => Ok(done),
-            done => self.absorb(done, level, *nullable),
+            done => self.absorb(done, level, nullable.then_some("null")),
         }
     }
 
@@ -527,8 +543,8 @@ impl<'a> Writer<'a> {
             Token::Text(text) => match pick {
                 None => self.leaf(&text, most, goal),
                 Some(pick) => match Items::of(&text, 0).and_then(|mut items| items.nth(pick as usize)) {
-                    Some(item) => self.leaf(item, None, goal),
-                    None => self.null(goal),
+                    Some(item) => self.leaf(item, None, Goal { non_null: goal.non_null >> 1, ..goal }),
+                    None => self.null(Goal { non_null: 0, ..goal }),
                 },
             },
             Token::Null => self.null(goal),
@@ -568,9 +584,9 @@ impl<'a> Writer<'a> {
                 };
                 let expected = Expected { what: expected(goal.ty).into(), text: Some(text) };
                 self.error_because(&Failure::new("UPSTREAM_SHAPE", message), Some(expected));
-                self.failing(goal.ty)
+                self.failing(goal)
             }
-            OutType::List { of, .. } => self.leaves(text, most, Goal { ty: of, default: None, ..goal }, goal),
+            OutType::List { of, .. } => self.leaves(text, most, goal.of_items(of), goal),
             OutType::Object { .. } => self.mismatch(goal, Some(text)),
         }
     }
@@ -592,7 +608,7 @@ impl<'a> Writer<'a> {
             if most.is_some_and(|most| level.number as u64 >= most) {
                 let message = format!("the service answered with more than {} items", level.number);
                 self.error(&Failure::new("UPSTREAM_LIST_TOO_LONG", message));
-                return self.absorb(Err(Stop::Nulled), level, is_nullable(goal.ty));
+                return self.absorb(Err(Stop::Nulled), level, goal.instead());
             }
             self.path.push(PathPart::Index(level.number));
             let is_allowed = if std::mem::take(&mut is_counted) { Ok(()) } else { self.count_item() };
@@ -609,7 +625,7 @@ impl<'a> Writer<'a> {
                     self.saved.push(level);
                     return Err(Stop::Paused);
                 }
-                Err(stop) => return self.absorb(Err(stop), level, is_nullable(goal.ty)),
+                Err(stop) => return self.absorb(Err(stop), level, goal.instead()),
             }
             is_inside = false;
         }
@@ -618,22 +634,23 @@ impl<'a> Writer<'a> {
     }
 
     /// A value that cannot be had: null, if it may be.
-    fn failing(&mut self, ty: &OutType) -> Completed {
+    fn failing(&mut self, goal: Goal<'a>) -> Completed {
         let level = self.level(0);
-        self.absorb(Err(Stop::Nulled), level, is_nullable(ty))
+        self.absorb(Err(Stop::Nulled), level, goal.instead())
     }
 
-    /// At a nullable position, what could not be completed becomes null. The level of what has paused is kept.
-    fn absorb(&mut self, done: Completed, level: Level, nullable: bool) -> Completed {
-        match done {
-            Err(Stop::Nulled) if nullable => {
+    /// Puts something else, such as null, where a value could not be completed; `None`: nothing can stand there. The level
+    /// of what has paused is kept.
+    fn absorb(&mut self, done: Completed, level: Level, instead: Option<&str>) -> Completed {
+        match (done, instead) {
+            (Err(Stop::Nulled), Some(instead)) => {
                 self.back_to(level.left);
                 self.cut(level.mark);
-                self.out.extend_from_slice(b"null");
+                self.out.extend_from_slice(instead.as_bytes());
                 Ok(Done::Written)
             }
-            Err(stop) => Err(self.stopped(stop, || level)),
-            done => done,
+            (Err(stop), _) => Err(self.stopped(stop, || level)),
+            (done, _) => done,
         }
     }
 
@@ -644,12 +661,14 @@ impl<'a> Writer<'a> {
     }
 
     fn null(&mut self, goal: Goal<'a>) -> Completed {
-        if let Some(default) = goal.default {
-            self.out.extend_from_slice(default.as_bytes());
-            return Ok(Done::Written);
+        if goal.non_null & 1 == 1 && goal.instead().is_some() {
+            // Rule 4 of views: what the client's type allows is reported all the same.
+            let message = format!("a value that must not be null is null behind `{}`", goal.coordinate);
+            let expected = Expected { what: expected(goal.ty).into(), text: None };
+            self.error_because(&Failure::new("NULL_IN_NON_NULL", message), Some(expected));
         }
-        if is_nullable(goal.ty) {
-            self.out.extend_from_slice(b"null");
+        if let Some(instead) = goal.instead() {
+            self.out.extend_from_slice(instead.as_bytes());
             return Ok(Done::Written);
         }
         let message = format!("cannot return null for the non-null field `{}`", goal.coordinate);
@@ -661,13 +680,13 @@ impl<'a> Writer<'a> {
     fn failed(&mut self, error: u32, goal: Goal<'a>) -> Completed {
         let arena = self.arena;
         self.error(&arena.failures[error as usize]);
-        self.failing(goal.ty)
+        self.failing(goal)
     }
 
     /// `@authenticated`, and nobody vouches for the caller.
     fn unauthenticated(&mut self, goal: Goal<'a>) -> Completed {
         self.error(&Failure::new("UNAUTHENTICATED", "this needs a caller who is signed in"));
-        self.failing(goal.ty)
+        self.failing(goal)
     }
 
     /// `text`: the value's own text, if it is one of a leaf.
@@ -675,7 +694,7 @@ impl<'a> Writer<'a> {
         let message = format!("`{}` is not of its type", goal.coordinate);
         let expected = text.map(|text| Expected { what: expected(goal.ty).into(), text: Some(text) });
         self.error_because(&Failure::new("UPSTREAM_SHAPE", message), expected);
-        self.failing(goal.ty)
+        self.failing(goal)
     }
 
     /// Reports the errors that belong to no value, each once; they have no path.
@@ -757,6 +776,14 @@ fn expected(ty: &OutType) -> &'static str {
             Leaf::Enum(_) => "a string that is one of the enum's values",
             Leaf::Custom(_) => "a value of the scalar",
         },
+    }
+}
+
+/// What stands for a field whose value cannot be completed.
+fn instead_of(field: &OutFieldPlan) -> Option<&str> {
+    match &field.kind {
+        OutKindPlan::Value { default: Some(default), .. } => Some(default),
+        _ => field.is_nullable().then_some("null"),
     }
 }
 

@@ -8,7 +8,7 @@ use super::model::{
 use super::planner::{GrowingOutcome, GrowingStep, Planner};
 use super::refusal;
 use super::values::{OpenList, most_values};
-use crate::compose::{Call, JsonPath, Segment, TypeId};
+use crate::compose::{Call, JsonPath, Segment, TypeId, TypeRef};
 use crate::operation::{OutField, OutKind};
 
 /// A step's round, and the most keys and calls of it.
@@ -181,7 +181,16 @@ impl Planner<'_> {
         let mut guarded: Vec<_> = variants.filter(|ty| self.graph.ty(*ty).authenticated).collect();
         guarded.sort_unstable();
         guarded.dedup();
-        OutputPlan { objects, root: self.operation.output.0, nodes, authenticated, guarded }
+        let non_null = self.operation.nodes.iter().map(|node| non_null(&self.graph.field(node.field).ty)).collect();
+        OutputPlan { objects, root: self.operation.output.0, nodes, non_null, authenticated, guarded }
+    }
+}
+
+/// See [`OutputPlan::non_null`].
+fn non_null(ty: &TypeRef) -> u32 {
+    match ty {
+        TypeRef::Named { nullable, .. } => u32::from(!nullable),
+        TypeRef::List { of, nullable } => non_null(of) << 1 | u32::from(!nullable),
     }
 }
 

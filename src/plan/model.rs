@@ -269,6 +269,9 @@ pub struct OutputPlan {
     pub root: u32,
     /// How each node is found; indexed by [`crate::operation::NodeId`].
     pub nodes: Vec<Found>,
+    /// By node: where the graph's type allows no null, one bit for each level of lists; the lowest bit is the value itself,
+    /// the next one its items.
+    pub non_null: Vec<u32>,
     /// By node: must the caller be known (`@authenticated` on the graph's field)?
     pub authenticated: Vec<bool>,
     /// Concrete types in the answer of which a caller who is not known gets no object, however it is reached.
@@ -325,7 +328,7 @@ impl OutFieldPlan {
         match &self.kind {
             OutKindPlan::Typename(_) | OutKindPlan::Introspection => true,
             OutKindPlan::Refused { nullable, .. } => *nullable,
-            OutKindPlan::Value { ty, .. } => ty.is_nullable(),
+            OutKindPlan::Value { ty, default, .. } => default.is_some() || ty.is_nullable(),
         }
     }
 }

@@ -31,7 +31,7 @@ heap_size! {
     AbstractCapture { discriminator, then, cases, variants }
     SubgraphDocument { text, variables, representation }
     Member { path, ty }
-    OutputPlan { objects, nodes, authenticated }
+    OutputPlan { objects, nodes, non_null, authenticated }
     OutObjectPlan { variants }
     OutVariantPlan { fields }
     OutFieldPlan { key, response_name, coordinate, kind }

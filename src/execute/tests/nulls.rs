@@ -117,3 +117,115 @@ type User @key(fields: "id") { id: ID! code: ID
         now third GET /badges/1 => 200 {"n":5}"#;
     assert_snapshot!(kit.run("{ user { name badge boss { id } } slow }", script.replace("id=1&id=2", "id=1").as_str()));
 }
+
+const SERVICE: &str = r#"
+type Query {
+  item(id: ID!): Item @connect(http: { GET: "/items/{$args.id}" }, on: [{ status: "404", null: true }])
+  rate: Float @connect(http: { GET: "/rate" }, selection: "$.rate")
+}
+type Item { id: ID! name: String price: Price! tags: [String!]! parts: [Part!] kind: Kind stock: Int
+  @connect(http: { GET: "/stock/{$this.id}" }, selection: "$.left") }
+type Price { amount: Int! }
+type Part { size: Int! }
+enum Kind { A B }"#;
+
+#[test]
+fn a_default_stands_in_for_whatever_makes_its_path_null() {
+    let client = r#"
+type Query { card(id: ID!): Card @from(path: "item") rate: Float! @from(path: "rate", default: "1.5") }
+type Card @view(of: "Item") {
+  title: String! @from(path: "name", default: "?")
+  cents: Int! @from(path: "price.amount", default: "0")
+  loose: Int @from(path: "price.amount", default: "7")
+  tags: [String!]! @from(path: "tags", default: "[]")
+  sizes: [Int!]! @from(path: "parts.size", default: "[1]")
+  kind: Kind! @from(path: "kind", default: "B")
+  left: Int! @from(path: "stock", default: "0")
+}
+enum Kind { A B }"#;
+    let kit = Kit::rest_with_client(&[("shop", SERVICE)], client);
+    let right = r#"{"id":1,"name":"n","price":{"amount":2},"tags":["t"],"parts":[{"size":3}],"kind":"A"}"#;
+    for (query, script, expected) in [
+        ("{ rate }", "shop GET /rate => 500 ", "{\"rate\":1.5}\n! rate UPSTREAM_STATUS"),
+        ("{ rate }", "shop GET /rate => - ", "{\"rate\":1.5}\n! rate UPSTREAM_UNREACHABLE"),
+        ("{ rate }", r#"shop GET /rate => 200 {"rate":null}"#, "{\"rate\":1.5}\n"),
+        ("{ rate }", r#"shop GET /rate => 200 {"rate":"x"}"#, "{\"rate\":1.5}\n! rate UPSTREAM_SHAPE"),
+        (
+            "{ card(id: 1) { title left } }",
+            right,
+            "{\"card\":{\"title\":\"n\",\"left\":0}}\n! card.left UPSTREAM_STATUS",
+        ),
+        (
+            "{ card(id: 1) { title cents tags } }",
+            r#"{"id":1,"price":{"amount":2},"tags":["t"]}"#,
+            "{\"card\":{\"title\":\"?\",\"cents\":2,\"tags\":[\"t\"]}}\n",
+        ),
+        // What the graph promises and does not hold is reported (rule 4), and the default stands in.
+        (
+            "{ card(id: 1) { cents } }",
+            r#"{"id":1,"price":null}"#,
+            "{\"card\":{\"cents\":0}}\n! card.cents NULL_IN_NON_NULL: a value that must not be null is null behind `Card.cents`",
+        ),
+        ("{ card(id: 1) { loose } }", r#"{"id":1,"price":5}"#, "{\"card\":{\"loose\":7}}\n! card.loose UPSTREAM_SHAPE"),
+        (
+            "{ card(id: 1) { tags } }",
+            r#"{"id":1,"tags":["a",null]}"#,
+            "{\"card\":{\"tags\":[]}}\n! card.tags.1 NULL_IN_NON_NULL",
+        ),
+        (
+            "{ card(id: 1) { sizes } }",
+            r#"{"id":1,"parts":[{"size":3},{"size":"x"}]}"#,
+            "{\"card\":{\"sizes\":[1]}}\n! card.sizes.1 UPSTREAM_SHAPE",
+        ),
+        (
+            "{ card(id: 1) { kind } }",
+            r#"{"id":1,"kind":"C"}"#,
+            "{\"card\":{\"kind\":\"B\"}}\n! card.kind UPSTREAM_SHAPE",
+        ),
+    ] {
+        let script = match script.starts_with('{') {
+            true => format!("shop GET /items/1 => 200 {script}\nshop GET /stock/1 => 500 "),
+            false => script.to_owned(),
+        };
+        let answer = kit.run(query, &script);
+        let answer =
+            answer.lines().filter(|line| !line.starts_with('>')).fold(String::new(), |all, line| all + line + "\n");
+        assert!(answer.starts_with(expected), "{query} {script}: {answer}");
+        assert_eq!(answer.matches("\n!").count(), expected.matches("\n!").count(), "{query} {script}: {answer}");
+    }
+}
+
+#[test]
+fn what_the_graph_promises_is_reported_where_the_client_allows_null() {
+    let client = r#"
+type Query { card(id: ID!): Card @from(path: "item") }
+type Card @view(of: "Item") {
+  cents: Int @from(path: "price.amount")
+  tags: [String] @from(path: "tags")
+  first: String @from(path: "tags[0]")
+  name: String
+}"#;
+    let kit = Kit::rest_with_client(&[("shop", SERVICE)], client);
+    let broken = "NULL_IN_NON_NULL: a value that must not be null is null behind `Card.";
+    for (query, body, expected, errors) in [
+        ("cents", r#"{"id":1,"price":null}"#, r#""cents":null"#, vec!["cents"]),
+        ("cents", r#"{"id":1,"price":{"amount":null}}"#, r#""cents":null"#, vec!["cents"]),
+        ("cents", r#"{"id":1,"price":{"amount":1}}"#, r#""cents":1"#, vec![]),
+        ("tags", r#"{"id":1,"tags":["a",null]}"#, r#""tags":["a",null]"#, vec!["tags.1"]),
+        ("tags", r#"{"id":1}"#, r#""tags":null"#, vec!["tags"]),
+        // Rule 2: there may be no such item; one that is there is no null.
+        ("first", r#"{"id":1,"tags":[]}"#, r#""first":null"#, vec![]),
+        ("first", r#"{"id":1,"tags":[null]}"#, r#""first":null"#, vec!["first"]),
+        ("name", r#"{"id":1,"name":null}"#, r#""name":null"#, vec![]),
+    ] {
+        let answer = kit.run(&format!("{{ card(id: 1) {{ {query} }} }}"), &format!("shop GET /items/1 => 200 {body}"));
+        assert!(answer.contains(&format!(r#"{{"card":{{{expected}}}}}"#)), "{body}: {answer}");
+        let reported: Vec<&str> = answer.lines().filter_map(|line| line.strip_prefix("! card.")).collect();
+        assert_eq!(reported.len(), errors.len(), "{body}: {answer}");
+        for (reported, error) in reported.iter().zip(errors) {
+            assert!(reported.starts_with(&format!("{error} {broken}")), "{body}: {answer}");
+        }
+    }
+    // There is none: nothing of it was promised.
+    assert!(kit.run("{ card(id: 1) { cents } }", "shop GET /items/1 => 404 ").ends_with("{\"card\":null}\n"));
+}
