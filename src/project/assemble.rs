@@ -4,6 +4,7 @@ use super::Files;
 use super::limits::limits;
 use super::operations::{self, Terms};
 use super::probe::probe;
+use super::settings;
 use crate::compose::{self, Call, Graph, Origin, ServiceFile, SourceKind};
 use crate::config::{self, Config, KnownSource, Mode};
 use crate::contract;
@@ -115,6 +116,7 @@ pub fn assemble(
             findings.extend(found);
             if let (Some(graph), Some(config)) = (&graph, &config) {
                 findings.extend(config::check_services(&sources, file, config, &known_sources(graph)));
+                findings.extend(settings::check(graph, config, &bindings));
             }
             config
         }

@@ -8,6 +8,7 @@ mod files;
 mod limits;
 mod operations;
 mod probe;
+mod settings;
 #[cfg(test)]
 mod tests;
 

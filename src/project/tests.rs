@@ -166,3 +166,48 @@ fn fields_that_take_too_much_work_to_plan_are_found() {
     let found: Vec<_> = assembled.findings.iter().map(|finding| one_line(finding, &assembled.sources)).collect();
     assert!(found.iter().any(|line| line.contains("E130 `Item.own` takes too much work")), "{found:#?}");
 }
+
+#[test]
+fn settings_that_a_used_binding_names_must_be_configured() {
+    let sdl = r#"extend schema
+  @link(url: "https://bespoke.example/connect/v1", import: ["@source", "@connect"])
+  @source(name: "shop", http: { headers: [{ name: "X-Api", value: "{$config.api.version}" }] })
+type Query {
+  item: Item @connect(http: { GET: "/item", queryParams: "key: $config.key mode: $config.mode ?? $(\"x\")" })
+  other: Item @connect(http: { GET: "/other/{$config.elsewhere}" })
+}
+type Item { id: ID! }
+"#;
+    let found = |config: &str| {
+        let files = Files::embedded([
+            ("schema/services/shop.graphql", sdl),
+            ("schema/web.graphql", "type Query { item: Item } type Item { id: ID! }"),
+            ("bff-web/bff.yaml", config),
+        ]);
+        let assembled = assemble(&files, "web", &[], &|_| None);
+        let settings = assembled.findings.iter().filter(|finding| finding.code == "E125");
+        settings.map(|finding| finding.message.clone()).collect::<Vec<_>>()
+    };
+    let missing = |name: &str, known: &str| format!("`$config.{name}` of the service `shop` is not configured{known}");
+    for (config, expected) in [
+        ("services: { shop: { url: http://a, config: { key: k, api: { version: 2 } } } }", vec![]),
+        // Only what this client calls.
+        ("services: { shop: { url: http://a } }", vec![missing("api.version", ""), missing("key", "")]),
+        (
+            "services: { shop: { url: http://a, config: { kye: k, api: { version: 2 } } } }",
+            vec![missing("key", "; what is configured is `api`, `kye`")],
+        ),
+        (
+            "services: { shop: { url: http://a, config: { key: null, api: 2 } } }",
+            vec![
+                missing("api.version", "; what is configured is `api`, `key`"),
+                missing("key", "; what is configured is `api`, `key`"),
+            ],
+        ),
+    ] {
+        let mut found = found(config);
+        found.sort();
+        let sort = |text: &String| text.replace("`kye`, `api`", "`api`, `kye`").replace("`key`, `api`", "`api`, `key`");
+        assert_eq!(found.iter().map(sort).collect::<Vec<_>>(), expected, "{config}");
+    }
+}
