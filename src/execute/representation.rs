@@ -17,7 +17,6 @@ use super::leaf;
 use crate::operation::OutType;
 use crate::plan::Member;
 use serde_json::value::RawValue;
-use std::io::Write;
 
 /// A member that is to be written, and its token.
 type Part<'a> = (&'a Member, Option<&'a str>);
@@ -92,6 +91,7 @@ fn write_leaf(ty: &OutType, token: &str, out: &mut Vec<u8>) {
 
 /// Writes a name of a schema as a JSON string.
 fn quote(name: &str, out: &mut Vec<u8>) {
-    // Writing to memory does not fail.
-    let _ = write!(out, "\"{name}\"");
+    out.push(b'"');
+    out.extend_from_slice(name.as_bytes());
+    out.push(b'"');
 }

@@ -25,7 +25,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("compose", &["contract", "diagnostic", "ids", "json", "sdl", "suggest"]),
     ("view", &["compose", "diagnostic", "directive", "json", "suggest"]),
     ("operation", &["compose", "heap", "ids", "json", "suggest", "view"]),
-    ("plan", &["compose", "contract", "heap", "operation"]),
+    ("plan", &["compose", "contract", "heap", "json", "operation"]),
     // Doing it.
     ("policy", &["config"]),
     ("flight", &[]),
