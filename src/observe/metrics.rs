@@ -190,7 +190,7 @@ impl Metrics {
         let shed = Family::default();
         registry.register(
             "requests_shed",
-            "Requests that were refused for this process's sake: too many in flight, or late with its work",
+            "Requests that were refused for this process's sake: too many in flight or being read, or late with its work",
             shed.clone(),
         );
         let calls = Family::default();
