@@ -24,7 +24,7 @@ const gather = async (count, atOnce, send) => {
 }
 
 /// Orders of users of orders …, so many levels.
-const tower = (levels, inner = 'id text') =>
+const tower = (levels, inner = 'id name') =>
   levels === 0 ? inner : `orders { id text user { id name ${tower(levels - 1, inner)} } }`
 const list = (item, bytes) => Array(Math.floor(bytes / (item.length + 1))).fill(item).join(',')
 const large = (members) => `{"query":"mutation($json: JSON, $ints: [Int!]) { save(json: $json, ints: $ints) { n } }",${members}}`
@@ -48,7 +48,7 @@ const head = (length) => `POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: app
 const conditions = (at) => {
   const names = times(6, (n) => `$c${n}: Boolean = ${Boolean((at >> n) & 1)}`)
   const fields = times(6, (n) => `f${n}: user(id: ${n}) @skip(if: $c${n}) { id }`)
-  return `query(${names.join(' ')}) { ${fields.join(' ')} x${at >> 6}: user(id: 1) { ${tower(3)} } }`
+  return `query(${names.join(' ')}) { ${fields.join(' ')} x${at >> 6}: user(id: 1) { ${tower(1)} } }`
 }
 const things = (count) => times(count, (at) => `f${at}`).join(' ')
 
@@ -80,6 +80,10 @@ export const FORMS = {
     'subscriptions by WebSocket': sockets(40, [
       init,
       `{"type":"subscribe","id":"1","payload":{"query":"subscription { ticks { n } }","variables":{"x":[${list('[]', MIB - 300)}]}}}`,
+    ]),
+    'messages on many WebSockets': sockets(1500, [
+      init,
+      `{"type":"subscribe","id":"1","payload":{"query":"subscription { ticks { n } }","variables":{"x":[${list('[]', 60_000)}]}}}`,
     ]),
     'a million levels': bodies(40, plain(`"variables":{"x":${'['.repeat(500_000)}${']'.repeat(500_000)}}`)),
   },

@@ -14,9 +14,11 @@ const server = createServer((request, response) => {
   const url = new URL(request.url, 'http://services')
   request.resume()
   const [, first, id] = url.pathname.split('/')
-  if (first === 'users') return json(response, { id, name: `user ${id}` })
+  const user = (id) => ({ id, name: `user ${id}` })
+  if (first === 'users' && id) return json(response, user(id))
+  if (first === 'users') return json(response, url.searchParams.getAll('id').map(user))
   if (first === 'orders') {
-    const ids = url.searchParams.getAll('userId').flatMap((ids) => ids.split(','))
+    const ids = url.searchParams.getAll('userId')
     return json(response, ids.flatMap((id) => Array.from({ length: 50 }, (_, at) => order(id, at))))
   }
   if (first === 'ticks') return json(response, { n: 1 })
