@@ -2,6 +2,8 @@
 
 use super::{Files, assemble, name_clients};
 use crate::diagnostic::one_line;
+use crate::operation::{self, Limits, Outcomes};
+use crate::plan;
 use std::path::Path;
 
 /// The findings of the demo's phone client, with one more operation and a budget.
@@ -210,4 +212,32 @@ type Item { id: ID! }
         let sort = |text: &String| text.replace("`kye`, `api`", "`api`, `kye`").replace("`key`, `api`", "`api`, `key`");
         assert_eq!(found.iter().map(sort).collect::<Vec<_>>(), expected, "{config}");
     }
+}
+
+/// The demo's web client: proven calls of an operation, those of its shape, and what tells the shape from others.
+fn calls_of(document: &str) -> (Option<u64>, Option<u64>, String) {
+    let files = Files::read(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let assembled = assemble(&files, "web", &[], &|_| Some(String::new()));
+    let (Some(graph), Some(view)) = (&assembled.graph, &assembled.view) else { panic!("{:#?}", assembled.findings) };
+    let prepare = || operation::prepare(view, &Limits::default(), document, None).unwrap();
+    let calls = |lowered: operation::Operation| plan::plan(graph, &lowered).unwrap().calls;
+    let whole = calls(prepare().lower(&Outcomes::default()).unwrap());
+    let lifted = prepare().lift();
+    (whole, calls(lifted.shape.lower_of(&lifted.own, &Outcomes::default()).unwrap()), lifted.key)
+}
+
+#[test]
+fn literals_that_bounds_follow_from_are_a_part_of_the_shape() {
+    let mut keys = Vec::new();
+    for document in [
+        "{ products(first: 2) { id reviews(first: 1) { author { name } } } }",
+        "{ products(first: 20) { id reviews(first: 1) { author { name } } } }",
+        "{ products(first: 20, category: \"1\") { id reviews(first: 1) { author { name } } } }",
+        "{ products(first: 20, category: \"2\") { id reviews(first: 1) { author { name } } } }",
+    ] {
+        let (whole, of_shape, key) = calls_of(document);
+        assert!(whole.is_some() && whole == of_shape, "{document}: {whole:?} and {of_shape:?}");
+        keys.push(key);
+    }
+    assert!(keys[0] != keys[1] && keys[1] != keys[2] && keys[2] == keys[3], "{keys:#?}");
 }
