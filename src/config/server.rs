@@ -56,6 +56,9 @@ pub struct ServerConfig {
     pub max_connections: NonZeroU32,
     /// Subscriptions at once; further ones are answered with an error. Default: 1024.
     pub max_subscriptions: NonZeroU32,
+    /// Largest message of a client on a WebSocket, in bytes; a larger one ends the connection. A connection keeps the room
+    /// of its largest message for as long as it is open. Default: 65536 (64 KiB).
+    pub max_socket_message_bytes: NonZeroUsize,
     /// Operations at once on one WebSocket; further ones are answered with an error. Default: 64.
     pub max_operations_per_socket: NonZeroU32,
     /// How long requests are still taken after SIGTERM, while `/readyz` says 503, so that load balancers see it first;
@@ -92,6 +95,7 @@ impl Default for ServerConfig {
             max_lateness: Some(Duration::from_millis(50)),
             max_connections: NonZeroU32::MIN.saturating_add(4095),
             max_subscriptions: NonZeroU32::MIN.saturating_add(1023),
+            max_socket_message_bytes: NonZeroUsize::MIN.saturating_add((64 << 10) - 1),
             max_operations_per_socket: NonZeroU32::MIN.saturating_add(63),
             shutdown_delay: None,
             shutdown_grace: Duration::from_secs(10),

@@ -47,6 +47,8 @@ const INIT_TIMEOUT: Duration = Duration::from_secs(5);
 const PING_EVERY: Duration = Duration::from_secs(12);
 /// A client that was silent for so long is gone: it answers pings.
 const SILENCE: Duration = Duration::from_secs(40);
+/// Room that each connection takes for reading while nothing large comes, in bytes.
+const READ_BUFFER: usize = 4_096;
 /// Longest wait for a client to take a message.
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a client may take to answer a close.
@@ -69,8 +71,9 @@ pub(super) async fn upgrade(site: Site, server: &Server, mut parts: Parts) -> ht
         Ok(upgrade) => upgrade,
         Err(rejection) => return rejection.into_response(),
     };
-    let most = server.config.max_body_bytes.get();
+    let most = server.config.max_socket_message_bytes.get();
     let upgrade = upgrade.protocols([PROTOCOL]).max_message_size(most).max_frame_size(most);
+    let upgrade = upgrade.read_buffer_size(READ_BUFFER);
     upgrade.on_upgrade(move |socket| serve(socket, site, parts.headers, open))
 }
 

@@ -226,6 +226,20 @@ async fn events_and_gets_hold_nothing_that_needs_a_caller_who_is_signed_in() {
 }
 
 #[tokio::test]
+async fn a_message_that_is_too_large_ends_the_connection() {
+    let meter = Meter::start("server: { port: 0 }").await;
+    let ping = |bytes: usize| {
+        let around = json!({ "type": "ping", "payload": { "a": "" } }).to_string().len();
+        json!({ "type": "ping", "payload": { "a": "x".repeat(bytes - around) } })
+    };
+    let mut socket = Socket::ready(&meter.bff, json!({})).await;
+    socket.send(ping(65_536)).await;
+    assert_eq!(socket.next().await["type"], "pong");
+    socket.send(ping(65_537)).await;
+    assert!(socket.frame().await.is_none(), "it is still open");
+}
+
+#[tokio::test]
 async fn a_failing_service_is_an_event_and_so_is_its_return() {
     let failing = Arc::new(AtomicUsize::new(0));
     let is_failing = Arc::clone(&failing);
