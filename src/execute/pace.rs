@@ -2,7 +2,8 @@
 //!
 //! Reading answers and writing them is done in slices. Between two of them the work looks at the clock. If it has had the
 //! thread for a while, it lets everybody else run, and then waits for its turn: of all long work on a thread one piece
-//! at a time is under way, first come first served. So the wait of others is one slice, however much long work there is.
+//! at a time is under way, first come first served and each to its end. So the wait of others is one slice, however much
+//! long work there is, and no more than one long answer per thread is written in part.
 //!
 //! Always true: whoever waits for a call, or for anything else but its turn, has given its turn back.
 
@@ -48,11 +49,11 @@ impl Pace {
     }
 
     async fn wait(&mut self) -> bool {
-        // With the turn still taken: else the next long work would come before those who wait for the network.
         tokio::task::yield_now().await;
-        self.turn = None;
-        let turn = TURN.with(Arc::clone).acquire_owned();
-        self.turn = tokio::time::timeout_at(self.until.into(), turn).await.ok().and_then(Result::ok);
+        if self.turn.is_none() {
+            let turn = TURN.with(Arc::clone).acquire_owned();
+            self.turn = tokio::time::timeout_at(self.until.into(), turn).await.ok().and_then(Result::ok);
+        }
         self.since = now();
         self.turn.is_some()
     }
@@ -100,15 +101,13 @@ mod tests {
             task.await.unwrap();
         }
         let told = told.lock().unwrap();
-        // All have had their first slice; from then on one at a time, each as often as the others.
+        // All have had their first slice; from then on one at a time.
         let rest: Vec<_> = told.iter().skip(8).collect();
         assert!(rest.windows(2).all(|two| two[0].is_none() || two[1].is_none()), "{told:?}");
+        // Each goes on to its end before the next one does.
         let order: Vec<_> = rest.iter().filter_map(|number| **number).collect();
-        for round in order.chunks(8) {
-            let mut round = round.to_vec();
-            round.sort_unstable();
-            assert_eq!(round, (0..8).collect::<Vec<_>>(), "{told:?}");
-        }
+        assert_eq!(order.len(), 24, "{told:?}");
+        assert!(order.chunks(3).all(|three| three.iter().all(|number| *number == three[0])), "{told:?}");
     }
 
     #[tokio::test]
