@@ -2,7 +2,7 @@
 // and shows under each answer which upstream calls it took.
 //
 // config.json: { client, endpoint, tabs: [{ query, variables?, headers? }], token? }
-// answers:     extensions.bespoke.calls: [{ service, operationId, keys, ms, status, shared, attempts?, inProcess?, cache? }]
+// answers:     extensions.bespoke.calls: [{ service, operationId, keys, ms, status, shared, attempts?, inProcess?, cache?, cause? }]
 //
 // Everything loaded or asked for has the page's own origin. No build step: React and GraphiQL are globals.
 (function () {
@@ -277,6 +277,7 @@
         isShared: call.shared === true,
         attempts: Number.isInteger(call.attempts) ? Math.max(0, call.attempts) : 1,
         isInProcess: call.inProcess === true,
+        cause: typeof call.cause === "string" ? call.cause : undefined,
         isKept: call.cache === "hit" || call.cache === "stale_while_revalidate",
       }));
   }
@@ -345,7 +346,7 @@
       h("td", { className: "bespoke-number" }, call.keys),
       h(
         "td",
-        { className: failed ? "bespoke-failed" : "bespoke-quiet" },
+        { className: failed ? "bespoke-failed" : "bespoke-quiet", title: call.cause },
         call.attempts > 1 ? `${status}, attempt ${call.attempts}` : status,
       ),
       h(

@@ -131,7 +131,7 @@ fn engine(recorded: &Recorded, is_kept: bool) -> Result<Engine, Failed> {
         limits: Limits::default(),
         operations_bytes: 64 << 20,
         exposure: Mode::Production.exposure(),
-        causes: CauseReport::default(),
+        causes: Arc::new(CauseReport::default()),
         bounds: Bounds::default(),
         // One request at a time: there is nothing to share.
         sharing: FlightOptions { enabled: false, ..FlightOptions::default() },

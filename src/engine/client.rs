@@ -170,7 +170,7 @@ impl Client {
         };
         let sources = self.sources(&graph, &config, options)?;
         let exposure = config.server.mode.exposure();
-        let causes = CauseReport::new(exposure.causes, binding_places(&graph, &assembled.sources));
+        let causes = Arc::new(CauseReport::new(exposure.causes, binding_places(&graph, &assembled.sources)));
         let caching = caching(&graph, &config, options);
         Ok(Engine::new(EngineParts {
             graph: Arc::new(graph),

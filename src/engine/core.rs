@@ -39,7 +39,7 @@ pub struct EngineParts {
     /// What it shows of itself.
     pub exposure: Exposure,
     /// Who is told the causes of failures.
-    pub causes: CauseReport,
+    pub causes: Arc<CauseReport>,
     /// What one operation may cost, as proven before it runs and while it runs.
     pub bounds: Bounds,
     /// How equal operations in flight are shared.
@@ -254,7 +254,7 @@ impl Engine {
     pub(super) fn respond(&self, shape: &Shape, ran: Ran, is_shared: bool) -> Response {
         let Ran { body, errors, mut calls, error_codes, .. } = ran;
         calls.iter_mut().for_each(|call| call.is_shared |= is_shared);
-        let body = if self.parts.exposure.calls { with_calls(&body, &calls) } else { body };
+        let body = if self.parts.exposure.calls { with_calls(&body, &calls, self.parts.exposure) } else { body };
         Response {
             kind: ResponseKind::Executed,
             body,
@@ -307,8 +307,9 @@ struct Unplanned {
 }
 
 /// The answer with `extensions.bespoke.calls` before its closing brace.
-fn with_calls(body: &Bytes, calls: &[CallRecord]) -> Bytes {
-    let calls = serde_json::json!({ "bespoke": { "calls": calls.iter().map(describe).collect::<Vec<_>>() } });
+fn with_calls(body: &Bytes, calls: &[CallRecord], exposure: Exposure) -> Bytes {
+    let calls: Vec<Value> = calls.iter().map(|call| describe(call, exposure)).collect();
+    let calls = serde_json::json!({ "bespoke": { "calls": calls } });
     let open = body.strip_suffix(b"}").unwrap_or(body);
     [open, b",\"extensions\":", calls.to_string().as_bytes(), b"}"].concat().into()
 }
@@ -360,7 +361,7 @@ pub(super) fn request_error(code: &'static str, message: &str) -> RequestError {
 }
 
 /// A call as GraphiQL shows it.
-fn describe(call: &CallRecord) -> Value {
+fn describe(call: &CallRecord, exposure: Exposure) -> Value {
     let status = match call.status {
         Ok(status) => Value::from(status),
         Err(code) => Value::from(code),
@@ -381,6 +382,9 @@ fn describe(call: &CallRecord) -> Value {
     }
     if !call.cache.is_off() {
         described["cache"] = call.cache.name().into();
+    }
+    if let Some(cause) = call.cause.as_ref().filter(|_| exposure.causes) {
+        described["cause"] = (*cause.what).into();
     }
     described
 }

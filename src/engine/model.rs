@@ -5,6 +5,7 @@ use crate::cache::CacheStatus;
 use crate::execute::Wording;
 use crate::operation::{GivenVariables, OperationKind};
 use crate::policy::Caller;
+use crate::upstream::Cause;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
@@ -126,6 +127,8 @@ pub struct CallRecord {
     pub is_safe: bool,
     /// What the cache had to do with it.
     pub cache: CacheStatus,
+    /// Why it came to nothing: for operators and developers, never for clients in production.
+    pub cause: Option<Arc<Cause>>,
 }
 
 impl CallRecord {

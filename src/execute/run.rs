@@ -2,7 +2,7 @@
 
 use super::arena::{Arena, Failure};
 use super::bounds::Bounds;
-use super::cause::{CauseReport, Causes, Evidence};
+use super::cause::{Aside, CauseReport, Causes, Evidence};
 use super::input::Inputs;
 use super::kept::{Announced, Caching, StepKept, Weighed};
 use super::pace::Pace;
@@ -19,7 +19,7 @@ use crate::json::Value;
 use crate::operation::{Locations, OperationKind, Variables};
 use crate::plan::{PairingPlan, Plan, Step, StepId};
 use crate::policy::Caller;
-use crate::upstream::{Answer, CallError, CallErrorKind, Subgraph, Write, Writes};
+use crate::upstream::{Answer, CallError, CallErrorKind, FailedCall, Subgraph, Write, Writes};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
@@ -65,7 +65,7 @@ pub struct Run<'a> {
     /// Answers of `__schema` and `__type`, by response name; `None`: it asks for neither.
     pub introspection: Option<&'a HashMap<String, String>>,
     /// Who is told the causes of failures.
-    pub causes: &'a CauseReport,
+    pub causes: &'a Arc<CauseReport>,
     /// On whose behalf.
     pub caller: &'a Arc<Caller>,
     /// When nobody waits any more.
@@ -287,10 +287,13 @@ impl<'a> State<'a> {
             is_in_process: !is_remote(&self.run.graph.source(step.source).kind),
             is_safe: way.is_safe,
             cache: weighed.cache,
+            cause: finished.result.as_ref().err().and_then(|error| error.cause.clone()),
         });
         let mut result = finished.result;
         if let Ok(answer) = &mut result {
             self.code_has_written(way, &answer.calls);
+            let failed = answer.calls.iter().filter_map(FailedCall::of_record);
+            self.run.aside().tell("a call of code in this process has failed", failed);
             self.calls.append(&mut answer.calls);
         }
         let is_unsent = result.as_ref().is_err_and(|error| error.is_unsent);
@@ -392,6 +395,11 @@ impl<'a> State<'a> {
 }
 
 impl Run<'_> {
+    /// Tells the log of calls whose failure no answer tells.
+    fn aside(&self) -> Aside<'_> {
+        Aside { report: self.causes, sources: self.sources, own: None, request_id: self.caller.request_id.as_str() }
+    }
+
     /// What the inputs of a step are made of.
     fn inputs(&self, step: usize) -> Inputs<'_> {
         let plan = &self.plan.steps[step];

@@ -461,6 +461,11 @@ fn list_of_items(capture: &Capture) -> Option<&Capture> {
     }
 }
 
+/// Does a binding say what a status means, be it a failure or not?
+pub(super) fn is_declared(step: &Step, way: &Way, status: u16) -> bool {
+    way.is_success(status) || step.outcomes.iter().any(|(pattern, _)| matches(*pattern, status))
+}
+
 /// Does a status say what there is, rather than that something failed?
 pub(super) fn is_outcome(step: &Step, way: &Way, status: u16) -> bool {
     let outcome = step.outcomes.iter().find(|(pattern, _)| matches(*pattern, status)).map(|(_, plan)| plan);

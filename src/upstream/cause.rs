@@ -2,8 +2,12 @@
 //!
 //! Always true: a cause holds nothing of an answer's body, no header but a media type, and no value of a URL's query.
 
+use super::model::{Answer, CallError};
+use crate::engine::CallRecord;
 use http::{Method, Uri};
 use reqwest::Url;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
@@ -44,12 +48,81 @@ impl Cause {
         Self { what: what.into(), status: Some(status), ..Self::default() }
     }
 
+    /// A cause that concerns an answer as a whole.
+    pub(crate) fn of_answer(what: impl Into<Cow<'static, str>>, answer: &Answer) -> Self {
+        let (media_type, called) = (answer.media_type.clone(), answer.called.clone());
+        Self { media_type, called, ..Self::with_status(what, answer.status) }
+    }
+
     /// Adds the answer's media type.
     pub(super) fn of_media_type(mut self, media_type: Option<&http::HeaderValue>) -> Self {
-        self.media_type = media_type.map(|value| shortened(&String::from_utf8_lossy(value.as_bytes())).into());
+        self.media_type = media_type.map(media_type_text);
         self
     }
 }
+
+/// A media type as it was sent, for causes.
+pub(super) fn media_type_text(value: &http::HeaderValue) -> Box<str> {
+    shortened(&String::from_utf8_lossy(value.as_bytes())).into()
+}
+
+/// A call that came to nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedCall {
+    /// The source's name.
+    pub service: Arc<str>,
+    /// What was asked, as in [`CallRecord::operation_id`].
+    pub endpoint: Arc<str>,
+    /// The stable code, as in `extensions.code`.
+    pub code: &'static str,
+    /// Why it came to nothing.
+    pub cause: Arc<Cause>,
+}
+
+impl FailedCall {
+    /// A call without an answer.
+    pub(crate) fn of_error(service: &Arc<str>, endpoint: &Arc<str>, error: &CallError) -> Self {
+        let cause = error.cause.clone().unwrap_or_default();
+        Self { service: Arc::clone(service), endpoint: Arc::clone(endpoint), code: error.kind.code(), cause }
+    }
+
+    /// A call whose answer is a failure, by its status, or by the errors in it if it is one of GraphQL; `None`: it is none.
+    pub(crate) fn of_answer(
+        service: &Arc<str>,
+        endpoint: &Arc<str>,
+        answer: &Answer,
+        speaks_graphql: bool,
+    ) -> Option<Self> {
+        let (code, what) = match answer.status {
+            400.. => ("UPSTREAM_STATUS", BAD_STATUS),
+            _ if speaks_graphql && has_errors(answer) => ("SUBGRAPH_ERROR", "the service reported errors"),
+            _ => return None,
+        };
+        let cause = Arc::new(Cause::of_answer(what, answer));
+        Some(Self { service: Arc::clone(service), endpoint: Arc::clone(endpoint), code, cause })
+    }
+
+    /// The same of a call that was recorded; `None`: it did not fail.
+    pub(crate) fn of_record(call: &CallRecord) -> Option<Self> {
+        let (service, endpoint) = (Arc::clone(&call.service), Arc::clone(&call.operation_id));
+        let code = call.status.err().unwrap_or("UPSTREAM_STATUS");
+        Some(Self { service, endpoint, code, cause: Arc::clone(call.cause.as_ref()?) })
+    }
+}
+
+/// Does a GraphQL answer have errors (GraphQL §7.1)?
+fn has_errors(answer: &Answer) -> bool {
+    #[derive(Deserialize)]
+    struct Errors {
+        #[serde(default)]
+        errors: Option<Vec<IgnoredAny>>,
+    }
+    let read = serde_json::from_slice::<Errors>(&answer.body);
+    read.is_ok_and(|read| read.errors.is_some_and(|errors| !errors.is_empty()))
+}
+
+/// What happened when a status is a failure.
+pub(super) const BAD_STATUS: &str = "the service answered with a status that is a failure";
 
 /// The method and URL of one call.
 ///
@@ -84,7 +157,9 @@ impl fmt::Display for Called {
         let (path, query) = match &self.url {
             CalledUrl::Direct(origin, target) => {
                 write!(f, "{} http://", self.method)?;
-                f.write_str(origin.authority().map_or("", |authority| authority.as_str()))?;
+                let authority = origin.authority().map_or("", |authority| authority.as_str());
+                // Not with the credentials before the host (RFC 3986 §3.2.1).
+                f.write_str(authority.rsplit('@').next().unwrap_or_default())?;
                 (target.path(), target.query())
             }
             CalledUrl::Whole(url) => {
@@ -130,6 +205,9 @@ mod tests {
             let called = Called::direct(&Method::GET, &origin, &target.parse().expect("a target"));
             assert_eq!(called.to_string(), expected);
         }
+        let origin: Uri = "http://user:secret@shop.test:8080/".parse().expect("a URI");
+        let called = Called::direct(&Method::GET, &origin, &"/x".parse().expect("a target"));
+        assert_eq!(called.to_string(), "GET http://shop.test:8080/x");
         let url = Url::parse("https://user:secret@shop.test:8443/a/b?key=secret").expect("a URL");
         let called = Called::whole(&Method::POST, &url).to_string();
         assert_eq!(called, "POST https://shop.test:8443/a/b?key=…");

@@ -178,6 +178,7 @@ impl Guard {
         let permit = self.permit(breaker.as_ref())?;
         slot.keep();
         let kept = KeptSlot(Arc::clone(&self));
+        let speaks_graphql = matches!(request, Request::GraphQl { .. });
         let work = {
             let ctx = ctx.clone();
             async move {
@@ -185,7 +186,7 @@ impl Guard {
                 settled(&*source, permit, request, ctx).await
             }
         };
-        finish(&self.service, &ctx, work).await
+        finish(&self.service, &ctx, speaks_graphql, work).await
     }
 
     async fn slot(&self, breaker: Option<&Arc<Breaker>>, deadline: Instant) -> Result<Slot<'_>, CallError> {

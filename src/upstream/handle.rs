@@ -11,6 +11,7 @@
 //! - a call after a write joins no call begun before that write was over;
 //! - of the caller's headers only those go out that the configuration names for that service.
 
+use super::cause::{BAD_STATUS, Cause};
 use super::domain::{BatchDomain, CredentialScope};
 use super::model::{Answer, CallError, Context, Request, Subgraph};
 use super::write::Write;
@@ -139,7 +140,7 @@ impl UpstreamHandle {
     /// - [`HandleError::Status`]: any status but 2xx; [`Self::get`] hands those over.
     /// - as [`Self::get`].
     pub async fn get_json(&self, service: &str, path: &str, query: &[(&str, &str)]) -> Result<Bytes, HandleError> {
-        success(service, self.get(service, path, query).await?)
+        success(service, self.send(service, Method::GET, target(path, query), None, Wanted::Success).await?)
     }
 
     /// Gets `path` with `query`, whatever the status.
@@ -148,7 +149,7 @@ impl UpstreamHandle {
     /// - [`HandleError::TooManyCalls`], [`HandleError::UnknownService`]: nothing was sent.
     /// - [`HandleError::Call`]: there is no answer.
     pub async fn get(&self, service: &str, path: &str, query: &[(&str, &str)]) -> Result<Answer, HandleError> {
-        self.send(service, Method::GET, target(path, query), None).await
+        self.send(service, Method::GET, target(path, query), None, Wanted::Answer).await
     }
 
     /// Posts a JSON body to `path`. Under `Mutation` it is sent once; under `Query` it is a read, as everything is there
@@ -157,7 +158,7 @@ impl UpstreamHandle {
     /// # Errors
     /// As [`Self::get_json`].
     pub async fn post_json(&self, service: &str, path: &str, body: Bytes) -> Result<Bytes, HandleError> {
-        success(service, self.post(service, path, body).await?)
+        success(service, self.send(service, Method::POST, target(path, &[]), Some(body), Wanted::Success).await?)
     }
 
     /// Posts a JSON body to `path`, whatever the status. As [`Self::post_json`] otherwise.
@@ -165,7 +166,7 @@ impl UpstreamHandle {
     /// # Errors
     /// As [`Self::get`].
     pub async fn post(&self, service: &str, path: &str, body: Bytes) -> Result<Answer, HandleError> {
-        self.send(service, Method::POST, target(path, &[]), Some(body)).await
+        self.send(service, Method::POST, target(path, &[]), Some(body), Wanted::Answer).await
     }
 
     /// The calls made so far, taken out. Calls that are made from now on belong to no write: it has ended.
@@ -181,6 +182,7 @@ impl UpstreamHandle {
         method: Method,
         target: String,
         body: Option<Bytes>,
+        wanted: Wanted,
     ) -> Result<Answer, HandleError> {
         let inner = &*self.inner;
         let Some((name, entry)) = inner.services.get_key_value(service) else {
@@ -213,6 +215,7 @@ impl UpstreamHandle {
             is_in_process: false,
             is_safe,
             cache: CacheStatus::Bypass(Bypass::Off),
+            cause: wanted.failure(&result),
         };
         let mut progress = inner.progress();
         // Not more than `max_calls` of them.
@@ -223,6 +226,30 @@ impl UpstreamHandle {
         }
         drop(progress);
         Ok(result?)
+    }
+}
+
+/// What code makes of an answer.
+#[derive(Debug, Clone, Copy)]
+enum Wanted {
+    /// Whatever the status: only what the service itself calls its failure is one (RFC 9110 §15.6).
+    Answer,
+    /// Any status but 2xx is a failure.
+    Success,
+}
+
+impl Wanted {
+    /// Why a call came to nothing; `None`: it did not.
+    fn failure(self, result: &Result<Answer, CallError>) -> Option<Arc<Cause>> {
+        let answer = match result {
+            Ok(answer) => answer,
+            Err(error) => return Some(error.cause.clone().unwrap_or_default()),
+        };
+        let is_failure = match self {
+            Self::Answer => answer.status >= 500,
+            Self::Success => !(200..300).contains(&answer.status),
+        };
+        is_failure.then(|| Arc::new(Cause::of_answer(BAD_STATUS, answer)))
     }
 }
 

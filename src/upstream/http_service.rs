@@ -11,7 +11,7 @@
 //! - what is called is sent once.
 
 use super::body::{BodyError, is_json, read_capped, read_gzip_capped, without_mark};
-use super::cause::Cause;
+use super::cause::{Cause, media_type_text};
 use super::client::HttpClient;
 use super::coding::Coding;
 use super::credentials::Credentials;
@@ -185,7 +185,9 @@ impl Inner {
         if (!is_json || is_encoded) && (is_redirect || status.is_client_error() || status.is_server_error()) {
             // The status is the outcome: a proxy's error page, or the hypertext of a redirect (RFC 9110 §15.4), must not
             // hide it.
-            return Ok(Answer { headers: kept, retry_after, ..Answer::new(status.as_u16(), Bytes::new()) });
+            let media_type = media_type.as_ref().map(media_type_text);
+            let answer = Answer::new(status.as_u16(), Bytes::new());
+            return Ok(Answer { headers: kept, retry_after, media_type, ..answer });
         }
         let limit = self.config.max_response_bytes;
         let body = match coding {

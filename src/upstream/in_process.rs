@@ -214,7 +214,7 @@ impl Subgraph for InProcess {
         Box::pin(async move {
             let (name, of_work) = (Arc::clone(&inner.config.name), ctx.clone());
             let work = async move { inner.call(request, of_work, &*add_data).await };
-            finish(&name, &ctx, work).await
+            finish(&name, &ctx, true, work).await
         })
     }
 }

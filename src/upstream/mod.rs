@@ -40,7 +40,7 @@ mod write;
 pub use balanced::Balanced;
 pub use breaker::BreakerOptions;
 pub(crate) use cause::shortened;
-pub use cause::{Called, Cause};
+pub use cause::{Called, Cause, FailedCall};
 pub use client::{ClientError, ClientOptions, HttpClient, TlsOptions};
 pub use credentials::{Credentials, CredentialsError, Identity, IdentityOptions, TokenFile};
 pub use domain::{BatchDomain, CredentialScope};

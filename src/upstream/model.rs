@@ -86,6 +86,8 @@ pub struct Answer {
     pub attempts: u32,
     /// How long the service wants to be left alone, if it says so (`Retry-After`, RFC 9110 §10.2.3).
     pub retry_after: Option<Duration>,
+    /// The media type of a body that is no JSON and so was not read, beside a status that is the outcome: for causes.
+    pub media_type: Option<Box<str>>,
     /// What was called, for causes; `None`: nothing was, or the answer was kept.
     pub called: Option<Arc<Called>>,
     /// Calls that an in-process source made to other services for this answer; none for sources over HTTP.
@@ -104,6 +106,7 @@ impl Answer {
             is_shared: false,
             attempts: 1,
             retry_after: None,
+            media_type: None,
             called: None,
             calls: Vec::new(),
         }

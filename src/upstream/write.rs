@@ -7,8 +7,9 @@
 //! Always true:
 //! - a write is over when nothing works on it any more, by whatever end: an answer, a failure, a panic, a runtime that stops;
 //! - what is to be done at its end is done once;
-//! - writes that nobody waits for have a bound.
+//! - writes that nobody waits for have a bound, and so have the failures that are noted of one.
 
+use super::cause::FailedCall;
 use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,7 +35,12 @@ impl Writes {
     #[must_use]
     pub fn begin(&self) -> Option<Write> {
         let has_room = self.unattended() < MAX_UNATTENDED;
-        let inner = || Inner { writes: self.clone(), stage: AtomicU8::new(UNTOLD), aftermath: Mutex::default() };
+        let inner = || Inner {
+            writes: self.clone(),
+            stage: AtomicU8::new(UNTOLD),
+            failures: Mutex::default(),
+            aftermath: Mutex::default(),
+        };
         has_room.then(|| Write(Arc::new(inner())))
     }
 
@@ -51,8 +57,11 @@ impl Writes {
     }
 }
 
-/// What is done when a write is over.
-type Aftermath = Box<dyn FnOnce() + Send>;
+/// Most failures that are noted of one write; further ones are left out.
+const MAX_FAILURES: usize = 8;
+
+/// What is done when a write is over, with the calls of it that failed.
+type Aftermath = Box<dyn FnOnce(Vec<FailedCall>) + Send>;
 
 /// One write. Clones are the same write: whoever works on it holds one, and it is over when the last but one is dropped,
 /// which is that of who began it.
@@ -69,6 +78,7 @@ const SENT: u8 = 2;
 struct Inner {
     writes: Writes,
     stage: AtomicU8,
+    failures: Mutex<Vec<FailedCall>>,
     aftermath: Mutex<Option<Aftermath>>,
 }
 
@@ -96,8 +106,17 @@ impl Write {
         Arc::strong_count(&self.0) == 1
     }
 
-    /// Leaves it to itself: nobody waits for it any more. `aftermath` is done once it is over, which may be now.
-    pub fn leave(self, aftermath: impl FnOnce() + Send + 'static) {
+    /// Notes that a call of it has failed.
+    pub(super) fn note(&self, failed: FailedCall) {
+        let mut failures = self.0.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        if failures.len() < MAX_FAILURES {
+            failures.push(failed);
+        }
+    }
+
+    /// Leaves it to itself: nobody waits for it any more. `aftermath` is done once it is over, which may be now; it is told
+    /// which calls have failed.
+    pub fn leave(self, aftermath: impl FnOnce(Vec<FailedCall>) + Send + 'static) {
         let mut place = self.0.aftermath.lock().unwrap_or_else(PoisonError::into_inner);
         if place.is_none() {
             self.0.writes.unattended.send_modify(|count| *count += 1);
@@ -116,7 +135,8 @@ impl Drop for Inner {
     fn drop(&mut self) {
         let aftermath = self.aftermath.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(aftermath) = aftermath {
-            aftermath();
+            let failures = self.failures.get_mut().unwrap_or_else(PoisonError::into_inner);
+            aftermath(std::mem::take(failures));
             self.writes.unattended.send_modify(|count| *count = count.saturating_sub(1));
         }
     }
@@ -127,10 +147,10 @@ mod tests {
     use super::*;
     use std::sync::atomic::AtomicU32;
 
-    fn counting() -> (Arc<AtomicU32>, impl FnOnce() + Send + 'static) {
+    fn counting() -> (Arc<AtomicU32>, impl FnOnce(Vec<FailedCall>) + Send + 'static) {
         let count = Arc::new(AtomicU32::new(0));
         let counted = Arc::clone(&count);
-        (count, move || _ = counted.fetch_add(1, Ordering::Relaxed))
+        (count, move |_| _ = counted.fetch_add(1, Ordering::Relaxed))
     }
 
     #[tokio::test]
@@ -175,7 +195,7 @@ mod tests {
         let writes = Writes::default();
         let begun: Vec<_> = (0..MAX_UNATTENDED).map(|_| writes.begin().expect("room")).collect();
         let working = begun.to_vec();
-        begun.into_iter().for_each(|write| write.leave(|| ()));
+        begun.into_iter().for_each(|write| write.leave(|_| ()));
         assert!(writes.begin().is_none());
         drop(working);
         assert!(writes.begin().is_some());

@@ -90,7 +90,7 @@ fn engine_of(files: &[(String, String)], service: Arc<dyn Subgraph>, operations_
         limits: Limits::default(),
         operations_bytes,
         exposure: Mode::Production.exposure(),
-        causes: CauseReport::default(),
+        causes: Arc::new(CauseReport::default()),
         bounds: Bounds::default(),
         sharing: FlightOptions { enabled: false, ..FlightOptions::default() },
         caching: None,

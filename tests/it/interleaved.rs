@@ -197,7 +197,7 @@ fn world(options: &Options, seed: u64) -> World {
         limits: Limits::default(),
         operations_bytes: 64 << 20,
         exposure: Mode::Production.exposure(),
-        causes: CauseReport::default(),
+        causes: Arc::new(CauseReport::default()),
         bounds: Bounds::default(),
         sharing: options.operations.clone(),
         caching: caching.map(Arc::new),

@@ -3,18 +3,22 @@
 //! In: a [`Failure`], and the place in the arena where a value was looked for. Out: a [`Told`], for `extensions.cause`
 //! in development and for the log.
 //! Here is what a failure comes from ([`Evidence`]). `place` finds the JSON pointer of a place in the arena, `pointer`
-//! reads the body for it, `report` says who is told, and how often.
+//! reads the body for it, `report` says who is told, and how often; `aside` tells the log what no answer tells.
 //!
 //! Always true:
 //! - nothing of a body is told but the names of properties on the way to a value, and the value's kind;
 //! - for one answer, only so much of its bodies is read again.
 
+mod aside;
+#[cfg(test)]
+mod aside_tests;
 mod place;
 mod pointer;
 mod report;
 #[cfg(test)]
 mod tests;
 
+pub(super) use aside::Aside;
 pub(super) use place::Place;
 pub use report::CauseReport;
 
@@ -50,8 +54,7 @@ pub enum Evidence {
 impl Evidence {
     /// An answer that is of no use as a whole.
     pub(super) fn answer(way: WayId, answer: &Answer, what: impl Into<Cow<'static, str>>) -> Self {
-        let cause = Cause { called: answer.called.clone(), ..Cause::with_status(what, answer.status) };
-        Self::Call(way, Arc::new(cause))
+        Self::Call(way, Arc::new(Cause::of_answer(what, answer)))
     }
 
     /// The same, with what the service itself says.
@@ -170,30 +173,53 @@ impl<'a> Causes<'a> {
     fn json(&self, failure: &Failure, told: &Told) -> Value {
         let way = told.way.map(|way| self.run.graph.way(way));
         let source = way.map(|way| &self.run.sources[way.source.index()]);
+        let origin = Origin {
+            service: source.map(|source| &*source.name).or(failure.service.as_deref()),
+            endpoint: way.map(|way| way.endpoint.as_str()),
+            settings: source.map(|source| &source.config),
+            binding: told.way.and_then(|way| self.run.causes.binding(way)),
+        };
+        origin.json(told, self.run.causes.is_shown())
+    }
+}
+
+/// Whose failure it is.
+struct Origin<'o> {
+    service: Option<&'o str>,
+    endpoint: Option<&'o str>,
+    /// `$config` of the service.
+    settings: Option<&'o Setting>,
+    /// File and line.
+    binding: Option<&'o str>,
+}
+
+impl Origin<'_> {
+    fn json(&self, told: &Told, is_shown: bool) -> Value {
         let cause = told.cause.as_deref();
         let what = cause.map_or(&told.what, |cause| &cause.what);
         let called = cause.and_then(|cause| cause.called.as_ref()).map(ToString::to_string);
         // Settings go into requests, and can be secrets.
-        let called =
-            called.map(|called| source.map_or(called.clone(), |source| without_settings(called, &source.config)));
-        let service = source.map(|source| &*source.name).or(failure.service.as_deref());
+        let called = called.map(|called| match self.settings {
+            Some(settings) => without_settings(called, settings),
+            None => called,
+        });
         let mut members = Map::new();
         let mut put = |name: &str, value: Option<Value>| {
             members.extend(value.map(|value| (name.to_owned(), value)));
         };
         put("what", Some(json!(what)));
-        put("service", service.map(Value::from));
-        put("endpoint", way.map(|way| Value::from(way.endpoint.as_str())));
+        put("service", self.service.map(Value::from));
+        put("endpoint", self.endpoint.map(Value::from));
         put("request", called.map(Value::from));
         put("status", cause.and_then(|cause| cause.status).map(Value::from));
         put("mediaType", cause.and_then(|cause| cause.media_type.as_deref()).map(Value::from));
         put("pointer", told.pointer.as_deref().map(Value::from));
         put("expected", told.expected.as_deref().map(Value::from));
         put("got", told.got.as_deref().map(Value::from));
-        if self.run.causes.is_shown() {
+        if is_shown {
             put("said", cause.and_then(|cause| cause.said.as_deref()).map(Value::from));
         }
-        put("binding", told.way.and_then(|way| self.run.causes.binding(way)).map(Value::from));
+        put("binding", self.binding.map(Value::from));
         Value::Object(members)
     }
 }

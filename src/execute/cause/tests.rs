@@ -52,10 +52,14 @@ fn engine(base: &str, mode: &str) -> Engine {
 }
 
 async fn run(engine: &Engine, query: &str) -> Vec<Value> {
+    answer(engine, query, Duration::from_secs(10)).await["errors"].as_array().cloned().unwrap_or_default()
+}
+
+/// The whole answer to a query that may take so long.
+pub(super) async fn answer(engine: &Engine, query: &str, time: Duration) -> Value {
     let request = Request { query: query.to_owned(), ..Default::default() };
-    let answer = engine.execute(request, Arc::new(Caller::default()), Instant::now() + Duration::from_secs(10)).await;
-    let answer: Value = serde_json::from_slice(&answer.body).expect("JSON");
-    answer["errors"].as_array().cloned().unwrap_or_default()
+    let answer = engine.execute(request, Arc::new(Caller::default()), Instant::now() + time).await;
+    serde_json::from_slice(&answer.body).expect("JSON")
 }
 
 const ITEMS: &str = "{ items { id name price { amount } tags } }";
@@ -143,6 +147,45 @@ async fn development_says_what_was_wrong_with_a_whole_answer() {
     }
 }
 
+/// What an engine in this mode shows of introspection, suggestions, causes of fields and of calls, and calls.
+async fn shown(mode: &str) -> [bool; 5] {
+    let service = Faulty::always(Reply::reset_before_head()).await.expect("a port");
+    let engine = engine(&service.base_url(), mode);
+    let introspected = run(&engine, "{ __schema { queryType { name } } }").await;
+    let refused = run(&engine, "{ itens { id } }").await;
+    let message = refused[0]["message"].as_str().expect("a message");
+    let failed = answer(&engine, ITEM, Duration::from_secs(10)).await;
+    assert_eq!(failed["errors"][0]["extensions"]["code"], "UPSTREAM_UNREACHABLE", "{failed}");
+    let call = &failed["extensions"]["bespoke"]["calls"][0];
+    let of_call = call["cause"].as_str().is_some_and(|cause| cause.starts_with("the connection was reset"));
+    [
+        introspected.is_empty(),
+        message.contains("`items`"),
+        failed["errors"][0]["extensions"].get("cause").is_some(),
+        of_call,
+        call["service"] == "shop",
+    ]
+}
+
+#[tokio::test]
+async fn development_shows_introspection_suggestions_causes_and_calls() {
+    assert_eq!(shown("development").await, [true; 5]);
+}
+
+#[tokio::test]
+async fn production_shows_no_introspection_suggestions_causes_or_calls() {
+    assert_eq!(shown("production").await, [false; 5]);
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_json_beside_a_status_of_failure_tells_its_media_type() {
+    let page = Reply::with_status(503, "text/html; charset=utf-8", "<p>s3cret</p>");
+    let errors = errors(page, "development", ITEM).await;
+    let cause = &errors[0]["extensions"]["cause"];
+    assert_eq!((&cause["status"], &cause["mediaType"]), (&json!(503), &json!("text/html; charset=utf-8")), "{cause}");
+    assert!(!errors[0].to_string().contains("s3cret"), "{errors:?}");
+}
+
 #[tokio::test]
 async fn production_shows_codes_and_paths_alone() {
     for reply in [
@@ -161,7 +204,27 @@ async fn production_shows_codes_and_paths_alone() {
 
 /// Lines of a log.
 #[derive(Debug, Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+pub(super) struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Lines {
+    /// Takes what this thread logs from now on, as JSON.
+    pub(super) fn taken(&self) -> tracing::subscriber::DefaultGuard {
+        let writer = self.clone();
+        let log = tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish();
+        tracing::subscriber::set_default(log)
+    }
+
+    pub(super) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().expect("no panic").clone()).expect("UTF-8")
+    }
+
+    /// Those that tell causes.
+    pub(super) fn causes(&self) -> Vec<Value> {
+        let text = self.text();
+        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+        lines.filter(|line| line["target"] == "bespoke::cause").collect()
+    }
+}
 
 impl std::io::Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -177,19 +240,15 @@ impl std::io::Write for Lines {
 #[tokio::test]
 async fn production_logs_causes_once_in_a_period_and_nothing_of_the_body() {
     let lines = Lines::default();
-    let writer = lines.clone();
-    let log = tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish();
-    let _guard = tracing::subscriber::set_default(log);
+    let _guard = lines.taken();
     let body = r#"{"items":[{"id":"s3cret","name":"s3cret","price":{"amount":"s3cret"}}]}"#;
     let service = Faulty::always(Reply::json(body)).await.expect("a port");
     let engine = engine(&service.base_url(), "production");
     for _ in 0..3 {
         assert_eq!(run(&engine, ITEMS).await.len(), 1);
     }
-    let text = String::from_utf8(lines.0.lock().expect("no panic").clone()).expect("UTF-8");
+    let (text, causes) = (lines.text(), lines.causes());
     assert!(!text.contains("s3cret"), "{text}");
-    let logged: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-    let causes: Vec<&Value> = logged.iter().filter(|line| line["target"] == "bespoke::cause").collect();
     assert_eq!(causes.len(), 1, "{text}");
     let expected = json!({
         "level": "WARN", "code": "UPSTREAM_SHAPE", "service": "shop", "endpoint": "GET /items",

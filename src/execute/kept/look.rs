@@ -185,6 +185,7 @@ impl<'a> State<'a> {
             is_in_process: false,
             is_safe: true,
             cache,
+            cause: None,
         });
     }
 
@@ -237,6 +238,8 @@ impl<'a> State<'a> {
                 step: step.clone(),
                 frames: self.run.plan.frames.clone(),
                 source: source.clone(),
+                causes: Arc::clone(self.run.causes),
+                request_id: self.run.caller.request_id.clone(),
                 fields,
                 since,
                 entries: entries.collect(),

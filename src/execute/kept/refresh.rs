@@ -1,19 +1,22 @@
 //! Asking again behind somebody's back (RFC 5861 §3): a stale entry was the answer, the next one gets a fresh one.
 //!
 //! The answer is read as one that somebody waits for would be, by the step that found the stale entries: what may be kept
-//! of it, and which item is whose, is decided by the same code.
+//! of it, and which item is whose, is decided by the same code. Of a failure the log is told: nobody else is.
 
 use super::Caching;
 use super::weigh::{Item, Verdict, items};
 use crate::cache::{Entry, EntryKey, Mark, Refreshing};
 use crate::compose::Graph;
 use crate::execute::arena::Arena;
+use crate::execute::cause::{Aside, CauseReport, Evidence};
 use crate::execute::input::Key;
 use crate::execute::run::{Sourced, now};
-use crate::execute::step::{Answered, Keys, Settling};
+use crate::execute::step::{Answered, Keys, Settling, is_declared};
 use crate::plan::Step;
-use crate::upstream::{Answer, CallError};
+use crate::policy::RequestId;
+use crate::upstream::{Answer, CallError, FailedCall};
 use futures_util::future::BoxFuture;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -28,6 +31,9 @@ pub(super) struct Asked {
     pub(super) fields: Vec<String>,
     pub(super) since: Mark,
     pub(super) entries: Vec<Again>,
+    pub(super) causes: Arc<CauseReport>,
+    /// Of the request that has found the stale entries.
+    pub(super) request_id: RequestId,
 }
 
 /// An entry that is asked for again.
@@ -45,21 +51,40 @@ pub(super) fn refresh(caching: &Arc<Caching>, asked: Asked, call: BoxFuture<'sta
     let caching = Arc::clone(caching);
     tokio::spawn(async move {
         let sent = now();
-        if let Ok(answer) = call.await {
-            asked.keep(&caching, answer, (sent, now()));
+        match call.await {
+            Ok(answer) => asked.keep(&caching, answer, (sent, now())),
+            Err(error) => asked.tell(FailedCall::of_error(&asked.source.name, &asked.step.endpoint, &error)),
         }
     });
 }
 
 impl Asked {
+    /// Tells the log of a failure.
+    fn tell(&self, failed: FailedCall) {
+        let own = Some((self.step.way, &*self.source.name));
+        let sources = std::slice::from_ref(&self.source);
+        let aside = Aside { report: &self.causes, sources, own, request_id: self.request_id.as_str() };
+        aside.tell("a kept answer could not be refreshed", [failed]);
+    }
+
     fn keep(self, caching: &Caching, answer: Answer, times: (Instant, Instant)) {
         let (way, rule) = (self.graph.way(self.step.way), caching.rule(self.step.way));
-        // Who has joined a call cannot tell when it was sent; failures change nothing.
-        if answer.is_shared || answer.status >= 500 {
+        // Who has joined a call cannot tell when it was sent.
+        if answer.is_shared {
             return;
         }
         let old = self.entries.first().map(|entry| Arc::clone(&entry.old));
-        let keep = match rule.judge((&self.step, way), &answer, old.as_deref(), times) {
+        let verdict = rule.judge((&self.step, way), &answer, old.as_deref(), times);
+        if matches!(verdict, Verdict::Failed) && (answer.status < 400 || !is_declared(&self.step, way, answer.status)) {
+            let speaks_graphql = self.step.document.is_some();
+            let failed = FailedCall::of_answer(&self.source.name, &self.step.endpoint, &answer, speaks_graphql);
+            failed.into_iter().for_each(|failed| self.tell(failed));
+        }
+        // Failures of the service change nothing.
+        if answer.status >= 500 {
+            return;
+        }
+        let keep = match verdict {
             Verdict::Failed if answer.status < 400 => return,
             Verdict::Keep(keep) => keep,
             Verdict::Still(Ok(keep)) => {
@@ -83,6 +108,12 @@ impl Asked {
         let mut settling = Settling::new((&self.step, way), &keys, &self.source);
         settling.take(&mut arena, answered);
         let settled = settling.end(&mut arena);
+        for failure in &arena.failures {
+            if let (Some(Evidence::Call(_, cause)), Cow::Borrowed(code)) = (&failure.evidence, &failure.code) {
+                let (service, endpoint) = (Arc::clone(&self.source.name), Arc::clone(&self.step.endpoint));
+                self.tell(FailedCall { service, endpoint, code, cause: Arc::clone(cause) });
+            }
+        }
         let fields: Option<Arc<[String]>> = (!self.fields.is_empty()).then(|| self.fields.into());
         let Some(told) = settled.told.first() else {
             self.entries.iter().for_each(|again| forget(caching, again));

@@ -11,34 +11,56 @@
 
 use super::tags::{Write, input_values, invalidated};
 use crate::cache::{Cache, Slot};
-use crate::compose::{SourceId, Way};
+use crate::compose::{Graph, SourceId, Way};
 use crate::engine::CallRecord;
-use crate::execute::run::{State, now};
-use crate::upstream::Subgraph;
+use crate::execute::cause::{Aside, CauseReport};
+use crate::execute::run::{Sourced, State, now};
+use crate::execute::step::is_declared;
+use crate::plan::Step;
+use crate::policy::RequestId;
+use crate::upstream::FailedCall;
 use std::sync::Arc;
 use std::time::Instant;
 
 /// A write that goes on without its request; dropped when it is over.
 struct Unattended {
-    sources: Vec<Arc<dyn Subgraph>>,
+    graph: Arc<Graph>,
+    step: Step,
+    sources: Vec<Sourced>,
     /// `None`: nothing is kept.
     cache: Option<Arc<Cache>>,
     open: Vec<Slot>,
-    service: Arc<str>,
-    endpoint: Arc<str>,
     since: Instant,
+    causes: Arc<CauseReport>,
+    request_id: RequestId,
+}
+
+impl Unattended {
+    /// Its request has ended without these failures, so that only the log can tell them.
+    fn tell(&self, failed: Vec<FailedCall>) {
+        let service = &self.sources[self.step.source.index()].name;
+        let way = self.graph.way(self.step.way);
+        let is_expected = |failed: &FailedCall| {
+            let status = failed.cause.status.filter(|_| failed.code == "UPSTREAM_STATUS" && failed.service == *service);
+            status.is_some_and(|status| is_declared(&self.step, way, status))
+        };
+        let (report, own) = (&*self.causes, Some((self.step.way, &**service)));
+        let aside = Aside { report, sources: &self.sources, own, request_id: self.request_id.as_str() };
+        let failed = failed.into_iter().filter(|failed| !is_expected(failed));
+        aside.tell("a write that nobody waits for any more has failed", failed);
+    }
 }
 
 impl Drop for Unattended {
     fn drop(&mut self) {
-        self.sources.iter().for_each(|source| source.note_write());
+        self.sources.iter().for_each(|source| source.subgraph.note_write());
         if let Some(cache) = &self.cache {
             // Named first: what was read meanwhile must not come alive between the two.
             cache.tags().invalidate(&self.open);
             cache.tags().close(&self.open);
         }
         let late_ms = u64::try_from(now().duration_since(self.since).as_millis()).unwrap_or(u64::MAX);
-        let (service, endpoint) = (&*self.service, &*self.endpoint);
+        let (service, endpoint) = (&*self.sources[self.step.source.index()].name, &*self.step.endpoint);
         tracing::info!(target: "bespoke::write", service, endpoint, late_ms, "a write ended after its request");
     }
 }
@@ -70,13 +92,13 @@ impl State<'_> {
         let left = write.filter(|write| !write.is_over()).map(|write| (write, self.unattended(number)));
         self.name_what_was_written(number);
         if let Some((write, unattended)) = left {
-            write.leave(move || drop(unattended));
+            write.leave(move |failed| unattended.tell(failed));
         }
         true
     }
 
     fn unattended(&self, number: usize) -> Unattended {
-        let (step, _, source) = self.step(number);
+        let (step, ..) = self.step(number);
         let open = self.written_slots(number, |_| Write::Unknown);
         let cache = self.run.caching.map(|caching| Arc::clone(&caching.cache));
         if let Some(cache) = &cache {
@@ -84,12 +106,14 @@ impl State<'_> {
         }
         Unattended {
             // Whose tags they are, and which services code has called, is not known.
-            sources: self.run.sources.iter().map(|source| Arc::clone(&source.subgraph)).collect(),
+            sources: self.run.sources.to_vec(),
+            graph: Arc::clone(self.run.graph),
+            step: step.clone(),
             cache,
             open,
-            service: Arc::clone(&source.name),
-            endpoint: Arc::clone(&step.endpoint),
             since: now(),
+            causes: Arc::clone(self.run.causes),
+            request_id: self.run.caller.request_id.clone(),
         }
     }
 

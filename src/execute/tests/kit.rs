@@ -42,7 +42,7 @@ pub(super) struct Kit {
     pub(super) later: Duration,
     /// Items of all lists of one answer.
     max_list_items: u32,
-    causes: CauseReport,
+    causes: Arc<CauseReport>,
     /// What an operation may cost.
     pub(super) bounds: Bounds,
 }
@@ -107,7 +107,7 @@ impl Kit {
         expect_sound(&findings);
         let view = view.expect("a view");
         let (delay, timeout, later) = (Duration::ZERO, Duration::from_secs(5), Duration::ZERO);
-        let (causes, bounds) = (CauseReport::default(), Bounds::default());
+        let (causes, bounds) = (Arc::new(CauseReport::default()), Bounds::default());
         let (graph, max_list_items) = (Arc::new(graph), 100_000);
         Self { graph, view, claims: None, delay, timeout, max_list_items, caching: None, later, causes, bounds }
     }

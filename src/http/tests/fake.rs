@@ -91,6 +91,7 @@ impl FakeEngine {
             is_in_process: false,
             is_safe: true,
             cache: CacheStatus::Bypass(Bypass::Off),
+            cause: None,
         };
         Response {
             kind: ResponseKind::Executed,

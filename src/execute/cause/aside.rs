@@ -1,0 +1,45 @@
+//! Failures that no answer tells: of calls made by code of this process, whose errors say what the code makes of them; of
+//! writes that nobody waits for; of answers that are asked for again behind somebody's back.
+//!
+//! In: calls that failed. Out: lines of the log, as many as [`CauseReport`] allows, with no more in them than those of
+//! failed fields.
+
+use super::report::{CauseReport, Note};
+use super::{Origin, Told};
+use crate::compose::WayId;
+use crate::execute::arena::Failure;
+use crate::execute::run::Sourced;
+use crate::upstream::FailedCall;
+
+/// Tells the log of failed calls.
+pub(in crate::execute) struct Aside<'a> {
+    pub(in crate::execute) report: &'a CauseReport,
+    /// Those whose settings are left out.
+    pub(in crate::execute) sources: &'a [Sourced],
+    /// The binding that was followed, and the name of its source; `None`: code has made the calls.
+    pub(in crate::execute) own: Option<(WayId, &'a str)>,
+    /// Of the request that they began with.
+    pub(in crate::execute) request_id: &'a str,
+}
+
+impl Aside<'_> {
+    /// Tells of calls that belong together. `message`: what has failed, for every one of them.
+    pub(in crate::execute) fn tell(&self, message: &'static str, failed: impl IntoIterator<Item = FailedCall>) {
+        let mut notes = Vec::new();
+        for FailedCall { service, endpoint, code, cause } in failed {
+            let failure = Failure::new(code, message).of(&service);
+            let Some(alike) = self.report.admits(&failure, &notes) else { continue };
+            let source = self.sources.iter().find(|source| source.name == service);
+            let own = self.own.filter(|(_, name)| **name == *service);
+            let origin = Origin {
+                service: Some(&service),
+                endpoint: Some(&endpoint),
+                settings: source.map(|source| &source.config),
+                binding: own.and_then(|(way, _)| self.report.binding(way)),
+            };
+            let told = Told { cause: Some(cause), ..Told::default() };
+            notes.push(Note::new(&failure, origin.json(&told, self.report.is_shown()), alike));
+        }
+        notes.iter().for_each(|note| note.log(self.request_id));
+    }
+}
