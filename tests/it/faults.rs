@@ -165,7 +165,7 @@ async fn five_faults_at_each_place() {
                 fault_name => Some(Faulty::always(fault(fault_name)).await.unwrap()),
             };
             let url = faulty.as_ref().map_or_else(|| refusing.clone(), Faulty::base_url);
-            let setup = Setup::of(&shop).url(place.service, url.clone()).deadline(DEADLINE);
+            let setup = Setup::of(&shop).production().url(place.service, url.clone()).deadline(DEADLINE);
             let bff = Bff::start(bff_web::client(), setup).await;
             let reply = bff.ask(place.query).await;
             assert_eq!(reply.status, 200, "{name}: {}", reply.text);

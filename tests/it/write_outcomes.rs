@@ -384,18 +384,17 @@ async fn a_write_that_was_not_sent_invalidates_nothing_and_says_so() {
         assert_eq!((world.seen("/write").len(), world.read(id).await.1), (0, false), "{method}: a full queue");
         stalled.abort();
     }
-    // Time is up while it waits for its turn.
+    // Time is up while it waits for its turn: another write keeps the only place for longer than its own request lasts.
     let world = World::with(|setup| setup.deadline(Duration::from_millis(300)).configure(narrow_with_a_queue));
     let world = Arc::new(world.await);
     world.read(1).await;
-    let stalled = {
-        let world = Arc::clone(&world);
-        tokio::spawn(async move { world.bff.ask("{ stall }").await })
-    };
+    world.writes_do(item(1).after(WORK));
+    let other = world.begin("post", 2);
     world.shop.until_requests(2).await;
     assert_eq!(told(&world.write("post", 1).await, "post"), "UPSTREAM_NOT_SENT");
-    assert_eq!((world.seen("/write").len(), world.read(1).await.1), (0, false), "time was up before it was sent");
-    stalled.abort();
+    assert_eq!((world.seen("/write").len(), world.read(1).await.1), (1, false), "time was up before it was sent");
+    assert_eq!(told(&other.await.unwrap(), "post"), "UPSTREAM_TIMEOUT");
+    world.bff.writes_finished().await;
     // And while an earlier field of the same request is under way, which is another thing.
     let world = World::with(|setup| setup.deadline(Duration::from_millis(300)));
     let world = Arc::new(world.await);
@@ -418,6 +417,8 @@ async fn a_write_that_was_not_sent_invalidates_nothing_and_says_so() {
     let client = world.begin("post", 1);
     tokio::time::sleep(Duration::from_millis(150)).await;
     client.abort();
+    // Its place is free only once it is known that the client has left.
+    tokio::time::sleep(Duration::from_millis(150)).await;
     stalled.abort();
     world.shop.until_hangups(1).await;
     assert_eq!((world.read(1).await.1, world.bff.unattended_writes()), (false, 0));
