@@ -78,3 +78,63 @@ impl Noted {
         failed.into_iter().chain(answer.calls.iter().filter_map(FailedCall::of_record)).for_each(|it| write.note(it));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compose::WayId;
+    use crate::policy::Caller;
+    use crate::upstream::{BatchDomain, CredentialScope, Writes};
+    use std::sync::Mutex;
+    use std::time::Duration;
+
+    /// What a write that is left at its deadline, after one second, tells of its failures; each code with its cause.
+    async fn told(after: Duration, speaks_graphql: bool, result: Result<Answer, CallErrorKind>) -> Vec<String> {
+        let (writes, service): (_, Arc<str>) = (Writes::default(), "shop".into());
+        let write = writes.begin().expect("room");
+        let ctx = Context {
+            domain: BatchDomain { way: WayId(0), inputs: Arc::from(*b""), scope: CredentialScope::Public },
+            caller: Arc::new(Caller::default()),
+            deadline: (Instant::now() + Duration::from_secs(1)).into_std(),
+            is_safe: false,
+            endpoint: "POST /x".into(),
+            not_before: None,
+            condition: None,
+            takes_redirects: false,
+            write: Some(write.clone()),
+        };
+        let result = result.map_err(|kind| CallError::new(&service, kind, "the connection was reset"));
+        let work = async move {
+            tokio::time::sleep(after).await;
+            result
+        };
+        let _ = finish(&service, &ctx, speaks_graphql, work).await;
+        drop(ctx);
+        let failures: Arc<Mutex<Vec<FailedCall>>> = Arc::default();
+        let kept = Arc::clone(&failures);
+        write.leave(move |failed| *kept.lock().expect("no panic") = failed);
+        writes.finished().await;
+        let failures = failures.lock().expect("no panic").clone();
+        failures.iter().map(|it| format!("{} {} {}: {}", it.service, it.endpoint, it.code, it.cause.what)).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_carries_its_failure_to_whoever_it_is_left_to() {
+        let late = Duration::from_secs(3);
+        let answer = |status, body: &'static str| Ok(Answer::new(status, body.into()));
+        let reset = ["shop POST /x UPSTREAM_UNREACHABLE: the connection was reset"];
+        let refused = ["shop POST /x UPSTREAM_STATUS: the service answered with a status that is a failure"];
+        let errors = ["shop POST /x SUBGRAPH_ERROR: the service reported errors"];
+        assert_eq!(told(late, false, Err(CallErrorKind::Unreachable)).await, reset);
+        assert_eq!(told(late, false, answer(409, "{}")).await, refused);
+        assert_eq!(told(late, true, answer(200, r#"{"data":null,"errors":[{"message":"no"}]}"#)).await, errors);
+        for body in
+            [r#"{"data":{}}"#, r#"{"data":{},"errors":[]}"#, r#"{"data":{"errors":[1]},"errors":null}"#, "", "["]
+        {
+            assert!(told(late, true, answer(200, body)).await.is_empty(), "{body}");
+        }
+        assert!(told(late, false, answer(200, r#"{"errors":[1]}"#)).await.is_empty(), "data of a REST service");
+        let read = told(Duration::ZERO, true, answer(200, r#"{"errors":[1]}"#)).await;
+        assert!(read.is_empty(), "whoever waits reads the answer itself");
+    }
+}
