@@ -130,6 +130,7 @@ fn engine(recorded: &Recorded, is_kept: bool) -> Result<Engine, Failed> {
         view: Arc::new(view),
         limits: Limits::default(),
         operations_bytes: 64 << 20,
+        preparing_threads: 0,
         exposure: Mode::Production.exposure(),
         causes: Arc::new(CauseReport::default()),
         bounds: Bounds::default(),

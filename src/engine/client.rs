@@ -178,6 +178,7 @@ impl Client {
             sources,
             limits: limits(&config.limits),
             operations_bytes: config.limits.operations_bytes.get(),
+            preparing_threads: std::thread::available_parallelism().map_or(1, usize::from),
             exposure,
             causes,
             bounds: bounds(&config),

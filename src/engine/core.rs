@@ -1,17 +1,16 @@
 //! The engine proper: documents are prepared and planned once, then only run.
 
 use super::answers::{AnswerKey, Answers, Kept};
-use super::documents::{Documents, Found, Lookup};
 use super::model::{CallRecord, GraphQlEngine, Request, Response, ResponseKind, StreamRequest, Streamed};
+use super::preparation::{Asked, Preparation, Ready, Wanted};
 use super::report::ServiceReport;
-use super::shape::{Planned, Shape};
-use super::sharing::{Job, Operations};
+use super::shape::Shape;
+use super::sharing::Operations;
 use crate::compose::Graph;
 use crate::config::Exposure;
-use crate::execute::{Bounds, Caching, CauseReport, OperationScope, Ran, Sourced, now};
+use crate::execute::{Bounds, Caching, CauseReport, Ran, Sourced, now};
 use crate::flight::FlightOptions;
-use crate::operation::{self, Limits, OperationKind, Prepared, RequestError, Variables};
-use crate::plan::{self, Plan};
+use crate::operation::{Limits, Prepared, RequestError};
 use crate::policy::Caller;
 use crate::upstream::Writes;
 use crate::view::View;
@@ -19,7 +18,6 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use serde_json::Value;
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -36,6 +34,9 @@ pub struct EngineParts {
     pub limits: Limits,
     /// Memory for documents and their plans, in bytes.
     pub operations_bytes: u64,
+    /// How many new operations are prepared at once, each on a thread of its own; the others wait. 0: each is prepared on
+    /// the thread that asks for it.
+    pub preparing_threads: usize,
     /// What it shows of itself.
     pub exposure: Exposure,
     /// Who is told the causes of failures.
@@ -53,183 +54,55 @@ pub struct EngineParts {
 /// A client's engine.
 #[derive(Debug)]
 pub struct Engine {
-    parts: Arc<EngineParts>,
+    preparation: Arc<Preparation>,
     sdl: Arc<str>,
     in_flight: Operations,
     /// `None`: none is kept, or each answer shows its calls.
     answers: Option<Answers>,
-    documents: Documents,
 }
 
 impl Engine {
     /// Wires an engine.
     #[must_use]
     pub fn new(parts: EngineParts) -> Self {
-        let documents = Documents::new(parts.operations_bytes);
         let in_flight = Operations::new(parts.sharing.clone());
         let cache = parts.caching.as_ref().map(|caching| caching.cache());
         let answers = cache.filter(|cache| cache.options().max_answer_bytes > 0 && !parts.exposure.calls);
         let answers = answers.map(Answers::new);
-        Self { sdl: parts.view.sdl().into(), parts: Arc::new(parts), in_flight, answers, documents }
+        Self { sdl: parts.view.sdl().into(), preparation: Arc::new(Preparation::new(parts)), in_flight, answers }
     }
 
     /// The parts it was made of.
     #[must_use]
     pub fn parts(&self) -> &EngineParts {
-        &self.parts
+        self.preparation.parts()
     }
 
     /// What the documents that it keeps weigh, with their plans, in bytes.
     #[must_use]
     pub fn operations_bytes(&self) -> u64 {
-        self.documents.bytes()
-    }
-
-    /// The document of a request, with its shape.
-    fn document(&self, request: &Request) -> Lookup {
-        let parts = &self.parts;
-        let (text, name) = (request.query.as_str(), request.operation_name.as_deref());
-        let prepare = || {
-            let prepared = operation::prepare(&parts.view, &parts.limits, text, name);
-            prepared.map_err(|errors| match parts.exposure.suggestions {
-                true => errors.into_iter().map(RequestError::suggesting).collect(),
-                false => errors.into_iter().map(|error| RequestError { suggestion: None, ..error }).collect(),
-            })
-        };
-        let most = parts.limits.max_bytes;
-        if text.len() > most || name.is_some_and(|name| name.len() > most) {
-            // It is refused at a glance, so nothing is kept of it.
-            return prepare().map(Found::alone).map_err(Into::into);
-        }
-        self.documents.find(text, name, prepare)
-    }
-
-    fn planned(
-        &self,
-        document: &Found,
-        variables: &Variables,
-        wanted: Wanted,
-    ) -> Result<Arc<Planned>, Arc<[RequestError]>> {
-        let Found { shape, own } = document;
-        let mut outcomes = shape.prepared.outcomes(variables);
-        if wanted.in_parts && shape.prepared.has_defer() {
-            outcomes = outcomes.incremental();
-        }
-        if let Some(kept) = shape.plan(&outcomes) {
-            return kept;
-        }
-        let lowered = shape.prepared.lower_of(own, &outcomes)?;
-        let plan = match self.plan(&lowered) {
-            // What is deferred may cost more calls; whole, the answer may be affordable.
-            Err(Unplanned { is_deferred: true, .. }) => {
-                return self.planned(document, variables, Wanted { in_parts: false, ..wanted });
-            }
-            Err(Unplanned { errors, .. }) => Err(errors.into()),
-            Ok(plan) => {
-                let scope = OperationScope::of(&plan, &self.parts.graph);
-                Ok(Planned::new(plan, lowered, scope))
-            }
-        };
-        let (planned, is_new) = shape.keep(outcomes, plan);
-        if is_new {
-            self.documents.weigh(shape);
-        }
-        planned
-    }
-
-    /// Plans a lowered operation, within the client's budget.
-    fn plan(&self, lowered: &operation::Operation) -> Result<Plan, Unplanned> {
-        let refused =
-            |code, message: &str| Unplanned { errors: vec![request_error(code, message)], is_deferred: false };
-        let plan = plan::plan(&self.parts.graph, lowered).map_err(|error| {
-            if error.is_limit() {
-                return refused("PLAN_TOO_COMPLEX", &error.to_string());
-            }
-            tracing::error!(%error, "an operation cannot be planned");
-            refused("CANNOT_PLAN", "the operation cannot be planned")
-        })?;
-        if let Some(message) = over_budget(&plan, &self.parts.bounds) {
-            return Err(Unplanned { is_deferred: plan.deferred.is_some(), ..refused("OVER_BUDGET", &message) });
-        }
-        Ok(plan)
-    }
-
-    /// Answers of `__schema` and `__type`; production knows neither.
-    fn introspect(
-        &self,
-        prepared: &Prepared,
-        variables: &Variables,
-    ) -> Result<Option<Arc<HashMap<String, String>>>, Vec<RequestError>> {
-        if !prepared.has_introspection() {
-            return Ok(None);
-        }
-        if !self.parts.exposure.introspection {
-            return Err(vec![request_error("INTROSPECTION_DISABLED", "introspection is switched off")]);
-        }
-        prepared.introspect(&self.parts.view, variables).map(Arc::new).map(Some)
+        self.preparation.operations_bytes()
     }
 
     async fn answer(&self, request: Request, caller: Arc<Caller>, deadline: Instant) -> Response {
-        let ready = self.ready(&request, &caller, deadline, Wanted::default());
-        // Nothing of the request's body outlives this.
-        drop(request);
-        match ready {
+        match self.ready(request, caller, deadline, Wanted::default()).await {
             Ok(ready) => self.run(ready).await,
             Err(response) => response,
         }
     }
 
-    /// Finds or makes the plan of a request.
+    /// Finds or makes the plan of a request. Nothing of the request's body outlives this.
     ///
     /// # Errors
     /// The answer, when the request is not to be executed.
-    pub(super) fn ready(
+    pub(super) async fn ready(
         &self,
-        request: &Request,
-        caller: &Arc<Caller>,
+        request: Request,
+        caller: Arc<Caller>,
         deadline: Instant,
         wanted: Wanted,
     ) -> Result<Ready, Response> {
-        let document = match self.document(request) {
-            Ok(document) => document,
-            Err(errors) => return Err(refuse(ResponseKind::DocumentError, &errors, None)),
-        };
-        let prepared = &document.shape.prepared;
-        if prepared.kind() == OperationKind::Subscription && !wanted.events {
-            let message = "subscriptions come as `text/event-stream` or by WebSocket";
-            let error = request_error("NOT_SUPPORTED", message);
-            return Err(refuse(ResponseKind::DocumentError, &[error], Some(prepared)));
-        }
-        // A subscription reads, as a query does: `EventSource` knows GET alone.
-        if request.is_read_only && prepared.kind() == OperationKind::Mutation {
-            let error = request_error("METHOD_NOT_ALLOWED", "mutations cannot be sent by GET");
-            return Err(refuse(ResponseKind::MethodNotAllowed, &[error], Some(prepared)));
-        }
-        let variables = match prepared.coerce_of(&document.own, &request.variables) {
-            Ok(variables) => variables,
-            Err(errors) => return Err(refuse(ResponseKind::VariableError, &errors, Some(prepared))),
-        };
-        let planned = match self.planned(&document, &variables, wanted) {
-            Ok(planned) => planned,
-            Err(errors) => return Err(refuse(ResponseKind::DocumentError, &errors, Some(prepared))),
-        };
-        if let Err(errors) = prepared.check_bounds_of(&document.own, &planned.lowered, &variables) {
-            return Err(refuse(ResponseKind::VariableError, &errors, Some(prepared)));
-        }
-        let introspection = match self.introspect(prepared, &variables) {
-            Ok(introspection) => introspection,
-            Err(errors) => return Err(refuse(ResponseKind::DocumentError, &errors, Some(prepared))),
-        };
-        let job = Job {
-            parts: Arc::clone(&self.parts),
-            planned,
-            own: document.own,
-            variables: Arc::new(variables),
-            introspection,
-            caller: Arc::clone(caller),
-            deadline,
-        };
-        Ok(Ready { shape: document.shape, job })
+        self.preparation.ready(Asked { request, caller, deadline, wanted }).await
     }
 
     pub(super) async fn run(&self, ready: Ready) -> Response {
@@ -254,7 +127,7 @@ impl Engine {
     pub(super) fn respond(&self, shape: &Shape, ran: Ran, is_shared: bool) -> Response {
         let Ran { body, errors, mut calls, error_codes, .. } = ran;
         calls.iter_mut().for_each(|call| call.is_shared |= is_shared);
-        let body = if self.parts.exposure.calls { with_calls(&body, &calls, self.parts.exposure) } else { body };
+        let body = if self.parts().exposure.calls { with_calls(&body, &calls, self.parts().exposure) } else { body };
         Response {
             kind: ResponseKind::Executed,
             body,
@@ -267,43 +140,6 @@ impl Engine {
             is_kept: false,
         }
     }
-}
-
-/// Why a plan is not run, if its known bounds are over the budget. What has no known bound is bounded while it runs.
-fn over_budget(plan: &Plan, bounds: &Bounds) -> Option<String> {
-    if let (Some(calls), Some(most)) = (plan.calls, bounds.calls)
-        && calls > most
-    {
-        return Some(format!("the operation may need {calls} calls; this client may make {most}"));
-    }
-    match (plan.values, bounds.values) {
-        (Some(values), Some(most)) if values > most => {
-            Some(format!("the answer may hold {values} values; this client may have {most}"))
-        }
-        _ => None,
-    }
-}
-
-/// What the transport of a request allows.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Wanted {
-    /// `@defer` is heeded.
-    pub(super) in_parts: bool,
-    /// Subscriptions are answered.
-    pub(super) events: bool,
-}
-
-/// A request that can be run.
-pub(super) struct Ready {
-    pub(super) shape: Arc<Shape>,
-    pub(super) job: Job,
-}
-
-/// Why there is no plan.
-struct Unplanned {
-    errors: Vec<RequestError>,
-    /// Does it only cost too much because some of it is deferred?
-    is_deferred: bool,
 }
 
 /// The answer with `extensions.bespoke.calls` before its closing brace.
@@ -332,12 +168,12 @@ impl GraphQlEngine for Engine {
     }
 
     fn cache_bytes(&self) -> u64 {
-        let parts = self.parts.caching.as_ref().map_or(0, |caching| caching.cache().bytes());
+        let parts = self.parts().caching.as_ref().map_or(0, |caching| caching.cache().bytes());
         parts + self.answers.as_ref().map_or(0, Answers::bytes)
     }
 
     fn services(&self) -> Vec<ServiceReport> {
-        self.parts.sources.iter().filter_map(|source| source.subgraph.report()).collect()
+        self.parts().sources.iter().filter_map(|source| source.subgraph.report()).collect()
     }
 }
 

@@ -12,6 +12,7 @@
 
 use super::shape::Shape;
 use crate::operation::{Lifted, Particulars, Prepared, RequestError};
+use std::borrow::Cow;
 use std::sync::{Arc, Weak};
 
 /// What an entry costs beside what it holds: its place in the cache's table and queues, and its counters.
@@ -77,6 +78,15 @@ impl Documents {
         Self { kept }
     }
 
+    /// The document of a text and an operation's name, if it is kept.
+    pub(super) fn kept(&self, text: &str, name: Option<&str>) -> Option<Lookup> {
+        self.kept_at(&key(text, name))
+    }
+
+    fn kept_at(&self, key: &str) -> Option<Lookup> {
+        self.kept.get(key).and_then(|entry| self.found(&entry))
+    }
+
     /// The document of a text and an operation's name, prepared if it is not kept.
     ///
     /// Of those who ask for the same at once, one prepares it.
@@ -86,9 +96,8 @@ impl Documents {
         name: Option<&str>,
         prepare: impl Fn() -> Result<Prepared, Vec<RequestError>>,
     ) -> Lookup {
-        let joined = name.map(|name| format!("{text}\0{name}"));
-        let key = joined.as_deref().unwrap_or(text);
-        if let Some(found) = self.kept.get(key).and_then(|entry| self.found(&entry)) {
+        let key = &*key(text, name);
+        if let Some(found) = self.kept_at(key) {
             return found;
         }
         // What is found dead here has lost its shape.
@@ -145,6 +154,14 @@ impl Documents {
     pub(super) fn bytes(&self) -> u64 {
         self.kept.run_pending_tasks();
         self.kept.weighted_size()
+    }
+}
+
+/// The key of a document's text and an operation's name.
+fn key<'t>(text: &'t str, name: Option<&str>) -> Cow<'t, str> {
+    match name {
+        None => Cow::Borrowed(text),
+        Some(name) => Cow::Owned(format!("{text}\0{name}")),
     }
 }
 

@@ -9,6 +9,7 @@ mod core;
 mod credentials;
 mod documents;
 mod model;
+mod preparation;
 mod report;
 mod shape;
 mod sharing;

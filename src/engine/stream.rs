@@ -4,8 +4,9 @@
 //!
 //! Always true: dropping the stream cancels the calls that nobody else waits for.
 
-use super::core::{Engine, Ready, Wanted, refuse, request_error};
+use super::core::{Engine, refuse, request_error};
 use super::model::{Response, ResponseKind, StreamRequest, Streamed};
+use super::preparation::{Ready, Wanted};
 use crate::execute::{Part, Ran, Wording, poll_interval, run_events, run_in_parts};
 use crate::operation::OperationKind;
 use futures_util::stream::{self, BoxStream, StreamExt};
@@ -26,10 +27,7 @@ impl Engine {
     async fn work(self: Arc<Self>, request: StreamRequest, sender: mpsc::Sender<Streamed>) {
         let StreamRequest { request, caller, deadline, wording, event_timeout } = request;
         let wanted = Wanted { in_parts: wording.is_some(), events: event_timeout.is_some() };
-        let ready = self.ready(&request, &caller, deadline, wanted);
-        // Nothing of the request's body outlives this, and a subscription may last for days.
-        drop(request);
-        let ready = match ready {
+        let ready = match self.ready(request, caller, deadline, wanted).await {
             Ok(ready) => ready,
             Err(response) => return send(&sender, response, true).await,
         };

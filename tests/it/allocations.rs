@@ -89,6 +89,7 @@ fn engine_of(files: &[(String, String)], service: Arc<dyn Subgraph>, operations_
         view: Arc::new(view),
         limits: Limits::default(),
         operations_bytes,
+        preparing_threads: 0,
         exposure: Mode::Production.exposure(),
         causes: Arc::new(CauseReport::default()),
         bounds: Bounds::default(),

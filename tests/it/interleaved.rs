@@ -196,6 +196,7 @@ fn world(options: &Options, seed: u64) -> World {
         view: Arc::new(view),
         limits: Limits::default(),
         operations_bytes: 64 << 20,
+        preparing_threads: 0,
         exposure: Mode::Production.exposure(),
         causes: Arc::new(CauseReport::default()),
         bounds: Bounds::default(),

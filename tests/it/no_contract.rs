@@ -2,10 +2,15 @@
 //!
 //! W2 of the design: 100 posts by 10 users, 34 kB in, 15 kB out, in two calls.
 
+use bespoke::engine::{Client, EngineOptions, GraphQlEngine as _, Request};
+use bespoke::project::Files;
+use futures_util::{FutureExt as _, poll};
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 use testkit::posts::{POSTS, PostsUpstream, QUERY, answer};
 
 const PROJECT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/posts");
@@ -63,6 +68,35 @@ async fn posts_and_their_users_take_two_calls() {
     assert_eq!(upstream.targets(), targets, "each key once, in the order of first appearance");
 }
 
+/// A single-threaded runtime stands for a worker, whose only other thread is taken.
+#[test]
+fn new_operations_are_prepared_beside_the_worker() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build().unwrap();
+    let client = Client::new("web", Files::read(Path::new(PROJECT)).unwrap());
+    let engine = client.engine(client.assemble(&|_| None), &EngineOptions::default()).unwrap();
+    let ask = |query: &str| {
+        let request = Request { query: query.to_owned(), ..Request::default() };
+        engine.execute(request, Arc::default(), Instant::now() + Duration::from_secs(60))
+    };
+    let known = "{ __typename }";
+    let answer = r#"{"data":{"__typename":"Query"}}"#;
+    runtime.block_on(async {
+        assert_eq!(ask(known).await.body, answer);
+        let (release, taken) = std::sync::mpsc::sync_channel::<()>(1);
+        let other = tokio::task::spawn_blocking(move || taken.recv());
+        let mut refused = ask("{ nothing }");
+        for _ in 0..10 {
+            assert!(poll!(&mut refused).is_pending(), "the worker has prepared it");
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(ask(known).now_or_never().expect("what is known waits for no thread").body, answer);
+        release.send(()).unwrap();
+        assert!(other.await.unwrap().is_ok());
+        assert_eq!(refused.await.errors, 1);
+        assert!(poll!(ask("{ nothing }")).is_ready(), "what is known to be wrong waits for no thread");
+    });
+}
+
 #[test]
 fn the_project_has_no_findings_and_a_bounded_plan() {
     let bespoke = |arguments: &[&str]| {
@@ -79,5 +113,6 @@ fn the_project_has_no_findings_and_a_bounded_plan() {
         a  posts  GET /posts  calls ≤ 1               public
       round 2
         b  users  GET /users  calls ≤ 10  ⌈1000/100⌉  public  after a
+      values ≤ 7000
     ");
 }

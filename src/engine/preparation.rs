@@ -1,0 +1,298 @@
+//! Preparation: a request becomes a plan and coerced variables.
+//!
+//! In: a request, its caller and what its transport allows. Out: a [`Ready`] request, or the answer that refuses it.
+//! Elsewhere: what is kept of documents ([`super::documents`]) and plans ([`super::shape`]); running them
+//! ([`super::core`]).
+//!
+//! Always true:
+//! - a worker is busy with a request whose document and plan are kept for as long as coercion of its variables takes;
+//! - validating, lowering, planning and introspection happen on threads of their own, a few at a time, so that new
+//!   operations never hold up known ones.
+
+use super::core::{EngineParts, refuse, request_error};
+use super::documents::{Documents, Found, Lookup};
+use super::model::{Request, Response, ResponseKind};
+use super::shape::{PlanLookup, Planned, Shape};
+use super::sharing::Job;
+use crate::execute::{Bounds, OperationScope};
+use crate::operation::{self, OperationKind, Prepared, RequestError, Variables};
+use crate::plan::{self, Plan};
+use crate::policy::Caller;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::Semaphore;
+
+/// Prepares the requests of one engine.
+#[derive(Debug)]
+pub(super) struct Preparation {
+    parts: Arc<EngineParts>,
+    documents: Documents,
+    /// Threads that may prepare at once; `None`: whoever asks prepares.
+    threads: Option<Arc<Semaphore>>,
+}
+
+/// A request to prepare.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) request: Request,
+    pub(super) caller: Arc<Caller>,
+    pub(super) deadline: Instant,
+    pub(super) wanted: Wanted,
+}
+
+/// Where preparation takes place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Thread {
+    /// On a worker, which answers other requests too: only what is kept is used.
+    Worker,
+    /// On a thread of its own: what is not kept is made.
+    Own,
+}
+
+/// Why a request is not ready.
+enum Unready {
+    /// The answer that refuses it.
+    Refused(Box<Response>),
+    /// It needs work that a worker does not do.
+    NotKept,
+}
+
+impl From<Response> for Unready {
+    fn from(response: Response) -> Self {
+        Self::Refused(Box::new(response))
+    }
+}
+
+impl Unready {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Refused(response) => *response,
+            Self::NotKept => unavailable(),
+        }
+    }
+}
+
+impl Preparation {
+    pub(super) fn new(parts: EngineParts) -> Self {
+        let threads = (parts.preparing_threads > 0).then(|| Arc::new(Semaphore::new(parts.preparing_threads)));
+        let documents = Documents::new(parts.operations_bytes);
+        Self { parts: Arc::new(parts), documents, threads }
+    }
+
+    pub(super) fn parts(&self) -> &EngineParts {
+        &self.parts
+    }
+
+    /// What the documents that it keeps weigh, with their plans, in bytes.
+    pub(super) fn operations_bytes(&self) -> u64 {
+        self.documents.bytes()
+    }
+
+    /// Finds or makes the plan of a request. Dropping the future leaves work that has begun to its end, which is bounded.
+    ///
+    /// # Errors
+    /// The answer, when the request is not to be executed.
+    pub(super) async fn ready(self: &Arc<Self>, asked: Asked) -> Result<Ready, Response> {
+        let Some(threads) = &self.threads else {
+            return self.prepare(&asked, Thread::Own).map_err(Unready::into_response);
+        };
+        match self.prepare(&asked, Thread::Worker) {
+            Err(Unready::NotKept) => {}
+            done => return done.map_err(Unready::into_response),
+        }
+        let Ok(place) = Arc::clone(threads).acquire_owned().await else { return Err(unavailable()) };
+        let this = Arc::clone(self);
+        let work = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            this.prepare(&asked, Thread::Own)
+        });
+        match work.await {
+            Ok(done) => done.map_err(Unready::into_response),
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The process is about to end.
+                Err(_) => Err(unavailable()),
+            },
+        }
+    }
+
+    fn prepare(&self, asked: &Asked, thread: Thread) -> Result<Ready, Unready> {
+        let Asked { request, caller, deadline, wanted } = asked;
+        let Some(document) = self.document(request, thread) else { return Err(Unready::NotKept) };
+        let document = match document {
+            Ok(document) => document,
+            Err(errors) => return Err(refuse(ResponseKind::DocumentError, &errors, None).into()),
+        };
+        let prepared = &document.shape.prepared;
+        if prepared.kind() == OperationKind::Subscription && !wanted.events {
+            let message = "subscriptions come as `text/event-stream` or by WebSocket";
+            let error = request_error("NOT_SUPPORTED", message);
+            return Err(refuse(ResponseKind::DocumentError, &[error], Some(prepared)).into());
+        }
+        // A subscription reads, as a query does: `EventSource` knows GET alone.
+        if request.is_read_only && prepared.kind() == OperationKind::Mutation {
+            let error = request_error("METHOD_NOT_ALLOWED", "mutations cannot be sent by GET");
+            return Err(refuse(ResponseKind::MethodNotAllowed, &[error], Some(prepared)).into());
+        }
+        let variables = match prepared.coerce_of(&document.own, &request.variables) {
+            Ok(variables) => variables,
+            Err(errors) => return Err(refuse(ResponseKind::VariableError, &errors, Some(prepared)).into()),
+        };
+        let Some(planned) = self.planned(&document, &variables, *wanted, thread) else { return Err(Unready::NotKept) };
+        let planned = match planned {
+            Ok(planned) => planned,
+            Err(errors) => return Err(refuse(ResponseKind::DocumentError, &errors, Some(prepared)).into()),
+        };
+        if let Err(errors) = prepared.check_bounds_of(&document.own, &planned.lowered, &variables) {
+            return Err(refuse(ResponseKind::VariableError, &errors, Some(prepared)).into());
+        }
+        if prepared.has_introspection() && thread == Thread::Worker {
+            return Err(Unready::NotKept);
+        }
+        let introspection = match self.introspect(prepared, &variables) {
+            Ok(introspection) => introspection,
+            Err(errors) => return Err(refuse(ResponseKind::DocumentError, &errors, Some(prepared)).into()),
+        };
+        let job = Job {
+            parts: Arc::clone(&self.parts),
+            planned,
+            own: document.own,
+            variables: Arc::new(variables),
+            introspection,
+            caller: Arc::clone(caller),
+            deadline: *deadline,
+        };
+        Ok(Ready { shape: document.shape, job })
+    }
+
+    /// The document of a request, with its shape; `None`: it is not kept, and this is a worker.
+    fn document(&self, request: &Request, thread: Thread) -> Option<Lookup> {
+        let parts = &self.parts;
+        let (text, name) = (request.query.as_str(), request.operation_name.as_deref());
+        let prepare = || {
+            let prepared = operation::prepare(&parts.view, &parts.limits, text, name);
+            prepared.map_err(|errors| match parts.exposure.suggestions {
+                true => errors.into_iter().map(RequestError::suggesting).collect(),
+                false => errors.into_iter().map(|error| RequestError { suggestion: None, ..error }).collect(),
+            })
+        };
+        let most = parts.limits.max_bytes;
+        if text.len() > most || name.is_some_and(|name| name.len() > most) {
+            // It is refused at a glance, so nothing is kept of it.
+            return Some(prepare().map(Found::alone).map_err(Into::into));
+        }
+        match thread {
+            Thread::Worker => self.documents.kept(text, name),
+            Thread::Own => Some(self.documents.find(text, name, prepare)),
+        }
+    }
+
+    /// The plan of a document; `None`: it is not kept, and this is a worker.
+    fn planned(&self, document: &Found, variables: &Variables, wanted: Wanted, thread: Thread) -> Option<PlanLookup> {
+        let Found { shape, own } = document;
+        let mut outcomes = shape.prepared.outcomes(variables);
+        if wanted.in_parts && shape.prepared.has_defer() {
+            outcomes = outcomes.incremental();
+        }
+        let kept = shape.plan(&outcomes);
+        if kept.is_some() || thread == Thread::Worker {
+            return kept;
+        }
+        let lowered = match shape.prepared.lower_of(own, &outcomes) {
+            Ok(lowered) => lowered,
+            Err(errors) => return Some(Err(errors.into())),
+        };
+        let plan = match self.plan(&lowered) {
+            // What is deferred may cost more calls; whole, the answer may be affordable.
+            Err(Unplanned { is_deferred: true, .. }) => {
+                return self.planned(document, variables, Wanted { in_parts: false, ..wanted }, thread);
+            }
+            Err(Unplanned { errors, .. }) => Err(errors.into()),
+            Ok(plan) => {
+                let scope = OperationScope::of(&plan, &self.parts.graph);
+                Ok(Planned::new(plan, lowered, scope))
+            }
+        };
+        let (planned, is_new) = shape.keep(outcomes, plan);
+        if is_new {
+            self.documents.weigh(shape);
+        }
+        Some(planned)
+    }
+
+    /// Plans a lowered operation, within the client's budget.
+    fn plan(&self, lowered: &operation::Operation) -> Result<Plan, Unplanned> {
+        let refused =
+            |code, message: &str| Unplanned { errors: vec![request_error(code, message)], is_deferred: false };
+        let plan = plan::plan(&self.parts.graph, lowered).map_err(|error| {
+            if error.is_limit() {
+                return refused("PLAN_TOO_COMPLEX", &error.to_string());
+            }
+            tracing::error!(%error, "an operation cannot be planned");
+            refused("CANNOT_PLAN", "the operation cannot be planned")
+        })?;
+        if let Some(message) = over_budget(&plan, &self.parts.bounds) {
+            return Err(Unplanned { is_deferred: plan.deferred.is_some(), ..refused("OVER_BUDGET", &message) });
+        }
+        Ok(plan)
+    }
+
+    /// Answers of `__schema` and `__type`; production knows neither.
+    fn introspect(
+        &self,
+        prepared: &Prepared,
+        variables: &Variables,
+    ) -> Result<Option<Arc<HashMap<String, String>>>, Vec<RequestError>> {
+        if !prepared.has_introspection() {
+            return Ok(None);
+        }
+        if !self.parts.exposure.introspection {
+            return Err(vec![request_error("INTROSPECTION_DISABLED", "introspection is switched off")]);
+        }
+        prepared.introspect(&self.parts.view, variables).map(Arc::new).map(Some)
+    }
+}
+
+/// Why a plan is not run, if its known bounds are over the budget. What has no known bound is bounded while it runs.
+fn over_budget(plan: &Plan, bounds: &Bounds) -> Option<String> {
+    if let (Some(calls), Some(most)) = (plan.calls, bounds.calls)
+        && calls > most
+    {
+        return Some(format!("the operation may need {calls} calls; this client may make {most}"));
+    }
+    match (plan.values, bounds.values) {
+        (Some(values), Some(most)) if values > most => {
+            Some(format!("the answer may hold {values} values; this client may have {most}"))
+        }
+        _ => None,
+    }
+}
+
+/// What the transport of a request allows.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Wanted {
+    /// `@defer` is heeded.
+    pub(super) in_parts: bool,
+    /// Subscriptions are answered.
+    pub(super) events: bool,
+}
+
+/// A request that can be run.
+pub(super) struct Ready {
+    pub(super) shape: Arc<Shape>,
+    pub(super) job: Job,
+}
+
+/// Why there is no plan.
+struct Unplanned {
+    errors: Vec<RequestError>,
+    /// Does it only cost too much because some of it is deferred?
+    is_deferred: bool,
+}
+
+/// No thread prepares it: the process is about to end.
+fn unavailable() -> Response {
+    let error = request_error("SERVER_BUSY", "the operation was not prepared; send it again");
+    refuse(ResponseKind::Unavailable, &[error], None)
+}
