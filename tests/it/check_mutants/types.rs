@@ -9,7 +9,7 @@ use super::mutant::{Kind, Mutant, Place, misspelt, words};
 use super::shown::{Shown, fits, shown};
 use std::ops::Range;
 
-const TYPE: &[&str] = &["E102", "E103", "E104", "E105", "E106", "E107", "E108", "E116", "E119", "E203", "E204"];
+const TYPE: &[&str] = &["E102", "E103", "E104", "E105", "E106", "E107", "E108", "E116", "E119", "E203", "E204", "C003"];
 
 /// All mutants of a service's types.
 pub(super) fn mutants(demo: &Demo, sdl: &Sdl) -> Vec<Mutant> {
@@ -178,7 +178,7 @@ impl Types<'_> {
         let what = format!("{}({}:)", field.coordinate(), argument.name);
         let offering: Vec<Place> = self.showing(field).map(Shown::place).collect();
         let mutant = |kind, new: &str| {
-            let codes: &[&str] = &["E102", "E116", "E204"];
+            let codes: &[&str] = &["E102", "E116", "E204", "C003"];
             let mutant = self.sdl.mutant(kind, &what, (argument.ty_span.clone(), new), codes);
             mutant.or([self.sdl.place(field.span.clone())]).or(offering.clone())
         };
