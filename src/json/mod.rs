@@ -1,6 +1,6 @@
 //! JSON (RFC 8259): values that keep the text of their numbers, and a cursor over text.
 //!
-//! In: JSON text. Out: a [`Value`], or the places of values in the text ([`Json`]).
+//! In: JSON text. Out: a [`Value`], or the places of values in the text (`Json`).
 //! Elsewhere: what of an upstream body is kept ([`crate::execute`]).
 //!
 //! Why not `serde_json::Value`: a number of it is a double where it is no 64-bit integer, so that a decimal of a custom

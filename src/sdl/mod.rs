@@ -5,7 +5,7 @@
 //!
 //! Always true:
 //! - every name and value that a finding may point at carries its span;
-//! - what stands in a declaration and is not read is a finding: [`crate::directive`] says what may stand where.
+//! - what stands in a declaration and is not read is a finding: `crate::directive` says what may stand where.
 
 mod bind;
 mod field_set;
