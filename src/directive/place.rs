@@ -93,9 +93,9 @@ impl Location {
 /// A file and its text.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Page<'a> {
-    /// The file.
+    /// The file that the spans of findings point into.
     pub(crate) file: FileId,
-    /// Its text.
+    /// The text of that file, which spans are positions in.
     pub(crate) text: &'a str,
 }
 

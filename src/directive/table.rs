@@ -85,7 +85,7 @@ macro_rules! optional {
 /// What a directive's specification says of its form.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Definition {
-    /// Without `@`.
+    /// The directive's name, without `@`.
     pub(crate) name: &'static str,
     pub(crate) vocabulary: Vocabulary,
     pub(crate) arguments: &'static [Argument],

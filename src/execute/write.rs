@@ -142,7 +142,7 @@ pub(super) struct Source<'a> {
     pub(super) is_anonymous: bool,
     pub(super) inputs: &'a Inputs<'a>,
     pub(super) introspection: Option<&'a HashMap<String, String>>,
-    /// By site.
+    /// Where each field of the operation stands in its document, by site.
     pub(super) locations: &'a Locations,
     pub(super) causes: &'a Causes<'a>,
     /// What all parts of the answer together may hold.

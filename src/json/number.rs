@@ -20,7 +20,7 @@ impl Number {
         Self(text.into())
     }
 
-    /// Its text.
+    /// The number as it was written, digit by digit.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

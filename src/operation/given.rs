@@ -41,7 +41,7 @@ impl JsonText {
         Self(text.into())
     }
 
-    /// The text.
+    /// The value as JSON text, with the digits of numbers as they were sent.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

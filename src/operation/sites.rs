@@ -57,7 +57,7 @@ impl Sites {
 struct Walk<'a> {
     document: &'a ExecutableDocument,
     seen: HashSet<&'a Name>,
-    /// By site.
+    /// The byte at which each field begins in its document, by site.
     offsets: Vec<usize>,
 }
 
