@@ -1,0 +1,140 @@
+//! The operations of one WebSocket: how they start, what they give, and how they end.
+//!
+//! In: `subscribe` messages. Out: the messages that answer them.
+//! Elsewhere: the socket and its messages ([`super::connection`]); what the operations answer ([`crate::engine`]).
+//!
+//! Always true:
+//! - of two operations that run at the same time, the ids differ;
+//! - an operation that is cancelled, or dropped with the others, gives nothing more.
+
+use crate::engine::{Request, ResponseKind, StreamRequest, Streamed, Wording};
+use crate::http::counted::Counted;
+use crate::http::graphql::text_of;
+use crate::http::messages::Message;
+use crate::http::server::Server;
+use crate::observe::RequestRecord;
+use crate::policy::Caller;
+use futures_util::StreamExt;
+use futures_util::stream::{self, AbortHandle, Abortable, BoxStream, SelectAll};
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+/// What an operation gives.
+pub(super) enum Step {
+    Part(Streamed),
+    Panicked,
+    /// It has nothing more to give.
+    Ended,
+}
+
+/// The operations of one socket that have not ended.
+pub(super) struct Operations {
+    /// Operations so far.
+    count: u64,
+    steps: SelectAll<BoxStream<'static, (String, Step)>>,
+    running: HashMap<String, Running>,
+}
+
+/// An operation that has not ended; dropped, it is cancelled.
+struct Running {
+    abort: AbortHandle,
+    counted: Counted,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.abort.abort();
+    }
+}
+
+impl Operations {
+    pub(super) fn new() -> Self {
+        Self { count: 0, steps: SelectAll::new(), running: HashMap::new() }
+    }
+
+    pub(super) fn is_running(&self, id: &str) -> bool {
+        self.running.contains_key(id)
+    }
+
+    pub(super) fn cancel(&mut self, id: &str) {
+        self.running.remove(id);
+    }
+
+    /// What one of them gives next, with its id; `None`: none is running.
+    pub(super) async fn next(&mut self) -> Option<(String, Step)> {
+        self.steps.next().await
+    }
+
+    /// Starts an operation; gives the messages that refuse it, if there is no room for it.
+    pub(super) fn start(&mut self, server: &Server, id: String, request: Request, caller: &Caller) -> Vec<String> {
+        let most = usize::try_from(server.config.max_operations_per_socket.get()).unwrap_or(usize::MAX);
+        let has_room = self.running.len() < most && server.door.is_in_time();
+        let permit = has_room.then(|| server.streams.subscribe()).flatten();
+        let Some(permit) = permit else {
+            return vec![Message::refused(&id, "OVERLOADED", "too many operations at once; try again").text()];
+        };
+        self.count += 1;
+        let request_id = caller.request_id.numbered(self.count);
+        let now = std::time::Instant::now();
+        let record = RequestRecord::begin(Arc::clone(&server.metrics), request_id.clone(), now);
+        let timeout = server.config.request_timeout;
+        let stream = server.engine().stream(StreamRequest {
+            request,
+            caller: Arc::new(Caller { request_id: request_id.clone(), ..Caller::clone(caller) }),
+            deadline: now + timeout,
+            wording: Some(Wording::Current),
+            event_timeout: Some(timeout),
+        });
+        let tag = id.clone();
+        let steps = AssertUnwindSafe(stream).catch_unwind().map(move |part| match part {
+            Ok(part) => Step::Part(part),
+            Err(panic) => {
+                tracing::error!(request_id = request_id.as_str(), panic = text_of(&*panic), "panicked");
+                Step::Panicked
+            }
+        });
+        let steps = steps.chain(stream::iter([Step::Ended])).map(move |step| {
+            let _held = &permit;
+            (tag.clone(), step)
+        });
+        let (abort, registration) = AbortHandle::new_pair();
+        self.steps.push(Abortable::new(steps, registration).boxed());
+        self.running.insert(id, Running { abort, counted: Counted::new(record) });
+        Vec::new()
+    }
+
+    /// The messages for what an operation gave.
+    pub(super) fn messages(&mut self, id: &str, step: Step) -> Vec<String> {
+        let Some(running) = self.running.get_mut(id) else { return Vec::new() };
+        let mut messages = Vec::new();
+        let is_over = match step {
+            Step::Part(part) => {
+                running.counted.add(&part);
+                let body = std::str::from_utf8(&part.response.body).unwrap_or("null");
+                if part.response.kind == ResponseKind::Executed {
+                    messages.push(Message::Next { id, payload: body }.text());
+                    if part.is_last {
+                        messages.push(Message::Complete { id }.text());
+                    }
+                } else {
+                    messages.push(Message::error(id, body).text());
+                }
+                part.is_last
+            }
+            Step::Panicked => {
+                messages.push(Message::refused(id, "INTERNAL", "internal error").text());
+                true
+            }
+            Step::Ended => {
+                running.counted.end();
+                messages.push(Message::Complete { id }.text());
+                true
+            }
+        };
+        if is_over {
+            self.running.remove(id);
+        }
+        messages
+    }
+}
