@@ -10,7 +10,8 @@ use crate::flight::FlightOptions;
 use crate::project::{Assembled, Files, assemble, binding_places, limits};
 use crate::upstream::{
     Balanced, BreakerOptions, ClientError, ClientOptions, GuardOptions, Guarded, HandleService, HandleServices,
-    HttpClient, HttpService, HttpServiceConfig, InvalidBaseUrl, QueueOptions, RetryOptions, Shared, Subgraph, Writes,
+    HttpClient, HttpService, HttpServiceConfig, InvalidBaseUrl, QueueOptions, RetryOptions, ServiceError, Shared,
+    Subgraph, Writes,
 };
 use http::{HeaderName, HeaderValue};
 use serde_json::Value;
@@ -300,8 +301,10 @@ fn remote(
             keeps_headers: common.is_cached && config.cache,
             ..HttpServiceConfig::new(source.name.as_str(), url.as_str())
         };
-        let service = HttpService::new(&client, limits)
-            .map_err(|cause| EngineError::BadUrl { name: source.name.clone(), cause })?;
+        let service = HttpService::new(&client, limits).map_err(|cause| match cause {
+            ServiceError::Url(cause) => EngineError::BadUrl { name: source.name.clone(), cause },
+            ServiceError::Client(cause) => EngineError::Client { name: source.name.clone(), cause },
+        })?;
         Ok((Arc::from(url), Arc::new(service)))
     });
     let services = services.collect::<Result<Vec<_>, EngineError>>()?;

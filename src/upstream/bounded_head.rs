@@ -1,7 +1,8 @@
 //! A stream that gives no more than so many bytes before the head of an answer has been read.
 //!
 //! An HTTP client skips interim answers (1xx) one after the other, as many as come, and never hands over in between: a
-//! host that sends nothing else would keep a worker busy until the call's timeout.
+//! host that sends nothing else would keep a worker busy until the call's timeout. Over TLS the bytes are those of the
+//! plaintext.
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
@@ -37,6 +38,11 @@ impl HeadLimit {
     /// A head is waited for from now on.
     pub(super) fn begin(&self) {
         self.0.store(MOST, Ordering::Relaxed);
+    }
+
+    /// Has nothing been read since a head is waited for?
+    pub(super) fn has_seen_nothing(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == MOST
     }
 
     /// The head has been read; the body has caps of its own.

@@ -135,18 +135,18 @@ pub struct Called {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum CalledUrl {
-    /// A URL without TLS, in two parts: scheme and authority, then path and query.
+    /// A URL in two parts: scheme and authority, then path and query.
     Direct(Uri, Uri),
     Whole(Box<Url>),
 }
 
 impl Called {
-    /// A call of the direct path; `origin` is scheme and authority.
+    /// A call by HTTP/1.1; `origin` is scheme and authority.
     pub(super) fn direct(method: &Method, origin: &Uri, target: &Uri) -> Self {
         Self { method: method.clone(), url: CalledUrl::Direct(origin.clone(), target.clone()) }
     }
 
-    /// A call of the pooled path.
+    /// A call by HTTP/2.
     pub(super) fn whole(method: &Method, url: &Url) -> Self {
         Self { method: method.clone(), url: CalledUrl::Whole(Box::new(url.clone())) }
     }
@@ -156,7 +156,7 @@ impl fmt::Display for Called {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (path, query) = match &self.url {
             CalledUrl::Direct(origin, target) => {
-                write!(f, "{} http://", self.method)?;
+                write!(f, "{} {}://", self.method, origin.scheme_str().unwrap_or_default())?;
                 let authority = origin.authority().map_or("", |authority| authority.as_str());
                 // Not with the credentials before the host (RFC 3986 §3.2.1).
                 f.write_str(authority.rsplit('@').next().unwrap_or_default())?;

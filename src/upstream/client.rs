@@ -1,10 +1,8 @@
-//! The one HTTP client that all services share.
+//! How the calls to one service are made: the options, and what the connections of all its instances share.
 
-use arc_swap::ArcSwap;
-use reqwest::{Certificate, Identity, redirect};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use super::tls::{Material, Tls, read_system_roots};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// How connections are made: `client` in the configuration file.
 #[derive(Debug, Clone)]
@@ -17,16 +15,15 @@ pub struct ClientOptions {
     /// Unused connections kept per host; further ones are closed. Default: 256 connections.
     pub max_idle_per_host: usize,
     /// How long a connection is used; the next one looks the service's name up again, so that its new addresses are
-    /// found. With TLS, all connections of that age or younger are replaced at once. Default: 60 s.
+    /// found. The system's root certificates are read again when they are older than that. Default: 60 s.
     pub max_age: Duration,
     /// Headers of a response. Default: 100. At the limit the connection is dropped.
     pub max_headers: usize,
     /// Names and values of a response's headers, in bytes. Default: 65536 (64 KiB). At the limit the connection is
     /// dropped.
     pub max_header_bytes: usize,
-    /// Do services without TLS get connections of their own, which their calls drive themselves? Default: yes; no is
-    /// for comparing the two paths. Whatever a service does, the answer is the same by either.
-    pub direct: bool,
+    /// Are services called by HTTP/2 over TLS? A service that does not agree to it is unreachable. Default: no.
+    pub http2: bool,
     /// TLS, where the operating system's roots are not enough.
     pub tls: TlsOptions,
 }
@@ -57,7 +54,7 @@ impl Default for ClientOptions {
             max_age: Duration::from_secs(60),
             max_headers: HYPER_MAX_HEADERS,
             max_header_bytes: 64 << 10,
-            direct: true,
+            http2: false,
             tls: TlsOptions::default(),
         }
     }
@@ -70,119 +67,92 @@ pub(super) const HYPER_MAX_HEADERS: usize = 100;
 /// What calls say that they come from.
 pub(super) const USER_AGENT: &str = concat!("bespoke/", env!("CARGO_PKG_VERSION"));
 
-/// The client could not be set up.
+/// Why calls to a service cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// By what it was given for TLS, or for reasons of the system.
+    /// [`TlsOptions::authorities`] cannot be used.
+    #[error("its certificate authorities cannot be used: {0}")]
+    Authorities(#[source] PemError),
+    /// [`TlsOptions::identity`] cannot be used.
+    #[error("the client certificate for it cannot be used: {0}")]
+    Identity(#[source] PemError),
+    /// The operating system has no root certificate, so that nobody could be trusted over TLS.
+    #[error(
+        "the operating system has no root certificate{}: install them (the package `ca-certificates`), say where they \
+         are (`SSL_CERT_FILE` or `SSL_CERT_DIR`), or name the service's own (`tls.ca_file`)",
+        .problem.as_ref().map(|problem| format!(" ({problem})")).unwrap_or_default()
+    )]
+    NoRoots {
+        /// What could not be read, if that is why.
+        problem: Option<String>,
+    },
+    /// The host of the URL is no name that a certificate can be for (RFC 6125, RFC 1035 §2.3.1).
+    #[error("`{0}` is no host name that a certificate can be for")]
+    HostName(String),
+    /// The HTTP library refused, for reasons of the system.
     #[error("the HTTP client cannot be set up")]
     Setup(#[from] reqwest::Error),
-    /// The PEM of the certificate authorities holds none.
-    #[error("there is no certificate authority in the PEM")]
-    NoAuthority,
 }
 
-/// A pool of HTTP/1.1 connections. Clones share the pool: make one per process. Services without TLS have pools of
-/// their own ([`ClientOptions::direct`]).
+/// Why PEM (RFC 7468) cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PemError {
+    /// There is no certificate in it.
+    #[error("there is no certificate in it")]
+    NoCertificate,
+    /// There is no private key in it.
+    #[error("there is no private key in it")]
+    NoKey,
+    /// It is not well formed; nothing of it is told, for it may be a key.
+    #[error("it is not well-formed PEM: {0}")]
+    Syntax(&'static str),
+    /// A certificate or a key is not one that TLS takes, or they do not belong together.
+    #[error(transparent)]
+    Unusable(#[from] rustls::Error),
+}
+
+/// How the calls to one service are made. Clones share what its instances have in common.
 ///
 /// It follows no redirects, uses no proxy, retries nothing, keeps no cookies, and asks for gzip only.
 #[derive(Debug, Clone)]
 pub struct HttpClient {
-    pools: Arc<Pools>,
-    pub(super) options: Arc<ClientOptions>,
-}
-
-/// The pool, one after the other: reqwest knows no age of connections, so that a pool is given up as a whole. What is in
-/// flight ends in the old one.
-#[derive(Debug)]
-struct Pools {
-    current: ArcSwap<Pool>,
-    /// Is the next one being made?
-    is_renewing: AtomicBool,
+    inner: Arc<Inner>,
 }
 
 #[derive(Debug)]
-struct Pool {
-    client: reqwest::Client,
-    born: Instant,
+struct Inner {
+    options: ClientOptions,
+    material: Material,
+    /// Set up for the first URL with `https`.
+    tls: Mutex<Option<Arc<Tls>>>,
 }
 
 impl HttpClient {
-    /// Sets up TLS (rustls with `ring`, roots of the operating system) and an empty pool.
-    ///
-    /// On a machine without any root certificate, such as an image made from scratch, plain HTTP works, and every
-    /// call over TLS fails as unreachable.
+    /// Takes the options in. The system's root certificates are read when a service with an `https` URL asks for them.
     ///
     /// # Errors
-    /// When TLS cannot be set up, for example because what is given for it is no PEM.
+    /// When what is given for TLS cannot be used.
     pub fn new(options: &ClientOptions) -> Result<Self, ClientError> {
-        // Fails when somebody has installed a provider already, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let current = ArcSwap::from_pointee(Pool { client: make(options)?, born: Instant::now() });
-        let pools = Pools { current, is_renewing: AtomicBool::new(false) };
-        Ok(Self { pools: Arc::new(pools), options: Arc::new(options.clone()) })
+        let material = Material::parse(&options.tls)?;
+        Ok(Self { inner: Arc::new(Inner { options: options.clone(), material, tls: Mutex::default() }) })
     }
 
-    /// The pool of the moment. When it has come of age the next one is made, on a thread for what blocks: the system's
-    /// roots are read again.
-    pub(super) fn current(&self) -> reqwest::Client {
-        let pool = self.pools.current.load();
-        if pool.born.elapsed() >= self.options.max_age && !self.pools.is_renewing.swap(true, Ordering::AcqRel) {
-            let (Self { pools, options }, old) = (self.clone(), pool.client.clone());
-            tokio::task::spawn_blocking(move || {
-                let client = make(&options).unwrap_or_else(|error| {
-                    tracing::warn!(target: "bespoke::upstream", %error, "connections are kept for longer");
-                    old
-                });
-                pools.current.store(Arc::new(Pool { client, born: Instant::now() }));
-                pools.is_renewing.store(false, Ordering::Release);
-            });
+    pub(super) fn options(&self) -> &ClientOptions {
+        &self.inner.options
+    }
+
+    /// What connections over TLS are set up with.
+    ///
+    /// # Errors
+    /// When the system has no root certificates, and they are needed.
+    pub(super) fn tls(&self) -> Result<Arc<Tls>, ClientError> {
+        let mut tls = self.inner.tls.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tls) = &*tls {
+            return Ok(Arc::clone(tls));
         }
-        pool.client.clone()
+        let made = Tls::new(self.inner.material.clone(), self.options().max_age, Box::new(read_system_roots))?;
+        Ok(Arc::clone(tls.insert(Arc::new(made))))
     }
-}
-
-/// A new pool.
-fn make(options: &ClientOptions) -> Result<reqwest::Client, ClientError> {
-    // The verifier refuses to start with no roots at all; an empty list of our own it takes.
-    let mut builder = builder(options);
-    if let Some(identity) = &options.tls.identity {
-        builder = builder.identity(Identity::from_pem(identity)?);
-    }
-    Ok(match &options.tls.authorities {
-        Some(pem) => {
-            let authorities = Certificate::from_pem_bundle(pem)?;
-            if authorities.is_empty() {
-                return Err(ClientError::NoAuthority);
-            }
-            builder.tls_certs_only(authorities).build()?
-        }
-        None => match builder.build() {
-            Ok(client) => client,
-            Err(error) if options.tls.identity.is_some() => return Err(error.into()),
-            Err(_) => self::builder(options).tls_certs_only([]).build()?,
-        },
-    })
-}
-
-fn builder(options: &ClientOptions) -> reqwest::ClientBuilder {
-    let builder = reqwest::Client::builder();
-    let builder = match options.max_headers {
-        HYPER_MAX_HEADERS => builder,
-        other => builder.http1_max_headers(other),
-    };
-    builder
-        .http1_only()
-        .no_proxy()
-        .redirect(redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .referer(false)
-        // Codings are undone in one place, for this path and the direct one.
-        .gzip(false)
-        .tcp_nodelay(true)
-        .connect_timeout(options.connect_timeout)
-        .pool_idle_timeout(options.idle_timeout)
-        .pool_max_idle_per_host(options.max_idle_per_host)
-        .user_agent(USER_AGENT)
 }
 
 #[cfg(test)]

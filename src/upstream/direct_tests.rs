@@ -1,4 +1,4 @@
-//! The pool of the direct path; what calls get from it is in `http_service_tests`.
+//! The pool of connections; what calls get from it is in `http_service_tests`.
 
 use super::*;
 use testkit::faulty::{Faulty, Reply};
@@ -6,7 +6,7 @@ use testkit::faulty::{Faulty, Reply};
 const MOMENT: Duration = Duration::from_millis(30);
 
 fn direct(upstream: &Faulty, options: ClientOptions) -> Direct {
-    Direct::new(upstream.base_url().parse().expect("a URL"), &options)
+    Direct::new(upstream.base_url().parse().expect("a URL"), None, &options)
 }
 
 fn get() -> Outgoing {
@@ -15,7 +15,7 @@ fn get() -> Outgoing {
 
 /// Sends a request and reads its body.
 async fn fetch(direct: &Direct) -> Vec<u8> {
-    let mut open = direct.send(get()).await.expect("a head");
+    let mut open = direct.send(get(), Duration::MAX).await.expect("a head");
     let mut body = Vec::new();
     while let Some(chunk) = open.chunk().await.expect("a body") {
         body.extend_from_slice(&chunk);
@@ -53,6 +53,20 @@ async fn connections_have_a_longest_life() {
 }
 
 #[tokio::test]
+async fn a_connection_that_comes_of_age_while_it_is_idle_is_closed() {
+    let upstream = Faulty::always(Reply::json("1")).await.expect("a port");
+    let direct = direct(&upstream, ClientOptions { max_age: MOMENT * 10, ..ClientOptions::default() });
+    assert_eq!(fetch(&direct).await, b"1");
+    let closed = async {
+        while idle(&direct) > 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    // Long before the thirty seconds for which it may be idle.
+    tokio::time::timeout(Duration::from_secs(10), closed).await.expect("it is closed for its age");
+}
+
+#[tokio::test]
 async fn a_connection_is_kept_only_after_the_end_of_its_body() {
     let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n2\r\nbc\r\n0\r\nt: 1\r\n\r\n";
     for (reply, body, kept) in [
@@ -68,7 +82,7 @@ async fn a_connection_is_kept_only_after_the_end_of_its_body() {
         let direct = direct(&upstream, ClientOptions::default());
         assert_eq!(fetch(&direct).await, body.as_bytes(), "{reply:?}");
         assert_eq!(idle(&direct), kept, "{reply:?}");
-        drop(direct.send(get()).await.expect("a head"));
+        drop(direct.send(get(), Duration::MAX).await.expect("a head"));
         assert_eq!(idle(&direct), 0, "{reply:?}: the body was not read");
     }
 }

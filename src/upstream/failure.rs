@@ -11,53 +11,65 @@ const MAX_CAUSES: usize = 32;
 
 /// Classifies an error of sending, or of reading a head or a body.
 ///
-/// *Unreachable*: there was no connection, or it broke. *Malformed*: the connection did its work, but what came is
-/// no HTTP, ends too early, or does not decompress. *Too large*: its head is over its caps.
+/// *Unreachable*: there was no connection, or it broke; before the head of an answer also when its TLS broke, by an alert,
+/// a bad record, or an end without `close_notify`: in TLS 1.3 a certificate of ours that is refused is told only then
+/// (RFC 8446 §4.4.2.4, §6.2). *Malformed*: the connection did its work, but what came is no HTTP, ends too early, or does
+/// not decompress; an end without `close_notify` is too early, unless the framing says that the body is whole (RFC 9112
+/// §9.8). *Too large*: its head is over its caps.
 pub(super) fn kind_of(broken: &Broken) -> CallErrorKind {
     // Before all else: an attempt to connect that took too long is no connection.
     match broken {
-        Broken::Pooled(error) if error.is_connect() => return CallErrorKind::Unreachable,
-        Broken::Pooled(error) if error.is_timeout() => return CallErrorKind::Timeout,
-        Broken::Direct(DirectError::Slow | DirectError::Connect(_)) => return CallErrorKind::Unreachable,
+        Broken::Http2(error) if error.is_connect() => return CallErrorKind::Unreachable,
+        Broken::Http2(error) if error.is_timeout() => return CallErrorKind::Timeout,
+        Broken::Direct(DirectError::Slow | DirectError::Connect(_) | DirectError::Stale(_)) => {
+            return CallErrorKind::Unreachable;
+        }
         Broken::LongHead => return CallErrorKind::TooLarge,
-        Broken::Pooled(_) | Broken::Direct(_) => {}
-    }
-    for cause in causes(root(broken)) {
-        if let Some(error) = cause.downcast_ref::<hyper::Error>() {
-            if error.is_parse_too_large() {
-                return CallErrorKind::TooLarge;
-            }
-            if error.is_parse() || error.is_user() {
-                return CallErrorKind::Malformed;
-            }
-        }
-        if let Some(error) = cause.downcast_ref::<io::Error>() {
-            match error.kind() {
-                io::ErrorKind::ConnectionReset
-                | io::ErrorKind::ConnectionAborted
-                | io::ErrorKind::BrokenPipe
-                | io::ErrorKind::NotConnected
-                | io::ErrorKind::TimedOut => return CallErrorKind::Unreachable,
-                io::ErrorKind::FileTooLarge => return CallErrorKind::TooLarge,
-                io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
-                    return CallErrorKind::Malformed;
-                }
-                _ => {}
-            }
-        }
+        Broken::Http2(_) | Broken::Direct(_) => {}
     }
     let is_of_body = match broken {
-        Broken::Pooled(error) => error.is_body() || error.is_decode(),
+        Broken::Http2(error) => error.is_body() || error.is_decode(),
         Broken::Direct(error) => matches!(error, DirectError::Body(_)),
         Broken::LongHead => false,
     };
-    if is_of_body { CallErrorKind::Malformed } else { CallErrorKind::Unreachable }
+    let told = causes(root(broken)).find_map(|cause| {
+        let of_http = cause.downcast_ref().and_then(kind_of_http);
+        of_http.or_else(|| cause.downcast_ref().and_then(|error| kind_of_io(error, is_of_body)))
+    });
+    told.unwrap_or(if is_of_body { CallErrorKind::Malformed } else { CallErrorKind::Unreachable })
+}
+
+fn kind_of_http(error: &hyper::Error) -> Option<CallErrorKind> {
+    if error.is_parse_too_large() {
+        return Some(CallErrorKind::TooLarge);
+    }
+    (error.is_parse() || error.is_user()).then_some(CallErrorKind::Malformed)
+}
+
+fn kind_of_io(error: &io::Error, is_of_body: bool) -> Option<CallErrorKind> {
+    match error.kind() {
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe
+        | io::ErrorKind::NotConnected
+        | io::ErrorKind::TimedOut => Some(CallErrorKind::Unreachable),
+        io::ErrorKind::FileTooLarge => Some(CallErrorKind::TooLarge),
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput if is_of_body => {
+            Some(CallErrorKind::Malformed)
+        }
+        _ => None,
+    }
+}
+
+/// Whether a connection that had been used before ended without a byte of an answer.
+pub(super) fn is_stale(broken: &Broken) -> bool {
+    matches!(broken, Broken::Direct(DirectError::Stale(_)))
 }
 
 /// Whether there was no connection, so that the service has seen nothing of the request.
 pub(super) fn is_unsent(broken: &Broken) -> bool {
     match broken {
-        Broken::Pooled(error) => error.is_connect(),
+        Broken::Http2(error) => error.is_connect(),
         Broken::Direct(error) => matches!(error, DirectError::Slow | DirectError::Connect(_)),
         Broken::LongHead => false,
     }
@@ -82,14 +94,14 @@ pub(super) fn describe(broken: &Broken) -> String {
 fn of_connecting(broken: &Broken, chain: &[&(dyn Error + 'static)]) -> Option<String> {
     let is_slow = match broken {
         Broken::LongHead => return Some("the head of the answer is over its cap".to_owned()),
-        Broken::Pooled(error) => error.is_connect() && error.is_timeout(),
+        Broken::Http2(error) => error.is_connect() && error.is_timeout(),
         Broken::Direct(DirectError::Slow) => true,
         // The connector's own timer, which the operating system knows nothing of.
         Broken::Direct(DirectError::Connect(_)) => chain.iter().any(|cause| {
             let error = cause.downcast_ref::<io::Error>();
             error.is_some_and(|error| error.kind() == io::ErrorKind::TimedOut && error.raw_os_error().is_none())
         }),
-        Broken::Direct(DirectError::Head(_) | DirectError::Body(_)) => false,
+        Broken::Direct(DirectError::Stale(_) | DirectError::Head(_) | DirectError::Body(_)) => false,
     };
     if is_slow {
         return Some("no connection was made within the connect timeout".to_owned());
@@ -116,6 +128,10 @@ fn of_tls(error: &rustls::Error) -> String {
             Certificate::UnknownIssuer | Certificate::BadSignature => {
                 "the service's certificate is by an authority that is not trusted"
             }
+            // As OpenSSL makes them by default (`basicConstraints = CA:TRUE`): RFC 5280 §4.2.1.9.
+            Certificate::Other(why) if is_authority(why) => {
+                "the service's certificate is an authority's own, and none for a server"
+            }
             Certificate::Revoked => "the service's certificate was revoked",
             _ => "the service's certificate is not accepted",
         },
@@ -124,6 +140,11 @@ fn of_tls(error: &rustls::Error) -> String {
         _ => "the TLS handshake failed",
     };
     format!("{what}: {error}")
+}
+
+/// Whether a certificate was refused for being one of an authority, by the words of the verifier.
+fn is_authority(why: &rustls::OtherError) -> bool {
+    format!("{:?}", why.0).contains("CaUsedAsEndEntity")
 }
 
 /// What the operating system says of a connection.
@@ -163,9 +184,9 @@ fn of_http(error: &hyper::Error) -> Option<String> {
 
 fn root(broken: &Broken) -> Option<&(dyn Error + 'static)> {
     match broken {
-        Broken::Pooled(error) => Some(error),
+        Broken::Http2(error) => Some(error),
         Broken::Direct(DirectError::Connect(error)) => Some(&**error),
-        Broken::Direct(DirectError::Head(error) | DirectError::Body(error)) => Some(error),
+        Broken::Direct(DirectError::Stale(error) | DirectError::Head(error) | DirectError::Body(error)) => Some(error),
         Broken::Direct(DirectError::Slow) | Broken::LongHead => None,
     }
 }

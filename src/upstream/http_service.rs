@@ -8,17 +8,20 @@
 //! - what goes out is the request's target under the service's base URL, never another host or a path above it;
 //! - the service's timeout counts from sending to the last byte; a read ends with its deadline, too;
 //! - the service is told how long somebody waits for its answer, as of when the request is sent;
-//! - what is called is sent once.
+//! - a call is sent once, but for a read whose connection had been used before and ended without a byte of an answer: it
+//!   is sent once more, at once, over a new one (RFC 9110 §9.2.2, RFC 9112 §9.3.1). Services close idle connections when
+//!   they want to; that is no failure, so nobody who counts failures, or pays for retries, hears of it.
 
 use super::body::{BodyError, is_json, read_capped, read_gzip_capped, without_mark};
 use super::cause::{Cause, media_type_text};
-use super::client::HttpClient;
+use super::client::{ClientError, HttpClient};
 use super::coding::Coding;
 use super::credentials::Credentials;
 use super::deprecation::Notices;
-use super::failure::{describe, is_unsent, kind_of};
+use super::failure::{describe, is_stale, is_unsent, kind_of};
 use super::model::{Answer, CallError, CallErrorKind, Context, Request, Subgraph};
-use super::outgoing::{Outgoing, Path};
+use super::outgoing::{Outgoing, Over, Path};
+use super::response::Response;
 use super::retry_after::retry_after;
 use super::target::{Base, InvalidBaseUrl};
 use crate::cache::kept_headers;
@@ -85,14 +88,26 @@ struct Inner {
     notices: Notices,
 }
 
+/// Why a service cannot be called at all.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// Its base URL is none, or not `http` or `https`.
+    #[error(transparent)]
+    Url(#[from] InvalidBaseUrl),
+    /// Connections to it cannot be set up.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+}
+
 impl HttpService {
-    /// A service, called through the shared client, or without TLS through connections of its own.
+    /// A service, called through connections of its own.
     ///
     /// # Errors
-    /// When the base URL is none, or not `http` or `https`.
-    pub fn new(client: &HttpClient, config: HttpServiceConfig) -> Result<Self, InvalidBaseUrl> {
+    /// - [`ServiceError::Url`]: the base URL is none, or not `http` or `https`;
+    /// - [`ServiceError::Client`]: it is `https`, and TLS cannot be set up.
+    pub fn new(client: &HttpClient, config: HttpServiceConfig) -> Result<Self, ServiceError> {
         let base = Base::parse(&config.base_url)?;
-        let path = Path::to(base, client, config.credentials.clone());
+        let path = Path::to(base, client, config.credentials.clone())?;
         let notices = Notices::new(Arc::clone(&config.name));
         Ok(Self { inner: Arc::new(Inner { path, config, notices }) })
     }
@@ -118,20 +133,28 @@ impl Subgraph for HttpService {
 impl Inner {
     async fn call(&self, request: Request, ctx: &Context) -> Result<Answer, CallError> {
         let deadline = Instant::from_std(ctx.deadline);
-        let request = self.path.prepare(request, &ctx.caller, ctx.condition.as_ref());
-        let mut request = request.map_err(|cause| self.error(CallErrorKind::Refused, cause).unsent())?;
-        let now = Instant::now();
-        let own = now + self.config.timeout;
+        let own = Instant::now() + self.config.timeout;
         let limit = ctx.cut().map_or(own, |cut| cut.min(own));
-        // A timer only fires when polled after a pending step: a deadline that has passed is checked here.
-        if deadline.min(own) <= now {
-            return Err(self.error(CallErrorKind::Timeout, "the deadline has passed before sending").unsent());
-        }
-        if let Some(name) = &self.config.timeout_header {
-            request.set_header(name.clone(), milliseconds(deadline.min(own) - now));
-        }
-        let called = Arc::new(request.called());
-        let result = match timeout_at(limit, self.exchange(request, ctx)).await {
+        let first = self.prepare(&request, ctx, deadline.min(own))?;
+        let called = Arc::new(first.called());
+        let mut attempts = 1;
+        let over = if ctx.is_safe { Over::Any } else { Over::Lively };
+        let exchange = async {
+            let response = match first.send(over).await {
+                Err(broken) if ctx.is_safe && is_stale(&broken) => {
+                    let again = self.prepare(&request, ctx, deadline.min(own))?;
+                    attempts = 2;
+                    again.send(Over::New).await
+                }
+                sent => sent,
+            };
+            let response = response.map_err(|broken| {
+                let error = self.error(kind_of(&broken), describe(&broken));
+                CallError { is_unsent: attempts == 1 && is_unsent(&broken), ..error }
+            })?;
+            self.read(response, ctx).await
+        };
+        let result = match timeout_at(limit, exchange).await {
             Ok(result) => result,
             Err(_) if limit == deadline => {
                 Err(self.error(CallErrorKind::Timeout, "the request's deadline passed before the whole answer came"))
@@ -143,17 +166,28 @@ impl Inner {
             }
         };
         match result {
-            Ok(answer) => Ok(Answer { called: Some(called), ..answer }),
-            Err(error) => Err(error.of_call(called)),
+            Ok(answer) => Ok(Answer { called: Some(called), attempts, ..answer }),
+            Err(error) => Err(CallError { attempts, ..error.of_call(called) }),
         }
     }
 
-    async fn exchange(&self, request: Outgoing<'_>, ctx: &Context) -> Result<Answer, CallError> {
-        let sent = request.send().await;
-        let response = sent.map_err(|broken| {
-            let error = self.error(kind_of(&broken), describe(&broken));
-            CallError { is_unsent: is_unsent(&broken), ..error }
-        })?;
+    /// Writes a request that is to be answered until `end`; the error says why it is not sent.
+    fn prepare(&self, request: &Request, ctx: &Context, end: Instant) -> Result<Outgoing<'_>, CallError> {
+        let request = self.path.prepare(request, &ctx.caller, ctx.condition.as_ref());
+        let mut request = request.map_err(|cause| self.error(CallErrorKind::Refused, cause).unsent())?;
+        let now = Instant::now();
+        // A timer only fires when polled after a pending step: a deadline that has passed is checked here.
+        if end <= now {
+            return Err(self.error(CallErrorKind::Timeout, "the deadline has passed before sending").unsent());
+        }
+        if let Some(name) = &self.config.timeout_header {
+            request.set_header(name.clone(), milliseconds(end - now));
+        }
+        Ok(request)
+    }
+
+    /// Makes an answer of a response whose head has come.
+    async fn read(&self, response: Response, ctx: &Context) -> Result<Answer, CallError> {
         self.notices.read(&ctx.endpoint, response.headers());
         let status = response.status();
         let retry_after = match status {

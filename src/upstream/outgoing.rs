@@ -4,86 +4,116 @@
 
 use super::body::names_json;
 use super::cause::Called;
-use super::client::{HttpClient, USER_AGENT as OURS};
+use super::client::{ClientError, HttpClient, USER_AGENT as OURS};
 use super::credentials::Credentials;
-use super::direct::Direct;
+use super::direct::{Direct, Secure};
+use super::http2::Http2;
 use super::model::{Condition, Request};
 use super::response::{Broken, Response};
 use super::target::Base;
 use crate::policy::Caller;
 use bytes::Bytes;
-use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HOST, USER_AGENT};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use http_body_util::Full;
+use std::time::Duration;
 
-/// How a service is reached: by the pooled client, or without TLS directly.
+/// How a service is reached.
 #[derive(Debug)]
 pub(super) enum Path {
-    Pooled { base: Base, client: HttpClient, credentials: Credentials },
-    Direct { base: Base, host: HeaderValue, direct: Direct, credentials: Credentials },
+    /// By HTTP/1.1.
+    Direct { base: Base, direct: Direct, credentials: Credentials },
+    /// By HTTP/2, with the size of the largest head that is taken.
+    Http2 { base: Base, http2: Http2, max_header_bytes: usize, credentials: Credentials },
 }
+
+/// How long a connection may have been idle that a write goes over. Hosts close idle connections after some seconds or
+/// minutes; a request that crosses that on its way is lost, and a write cannot be sent again.
+const LIVELY: Duration = Duration::from_secs(1);
 
 /// A request that is ready to be sent.
 #[derive(Debug)]
 pub(super) enum Outgoing<'p> {
-    /// With the size of the largest head that is taken.
-    Pooled(reqwest::Client, reqwest::Request, usize),
     Direct(&'p Direct, http::Request<Full<Bytes>>),
+    /// With the size of the largest head that is taken.
+    Http2(reqwest::Client, reqwest::Request, usize),
+}
+
+/// Which connection a request may go over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Over {
+    /// Any, also one that has been used before.
+    Any,
+    /// One that has been used just now, or a new one.
+    Lively,
+    /// A new one.
+    New,
 }
 
 impl Path {
-    pub(super) fn to(base: Base, client: &HttpClient, credentials: Credentials) -> Self {
-        match base.origin().filter(|_| client.options.direct) {
-            Some(origin) => {
-                let direct = Direct::new(origin.uri, &client.options);
-                Self::Direct { base, host: origin.host, direct, credentials }
-            }
-            None => Self::Pooled { base, client: client.clone(), credentials },
+    /// # Errors
+    /// When TLS cannot be set up for an `https` URL.
+    pub(super) fn to(base: Base, client: &HttpClient, credentials: Credentials) -> Result<Self, ClientError> {
+        let options = client.options();
+        if options.http2 && base.is_https() {
+            let http2 = Http2::new(client.tls()?, options)?;
+            return Ok(Self::Http2 { base, http2, max_header_bytes: options.max_header_bytes, credentials });
         }
+        let secure = match base.is_https() {
+            true => Some(Secure { tls: client.tls()?, name: base.server_name()? }),
+            false => None,
+        };
+        let direct = Direct::new(base.origin().uri.clone(), secure, options);
+        Ok(Self::Direct { base, direct, credentials })
     }
 
-    /// Writes a request; the error says why it may not be sent.
+    /// Writes a request; the error says why it may not be sent. The request stays, so that it can be written again.
     pub(super) fn prepare(
         &self,
-        request: Request,
+        request: &Request,
         caller: &Caller,
         condition: Option<&Condition>,
     ) -> Result<Outgoing<'_>, &'static str> {
         let (method, target, headers, body) = match request {
-            Request::Http { method, target, headers, body } => (method, Some(target), headers, body),
+            Request::Http { method, target, headers, body } => {
+                (method.clone(), Some(target.as_str()), headers, body.clone())
+            }
             Request::GraphQl { query, variables, headers } => {
-                (Method::POST, None, headers, Some(graphql_body(&query, &variables)))
+                (Method::POST, None, headers, Some(graphql_body(query, variables)))
             }
         };
+        let write = |to: &mut HeaderMap, credentials: &Credentials| {
+            write_headers(to, headers, caller);
+            write_framing(to, &method, body.is_some());
+            to.extend(condition.into_iter().flat_map(|condition| condition.iter().cloned()));
+            credentials.write(to);
+            to.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+        };
         match self {
-            Self::Pooled { base, client, credentials } => {
-                let url = match target {
-                    Some(target) => base.join(&target)?,
-                    None => base.url().clone(),
-                };
-                let mut prepared = reqwest::Request::new(method, url);
-                write_headers(prepared.headers_mut(), headers, caller, body.is_some());
-                prepared.headers_mut().extend(condition.into_iter().flat_map(|condition| condition.iter().cloned()));
-                credentials.write(prepared.headers_mut());
-                prepared.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
-                *prepared.body_mut() = body.map(Into::into);
-                Ok(Outgoing::Pooled(client.current(), prepared, client.options.max_header_bytes))
-            }
-            Self::Direct { base, host, direct, credentials } => {
-                let mut prepared = http::Request::new(body.clone().map(Full::new).unwrap_or_default());
-                *prepared.method_mut() = method;
+            Self::Direct { base, direct, credentials } => {
+                let mut prepared = http::Request::new(Full::default());
                 *prepared.uri_mut() = match target {
                     Some(target) => base.join_in_origin_form(target)?,
                     None => base.in_origin_form()?,
                 };
                 let to = prepared.headers_mut();
-                write_headers(to, headers, caller, body.is_some());
-                to.extend(condition.into_iter().flat_map(|condition| condition.iter().cloned()));
-                credentials.write(to);
-                to.insert(HOST, host.clone());
-                to.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+                write(to, credentials);
+                to.insert(HOST, base.origin().host.clone());
                 to.entry(USER_AGENT).or_insert(HeaderValue::from_static(OURS));
+                *prepared.method_mut() = method;
+                *prepared.body_mut() = body.map(Full::new).unwrap_or_default();
                 Ok(Outgoing::Direct(direct, prepared))
+            }
+            Self::Http2 { base, http2, max_header_bytes, credentials } => {
+                let url = match target {
+                    Some(target) => base.join(target)?,
+                    None => base.url().clone(),
+                };
+                let mut prepared = reqwest::Request::new(Method::GET, url);
+                write(prepared.headers_mut(), credentials);
+                *prepared.method_mut() = method;
+                *prepared.body_mut() = body.map(Into::into);
+                Ok(Outgoing::Http2(http2.current(), prepared, *max_header_bytes))
             }
         }
     }
@@ -93,31 +123,38 @@ impl Outgoing<'_> {
     /// Sets a header, whatever it was before.
     pub(super) fn set_header(&mut self, name: HeaderName, value: HeaderValue) {
         match self {
-            Self::Pooled(_, request, _) => request.headers_mut().insert(name, value),
             Self::Direct(_, request) => request.headers_mut().insert(name, value),
+            Self::Http2(_, request, _) => request.headers_mut().insert(name, value),
         };
     }
 
     /// Where it goes, for causes.
     pub(super) fn called(&self) -> Called {
         match self {
-            Self::Pooled(_, request, _) => Called::whole(request.method(), request.url()),
             Self::Direct(direct, request) => Called::direct(request.method(), direct.origin(), request.uri()),
+            Self::Http2(_, request, _) => Called::whole(request.method(), request.url()),
         }
     }
 
     /// Sends it and waits for the head of the response.
-    pub(super) async fn send(self) -> Result<Response, Broken> {
+    pub(super) async fn send(self, over: Over) -> Result<Response, Broken> {
         match self {
-            Self::Pooled(client, request, max_header_bytes) => {
-                let response = client.execute(request).await.map_err(Broken::Pooled)?;
-                // The client cannot be told how large a head may be: it stops at 400 KiB by itself.
+            Self::Direct(direct, request) => {
+                let sent = match over {
+                    Over::Any => direct.send(request, Duration::MAX).await,
+                    Over::Lively => direct.send(request, LIVELY).await,
+                    Over::New => direct.send_afresh(request).await,
+                };
+                sent.map(Response::Direct).map_err(Broken::Direct)
+            }
+            Self::Http2(client, request, max_header_bytes) => {
+                let response = client.execute(request).await.map_err(Broken::Http2)?;
+                // The client's own limit is one of the frames that it reads, and counts in another way.
                 match size_of(response.headers()) > max_header_bytes {
                     true => Err(Broken::LongHead),
-                    false => Ok(Response::Pooled(response)),
+                    false => Ok(Response::Http2(response)),
                 }
             }
-            Self::Direct(direct, request) => direct.send(request).await.map(Response::Direct).map_err(Broken::Direct),
         }
     }
 }
@@ -152,20 +189,18 @@ const WITHHELD: [&str; 19] = [
     "upgrade",
 ];
 
-fn write_headers(to: &mut HeaderMap, from: Vec<(HeaderName, HeaderValue)>, caller: &Caller, has_body: bool) {
-    const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+fn write_headers(to: &mut HeaderMap, from: &[(HeaderName, HeaderValue)], caller: &Caller) {
     to.reserve(from.len() + 4);
     for (name, value) in from {
         // A source may pin the version that it gets by a media type; what it gets is JSON all the same.
-        let is_refused = name == ACCEPT && !names_json(&value);
+        let is_refused = name == ACCEPT && !names_json(value);
         if !is_refused && !WITHHELD.contains(&name.as_str()) {
-            to.append(name, value);
+            to.append(name.clone(), value.clone());
         }
     }
     to.entry(ACCEPT).or_insert(JSON);
-    if has_body {
-        to.insert(CONTENT_TYPE, JSON);
-    }
     let id = caller.request_id.to_header();
     if !id.is_empty() {
         to.insert(HeaderName::from_static("x-request-id"), id);
@@ -175,6 +210,16 @@ fn write_headers(to: &mut HeaderMap, from: Vec<(HeaderName, HeaderValue)>, calle
         if let Some(state) = &caller.tracestate {
             to.insert(HeaderName::from_static("tracestate"), state.clone());
         }
+    }
+}
+
+/// Says what the body is. A method that anticipates one says so where there is none: 0 bytes (RFC 9110 §8.6). The length
+/// of a body is written with it.
+fn write_framing(to: &mut HeaderMap, method: &Method, has_body: bool) {
+    if has_body {
+        to.insert(CONTENT_TYPE, JSON);
+    } else if matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
+        to.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
 }
 

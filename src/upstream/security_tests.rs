@@ -10,76 +10,30 @@ use crate::upstream::{
     IdentityOptions, Request, Subgraph, TokenFile,
 };
 use http::{HeaderName, HeaderValue, Method};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls::RootCertStore;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
 use std::sync::Arc;
 use std::time::Instant;
-use testkit::faulty::{Faulty, Reply};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use testkit::faulty::{Faulty, Reply, Security};
+use testkit::tls::{Authority, Certified, authority, server};
 use tokio::net::TcpListener;
 
-/// A certificate authority.
-struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    pem: String,
-}
-
-impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).expect("no names");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().expect("a key");
-        let pem = params.self_signed(&key).expect("a certificate").pem();
-        Self { issuer: Issuer::new(params, key), pem }
-    }
-
-    /// A certificate for this machine, and its key, as PEM.
-    fn certificate(&self) -> (String, String) {
-        let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("a name");
-        let key = KeyPair::generate().expect("a key");
-        (params.signed_by(&key, &self.issuer).expect("a certificate").pem(), key.serialize_pem())
-    }
-
-    /// What a client shows.
-    fn identity(&self) -> Vec<u8> {
-        let (certificate, key) = self.certificate();
-        format!("{certificate}\n{key}").into_bytes()
-    }
-}
-
 /// An `https` service that answers `{"value":1}` to whoever it accepts; `clients`: it wants certificates of that authority.
-async fn service(authority: &Authority, clients: Option<&Authority>) -> String {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let (certificate, key) = authority.certificate();
-    let certificate = CertificateDer::from_pem_slice(certificate.as_bytes()).expect("PEM");
-    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).expect("PEM");
-    let builder = match clients {
-        None => rustls::ServerConfig::builder().with_no_client_auth(),
-        Some(authority) => {
-            let mut roots = RootCertStore::empty();
-            roots.add(CertificateDer::from_pem_slice(authority.pem.as_bytes()).expect("PEM")).expect("a root");
-            let verifier = WebPkiClientVerifier::builder(Arc::new(roots)).build().expect("a verifier");
-            rustls::ServerConfig::builder().with_client_cert_verifier(verifier)
-        }
-    };
-    let config = builder.with_single_cert(vec![certificate], key).expect("a key for the certificate");
-    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
-    let url = format!("https://{}", listener.local_addr().expect("an address"));
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let Ok(mut stream) = acceptor.accept(stream).await else { continue };
-            let mut head = [0; 4096];
-            let _ = stream.read(&mut head).await;
-            let answer = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 11\r\n\r\n{\"value\":1}";
-            let _ = stream.write_all(answer.as_bytes()).await;
-            let _ = stream.shutdown().await;
-        }
-    });
-    url
+async fn service(authority: &Authority, clients: Option<&Authority>) -> Faulty {
+    serving(&authority.certificate(), clients).await
+}
+
+/// The same, with this certificate.
+async fn serving(certified: &Certified, clients: Option<&Authority>) -> Faulty {
+    let security = Security::Tls(Arc::new(server(certified, clients)));
+    Faulty::always_over(security, Reply::json("{\"value\":1}")).await.expect("a port")
+}
+
+/// What a client shows.
+fn identity(authority: &Authority) -> Vec<u8> {
+    authority.certificate().pem().into_bytes()
+}
+
+fn trusting_local() -> TlsOptions {
+    TlsOptions { authorities: Some(authority().pem().into()), identity: None }
 }
 
 fn context() -> Context {
@@ -109,21 +63,23 @@ async fn ask(url: &str, tls: TlsOptions) -> Result<u16, CallErrorKind> {
 #[tokio::test]
 async fn only_the_authorities_that_are_named_are_trusted() {
     let (ours, other) = (Authority::new(), Authority::new());
-    let url = service(&ours, None).await;
+    let service = service(&ours, None).await;
+    let url = service.base_url();
     let trusting = |pem: String| TlsOptions { authorities: Some(pem.into()), identity: None };
     assert_eq!(ask(&url, TlsOptions::default()).await, Err(CallErrorKind::Unreachable));
-    assert_eq!(ask(&url, trusting(other.pem.clone())).await, Err(CallErrorKind::Unreachable));
-    assert_eq!(ask(&url, trusting(ours.pem.clone())).await, Ok(200));
-    assert_eq!(ask(&url, trusting(format!("{}\n{}", other.pem, ours.pem))).await, Ok(200));
+    assert_eq!(ask(&url, trusting(other.pem().to_owned())).await, Err(CallErrorKind::Unreachable));
+    assert_eq!(ask(&url, trusting(ours.pem().to_owned())).await, Ok(200));
+    assert_eq!(ask(&url, trusting(format!("{}\n{}", other.pem(), ours.pem()))).await, Ok(200));
 }
 
 #[tokio::test]
 async fn authorities_of_the_configuration_hold_wherever_the_url_is_said() {
     let ours = Authority::new();
-    let url = service(&ours, None).await;
+    let service = service(&ours, None).await;
+    let url = service.base_url();
     let gone = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port").local_addr().expect("an address");
     let path = std::env::temp_dir().join(format!("bespoke-authority-{}.pem", std::process::id()));
-    std::fs::write(&path, &ours.pem).expect("a file");
+    std::fs::write(&path, ours.pem()).expect("a file");
     for (declared, written) in [
         (None, format!("url: '{url}'")),
         (None, format!("urls: ['http://{gone}', '{url}']")),
@@ -154,11 +110,28 @@ async fn authorities_of_the_configuration_hold_wherever_the_url_is_said() {
 #[tokio::test]
 async fn a_service_that_wants_a_certificate_gets_ours() {
     let (ours, other) = (Authority::new(), Authority::new());
-    let url = service(&ours, Some(&ours)).await;
-    let showing = |identity: Option<Vec<u8>>| TlsOptions { authorities: Some(ours.pem.clone().into_bytes()), identity };
-    assert!(ask(&url, showing(None)).await.is_err());
-    assert!(ask(&url, showing(Some(other.identity()))).await.is_err());
-    assert_eq!(ask(&url, showing(Some(ours.identity()))).await, Ok(200));
+    let service = service(&ours, Some(&ours)).await;
+    let url = service.base_url();
+    let showing = |identity: Option<Vec<u8>>| TlsOptions { authorities: Some(ours.pem().into()), identity };
+    // In TLS 1.3 it refuses only when our side of the handshake is over.
+    assert_eq!(ask(&url, showing(None)).await, Err(CallErrorKind::Unreachable));
+    assert_eq!(ask(&url, showing(Some(identity(&other)))).await, Err(CallErrorKind::Unreachable));
+    assert_eq!(service.requests(), []);
+    assert_eq!(ask(&url, showing(Some(identity(&ours)))).await, Ok(200));
+}
+
+#[tokio::test]
+async fn a_certificate_that_nobody_signed_is_trusted_by_itself() {
+    let own = Certified::self_signed(false);
+    let service = serving(&own, None).await;
+    let trusting = |pem: &str| TlsOptions { authorities: Some(pem.into()), identity: None };
+    assert_eq!(ask(&service.base_url(), trusting(&own.certificate)).await, Ok(200));
+    let other = Certified::self_signed(false);
+    assert_eq!(ask(&service.base_url(), trusting(&other.certificate)).await, Err(CallErrorKind::Unreachable));
+    // One that may sign others is an authority's, and none for a server.
+    let own = Certified::self_signed(true);
+    let service = serving(&own, None).await;
+    assert_eq!(ask(&service.base_url(), trusting(&own.certificate)).await, Err(CallErrorKind::Unreachable));
 }
 
 #[test]
@@ -169,16 +142,33 @@ fn what_is_no_pem_is_refused_at_the_start() {
     ] {
         assert!(HttpClient::new(&ClientOptions { tls, ..ClientOptions::default() }).is_err());
     }
+    let (one, other) = (Authority::new().certificate(), Authority::new().certificate());
+    let begin = "-----BEGIN CERTIFICATE-----\n";
+    for (identity, expected) in [
+        (one.certificate.clone(), "there is no private key in it"),
+        (one.key.clone(), "there is no certificate in it"),
+        (
+            format!("{begin}????\n-----END CERTIFICATE-----\n{}", one.key),
+            "it is not well-formed PEM: a section is not base64",
+        ),
+        (format!("{}{begin}", one.key), "it is not well-formed PEM: a section has no end"),
+        (format!("{}{}", one.certificate, other.key), "keys may not be consistent: KeyMismatch"),
+    ] {
+        let tls = TlsOptions { authorities: None, identity: Some(identity.into()) };
+        let error =
+            HttpClient::new(&ClientOptions { tls, ..ClientOptions::default() }).expect_err("refused").to_string();
+        assert_eq!(error, format!("the client certificate for it cannot be used: {expected}"));
+    }
 }
 
 #[tokio::test]
-async fn headers_of_ours_go_along_by_either_path_and_replace_others() {
+async fn headers_of_ours_go_along_with_tls_and_without_and_replace_others() {
     const TOKEN: HeaderName = HeaderName::from_static("authorization");
     const IDENTITY: HeaderName = HeaderName::from_static("x-identity");
     let path = std::env::temp_dir().join(format!("bespoke-token-{}", std::process::id()));
     std::fs::write(&path, "s3cret\n").expect("a file");
-    for direct in [true, false] {
-        let upstream = Faulty::always(Reply::json("1")).await.expect("a port");
+    for secure in [false, true] {
+        let upstream = Faulty::always_over(Security::of(secure), Reply::json("1")).await.expect("a port");
         let token = TokenFile::open(path.clone(), TOKEN, "Bearer").expect("a token");
         let options = IdentityOptions {
             issuer: "web".to_owned(),
@@ -187,7 +177,8 @@ async fn headers_of_ours_go_along_by_either_path_and_replace_others() {
             header: IDENTITY,
         };
         let identity = Jwt::new(include_bytes!("../policy/test_keys/ed.pem"), options).expect("a key");
-        let client = HttpClient::new(&ClientOptions { direct, ..ClientOptions::default() }).expect("a client");
+        let client =
+            HttpClient::new(&ClientOptions { tls: trusting_local(), ..ClientOptions::default() }).expect("a client");
         let config = HttpServiceConfig {
             credentials: Credentials::new(Some(token), Some(identity)),
             ..HttpServiceConfig::new("shop", upstream.base_url())
@@ -201,18 +192,19 @@ async fn headers_of_ours_go_along_by_either_path_and_replace_others() {
             let found = seen.headers.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name.as_str()));
             found.map(|(_, value)| value.clone()).collect::<Vec<String>>()
         };
-        assert_eq!(values(TOKEN), ["Bearer s3cret"], "direct: {direct}");
-        assert_eq!(values(IDENTITY).len(), 1, "direct: {direct}");
-        assert_eq!(values(IDENTITY)[0].split('.').count(), 3, "direct: {direct}");
+        assert_eq!(values(TOKEN), ["Bearer s3cret"], "TLS: {secure}");
+        assert_eq!(values(IDENTITY).len(), 1, "TLS: {secure}");
+        assert_eq!(values(IDENTITY)[0].split('.').count(), 3, "TLS: {secure}");
     }
     std::fs::remove_file(&path).expect("the file");
 }
 
 #[tokio::test]
-async fn connections_of_either_path_are_replaced_when_they_are_old() {
-    for direct in [true, false] {
-        let upstream = Faulty::always(Reply::json("1")).await.expect("a port");
-        let options = ClientOptions { direct, max_age: Duration::from_millis(200), ..ClientOptions::default() };
+async fn connections_are_replaced_when_they_are_old_with_tls_and_without() {
+    for secure in [false, true] {
+        let upstream = Faulty::always_over(Security::of(secure), Reply::json("1")).await.expect("a port");
+        let options =
+            ClientOptions { tls: trusting_local(), max_age: Duration::from_millis(200), ..ClientOptions::default() };
         let client = HttpClient::new(&options).expect("a client");
         let service =
             HttpService::new(&client, HttpServiceConfig::new("shop", upstream.base_url())).expect("a service");

@@ -1,9 +1,11 @@
 //! Where a request goes: a target under a base URL, and nowhere else.
 
+use super::client::ClientError;
 use bytes::Bytes;
 use http::HeaderValue;
 use http::uri::{PathAndQuery, Uri};
 use reqwest::Url;
+use rustls::pki_types::ServerName;
 
 /// A base URL that is none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -16,9 +18,10 @@ pub(super) struct Base {
     url: Url,
     /// Its path without the slash at its end: empty for the root.
     prefix: String,
+    origin: Origin,
 }
 
-/// A host without TLS.
+/// The host of a base URL.
 #[derive(Debug)]
 pub(super) struct Origin {
     /// Scheme and authority.
@@ -37,23 +40,29 @@ impl Base {
             return Err(invalid());
         }
         let prefix = url.path().trim_end_matches('/').to_owned();
-        Ok(Self { url, prefix })
+        let origin = Origin::of(&url).ok_or_else(invalid)?;
+        Ok(Self { url, prefix, origin })
     }
 
     pub(super) fn url(&self) -> &Url {
         &self.url
     }
 
-    /// Where it is, if it is to be reached without TLS.
-    pub(super) fn origin(&self) -> Option<Origin> {
-        if self.url.scheme() != "http" {
-            return None;
-        }
-        // Without a port if it is the scheme's own.
-        let port = self.url.port().map(|port| format!(":{port}")).unwrap_or_default();
-        let authority = format!("{}{port}", self.url.host_str()?);
-        let host = HeaderValue::from_str(&authority).ok()?;
-        Some(Origin { uri: Uri::builder().scheme("http").authority(authority).path_and_query("/").build().ok()?, host })
+    pub(super) fn is_https(&self) -> bool {
+        self.url.scheme() == "https"
+    }
+
+    /// Where it is.
+    pub(super) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// What its certificate must be for.
+    pub(super) fn server_name(&self) -> Result<ServerName<'static>, ClientError> {
+        let host = self.url.host_str().unwrap_or_default();
+        // An IPv6 address stands in brackets in URLs only (RFC 3986 §3.2.2).
+        let name = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+        ServerName::try_from(name.to_owned()).map_err(|_| ClientError::HostName(host.to_owned()))
     }
 
     /// The base itself, in origin form (RFC 9112 §3.2.1).
@@ -62,15 +71,15 @@ impl Base {
     }
 
     /// As [`Base::join`], in origin form.
-    pub(super) fn join_in_origin_form(&self, target: String) -> Result<Uri, &'static str> {
+    pub(super) fn join_in_origin_form(&self, target: &str) -> Result<Uri, &'static str> {
         // What URL parsers escape, in a path or a query.
         if target.bytes().any(|byte| matches!(byte, b'"' | b'\'' | b'<' | b'>' | b'^' | b'`' | b'{' | b'|' | b'}')) {
-            let url = self.join(&target)?;
+            let url = self.join(target)?;
             let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
             return origin_form(format!("{}{query}", url.path()));
         }
-        check(&target)?;
-        origin_form(if self.prefix.is_empty() { target } else { [&*self.prefix, &target].concat() })
+        check(target)?;
+        origin_form([&*self.prefix, target].concat())
     }
 
     /// The base with `target` (path and query, percent-encoded) appended to its path.
@@ -90,6 +99,18 @@ impl Base {
         }
         url.set_query(query);
         Ok(url)
+    }
+}
+
+impl Origin {
+    /// `None`: it has no host that a header can hold.
+    fn of(url: &Url) -> Option<Self> {
+        // Without a port if it is the scheme's own.
+        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        let authority = format!("{}{port}", url.host_str()?);
+        let host = HeaderValue::from_str(&authority).ok()?;
+        let uri = Uri::builder().scheme(url.scheme()).authority(authority).path_and_query("/").build().ok()?;
+        Some(Self { uri, host })
     }
 }
 
@@ -160,12 +181,12 @@ mod tests {
 
     #[test]
     fn origin_form_is_the_end_of_the_joined_url() {
-        for base in ["http://a", "http://a:8080/v1/", "http://[::1]:80/v1", "http://a/b%20c"] {
+        for base in ["http://a", "https://a:8080/v1/", "http://[::1]:80/v1", "https://a:443/b%20c"] {
             let base = Base::parse(base).expect("a base URL");
-            let origin = base.origin().expect("no TLS").uri.to_string();
+            let origin = base.origin().uri.to_string();
             for target in ["/x", "/x?y=1&y=%2F", "//b/x", "/@b:80/x", "/...?", "/?", "/{x}?q=\"'<>^`|{}", "/^`|<\">'"] {
                 let url = base.join(target).expect("a target").to_string();
-                let form = base.join_in_origin_form(target.to_owned()).expect("a target").to_string();
+                let form = base.join_in_origin_form(target).expect("a target").to_string();
                 assert_eq!(format!("{}{form}", origin.trim_end_matches('/')), url, "{origin} + {target}");
             }
             let whole = format!("{}{}", origin.trim_end_matches('/'), base.in_origin_form().expect("a path"));
@@ -193,7 +214,7 @@ mod tests {
         ] {
             assert!(join("http://a/v1", target).is_err(), "{target} was let through");
             let base = Base::parse("http://a/v1").expect("a base URL");
-            assert!(base.join_in_origin_form(target.to_owned()).is_err(), "{target} was let through");
+            assert!(base.join_in_origin_form(target).is_err(), "{target} was let through");
         }
     }
 

@@ -4,3 +4,4 @@ pub mod faulty;
 pub mod posts;
 pub mod proxy;
 pub mod recorded;
+pub mod tls;

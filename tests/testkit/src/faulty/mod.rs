@@ -1,4 +1,4 @@
-//! A programmable upstream that misbehaves on purpose, over raw TCP.
+//! A programmable upstream that misbehaves on purpose, over raw TCP, or over TLS.
 //!
 //! In: a function from a [`SeenRequest`] to a [`Reply`], which is a list of [`Act`]s on the socket.
 //! Out: a base URL on loopback (port 0), what was asked ([`Faulty::requests`]), how much of the replies the caller took
@@ -23,13 +23,16 @@
 //! ```
 
 mod reply;
+mod socket;
 
 pub use reply::{Act, Reply};
+pub use socket::Security;
 
 use bytes::Bytes;
+use socket::Socket;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -77,6 +80,7 @@ struct Shared {
     arrived: watch::Sender<usize>,
     hangups: watch::Sender<usize>,
     sent: AtomicU64,
+    connections: AtomicUsize,
 }
 
 impl Shared {
@@ -93,6 +97,7 @@ impl Shared {
 /// The running upstream; dropping it ends it.
 pub struct Faulty {
     address: SocketAddr,
+    is_https: bool,
     shared: Arc<Shared>,
     accepting: JoinHandle<()>,
 }
@@ -115,6 +120,25 @@ impl Faulty {
     /// # Errors
     /// When no port can be bound.
     pub async fn start(script: impl Fn(&SeenRequest) -> Reply + Send + Sync + 'static) -> io::Result<Self> {
+        Self::start_over(Security::Plain, script).await
+    }
+
+    /// As [`Faulty::always`], with TLS or what looks like it.
+    ///
+    /// # Errors
+    /// When no port can be bound.
+    pub async fn always_over(security: Security, reply: Reply) -> io::Result<Self> {
+        Self::start_over(security, move |_| reply.clone()).await
+    }
+
+    /// As [`Faulty::start`], with TLS or what looks like it.
+    ///
+    /// # Errors
+    /// When no port can be bound.
+    pub async fn start_over(
+        security: Security,
+        script: impl Fn(&SeenRequest) -> Reply + Send + Sync + 'static,
+    ) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
@@ -123,9 +147,11 @@ impl Faulty {
             arrived: watch::Sender::new(0),
             hangups: watch::Sender::new(0),
             sent: AtomicU64::new(0),
+            connections: AtomicUsize::new(0),
         });
-        let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
-        Ok(Self { address, shared, accepting })
+        let is_https = !matches!(security, Security::Plain);
+        let accepting = tokio::spawn(accept(listener, security, Arc::clone(&shared)));
+        Ok(Self { address, is_https, shared, accepting })
     }
 
     /// Answers every request alike.
@@ -136,10 +162,16 @@ impl Faulty {
         Self::start(move |_| reply.clone()).await
     }
 
-    /// `http://127.0.0.1:port`, without a slash at the end.
+    /// `http://127.0.0.1:port` or `https://127.0.0.1:port`, without a slash at the end.
     #[must_use]
     pub fn base_url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", if self.is_https { "https" } else { "http" }, self.address)
+    }
+
+    /// Connections that were accepted so far, those without a request included.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::Relaxed)
     }
 
     /// Where it listens.
@@ -180,13 +212,18 @@ impl Faulty {
     }
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+async fn accept(listener: TcpListener, security: Security, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
-    let mut count = 0;
-    while let Ok((socket, _)) = listener.accept().await {
-        connections.spawn(serve(socket, count, Arc::clone(&shared)));
-        count += 1;
+    while let Ok((stream, _)) = listener.accept().await {
+        let count = shared.connections.fetch_add(1, Ordering::Relaxed);
+        connections.spawn(begin(stream, security.clone(), count, Arc::clone(&shared)));
         while connections.try_join_next().is_some() {}
+    }
+}
+
+async fn begin(stream: TcpStream, security: Security, connection: usize, shared: Arc<Shared>) {
+    if let Some(socket) = Socket::accept(stream, security).await {
+        serve(socket, connection, shared).await;
     }
 }
 
@@ -198,7 +235,7 @@ enum End {
     HungUp,
 }
 
-async fn serve(mut socket: TcpStream, connection: usize, shared: Arc<Shared>) {
+async fn serve(mut socket: Socket, connection: usize, shared: Arc<Shared>) {
     let mut buffer = Vec::new();
     while let Some(request) = read_request(&mut socket, &mut buffer, connection).await {
         let reply = (shared.script)(&request);
@@ -211,7 +248,7 @@ async fn serve(mut socket: TcpStream, connection: usize, shared: Arc<Shared>) {
     }
 }
 
-async fn perform(socket: &mut TcpStream, sent: &AtomicU64, reply: Reply) -> Result<(), End> {
+async fn perform(socket: &mut Socket, sent: &AtomicU64, reply: Reply) -> Result<(), End> {
     for act in reply.0 {
         match act {
             Act::Write(bytes) => write(socket, sent, &bytes).await?,
@@ -234,25 +271,31 @@ async fn perform(socket: &mut TcpStream, sent: &AtomicU64, reply: Reply) -> Resu
                 until_hangup(socket).await;
                 return Err(End::HungUp);
             }
-            Act::Close => return Err(End::Scripted),
-            Act::Reset => {
-                let _ = socket.set_zero_linger();
+            Act::Close => {
+                let _ = socket.shutdown().await;
                 return Err(End::Scripted);
             }
+            Act::Cut => return Err(End::Scripted),
+            Act::Reset => {
+                let _ = socket.tcp().set_zero_linger();
+                return Err(End::Scripted);
+            }
+            Act::Raw(bytes) => socket.tcp().write_all(&bytes).await.map_err(|_| End::HungUp)?,
         }
     }
     Ok(())
 }
 
-async fn write(socket: &mut TcpStream, sent: &AtomicU64, bytes: &[u8]) -> Result<(), End> {
+async fn write(socket: &mut Socket, sent: &AtomicU64, bytes: &[u8]) -> Result<(), End> {
     for piece in bytes.chunks(PIECE) {
         socket.write_all(piece).await.map_err(|_| End::HungUp)?;
+        socket.flush().await.map_err(|_| End::HungUp)?;
         sent.fetch_add(piece.len() as u64, Ordering::Relaxed);
     }
     Ok(())
 }
 
-async fn wait(socket: &mut TcpStream, delay: Duration) -> Result<(), End> {
+async fn wait(socket: &mut Socket, delay: Duration) -> Result<(), End> {
     tokio::select! {
         () = tokio::time::sleep(delay) => Ok(()),
         () = until_hangup(socket) => Err(End::HungUp),
@@ -260,13 +303,13 @@ async fn wait(socket: &mut TcpStream, delay: Duration) -> Result<(), End> {
 }
 
 /// Reads on, throwing away what comes, until the caller ends the connection.
-async fn until_hangup(socket: &mut TcpStream) {
+async fn until_hangup(socket: &mut Socket) {
     let mut scratch = [0; 1024];
     while matches!(socket.read(&mut scratch).await, Ok(count) if count > 0) {}
 }
 
 /// The next request, or `None` when the caller is done or does not speak HTTP.
-async fn read_request(socket: &mut TcpStream, buffer: &mut Vec<u8>, connection: usize) -> Option<SeenRequest> {
+async fn read_request(socket: &mut Socket, buffer: &mut Vec<u8>, connection: usize) -> Option<SeenRequest> {
     let end = loop {
         if let Some(at) = buffer.windows(4).position(|window| window == b"\r\n\r\n") {
             break at + 4;
@@ -291,7 +334,7 @@ async fn read_request(socket: &mut TcpStream, buffer: &mut Vec<u8>, connection: 
     Some(SeenRequest { method, target, headers, body, connection })
 }
 
-async fn fill(socket: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<()> {
+async fn fill(socket: &mut Socket, buffer: &mut Vec<u8>) -> Option<()> {
     let read = socket.read_buf(buffer).await.ok()?;
     (read > 0 && buffer.len() <= MAX_REQUEST_BYTES).then_some(())
 }

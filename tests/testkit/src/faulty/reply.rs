@@ -21,8 +21,12 @@ pub enum Act {
     Wait(Duration),
     /// Waits until the caller hangs up.
     Stall,
-    /// Ends the connection in order (FIN).
+    /// Ends the connection in order: FIN, over TLS behind a `close_notify`.
     Close,
+    /// Ends the connection (FIN), over TLS without a `close_notify`.
+    Cut,
+    /// Sends bytes under TLS, if there is any: none of its records.
+    Raw(Bytes),
     /// Ends the connection at once (RST).
     Reset,
 }
@@ -96,7 +100,7 @@ impl Reply {
     /// A head and the start of a body, then RST. The pause lets the caller read the head first: an RST discards
     /// what was not read yet.
     pub fn reset_in_body() -> Self {
-        Self(vec![Act::Write(head("content-length: 100", "[1,")), Act::Wait(Duration::from_millis(30)), Act::Reset])
+        Self(vec![Act::Write(head("content-length: 100", "[1,")), Act::Wait(Duration::from_millis(200)), Act::Reset])
     }
 
     /// The connection ends in order instead of an answer.

@@ -1,0 +1,84 @@
+//! HTTP/2 to services, over TLS: the pooled client of a library, whose calls share one connection.
+//!
+//! In: a request. Out: the response as it came.
+//! Elsewhere: HTTP/1.1 ([`super::direct`]); what is trusted ([`super::tls`]).
+
+use super::client::{ClientError, ClientOptions, USER_AGENT};
+use super::tls::Tls;
+use arc_swap::ArcSwap;
+use reqwest::redirect;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// What a service must agree to (RFC 9113 §3.2).
+const ALPN: &[u8] = b"h2";
+
+/// Connections to the instances of one service. Clones share them.
+#[derive(Debug, Clone)]
+pub(super) struct Http2 {
+    pools: Arc<Pools>,
+}
+
+/// The pool, one after the other: the library knows no age of connections, so that a pool is given up as a whole. What is
+/// in flight ends in the old one.
+#[derive(Debug)]
+struct Pools {
+    current: ArcSwap<Pool>,
+    /// Is the next one being made?
+    is_renewing: AtomicBool,
+    tls: Arc<Tls>,
+    options: ClientOptions,
+}
+
+#[derive(Debug)]
+struct Pool {
+    client: reqwest::Client,
+    born: Instant,
+}
+
+impl Http2 {
+    pub(super) fn new(tls: Arc<Tls>, options: &ClientOptions) -> Result<Self, ClientError> {
+        let current = ArcSwap::from_pointee(Pool { client: make(&tls, options)?, born: Instant::now() });
+        let options = options.clone();
+        Ok(Self { pools: Arc::new(Pools { current, is_renewing: AtomicBool::new(false), tls, options }) })
+    }
+
+    /// The pool of the moment. When it has come of age the next one takes its place.
+    pub(super) fn current(&self) -> reqwest::Client {
+        let pools = &self.pools;
+        let pool = pools.current.load();
+        if pool.born.elapsed() < pools.options.max_age || pools.is_renewing.swap(true, Ordering::AcqRel) {
+            return pool.client.clone();
+        }
+        let client = make(&pools.tls, &pools.options).unwrap_or_else(|error| {
+            tracing::warn!(target: "bespoke::upstream", %error, "connections are kept for longer");
+            pool.client.clone()
+        });
+        pools.current.store(Arc::new(Pool { client: client.clone(), born: Instant::now() }));
+        pools.is_renewing.store(false, Ordering::Release);
+        client
+    }
+}
+
+/// A new pool.
+fn make(tls: &Arc<Tls>, options: &ClientOptions) -> Result<reqwest::Client, ClientError> {
+    let mut config = (*tls.config()).clone();
+    config.alpn_protocols = vec![ALPN.to_vec()];
+    let builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(config)
+        .http2_prior_knowledge()
+        .http2_max_header_list_size(u32::try_from(options.max_header_bytes).unwrap_or(u32::MAX))
+        .http2_keep_alive_timeout(Duration::from_secs(10))
+        .https_only(true)
+        .no_proxy()
+        .redirect(redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .tcp_nodelay(true)
+        .connect_timeout(options.connect_timeout)
+        .pool_idle_timeout(options.idle_timeout)
+        .pool_max_idle_per_host(options.max_idle_per_host)
+        .user_agent(USER_AGENT);
+    Ok(builder.build()?)
+}

@@ -1,0 +1,220 @@
+//! TLS to one service: whom its calls trust, and which certificate they show.
+//!
+//! In: PEM ([`TlsOptions`]), or the operating system's root certificates. Out: what new connections are set up with.
+//! Elsewhere: reading the files that a configuration names ([`crate::engine`]); connections ([`super::direct`]).
+//!
+//! The system's roots are read when a service with an `https` URL is set up, and again when somebody connects and they are
+//! older than a connection may be. While they stay the same, so does the configuration, for sessions to be resumed are
+//! part of it (RFC 8446 §2.2).
+//!
+//! Always true:
+//! - there is no configuration without a root certificate;
+//! - roots that cannot be read again, or only in part, leave those of before in use, and the log says so.
+
+use super::client::{ClientError, PemError, TlsOptions};
+use arc_swap::ArcSwap;
+use rustls::client::ResolvesClientCert;
+use rustls::crypto::CryptoProvider;
+use rustls::crypto::ring::default_provider;
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{ClientConfig, RootCertStore};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// What a configuration says of TLS, parsed.
+#[derive(Debug, Clone)]
+pub(super) struct Material {
+    /// `None`: the system's are trusted.
+    authorities: Option<Arc<RootCertStore>>,
+    identity: Option<Arc<SingleCertAndKey>>,
+}
+
+/// The system's root certificates, as one look at them found them.
+#[derive(Debug, Default)]
+pub(super) struct SystemRoots {
+    pub(super) certificates: Vec<CertificateDer<'static>>,
+    /// The first thing that could not be read.
+    pub(super) problem: Option<String>,
+}
+
+/// Reads the system's roots.
+type ReadRoots = dyn Fn() -> SystemRoots + Send + Sync;
+
+/// The configuration of rustls for new connections, as it is now.
+pub(super) struct Tls {
+    current: ArcSwap<ClientConfig>,
+    /// `None`: it stays as it is.
+    renewal: Option<Renewal>,
+}
+
+/// How a configuration with the system's roots is kept up to date.
+struct Renewal {
+    material: Material,
+    read: Box<ReadRoots>,
+    every: Duration,
+    state: Mutex<RenewalState>,
+}
+
+struct RenewalState {
+    roots: Arc<RootCertStore>,
+    read_at: Instant,
+    is_reading: bool,
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls").field("is_renewed", &self.renewal.is_some()).finish_non_exhaustive()
+    }
+}
+
+impl Material {
+    /// Parses PEM.
+    ///
+    /// # Errors
+    /// [`ClientError::Authorities`] and [`ClientError::Identity`], for what is no PEM, holds no certificate or key, or a
+    /// key of another certificate.
+    pub(super) fn parse(options: &TlsOptions) -> Result<Self, ClientError> {
+        let authorities = options.authorities.as_deref().map(parse_authorities).transpose();
+        let identity = options.identity.as_deref().map(parse_identity).transpose();
+        Ok(Self {
+            authorities: authorities.map_err(ClientError::Authorities)?.map(Arc::new),
+            identity: identity.map_err(ClientError::Identity)?.map(Arc::new),
+        })
+    }
+
+    fn config(&self, roots: Arc<RootCertStore>) -> ClientConfig {
+        let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
+        let builder = builder.expect("ring has cipher suites for both versions of TLS").with_root_certificates(roots);
+        let mut config = match &self.identity {
+            Some(identity) => builder.with_client_cert_resolver(Arc::clone(identity) as Arc<dyn ResolvesClientCert>),
+            None => builder.with_no_client_auth(),
+        };
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config
+    }
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(default_provider())
+}
+
+fn parse_authorities(pem: &[u8]) -> Result<RootCertStore, PemError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in parse_certificates(pem)? {
+        roots.add(certificate)?;
+    }
+    Ok(roots)
+}
+
+fn parse_identity(pem: &[u8]) -> Result<SingleCertAndKey, PemError> {
+    let chain = parse_certificates(pem)?;
+    let key = PrivateKeyDer::from_pem_slice(pem).map_err(|error| match error {
+        pem::Error::NoItemsFound => PemError::NoKey,
+        error => syntax(&error),
+    })?;
+    Ok(CertifiedKey::from_der(chain, key, &provider())?.into())
+}
+
+fn parse_certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, PemError> {
+    let certificates = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
+    let certificates = certificates.map_err(|error| syntax(&error))?;
+    if certificates.is_empty() { Err(PemError::NoCertificate) } else { Ok(certificates) }
+}
+
+fn syntax(error: &pem::Error) -> PemError {
+    PemError::Syntax(match error {
+        pem::Error::MissingSectionEnd { .. } => "a section has no end",
+        pem::Error::IllegalSectionStart { .. } => "a section has no proper beginning",
+        pem::Error::Base64Decode(_) => "a section is not base64",
+        _ => "it cannot be read",
+    })
+}
+
+/// Reads the operating system's roots; `SSL_CERT_FILE` and `SSL_CERT_DIR` say where they are, if not in the usual places.
+pub(super) fn read_system_roots() -> SystemRoots {
+    let read = rustls_native_certs::load_native_certs();
+    SystemRoots { certificates: read.certs, problem: read.errors.first().map(ToString::to_string) }
+}
+
+/// The roots among certificates; those that no verifier can use are left out, as there are on many machines.
+fn store(certificates: &[CertificateDer<'static>]) -> Arc<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(certificates.iter().cloned());
+    Arc::new(roots)
+}
+
+impl Tls {
+    /// Sets it up; where the system's roots are trusted, `read` gives them now, and again when they are older than `every`.
+    ///
+    /// # Errors
+    /// [`ClientError::NoRoots`] when the system has none.
+    pub(super) fn new(material: Material, every: Duration, read: Box<ReadRoots>) -> Result<Self, ClientError> {
+        if let Some(authorities) = &material.authorities {
+            let config = material.config(Arc::clone(authorities));
+            return Ok(Self { current: ArcSwap::from_pointee(config), renewal: None });
+        }
+        let SystemRoots { certificates, problem } = read();
+        let roots = store(&certificates);
+        if roots.is_empty() {
+            return Err(ClientError::NoRoots { problem });
+        }
+        if let Some(problem) = problem {
+            tracing::warn!(target: "bespoke::upstream", problem, "some of the system's root certificates cannot be read");
+        }
+        let current = ArcSwap::from_pointee(material.config(Arc::clone(&roots)));
+        let state = RenewalState { roots, read_at: Instant::now(), is_reading: false };
+        Ok(Self { current, renewal: Some(Renewal { material, read, every, state: Mutex::new(state) }) })
+    }
+
+    /// What a new connection is set up with. When the roots have come of age, they are read again beside it, on a thread
+    /// for what blocks.
+    pub(super) fn config(self: &Arc<Self>) -> Arc<ClientConfig> {
+        if self.renewal.as_ref().is_some_and(Renewal::begin) {
+            let tls = Arc::clone(self);
+            tokio::task::spawn_blocking(move || tls.renew());
+        }
+        self.current.load_full()
+    }
+
+    /// Reads the roots again.
+    fn renew(&self) {
+        let Some(renewal) = &self.renewal else { return };
+        let SystemRoots { certificates, problem } = (renewal.read)();
+        let roots = store(&certificates);
+        let mut state = renewal.state();
+        // A file that is just being written is read in part: that is no reason to trust fewer.
+        if problem.is_some() || roots.is_empty() {
+            let problem = problem.unwrap_or_else(|| "there are none".to_owned());
+            let message = "the system's root certificates cannot be read again: those of before stay trusted";
+            tracing::warn!(target: "bespoke::upstream", problem, "{message}");
+        } else if roots.roots != state.roots.roots {
+            self.current.store(Arc::new(renewal.material.config(Arc::clone(&roots))));
+            state.roots = roots;
+        }
+        state.read_at = Instant::now();
+        state.is_reading = false;
+    }
+}
+
+impl Renewal {
+    /// Is it time, and nobody else reading?
+    fn begin(&self) -> bool {
+        let mut state = self.state();
+        let is_due = !state.is_reading && state.read_at.elapsed() >= self.every;
+        state.is_reading |= is_due;
+        is_due
+    }
+
+    /// Held for a comparison, never over an await.
+    fn state(&self) -> std::sync::MutexGuard<'_, RenewalState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+#[path = "tls_tests.rs"]
+mod tests;
