@@ -16,8 +16,8 @@ use bespoke::policy::JwtVerifier;
 use demo::Shop;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -33,6 +33,16 @@ const SERVICES: [(&str, &str, &str); 8] = [
     ("payments", "payments", ""),
     ("reviews", "reviews", "/graphql"),
 ];
+
+/// A file with the authority that services over TLS have here, for `tls.ca_file`.
+pub(crate) fn authority_file() -> PathBuf {
+    static FILE: LazyLock<PathBuf> = LazyLock::new(|| {
+        let path = std::env::temp_dir().join(format!("bespoke-it-authority-{}.pem", std::process::id()));
+        std::fs::write(&path, testkit::tls::authority().pem()).expect("a file");
+        path
+    });
+    FILE.clone()
+}
 
 /// GraphiQL at `/`, as the client's own program serves it.
 #[derive(Debug, Clone)]

@@ -12,6 +12,7 @@ mod client_libraries;
 mod clients;
 mod code_writes;
 mod command_line;
+mod connections;
 mod contracts;
 mod corpora;
 mod deferred;

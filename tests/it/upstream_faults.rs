@@ -3,11 +3,12 @@
 //! One field needs the faulty service, another one a healthy service. For each fault, as a query and as a mutation:
 //! the rest of the data is whole, the field is null or what of it could be had, with path and code; the answer comes
 //! by the deadline; what is too long is cut off; a mutation is sent once; and once the fault is over, the same query is
-//! answered whole.
+//! answered whole. All of it over plain HTTP and over TLS, with the same outcome unless an RFC asks for another one.
 
 mod cases;
 
-use crate::harness::{Bff, Reply, Setup};
+use crate::harness::{Bff, Reply, Setup, authority_file};
+use bespoke::config::Config;
 use bespoke::engine::Client;
 use bespoke::project::Files;
 use cases::{Case, Outcome, REPORT};
@@ -15,7 +16,8 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use testkit::faulty::{Faulty, Reply as Fault};
+use testkit::faulty::{Faulty, Reply as Fault, Security};
+use testkit::tls::{Authority, Certified, server};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, timeout};
 
@@ -82,12 +84,19 @@ struct Scene {
 }
 
 impl Scene {
-    async fn of(fault: Fault, healthy: &Faulty) -> Self {
+    async fn of(fault: Fault, security: Security, healthy: &Faulty) -> Self {
         let is_over = Arc::new(AtomicBool::new(false));
         let over = Arc::clone(&is_over);
         let script = move |_: &_| if over.load(Ordering::SeqCst) { Fault::json(REPORT) } else { fault.clone() };
-        let faulty = Faulty::start(script).await.unwrap();
-        let setup = Setup::default().url("catalog", healthy.base_url()).url("reports", faulty.base_url());
+        let is_secure = !matches!(security, Security::Plain);
+        let faulty = Faulty::start_over(security, script).await.unwrap();
+        let mut setup = Setup::default().url("catalog", healthy.base_url()).url("reports", faulty.base_url());
+        if is_secure {
+            let trust = |config: &mut Config| {
+                config.services.entry("reports".to_owned()).or_default().tls.ca_file = Some(authority_file());
+            };
+            setup = setup.configure(trust);
+        }
         Self { bff: Bff::start(client(), setup.deadline(DEADLINE)).await, faulty, is_over }
     }
 }
@@ -125,11 +134,12 @@ fn judge(reply: &Reply, [field, rest]: [&str; 2], outcome: &Outcome) -> Result<(
 }
 
 /// Says what is wrong when one fault meets a query, a mutation and, once it is over, the query again.
-async fn check(case: &Case, healthy: &Faulty) -> Result<(), String> {
-    let scene = Scene::of(case.reply.clone(), healthy).await;
-    judge(&scene.bff.ask(QUERY).await, ["report", "products"], &case.outcome)?;
+async fn check(case: &Case, is_secure: bool, healthy: &Faulty) -> Result<(), String> {
+    let scene = Scene::of(case.reply.clone(), Security::of(is_secure), healthy).await;
+    let outcome = if is_secure { &case.over_tls } else { &case.outcome };
+    judge(&scene.bff.ask(QUERY).await, ["report", "products"], outcome)?;
     if case.writes {
-        judge(&scene.bff.ask(MUTATION).await, ["save", "touch"], &case.outcome)?;
+        judge(&scene.bff.ask(MUTATION).await, ["save", "touch"], outcome)?;
         let writes = scene.faulty.requests().iter().filter(|seen| seen.method == "POST").count();
         if writes != 1 {
             return Err(format!("{writes} requests for one mutation"));
@@ -150,12 +160,12 @@ async fn check(case: &Case, healthy: &Faulty) -> Result<(), String> {
 }
 
 /// The best of three counts: a machine busy with other tests may stop us until a deadline has passed.
-async fn check_thrice(case: Case, healthy: Arc<Faulty>) -> Option<String> {
+async fn check_thrice(case: Case, is_secure: bool, healthy: Arc<Faulty>) -> Option<String> {
     let mut found = None;
     for _ in 0..3 {
-        match check(&case, &healthy).await {
+        match check(&case, is_secure, &healthy).await {
             Ok(()) => return None,
-            Err(problem) => found = Some(format!("{}: {problem}", case.name)),
+            Err(problem) => found = Some(format!("{}, TLS {is_secure}: {problem}", case.name)),
         }
     }
     found
@@ -174,18 +184,20 @@ async fn each_fault_costs_its_own_field_only() {
     const WIDTH: usize = 8;
     let healthy = Faulty::start(|_| Fault::json(PRODUCTS)).await.unwrap();
     let healthy = Arc::new(healthy);
-    let mut cases = cases::all();
+    let cases = cases::all();
     assert!(cases.len() >= 45, "{}", cases.len());
-    let whole = Case { name: "no fault", reply: Fault::json(REPORT), outcome: Outcome::Whole, writes: true };
-    assert_eq!(check(&whole, &healthy).await, Ok(()));
+    let whole = Case::new("no fault", Fault::json(REPORT), Outcome::Whole);
+    assert_eq!(check(&whole, false, &healthy).await, Ok(()));
+    assert_eq!(check(&whole, true, &healthy).await, Ok(()));
+    let mut cases: Vec<_> = cases.into_iter().flat_map(|case| [(case.clone(), false), (case, true)]).collect();
     let before = peak_memory();
     let started = Instant::now();
     let (mut running, mut problems) = (JoinSet::new(), Vec::new());
     loop {
         while running.len() < WIDTH
-            && let Some(case) = cases.pop()
+            && let Some((case, is_secure)) = cases.pop()
         {
-            running.spawn(check_thrice(case, Arc::clone(&healthy)));
+            running.spawn(check_thrice(case, is_secure, Arc::clone(&healthy)));
         }
         let Some(checked) = running.join_next().await else { break };
         problems.extend(checked.unwrap());
@@ -195,5 +207,50 @@ async fn each_fault_costs_its_own_field_only() {
         let grown = after - before;
         eprintln!("{} kB more memory at its peak, in {:?}", grown / 1000, started.elapsed());
         assert!(grown < MOST_MEMORY, "{grown} bytes");
+    }
+}
+
+const REFUSED: &str = "our certificate is refused";
+
+/// What goes wrong with TLS before a request is answered, each with a service that does it to every connection.
+fn handshakes() -> Vec<(&'static str, Security)> {
+    let tls = |certified: &Certified, clients| Security::Tls(Arc::new(server(certified, clients)));
+    let (trusted, other) = (testkit::tls::authority(), Authority::new());
+    vec![
+        ("a certificate that has expired", tls(&trusted.certificate_for("127.0.0.1", (2000, 2010)), None)),
+        ("a certificate for another host", tls(&trusted.certificate_for("elsewhere.test", (2000, 2300)), None)),
+        ("a certificate by nobody", tls(&Certified::self_signed(false), None)),
+        ("a certificate by an authority that is not trusted", tls(&other.certificate(), None)),
+        (REFUSED, tls(&trusted.certificate(), Some(&other))),
+        ("a handshake that never ends", Security::Silent),
+        ("garbage instead of a handshake", Security::Garbage),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_failure_of_tls_costs_its_own_field_only() {
+    let healthy = Faulty::start(|_| Fault::json(PRODUCTS)).await.unwrap();
+    let unreachable = Outcome::Lost("UPSTREAM_UNREACHABLE");
+    for (name, security) in handshakes() {
+        // Only a refusal comes when the request may have been sent (RFC 8446 §4.4.2.4).
+        let written = match name {
+            REFUSED => &unreachable,
+            _ => &Outcome::Lost("UPSTREAM_NOT_SENT"),
+        };
+        let mut found = Ok(());
+        // The best of three counts, as above.
+        for _ in 0..3 {
+            let scene = Scene::of(Fault::json(REPORT), security.clone(), &healthy).await;
+            let read = judge(&scene.bff.ask(QUERY).await, ["report", "products"], &unreachable);
+            let connections = scene.faulty.connections();
+            found = read.and(judge(&scene.bff.ask(MUTATION).await, ["save", "touch"], written));
+            assert_eq!(scene.faulty.requests(), [], "{name}");
+            let after = scene.faulty.connections();
+            assert!(connections <= 2 && after <= connections + 1, "{name}: {connections} and {after} connections");
+            if found.is_ok() {
+                break;
+            }
+        }
+        assert_eq!(found, Ok(()), "{name}");
     }
 }

@@ -23,8 +23,16 @@ pub(super) struct Case {
     pub(super) name: &'static str,
     pub(super) reply: Reply,
     pub(super) outcome: Outcome,
+    /// The outcome over TLS: the same, unless an RFC asks for another one.
+    pub(super) over_tls: Outcome,
     /// Is it the same for a mutation?
     pub(super) writes: bool,
+}
+
+impl Case {
+    pub(super) fn new(name: &'static str, reply: Reply, outcome: Outcome) -> Self {
+        Self { name, reply, over_tls: outcome.clone(), outcome, writes: true }
+    }
 }
 
 /// A right answer.
@@ -41,7 +49,7 @@ const CHUNKED: &str = "transfer-encoding: chunked";
 
 pub(super) fn all() -> Vec<Case> {
     let mut cases = Vec::new();
-    let mut add = |name, reply, outcome| cases.push(Case { name, reply, outcome, writes: true });
+    let mut add = |name, reply, outcome| cases.push(Case::new(name, reply, outcome));
     waiting(&mut add);
     broken_connections(&mut add);
     statuses(&mut add);
@@ -51,12 +59,15 @@ pub(super) fn all() -> Vec<Case> {
     texts(&mut add);
     values(&mut add);
     let empty = Reply::under_head(&[JSON, "content-length: 0"], "");
-    cases.push(Case { name: "an empty body", reply: empty, outcome: MALFORMED, writes: false });
+    cases.push(Case { writes: false, ..Case::new("an empty body", empty, MALFORMED) });
     // A write may have nothing to say; who reads has asked for something.
-    cases.push(Case { name: "204", reply: Reply::empty(204), outcome: STATUS, writes: false });
+    cases.push(Case { writes: false, ..Case::new("204", Reply::empty(204), STATUS) });
     // Whether the end of the connection or the next request comes first is nobody's choice; a read may go again.
     let closed = Reply::json(REPORT).then_act(Act::Close);
-    cases.push(Case { name: "closed while idle", reply: closed, outcome: Outcome::Whole, writes: false });
+    cases.push(Case { writes: false, ..Case::new("closed while idle", closed, Whole) });
+    // RFC 9112 §9.8: over TLS, an answer that ends with its connection is whole only behind a `close_notify`.
+    let ends = Reply::of([head(&[JSON]), Act::Write(REPORT.into()), Act::Wait(MOMENT), Act::Cut]);
+    cases.push(Case { over_tls: MALFORMED, ..Case::new("no length, and cut", ends, Whole) });
     cases
 }
 
@@ -95,6 +106,11 @@ fn broken_connections(add: Add<'_>) {
     add("a reset in the body", Reply::reset_in_body(), UNREACHABLE);
     add("closed before the head", Reply::closed_before_head(), UNREACHABLE);
     add("closed in the head", part("HTTP/1.1 200 OK\r\ncontent-ty", Act::Close), UNREACHABLE);
+    add("cut before the head", Reply::of([Act::Cut]), UNREACHABLE);
+    add("cut in the head", part("HTTP/1.1 200 OK\r\ncontent-ty", Act::Cut), UNREACHABLE);
+    add("cut in a body with a length", Reply::of([head(&[JSON, "content-length: 100"]), Act::Cut]), MALFORMED);
+    let chunk = format!("{:x}\r\n{REPORT}\r\n", REPORT.len());
+    add("cut in chunks", Reply::under_head(&[JSON, CHUNKED], chunk).then_act(Act::Cut), MALFORMED);
     add("a short body", Reply::short_body(), MALFORMED);
     add("a bad chunk", Reply::bad_chunk(), MALFORMED);
     let no_end = Reply::under_head(&[JSON, CHUNKED], format!("{:x}\r\n{REPORT}\r\n", REPORT.len()));
@@ -166,16 +182,13 @@ fn lengths(add: Add<'_>) {
 
 fn encodings(add: Add<'_>) {
     add("gzip", Reply::gzip(REPORT.as_bytes()), Whole);
+    let members = [gzip(&REPORT.as_bytes()[..9]), gzip(&REPORT.as_bytes()[9..])].concat();
+    add("gzip of two members", coded(&members), Whole);
+    add("something behind gzip", coded(&[gzip(REPORT.as_bytes()), b"canary".to_vec()].concat()), MALFORMED);
     add("a gzip bomb", Reply::gzip_bomb(64 << 20), TOO_LARGE);
     add("gzip that is none", Reply::broken_gzip(), MALFORMED);
-    let packed = Reply::gzip(REPORT.as_bytes()).bytes();
-    let body = packed.len() - packed.windows(4).position(|four| four == b"\r\n\r\n").expect("a head") - 4;
-    let half = format!("content-length: {}", body / 2);
-    let cut = Reply::under_head(
-        &[JSON, "content-encoding: gzip", &half],
-        &packed[packed.len() - body..packed.len() - body + body / 2],
-    );
-    add("half of a gzip", cut, MALFORMED);
+    let packed = gzip(REPORT.as_bytes());
+    add("half of a gzip", coded(&packed[..packed.len() / 2]), MALFORMED);
     add("an encoding that was not asked for", Reply::unasked_encoding(), MALFORMED);
     add("two encodings", Reply::with_headers(&["content-encoding: gzip, gzip"], REPORT), MALFORMED);
 }
@@ -237,6 +250,18 @@ fn values(add: Add<'_>) {
 
 fn head(lines: &[&str]) -> Act {
     Act::Write(Reply::under_head(lines, "").bytes())
+}
+
+/// The body that [`Reply::gzip`] sends.
+fn gzip(body: &[u8]) -> Vec<u8> {
+    let sent = Reply::gzip(body).bytes();
+    let end = sent.windows(4).position(|four| four == b"\r\n\r\n").expect("a head") + 4;
+    sent[end..].to_vec()
+}
+
+/// A body that says that it is gzip.
+fn coded(body: &[u8]) -> Reply {
+    Reply::under_head(&[JSON, "content-encoding: gzip", &format!("content-length: {}", body.len())], body)
 }
 
 /// A right answer as it goes over the wire.
