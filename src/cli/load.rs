@@ -5,6 +5,7 @@
 //! Always true: a server is made whole or not at all; nothing that runs is touched.
 
 use super::commands::environment;
+use super::named::NamedFiles;
 use super::serve::{Configure, ServeOptions};
 use crate::config::{Config, Mode};
 use crate::diagnostic::{DrawStyle, draw, one_line};
@@ -51,6 +52,8 @@ impl Origin {
 /// A client that can be served.
 pub(super) struct Loaded {
     pub(super) config: Config,
+    /// The files that the configuration names.
+    pub(super) named: NamedFiles,
     engine: Engine,
     verifier: Option<JwtVerifier>,
     playground: Option<Playground>,
@@ -103,6 +106,8 @@ impl Loaded {
         let Some(mut config) = assembled.config.take() else { return Err(LoadError::Findings(Box::new(assembled))) };
         configure(&mut config);
         assembled.config = Some(config.clone());
+        // Before they are put to use: what changes in between is found at the next look.
+        let named = NamedFiles::read(&config, &options.base);
         let of_engine =
             EngineOptions { base: options.base.clone(), writes: writes.clone(), ..EngineOptions::default() };
         let engine = match client.engine(assembled, &of_engine) {
@@ -124,7 +129,7 @@ impl Loaded {
             Mode::Development => Some(Playground::load(&config.playground, &options.base, client.name())?),
             Mode::Production => None,
         };
-        Ok(Self { config, engine, verifier, playground })
+        Ok(Self { config, named, engine, verifier, playground })
     }
 
     /// The server that it makes.

@@ -2,7 +2,7 @@
 
 use super::args::MockArgs;
 use super::serve::{announce, listen};
-use super::signals::StopSignals;
+use super::stopping::{self, Stopping};
 use super::watch::Changes;
 use crate::config::{Mode, PlaygroundConfig, ServerConfig};
 use crate::diagnostic::{DrawStyle, Sources, draw};
@@ -42,8 +42,6 @@ pub(super) fn mock(args: &MockArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn run(args: &MockArgs, engine: MockEngine, text: String) -> anyhow::Result<ExitCode> {
-    // Before anybody can know that this process runs: a signal that nobody waits for would kill it.
-    let mut signals = StopSignals::listen()?;
     let config = ServerConfig {
         port: args.port,
         mode: Mode::Development,
@@ -56,28 +54,34 @@ async fn run(args: &MockArgs, engine: MockEngine, text: String) -> anyhow::Resul
     let name = name(&args.file);
     let folder = folder(&args.file);
     let limits = ServeLimits::from(&config);
-    let listener = listen(&config).await?;
-    let changes = if args.watch { Some(Changes::of([(folder, RecursiveMode::NonRecursive)])?) } else { None };
-    announce(&format!("a mock of {name}"), &listener, None, &config)?;
     let served = |engine: MockEngine| {
         let playground = Playground::load(&PlaygroundConfig::default(), folder, &name)?;
         let metrics = Arc::new(Metrics::new());
         anyhow::Ok(Server::new(config.clone(), Arc::new(engine), metrics).with_playground(playground))
     };
     let site = Site::new(Arc::new(served(engine)?));
-    let shutdown = async { _ = signals.next().await };
+    // Before anybody can know that this process runs: a signal that nobody waits for would kill it.
+    let mut stopping = Stopping::watch(site.clone()).await?;
+    let listener = listen(&config).await?;
+    let changes = if args.watch { Some(Changes::of([(folder, RecursiveMode::NonRecursive)])?) } else { None };
+    announce(&format!("a mock of {name}"), &listener, None, &config)?;
+    let shutdown = async {
+        let timetable = stopping.wait().await;
+        site.now().end_streams(timetable.stream_drain, timetable.cut_off);
+        timetable.cut_off
+    };
     let serving = serve_http(listener, router(site.clone()), shutdown, limits);
-    match changes {
+    let cut_off = match changes {
         None => serving.await,
         Some(changes) => tokio::select! {
-            () = serving => {}
+            cut_off = serving => cut_off,
             () = reload(args, changes, text, |engine| {
                 site.replace(served(engine)?);
                 Ok(())
-            }) => {}
+            }) => 0,
         },
-    }
-    Ok(ExitCode::SUCCESS)
+    };
+    Ok(stopping::status(cut_off > 0))
 }
 
 /// Has a new engine served whenever the file differs from `before`.

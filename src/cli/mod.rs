@@ -1,14 +1,17 @@
 //! The command line: check, plan, schema, graph, serve, mock.
 //!
-//! In: arguments. Out: text for people, and an exit code: 0 fine, 1 findings or a failure, 2 wrong usage.
+//! In: arguments. Out: text for people, and an exit code: 0 fine, 1 findings or a failure, 2 wrong usage, 3 something
+//! was cut off when the process had to stop.
 
 mod args;
 mod commands;
 mod load;
 mod mock;
+mod named;
 mod reload;
 mod serve;
 mod signals;
+mod stopping;
 mod watch;
 
 pub use args::{Cli, ClientCli};

@@ -2,39 +2,72 @@
 //!
 //! Always true:
 //! - schemas, configuration, keys and limits are replaced as one, between two requests;
-//! - what cannot be loaded changes nothing: the log and the metrics say so, and what ran goes on;
+//! - what cannot be loaded, or not within [`LONGEST`], changes nothing: the log and the metrics say so, and what ran goes on;
+//! - in production, nothing is replaced by its equal: streams would end for nothing;
 //! - what only a start can change is named.
 
 use super::load::{LoadError, Loaded, Origin};
+use super::named::NamedFiles;
 use super::serve::ServeOptions;
 use super::signals::reload_signal;
 use super::watch::Changes;
+use crate::config::Mode;
 use crate::engine::{Client, Writes};
 use crate::http::Site;
-use crate::observe::LogFormat;
+use crate::observe::{LogFormat, ReloadOutcome};
+use crate::project::Files;
+use anyhow::anyhow;
 use notify::RecursiveMode;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::signal::unix::Signal;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+/// Longest time for reading the files and making a server of them. A file may be on a mount that does not answer.
+const LONGEST: Duration = Duration::from_secs(60);
 
 /// Reloads a client from now on.
 pub(super) struct Reloading {
+    /// What runs.
     client: Arc<Client>,
+    /// The files that its configuration names, as they were when it was loaded.
+    named: Arc<NamedFiles>,
+    /// What was refused since.
+    refused: Option<Arc<Files>>,
     options: Arc<ServeOptions>,
     writes: Writes,
     hangup: Signal,
     changes: Option<Changes>,
 }
 
+/// What came of reading everything again.
+enum Outcome {
+    /// The same as what runs.
+    Unchanged,
+    /// The same as what was refused before, and nobody has asked again.
+    RefusedBefore,
+    Loaded(Client, Box<Loaded>),
+    /// With the files, if they could be read.
+    Refused(Option<Files>, LoadError),
+}
+
 impl Reloading {
-    /// Waits for SIGHUP and, if the options say so, for changes of a project's files. `writes` counts the unfinished writes of
-    /// all engines.
-    pub(super) fn begin(client: Client, options: Arc<ServeOptions>, writes: Writes) -> anyhow::Result<Self> {
+    /// Waits for SIGHUP and, if the options say so, for changes of a project's files. `client` and `named` are what runs;
+    /// `writes` counts the unfinished writes of all engines.
+    pub(super) fn begin(
+        client: Client,
+        options: Arc<ServeOptions>,
+        named: NamedFiles,
+        writes: Writes,
+    ) -> anyhow::Result<Self> {
         let changes = match &options.origin {
             Origin::Project(folder) if options.watch => Some(watch(folder, client.name())?),
             _ => None,
         };
-        Ok(Self { client: Arc::new(client), options, writes, hangup: reload_signal()?, changes })
+        let (client, named) = (Arc::new(client), Arc::new(named));
+        Ok(Self { client, named, refused: None, options, writes, hangup: reload_signal()?, changes })
     }
 
     /// Replaces the server of `site` again and again.
@@ -44,43 +77,75 @@ impl Reloading {
                 Some(()) = self.hangup.recv() => true,
                 () = changed(&mut self.changes) => false,
             };
-            match self.options.origin.read(&self.client) {
-                Ok(files) if is_asked || files != *self.client.files() => {
-                    self.client = Arc::new(self.client.with_files(files));
-                    self.load(site).await;
+            match self.again(is_asked, site.now().config().mode).await {
+                Outcome::Unchanged => {
+                    if self.refused.take().is_some() || is_asked {
+                        site.now().metrics().count_reload(ReloadOutcome::Unchanged);
+                        tracing::info!(client = self.client.name(), "nothing has changed: what ran goes on");
+                    }
                 }
-                Ok(_) => {}
-                Err(error) => refuse(site, self.client.name(), &LoadError::Other(error)),
+                Outcome::RefusedBefore => {}
+                Outcome::Loaded(client, loaded) => {
+                    (self.client, self.named) = (Arc::new(client), Arc::new(loaded.named.clone()));
+                    self.refused = None;
+                    replace(site, self.client.name(), *loaded);
+                }
+                Outcome::Refused(files, error) => {
+                    self.refused = files.map(Arc::new).or(self.refused);
+                    refuse(site, self.client.name(), &error);
+                }
             }
         }
     }
 
-    /// Loads the client and puts its server into `site`.
-    async fn load(&self, site: &Site) {
+    /// Reads everything again, on a thread of its own: planning a large schema takes a while, in which connections are to
+    /// be accepted.
+    async fn again(&self, is_asked: bool, mode: Mode) -> Outcome {
         let (client, options, writes) = (Arc::clone(&self.client), Arc::clone(&self.options), self.writes.clone());
-        // Planning a large schema takes a while, in which connections are to be accepted.
-        let loaded = tokio::task::spawn_blocking(move || Loaded::new(&client, &options, &writes)).await;
-        let name = self.client.name();
-        match loaded.unwrap_or_else(|panic| Err(panic.into())) {
-            Ok(loaded) => {
-                let before = site.now();
-                let at_start = loaded.config.server.fixed_at_start(before.config());
-                site.replace(loaded.server(Arc::clone(before.metrics())));
-                before.metrics().count_reload(true);
-                tracing::info!(client = name, "reloaded {name}");
-                if !at_start.is_empty() {
-                    tracing::warn!(options = at_start.join(", "), "takes effect at the next start only");
-                }
+        let (named, refused) = (Arc::clone(&self.named), self.refused.clone());
+        let work = spawn_blocking(move || {
+            let files = match options.origin.read(&client) {
+                Ok(files) => files,
+                Err(error) => return Outcome::Refused(None, LoadError::Other(error)),
+            };
+            // GraphiQL's files, which are shown in development, are not compared.
+            let is_forced = is_asked && mode.is_development();
+            if !is_forced && files == *client.files() && named.are_unchanged() {
+                return Outcome::Unchanged;
             }
-            Err(error) => refuse(site, name, &error),
+            if !is_asked && refused.is_some_and(|refused| *refused == files) {
+                return Outcome::RefusedBefore;
+            }
+            let client = client.with_files(files);
+            match Loaded::new(&client, &options, &writes) {
+                Ok(loaded) => Outcome::Loaded(client, Box::new(loaded)),
+                Err(error) => Outcome::Refused(Some(client.files().clone()), error),
+            }
+        });
+        match timeout(LONGEST, work).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(panic)) => Outcome::Refused(None, panic.into()),
+            Err(_) => Outcome::Refused(None, anyhow!("the files were not read within {LONGEST:?}").into()),
         }
+    }
+}
+
+/// Puts what was loaded in the place of what runs.
+fn replace(site: &Site, client: &str, loaded: Loaded) {
+    let before = site.now();
+    let at_start = loaded.config.server.fixed_at_start(before.config());
+    site.replace(loaded.server(Arc::clone(before.metrics())));
+    before.metrics().count_reload(ReloadOutcome::Done);
+    tracing::info!(client, "reloaded {client}");
+    if !at_start.is_empty() {
+        tracing::warn!(options = at_start.join(", "), "takes effect at the next start only");
     }
 }
 
 /// Says that nothing was changed, and why.
 fn refuse(site: &Site, client: &str, error: &LoadError) {
     let server = site.now();
-    server.metrics().count_reload(false);
+    server.metrics().count_reload(ReloadOutcome::Refused);
     if server.config().log == LogFormat::Text {
         eprint!("{}", error.drawn());
         tracing::error!(client, "not reloaded: what ran goes on");
@@ -115,7 +180,6 @@ async fn changed(changes: &mut Option<Changes>) {
 mod tests {
     use super::*;
     use crate::observe::{Exposition, Metrics};
-    use crate::project::Files;
     use futures_util::FutureExt as _;
 
     #[tokio::test]
@@ -128,8 +192,9 @@ mod tests {
         let metrics = Arc::new(Metrics::new());
         let writes = Writes::default();
         let loaded = Loaded::new(&client, &options, &writes).map_err(|error| error.lines()).expect("it loads");
+        let named = loaded.named.clone();
         let site = Site::new(Arc::new(loaded.server(Arc::clone(&metrics))));
-        let reloading = Reloading::begin(client, Arc::new(options), writes).expect("signals");
+        let reloading = Reloading::begin(client, Arc::new(options), named, writes).expect("signals");
         assert!(reloading.run(&site).now_or_never().is_none(), "it waits");
         let page = metrics.encode(&[], 0, Exposition::OpenMetrics);
         assert!(!page.contains("bespoke_reloads_total{"), "{page}");

@@ -5,15 +5,15 @@
 //!
 //! Elsewhere: what is served ([`super::load`]); replacing it ([`super::reload`]).
 //!
-//! The end, at SIGTERM: `/readyz` says 503 while everything is still answered, for as long as load balancers need to
-//! see it (`server.shutdown_delay`); then nothing new is accepted and what is under way ends, writes that nobody waits for
-//! any more included, for `server.shutdown_grace` at most. SIGINT does without the first; a second signal does without what is left.
+//! The end ([`super::stopping`] says when): `/readyz` says 503 while everything is still answered, for as long as load
+//! balancers need to see it; then nothing new is accepted, streams are told to come back elsewhere, and what is under way
+//! ends, writes that nobody waits for any more included. What has not ended when the grace is over is cut off.
 
 use super::args::{ClientCli, ServeArgs};
 use super::commands::{client_of, draw_findings, environment};
 use super::load::{LoadError, Loaded, Origin};
 use super::reload::Reloading;
-use super::signals::{StopReason, StopSignals};
+use super::stopping::{self, Stopping};
 use crate::config::{Config, Mode, ServerConfig};
 use crate::engine::{Client, Writes};
 use crate::http::{ServeLimits, Site, Workers, admin_router, router, serve, serve_by};
@@ -23,12 +23,10 @@ use anyhow::{Context, anyhow};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 /// Open connections at once on the admin port: those of a few probes and of whoever reads metrics.
 const ADMIN_CONNECTIONS: u32 = 64;
@@ -125,7 +123,10 @@ pub fn serve_client(client: Client, options: ServeOptions) -> anyhow::Result<Exi
     let workers = Workers::for_each_processor().context("cannot start the workers")?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")?;
-    runtime.block_on(run(client, loaded, options, writes, &workers))
+    let ended = runtime.block_on(run(client, loaded, options, writes, &workers));
+    // A file that is being read for a reload may never come.
+    runtime.shutdown_background();
+    ended
 }
 
 async fn run(
@@ -135,72 +136,57 @@ async fn run(
     writes: Writes,
     workers: &Workers,
 ) -> anyhow::Result<ExitCode> {
-    // Before anybody can know that this process runs: a signal that nobody waits for would kill it.
-    let mut signals = StopSignals::listen()?;
     let name = client.name().to_owned();
     let config = loaded.config.server.clone();
     let metrics = Arc::new(Metrics::new());
     metrics.count_tasks_of(workers.runtimes().chain([Handle::current()]));
+    let named = loaded.named.clone();
     let site = Site::new(Arc::new(loaded.server(metrics)));
-    let reloading = Reloading::begin(client, Arc::new(options), writes.clone())?;
+    // Before anybody can know that this process runs: a signal that nobody waits for would kill it.
+    let stopping = Stopping::watch(site.clone()).await?;
+    let reloading = Reloading::begin(client, Arc::new(options), named, writes.clone())?;
     let listener = listen(&config).await?;
     let admin = listen_for_admin(&config).await?;
     announce(&name, &listener, admin.as_ref(), &config)?;
     let limits = ServeLimits::from(&config);
-    let (stop, stopped) = oneshot::channel::<()>();
-    let end = OnceLock::new();
     let served = async {
-        let stopped = async {
-            _ = stopped.await;
-            _ = end.set(Instant::now() + limits.grace);
-        };
-        serve_by(workers, listener, router(site.clone()), stopped, limits).await;
-        let _ = tokio::time::timeout(limits.grace, site.now().sockets_closed()).await;
-        // The last that went: nobody waits for what they wrote, and the workers that finish it end with this.
-        let end = end.get().copied().unwrap_or_else(Instant::now);
-        if tokio::time::timeout_at(end, writes.finished()).await.is_err() {
-            tracing::warn!(writes = writes.unattended(), "unfinished writes at the end of the grace period");
-        }
-    };
-    let stopping = async {
-        let delay = leave(&site, signals.next().await);
-        // Whoever asks twice does not want to wait.
-        let is_over = tokio::select! {
-            () = tokio::time::sleep(delay) => false,
-            _ = signals.next() => true,
-        };
-        if !is_over {
-            site.now().end_streams();
-            let _ = stop.send(());
-            signals.next().await;
-        }
+        let cut_off = serve_by(workers, listener, router(site.clone()), refusal(&site, stopping.clone()), limits).await;
+        let is_finished = finished(&site, &writes, stopping).await;
+        stopping::status(cut_off > 0 || !is_finished)
     };
     let administered = async {
         match admin {
             Some(admin) => {
-                let limits = ServeLimits { max_connections: ADMIN_CONNECTIONS, ..limits };
+                let limits = ServeLimits { max_connections: ADMIN_CONNECTIONS };
                 serve(admin, admin_router(site.clone()), std::future::pending(), limits).await;
             }
             None => std::future::pending().await,
         }
     };
     tokio::select! {
-        () = served => Ok(ExitCode::SUCCESS),
+        status = served => Ok(status),
         () = administered => Ok(ExitCode::FAILURE),
-        () = stopping => Ok(ExitCode::FAILURE),
         () = reloading.run(&site) => Ok(ExitCode::FAILURE),
     }
 }
 
-/// Begins the end. Returns how long requests are taken all the same.
-fn leave(site: &Site, reason: StopReason) -> Duration {
-    site.leave();
-    let delay = match reason {
-        StopReason::Person => Duration::ZERO,
-        StopReason::Supervisor => site.now().config().shutdown_delay(),
-    };
-    tracing::info!(delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX), "stopping");
-    delay
+/// Waits until nothing new is to be accepted, and tells the streams to end. Returns when what is under way is cut off.
+async fn refusal(site: &Site, mut stopping: Stopping) -> Instant {
+    let timetable = stopping.wait().await;
+    tokio::time::sleep_until(timetable.refusal).await;
+    site.now().end_streams(timetable.stream_drain, timetable.cut_off);
+    timetable.cut_off
+}
+
+/// Waits, once no connection is left, for WebSockets and for writes that nobody waits for. False: some were cut off.
+async fn finished(site: &Site, writes: &Writes, mut stopping: Stopping) -> bool {
+    let cut_off = stopping.wait().await.cut_off;
+    let are_closed = timeout_at(cut_off, site.now().sockets_closed()).await.is_ok();
+    let are_over = timeout_at(cut_off, writes.finished()).await.is_ok();
+    if !are_over {
+        tracing::warn!(writes = writes.unattended(), "unfinished writes at the end of the grace period");
+    }
+    are_closed && are_over
 }
 
 /// Listens where the configuration says.

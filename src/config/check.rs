@@ -2,7 +2,7 @@
 
 use super::guard::is_free_header;
 use super::model::Config;
-use super::server::{AdminPort, Mode};
+use super::server::{AdminPort, Mode, ServerConfig};
 use super::service::ServiceConfig;
 use crate::diagnostic::{Finding, Span};
 use http::Uri;
@@ -77,10 +77,7 @@ pub(super) fn check(config: &Config, at: &dyn Fn(&str) -> Span) -> Vec<Finding> 
         let at_urls = || at(&format!("{path}.urls"));
         findings.extend(problem.map(|message| Finding::new("E323", message, at_urls(), "these URLs")));
     }
-    if let Some(delay) = config.server.shutdown_delay.filter(|delay| *delay > MAX_DURATION) {
-        let message = format!("`server.shutdown_delay` must be at most 1h, not {}s", delay.as_secs());
-        findings.push(Finding::new("E305", message, at("server.shutdown_delay"), "this duration"));
-    }
+    findings.extend(stopping(&config.server, at));
     if config.server.admin_port == AdminPort::Port(config.server.port) && config.server.port != 0 {
         let message = "`server.admin_port` is `server.port`: each needs one of its own";
         findings.push(Finding::new("E325", message, at("server.admin_port"), "this port"));
@@ -128,6 +125,37 @@ pub(super) fn check(config: &Config, at: &dyn Fn(&str) -> Span) -> Vec<Finding> 
         findings.push(
             Finding::new("W301", message, at("playground.token"), "this token")
                 .help("leave it out: tokens belong into as few files as possible"),
+        );
+    }
+    findings
+}
+
+/// The end of the process: what is spent of its one budget must fit.
+fn stopping(config: &ServerConfig, at: &dyn Fn(&str) -> Span) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let may_be_zero = [("server.shutdown_delay", config.shutdown_delay), ("server.stream_drain", config.stream_drain)];
+    for (path, duration) in may_be_zero {
+        if let Some(duration) = duration.filter(|duration| *duration > MAX_DURATION) {
+            let message = format!("`{path}` must be at most 1h, not {}s", duration.as_secs());
+            findings.push(Finding::new("E305", message, at(path), "this duration"));
+        }
+    }
+    let (delay, grace) = (config.shutdown_delay(), config.shutdown_grace);
+    let at_grace = at("server.shutdown_grace");
+    if delay >= grace && !grace.is_zero() {
+        let message = format!("`server.shutdown_grace` must be more than `server.shutdown_delay`, which is {delay:?}");
+        findings.push(
+            Finding::new("E326", message, at_grace, "this duration")
+                .help("it is all the time from the signal to the end of the process, the delay included"),
+        );
+    } else if delay + config.request_timeout > grace && !grace.is_zero() {
+        let message = format!(
+            "`server.shutdown_grace` leaves {:?} for requests after `server.shutdown_delay`, less than `server.request_timeout`",
+            grace - delay
+        );
+        findings.push(
+            Finding::new("W303", message, at_grace, "this duration")
+                .help("requests that begin last may be cut off: choose it above both together"),
         );
     }
     findings

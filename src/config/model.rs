@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// A configuration file: `bespoke.yaml` of a project, `bff.yaml` of one client.
@@ -32,6 +32,22 @@ pub struct Config {
     pub sharing: SharingConfig,
     /// What is kept of services' answers.
     pub cache: CacheConfig,
+}
+
+impl Config {
+    /// The keys, certificates and tokens that it names, as they are written: relative to the configuration file.
+    #[must_use]
+    pub fn files(&self) -> Vec<&Path> {
+        let key = self.auth.jwt.iter().map(|jwt| &jwt.public_key_file);
+        let of_services = self.services.values().flat_map(|service| {
+            let tls = &service.tls;
+            let certificates = [&tls.ca_file, &tls.client_cert_file, &tls.client_key_file];
+            let token = service.token.as_ref().map(|token| &token.file);
+            let identity = service.identity.as_ref().map(|identity| &identity.key_file);
+            certificates.into_iter().filter_map(Option::as_ref).chain(token).chain(identity)
+        });
+        key.chain(of_services).map(PathBuf::as_path).collect()
+    }
 }
 
 /// Who callers are: `auth`.

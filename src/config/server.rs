@@ -62,16 +62,25 @@ pub struct ServerConfig {
     /// Operations at once on one WebSocket; further ones are answered with an error. Default: 64.
     pub max_operations_per_socket: NonZeroU32,
     /// How long requests are still taken after SIGTERM, while `/readyz` says 503, so that load balancers see it first;
-    /// each answer ends its connection. `0s`: none is taken any more. SIGINT does not wait. Default: 5s; 0s in
-    /// development.
+    /// each answer ends its connection. `0s`: none is taken any more. SIGINT does not wait. Less than `shutdown_grace`.
+    /// Default: 5s; 0s in development.
     #[serde(with = "humantime_serde")]
     #[schemars(with = "Option<String>")]
     pub shutdown_delay: Option<Duration>,
-    /// How long requests in flight may take after that; then they are cut off. Subscriptions end at once.
-    /// Default: 10s.
+    /// Longest time from the signal to the end of the process. `shutdown_delay`, the ends of streams, requests in flight
+    /// and writes that nobody waits for any more all share it. What has not ended by then is cut off, and the process
+    /// exits with status 3. Choose it above `shutdown_delay` and `request_timeout` together, and below the time after
+    /// which a supervisor kills (Kubernetes: `terminationGracePeriodSeconds`, 30s). Default: 25s.
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
     pub shutdown_grace: Duration,
+    /// Over which time the ends of streams are spread when a reload replaces what they read from, or when the process
+    /// stops: each subscription over an event stream and each WebSocket with subscriptions ends at a moment of its own,
+    /// in a way that tells its client to come back. When the process stops, half of what is left of `shutdown_grace` at
+    /// most; SIGINT ends them at once. Default: 10s; 0s in development.
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "Option<String>")]
+    pub stream_drain: Option<Duration>,
     /// Origins that browsers may call from, such as `https://shop.example`; others get no CORS headers. In development
     /// any port of `localhost`, `127.0.0.1` and `[::1]` is allowed as well. Default: none.
     pub cors: Vec<String>,
@@ -98,7 +107,8 @@ impl Default for ServerConfig {
             max_socket_message_bytes: NonZeroUsize::MIN.saturating_add((64 << 10) - 1),
             max_operations_per_socket: NonZeroU32::MIN.saturating_add(63),
             shutdown_delay: None,
-            shutdown_grace: Duration::from_secs(10),
+            shutdown_grace: Duration::from_secs(25),
+            stream_drain: None,
             cors: Vec::new(),
         }
     }
@@ -108,8 +118,18 @@ impl ServerConfig {
     /// How long requests are still taken after SIGTERM.
     #[must_use]
     pub fn shutdown_delay(&self) -> Duration {
-        let default = if self.mode.is_development() { Duration::ZERO } else { Duration::from_secs(5) };
-        self.shutdown_delay.unwrap_or(default)
+        self.shutdown_delay.unwrap_or_else(|| self.in_production(Duration::from_secs(5)))
+    }
+
+    /// Over which time the ends of streams are spread.
+    #[must_use]
+    pub fn stream_drain(&self) -> Duration {
+        self.stream_drain.unwrap_or_else(|| self.in_production(Duration::from_secs(10)))
+    }
+
+    /// A default that is zero in development, where somebody waits for it.
+    fn in_production(&self, default: Duration) -> Duration {
+        if self.mode.is_development() { Duration::ZERO } else { default }
     }
 
     /// Where health and metrics are served beside the public port; `None`: nowhere else.
@@ -133,7 +153,6 @@ impl ServerConfig {
             ("server.admin_port", self.admin_address() != before.admin_address()),
             ("server.log", self.log != before.log),
             ("server.max_connections", self.max_connections != before.max_connections),
-            ("server.shutdown_grace", self.shutdown_grace != before.shutdown_grace),
         ];
         differs.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
     }

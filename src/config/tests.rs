@@ -150,6 +150,11 @@ fn findings_point_at_the_place() {
             "server: { max_reading_bytes: 1024 }\n",
             "E324 1:30 [1024] `server.max_reading_bytes` is less than `server.max_body_bytes`",
         ),
+        (
+            "server: { shutdown_grace: 5s }\n",
+            "E326 1:27 [5s] `server.shutdown_grace` must be more than `server.shutdown_delay`, which is 5s",
+        ),
+        ("server: { stream_drain: 2h }\n", "E305 1:25 [2h] `server.stream_drain` must be at most 1h, not 7200s"),
         ("auth: { jwt: { issuer: i } }\n", "E301 1:1"),
         ("server: [\n", "E301 1:9 [[] unclosed bracket"),
         ("server: {}\nserver: {}\n", "E301 2:1 [server]"),
@@ -226,9 +231,18 @@ fn findings_point_at_the_place() {
 
 #[test]
 fn warnings_leave_the_configuration_usable() {
-    let (config, findings) = read("playground: { token: t }\n");
-    assert!(config.is_some());
-    assert_eq!(findings, ["W301 1:22 [t] `playground.token` has no effect in production"]);
+    for (text, wanted) in [
+        ("playground: { token: t }\n", "W301 1:22 [t] `playground.token` has no effect in production"),
+        (
+            "server: { shutdown_delay: 2s, shutdown_grace: 4s }\n",
+            "W303 1:47 [4s] `server.shutdown_grace` leaves 2s for requests after `server.shutdown_delay`, less than \
+             `server.request_timeout`",
+        ),
+    ] {
+        let (config, findings) = read(text);
+        assert!(config.is_some(), "{text}");
+        assert_eq!(findings, [wanted], "{text}");
+    }
 }
 
 #[test]

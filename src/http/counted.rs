@@ -45,8 +45,8 @@ impl Counted {
         }
     }
 
-    /// Is it a subscription?
-    fn is_subscription(&self) -> bool {
+    /// Is it a subscription? Its first part tells.
+    pub(super) fn is_subscription(&self) -> bool {
         self.total.as_ref().is_some_and(Response::is_subscription)
     }
 }

@@ -25,6 +25,7 @@ mod correlation;
 mod cors;
 mod counted;
 mod door;
+mod ending;
 mod framing;
 mod graphql;
 mod head;

@@ -29,6 +29,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
 
 /// Longest wait for a request's head; also how long an idle connection is kept.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -47,26 +48,25 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub struct ServeLimits {
     /// Open connections at once; when they are taken, the idlest ends for a new one.
     pub max_connections: u32,
-    /// How long connections may take to end after the signal.
-    pub grace: Duration,
 }
 
 impl From<&ServerConfig> for ServeLimits {
     fn from(config: &ServerConfig) -> Self {
-        Self { max_connections: config.max_connections.get(), grace: config.shutdown_grace }
+        Self { max_connections: config.max_connections.get() }
     }
 }
 
-/// Serves connections until `shutdown` is ready, then lets requests in flight end, for `limits.grace` at most.
+/// Serves connections until `shutdown` is ready, then lets requests in flight end, until the instant that it gives.
 ///
-/// Returns once the last connection has ended or has been cut off. Dropping the future cuts all of them off.
+/// Returns once the last connection has ended or has been cut off: how many were cut off. Dropping the future cuts all of
+/// them off.
 pub async fn serve(
     listener: TcpListener,
     routes: Routes,
-    shutdown: impl Future<Output = ()> + Send,
+    shutdown: impl Future<Output = Instant> + Send,
     limits: ServeLimits,
-) {
-    accept(listener, routes, shutdown, limits, None).await;
+) -> usize {
+    accept(listener, routes, shutdown, limits, None).await
 }
 
 /// As [`serve`], the connections by `workers`; the runtime that this runs on accepts them.
@@ -74,27 +74,27 @@ pub async fn serve_by(
     workers: &Workers,
     listener: TcpListener,
     routes: Routes,
-    shutdown: impl Future<Output = ()> + Send,
+    shutdown: impl Future<Output = Instant> + Send,
     limits: ServeLimits,
-) {
-    accept(listener, routes, shutdown, limits, Some(workers)).await;
+) -> usize {
+    accept(listener, routes, shutdown, limits, Some(workers)).await
 }
 
 async fn accept(
     listener: TcpListener,
     routes: Routes,
-    shutdown: impl Future<Output = ()> + Send,
+    shutdown: impl Future<Output = Instant> + Send,
     limits: ServeLimits,
     workers: Option<&Workers>,
-) {
+) -> usize {
     let places = Connections::new(limits.max_connections);
     let (stop, stopping) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     let mut next = Box::pin(next(&listener, &places));
-    loop {
+    let end = loop {
         tokio::select! {
-            () = &mut shutdown => break,
+            end = &mut shutdown => break end,
             Some(_) = connections.join_next() => {}
             (stream, place) = &mut next => {
                 next.set(self::next(&listener, &places));
@@ -113,15 +113,18 @@ async fn accept(
                 }
             }
         }
-    }
+    };
     drop(next);
     drop(listener);
     let _ = stop.send(true);
-    let ended = tokio::time::timeout(limits.grace, async { while connections.join_next().await.is_some() {} }).await;
-    if ended.is_err() {
-        tracing::warn!(connections = connections.len(), "cut off at the end of the grace period");
-        connections.shutdown().await;
+    let ended = timeout_at(end, async { while connections.join_next().await.is_some() {} }).await;
+    let cut_off = if ended.is_ok() { 0 } else { connections.len() };
+    if cut_off > 0 {
+        tracing::warn!(connections = cut_off, "cut off at the end of the grace period");
+        // Their tasks end when their workers have a turn, which is not waited for: one may be held up.
+        connections.abort_all();
     }
+    cut_off
 }
 
 /// The next connection, once there is a place for it.

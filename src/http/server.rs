@@ -2,6 +2,7 @@
 
 use super::cors::cors;
 use super::door::Door;
+use super::ending::Generation;
 use super::playground::Playground;
 use super::streams::Streams;
 use crate::config::ServerConfig;
@@ -9,6 +10,8 @@ use crate::engine::GraphQlEngine;
 use crate::observe::Metrics;
 use crate::policy::JwtVerifier;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
 use tower_http::cors::CorsLayer;
 
 /// Everything that a request reads: the engine, its configuration, who verifies callers, and what is counted.
@@ -21,7 +24,9 @@ pub struct Server {
     pub(super) cors: Option<CorsLayer>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) door: Arc<Door>,
-    pub(super) streams: Streams,
+    pub(super) streams: Arc<Streams>,
+    /// Which one of its process.
+    pub(super) generation: Generation,
     engine: Arc<dyn GraphQlEngine>,
 }
 
@@ -30,14 +35,14 @@ impl Server {
     #[must_use]
     pub fn new(config: ServerConfig, engine: Arc<dyn GraphQlEngine>, metrics: Arc<Metrics>) -> Self {
         let door = Arc::new(Door::new(&config, Arc::clone(&metrics)));
-        let streams = Streams::new(config.max_subscriptions.get());
-        let cors = cors(&config);
-        Self { config, verifier: None, playground: None, cors, metrics, door, streams, engine }
+        let (streams, cors) = (Streams::new(), cors(&config));
+        Self { config, verifier: None, playground: None, cors, metrics, door, streams, generation: 0, engine }
     }
 
     /// Takes over from another server of the same process: what was counted and what is under way go on counting.
     ///
-    /// Where a limit differs, what began under the old one does not count against the new one.
+    /// Streams count against the limits of now. Of other limits that differ, what began under the old one does not count
+    /// against the new one: it is over within the request's timeout.
     #[must_use]
     pub fn succeeding(mut self, before: &Self) -> Self {
         self.metrics = Arc::clone(&before.metrics);
@@ -48,7 +53,7 @@ impl Server {
             true => Arc::clone(&before.door),
             false => Arc::new(Door::new(&self.config, Arc::clone(&self.metrics))),
         };
-        self.streams = before.streams.succeeded(self.config.max_subscriptions.get());
+        (self.streams, self.generation) = (Arc::clone(&before.streams), before.generation + 1);
         self
     }
 
@@ -66,9 +71,10 @@ impl Server {
         self
     }
 
-    /// Ends subscriptions and closes WebSockets, and refuses further ones; for when the process is to stop.
-    pub fn end_streams(&self) {
-        self.streams.stop();
+    /// Ends subscriptions and closes WebSockets, spread over some time; for when the process is to stop. What they do
+    /// besides is waited for until `cut_off`.
+    pub fn end_streams(&self, spread: Duration, cut_off: Instant) {
+        self.streams.ends.stop(spread, cut_off);
     }
 
     /// Waits until the last WebSocket is closed.

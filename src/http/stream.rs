@@ -4,7 +4,9 @@
 //!
 //! Always true:
 //! - an answer that comes in one part goes as plain JSON when the client takes that too;
-//! - a client that leaves drops the engine's stream.
+//! - a client that leaves drops the engine's stream;
+//! - a subscription that ends because the process stops, or because its server was replaced, ends without `complete`,
+//!   which would tell its client that there is nothing more to come; without it, the client connects again.
 //!
 //! # Source
 //! GraphQL over HTTP, RFC "incremental delivery over HTTP"; "GraphQL over Server-Sent Events", distinct connections mode.
@@ -13,12 +15,13 @@ use super::answer::{self, answer, refuse};
 use super::correlation::Correlation;
 use super::cors::is_allowed;
 use super::counted::Counted;
+use super::ending::{Generation, StreamEnd};
 use super::framing;
 use super::graphql::{handed_over, receive, text_of, understand};
 use super::negotiate::MediaType;
 use super::refusal::Refusal;
 use super::server::Server;
-use super::streams::Stopping;
+use super::streams::Open;
 use crate::engine::{ResponseKind, StreamRequest, Streamed, Wording};
 use crate::observe::RequestRecord;
 use crate::policy::RequestId;
@@ -36,6 +39,10 @@ use tokio::sync::OwnedSemaphorePermit;
 
 /// How long an event stream stays silent at most, so that nothing between takes it for dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(12);
+
+/// How long an event stream is silent before it ends without `complete`. Some clients (`graphql-sse`) only connect again
+/// if the end finds them waiting for an event: one that comes together with an event leaves them hanging.
+const QUIET: Duration = Duration::from_millis(100);
 
 /// The streamed types that a client takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,14 +150,16 @@ impl Streaming {
         }
         if !(first.response.is_subscription() && self.accepted.events) {
             let form = self.accepted.form();
-            return self.stream(form, first, rest, permit);
+            return self.stream(form, first, rest, Place::Request { _permit: permit });
         }
         // It may last for days: it counts among the subscriptions, not among the requests in flight.
         drop(permit);
-        match self.server.streams.subscribe() {
-            Some(permit) => self.stream(Form::Events, first, rest, permit),
-            None => self.refuse(&Refusal::Overloaded),
-        }
+        let streams = &self.server.streams;
+        let Some(open) = streams.subscribe(self.server.config.max_subscriptions.get()) else {
+            return self.refuse(&Refusal::Overloaded);
+        };
+        let place = Place::Subscription { _open: open, end: streams.ends.stream(), of: self.server.generation };
+        self.stream(Form::Events, first, rest, place)
     }
 
     /// Takes the request in, up to the first part of its answer.
@@ -187,7 +196,7 @@ impl Streaming {
         form: Form,
         first: Streamed,
         rest: BoxStream<'static, Streamed>,
-        permit: OwnedSemaphorePermit,
+        place: Place,
     ) -> http::Response<Body> {
         let mut response = http::Response::new(Body::empty());
         answer::headers(response.headers_mut(), form.content_type(), &self.correlation.request_id);
@@ -200,11 +209,29 @@ impl Streaming {
             has_ended: false,
             counted: Counted::new(self.record),
             request_id: self.correlation.request_id,
-            stopping: self.server.streams.stopping(),
-            _permit: permit,
+            written: tokio::time::Instant::now(),
+            place,
         };
         *response.body_mut() = Body::from_stream(stream::unfold(writing, Writing::next));
         response
+    }
+}
+
+/// What a streamed answer counts as.
+enum Place {
+    /// A request in flight, which is waited for when the process stops.
+    Request { _permit: OwnedSemaphorePermit },
+    /// A subscription, which is told when to end; `of` is the server that it reads from.
+    Subscription { _open: Open, end: StreamEnd, of: Generation },
+}
+
+impl Place {
+    /// Waits until it is to end.
+    async fn end(&mut self) {
+        match self {
+            Self::Request { .. } => std::future::pending().await,
+            Self::Subscription { end, of, .. } => _ = end.wait(Some(*of)).await,
+        }
     }
 }
 
@@ -218,9 +245,9 @@ struct Writing {
     has_ended: bool,
     counted: Counted,
     request_id: RequestId,
-    /// Subscriptions end when the process is to stop; other answers are waited for.
-    stopping: Stopping,
-    _permit: OwnedSemaphorePermit,
+    /// When the last part was handed over.
+    written: tokio::time::Instant,
+    place: Place,
 }
 
 impl Writing {
@@ -236,7 +263,11 @@ impl Writing {
             Form::Events => tokio::select! {
                 next = self.rest.next() => next,
                 () = tokio::time::sleep(KEEP_ALIVE) => return Some((Ok(Bytes::from_static(b":\n\n")), self)),
-                () = self.stopping.wait() => None,
+                () = self.place.end() => {
+                    tokio::time::sleep_until(self.written + QUIET).await;
+                    self.counted.end();
+                    return None;
+                }
             },
         };
         match next {
@@ -256,6 +287,7 @@ impl Writing {
 
     fn write(&mut self, part: &Streamed, is_first: bool) -> Bytes {
         self.counted.add(part);
+        self.written = tokio::time::Instant::now();
         self.has_ended = part.is_last;
         self.form.frame(&part.response.body, is_first, part.is_last)
     }

@@ -1,90 +1,85 @@
-//! What the streams of one server share: how many there may be, and when they are to end.
+//! What the streams of one process share: how many there may be, and when they are to end.
+//!
+//! Always true: a limit counts what is open, whatever the limit was when it was opened.
 
+use super::ending::Ends;
 use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 
-/// The streams of one server.
+/// The streams of one process, whichever server they read from.
 #[derive(Debug)]
 pub(super) struct Streams {
-    max_subscriptions: u32,
-    subscriptions: Arc<Semaphore>,
-    stopping: watch::Sender<bool>,
+    pub(super) ends: Ends,
+    subscriptions: Count,
     /// Open WebSockets, which outlive the HTTP connection that they came from.
-    sockets: watch::Sender<usize>,
+    sockets: Count,
 }
 
 impl Streams {
-    pub(super) fn new(max_subscriptions: u32) -> Self {
-        Self {
-            max_subscriptions,
-            subscriptions: places(max_subscriptions),
-            stopping: watch::Sender::new(false),
-            sockets: watch::Sender::new(0),
-        }
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self { ends: Ends::new(), subscriptions: Count::default(), sockets: Count::default() })
     }
 
-    /// The same streams under another limit.
-    pub(super) fn succeeded(&self, max_subscriptions: u32) -> Self {
-        let subscriptions = match max_subscriptions == self.max_subscriptions {
-            true => Arc::clone(&self.subscriptions),
-            false => places(max_subscriptions),
-        };
-        let (stopping, sockets) = (self.stopping.clone(), self.sockets.clone());
-        Self { max_subscriptions, subscriptions, stopping, sockets }
-    }
-
-    /// A place for one more subscription, until it is dropped.
-    pub(super) fn subscribe(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.subscriptions).try_acquire_owned().ok()
-    }
-
-    pub(super) fn stopping(&self) -> Stopping {
-        Stopping(self.stopping.subscribe())
-    }
-
-    pub(super) fn stop(&self) {
-        self.stopping.send_replace(true);
+    /// Counts a subscription until it is dropped; `None`: as many as may be are open.
+    pub(super) fn subscribe(&self, most: u32) -> Option<Open> {
+        self.subscriptions.open(most)
     }
 
     /// Counts a socket until it is dropped; `None`: as many as may be are open.
-    pub(super) fn socket(&self, most: u32) -> Option<OpenSocket> {
-        let is_counted = self.sockets.send_if_modified(|open| {
-            let has_room = *open < usize::try_from(most).unwrap_or(usize::MAX);
-            *open += usize::from(has_room);
-            has_room
-        });
-        is_counted.then(|| OpenSocket(self.sockets.clone()))
+    pub(super) fn socket(&self, most: u32) -> Option<Open> {
+        self.sockets.open(most)
     }
 
     /// Waits until no socket is open.
     pub(super) async fn closed(&self) {
-        let _ = self.sockets.subscribe().wait_for(|open| *open == 0).await;
+        let _ = self.sockets.0.subscribe().wait_for(|open| *open == 0).await;
     }
 }
 
-fn places(most: u32) -> Arc<Semaphore> {
-    let most = usize::try_from(most).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
-    Arc::new(Semaphore::new(most))
-}
-
-/// An open WebSocket.
-pub(super) struct OpenSocket(watch::Sender<usize>);
-
-impl Drop for OpenSocket {
-    fn drop(&mut self) {
-        self.0.send_modify(|open| *open = open.saturating_sub(1));
-    }
-}
-
-/// Tells when the process is to stop.
+/// How many of a kind are open.
 #[derive(Debug, Clone)]
-pub(super) struct Stopping(watch::Receiver<bool>);
+struct Count(watch::Sender<u32>);
 
-impl Stopping {
-    /// Waits for it; for ever, if the server is gone without having been stopped.
-    pub(super) async fn wait(&mut self) {
-        if self.0.wait_for(|stopping| *stopping).await.is_err() {
-            std::future::pending::<()>().await;
-        }
+impl Default for Count {
+    fn default() -> Self {
+        Self(watch::Sender::new(0))
+    }
+}
+
+impl Count {
+    fn open(&self, most: u32) -> Option<Open> {
+        let is_counted = self.0.send_if_modified(|open| {
+            let has_room = *open < most;
+            *open += u32::from(has_room);
+            has_room
+        });
+        is_counted.then(|| Open(self.clone()))
+    }
+}
+
+/// One that is open, and counted until it is dropped.
+#[derive(Debug)]
+pub(super) struct Open(Count);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.0.send_modify(|open| *open = open.saturating_sub(1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lower_limit_counts_what_is_open() {
+        let streams = Streams::new();
+        let mut open: Vec<_> = (0..3).map(|_| streams.subscribe(3).expect("room")).collect();
+        assert!(streams.subscribe(3).is_none() && streams.subscribe(2).is_none());
+        open.truncate(2);
+        assert!(streams.subscribe(2).is_none());
+        open.truncate(1);
+        assert!(streams.subscribe(2).is_some());
+        assert!(streams.socket(1).is_some(), "another count");
     }
 }

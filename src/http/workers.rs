@@ -91,6 +91,9 @@ impl Worker {
         let run = move || {
             // An error is what says that the sender is gone.
             let _ = runtime.block_on(stopped);
+            // Its tasks end now. Threads that are blocked, by a name's lookup or by a file that does not come, end with the
+            // process: to wait for them would be a wait without a deadline.
+            runtime.shutdown_background();
         };
         let thread = std::thread::Builder::new().name(format!("worker-{number}")).spawn(run)?;
         Ok(Self { handle, connections: Arc::default(), stop: Some(stop), thread: Some(thread) })
@@ -136,5 +139,23 @@ mod tests {
         drop(workers);
         let ended = tasks.join_next().await.expect("a task");
         assert!(ended.is_err_and(|error| error.is_cancelled()), "a worker's end is its connections' end");
+    }
+    #[tokio::test]
+    async fn a_thread_that_is_blocked_keeps_no_worker() {
+        let workers = Workers::start(NonZeroUsize::MIN).expect("a thread");
+        let (begun, beginning) = oneshot::channel();
+        let (release, released) = std::sync::mpsc::sync_channel::<()>(0);
+        let mut tasks = JoinSet::new();
+        workers.spawn(&mut tasks, async move {
+            let blocked = move || {
+                let _ = begun.send(());
+                released.recv()
+            };
+            let _ = tokio::task::spawn_blocking(blocked).await;
+        });
+        beginning.await.expect("it blocks");
+        let dropped = tokio::task::spawn_blocking(move || drop(workers));
+        tokio::time::timeout(std::time::Duration::from_secs(30), dropped).await.expect("no wait").expect("no panic");
+        drop(release);
     }
 }

@@ -106,6 +106,17 @@ struct CallHandles {
     seconds: Option<Histogram>,
 }
 
+/// What came of reading everything again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReloadOutcome {
+    /// What runs was replaced.
+    Done,
+    /// It was the same as what runs, which goes on.
+    Unchanged,
+    /// It could not be loaded, and what ran goes on.
+    Refused,
+}
+
 /// Counts requests, calls, errors and their times; read by `/metrics`.
 ///
 /// Families look a metric up by all its labels; what nearly every request counts is looked up once and kept.
@@ -126,6 +137,7 @@ pub struct Metrics {
     call_handles: RwLock<IndexMap<CallKey, CallHandles, ahash::RandomState>>,
     errors: Family<ErrorLabels, Counter>,
     reloads: Family<ReloadLabels, Counter>,
+    engines: Gauge,
     tasks: Gauge,
     runtimes: OnceLock<Vec<Handle>>,
     /// Of `request_seconds`: those of the most used names.
@@ -206,6 +218,10 @@ impl Metrics {
         registry.register("errors", "Errors in answers, by code", errors.clone());
         let reloads = Family::default();
         registry.register("reloads", "Times that schemas and configuration were read again", reloads.clone());
+        let engines = Gauge::default();
+        let help =
+            "Engines that are alive: that of now, and those that were replaced and still have requests or streams";
+        registry.register("engines", help, engines.clone());
         let tasks = Gauge::default();
         registry.register("tasks", "Tasks that the runtimes of this process have under way", tasks.clone());
         let dropped = dropped_lines().clone();
@@ -226,6 +242,7 @@ impl Metrics {
             cache_bytes,
             errors,
             reloads,
+            engines,
             tasks,
             runtimes: OnceLock::new(),
             usual: Default::default(),
@@ -241,9 +258,18 @@ impl Metrics {
         let _ = self.runtimes.set(runtimes.into_iter().collect());
     }
 
-    /// Counts that everything was read again, or that it was refused and what ran goes on.
-    pub fn count_reload(&self, is_done: bool) {
-        let outcome = if is_done { "done" } else { "refused" };
+    /// Notes how many engines are alive.
+    pub fn set_engines(&self, count: usize) {
+        self.engines.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// Counts that everything was read again.
+    pub fn count_reload(&self, outcome: ReloadOutcome) {
+        let outcome = match outcome {
+            ReloadOutcome::Done => "done",
+            ReloadOutcome::Unchanged => "unchanged",
+            ReloadOutcome::Refused => "refused",
+        };
         self.reloads.get_or_create(&ReloadLabels { outcome }).inc();
     }
 

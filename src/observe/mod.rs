@@ -20,5 +20,5 @@ mod services;
 pub use drain::LogGuard;
 pub use exposition::Exposition;
 pub use log::{LogFormat, LogInitError, init};
-pub use metrics::Metrics;
+pub use metrics::{Metrics, ReloadOutcome};
 pub use record::RequestRecord;

@@ -8,16 +8,16 @@
 use crate::reference::{Expected, Reference, error_paths};
 use bespoke::cache::CacheOptions;
 use bespoke::config::{Config, JwtConfig, Mode};
-use bespoke::engine::{Client, EngineOptions, Writes};
+use bespoke::engine::{Client, EngineOptions, GraphQlEngine, Writes};
 use bespoke::flight::FlightOptions;
-use bespoke::http::{Playground, ServeLimits, Server, router, serve};
+use bespoke::http::{Playground, ServeLimits, Server, Site, router, serve};
 use bespoke::observe::{Exposition, Metrics};
 use bespoke::policy::JwtVerifier;
 use demo::Shop;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Weak};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -43,6 +43,9 @@ pub(crate) fn authority_file() -> PathBuf {
     });
     FILE.clone()
 }
+
+/// How long a BFF that is stopped waits for what is under way.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// GraphiQL at `/`, as the client's own program serves it.
 #[derive(Debug, Clone)]
@@ -75,6 +78,12 @@ impl Setup {
     /// Another address for one service.
     pub(crate) fn url(mut self, service: &str, url: impl Into<String>) -> Self {
         self.urls.insert(service.to_owned(), url.into());
+        self
+    }
+
+    /// The key that callers' tokens are verified by.
+    pub(crate) fn public_key(mut self, pem: String) -> Self {
+        self.public_key = Some(pem);
         self
     }
 
@@ -135,10 +144,10 @@ impl Setup {
 pub(crate) struct Bff {
     url: String,
     client: reqwest::Client,
-    serving: JoinHandle<()>,
-    server: Arc<Server>,
+    serving: JoinHandle<usize>,
+    site: Site,
     writes: Writes,
-    stop: Option<oneshot::Sender<()>>,
+    stop: Option<oneshot::Sender<(Duration, Duration)>>,
 }
 
 impl Drop for Bff {
@@ -164,68 +173,65 @@ impl Bff {
     /// When its files hold errors; says which.
     pub(crate) async fn start(client: Client, setup: Setup) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut assembled = client.assemble(&|_| None);
-        assert!(!assembled.has_errors(), "{:#?}", assembled.findings);
-        let config = assembled.config.as_mut().expect("a configuration");
-        config.server.mode = setup.mode.unwrap_or(Mode::Development);
-        // Tests share their processor with others: being late is no fault of what they look at.
-        config.server.max_lateness = None;
-        if let Some(deadline) = setup.deadline {
-            config.server.request_timeout = deadline;
-        }
-        for (name, url) in setup.urls {
-            config.services.entry(name).or_default().url = Some(url);
-        }
-        setup.changes.into_iter().for_each(|change| change(config));
-        let playground = setup.page.map(|page| {
-            config.playground.token = page.token;
-            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("bff-{}", client.name()));
-            Playground::load(&config.playground, &folder, client.name()).expect("the tabs")
-        });
-        let jwt = config.auth.jwt.clone();
-        let server = config.server.clone();
-        let limits = ServeLimits::from(&server);
-        let options = EngineOptions {
-            flights: setup.flights,
-            operations: setup.operations,
-            cache: setup.cache,
-            ..EngineOptions::default()
-        };
-        let writes = options.writes.clone();
-        let engine = client.engine(assembled, &options).expect("an engine");
-        let mut server = Server::new(server, Arc::new(engine), Arc::new(Metrics::new()));
-        if let Some((jwt, key)) = jwt.as_ref().zip(setup.public_key) {
-            server = server.verify_callers(verifier(jwt, &key));
-        }
-        if let Some(playground) = playground {
-            server = server.with_playground(playground);
-        }
+        let writes = Writes::default();
+        let server = server(&client, setup, &writes);
+        let limits = ServeLimits::from(server.config());
+        let site = Site::new(Arc::new(server));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/graphql", listener.local_addr().unwrap());
-        let server = Arc::new(server);
-        let routes = router(Arc::clone(&server));
+        let routes = router(site.clone());
         let (stop, stopped) = oneshot::channel();
-        let ending = Arc::clone(&server);
+        let ending = site.clone();
         let stopped = async move {
-            if stopped.await.is_err() {
-                std::future::pending::<()>().await;
-            }
-            ending.end_streams();
+            let Ok((spread, grace)) = stopped.await else { std::future::pending().await };
+            let cut_off = tokio::time::Instant::now() + grace;
+            ending.now().end_streams(spread, cut_off);
+            cut_off
         };
         let serving = tokio::spawn(serve(listener, routes, stopped, limits));
         let client = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
-        Self { url, client, serving, server, writes, stop: Some(stop) }
+        Self { url, client, serving, site, writes, stop: Some(stop) }
     }
 
-    /// Stops as the program does at a signal; gives up after ten seconds.
+    /// Replaces what it serves, as the program does at a reload. Returns the engine that is replaced.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start).
+    pub(crate) fn reload(&self, client: &Client, setup: Setup) -> Weak<dyn GraphQlEngine> {
+        let before = Arc::downgrade(&self.site.now().engine());
+        self.site.replace(server(client, setup, &self.writes));
+        before
+    }
+
+    /// How many engines are alive.
+    pub(crate) fn engines(&self) -> usize {
+        self.site.engines()
+    }
+
+    /// Stops as the program does at a signal.
     pub(crate) async fn stop(mut self) {
+        self.stop_as(Duration::ZERO, GRACE).await;
+        self.writes_finished().await;
+    }
+
+    /// As [`stop`](Self::stop), the ends of streams spread over some time.
+    pub(crate) async fn stop_over(mut self, spread: Duration) {
+        self.stop_as(spread, GRACE).await;
+    }
+
+    /// As [`stop`](Self::stop), with so much time for what is under way; writes are not waited for.
+    pub(crate) async fn stop_within(mut self, grace: Duration) {
+        self.stop_as(Duration::ZERO, grace).await;
+    }
+
+    async fn stop_as(&mut self, spread: Duration, grace: Duration) {
         let stopped = async {
-            let _ = self.stop.take().expect("stopped once").send(());
-            let _ = (&mut self.serving).await;
-            self.server.sockets_closed().await;
-            self.writes.finished().await;
+            let _ = self.stop.take().expect("stopped once").send((spread, grace));
+            let cut_off = (&mut self.serving).await;
+            assert_eq!(cut_off.expect("no panic"), 0, "connections were cut off");
+            self.site.now().sockets_closed().await;
         };
-        tokio::time::timeout(Duration::from_secs(10), stopped).await.expect("the end of all connections");
+        tokio::time::timeout(GRACE * 2, stopped).await.expect("the end of all connections");
     }
 
     /// Waits until no write is being finished without its request; gives up after ten seconds.
@@ -245,8 +251,9 @@ impl Bff {
 
     /// What `/metrics` says.
     pub(crate) fn metrics(&self) -> String {
-        let engine = self.server.engine();
-        self.server.metrics().encode(&engine.services(), engine.cache_bytes(), Exposition::OpenMetrics)
+        let server = self.site.now();
+        let engine = server.engine();
+        server.metrics().encode(&engine.services(), engine.cache_bytes(), Exposition::OpenMetrics)
     }
 
     /// Asks anonymously.
@@ -276,6 +283,45 @@ impl Bff {
         let body = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
         Reply { status, headers, text, body, elapsed }
     }
+}
+
+/// The server of a client.
+fn server(client: &Client, setup: Setup, writes: &Writes) -> Server {
+    let mut assembled = client.assemble(&|_| None);
+    assert!(!assembled.has_errors(), "{:#?}", assembled.findings);
+    let config = assembled.config.as_mut().expect("a configuration");
+    config.server.mode = setup.mode.unwrap_or(Mode::Development);
+    // Tests share their processor with others: being late is no fault of what they look at.
+    config.server.max_lateness = None;
+    if let Some(deadline) = setup.deadline {
+        config.server.request_timeout = deadline;
+    }
+    for (name, url) in setup.urls {
+        config.services.entry(name).or_default().url = Some(url);
+    }
+    setup.changes.into_iter().for_each(|change| change(config));
+    let playground = setup.page.map(|page| {
+        config.playground.token = page.token;
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("bff-{}", client.name()));
+        Playground::load(&config.playground, &folder, client.name()).expect("the tabs")
+    });
+    let (jwt, config) = (config.auth.jwt.clone(), config.server.clone());
+    let options = EngineOptions {
+        flights: setup.flights,
+        operations: setup.operations,
+        cache: setup.cache,
+        writes: writes.clone(),
+        ..EngineOptions::default()
+    };
+    let engine = client.engine(assembled, &options).expect("an engine");
+    let mut server = Server::new(config, Arc::new(engine), Arc::new(Metrics::new()));
+    if let Some((jwt, key)) = jwt.as_ref().zip(setup.public_key) {
+        server = server.verify_callers(verifier(jwt, &key));
+    }
+    if let Some(playground) = playground {
+        server = server.with_playground(playground);
+    }
+    server
 }
 
 fn verifier(jwt: &JwtConfig, key: &str) -> JwtVerifier {

@@ -1,6 +1,8 @@
 //! A process from SIGHUP to SIGTERM: what it serves is replaced as a whole, and its end costs nobody an answer.
 
 use crate::program::{Folder, LONGEST, Program, bespoke, bff_web};
+use crate::stream_ends::messages;
+use crate::subscriptions::Socket;
 use reqwest::StatusCode;
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -12,6 +14,9 @@ use testkit::faulty::{Act, Faulty, Reply};
 use testkit::posts::{POSTS, PostsUpstream, QUERY, posts};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, timeout};
+
+/// The status of a program that cut something off at the end of its grace.
+const CUT_OFF: i32 = 3;
 
 const TITLES: &str = "{ posts { title } }";
 
@@ -184,13 +189,15 @@ async fn a_write_whose_client_has_left_ends_before_the_process_does() {
         let asked = tokio::spawn(async move { ask(&http(), &url, "mutation { add { id } }").await });
         timeout(LONGEST, slow.until_requests(1)).await.unwrap();
         let sent = Instant::now();
-        // The first SIGHUP puts another engine in the place of the one that has sent it.
+        // Another engine takes the place of the one that has sent it.
+        project.edit("bespoke.yaml", "server:\n", "server:\n  min_body_rate: 7\n");
         program.send(Signal::HUP);
         program.stderr.next("reloaded web").await;
         asked.abort();
         program.send(Signal::TERM);
         let ended = program.ended().await;
-        assert_eq!((ended.code, sent.elapsed() >= WORK), (Some(0), is_finished), "{grace}: {}", ended.stderr);
+        let code = if is_finished { 0 } else { CUT_OFF };
+        assert_eq!((ended.code, sent.elapsed() >= WORK), (Some(code), is_finished), "{grace}: {}", ended.stderr);
         match is_finished {
             true => assert_eq!(slow.hangups(), 0),
             false => timeout(LONGEST, slow.until_hangups(1)).await.expect("the grace is over"),
@@ -199,8 +206,61 @@ async fn a_write_whose_client_has_left_ends_before_the_process_does() {
 }
 
 #[tokio::test]
+async fn one_grace_is_all_that_a_stop_takes() {
+    const GRACE: Duration = Duration::from_secs(4);
+    let stalled = Faulty::always(Reply::of([Act::Stall])).await.unwrap();
+    let project = Folder::copy("tests/fixtures/posts", &["bespoke.yaml", "schema"]);
+    project.edit("bespoke.yaml", "server:\n", "server:\n  shutdown_grace: 4s\n  request_timeout: 50s\n");
+    project.edit("bespoke.yaml", "posts: { url", "posts: { timeout: 50s, url");
+    let mut command = bespoke(&["serve", "--project", project.path(), "--client", "web", "--port", "0"]);
+    command.env("POSTS_URL", stalled.base_url()).env("USERS_URL", stalled.base_url()).env("SHUTDOWN_DELAY", "1s");
+    let mut program = Program::start(command);
+    let url = program.url().await;
+    // A request and an operation over a socket: each would take longer.
+    let asked = {
+        let url = url.clone();
+        tokio::spawn(async move { ask(&http(), &url, TITLES).await })
+    };
+    let mut socket = Socket::ready_at(&url, json!({})).await;
+    socket.subscribe("a", TITLES).await;
+    timeout(LONGEST, stalled.until_requests(1)).await.unwrap();
+    let told = Instant::now();
+    program.send(Signal::TERM);
+    let (messages, code) = messages(&mut socket).await;
+    assert_eq!((code, &messages[0]["payload"][0]["extensions"]["code"]), (1001, &json!("STOPPING")), "{messages:#?}");
+    let ended = program.ended().await;
+    assert_eq!(ended.code, Some(CUT_OFF), "{}", ended.stderr);
+    let elapsed = told.elapsed();
+    assert!(elapsed < GRACE * 2, "the delay, the requests and the sockets share one grace: {elapsed:?}");
+    assert!(asked.await.unwrap().is_err(), "it was cut off");
+}
+
+#[tokio::test]
+async fn a_file_that_does_not_come_keeps_no_process_alive() {
+    let upstream = PostsUpstream::start(POSTS).await.unwrap();
+    let (project, mut program, url) = serve(&upstream.base_url(), "0s").await;
+    // Whoever opens a pipe waits for its writer.
+    let file = Path::new(project.path()).join("key.pem");
+    let made = std::process::Command::new("mkfifo").arg(&file).status().unwrap();
+    assert!(made.success(), "mkfifo");
+    let auth = "auth: { jwt: { public_key_file: key.pem, issuer: i, audience: a } }";
+    project.edit("bespoke.yaml", "server:\n", &format!("{auth}\nserver:\n"));
+    program.send(Signal::HUP);
+    // Opening it for writing ends as soon as somebody reads; without a byte, that one goes on waiting.
+    let writer = tokio::task::spawn_blocking(move || std::fs::OpenOptions::new().write(true).open(file));
+    let writer = timeout(LONGEST, writer).await.expect("the file is being read").unwrap().unwrap();
+    let (status, answer) = ask(&http(), &url, TITLES).await.unwrap();
+    assert_eq!((status, answer["data"]["posts"].as_array().map(Vec::len)), (StatusCode::OK, Some(100)), "{answer}");
+    program.send(Signal::TERM);
+    program.stderr.next("stopping").await;
+    let ended = program.ended().await;
+    assert_eq!(ended.code, Some(0), "nothing was cut off: {}", ended.stderr);
+    drop(writer);
+}
+
+#[tokio::test]
 async fn a_second_signal_ends_at_once() {
-    for (delay, first) in [("60s", Signal::TERM), ("0s", Signal::TERM), ("60s", Signal::INT)] {
+    for (delay, first) in [("20s", Signal::TERM), ("0s", Signal::TERM), ("20s", Signal::INT)] {
         let stalled = Faulty::always(Reply::of([Act::Stall])).await.unwrap();
         let (project, mut program, url) = serve(&stalled.base_url(), delay).await;
         project.edit("bespoke.yaml", "server:\n", "server:\n  request_timeout: 50s\n");
@@ -257,10 +317,13 @@ async fn sighup_replaces_schemas_and_configuration_as_a_whole() {
     program.stderr.next("reloaded web").await;
     let said = program.stderr.next("takes effect at the next start only").await;
     assert!(said.contains("server.max_connections"), "{said}");
+    // Nothing is replaced by its equal.
+    program.send(Signal::HUP);
+    program.stderr.next("nothing has changed").await;
 
     assert_eq!(status(&at(url, "/metrics")).await, StatusCode::NOT_FOUND, "production: on the admin port alone");
     let metrics = client.get(format!("{admin}metrics")).send().await.unwrap().text().await.unwrap();
-    for (outcome, count) in [("done", 2), ("refused", 1)] {
+    for (outcome, count) in [("done", 2), ("unchanged", 1), ("refused", 1)] {
         let line = format!("bespoke_reloads_total{{outcome=\"{outcome}\"}} {count}\n");
         assert!(metrics.contains(&line), "{line} in {metrics}");
     }

@@ -36,6 +36,7 @@ mod resilience;
 mod routed;
 mod screens;
 mod sharing;
+mod stream_ends;
 mod subscriptions;
 mod upstream_faults;
 mod watch;

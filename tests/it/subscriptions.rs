@@ -107,7 +107,11 @@ pub(crate) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Socket {
     async fn try_open(bff: &Bff, protocol: Option<&str>, headers: &[(&str, &str)]) -> Result<Self, Error> {
-        let mut request = bff.url().replace("http://", "ws://").into_client_request().unwrap();
+        Self::try_open_at(bff.url(), protocol, headers).await
+    }
+
+    async fn try_open_at(url: &str, protocol: Option<&str>, headers: &[(&str, &str)]) -> Result<Self, Error> {
+        let mut request = url.replace("http://", "ws://").into_client_request().unwrap();
         if let Some(protocol) = protocol {
             request.headers_mut().insert("sec-websocket-protocol", protocol.parse().unwrap());
         }
@@ -124,7 +128,12 @@ impl Socket {
 
     /// Opened and acknowledged.
     pub(crate) async fn ready(bff: &Bff, payload: Value) -> Self {
-        let mut socket = Self::open(bff).await;
+        Self::ready_at(bff.url(), payload).await
+    }
+
+    /// The same, by an address.
+    pub(crate) async fn ready_at(url: &str, payload: Value) -> Self {
+        let mut socket = Self::try_open_at(url, PROTOCOL, &[]).await.unwrap();
         socket.send(json!({ "type": "connection_init", "payload": payload })).await;
         assert_eq!(socket.next().await, json!({ "type": "connection_ack" }));
         socket
@@ -138,7 +147,7 @@ impl Socket {
         self.send(json!({ "id": id, "type": "subscribe", "payload": { "query": query } })).await;
     }
 
-    async fn frame(&mut self) -> Option<Message> {
+    pub(crate) async fn frame(&mut self) -> Option<Message> {
         loop {
             match tokio::time::timeout(PATIENCE, self.0.next()).await.expect("a message") {
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
@@ -149,7 +158,7 @@ impl Socket {
     }
 
     /// The next message, without what differs from run to run.
-    async fn next(&mut self) -> Value {
+    pub(crate) async fn next(&mut self) -> Value {
         let frame = self.frame().await.expect("a message");
         let mut message: Value = serde_json::from_str(frame.to_text().unwrap()).unwrap_or_else(|_| panic!("{frame:?}"));
         if let Some(Value::Object(payload)) = message.get_mut("payload") {
@@ -159,7 +168,7 @@ impl Socket {
     }
 
     /// The code that the server closes with.
-    async fn close_code(&mut self) -> u16 {
+    pub(crate) async fn close_code(&mut self) -> u16 {
         loop {
             match self.frame().await {
                 Some(Message::Close(Some(frame))) => return frame.code.into(),
@@ -388,7 +397,7 @@ async fn subscriptions_are_bounded_per_socket_and_per_process() {
     }
 }
 
-async fn listen(bff: &Bff, query: &str, headers: &[(&str, &str)]) -> reqwest::Response {
+pub(crate) async fn listen(bff: &Bff, query: &str, headers: &[(&str, &str)]) -> reqwest::Response {
     let body = json!({ "query": query }).to_string();
     let request = reqwest::Client::new().post(bff.url()).header("content-type", "application/json");
     let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
@@ -401,7 +410,7 @@ async fn listen(bff: &Bff, query: &str, headers: &[(&str, &str)]) -> reqwest::Re
 }
 
 /// The next chunk of an event stream that is no keep-alive.
-async fn event(response: &mut reqwest::Response) -> Option<String> {
+pub(crate) async fn event(response: &mut reqwest::Response) -> Option<String> {
     loop {
         let chunk =
             tokio::time::timeout(Duration::from_secs(30), response.chunk()).await.expect("an event").unwrap()?;
@@ -535,25 +544,6 @@ async fn who_takes_no_events_is_told_how_to_get_them() {
     let parts = multipart(&response.text().await.unwrap());
     assert_eq!(parts[0]["errors"][0]["extensions"]["code"], "NOT_SUPPORTED");
     assert_eq!(meter.polls(), 0);
-}
-
-#[tokio::test]
-async fn a_stop_ends_all_streams() {
-    let meter = Meter::start("server: { port: 0 }").await;
-    let mut socket = Socket::ready(&meter.bff, json!({})).await;
-    socket.subscribe("a", READING).await;
-    assert_eq!(socket.next().await, reading("a", 1));
-    let mut response = listen(&meter.bff, READING, &[]).await;
-    event(&mut response).await.unwrap();
-    let Meter { bff, .. } = meter;
-    let (_, code, last) = tokio::join!(bff.stop(), socket.close_code(), async {
-        let mut last = String::new();
-        while let Some(text) = event(&mut response).await {
-            last = text;
-        }
-        last
-    });
-    assert_eq!((code, last.as_str()), (1001, "event: complete\ndata:\n\n"));
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use super::layout::BffName;
 use super::process::TOKEN_VARIABLE;
 use super::project::Project;
 
-/// How long requests in flight may take after a signal; shorter than what comes before SIGKILL.
+/// Longest time from a signal to the end of a BFF; shorter than what comes before SIGKILL.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
 
 /// Which BFF, and the shop around it.

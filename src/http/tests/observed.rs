@@ -41,6 +41,7 @@ async fn requests_calls_and_errors_are_counted() {
     drop(futures_util::poll!(Box::pin(post(&router, r#"{"query":"{ stall }"}"#))));
     insta::assert_snapshot!(metrics(&router).await, @r#"
     bespoke_cache_bytes 0
+    bespoke_engines 1
     bespoke_errors_total{code="BATCHING_NOT_SUPPORTED"} 1
     bespoke_errors_total{code="CLIENT_GONE"} 1
     bespoke_errors_total{code="INTERNAL"} 1

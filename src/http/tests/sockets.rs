@@ -32,10 +32,11 @@ async fn run_with(config: ServerConfig, max_connections: u32, grace: Duration) -
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
-    let shutdown = async {
+    let shutdown = async move {
         let _ = stopped.await;
+        tokio::time::Instant::now() + grace
     };
-    let limits = ServeLimits { max_connections, grace };
+    let limits = ServeLimits { max_connections };
     let workers = Workers::start(NonZeroUsize::MIN).unwrap();
     let ended = tokio::spawn(async move {
         serve_by(&workers, listener, router, shutdown, limits).await;

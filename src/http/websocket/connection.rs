@@ -4,13 +4,17 @@
 //! Elsewhere: the upgrade and the close ([`super`]); the operations ([`super::operations`]).
 
 use super::operations::Operations;
+use crate::engine::Request;
 use crate::http::correlation::Correlation;
+use crate::http::ending::{EndReason, Generation};
 use crate::http::messages::{Authorization, Client, Close, Message as Wire};
+use crate::http::server::Server;
 use crate::http::site::Site;
-use crate::policy::Caller;
+use crate::policy::{Caller, JwtRejected};
 use axum::extract::ws::{Message, WebSocket};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
+use serde_json::{Map, Value};
 use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
@@ -30,27 +34,51 @@ pub(super) struct Connection {
     headers: HeaderMap,
     correlation: Correlation,
     caller: Option<Caller>,
+    /// The server whose rules the caller's token was verified by.
+    verified_by: Generation,
     is_initialised: bool,
     operations: Operations,
+    /// Why the socket is closed as soon as all that is running, and is no subscription, is answered.
+    leaving: Option<Close>,
 }
 
 impl Connection {
     pub(super) fn new(site: Site, headers: HeaderMap) -> Self {
         let correlation = Correlation::of(&headers);
-        Self { site, headers, correlation, caller: None, is_initialised: false, operations: Operations::new() }
+        Self {
+            site,
+            headers,
+            correlation,
+            caller: None,
+            verified_by: 0,
+            is_initialised: false,
+            operations: Operations::new(),
+            leaving: None,
+        }
     }
 
     /// Runs until somebody ends it. `None`: the client did.
     pub(super) async fn run(mut self, socket: &mut WebSocket) -> Option<Close> {
-        let mut stopping = self.site.now().streams.stopping();
+        let mut end = self.site.now().streams.ends.stream();
         let started = Instant::now();
         let mut heard = started;
         let mut expires: Option<Instant> = None;
         let mut ping = tokio::time::interval_at(started + PING_EVERY, PING_EVERY);
         loop {
-            let limit = match (self.caller.is_some(), expires) {
-                (false, _) => Some(started + INIT_TIMEOUT),
-                (true, expires) => expires,
+            if self.leaving.is_some() && self.operations.end_subscriptions() {
+                return self.leaving;
+            }
+            let (is_leaving, oldest) = (self.leaving.is_some(), self.operations.oldest_subscribed());
+            let limit = match self.caller {
+                None => Some(started + INIT_TIMEOUT),
+                Some(_) => expires.filter(|_| !is_leaving),
+            };
+            let at_end = async {
+                if !is_leaving {
+                    return Some(end.wait(oldest).await);
+                }
+                end.last_words().await;
+                None
             };
             let at_limit = async {
                 match limit {
@@ -68,11 +96,20 @@ impl Connection {
                     }
                 }
                 Some((id, step)) = self.operations.next() => Ok(self.operations.messages(&id, step)),
-                () = at_limit => Err(match self.caller {
-                    None => Close::new(4408, "Connection initialisation timeout"),
-                    Some(_) => Close::new(4403, "Forbidden"),
-                }),
-                () = stopping.wait() => Err(Close::new(1001, "Going away")),
+                () = at_limit => match self.caller {
+                    None => Err(Close::new(4408, "Connection initialisation timeout")),
+                    Some(_) => {
+                        self.leaving = Some(Close::new(4403, "Forbidden"));
+                        continue;
+                    }
+                },
+                reason = at_end => match reason {
+                    Some(reason) => {
+                        self.leave(reason);
+                        continue;
+                    }
+                    None => Ok(self.operations.give_up()),
+                },
                 _ = ping.tick() => {
                     if heard.elapsed() > SILENCE {
                         return None;
@@ -114,14 +151,47 @@ impl Connection {
                 self.operations.cancel(&id);
                 Ok(Vec::new())
             }
-            Client::Subscribe { id, request } => {
-                let caller = self.caller.as_ref().ok_or(Close::new(4401, "Unauthorized"))?;
-                if self.operations.is_running(&id) {
-                    return Err(Close::subscriber_exists(&id));
-                }
-                Ok(self.operations.start(&self.site.now(), id, request, caller))
+            Client::Subscribe { id, request } => self.subscribe(id, request),
+        }
+    }
+
+    fn subscribe(&mut self, id: String, request: Request) -> Result<Vec<String>, Close> {
+        let server = self.site.now();
+        let is_allowed = self.verify_again(&server).ok_or(Close::new(4401, "Unauthorized"))?;
+        if self.operations.is_running(&id) {
+            return Err(Close::subscriber_exists(&id));
+        }
+        if !is_allowed && self.leaving.is_none() {
+            self.leaving = Some(Close::new(4403, "Forbidden"));
+        }
+        match &self.caller {
+            // The client sends it again after the close: here it is never started.
+            Some(caller) if self.leaving.is_none() => Ok(self.operations.start(&server, id, request, caller)),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Whether the caller's token is good for `server`: keys may have been replaced since it was looked at. `None`: nobody
+    /// has said who calls.
+    fn verify_again(&mut self, server: &Server) -> Option<bool> {
+        let caller = self.caller.as_mut()?;
+        if self.verified_by != server.generation {
+            match claims(server, &caller.headers) {
+                Ok(claims) => (caller.claims, self.verified_by) = (claims, server.generation),
+                Err(_) => return Some(false),
             }
         }
+        Some(true)
+    }
+
+    /// Begins to end the socket.
+    fn leave(&mut self, reason: EndReason) {
+        let server = self.site.now();
+        self.leaving = Some(match reason {
+            EndReason::Stop => Close::new(1001, "Going away"),
+            EndReason::Replaced if self.verify_again(&server) == Some(false) => Close::new(4403, "Forbidden"),
+            EndReason::Replaced => Close::new(1012, "Service restart"),
+        });
     }
 
     fn init(&mut self, authorization: Option<Authorization>) -> Result<Vec<String>, Close> {
@@ -136,9 +206,8 @@ impl Connection {
             self.headers.insert(header::AUTHORIZATION, value.ok_or(Close::new(4403, "Forbidden"))?);
         }
         let server = self.site.now();
-        let verifier = server.verifier.as_ref();
-        let claims = verifier.map(|verifier| verifier.authenticate(&self.headers, SystemTime::now()));
-        let claims = claims.transpose().map_err(|_| Close::new(4403, "Forbidden"))?.flatten();
+        let claims = claims(&server, &self.headers).map_err(|_| Close::new(4403, "Forbidden"))?;
+        self.verified_by = server.generation;
         self.caller = Some(Caller {
             claims,
             headers: self.headers.clone(),
@@ -148,6 +217,13 @@ impl Connection {
         });
         Ok(vec![Wire::ConnectionAck.text()])
     }
+}
+
+/// What a verified token says of the caller, by the rules of `server`.
+fn claims(server: &Server, headers: &HeaderMap) -> Result<Option<Map<String, Value>>, JwtRejected> {
+    let verifier = server.verifier.as_ref();
+    let claims = verifier.map(|verifier| verifier.authenticate(headers, SystemTime::now()));
+    claims.transpose().map(Option::flatten)
 }
 
 async fn send(socket: &mut WebSocket, message: Message) -> Result<(), ()> {

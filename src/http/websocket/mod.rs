@@ -9,6 +9,8 @@
 //! Always true:
 //! - the browser's page comes from an origin that CORS allows, or from this server;
 //! - an operation ends with the client's `complete`, with the connection, and with the caller's token;
+//! - before this side closes a socket whose client may come back, what is running and is no subscription is answered, and
+//!   nothing new is started: clients send again what was not answered, so that a write would be made twice;
 //! - sockets, operations per socket, subscriptions, messages and waits have bounds.
 //!
 //! # Source
@@ -22,7 +24,7 @@ use super::cors::is_allowed;
 use super::messages::Close;
 use super::server::Server;
 use super::site::Site;
-use super::streams::OpenSocket;
+use super::streams::Open;
 use axum::body::Body;
 use axum::extract::FromRequestParts;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
@@ -60,7 +62,7 @@ pub(super) async fn upgrade(site: Site, server: &Server, mut parts: Parts) -> ht
     upgrade.on_upgrade(move |socket| serve(socket, site, parts.headers, open))
 }
 
-async fn serve(mut socket: WebSocket, site: Site, headers: HeaderMap, open: OpenSocket) {
+async fn serve(mut socket: WebSocket, site: Site, headers: HeaderMap, open: Open) {
     let close = match socket.protocol() {
         Some(_) => Connection::new(site, headers).run(&mut socket).await,
         None => Some(Close::new(4406, "Subprotocol not acceptable")),

@@ -9,6 +9,7 @@
 
 use crate::engine::{Request, ResponseKind, StreamRequest, Streamed, Wording};
 use crate::http::counted::Counted;
+use crate::http::ending::Generation;
 use crate::http::graphql::text_of;
 use crate::http::messages::Message;
 use crate::http::server::Server;
@@ -40,6 +41,8 @@ pub(super) struct Operations {
 struct Running {
     abort: AbortHandle,
     counted: Counted,
+    /// The server that it reads from.
+    of: Generation,
 }
 
 impl Drop for Running {
@@ -61,6 +64,26 @@ impl Operations {
         self.running.remove(id);
     }
 
+    /// The oldest server that a subscription among them reads from.
+    pub(super) fn oldest_subscribed(&self) -> Option<Generation> {
+        let subscriptions = self.running.values().filter(|running| running.counted.is_subscription());
+        subscriptions.map(|running| running.of).min()
+    }
+
+    /// Ends those that are known to be subscriptions, without a word to the client. False: others are running.
+    pub(super) fn end_subscriptions(&mut self) -> bool {
+        self.running.retain(|_, running| !running.counted.is_subscription());
+        self.running.is_empty()
+    }
+
+    /// Gives all of them up; gives the messages that say so.
+    pub(super) fn give_up(&mut self) -> Vec<String> {
+        let message = "this process stops; whether a write took place is not known";
+        let messages = self.running.keys().map(|id| Message::refused(id, "STOPPING", message).text()).collect();
+        self.running.clear();
+        messages
+    }
+
     /// What one of them gives next, with its id; `None`: none is running.
     pub(super) async fn next(&mut self) -> Option<(String, Step)> {
         self.steps.next().await
@@ -70,7 +93,7 @@ impl Operations {
     pub(super) fn start(&mut self, server: &Server, id: String, request: Request, caller: &Caller) -> Vec<String> {
         let most = usize::try_from(server.config.max_operations_per_socket.get()).unwrap_or(usize::MAX);
         let has_room = self.running.len() < most && server.door.is_in_time();
-        let permit = has_room.then(|| server.streams.subscribe()).flatten();
+        let permit = has_room.then(|| server.streams.subscribe(server.config.max_subscriptions.get())).flatten();
         let Some(permit) = permit else {
             return vec![Message::refused(&id, "OVERLOADED", "too many operations at once; try again").text()];
         };
@@ -100,7 +123,7 @@ impl Operations {
         });
         let (abort, registration) = AbortHandle::new_pair();
         self.steps.push(Abortable::new(steps, registration).boxed());
-        self.running.insert(id, Running { abort, counted: Counted::new(record) });
+        self.running.insert(id, Running { abort, counted: Counted::new(record), of: server.generation });
         Vec::new()
     }
 

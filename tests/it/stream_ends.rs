@@ -1,0 +1,368 @@
+//! The ends that a BFF gives to streams, at a stop and at a reload: clients come back, and no write is lost or made twice.
+
+use crate::harness::{Bff, Setup};
+use crate::subscriptions::{Socket, event, listen};
+use bespoke::engine::Client;
+use bespoke::project::Files;
+use demo::{Shop, ShopOptions};
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use testkit::faulty::{Faulty, Reply};
+use tokio::time::{Instant, interval, timeout};
+use tokio_tungstenite::tungstenite::Message;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long the service takes for what is slow.
+const WORK: Duration = Duration::from_millis(700);
+
+const SDL: &str = r#"
+extend schema @link(url: "https://specs.apollo.dev/federation/v2.5", import: ["@key"])
+  @link(url: "https://bespoke.example/connect/v1", import: ["@source", "@connect", "@poll"])
+  @source(name: "meter")
+type Query { reading: Reading @connect(http: { GET: "/reading" }, selection: "value unit { id }") }
+type Subscription {
+  reading: Reading @connect(http: { GET: "/reading" }, selection: "value unit { id }") @poll(every: "100ms")
+}
+type Mutation { reset: Reading @connect(http: { POST: "/reset" }, selection: "value unit { id }") }
+type Reading { value: Int! unit: Unit }
+type Unit @key(fields: "id") @connect(http: { GET: "/units", queryParams: "id: $batch.id" }, batch: { key: "id", maxSize: 9 }) {
+  id: ID!
+  name: String!
+}
+"#;
+
+const CLIENT: &str = "
+type Query { reading: Reading }
+type Subscription { reading: Reading }
+type Mutation { reset: Reading }
+type Reading { value: Int! unit: Unit }
+type Unit { id: ID! name: String! }
+";
+
+const WATCH: &str = "subscription { reading { value } }";
+const RESET: &str = "mutation { reset { value } }";
+const LATER: &str = "{ reading { value ... @defer { unit { name } } } }";
+
+/// A meter whose writes and units are slow.
+struct Meter {
+    service: Faulty,
+    value: Arc<AtomicUsize>,
+}
+
+impl Meter {
+    async fn start() -> Self {
+        let value = Arc::new(AtomicUsize::new(1));
+        let shown = Arc::clone(&value);
+        let service = Faulty::start(move |request| match request.target.as_str() {
+            "/reading" => {
+                Reply::json(&json!({ "value": shown.load(Ordering::SeqCst), "unit": { "id": 7 } }).to_string())
+            }
+            "/reset" => Reply::json(r#"{"value":0,"unit":{"id":7}}"#).after(WORK),
+            _ => Reply::json(r#"[{"id":7,"name":"kWh"}]"#).after(WORK),
+        });
+        Self { service: service.await.unwrap(), value }
+    }
+
+    fn setup(&self) -> Setup {
+        Setup::default().url("meter", self.service.base_url()).deadline(Duration::from_secs(20)).uncached()
+    }
+
+    async fn bff(&self) -> Bff {
+        Bff::start(client(), self.setup()).await
+    }
+
+    fn asked(&self, target: &str) -> usize {
+        self.service.requests().iter().filter(|request| request.target.starts_with(target)).count()
+    }
+
+    /// Waits until something was asked so often.
+    async fn until_asked(&self, target: &str, count: usize) {
+        let asked = async {
+            while self.asked(target) < count {
+                self.service.until_requests(self.service.requests().len() + 1).await;
+            }
+        };
+        timeout(PATIENCE, asked).await.unwrap_or_else(|_| panic!("{target} was not asked {count} times"));
+    }
+}
+
+fn client() -> Client {
+    let mut files = Files::default();
+    files.insert("schema/services/meter.graphql", SDL);
+    files.insert("schema/app.graphql", CLIENT);
+    files.insert("bespoke.yaml", "server: { port: 0 }");
+    Client::new("app", files)
+}
+
+/// A subscription over a socket, with its first event.
+async fn watch(bff: &Bff) -> Socket {
+    let mut socket = Socket::ready(bff, json!({})).await;
+    socket.subscribe("watch", WATCH).await;
+    assert!(socket.next().await["payload"]["data"]["reading"]["value"].is_u64());
+    socket
+}
+
+/// A subscription over an event stream, with its first event.
+async fn watch_events(bff: &Bff) -> reqwest::Response {
+    let mut response = listen(bff, WATCH, &[]).await;
+    assert!(event(&mut response).await.expect("an event").contains("\"value\":"));
+    response
+}
+
+/// What is left of an event stream; it must end in order.
+async fn rest(response: &mut reqwest::Response) -> String {
+    let mut rest = String::new();
+    while let Some(text) = event(response).await {
+        rest += &text;
+    }
+    rest
+}
+
+/// All that a socket's operations are sent, in order, and the code of its close.
+pub(crate) async fn messages(socket: &mut Socket) -> (Vec<Value>, u16) {
+    let mut messages = Vec::new();
+    loop {
+        match socket.frame().await {
+            Some(Message::Text(text)) => messages.push(serde_json::from_str(&text).unwrap()),
+            Some(Message::Close(Some(frame))) => return (messages, frame.code.into()),
+            other => panic!("no close: {other:?} after {messages:#?}"),
+        }
+    }
+}
+
+fn of<'m>(messages: &'m [Value], id: &str) -> Vec<&'m Value> {
+    messages.iter().filter(|message| message["id"] == id).collect()
+}
+
+/// Waits until only one engine is alive.
+async fn until_one_engine(bff: &Bff) {
+    let one = async {
+        let mut pause = interval(Duration::from_millis(10));
+        while bff.engines() > 1 {
+            pause.tick().await;
+        }
+    };
+    timeout(PATIENCE, one).await.unwrap_or_else(|_| panic!("{} engines are alive", bff.engines()));
+}
+
+#[tokio::test]
+async fn a_stop_ends_subscriptions_so_that_their_clients_come_back() {
+    let meter = Meter::start().await;
+    let bff = meter.bff().await;
+    let (mut socket, mut events) = (watch(&bff).await, watch_events(&bff).await);
+    let (_, code, rest) = tokio::join!(bff.stop(), socket.close_code(), rest(&mut events));
+    // `complete` would say that there is nothing more to come, ever.
+    assert_eq!((code, rest.as_str()), (1001, ""));
+}
+
+#[tokio::test]
+async fn what_is_no_subscription_is_answered_before_a_stop_ends_it() {
+    let meter = Meter::start().await;
+    let bff = meter.bff().await;
+    let mut socket = watch(&bff).await;
+    let mut later = listen(&bff, LATER, &[]).await;
+    let parts = listen(&bff, LATER, &[("accept", "multipart/mixed")]).await;
+    socket.subscribe("later", LATER).await;
+    socket.subscribe("reset", RESET).await;
+    meter.until_asked("/reset", 1).await;
+    let url = bff.url().to_owned();
+    let on_the_socket = async {
+        // Nobody listens any more: the streams have been told.
+        while reqwest::get(&url).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+        socket.subscribe("too late", RESET).await;
+        messages(&mut socket).await
+    };
+    let (_, (messages, code), later, parts) = tokio::join!(bff.stop(), on_the_socket, rest(&mut later), parts.text());
+    assert_eq!(code, 1001);
+    let reset = of(&messages, "reset");
+    assert_eq!((reset.len(), &reset[0]["payload"]["data"]["reset"]["value"]), (2, &json!(0)), "{messages:#?}");
+    assert_eq!(reset[1]["type"], "complete");
+    let on_socket = of(&messages, "later");
+    assert_eq!(on_socket.last().expect("messages")["type"], "complete");
+    for text in [serde_json::to_string(&on_socket).unwrap(), later.clone(), parts.unwrap()] {
+        assert!(text.contains("kWh"), "{text}");
+    }
+    assert!(later.ends_with("event: complete\ndata:\n\n"), "{later}");
+    // It is not started, so that its client can send it again elsewhere.
+    assert!(of(&messages, "too late").is_empty() && of(&messages, "watch").is_empty(), "{messages:#?}");
+    assert_eq!(meter.asked("/reset"), 1);
+}
+
+#[tokio::test]
+async fn what_is_not_answered_in_time_is_given_up_before_the_end() {
+    let meter = Meter::start().await;
+    let stalled = Faulty::start(|request| match request.target.as_str() {
+        "/reset" => Reply::stalled_head(),
+        _ => Reply::json(r#"{"value":1,"unit":{"id":7}}"#),
+    });
+    let stalled = stalled.await.unwrap();
+    let setup = meter.setup().url("meter", stalled.base_url()).deadline(Duration::from_secs(60));
+    let bff = Bff::start(client(), setup).await;
+    let mut socket = watch(&bff).await;
+    socket.subscribe("reset", RESET).await;
+    timeout(PATIENCE, async {
+        while !stalled.requests().iter().any(|seen| seen.method == "POST") {
+            tokio::task::yield_now().await
+        }
+    })
+    .await
+    .expect("the write is sent");
+    let (_, (messages, code)) = tokio::join!(bff.stop_within(Duration::from_secs(1)), messages(&mut socket));
+    // Clients send again what was not answered: this one must not be.
+    let reset = of(&messages, "reset");
+    assert_eq!((code, reset.len(), &reset[0]["type"]), (1001, 1, &json!("error")), "{messages:#?}");
+    assert_eq!(reset[0]["payload"][0]["extensions"]["code"], "STOPPING");
+}
+
+#[tokio::test]
+async fn a_reload_ends_streams_and_nothing_of_the_old_engine_lives_on() {
+    let (before, after) = (Meter::start().await, Meter::start().await);
+    after.value.store(2, Ordering::SeqCst);
+    let bff = before.bff().await;
+    let (mut socket, mut events) = (watch(&bff).await, watch_events(&bff).await);
+    let mut idle = Socket::ready(&bff, json!({})).await;
+    socket.subscribe("reset", RESET).await;
+    before.until_asked("/reset", 1).await;
+    let engine = bff.reload(&client(), after.setup());
+    let ((messages, code), rest) = tokio::join!(messages(&mut socket), rest(&mut events));
+    assert_eq!((code, rest.as_str()), (1012, ""));
+    assert_eq!(of(&messages, "reset").len(), 2, "in flight: answered, {messages:#?}");
+    until_one_engine(&bff).await;
+    assert!(engine.upgrade().is_none());
+    // Those who come back, and those who had nothing to lose, get the new one.
+    let mut again = watch_events(&bff).await;
+    idle.subscribe("watch", WATCH).await;
+    assert_eq!(idle.next().await["payload"]["data"]["reading"]["value"], 2);
+    after.value.store(3, Ordering::SeqCst);
+    assert!(event(&mut again).await.expect("an event").contains("\"value\":3"));
+    let polls = before.asked("/reading");
+    after.until_asked("/reading", after.asked("/reading") + 5).await;
+    assert_eq!(before.asked("/reading"), polls, "nobody polls the old address");
+}
+
+/// Streams that are open, of both kinds.
+async fn open(bff: &Bff) -> (Vec<Socket>, Vec<reqwest::Response>) {
+    let (mut sockets, mut streams) = (Vec::new(), Vec::new());
+    for _ in 0..4 {
+        sockets.push(watch(bff).await);
+        streams.push(watch_events(bff).await);
+    }
+    (sockets, streams)
+}
+
+/// From the first end of streams to the last one.
+async fn ends((mut sockets, mut streams): (Vec<Socket>, Vec<reqwest::Response>), code: u16) -> Duration {
+    let sockets = join_all(sockets.iter_mut().map(async |socket| {
+        assert_eq!(socket.close_code().await, code);
+        Instant::now()
+    }));
+    let streams = join_all(streams.iter_mut().map(async |stream| {
+        assert_eq!(rest(stream).await, "");
+        Instant::now()
+    }));
+    let (sockets, streams) = tokio::join!(sockets, streams);
+    let ends: Vec<_> = sockets.into_iter().chain(streams).collect();
+    ends.iter().max().expect("ends").duration_since(*ends.iter().min().expect("ends"))
+}
+
+#[tokio::test]
+async fn the_ends_of_streams_are_spread() {
+    const SPREAD: Duration = Duration::from_secs(2);
+    let meter = Meter::start().await;
+    let setup = || meter.setup().configure(|config| config.server.stream_drain = Some(SPREAD));
+    let bff = Bff::start(client(), setup()).await;
+    let streams = open(&bff).await;
+    drop(bff.reload(&client(), setup()));
+    let at_reload = ends(streams, 1012).await;
+    let streams = open(&bff).await;
+    let (_, at_stop) = tokio::join!(bff.stop_over(SPREAD), ends(streams, 1001));
+    assert!(at_reload >= SPREAD / 2 && at_stop >= SPREAD / 2, "{at_reload:?}, {at_stop:?}");
+}
+
+#[tokio::test]
+async fn keys_that_were_replaced_reach_open_sockets() {
+    let shop = Shop::start(ShopOptions::default());
+    let bff = Bff::web(&shop).await;
+    let (bearer, query) = (shop.bearer("123"), "subscription { orderStatusChanged(id: 1) { id } }");
+    let signed_in = async || Socket::ready(&bff, json!({ "authorization": bearer })).await;
+    let (mut watching, mut idle, mut anonymous) =
+        (signed_in().await, signed_in().await, Socket::ready(&bff, json!({})).await);
+    for socket in [&mut watching, &mut anonymous] {
+        socket.subscribe("watch", query).await;
+        assert_eq!(socket.next().await["payload"]["data"]["orderStatusChanged"]["id"], "1");
+    }
+    // The same key again, then another one.
+    drop(bff.reload(&bff_web::client(), Setup::of(&shop)));
+    assert_eq!((watching.close_code().await, anonymous.close_code().await), (1012, 1012));
+    idle.subscribe("me", "{ me { id } }").await;
+    assert_eq!(idle.next().await["payload"]["data"]["me"]["id"], "123");
+    assert_eq!(idle.next().await["type"], "complete");
+    let mut watching = signed_in().await;
+    watching.subscribe("watch", query).await;
+    watching.next().await;
+    let other = demo::keys::KeyPair::generate().unwrap();
+    drop(bff.reload(&bff_web::client(), Setup::of(&shop).public_key(other.public_pem())));
+    assert_eq!(watching.close_code().await, 4403);
+    shop.reset_calls();
+    idle.subscribe("me", "{ me { id } }").await;
+    assert_eq!((idle.close_code().await, shop.total_calls()), (4403, 0));
+}
+
+#[tokio::test]
+async fn a_lower_limit_counts_what_is_open() {
+    let meter = Meter::start().await;
+    let drain = |config: &mut bespoke::config::Config| config.server.stream_drain = Some(Duration::from_secs(600));
+    let bff = Bff::start(client(), meter.setup().configure(drain)).await;
+    // Of several streams, the first ends at once.
+    let mut streams = vec![watch_events(&bff).await];
+    for _ in 0..3 {
+        streams.push(watch_events(&bff).await);
+    }
+    let lower = |config: &mut bespoke::config::Config| config.server.max_subscriptions = std::num::NonZeroU32::MIN;
+    drop(bff.reload(&client(), meter.setup().configure(drain).configure(lower)));
+    assert_eq!(rest(&mut streams[0]).await, "");
+    assert_eq!(listen(&bff, WATCH, &[]).await.status(), 503);
+    streams.clear();
+    let room = async {
+        while listen(&bff, WATCH, &[]).await.status() != 200 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, room).await.expect("room");
+}
+
+#[tokio::test]
+async fn fifty_reloads_leave_one_engine_and_as_many_calls_as_before() {
+    let meter = Meter::start().await;
+    let bff = meter.bff().await;
+    let (mut sockets, mut streams) = (Vec::new(), Vec::new());
+    for _ in 0..3 {
+        sockets.push(watch(&bff).await);
+        streams.push(watch_events(&bff).await);
+    }
+    for value in 2..52 {
+        meter.value.store(value, Ordering::SeqCst);
+        drop(bff.reload(&client(), meter.setup()));
+        for socket in &mut sockets {
+            assert_eq!(socket.close_code().await, 1012);
+            *socket = watch(&bff).await;
+        }
+        for stream in &mut streams {
+            rest(stream).await;
+            *stream = watch_events(&bff).await;
+        }
+    }
+    until_one_engine(&bff).await;
+    // All of them poll the same, so that they share their calls: at most three where one alone makes one.
+    meter.until_asked("/reading", meter.asked("/reading") + 1).await;
+    let (before, began) = (meter.asked("/reading"), Instant::now());
+    meter.until_asked("/reading", before + 10).await;
+    let alone = usize::try_from(began.elapsed().as_millis() / 100).unwrap() + 1;
+    assert!(meter.asked("/reading") - before <= alone * 3, "{} polls, {alone} alone", meter.asked("/reading") - before);
+}
