@@ -1,6 +1,7 @@
 //! Programs that tests start: what they say, how they end, and no longer than a deadline.
 //!
-//! Always true: a program ends when its handle is dropped, and every wait ends after [`LONGEST`] at the latest.
+//! Always true: a program ends when its handle is dropped, and every wait ends after [`LONGEST`] at the latest, or after
+//! the time that a test names.
 
 use rustix::process::{Pid, Signal, kill_process};
 use std::path::{Path, PathBuf};
@@ -74,6 +75,11 @@ pub(crate) async fn run(command: Command) -> Ended {
     run_with(command, Stdio::null()).await
 }
 
+/// Runs a program to its end, which may take longer than others do.
+pub(crate) async fn run_for(command: Command, longest: Duration) -> Ended {
+    Program::start(command).ended_within(longest).await
+}
+
 /// Runs a program to its end, with a standard input.
 pub(crate) async fn run_with(command: Command, stdin: Stdio) -> Ended {
     Program::start_with(command, stdin).ended().await
@@ -121,10 +127,14 @@ impl Program {
     }
 
     /// Waits until it has ended and all that it said is read.
-    pub(crate) async fn ended(mut self) -> Ended {
-        let status = timeout(LONGEST, self.child.wait()).await;
+    pub(crate) async fn ended(self) -> Ended {
+        self.ended_within(LONGEST).await
+    }
+
+    async fn ended_within(mut self, longest: Duration) -> Ended {
+        let status = timeout(longest, self.child.wait()).await;
         let Ok(status) = status else {
-            panic!("did not end within {LONGEST:?}; said {}{}", self.stdout.text(), self.stderr.text())
+            panic!("did not end within {longest:?}; said {}{}", self.stdout.text(), self.stderr.text())
         };
         let (stdout, stderr) = (self.stdout.whole().await, self.stderr.whole().await);
         Ended { code: status.unwrap().code(), stdout, stderr }
