@@ -1,0 +1,61 @@
+//! Whether what a subscriber has seen is what the source's log says.
+
+use crate::source::Log;
+use crate::subscriber::Seen;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// What was wrong, by kind, with the first example of each; and what polling has folded.
+#[derive(Debug, Default)]
+pub(crate) struct Verdict {
+    pub(crate) events: usize,
+    /// Values that were current for less than the interval and the slack, and that nobody saw.
+    pub(crate) folded: usize,
+    wrong: BTreeMap<&'static str, (usize, String)>,
+}
+
+impl Verdict {
+    /// Compares one subscriber's notes with the log of its value. `tolerance`: the longest time for which a value may
+    /// be current and yet be folded, which is the interval and what a busy machine adds to it.
+    pub(crate) fn compare(&mut self, id: usize, notes: &[(Instant, Seen)], log: &Log, tolerance: Duration) {
+        let mut values = Vec::new();
+        for (_, seen) in notes {
+            match seen {
+                Seen::Value(value) => values.push(*value),
+                Seen::Wrong(what) => self.note("false errors", || format!("{id}: {what}")),
+            }
+        }
+        self.events += values.len();
+        let Some((&first, &last)) = values.first().zip(values.last()) else {
+            return self.note("subscribers without an event", || id.to_string());
+        };
+        for two in values.windows(2) {
+            match two[0].cmp(&two[1]) {
+                std::cmp::Ordering::Less => {}
+                std::cmp::Ordering::Equal => self.note("doubled events", || format!("{id}: {values:?}")),
+                std::cmp::Ordering::Greater => self.note("events out of order", || format!("{id}: {values:?}")),
+            }
+        }
+        if last != log.len() as u64 {
+            self.note("lost last values", || format!("{id}: {last} instead of {}", log.len()));
+        }
+        // Value `n` is current from the log's moment `n - 1` to its moment `n`.
+        for value in (first..=last).filter(|value| !values.contains(value)) {
+            let at = usize::try_from(value).unwrap_or(usize::MAX);
+            let current = log.get(at).zip(log.get(at - 1)).map(|(end, start)| end.duration_since(*start));
+            match current {
+                Some(current) if current <= tolerance => self.folded += 1,
+                _ => self.note("missed values", || format!("{id}: {value} of {values:?}, current for {current:?}")),
+            }
+        }
+    }
+
+    fn note(&mut self, kind: &'static str, example: impl FnOnce() -> String) {
+        self.wrong.entry(kind).or_insert_with(|| (0, example())).0 += 1;
+    }
+
+    /// One line for each kind of what was wrong; empty: nothing was.
+    pub(crate) fn wrong(&self) -> Vec<String> {
+        self.wrong.iter().map(|(kind, (count, example))| format!("{count} {kind}, such as {example}")).collect()
+    }
+}
