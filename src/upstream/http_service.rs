@@ -191,9 +191,10 @@ impl Inner {
         self.notices.read(&ctx.endpoint, response.headers());
         let status = response.status();
         let retry_after = match status {
-            StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
-                retry_after(response.headers(), SystemTime::now())
-            }
+            StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT => retry_after(response.headers(), SystemTime::now()),
             _ => None,
         };
         let still_holds = ctx.condition.is_some() && status == StatusCode::NOT_MODIFIED;

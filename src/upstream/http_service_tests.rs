@@ -338,7 +338,7 @@ async fn the_service_is_told_how_long_its_answer_is_waited_for() {
 #[tokio::test]
 async fn retry_after_is_read_from_answers_that_may_be_asked_for_again() {
     for secure in EITHER {
-        for (status, expected) in [(503, Some(7)), (502, Some(7)), (504, Some(7)), (500, None), (429, None)] {
+        for (status, expected) in [(503, Some(7)), (502, Some(7)), (504, Some(7)), (500, None), (429, Some(7))] {
             for media_type in ["application/json", "text/html"] {
                 let head = format!("HTTP/1.1 {status} Scripted\r\nretry-after: 7\r\ncontent-type: {media_type}\r\n");
                 let reply = Reply::raw(format!("{head}content-length: 2\r\n\r\n{{}}"));
