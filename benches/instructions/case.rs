@@ -6,7 +6,7 @@ use axum::http::header::CACHE_CONTROL;
 use bespoke::cache::{Cache, CacheOptions};
 use bespoke::config::Mode;
 use bespoke::engine::{Client, Engine, EngineParts, GraphQlEngine, Writes};
-use bespoke::execute::{Bounds, Caching, CauseReport, Sourced};
+use bespoke::execute::{Bounds, Caching, CauseReport, Polls, Sourced};
 use bespoke::flight::FlightOptions;
 use bespoke::http::parse_request;
 use bespoke::operation::Limits;
@@ -138,6 +138,7 @@ fn engine(recorded: &Recorded, is_kept: bool) -> Result<Engine, Failed> {
         sharing: FlightOptions { enabled: false, ..FlightOptions::default() },
         caching: caching.map(Arc::new),
         writes: Writes::default(),
+        polls: Polls::default(),
     }))
 }
 

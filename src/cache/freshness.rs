@@ -268,9 +268,7 @@ pub fn condition(kept: &HeaderMap) -> Option<Vec<(HeaderName, HeaderValue)>> {
 /// another answer.
 #[must_use]
 pub fn merged(kept: &HeaderMap, told: &HeaderMap) -> Option<HeaderMap> {
-    if let (Some(old), Some(new)) = (kept.get(ETAG), told.get(ETAG))
-        && weak(old) != weak(new)
-    {
+    if !is_same_validator(kept, told) {
         return None;
     }
     let mut headers = kept.clone();
@@ -286,6 +284,13 @@ pub fn merged(kept: &HeaderMap, told: &HeaderMap) -> Option<HeaderMap> {
         headers.remove(DATE);
     }
     Some(headers)
+}
+
+/// Whether an answer 304 with these headers speaks of the answer that was kept (§4.3.4): it names no other `ETag`.
+#[must_use]
+pub fn is_same_validator(kept: &HeaderMap, told: &HeaderMap) -> bool {
+    let tags = kept.get(ETAG).zip(told.get(ETAG));
+    tags.is_none_or(|(old, new)| weak(old) == weak(new))
 }
 
 /// For weak comparison (RFC 9110 §8.8.3.2).

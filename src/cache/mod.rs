@@ -22,7 +22,9 @@ mod tags;
 mod tests;
 
 pub use directives::Directives;
-pub use freshness::{CacheKind, Exchange, Freshness, Guess, State, assess, condition, kept_headers, merged};
+pub use freshness::{
+    CacheKind, Exchange, Freshness, Guess, State, assess, condition, is_same_validator, kept_headers, merged,
+};
 pub use held::Held;
 pub use key::{Domain, EntryKey};
 pub use responses::{Asked, Found, HttpCache, Response, Stored, strip_hop_by_hop};

@@ -187,9 +187,9 @@ impl BudgetConfig {
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SharingConfig {
-    /// Equal reads of a service in flight are one call. Default: true.
+    /// Equal reads of a service in flight are one call, and equal root calls of subscriptions one poll. Default: true.
     pub calls: bool,
-    /// Equal queries in flight are run once. Default: true.
+    /// Equal queries in flight, and equal subscriptions, are run once. Default: true.
     pub operations: bool,
 }
 

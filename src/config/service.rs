@@ -39,7 +39,8 @@ pub struct ServiceConfig {
     /// Items of lists that one response may give to an answer, items of inner lists included; the list that exceeds
     /// it is an error, as is a list that exceeds the bound that its binding declares. Default: 100000.
     pub max_list_items: NonZeroU32,
-    /// Calls in flight at once; further ones wait, up to their deadline. Default: 256.
+    /// Calls in flight at once; further ones wait, up to their deadline. Those for subscriptions are at most half of them.
+    /// Default: 256.
     pub max_in_flight: NonZeroU32,
     /// Are its answers kept, as `@cache` or its own headers say? Default: true.
     pub cache: bool,

@@ -3,9 +3,9 @@
 use super::core::{Engine, EngineParts};
 use super::credentials;
 use crate::cache::{Cache, CacheOptions};
-use crate::compose::{Graph, HeaderValue as Rule, Source, SourceKind};
+use crate::compose::{Graph, HeaderValue as Rule, Source, SourceId, SourceKind};
 use crate::config::{BreakerConfig, Budget, Config, ServiceConfig};
-use crate::execute::{Bounds, Caching, CauseReport, Sourced};
+use crate::execute::{Bounds, Caching, CauseReport, Polls, Sourced};
 use crate::flight::FlightOptions;
 use crate::project::{Assembled, Files, assemble, binding_places, limits};
 use crate::upstream::{
@@ -173,6 +173,7 @@ impl Client {
         let exposure = config.server.mode.exposure();
         let causes = Arc::new(CauseReport::new(exposure.causes, binding_places(&graph, &assembled.sources)));
         let caching = caching(&graph, &config, options);
+        let polls = polls(&graph, &config, options);
         Ok(Engine::new(EngineParts {
             graph: Arc::new(graph),
             view: Arc::new(view),
@@ -186,6 +187,7 @@ impl Client {
             sharing: switched(&options.operations, config.sharing.operations),
             caching,
             writes: options.writes.clone(),
+            polls,
         }))
     }
 
@@ -196,10 +198,12 @@ impl Client {
         let request_timeout = config.server.request_timeout;
         let flights = FlightOptions { timeout: flights.timeout.max(request_timeout), ..flights };
         let is_cached = options.cache.enabled && config.cache.enabled;
-        let common = Common { flights: &flights, request_timeout, base: &options.base, is_cached };
         let mut services = HashMap::new();
-        for source in &graph.sources {
+        for (id, source) in (0..).map(SourceId).zip(&graph.sources) {
             let of = config.services.get(&source.name).unwrap_or(&default);
+            let is_polled = graph.ways.iter().any(|way| way.source == id && way.poll.is_some());
+            let keeps_headers = is_polled || is_cached && of.cache;
+            let common = Common { flights: &flights, request_timeout, base: &options.base, keeps_headers };
             if let Some(subgraph) = remote(source, of, &common)? {
                 services.insert(Arc::from(source.name.as_str()), handle(source, of, subgraph));
             }
@@ -250,19 +254,27 @@ fn caching(graph: &Graph, config: &Config, options: &EngineOptions) -> Option<Ar
     Some(Arc::new(Caching::new(graph, cache, is_on, shares)))
 }
 
+/// The polls of subscriptions, none yet.
+fn polls(graph: &Graph, config: &Config, options: &EngineOptions) -> Polls {
+    let default = ServiceConfig::default();
+    let of = |source: &Source| config.services.get(&source.name).unwrap_or(&default).max_in_flight.get();
+    let is_shared = switched(&options.flights, config.sharing.calls).enabled;
+    Polls::new(graph.sources.iter().map(of), is_shared)
+}
+
 /// Sharing as the options say, unless the configuration switches it off.
 fn switched(options: &FlightOptions, is_on: bool) -> FlightOptions {
     FlightOptions { enabled: options.enabled && is_on, ..options.clone() }
 }
 
-/// What all services of a client have in common.
+/// What a service has beside its own configuration.
 struct Common<'c> {
     flights: &'c FlightOptions,
     request_timeout: Duration,
     /// Where files of the configuration are.
     base: &'c Path,
-    /// Are answers kept, so that their headers are wanted?
-    is_cached: bool,
+    /// Are answers kept or asked for again, so that their headers are wanted?
+    keeps_headers: bool,
 }
 
 /// A source over HTTP, guarded, and with its flights around it; `None` for in-process ones.
@@ -298,7 +310,7 @@ fn remote(
             // The configuration has been checked: it is a header's name.
             timeout_header: config.timeout_header.as_deref().and_then(|name| HeaderName::try_from(name).ok()),
             credentials: credentials.clone(),
-            keeps_headers: common.is_cached && config.cache,
+            keeps_headers: common.keeps_headers,
             ..HttpServiceConfig::new(source.name.as_str(), url.as_str())
         };
         let service = HttpService::new(&client, limits).map_err(|cause| match cause {

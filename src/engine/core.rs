@@ -1,6 +1,7 @@
 //! The engine proper: documents are prepared and planned once, then only run.
 
 use super::answers::{AnswerKey, Answers, Kept};
+use super::feeds::Feeds;
 use super::model::{CallRecord, GraphQlEngine, Request, Response, ResponseKind, StreamRequest, Streamed};
 use super::preparation::{Asked, Preparation, Ready, Wanted};
 use super::report::ServiceReport;
@@ -8,7 +9,7 @@ use super::shape::Shape;
 use super::sharing::Operations;
 use crate::compose::Graph;
 use crate::config::Exposure;
-use crate::execute::{Bounds, Caching, CauseReport, Ran, Sourced, now};
+use crate::execute::{Bounds, Caching, CauseReport, PollObserver, Polls, Ran, Sourced, now};
 use crate::flight::FlightOptions;
 use crate::operation::{Limits, Prepared, RequestError};
 use crate::policy::Caller;
@@ -49,6 +50,8 @@ pub struct EngineParts {
     pub caching: Option<Arc<Caching>>,
     /// The writes that are being finished without their requests.
     pub writes: Writes,
+    /// The polls of subscriptions.
+    pub polls: Polls,
 }
 
 /// A client's engine.
@@ -59,6 +62,7 @@ pub struct Engine {
     in_flight: Operations,
     /// `None`: none is kept, or each answer shows its calls.
     answers: Option<Answers>,
+    feeds: Feeds,
 }
 
 impl Engine {
@@ -69,13 +73,18 @@ impl Engine {
         let cache = parts.caching.as_ref().map(|caching| caching.cache());
         let answers = cache.filter(|cache| cache.options().max_answer_bytes > 0 && !parts.exposure.calls);
         let answers = answers.map(Answers::new);
-        Self { sdl: parts.view.sdl().into(), preparation: Arc::new(Preparation::new(parts)), in_flight, answers }
+        let (sdl, feeds) = (parts.view.sdl().into(), Feeds::new(&parts.sharing));
+        Self { sdl, preparation: Arc::new(Preparation::new(parts)), in_flight, answers, feeds }
     }
 
     /// The parts it was made of.
     #[must_use]
     pub fn parts(&self) -> &EngineParts {
         self.preparation.parts()
+    }
+
+    pub(super) fn feeds(&self) -> &Feeds {
+        &self.feeds
     }
 
     /// What the documents that it keeps weigh, with their plans, in bytes.
@@ -170,6 +179,10 @@ impl GraphQlEngine for Engine {
     fn cache_bytes(&self) -> u64 {
         let parts = self.parts().caching.as_ref().map_or(0, |caching| caching.cache().bytes());
         parts + self.answers.as_ref().map_or(0, Answers::bytes)
+    }
+
+    fn tell_of_polls(&self, observer: Arc<dyn PollObserver>) {
+        self.parts().polls.tell(observer);
     }
 
     fn services(&self) -> Vec<ServiceReport> {

@@ -8,6 +8,7 @@ mod client;
 mod core;
 mod credentials;
 mod documents;
+mod feeds;
 mod model;
 mod preparation;
 mod report;
@@ -15,7 +16,7 @@ mod shape;
 mod sharing;
 mod stream;
 
-pub use crate::execute::Wording;
+pub use crate::execute::{MissedTick, PollObserver, Wording};
 pub use crate::operation::GivenVariables;
 pub use crate::upstream::Writes;
 pub use client::{BuildSource, Client, EngineError, EngineOptions, InProcessSource};

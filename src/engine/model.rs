@@ -2,7 +2,7 @@
 
 use super::report::ServiceReport;
 use crate::cache::CacheStatus;
-use crate::execute::Wording;
+use crate::execute::{PollObserver, Wording};
 use crate::operation::{GivenVariables, OperationKind};
 use crate::policy::Caller;
 use crate::upstream::Cause;
@@ -45,6 +45,9 @@ pub trait GraphQlEngine: Send + Sync + 'static {
     fn cache_bytes(&self) -> u64 {
         0
     }
+
+    /// Tells this observer of the polls of subscriptions from now on, and no other one.
+    fn tell_of_polls(&self, _observer: Arc<dyn PollObserver>) {}
 
     /// How calling its services goes; read by the metrics.
     fn services(&self) -> Vec<ServiceReport> {

@@ -60,21 +60,27 @@ impl Job {
 
     /// `None`: this operation is not one to share.
     fn key(&self, ignore_scope: bool) -> Option<OperationKey> {
+        let sources = self.planned.scope.as_ref()?.sources().iter();
+        let writes = sources.map(|source| self.parts.sources[source.index()].subgraph.writes()).collect();
+        Some(OperationKey { writes, ..self.lasting_key(ignore_scope)? })
+    }
+
+    /// The same for an operation that lasts: no write ends it.
+    pub(super) fn lasting_key(&self, ignore_scope: bool) -> Option<OperationKey> {
         let scope = self.planned.scope.as_ref()?;
-        let sources = scope.sources().iter();
         Some(OperationKey {
             plan: self.planned.id,
             own: Arc::clone(&self.own),
             variables: Arc::clone(&self.variables),
             caller: if ignore_scope { Box::default() } else { scope.of_caller(&self.caller) },
-            writes: sources.map(|source| self.parts.sources[source.index()].subgraph.writes()).collect(),
+            writes: Box::default(),
         })
     }
 }
 
 /// What makes two operations equal.
 #[derive(Debug)]
-struct OperationKey {
+pub(super) struct OperationKey {
     plan: u64,
     /// By identity: answers with errors say where in their document.
     own: Arc<Particulars>,

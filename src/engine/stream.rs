@@ -5,15 +5,19 @@
 //! Always true: dropping the stream cancels the calls that nobody else waits for.
 
 use super::core::{Engine, refuse, request_error};
+use super::feeds::Listener;
 use super::model::{Response, ResponseKind, StreamRequest, Streamed};
 use super::preparation::{Ready, Wanted};
-use crate::execute::{Part, Ran, Wording, poll_interval, run_events, run_in_parts};
+use super::shape::Shape;
+use crate::execute::{Part, Ran, Wording, poll_interval, run_in_parts};
 use crate::operation::OperationKind;
+use futures_util::FutureExt;
 use futures_util::stream::{self, BoxStream, StreamExt};
 use std::future::{Future, ready};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
 
 /// Parts that may wait for a slow client; further ones are not made before it takes some.
 const AHEAD: usize = 4;
@@ -21,71 +25,116 @@ const AHEAD: usize = 4;
 impl Engine {
     /// Answers a request in parts, if it asks for that, and whole otherwise.
     pub(super) fn stream_of(self: Arc<Self>, request: StreamRequest) -> BoxStream<'static, Streamed> {
-        driven(move |sender| self.work(request, sender))
+        // Boxed, so that what preparing takes is not held for as long as a subscription lasts.
+        Box::pin(self.begin(request)).flatten_stream().boxed()
     }
 
-    async fn work(self: Arc<Self>, request: StreamRequest, sender: mpsc::Sender<Streamed>) {
+    async fn begin(self: Arc<Self>, request: StreamRequest) -> BoxStream<'static, Streamed> {
         let StreamRequest { request, caller, deadline, wording, event_timeout } = request;
         let wanted = Wanted { in_parts: wording.is_some(), events: event_timeout.is_some() };
         let ready = match self.ready(request, caller, deadline, wanted).await {
             Ok(ready) => ready,
-            Err(response) => return send(&sender, response, true).await,
+            Err(response) => return last(response),
         };
         if let (OperationKind::Subscription, Some(timeout)) = (ready.job.planned.plan.kind, event_timeout) {
-            return self.events(&ready, timeout, &sender).await;
+            return self.events(ready, timeout);
         }
         match wording.filter(|_| ready.job.planned.plan.deferred.is_some()) {
-            Some(wording) => self.deferred(&ready, wording, &sender).await,
-            None => send(&sender, self.run(ready).await, true).await,
+            Some(wording) => driven(move |sender| self.deferred(ready, wording, sender)),
+            None => last(self.run(ready).await),
         }
     }
 
     /// Runs a subscription until the caller's token expires, or nobody listens.
-    async fn events(&self, ready: &Ready, timeout: Duration, sender: &mpsc::Sender<Streamed>) {
-        let run = ready.job.as_run();
-        let Some(every) = poll_interval(&run) else {
+    fn events(self: Arc<Self>, ready: Ready, timeout: Duration) -> BoxStream<'static, Streamed> {
+        let Some(every) = poll_interval(&ready.job.as_run()) else {
             let error = request_error("NOT_SUPPORTED", "this field cannot be subscribed to");
-            return send(sender, refuse(ResponseKind::DocumentError, &[error], Some(&ready.shape.prepared)), true)
-                .await;
+            return last(refuse(ResponseKind::DocumentError, &[error], Some(&ready.shape.prepared)));
         };
-        let (events, mut made) = mpsc::channel(1);
-        let work = async {
-            let forward = async {
-                while let Some(ran) = made.recv().await {
-                    send(sender, self.respond(&ready.shape, ran, false), false).await;
-                }
-            };
-            futures_util::join!(run_events(run, every, timeout, events), forward);
+        let now = Instant::now();
+        let remaining = ready.job.caller.remaining(SystemTime::now());
+        let listening = Listening {
+            shape: ready.shape,
+            listener: self.feeds().listen(ready.job, every, timeout),
+            engine: self,
+            // A poll that waits for its turn, its call, and the calls behind it.
+            first_by: Some(now + timeout * 3),
+            ends_at: remaining.and_then(|remaining| now.checked_add(remaining)),
+            is_over: false,
         };
-        match ready.job.caller.remaining(SystemTime::now()) {
-            None => work.await,
-            Some(remaining) => {
-                if tokio::time::timeout(remaining, work).await.is_err() {
-                    let error = request_error("UNAUTHENTICATED", "the token has expired");
-                    let refused = refuse(ResponseKind::DocumentError, &[error], Some(&ready.shape.prepared));
-                    send(sender, refused, true).await;
-                }
-            }
-        }
+        stream::unfold(listening, Listening::next).boxed()
     }
 
-    async fn deferred(&self, ready: &Ready, wording: Wording, sender: &mpsc::Sender<Streamed>) {
+    async fn deferred(self: Arc<Self>, ready: Ready, wording: Wording, sender: mpsc::Sender<Streamed>) {
         let (parts, mut made) = mpsc::channel::<Part>(1);
         let forward = async {
             while let Some(part) = made.recv().await {
                 let body = part.body(wording).into();
                 let Part { has_next, errors, calls, error_codes, .. } = part;
                 let ran = Ran { body, errors, calls, error_codes, is_cut: false, held: None };
-                send(sender, self.respond(&ready.shape, ran, false), !has_next).await;
+                let response = self.respond(&ready.shape, ran, false);
+                // Nobody receives: the stream was dropped, and this with it.
+                let _ = sender.send(Streamed { response, is_last: !has_next }).await;
             }
         };
         futures_util::join!(run_in_parts(ready.job.as_run(), parts), forward);
     }
 }
 
-async fn send(sender: &mpsc::Sender<Streamed>, response: Response, is_last: bool) {
-    // Nobody receives: the stream was dropped, and this with it.
-    let _ = sender.send(Streamed { response, is_last }).await;
+/// A subscriber's stream: what it keeps between two events.
+struct Listening {
+    engine: Arc<Engine>,
+    shape: Arc<Shape>,
+    listener: Listener,
+    /// The latest moment for the first event; `None`: it was there.
+    first_by: Option<Instant>,
+    /// When the caller's token expires.
+    ends_at: Option<Instant>,
+    is_over: bool,
+}
+
+impl Listening {
+    async fn next(mut self) -> Option<(Streamed, Self)> {
+        if self.is_over {
+            return None;
+        }
+        let limit = self.ends_at.into_iter().chain(self.first_by).min();
+        let event = self.listener.subscriber.next();
+        let event = match limit {
+            None => Some(event.await),
+            Some(limit) => timeout_at(limit, event).await.ok(),
+        };
+        let streamed = match event {
+            Some((ran, is_last)) => self.event(&ran, is_last),
+            None => Streamed { response: self.ended(), is_last: true },
+        };
+        self.first_by = None;
+        self.is_over = streamed.is_last;
+        Some((streamed, self))
+    }
+
+    fn event(&self, ran: &Ran, is_last: bool) -> Streamed {
+        self.engine.parts().polls.count_event();
+        let response = self.engine.respond(&self.shape, ran.clone(), false);
+        // They were counted when they were made, and may be those of many subscribers.
+        Streamed { response: Response { calls: Vec::new(), ..response }, is_last }
+    }
+
+    /// The answer after which no event comes.
+    fn ended(&self) -> Response {
+        let (kind, error) = match self.ends_at {
+            Some(ends_at) if ends_at <= Instant::now() => {
+                (ResponseKind::DocumentError, request_error("UNAUTHENTICATED", "the token has expired"))
+            }
+            _ => (ResponseKind::Unavailable, request_error("SERVER_BUSY", "there was no event in time; try again")),
+        };
+        refuse(kind, &[error], Some(&self.shape.prepared))
+    }
+}
+
+/// A stream of one answer.
+fn last(response: Response) -> BoxStream<'static, Streamed> {
+    stream::once(ready(Streamed { response, is_last: true })).boxed()
 }
 
 /// A stream of what some work sends. The work goes on only while the stream is polled, and ends with it.

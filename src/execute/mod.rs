@@ -11,6 +11,7 @@
 mod arena;
 mod bounds;
 mod cause;
+mod digest;
 mod events;
 mod input;
 mod kept;
@@ -19,6 +20,7 @@ mod leaf;
 mod memo;
 mod pace;
 mod parts;
+mod polls;
 mod problem;
 mod project;
 mod read;
@@ -39,9 +41,11 @@ mod write;
 pub use arena::Failure;
 pub use bounds::Bounds;
 pub use cause::{CauseReport, Evidence};
-pub use events::{poll_interval, run_events};
+pub use events::{Event, Feed, Subscriber, poll_interval};
 pub use kept::Caching;
 pub use parts::run_in_parts;
+pub(crate) use polls::{Member, Table};
+pub use polls::{MissedTick, PollObserver, Polls};
 #[cfg(feature = "fuzz")]
 pub(crate) use project::compare::compare_projections;
 pub(crate) use run::now;

@@ -19,7 +19,7 @@ use crate::json::Value;
 use crate::operation::{Locations, OperationKind, Variables};
 use crate::plan::{PairingPlan, Plan, Step, StepId};
 use crate::policy::Caller;
-use crate::upstream::{Answer, CallError, CallErrorKind, FailedCall, Subgraph, Write, Writes};
+use crate::upstream::{Answer, CallError, CallErrorKind, Context, FailedCall, Request, Subgraph, Write, Writes};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
@@ -117,9 +117,22 @@ pub(super) struct Pending {
     pub(super) announced: Vec<Announced>,
 }
 
+/// How the call of the step comes about that waits for nothing, of a subscription.
+#[derive(Default)]
+pub(super) enum RootAnswer {
+    /// As any other call.
+    #[default]
+    Called,
+    /// It is rendered and not made.
+    Rendered(Option<Box<(Request, Context)>>),
+    /// A poll has made it.
+    Polled { result: Box<Result<Answer, CallError>>, began: Instant, ended: Instant },
+}
+
 /// A run under way.
 pub(super) struct State<'a> {
     pub(super) run: &'a Run<'a>,
+    pub(super) root: RootAnswer,
     pub(super) arena: Arena,
     waiting: Vec<usize>,
     pub(super) pending: Vec<Option<Pending>>,
@@ -172,9 +185,15 @@ pub(super) fn root_type(run: &Run<'_>) -> TypeId {
 impl<'a> State<'a> {
     /// Starts the steps that wait for nothing.
     pub(super) async fn begin(run: &'a Run<'a>) -> Self {
+        Self::begin_with(run, RootAnswer::Called).await
+    }
+
+    /// The same, with the root's call as it is said.
+    pub(super) async fn begin_with(run: &'a Run<'a>, root: RootAnswer) -> Self {
         let plan = run.plan;
         let mut state = State {
             run,
+            root,
             arena: Arena::new(&plan.frames),
             waiting: plan.steps.iter().map(|step| step.after.len()).collect(),
             pending: plan.steps.iter().map(|_| None).collect(),
@@ -212,17 +231,9 @@ impl<'a> State<'a> {
         !self.in_flight.is_empty()
     }
 
-    /// Waits for the first call to end, without reading its answer; `None`: the deadline came first.
-    pub(super) async fn first(&mut self, mut deadline: Pin<&mut Sleep>) -> Option<Finished> {
-        let first = tokio::select! {
-            biased;
-            finished = self.in_flight.next() => finished,
-            () = &mut deadline => None,
-        };
-        if first.is_none() {
-            self.give_up().await;
-        }
-        first
+    /// Waits for the first call to end, without reading its answer; `None`: none was made.
+    pub(super) async fn first(&mut self) -> Option<Finished> {
+        self.in_flight.next().await
     }
 
     /// Have these steps ended?
@@ -267,7 +278,16 @@ impl<'a> State<'a> {
     }
 
     /// Takes what came of a call, and starts what is ready then.
-    pub(super) async fn receive(&mut self, mut finished: Finished) {
+    pub(super) async fn receive(&mut self, finished: Finished) {
+        let ready = self.take(finished).await;
+        if !ready.is_empty() {
+            self.start_all(ready).await;
+        }
+        self.pace.end();
+    }
+
+    /// Takes what came of a call, and says which steps are ready then.
+    pub(super) async fn take(&mut self, mut finished: Finished) -> Vec<usize> {
         let number = finished.step as usize;
         let (step, way, source) = self.step(number);
         let status = match &finished.result {
@@ -298,17 +318,16 @@ impl<'a> State<'a> {
         }
         let is_unsent = result.as_ref().is_err_and(|error| error.is_unsent);
         let result = result.map_err(|error| call_failure(&error, step.way, way.is_safe));
-        let Some(pending) = &mut self.pending[number] else { return };
+        let Some(pending) = &mut self.pending[number] else { return Vec::new() };
         // A write is one call.
         pending.is_made &= way.is_safe || !is_unsent;
         pending.take(finished.keys, result, weighed);
         pending.announced.extend(finished.announced);
         pending.open -= 1;
-        if pending.open == 0 {
-            let ready = self.finish(number).await;
-            self.start_all(ready).await;
+        match pending.open {
+            0 => self.finish(number).await,
+            _ => Vec::new(),
         }
-        self.pace.end();
     }
 
     /// Settles a step and says which ones are ready now.
@@ -352,7 +371,7 @@ impl<'a> State<'a> {
     }
 
     /// The deadline passed: what is open has failed, and nothing new is started.
-    async fn give_up(&mut self) {
+    pub(super) async fn give_up(&mut self) {
         self.held = None;
         self.in_flight.clear();
         // In the order of rounds: what fails here fails what waits for it.

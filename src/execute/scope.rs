@@ -60,11 +60,11 @@ pub struct OperationScope {
 }
 
 impl OperationScope {
-    /// That of a plan. `None`: equal operations must not share an answer, for this one writes, lasts, or runs code that may
-    /// look at more than its request; or there is nothing to share, for it makes no call.
+    /// That of a plan. `None`: equal operations must not share an answer, for this one writes, or runs code that may look at
+    /// more than its request; or there is nothing to share, for it makes no call.
     #[must_use]
     pub fn of(plan: &Plan, graph: &Graph) -> Option<Self> {
-        if plan.kind != OperationKind::Query || plan.steps.is_empty() {
+        if plan.kind == OperationKind::Mutation || plan.steps.is_empty() {
             return None;
         }
         let mut inputs = CallerInputs::default();

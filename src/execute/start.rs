@@ -4,9 +4,11 @@ use super::arena::Failure;
 use super::input::Inputs;
 use super::kept::{Announced, Joined, Looked};
 use super::request::{domain, lacks, render};
-use super::run::{Finished, NOT_SENT, Pending, State, now, root_type};
+use super::run::{Finished, NOT_SENT, Pending, RootAnswer, State, now, root_type};
 use super::step::{Answered, Collecting, Keys, takes_redirects};
-use crate::upstream::{CallError, Context};
+use crate::plan::StepId;
+use crate::upstream::{CallError, Context, Request};
+use futures_util::future::BoxFuture;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
@@ -106,9 +108,14 @@ impl State<'_> {
             takes_redirects: takes_redirects(step),
             write: pending.write.clone(),
         };
+        let is_root = step.after.is_empty();
         let step = u32::try_from(number).unwrap_or(u32::MAX);
         let started = now();
         match via {
+            Via::Sent(_) if is_root && !matches!(self.root, RootAnswer::Called) => {
+                let finished = self.root_answer(step, range, (request, ctx));
+                self.in_flight.push(finished);
+            }
             Via::Sent(announced) => {
                 let call = source.subgraph.call(request, ctx);
                 self.in_flight.push(Box::pin(async move {
@@ -131,6 +138,25 @@ impl State<'_> {
         self.made += 1;
         pending.open += 1;
         pending.is_made = true;
+    }
+
+    /// What becomes of a root call that is not made here.
+    fn root_answer(
+        &mut self,
+        step: StepId,
+        keys: Range<usize>,
+        call: (Request, Context),
+    ) -> BoxFuture<'static, Finished> {
+        match std::mem::take(&mut self.root) {
+            RootAnswer::Polled { result, began, ended } => {
+                let finished = Finished { step, keys, result: *result, started: began, ended, announced: None };
+                Box::pin(std::future::ready(finished))
+            }
+            RootAnswer::Called | RootAnswer::Rendered(_) => {
+                self.root = RootAnswer::Rendered(Some(Box::new(call)));
+                Box::pin(std::future::pending())
+            }
+        }
     }
 
     /// Counts calls that are about to be made; the error, if they are more than the request may make.

@@ -6,7 +6,7 @@ use super::ending::Generation;
 use super::playground::Playground;
 use super::streams::Streams;
 use crate::config::ServerConfig;
-use crate::engine::GraphQlEngine;
+use crate::engine::{GraphQlEngine, PollObserver};
 use crate::observe::Metrics;
 use crate::policy::JwtVerifier;
 use std::sync::Arc;
@@ -36,6 +36,7 @@ impl Server {
     pub fn new(config: ServerConfig, engine: Arc<dyn GraphQlEngine>, metrics: Arc<Metrics>) -> Self {
         let door = Arc::new(Door::new(&config, Arc::clone(&metrics)));
         let (streams, cors) = (Streams::new(), cors(&config));
+        engine.tell_of_polls(Arc::clone(&metrics) as Arc<dyn PollObserver>);
         Self { config, verifier: None, playground: None, cors, metrics, door, streams, generation: 0, engine }
     }
 
@@ -46,6 +47,7 @@ impl Server {
     #[must_use]
     pub fn succeeding(mut self, before: &Self) -> Self {
         self.metrics = Arc::clone(&before.metrics);
+        self.engine.tell_of_polls(Arc::clone(&self.metrics) as Arc<dyn PollObserver>);
         let limits = |config: &ServerConfig| {
             (config.max_in_flight, config.max_lateness, config.max_reading, config.max_reading_bytes)
         };

@@ -3,6 +3,7 @@
 use super::exposition::Exposition;
 use super::log::dropped_lines;
 use super::names::Names;
+use super::polls::PollMetrics;
 use super::services;
 use crate::engine::{CallRecord, Response, ResponseKind, ServiceReport};
 use crate::operation::OperationKind;
@@ -138,6 +139,7 @@ pub struct Metrics {
     errors: Family<ErrorLabels, Counter>,
     reloads: Family<ReloadLabels, Counter>,
     engines: Gauge,
+    polling: PollMetrics,
     tasks: Gauge,
     runtimes: OnceLock<Vec<Handle>>,
     /// Of `request_seconds`: those of the most used names.
@@ -222,6 +224,7 @@ impl Metrics {
         let help =
             "Engines that are alive: that of now, and those that were replaced and still have requests or streams";
         registry.register("engines", help, engines.clone());
+        let polling = PollMetrics::new(&mut registry);
         let tasks = Gauge::default();
         registry.register("tasks", "Tasks that the runtimes of this process have under way", tasks.clone());
         let dropped = dropped_lines().clone();
@@ -243,6 +246,7 @@ impl Metrics {
             errors,
             reloads,
             engines,
+            polling,
             tasks,
             runtimes: OnceLock::new(),
             usual: Default::default(),
@@ -326,7 +330,11 @@ impl Metrics {
         self.shed.get_or_create(&ShedLabels { reason }).inc();
     }
 
-    fn count_call(&self, call: &CallRecord) {
+    pub(super) fn polling(&self) -> &PollMetrics {
+        &self.polling
+    }
+
+    pub(super) fn count_call(&self, call: &CallRecord) {
         if !call.cache.is_off() {
             let labels = CacheLabels { service: Arc::clone(&call.service), status: call.cache.name() };
             self.cached_keys.get_or_create(&labels).inc_by(call.keys.into());

@@ -14,6 +14,7 @@ mod line;
 mod log;
 mod metrics;
 mod names;
+mod polls;
 mod record;
 mod services;
 

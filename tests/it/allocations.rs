@@ -5,7 +5,7 @@
 
 use bespoke::config::Mode;
 use bespoke::engine::{Client, Engine, EngineParts, GraphQlEngine, Request, Writes};
-use bespoke::execute::{Bounds, CauseReport, Sourced};
+use bespoke::execute::{Bounds, CauseReport, Polls, Sourced};
 use bespoke::flight::FlightOptions;
 use bespoke::operation::Limits;
 use bespoke::policy::Caller;
@@ -96,6 +96,7 @@ fn engine_of(files: &[(String, String)], service: Arc<dyn Subgraph>, operations_
         sharing: FlightOptions { enabled: false, ..FlightOptions::default() },
         caching: None,
         writes: Writes::default(),
+        polls: Polls::default(),
     })
 }
 

@@ -8,7 +8,7 @@ use crate::random::Random;
 use bespoke::cache::{Cache, CacheOptions, CacheStatus};
 use bespoke::config::Mode;
 use bespoke::engine::{Client, Engine, EngineParts, GraphQlEngine, Request, Writes};
-use bespoke::execute::{Bounds, Caching, CauseReport, Sourced};
+use bespoke::execute::{Bounds, Caching, CauseReport, Polls, Sourced};
 use bespoke::flight::FlightOptions;
 use bespoke::operation::Limits;
 use bespoke::policy::Caller;
@@ -203,6 +203,7 @@ fn world(options: &Options, seed: u64) -> World {
         sharing: options.operations.clone(),
         caching: caching.map(Arc::new),
         writes: Writes::default(),
+        polls: Polls::default(),
     });
     World { engine, open_calls }
 }

@@ -27,6 +27,7 @@ mod life_cycle;
 mod mock;
 mod no_contract;
 mod overlapping;
+mod polling;
 mod program;
 mod random;
 mod random_operations;

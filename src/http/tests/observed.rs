@@ -56,6 +56,8 @@ async fn requests_calls_and_errors_are_counted() {
     bespoke_requests_total{operation_kind="unknown",outcome="refused",status="400"} 1
     bespoke_requests_total{operation_kind="unknown",outcome="refused",status="499"} 1
     bespoke_requests_total{operation_kind="unknown",outcome="refused",status="500"} 1
+    bespoke_subscription_events_total 0
+    bespoke_subscription_polls_total 0
     bespoke_tasks 0
     bespoke_upstream_call_duration_seconds_count{service="catalog",operation_id="get"} 3
     bespoke_upstream_call_duration_seconds_count{service="catalog",operation_id="list"} 3

@@ -1,0 +1,198 @@
+//! A feed: the events of one subscription, made once for all who subscribe to the same.
+
+use super::run::{Answered, Outcome, answer, root_call};
+use super::subscriber::{Event, Subscriber};
+use crate::execute::digest::Digests;
+use crate::execute::now;
+use crate::execute::polls::{KEPT, MissedTick, Polled, Polls, Recent, Tick, Wanted, until, window};
+use crate::execute::run::{Ran, Run};
+use crate::upstream::Subgraph;
+use futures_util::FutureExt;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+
+/// Answers one after the other that lack calls which were not sent here; the next one is told all the same.
+const MAX_UNSENT: u32 = 3;
+
+/// Bodies from this size on are looked at on a thread of their own, in bytes.
+const LARGE: usize = 256 << 10;
+
+/// What subscribers and the work for them share.
+#[derive(Debug)]
+pub struct Feed {
+    events: watch::Sender<Arc<Event>>,
+    pub(super) wanted: Wanted,
+    /// Of the plan's steps: a first answer is no older than a write to any of them.
+    sources: Box<[Arc<dyn Subgraph>]>,
+    /// The step whose call is polled.
+    root: usize,
+    window: Duration,
+}
+
+/// What the work remembers from one answer to the next.
+struct Memory {
+    /// The version of the last tick that was looked at.
+    version: u64,
+    /// The digest of the root's projection in the last answer.
+    root: Option<u64>,
+    /// The digest of the last event.
+    event: Option<u64>,
+    /// Is the last answer to be made again at the next tick, even if that tells nothing new?
+    again: bool,
+    unsent: u32,
+}
+
+impl Feed {
+    /// The feed of a subscription that is polled so often.
+    #[must_use]
+    pub fn new(run: &Run<'_>, every: Duration) -> Arc<Self> {
+        let sources = run.plan.steps.iter().map(|step| Arc::clone(&run.sources[step.source.index()].subgraph));
+        Arc::new(Self {
+            events: watch::Sender::new(Arc::new(Event::none(now()))),
+            wanted: Wanted::default(),
+            sources: sources.collect(),
+            root: super::root(run.plan).unwrap_or_default(),
+            window: window(every),
+        })
+    }
+
+    /// A new subscriber.
+    #[must_use]
+    pub fn subscribe(self: &Arc<Self>) -> Subscriber {
+        Subscriber::new(Arc::clone(self), self.events.subscribe())
+    }
+
+    /// Makes events until it is dropped. Each may take `timeout`; [`Run::deadline`] is not looked at. Dropping the future
+    /// cancels what is in flight.
+    pub async fn work(&self, run: Run<'_>, polls: &Polls, every: Duration, timeout: Duration) {
+        let call = match root_call(&run, timeout, every).await {
+            Ok(call) => call,
+            Err(ran) => return self.end(ran),
+        };
+        let mut poll = polls.join(call);
+        let mut memory = Memory { version: 0, root: None, event: None, again: false, unsent: 0 };
+        loop {
+            let (tick, is_wanted) = self.wait(&mut poll).await;
+            let is_news = is_wanted || memory.again || tick.version != memory.version;
+            // That a call was refused here is told to new subscribers only, who have nothing yet.
+            if !is_news || tick.is_refused && !is_wanted {
+                continue;
+            }
+            let tick = if tick.result.is_some() { tick } else { poll.fresh(self.now().began).await };
+            memory.version = tick.version;
+            let recent = self.recent(poll.recent(&tick));
+            let known = memory.root.filter(|_| !is_wanted && !memory.again);
+            let made = Box::pin(answer(&run, polls, &tick, timeout, known));
+            let Ok(outcome) = AssertUnwindSafe(made).catch_unwind().await else {
+                tracing::error!(request_id = run.caller.request_id.as_str(), "an event of a subscription has panicked");
+                memory.again = true;
+                poll.tell_next();
+                continue;
+            };
+            let (answered, is_unsent) = match outcome {
+                Outcome::Refused(ran) => return self.end(ran),
+                Outcome::Unchanged => continue,
+                Outcome::Answered(answered) => (answered, false),
+                Outcome::NotSent(answered) => (answered, memory.unsent < MAX_UNSENT),
+            };
+            memory.unsent = if is_unsent { memory.unsent + 1 } else { 0 };
+            if is_unsent && !is_wanted {
+                polls.observed().missed(MissedTick::Refused, 1);
+                memory.again = true;
+            } else {
+                answered.ran.calls.iter().skip(1).for_each(|call| polls.observed().called(call, false));
+                self.tell(&mut memory, answered, recent, is_unsent || tick.is_refused).await;
+            }
+            if memory.again {
+                poll.tell_next();
+            }
+        }
+    }
+
+    /// Waits for a tick, or for somebody who wants an answer at once, and forgets the last answer meanwhile.
+    async fn wait(&self, poll: &mut Polled) -> (Arc<Tick>, bool) {
+        loop {
+            if let Some(wanted) = self.wanted.answer().filter(|wanted| !self.serves(wanted)) {
+                return (poll.fresh(wanted.began).await, true);
+            }
+            tokio::select! {
+                tick = poll.changed() => return (tick, false),
+                () = self.wanted.asked() => {}
+                () = until(self.forget_at()) => {
+                    let forgotten = self.events.borrow().forgotten();
+                    self.replace(forgotten, false);
+                }
+            }
+        }
+    }
+
+    /// Tells of an answer, if it differs from the last event, or if somebody waits for it.
+    ///
+    /// `is_refused`: calls of it were refused here, so that it is for those alone who have nothing yet.
+    async fn tell(&self, memory: &mut Memory, answered: Answered, recent: Recent, is_refused: bool) {
+        let Answered { ran, root, is_broken } = answered;
+        let body = ran.body.clone();
+        let digest = match body.len() {
+            LARGE.. => tokio::task::spawn_blocking(move || Digests::of_process().answer(&body)).await,
+            _ => Ok(Digests::of_process().answer(&body)),
+        };
+        // The process is about to end.
+        let Ok(digest) = digest else { return };
+        memory.again = is_broken || is_refused;
+        memory.root = Some(root);
+        let is_waited_for = self.wanted.given(&recent);
+        let is_event = memory.event != Some(digest);
+        // Whoever is told that calls were refused is told of the next answer, whatever was told before.
+        memory.event = (!is_refused).then_some(digest);
+        if is_event || is_waited_for {
+            let answer = Some(Arc::new(ran));
+            self.replace(Event { digest, answer, recent, ended: now(), is_refused, is_last: false }, true);
+        }
+    }
+
+    /// Tells of an answer after which there is none.
+    fn end(&self, ran: Ran) {
+        let event = Event { answer: Some(Arc::new(ran)), is_last: true, ..Event::none(now()) };
+        self.replace(event, true);
+    }
+
+    fn replace(&self, event: Event, is_told: bool) {
+        self.events.send_if_modified(|newest| {
+            *newest = Arc::new(event);
+            is_told
+        });
+    }
+
+    /// When the last answer is forgotten, if one is kept.
+    fn forget_at(&self) -> Option<Instant> {
+        let event = self.events.borrow();
+        event.answer.is_some().then(|| event.ended + KEPT)
+    }
+
+    /// Whether the last event is as recent as wanted, and still there.
+    fn serves(&self, wanted: &Recent) -> bool {
+        let event = self.events.borrow();
+        let serves = event.answer.is_some() && event.recent.serves(wanted);
+        if serves {
+            self.wanted.given(&event.recent);
+        }
+        serves
+    }
+
+    /// How recent an answer is that is made now of a root's answer.
+    fn recent(&self, root: Recent) -> Recent {
+        let mut writes: Box<[u64]> = self.sources.iter().map(|source| source.writes()).collect();
+        if let Some((own, of_root)) = writes.get_mut(self.root).zip(root.writes.first()) {
+            *own = *of_root;
+        }
+        Recent { writes, ..root }
+    }
+
+    /// How recent an answer has to be for whoever comes now.
+    pub(super) fn now(&self) -> Recent {
+        let began = now().checked_sub(self.window).unwrap_or_else(now);
+        Recent { began, writes: self.sources.iter().map(|source| source.writes()).collect() }
+    }
+}

@@ -1,0 +1,99 @@
+//! One answer of a subscription, from what its poll tells.
+
+use crate::compose::SourceId;
+use crate::engine::CallRecord;
+use crate::execute::digest::{Digests, is_outage};
+use crate::execute::polls::{Polls, RootCall, Tick};
+use crate::execute::run::{Ran, RootAnswer, Run, State};
+use crate::plan::Plan;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+
+/// What came of a tick.
+pub(super) enum Outcome {
+    /// The root is what it was.
+    Unchanged,
+    /// An answer.
+    Answered(Answered),
+    /// Calls of ours were not sent: the next tick may do better. The answer says so.
+    NotSent(Answered),
+    /// No call is made for this caller, now or later: the answer says why.
+    Refused(Ran),
+}
+
+/// An answer, and what is needed to tell whether there is to be another one.
+pub(super) struct Answered {
+    pub(super) ran: Ran,
+    /// The digest of the root's projection.
+    pub(super) root: u64,
+    /// Did a call behind the root fail, so that the next tick repairs it?
+    pub(super) is_broken: bool,
+}
+
+/// Renders the root call of a subscription.
+///
+/// # Errors
+/// The answer, if no call is made for this caller.
+pub(super) async fn root_call(run: &Run<'_>, timeout: Duration, every: Duration) -> Result<RootCall, Ran> {
+    let mut state = State::begin_with(run, RootAnswer::Rendered(None)).await;
+    let RootAnswer::Rendered(Some(rendered)) = std::mem::take(&mut state.root) else { return Err(state.ran().await) };
+    let (request, context) = *rendered;
+    let root = super::root(run.plan).unwrap_or_default();
+    let (step, _, source) = state.step(root);
+    let (name, subgraph) = (Arc::clone(&source.name), Arc::clone(&source.subgraph));
+    Ok(RootCall { source: step.source, name, subgraph, request, context, every, timeout })
+}
+
+/// Makes an answer. `root`: the digest of the projection that needs no new one.
+pub(super) async fn answer(run: &Run<'_>, polls: &Polls, tick: &Tick, timeout: Duration, root: Option<u64>) -> Outcome {
+    let deadline = Instant::now() + timeout;
+    let run = Run { deadline: deadline.into_std(), ..*run };
+    let Some(result) = tick.result.clone() else { return Outcome::Unchanged };
+    let polled = RootAnswer::Polled { result: Box::new(result), began: tick.recent.began, ended: tick.ended };
+    let mut state = State::begin_with(&run, polled).await;
+    let mut sleep = pin!(tokio::time::sleep_until(deadline));
+    let Some(finished) = state.first().await else { return Outcome::Refused(state.ran().await) };
+    let ready = state.take(finished).await;
+    let digest = Digests::of_process().rows(&state.arena, &run.plan.frames, &mut state.pace).await;
+    if root == Some(digest) {
+        return Outcome::Unchanged;
+    }
+    let places = match ready.is_empty() {
+        true => Ok(Vec::new()),
+        false => timeout_at(deadline, polls.turn(joined_sources(run.plan))).await,
+    };
+    if places.is_ok() {
+        state.start_all(ready).await;
+        while state.advance(sleep.as_mut()).await {}
+    } else {
+        state.give_up().await;
+    }
+    let ran = state.ran().await;
+    // The root's own call is among them, and has its own next tick.
+    let joined = ran.calls.iter().skip(1);
+    let is_unsent = places.is_err() || joined.clone().any(is_unsent);
+    let has_failed = joined.clone().any(|call| call.status.map_or(true, |status| status >= 500 || status == 429));
+    let says_so = run.plan.steps.len() > 1 && tick_is_good(tick) && ran.error_codes.iter().any(|code| fails(code));
+    let answered = Answered { is_broken: ran.is_cut || has_failed || says_so, ran, root: digest };
+    if is_unsent { Outcome::NotSent(answered) } else { Outcome::Answered(answered) }
+}
+
+/// Whether a call did not get its turn at its service's queue.
+fn is_unsent(call: &CallRecord) -> bool {
+    call.attempts == 0 && matches!(call.status, Err("UPSTREAM_REFUSED" | "UPSTREAM_TIMEOUT"))
+}
+
+fn fails(code: &str) -> bool {
+    is_outage(code) || code == "SUBGRAPH_ERROR"
+}
+
+fn tick_is_good(tick: &Tick) -> bool {
+    matches!(&tick.result, Some(Ok(answer)) if answer.status < 400)
+}
+
+/// The services that the steps behind the root call.
+fn joined_sources(plan: &Plan) -> Vec<SourceId> {
+    plan.steps.iter().filter(|step| !step.after.is_empty()).map(|step| step.source).collect()
+}

@@ -1,0 +1,322 @@
+//! One poll: calls at its ticks, and tells what is new.
+//!
+//! In: a rendered call, its [`Schedule`], and who wants an answer before its time. Out: [`Tick`]s, by a channel that keeps
+//! the newest one.
+//!
+//! A call that was refused here (a full queue, an open breaker, no turn until the deadline) is no answer: the poll waits
+//! for its next tick, and calls sooner only for new subscribers, who have nothing yet. If none of their calls is sent
+//! until the timeout, or the breaker is open, they are told so.
+//!
+//! Always true:
+//! - an answer equal to the one before is told to nobody who has not asked for it;
+//! - a body is kept for a moment after it was told, and never at rest.
+
+use super::observer::{MissedTick, Observed};
+use super::schedule::Schedule;
+use super::tick::{Tick, is_refused};
+use super::validator::Validator;
+use super::wanted::{Recent, Wanted};
+use super::{PlacesOfSource, RootCall, until};
+use crate::cache::{Bypass, CacheStatus};
+use crate::engine::CallRecord;
+use crate::execute::digest::Digests;
+use crate::execute::now;
+use crate::upstream::{Answer, CallError, CallErrorKind, Context, Subgraph};
+use bytes::Bytes;
+use futures_util::FutureExt;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+use tokio::time::{sleep_until, timeout_at};
+
+/// The longest time for which a service is left alone at its own wish: 5 minutes.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
+
+/// How long a body is kept for those who have not looked at it yet.
+pub(in crate::execute) const KEPT: Duration = Duration::from_secs(1);
+
+/// The largest body of a failure that is kept while the service is left alone, in bytes.
+const MAX_FAILURE: usize = 4 << 10;
+
+/// How soon a call that was refused here is tried again for new subscribers.
+const RETRY: Duration = Duration::from_millis(250);
+
+/// The side of a poll that subscriptions see.
+#[derive(Debug)]
+pub(super) struct Poll {
+    subgraph: Arc<dyn Subgraph>,
+    wanted: Arc<Wanted>,
+    ticks: watch::Receiver<Arc<Tick>>,
+}
+
+impl Poll {
+    pub(super) fn ticks(&self) -> watch::Receiver<Arc<Tick>> {
+        self.ticks.clone()
+    }
+
+    pub(super) fn wanted(&self) -> &Wanted {
+        &self.wanted
+    }
+
+    /// The writes to the source that are over now.
+    pub(super) fn writes(&self) -> u64 {
+        self.subgraph.writes()
+    }
+
+    /// How recent a tick is, now.
+    pub(super) fn recent(&self, tick: &Tick) -> Recent {
+        tick.recent(now(), self.writes())
+    }
+}
+
+/// The side of a poll that calls.
+pub(super) struct Polling {
+    call: RootCall,
+    schedule: Schedule,
+    places: PlacesOfSource,
+    observed: Arc<Observed>,
+    wanted: Arc<Wanted>,
+    ticks: watch::Sender<Arc<Tick>>,
+    /// What tells the last answer from others.
+    mark: Option<u64>,
+    validator: Option<Validator>,
+    /// Since when new subscribers wait in vain.
+    vain_since: Option<Instant>,
+}
+
+/// What came of one call.
+enum Outcome {
+    Answered(Result<Answer, CallError>),
+    /// 304, for the answer that was asked about.
+    Confirmed,
+    /// It was not sent.
+    Missed(MissedTick, CallError),
+}
+
+impl Polling {
+    pub(super) fn new(
+        call: RootCall,
+        schedule: Schedule,
+        places: PlacesOfSource,
+        observed: Arc<Observed>,
+    ) -> (Poll, Self) {
+        let (ticks, receiver) = watch::channel(Arc::new(Tick::none(now())));
+        let wanted = Arc::new(Wanted::default());
+        let poll = Poll { subgraph: Arc::clone(&call.subgraph), wanted: Arc::clone(&wanted), ticks: receiver };
+        (poll, Self { call, schedule, places, observed, wanted, ticks, mark: None, validator: None, vain_since: None })
+    }
+
+    /// Polls until it is aborted.
+    pub(super) async fn run(mut self) {
+        let mut due = now();
+        loop {
+            let is_tick = self.wait(due).await;
+            let recent = Recent { began: now(), writes: [self.call.subgraph.writes()].into() };
+            let outcome = Box::pin(self.outcome()).await;
+            let sooner = self.take(outcome, recent);
+            let next = self.next();
+            if is_tick {
+                self.observed.missed(self.reason(), self.schedule.between(due, next));
+            }
+            due = sooner.map_or(next, |sooner| sooner.min(next));
+        }
+    }
+
+    /// Waits until a call is due or wanted, and forgets the last body meanwhile. Is it due?
+    async fn wait(&self, due: Instant) -> bool {
+        loop {
+            let is_held = self.held_until().is_some();
+            if !is_held && self.is_wanted() {
+                return now() >= due;
+            }
+            tokio::select! {
+                () = sleep_until(due.into()) => return true,
+                () = self.wanted.asked() => {}
+                () = until(self.forget_at()) => {
+                    let forgotten = self.ticks.borrow().forgotten();
+                    self.replace(forgotten, false);
+                }
+            }
+        }
+    }
+
+    /// Does a new subscriber wait for an answer that no refusal delays?
+    fn is_wanted(&self) -> bool {
+        let is_wanted = self.wanted.answer().is_some_and(|wanted| {
+            let tick = self.ticks.borrow();
+            let recent = tick.recent(now(), self.call.subgraph.writes());
+            let serves = tick.result.is_some() && recent.serves(&wanted);
+            if serves {
+                self.wanted.given(&recent);
+            }
+            !serves
+        });
+        is_wanted && self.vain_since.is_none()
+    }
+
+    fn held_until(&self) -> Option<Instant> {
+        self.ticks.borrow().held_until.filter(|until| *until > now())
+    }
+
+    /// When the last body is forgotten, if one is kept that nobody needs for longer.
+    fn forget_at(&self) -> Option<Instant> {
+        let tick = self.ticks.borrow();
+        (tick.result.is_some() && tick.held_until.is_none()).then(|| tick.ended + KEPT)
+    }
+
+    /// Makes one call, when it is its turn.
+    async fn outcome(&mut self) -> Outcome {
+        let began = now();
+        let deadline = began + self.call.timeout;
+        let places = Arc::clone(&self.places);
+        let Ok(Ok(_place)) = timeout_at(deadline.into(), places.acquire()).await else {
+            let cause = "the poll waited for its turn until its deadline";
+            let error = CallError::new(&self.call.name, CallErrorKind::Timeout, cause);
+            return Outcome::Missed(MissedTick::Late, error);
+        };
+        let may_confirm = !self.wanted.is_any() || self.ticks.borrow().result.is_some();
+        let condition = self.validator.as_ref().filter(|_| may_confirm).map(Validator::condition);
+        let is_conditional = condition.is_some();
+        let context = Context { deadline, condition, ..self.call.context.clone() };
+        let started = now();
+        let call = AssertUnwindSafe(async { self.call.subgraph.call(self.call.request.clone(), context).await });
+        let Ok(result) = call.catch_unwind().await else {
+            tracing::error!(service = &*self.call.name, "a poll has panicked");
+            let error = CallError::new(&self.call.name, CallErrorKind::Refused, "the poll has panicked");
+            return Outcome::Missed(MissedTick::Late, error);
+        };
+        self.record(&result, started);
+        match result {
+            Err(error) if is_refused(&error) => Outcome::Missed(MissedTick::Refused, error),
+            Ok(answer) if answer.status == 304 && is_conditional => self.confirmed(&answer),
+            result => Outcome::Answered(result),
+        }
+    }
+
+    /// The service says that nothing has changed.
+    fn confirmed(&mut self, answer: &Answer) -> Outcome {
+        if self.validator.as_ref().is_some_and(|validator| validator.is_confirmed_by(&answer.headers)) {
+            return Outcome::Confirmed;
+        }
+        // It speaks of another answer, so the next call asks for that.
+        self.validator = None;
+        let error = CallError::new(&self.call.name, CallErrorKind::Refused, "the service confirmed another answer");
+        Outcome::Missed(MissedTick::Refused, error)
+    }
+
+    /// Tells of an outcome. Returns when to call again, if that is before the next tick.
+    fn take(&mut self, outcome: Outcome, recent: Recent) -> Option<Instant> {
+        let last = Arc::clone(&self.ticks.borrow());
+        let result = match outcome {
+            Outcome::Missed(why, error) => return self.missed(why, error, recent.began),
+            Outcome::Confirmed => None,
+            Outcome::Answered(result) => Some(result),
+        };
+        self.vain_since = None;
+        let mut tick =
+            Tick { version: last.version, result: None, recent, ended: now(), is_refused: false, held_until: None };
+        match result {
+            // What it has confirmed is what was kept, if it still is.
+            None if !last.is_refused => tick.result.clone_from(&last.result),
+            None => {}
+            Some(result) => {
+                let mark = Some(mark(&result));
+                tick.version += u64::from(mark != self.mark);
+                self.mark = mark;
+                self.validator = result.as_ref().ok().and_then(|answer| Validator::of(&self.call.request, answer));
+                tick.held_until = held_until(&result, tick.ended);
+                tick.result = Some(lean(result, tick.held_until.is_some()));
+            }
+        }
+        let is_waited_for = self.wanted.given(&tick.recent(tick.ended, self.call.subgraph.writes()));
+        let is_told = is_waited_for || tick.version != last.version || tick.held_until.is_some();
+        if !is_told {
+            tick.result = None;
+        }
+        self.replace(tick, is_told);
+        None
+    }
+
+    /// Takes note that there is no answer, and tells new subscribers when that has lasted too long.
+    fn missed(&mut self, why: MissedTick, error: CallError, began: Instant) -> Option<Instant> {
+        self.observed.missed(why, 1);
+        if self.wanted.answer().is_none() {
+            self.vain_since = None;
+            return None;
+        }
+        let now = now();
+        let vain_since = *self.vain_since.get_or_insert(began);
+        let is_final = error.kind == CallErrorKind::CircuitOpen || now >= vain_since + self.call.timeout;
+        if !is_final {
+            return Some(now + RETRY);
+        }
+        self.vain_since = None;
+        let last = Arc::clone(&self.ticks.borrow());
+        let recent = Recent { began: now, writes: [self.call.subgraph.writes()].into() };
+        self.wanted.given(&recent);
+        let (version, result) = (last.version, Some(Err(error)));
+        self.replace(Tick { version, result, recent, ended: now, is_refused: true, held_until: None }, true);
+        None
+    }
+
+    /// When the next call is due.
+    fn next(&self) -> Instant {
+        let after = self.schedule.after(now());
+        self.held_until().map_or(after, |until| self.schedule.after(until).max(after))
+    }
+
+    /// Why ticks were left out.
+    fn reason(&self) -> MissedTick {
+        if self.held_until().is_some() { MissedTick::RetryAfter } else { MissedTick::Late }
+    }
+
+    fn replace(&self, tick: Tick, is_told: bool) {
+        self.ticks.send_if_modified(|newest| {
+            *newest = Arc::new(tick);
+            is_told
+        });
+    }
+
+    fn record(&self, result: &Result<Answer, CallError>, started: Instant) {
+        let call = CallRecord {
+            service: Arc::clone(&self.call.name),
+            operation_id: Arc::clone(&self.call.context.endpoint),
+            keys: 1,
+            elapsed: now().duration_since(started),
+            status: result.as_ref().map(|answer| answer.status).map_err(|error| error.kind.code()),
+            attempts: result.as_ref().map_or_else(|error| error.attempts, |answer| answer.attempts),
+            is_shared: result.as_ref().is_ok_and(|answer| answer.is_shared),
+            is_in_process: false,
+            is_safe: true,
+            cache: CacheStatus::Bypass(Bypass::Off),
+            cause: result.as_ref().err().and_then(|error| error.cause.clone()),
+        };
+        self.observed.called(&call, true);
+    }
+}
+
+/// What tells a result from others, be they different in a byte that nobody selects.
+fn mark(result: &Result<Answer, CallError>) -> u64 {
+    let digests = Digests::of_process();
+    match result {
+        Ok(answer) => digests.of(&(answer.status, &answer.body)),
+        Err(error) => digests.of(&error.kind.code()),
+    }
+}
+
+/// Until when the service wants to be left alone: 429 and 503 say so (RFC 6585 §4, RFC 9110 §15.6.4).
+fn held_until(result: &Result<Answer, CallError>, now: Instant) -> Option<Instant> {
+    let answer = result.as_ref().ok().filter(|answer| matches!(answer.status, 429 | 503))?;
+    Some(now + answer.retry_after?.min(MAX_RETRY_AFTER))
+}
+
+/// A result without what was needed for the next call only; of one that is kept for long, without a large body.
+fn lean(result: Result<Answer, CallError>, is_kept: bool) -> Result<Answer, CallError> {
+    let mut answer = result?;
+    answer.headers.clear();
+    if is_kept && answer.body.len() > MAX_FAILURE {
+        answer.body = Bytes::new();
+    }
+    Ok(answer)
+}
