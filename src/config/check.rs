@@ -171,6 +171,9 @@ fn credentials(path: &str, service: &ServiceConfig, at: &dyn Fn(&str) -> Span, f
     if service.has_urls() && !service.is_tls_used(None) {
         findings.push(idle_tls(path, at));
     }
+    if service.has_urls() && !service.is_http2_possible(None) {
+        findings.push(plain_http2(path, at));
+    }
     for (option, header) in service.own_headers() {
         if !is_free_header(header, &CORRELATION) {
             let option = format!("{path}.{option}.header");
@@ -202,6 +205,13 @@ pub(super) fn idle_tls(path: &str, at: &dyn Fn(&str) -> Span) -> Finding {
     let message = format!("`{path}.tls` has no effect: the service has no `https` URL");
     let finding = Finding::new("E311", message, at(&format!("{path}.tls")), "here");
     finding.help(format!("write `{path}.url` with `https://`, or leave `tls` out"))
+}
+
+/// E311: HTTP/2 for a service that is called without TLS.
+pub(super) fn plain_http2(path: &str, at: &dyn Fn(&str) -> Span) -> Finding {
+    let message = format!("`{path}.http2` is for `https` URLs, and the service has another one");
+    let finding = Finding::new("E311", message, at(&format!("{path}.http2")), "here");
+    finding.help("write its URLs with `https://`, or leave `http2` out")
 }
 
 /// Who sends a call.

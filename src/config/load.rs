@@ -1,6 +1,6 @@
 //! From text to a checked configuration.
 
-use super::check::{check, idle_tls};
+use super::check::{check, idle_tls, plain_http2};
 use super::interpolate::{Interpolated, VariableError, interpolate};
 use super::model::Config;
 use super::service::ServiceConfig;
@@ -55,7 +55,7 @@ pub struct KnownSource<'a> {
 /// - Services that no source is named after: a warning, for one file may serve several clients, and each has code of
 ///   its own.
 /// - Tokens and identities that are sent as a header which the source's bindings send too.
-/// - TLS of services that are not called over TLS.
+/// - TLS and HTTP/2 of services that are not called over TLS.
 #[must_use]
 pub fn check_services(sources: &Sources, file: FileId, config: &Config, known: &[KnownSource<'_>]) -> Vec<Finding> {
     // Read again for the first finding, and for no other.
@@ -96,6 +96,9 @@ fn check_service(
             let finding = Finding::new("E310", message, at(&option), "one of the two would be lost");
             findings.push(finding.help("give the one here another `header`"));
         }
+    }
+    if !service.has_urls() && !service.is_http2_possible(source.base_url) {
+        findings.push(plain_http2(&path, at));
     }
     if !service.has_urls() && !service.is_tls_used(source.base_url) {
         let finding = idle_tls(&path, at);

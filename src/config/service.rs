@@ -53,6 +53,9 @@ pub struct ServiceConfig {
     pub retry: RetryConfig,
     /// When an endpoint is left alone.
     pub breaker: BreakerConfig,
+    /// Is it called by HTTP/2, whose calls share one connection? For `https` only; a service that does not agree to it is
+    /// unreachable. Default: false, HTTP/1.1.
+    pub http2: bool,
     /// TLS, where the operating system's certificate authorities are not enough.
     pub tls: TlsConfig,
     /// A token of ours that each call carries. Default: none.
@@ -82,6 +85,7 @@ impl Default for ServiceConfig {
             timeout_header: Some("x-request-timeout-ms".to_owned()),
             retry: RetryConfig::default(),
             breaker: BreakerConfig::default(),
+            http2: false,
             tls: TlsConfig::default(),
             token: None,
             identity: None,
@@ -101,6 +105,12 @@ impl ServiceConfig {
     pub(super) fn is_tls_used(&self, declared: Option<&str>) -> bool {
         let mut urls = self.url.as_deref().into_iter().chain(self.urls.iter().map(String::as_str)).chain(declared);
         self.tls == TlsConfig::default() || urls.any(is_https)
+    }
+
+    /// Is each of the service's URLs one that HTTP/2 is spoken to, if it is to be spoken? `declared`: as above.
+    pub(super) fn is_http2_possible(&self, declared: Option<&str>) -> bool {
+        let mut urls = self.url.as_deref().into_iter().chain(self.urls.iter().map(String::as_str)).chain(declared);
+        !self.http2 || urls.all(is_https)
     }
 
     /// The headers that carry something of ours, each with the option that says so.
@@ -134,6 +144,7 @@ impl std::fmt::Debug for ServiceConfig {
             .field("timeout_header", &self.timeout_header)
             .field("retry", &self.retry)
             .field("breaker", &self.breaker)
+            .field("http2", &self.http2)
             .field("tls", &self.tls)
             .field("token", &self.token)
             .field("identity", &self.identity)

@@ -208,6 +208,10 @@ fn findings_point_at_the_place() {
             "E311 2:45 [{] `services.a.tls` has no effect: the service has no `https` URL",
         ),
         (
+            "services:\n  a: { urls: ['https://a', 'http://b'], http2: true }\n",
+            "E311 2:48 [true] `services.a.http2` is for `https` URLs, and the service has another one",
+        ),
+        (
             "services:\n  a: { max_json_depth: 129, max_response_headers: 1001 }\n",
             "E308 2:24 [129] `services.a.max_json_depth` is at most 128\n\
              E308 2:51 [1001] `services.a.max_response_headers` is at most 1000",

@@ -298,6 +298,7 @@ fn remote(
         connect_timeout: config.connect_timeout,
         max_headers: config.max_response_headers.get(),
         max_header_bytes: config.max_response_header_bytes.get(),
+        http2: config.http2,
         tls,
         ..ClientOptions::default()
     })

@@ -34,6 +34,7 @@ pub(super) fn kind_of(broken: &Broken) -> CallErrorKind {
     };
     let told = causes(root(broken)).find_map(|cause| {
         let of_http = cause.downcast_ref().and_then(kind_of_http);
+        let of_http = of_http.or_else(|| cause.downcast_ref().and_then(kind_of_http2));
         of_http.or_else(|| cause.downcast_ref().and_then(|error| kind_of_io(error, is_of_body)))
     });
     told.unwrap_or(if is_of_body { CallErrorKind::Malformed } else { CallErrorKind::Unreachable })
@@ -44,6 +45,15 @@ fn kind_of_http(error: &hyper::Error) -> Option<CallErrorKind> {
         return Some(CallErrorKind::TooLarge);
     }
     (error.is_parse() || error.is_user()).then_some(CallErrorKind::Malformed)
+}
+
+/// A reset and an end of the connection by the service are a connection that broke (RFC 9113 §5.4); what our side resets breaks
+/// the protocol, or has a head that is far too large.
+fn kind_of_http2(error: &h2::Error) -> Option<CallErrorKind> {
+    if error.is_remote() {
+        return Some(CallErrorKind::Unreachable);
+    }
+    error.is_library().then_some(CallErrorKind::Malformed)
 }
 
 fn kind_of_io(error: &io::Error, is_of_body: bool) -> Option<CallErrorKind> {
@@ -69,7 +79,12 @@ pub(super) fn is_stale(broken: &Broken) -> bool {
 /// Whether there was no connection, so that the service has seen nothing of the request.
 pub(super) fn is_unsent(broken: &Broken) -> bool {
     match broken {
-        Broken::Http2(error) => error.is_connect(),
+        // RFC 9113 §8.7: what was refused was not processed.
+        Broken::Http2(error) => {
+            let is_refused =
+                |cause: &h2::Error| cause.is_remote() && cause.reason() == Some(h2::Reason::REFUSED_STREAM);
+            error.is_connect() || causes(Some(error)).any(|cause| cause.downcast_ref().is_some_and(is_refused))
+        }
         Broken::Direct(error) => matches!(error, DirectError::Slow | DirectError::Connect(_)),
         Broken::LongHead => false,
     }
@@ -81,6 +96,7 @@ pub(super) fn describe(broken: &Broken) -> String {
     let what = of_connecting(broken, &chain)
         .or_else(|| chain.iter().find_map(|cause| cause.downcast_ref().map(of_tls)))
         .or_else(|| chain.iter().rev().find_map(|cause| cause.downcast_ref().and_then(of_connection)))
+        .or_else(|| chain.iter().find_map(|cause| cause.downcast_ref().and_then(of_http2)))
         .or_else(|| chain.iter().find_map(|cause| cause.downcast_ref().and_then(of_http)));
     what.unwrap_or_else(|| {
         // reqwest's own words name the URL; its sources say the same without.
@@ -135,6 +151,9 @@ fn of_tls(error: &rustls::Error) -> String {
             Certificate::Revoked => "the service's certificate was revoked",
             _ => "the service's certificate is not accepted",
         },
+        rustls::Error::AlertReceived(rustls::AlertDescription::NoApplicationProtocol) => {
+            "the service does not agree to HTTP/2"
+        }
         rustls::Error::AlertReceived(_) => "the service refused the TLS handshake",
         rustls::Error::InvalidMessage(_) => "the service does not speak TLS here",
         _ => "the TLS handshake failed",
@@ -176,6 +195,18 @@ fn of_http(error: &hyper::Error) -> Option<String> {
         "the connection ended before the whole answer came"
     } else if error.is_user() {
         "the request cannot be written"
+    } else {
+        return None;
+    };
+    Some(format!("{what}: {error}"))
+}
+
+/// What is wrong with the HTTP/2 of an exchange.
+fn of_http2(error: &h2::Error) -> Option<String> {
+    let what = if error.is_remote() {
+        "the service gave the exchange up"
+    } else if error.is_library() {
+        "the service does not keep to HTTP/2, or the head of its answer is far over its cap"
     } else {
         return None;
     };

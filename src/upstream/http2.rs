@@ -2,6 +2,13 @@
 //!
 //! In: a request. Out: the response as it came.
 //! Elsewhere: HTTP/1.1 ([`super::direct`]); what is trusted ([`super::tls`]).
+//!
+//! Always true:
+//! - a service that does not agree to HTTP/2 is called by nothing else;
+//! - a head over its caps is no answer: a little over is found here, far over by the library, which resets the stream.
+//!
+//! What HTTP/1.1 has and this has not: the library reads interim answers (1xx) without a bound in bytes, so that only the
+//! call's timeout ends a flood of them; and a read whose connection dies is not sent again beside the retry budget.
 
 use super::client::{ClientError, ClientOptions, USER_AGENT};
 use super::tls::Tls;
@@ -13,6 +20,9 @@ use std::time::{Duration, Instant};
 
 /// What a service must agree to (RFC 9113 §3.2).
 const ALPN: &[u8] = b"h2";
+
+/// How often a connection with calls in flight is asked whether it still stands, and how long its answer may take.
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
 
 /// Connections to the instances of one service. Clones share them.
 #[derive(Debug, Clone)]
@@ -61,6 +71,12 @@ impl Http2 {
     }
 }
 
+/// Twice what is taken, by the protocol's count: 32 bytes more for each field (RFC 9113 §6.5.2). The library answers what is
+/// over it by a reset that looks like any other, so it must not be what finds heads that are a little too large.
+fn max_header_list(options: &ClientOptions) -> u32 {
+    u32::try_from(2 * (options.max_header_bytes + 32 * options.max_headers)).unwrap_or(u32::MAX)
+}
+
 /// A new pool.
 fn make(tls: &Arc<Tls>, options: &ClientOptions) -> Result<reqwest::Client, ClientError> {
     let mut config = (*tls.config()).clone();
@@ -68,8 +84,10 @@ fn make(tls: &Arc<Tls>, options: &ClientOptions) -> Result<reqwest::Client, Clie
     let builder = reqwest::Client::builder()
         .tls_backend_preconfigured(config)
         .http2_prior_knowledge()
-        .http2_max_header_list_size(u32::try_from(options.max_header_bytes).unwrap_or(u32::MAX))
-        .http2_keep_alive_timeout(Duration::from_secs(10))
+        .http2_max_header_list_size(max_header_list(options))
+        // All calls share a connection: one that the network has lost must not cost all of them their timeouts.
+        .http2_keep_alive_interval(KEEP_ALIVE)
+        .http2_keep_alive_timeout(KEEP_ALIVE)
         .https_only(true)
         .no_proxy()
         .redirect(redirect::Policy::none())
@@ -82,3 +100,7 @@ fn make(tls: &Arc<Tls>, options: &ClientOptions) -> Result<reqwest::Client, Clie
         .user_agent(USER_AGENT);
     Ok(builder.build()?)
 }
+
+#[cfg(test)]
+#[path = "http2_tests.rs"]
+mod tests;

@@ -23,8 +23,8 @@ use std::time::Duration;
 pub(super) enum Path {
     /// By HTTP/1.1.
     Direct { base: Base, direct: Direct, credentials: Credentials },
-    /// By HTTP/2, with the size of the largest head that is taken.
-    Http2 { base: Base, http2: Http2, max_header_bytes: usize, credentials: Credentials },
+    /// By HTTP/2.
+    Http2 { base: Base, http2: Http2, limits: HeadLimits, credentials: Credentials },
 }
 
 /// How long a connection may have been idle that a write goes over. Hosts close idle connections after some seconds or
@@ -35,8 +35,14 @@ const LIVELY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) enum Outgoing<'p> {
     Direct(&'p Direct, http::Request<Full<Bytes>>),
-    /// With the size of the largest head that is taken.
-    Http2(reqwest::Client, reqwest::Request, usize),
+    Http2(reqwest::Client, reqwest::Request, HeadLimits),
+}
+
+/// The largest head that is taken, where the HTTP library is not told.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct HeadLimits {
+    bytes: usize,
+    headers: usize,
 }
 
 /// Which connection a request may go over.
@@ -57,7 +63,8 @@ impl Path {
         let options = client.options();
         if options.http2 && base.is_https() {
             let http2 = Http2::new(client.tls()?, options)?;
-            return Ok(Self::Http2 { base, http2, max_header_bytes: options.max_header_bytes, credentials });
+            let limits = HeadLimits { bytes: options.max_header_bytes, headers: options.max_headers };
+            return Ok(Self::Http2 { base, http2, limits, credentials });
         }
         let secure = match base.is_https() {
             true => Some(Secure { tls: client.tls()?, name: base.server_name()? }),
@@ -104,7 +111,7 @@ impl Path {
                 *prepared.body_mut() = body.map(Full::new).unwrap_or_default();
                 Ok(Outgoing::Direct(direct, prepared))
             }
-            Self::Http2 { base, http2, max_header_bytes, credentials } => {
+            Self::Http2 { base, http2, limits, credentials } => {
                 let url = match target {
                     Some(target) => base.join(target)?,
                     None => base.url().clone(),
@@ -113,7 +120,7 @@ impl Path {
                 write(prepared.headers_mut(), credentials);
                 *prepared.method_mut() = method;
                 *prepared.body_mut() = body.map(Into::into);
-                Ok(Outgoing::Http2(http2.current(), prepared, *max_header_bytes))
+                Ok(Outgoing::Http2(http2.current(), prepared, *limits))
             }
         }
     }
@@ -147,10 +154,10 @@ impl Outgoing<'_> {
                 };
                 sent.map(Response::Direct).map_err(Broken::Direct)
             }
-            Self::Http2(client, request, max_header_bytes) => {
+            Self::Http2(client, request, limits) => {
                 let response = client.execute(request).await.map_err(Broken::Http2)?;
-                // The client's own limit is one of the frames that it reads, and counts in another way.
-                match size_of(response.headers()) > max_header_bytes {
+                let headers = response.headers();
+                match headers.len() > limits.headers || size_of(headers) > limits.bytes {
                     true => Err(Broken::LongHead),
                     false => Ok(Response::Http2(response)),
                 }

@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use testkit::faulty::{Act, Faulty, Reply as Does, Security, SeenRequest};
-use testkit::tls::{Authority, authority, server};
+use testkit::http2::{Does as By2, Http2Service};
+use testkit::tls::{Authority, authority, local, server};
 use tokio::task::JoinSet;
 
 const SHOP: &str = r#"extend schema
@@ -156,4 +157,15 @@ async fn of_two_instances_one_that_is_no_good_costs_next_to_nothing() {
             assert!(refusing.connections() < 30, "{} connections to who refuses us", refusing.connections());
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_is_called_by_http_2_where_the_configuration_says_so() {
+    let shop = Http2Service::always((*local()).clone(), By2::json(r#"{"value":1}"#)).await.unwrap();
+    let bff = bff(&format!("url: '{}', {}, http2: true", shop.base_url(), trust())).await;
+    for _ in 0..3 {
+        let reply = bff.ask("{ item { value } }").await;
+        assert_eq!(reply.body["data"], json!({ "item": { "value": 1 } }), "{}", reply.text);
+    }
+    assert_eq!(shop.requests().len(), 3);
 }
