@@ -202,6 +202,27 @@ async fn serve_draws_mistakes_of_the_configuration() {
 }
 
 #[tokio::test]
+async fn serve_needs_root_certificates_for_https_services_and_for_no_others() {
+    let without_roots = Folder::copy("", &[]);
+    std::fs::write(Path::new(without_roots.path()).join("roots.pem"), "").unwrap();
+    let serve = |users: &str| {
+        let mut command = bespoke(&["serve", "--project", "tests/fixtures/posts", "--client", "web", "--port", "0"]);
+        command.env("SSL_CERT_FILE", Path::new(without_roots.path()).join("roots.pem"));
+        command.env("SSL_CERT_DIR", without_roots.path());
+        command.env("POSTS_URL", "http://127.0.0.1:1").env("USERS_URL", users);
+        command
+    };
+    let ended = expect(run(serve("https://127.0.0.1:1")).await, 1);
+    for word in ["`users`", "no root certificate", "ca-certificates", "SSL_CERT_FILE", "tls.ca_file"] {
+        assert!(ended.stderr.contains(word), "{word}: {}", ended.stderr);
+    }
+    let mut program = Program::start(serve("http://127.0.0.1:1"));
+    program.url().await;
+    program.send(Signal::TERM);
+    expect(program.ended().await, 0);
+}
+
+#[tokio::test]
 async fn serve_names_the_program_for_fields_that_are_rust() {
     for client in ["web", "mobile"] {
         let ended = expect(run(bespoke(&["serve", "--client", client, "--port", "0"])).await, 1);
