@@ -45,7 +45,6 @@ pub(super) fn check(config: &Config, at: &dyn Fn(&str) -> Span) -> Vec<Finding> 
         durations.push((format!("{path}.breaker.open_for"), service.breaker.open_for));
         durations.push((format!("{path}.breaker.max_open"), service.breaker.max_open));
         findings.extend(service.retry.check(&format!("{path}.retry"), at));
-        findings.extend(service.breaker.check(&format!("{path}.breaker"), at));
         if let Some(name) = &service.timeout_header
             && !is_free_header(name, &SENDER)
         {

@@ -27,23 +27,22 @@ impl Default for RetryConfig {
 
 /// When an endpoint of a service is left alone, so that calls of it fail at once: `services.<name>.breaker`.
 ///
-/// Failures are timeouts, broken connections and the statuses 5xx.
+/// An endpoint is left alone when no connection is made, or when nothing it is asked for is answered any more. A single
+/// input that keeps failing, such as one id that is always answered with 500, is left alone by itself. Failures are
+/// timeouts, broken connections and the statuses 5xx.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct BreakerConfig {
-    /// Is any endpoint ever left alone? Default: true.
+    /// Whether any endpoint or input is ever left alone. Default: true.
     pub enabled: bool,
-    /// Failures in a row that open the breaker, if a twentieth of the calls of ten seconds. Default: 5.
+    /// Failures in a row that open the breaker where all was well before; where calls fail by chance, more are needed.
+    /// Default: 5.
     pub failures_in_row: NonZeroU32,
-    /// Share of failures among the calls of the last ten seconds that opens it, above 0.0 up to 1.0. Default: 0.5.
-    pub failure_ratio: f64,
-    /// With fewer calls in the ten seconds, the share does not count. Default: 20.
-    pub min_calls: NonZeroU32,
     /// How long it stays open at first; each probe that fails doubles it. Default: 1s.
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
     pub open_for: Duration,
-    /// How long it stays open at most. Default: 30s.
+    /// How long it stays open at most. Default: 5s.
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
     pub max_open: Duration,
@@ -54,10 +53,8 @@ impl Default for BreakerConfig {
         Self {
             enabled: true,
             failures_in_row: NonZeroU32::MIN.saturating_add(4),
-            failure_ratio: 0.5,
-            min_calls: NonZeroU32::MIN.saturating_add(19),
             open_for: Duration::from_secs(1),
-            max_open: Duration::from_secs(30),
+            max_open: Duration::from_secs(5),
         }
     }
 }
@@ -76,15 +73,6 @@ impl RetryConfig {
             findings.push(out_of_range(&format!("{path}.per_second"), "0.0 to 1000.0", at));
         }
         findings
-    }
-}
-
-impl BreakerConfig {
-    /// What is wrong with it, at `path`; durations apart.
-    pub(super) fn check(&self, path: &str, at: &dyn Fn(&str) -> Span) -> Vec<Finding> {
-        let is_share = self.failure_ratio > 0.0 && self.failure_ratio <= 1.0;
-        let path = format!("{path}.failure_ratio");
-        if is_share { Vec::new() } else { vec![out_of_range(&path, "above 0.0 up to 1.0", at)] }
     }
 }
 

@@ -185,14 +185,13 @@ fn findings_point_at_the_place() {
             "E306 4:7 ['https://b.example/'] `https://b.example/` is not an origin\nE306 5:7 ['*'] `*` is not an origin",
         ),
         (
-            "services:\n  a: { retry: { ratio: 1.5, per_second: -1 }, breaker: { failure_ratio: 0, max_open: 0s }, \
+            "services:\n  a: { retry: { ratio: 1.5, per_second: -1 }, breaker: { max_open: 0s }, \
              timeout_header: 'a b' }\n  b: { timeout_header: Host, retry: { ratio: 0.5 } }\n",
             "E321 2:24 [1.5] `services.a.retry.ratio` must be 0.0 to 1.0\n\
              E321 2:41 [-1] `services.a.retry.per_second` must be 0.0 to 1000.0\n\
-             E321 2:73 [0] `services.a.breaker.failure_ratio` must be above 0.0 up to 1.0\n\
-             E322 2:108 ['a b'] `services.a.timeout_header` names no header that calls may have\n\
+             E322 2:90 ['a b'] `services.a.timeout_header` names no header that calls may have\n\
              E322 3:24 [Host] `services.b.timeout_header` names no header that calls may have\n\
-             E305 2:86 [0s] `services.a.breaker.max_open` must be more than 0 and at most 1h",
+             E305 2:68 [0s] `services.a.breaker.max_open` must be more than 0 and at most 1h",
         ),
         (
             "auth: { jwt: { public_key_file: k, issuer: '', audience: a, leeway: 1h } }\n",

@@ -342,15 +342,13 @@ fn shared<S: Subgraph + 'static>(
 
 /// How a configuration wants the calls to a service to be guarded.
 fn guard(config: &ServiceConfig, request_timeout: Duration) -> GuardOptions {
-    let BreakerConfig { enabled, failures_in_row, failure_ratio, min_calls, open_for, max_open } = config.breaker;
+    let BreakerConfig { enabled, failures_in_row, open_for, max_open } = config.breaker;
     GuardOptions {
         queue: QueueOptions { max_in_flight: config.max_in_flight.get(), max_waiting: config.max_waiting },
         retry: RetryOptions { ratio: config.retry.ratio, per_second: config.retry.per_second },
         breaker: BreakerOptions {
             enabled,
             failures_in_row: failures_in_row.get(),
-            failure_ratio,
-            min_calls: min_calls.get(),
             open_for,
             max_open,
             patience: config.timeout.min(request_timeout).mul_f64(0.9),

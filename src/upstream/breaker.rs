@@ -1,29 +1,57 @@
-//! Circuit breakers: an endpoint that keeps failing is left alone for a while.
+//! Circuit breakers: an endpoint that is down is left alone for a while, and so is an input that always fails.
 //!
-//! In: what came of each call, and the clock. Out: whether the next one may be sent.
-//! Elsewhere: what counts as a failure, and the calls themselves ([`super::guarded`]).
+//! In: what came of each call, by its endpoint and its input, and the clock. Out: whether the next one may be sent.
+//! Elsewhere: what counts as a failure, and the calls themselves ([`super::guarded`]); the parts: one gate ([`gate`]),
+//! the inputs that failed lately ([`suspects`]), what chance explains ([`weather`]), and the whole ([`circuit`]).
 //!
 //! A service that is down costs each query its timeout, and each call keeps a slot that long; one that is overloaded
-//! does not recover while it is asked. So after a few failures an endpoint is not called; who asks is told at once.
-//! Why per endpoint rather than per service: `GET /products/{id}/reviews` may be broken while all else is well. And
-//! rather than per URL: there is no end of those, and each would have to fail by itself.
+//! does not recover while it is asked. So it is not called for a while; who asks is told at once.
+//! Why per endpoint rather than per service: `GET /products/{id}/reviews` may be broken while all else is well.
+//!
+//! **What a failure says.** A connection that was not made says something about the service: it has seen nothing of the
+//! request. Every other failure may be due to what was asked: an answer with 5xx, a timeout, and a reset as well, by which
+//! many servers end a request whose code panics. The *input* is all that a request holds, as a hash; so a batch with other
+//! keys is another input, and so is the same request with another caller's headers. From that:
+//!
+//! - *An input that keeps failing is refused by itself*, once its failures in a row are no chance ([`weather`]). It costs
+//!   nobody but those who ask for it, neither slots nor retries. An endpoint that has a single input is left alone by
+//!   this rule.
+//! - *An endpoint is down when successes stop, not when failures come.* Whoever knows inputs that fail can add as many
+//!   failures as he likes, and by batches with one bad key each may be a new input; he cannot take successes away. So the
+//!   circuit opens if several inputs have failed since the last success, none of them known to fail before, and if the
+//!   silence is too long to be chance, by the successes of the ten seconds before it.
+//! - *Without connections, count.* No input can cause those. The circuit opens after a row of failed connections that is
+//!   no chance, and a twentieth of the calls of ten seconds: of thousands a second, a few in a row are a blip.
+//!
+//! There is no share of failures that opens a circuit. Where half of all calls fail, the other half is answered, and most
+//! of the rest by a retry; an open circuit would answer none. What an endpoint that fails so costs is bounded by its
+//! service's slots and its retry budget.
+//!
+//! **The way back.** A circuit is open for a second, then one call is let through to find out (`HalfOpen`); each failure of
+//! that doubles the time, up to five seconds: a call each five seconds burdens nobody, and a service that is back is used
+//! soon. Inputs that failed lately have probes of their own, so that one that always fails keeps no other out. The first
+//! success closes the circuit, and releases inputs that were refused in the silence.
+//!
+//! **What is left.** He who can make up failing inputs without end can open the circuit of an endpoint that hardly anybody
+//! else uses: successes that are expected once in ten seconds are not missed soon. On an endpoint that answers others five
+//! times a second he needs half an hour of good luck for a second of refusals.
 //!
 //! A caller that gives up early tells nothing about the endpoint. One that gives up after having waited for nearly as
 //! long as any call may take tells the same as a timeout: else, where requests may take no longer than a call, no
 //! call would ever time out.
 //!
-//! It opens after five failures in a row, which finds a service that is down within five calls; or when at least half
-//! of at least twenty calls within ten seconds failed, which finds one that fails now and then. Of very many calls five
-//! in a row fail by chance: where a fifth of all calls fail, they do twice a second at five thousand a second. So the
-//! row is to be a twentieth of the calls of the ten seconds, too: half a second without an answer. It stays open for one
-//! second, then one call is let through to find out (`HalfOpen`); each failure of that doubles the time, up to
-//! thirty seconds.
-//!
 //! Always true:
-//! - in `HalfOpen` exactly one call is on its way; should it end without an outcome, the next one takes its part;
+//! - in `HalfOpen` at most two calls are on their way, of which one has an input that failed lately; should one end
+//!   without an outcome, the next one takes its part;
 //! - only calls sent in a state decide about it: what was sent before it opened does not close it;
-//! - the number of breakers has a bound.
+//! - the number of breakers has a bound, and so have the inputs that each knows.
 
+mod circuit;
+mod gate;
+mod suspects;
+mod weather;
+
+use self::circuit::{Circuit, Pass};
 use crate::engine::BreakerState;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -33,17 +61,15 @@ use tokio::time::Instant;
 /// When an endpoint is left alone.
 #[derive(Debug, Clone, Copy)]
 pub struct BreakerOptions {
-    /// Is it ever? Default: yes.
+    /// Whether it may open at all. Default: `true`.
     pub enabled: bool,
-    /// Failures in a row that open it, if they are a twentieth of the calls of the last ten seconds. Default: 5 calls.
+    /// Failures in a row that open it, or have an input refused, where all was well before. Where calls fail by chance
+    /// more are needed, up to thirteen times as many; where nothing is known yet, nearly twice as many.
+    /// Default: 5.
     pub failures_in_row: u32,
-    /// The share of failures, of the calls of the last ten seconds, that opens it. Default: 0.5.
-    pub failure_ratio: f64,
-    /// Fewer calls than this within the ten seconds have no share. Default: 20 calls.
-    pub min_calls: u32,
     /// How long it is open first. Default: 1 s; each failed probe doubles it.
     pub open_for: Duration,
-    /// How long it is open at most. Default: 30 s.
+    /// How long it is open at most. Default: 5 s.
     pub max_open: Duration,
     /// A call that was under way this long without an answer has failed, also when its caller gave it up. To be a bit
     /// less than any call can have, so that it is found out when every caller has as little time. Default: 1.8 s.
@@ -55,17 +81,23 @@ impl Default for BreakerOptions {
         Self {
             enabled: true,
             failures_in_row: 5,
-            failure_ratio: 0.5,
-            min_calls: 20,
             open_for: Duration::from_secs(1),
-            max_open: Duration::from_secs(30),
+            max_open: Duration::from_secs(5),
             patience: Duration::from_millis(1800),
         }
     }
 }
 
-/// So many times a row of failures are the calls of the last ten seconds at most, for it to open a breaker.
-const ROWS_IN_WINDOW: u32 = 20;
+/// What came of a call, for its breaker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The service has answered, with a status below 500.
+    Success,
+    /// The request was sent, and failed.
+    Failure,
+    /// There was no connection, so that the service has seen nothing of the request.
+    Unsent,
+}
 
 /// Endpoints of one service that get a breaker; calls to further ones are always let through.
 const MAX_BREAKERS: usize = 512;
@@ -148,27 +180,27 @@ impl Breaker {
         self.circuit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Would a call be refused now? For those who have to wait for something else first.
-    pub(super) fn refuses(&self, now: Instant) -> bool {
-        self.circuit().refuses(now)
+    /// Would a call with this input be refused now? For those who have to wait for something else first.
+    pub(super) fn refuses(&self, input: u64, now: Instant) -> bool {
+        self.circuit().refuses(input, now)
     }
 
     /// Lets a call through, or not.
-    pub(super) fn admit(self: &Arc<Self>, now: Instant) -> Option<Permit> {
+    pub(super) fn admit(self: &Arc<Self>, input: u64, now: Instant) -> Option<Permit> {
         let mut circuit = self.circuit();
         let before = circuit.state();
-        let pass = circuit.admit(now);
+        let pass = circuit.admit(input, now);
         let after = circuit.state();
         drop(circuit);
         self.tell(before, after, Duration::ZERO);
         pass.map(|pass| Permit { breaker: Arc::clone(self), pass: Some(pass), sent: now })
     }
 
-    fn settle(&self, pass: Pass, is_failure: bool, now: Instant) {
+    fn settle(&self, pass: Pass, outcome: Outcome, now: Instant) {
         let mut circuit = self.circuit();
         let before = circuit.state();
-        circuit.settle(pass, is_failure, now);
-        let (after, open_for) = (circuit.state(), circuit.open_for);
+        circuit.settle(pass, outcome, now);
+        let (after, open_for) = (circuit.state(), circuit.open_for());
         drop(circuit);
         self.tell(before, after, open_for);
     }
@@ -194,9 +226,9 @@ impl Breaker {
 
 impl Permit {
     /// Tells what came of the call.
-    pub(super) fn settle(mut self, is_failure: bool, now: Instant) {
+    pub(super) fn settle(mut self, outcome: Outcome, now: Instant) {
         if let Some(pass) = self.pass.take() {
-            self.breaker.settle(pass, is_failure, now);
+            self.breaker.settle(pass, outcome, now);
         }
     }
 }
@@ -206,148 +238,16 @@ impl Drop for Permit {
         let Some(pass) = self.pass.take() else { return };
         let now = Instant::now();
         if now.saturating_duration_since(self.sent) >= self.breaker.patience {
-            self.breaker.settle(pass, true, now);
+            self.breaker.settle(pass, Outcome::Failure, now);
         } else {
-            self.breaker.circuit().give_back(pass);
+            self.breaker.circuit().give_back(pass, now);
         }
-    }
-}
-
-/// In which state a call was let through: counted up with every change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Pass(u64);
-
-/// The state machine. It has no clock of its own.
-#[derive(Debug)]
-struct Circuit {
-    options: BreakerOptions,
-    now_in: State,
-    changes: u64,
-    /// How long it is or was open the last time.
-    open_for: Duration,
-    born: Instant,
-}
-
-#[derive(Debug)]
-enum State {
-    Closed {
-        in_row: u32,
-        window: Window,
-    },
-    Open {
-        until: Instant,
-    },
-    /// With a probe on its way.
-    HalfOpen,
-}
-
-impl Circuit {
-    fn new(options: BreakerOptions, now: Instant) -> Self {
-        let now_in = State::Closed { in_row: 0, window: Window::default() };
-        Self { options, now_in, changes: 0, open_for: Duration::ZERO, born: now }
-    }
-
-    fn state(&self) -> BreakerState {
-        match self.now_in {
-            State::Closed { .. } => BreakerState::Closed,
-            State::Open { .. } => BreakerState::Open,
-            State::HalfOpen => BreakerState::HalfOpen,
-        }
-    }
-
-    fn refuses(&self, now: Instant) -> bool {
-        match self.now_in {
-            State::Closed { .. } => false,
-            State::Open { until } => now < until,
-            State::HalfOpen => true,
-        }
-    }
-
-    fn admit(&mut self, now: Instant) -> Option<Pass> {
-        if self.refuses(now) {
-            return None;
-        }
-        if matches!(self.now_in, State::Open { .. }) {
-            self.change(State::HalfOpen);
-        }
-        Some(Pass(self.changes))
-    }
-
-    fn settle(&mut self, Pass(sent_in): Pass, is_failure: bool, now: Instant) {
-        if sent_in != self.changes {
-            return;
-        }
-        let options = self.options;
-        let second = now.saturating_duration_since(self.born).as_secs();
-        match &mut self.now_in {
-            State::Closed { in_row, window } => {
-                let (calls, failures) = window.count(second, is_failure);
-                *in_row = if is_failure { in_row.saturating_add(1) } else { 0 };
-                let is_mostly =
-                    calls >= options.min_calls && f64::from(failures) >= options.failure_ratio * f64::from(calls);
-                let is_down = *in_row >= options.failures_in_row.max(calls / ROWS_IN_WINDOW);
-                if is_failure && (is_down || is_mostly) {
-                    self.open(options.open_for, now);
-                }
-            }
-            State::HalfOpen if is_failure => self.open(self.open_for.saturating_mul(2), now),
-            State::HalfOpen => self.change(State::Closed { in_row: 0, window: Window::default() }),
-            State::Open { .. } => {}
-        }
-    }
-
-    /// A call has ended without an outcome.
-    fn give_back(&mut self, Pass(sent_in): Pass) {
-        if sent_in == self.changes && matches!(self.now_in, State::HalfOpen) {
-            // Its time was over before; the next call is the probe.
-            self.change(State::Open { until: self.born });
-        }
-    }
-
-    fn open(&mut self, open_for: Duration, now: Instant) {
-        self.open_for = open_for.min(self.options.max_open);
-        self.change(State::Open { until: now + self.open_for });
-    }
-
-    fn change(&mut self, to: State) {
-        self.changes += 1;
-        self.now_in = to;
-    }
-}
-
-/// Calls and failures of the last ten seconds, by the second.
-#[derive(Debug, Default)]
-struct Window {
-    seconds: [Second; 10],
-}
-
-#[derive(Debug, Default, Clone, Copy)]
-struct Second {
-    /// Which one, counted from 1; 0 is none.
-    number: u64,
-    calls: u32,
-    failures: u32,
-}
-
-impl Window {
-    /// Counts one call; returns all calls and failures.
-    fn count(&mut self, second: u64, is_failure: bool) -> (u32, u32) {
-        let number = second + 1;
-        let slots = self.seconds.len() as u64;
-        if let Some(slot) = self.seconds.get_mut(usize::try_from(number % slots).unwrap_or_default()) {
-            if slot.number != number {
-                *slot = Second { number, ..Second::default() };
-            }
-            slot.calls = slot.calls.saturating_add(1);
-            slot.failures = slot.failures.saturating_add(u32::from(is_failure));
-        }
-        let recent = self.seconds.iter().filter(|slot| slot.number + slots > number);
-        recent.fold((0u32, 0u32), |(calls, failures), slot| {
-            (calls.saturating_add(slot.calls), failures.saturating_add(slot.failures))
-        })
     }
 }
 
 #[cfg(test)]
-#[path = "breaker_tests.rs"]
+#[path = "breaker/simulation.rs"]
+mod simulation;
+#[cfg(test)]
+#[path = "breaker/tests.rs"]
 mod tests;

@@ -17,7 +17,7 @@
 //! - nobody waits here longer than the call's deadline;
 //! - what ends early because its caller had no more time, or left, tells nothing about the service.
 
-use super::breaker::{Breaker, BreakerOptions, Breakers, Permit};
+use super::breaker::{Breaker, BreakerOptions, Breakers, Outcome, Permit};
 use super::finish::finish;
 use super::model::{Answer, CallError, CallErrorKind, Context, Request, Subgraph};
 use super::queue::{NoSlot, Queue, QueueOptions, Slot};
@@ -115,7 +115,7 @@ impl Guard {
         request: Request,
         ctx: Context,
     ) -> Result<Answer, CallError> {
-        let breaker = self.breakers.of(&ctx.endpoint);
+        let breaker = self.endpoint(&request, &ctx);
         if !self.retry.is_on() {
             return self.attempt(source, breaker.as_ref(), request, ctx).await;
         }
@@ -124,7 +124,7 @@ impl Guard {
         let again = (request.clone(), ctx.clone());
         let began = Instant::now();
         let first = self.attempt(source, breaker.as_ref(), request, ctx).await;
-        if !retry::may_help(&first) || breaker.as_ref().is_some_and(|breaker| breaker.refuses(Instant::now())) {
+        if !retry::may_help(&first) || breaker.as_ref().is_some_and(Endpoint::refuses) {
             return first;
         }
         let retry_after = first.as_ref().ok().and_then(|answer| answer.retry_after);
@@ -154,7 +154,7 @@ impl Guard {
     async fn attempt<S: Subgraph + ?Sized>(
         &self,
         source: &S,
-        breaker: Option<&Arc<Breaker>>,
+        breaker: Option<&Endpoint>,
         request: Request,
         ctx: Context,
     ) -> Result<Answer, CallError> {
@@ -173,7 +173,7 @@ impl Guard {
         if let Some(write) = &ctx.write {
             write.hold_back();
         }
-        let breaker = self.breakers.of(&ctx.endpoint);
+        let breaker = self.endpoint(&request, &ctx);
         let slot = self.slot(breaker.as_ref(), Instant::from_std(ctx.deadline)).await?;
         let permit = self.permit(breaker.as_ref())?;
         slot.keep();
@@ -189,11 +189,17 @@ impl Guard {
         finish(&self.service, &ctx, speaks_graphql, work).await
     }
 
-    async fn slot(&self, breaker: Option<&Arc<Breaker>>, deadline: Instant) -> Result<Slot<'_>, CallError> {
+    /// The breaker of a call, with the call's input; `None`: it has none.
+    fn endpoint(&self, request: &Request, ctx: &Context) -> Option<Endpoint> {
+        let breaker = self.breakers.of(&ctx.endpoint)?;
+        Some(Endpoint { breaker, input: self.random.hash_one(request) })
+    }
+
+    async fn slot(&self, breaker: Option<&Endpoint>, deadline: Instant) -> Result<Slot<'_>, CallError> {
         if let Some(slot) = self.queue.try_enter() {
             return Ok(slot);
         }
-        if breaker.is_some_and(|breaker| breaker.refuses(Instant::now())) {
+        if breaker.is_some_and(Endpoint::refuses) {
             return Err(self.open());
         }
         self.queue.enter(deadline).await.map_err(|refused| match refused {
@@ -202,13 +208,13 @@ impl Guard {
         })
     }
 
-    fn permit(&self, breaker: Option<&Arc<Breaker>>) -> Result<Option<Permit>, CallError> {
-        let Some(breaker) = breaker else { return Ok(None) };
-        breaker.admit(Instant::now()).map(Some).ok_or_else(|| self.open())
+    fn permit(&self, endpoint: Option<&Endpoint>) -> Result<Option<Permit>, CallError> {
+        let Some(Endpoint { breaker, input }) = endpoint else { return Ok(None) };
+        breaker.admit(*input, Instant::now()).map(Some).ok_or_else(|| self.open())
     }
 
     fn open(&self) -> CallError {
-        self.refused(CallErrorKind::CircuitOpen, "the endpoint's circuit breaker is open")
+        self.refused(CallErrorKind::CircuitOpen, "the endpoint's circuit breaker is open, for all or for this input")
     }
 
     /// An error of a call that was not sent.
@@ -227,6 +233,18 @@ impl Guard {
     /// From 0 to 1; good enough to keep calls apart.
     fn random(&self) -> f64 {
         self.random.hash_one(self.drawn.fetch_add(1, Ordering::Relaxed)) as f64 / u64::MAX as f64
+    }
+}
+
+/// The breaker that a call meets, and the call's input: a hash of all that its request holds.
+struct Endpoint {
+    breaker: Arc<Breaker>,
+    input: u64,
+}
+
+impl Endpoint {
+    fn refuses(&self) -> bool {
+        self.breaker.refuses(self.input, Instant::now())
     }
 }
 
@@ -249,19 +267,24 @@ async fn settled<S: Subgraph + ?Sized>(
     let cut = ctx.cut();
     let result = source.call(request, ctx).await;
     if let Some(permit) = permit
-        && let Some(is_failure) = is_failure(&result, cut)
+        && let Some(outcome) = outcome(&result, cut)
     {
-        permit.settle(is_failure, Instant::now());
+        permit.settle(outcome, Instant::now());
     }
     result
 }
 
-/// Has the service failed? `None`: the call tells nothing about it.
-fn is_failure(result: &Result<Answer, CallError>, cut: Option<Instant>) -> Option<bool> {
-    match result {
-        Ok(answer) => Some(answer.status >= 500),
-        Err(error) => error.is_of_service(cut),
-    }
+/// What a call tells of its endpoint; `None`: nothing.
+fn outcome(result: &Result<Answer, CallError>, cut: Option<Instant>) -> Option<Outcome> {
+    let is_failure = match result {
+        Ok(answer) => answer.status >= 500,
+        Err(error) => error.is_of_service(cut)?,
+    };
+    Some(match result {
+        _ if !is_failure => Outcome::Success,
+        Err(error) if error.is_unsent => Outcome::Unsent,
+        _ => Outcome::Failure,
+    })
 }
 
 #[cfg(test)]

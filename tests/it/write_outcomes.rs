@@ -361,8 +361,9 @@ async fn a_write_that_was_not_sent_invalidates_nothing_and_says_so() {
         // An open breaker.
         let world = World::new(|config| {
             let breaker = &mut config.services.get_mut("shop").unwrap().breaker;
-            (breaker.failures_in_row, breaker.failure_ratio, breaker.open_for) =
-                (2.try_into().unwrap(), 0.0, Duration::from_secs(60));
+            // Of an endpoint that was never well, two are wanted.
+            (breaker.failures_in_row, breaker.open_for) = (1.try_into().unwrap(), Duration::from_secs(60));
+            breaker.max_open = breaker.open_for;
         });
         let world = Arc::new(world.await);
         world.writes_do(Does::empty(500));
