@@ -10,7 +10,9 @@
 //! *Ejection*: an instance that is down fails fast, so it has few requests in flight, and would attract most. So one
 //! failure weighs like some requests in flight, for a while; and after three failures in a row it is not chosen at
 //! all for ten seconds, and twice as long the next time, up to two minutes. Failures are those of the instance: no
-//! connection, no answer in time, 502, 503, 504; a 500 is one of the code, which all instances share.
+//! connection, no answer in time, 502, 503, 504; a 500 is one of the code, which all instances share. So is a failure of
+//! an input that has failed before and succeeded nowhere since: it says something about the input, unless there was no
+//! connection.
 //!
 //! *Slow re-entry*: an instance that was started again is cold; it gets a tenth of its share at first, and all of it
 //! ten seconds later.
@@ -19,11 +21,12 @@
 //! - at most half of the instances are ejected: when most fail, the fault is not theirs;
 //! - who leaves, or had no time, tells nothing about an instance.
 
+use super::breaker::Suspects;
 use super::model::{Answer, CallError, CallErrorKind, Context, Request, Subgraph};
 use crate::engine::{InstanceReport, ServiceReport};
 use futures_util::future::BoxFuture;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -63,6 +66,10 @@ impl<S: ?Sized> Clone for Balanced<S> {
 struct Inner<S: ?Sized> {
     service: Arc<str>,
     instances: Vec<Instance<S>>,
+    /// Inputs that have failed and succeeded nowhere since. Held for a look-up, never over an await.
+    suspects: Mutex<Suspects>,
+    /// Whether there may be any.
+    has_suspects: AtomicBool,
     random: ahash::RandomState,
     /// Random numbers drawn so far.
     drawn: AtomicU64,
@@ -87,8 +94,16 @@ impl<S: Subgraph + ?Sized> Balanced<S> {
             health: Mutex::default(),
             source,
         });
-        let (service, random) = (service.into(), ahash::RandomState::new());
-        Self { inner: Arc::new(Inner { service, instances: instances.collect(), random, drawn: AtomicU64::new(0) }) }
+        Self {
+            inner: Arc::new(Inner {
+                service: service.into(),
+                instances: instances.collect(),
+                suspects: Mutex::default(),
+                has_suspects: AtomicBool::new(false),
+                random: ahash::RandomState::new(),
+                drawn: AtomicU64::new(0),
+            }),
+        }
     }
 
     /// Each instance, as it is now.
@@ -114,11 +129,17 @@ impl<S: Subgraph + ?Sized + 'static> Subgraph for Balanced<S> {
                 return Err(CallError::new(&inner.service, CallErrorKind::NotConfigured, cause).unsent());
             };
             let instance = &inner.instances[at];
-            let cut = ctx.cut();
+            let (input, cut) = (inner.random.hash_one(&request), ctx.cut());
             let _counted = Counted::begin(&instance.in_flight);
             let result = instance.source.call(request, ctx).await;
-            if let Some(is_failure) = is_failure(&result, cut) {
-                inner.settle(at, is_failure, Instant::now());
+            let now = Instant::now();
+            match is_failure(&result, cut) {
+                Some(true) if inner.is_of_input(input, &result, now) => {}
+                Some(is_failure) => inner.settle(at, is_failure, now),
+                None => {}
+            }
+            if result.as_ref().is_ok_and(|answer| answer.status < 500) {
+                inner.clear(input);
             }
             result
         })
@@ -165,6 +186,23 @@ impl<S: ?Sized> Inner<S> {
 
     fn random(&self) -> u64 {
         self.random.hash_one(self.drawn.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Whether a failure says something about its input, rather than about the instance.
+    fn is_of_input(&self, input: u64, result: &Result<Answer, CallError>, now: Instant) -> bool {
+        if result.as_ref().is_err_and(|error| error.is_unsent) {
+            return false;
+        }
+        self.has_suspects.store(true, Ordering::Release);
+        let (is_new, _) = self.suspects.lock().unwrap_or_else(PoisonError::into_inner).blame(input, now);
+        !is_new
+    }
+
+    /// An input has succeeded: if it fails elsewhere, that is due to the instance.
+    fn clear(&self, input: u64) {
+        if self.has_suspects.load(Ordering::Acquire) {
+            self.suspects.lock().unwrap_or_else(PoisonError::into_inner).clear(input);
+        }
     }
 
     fn settle(&self, at: usize, is_failure: bool, now: Instant) {

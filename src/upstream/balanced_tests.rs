@@ -4,7 +4,6 @@ use super::*;
 use crate::compose::WayId;
 use crate::policy::Caller;
 use crate::upstream::{BatchDomain, CredentialScope};
-use std::sync::atomic::AtomicBool;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -22,11 +21,43 @@ impl Subgraph for Fake {
         let (takes, is_down) = (self.takes, self.is_down.load(Ordering::Relaxed));
         Box::pin(async move {
             if is_down {
-                return Err(CallError::new(&"shop".into(), CallErrorKind::Unreachable, "down"));
+                let error = CallError::new(&"shop".into(), CallErrorKind::Unreachable, "down");
+                return Err(CallError { is_unsent: true, ..error });
             }
             tokio::time::sleep(takes).await;
             Ok(Answer::new(200, "{}".into()))
         })
+    }
+}
+
+/// Answers all but one target, which it says 503 to.
+#[derive(Debug)]
+struct Poisoned;
+
+impl Subgraph for Poisoned {
+    fn call(&self, request: Request, _: Context) -> BoxFuture<'static, Result<Answer, CallError>> {
+        let is_poison = matches!(request, Request::Http { target, .. } if target == "/poison");
+        let status = if is_poison { 503 } else { 200 };
+        Box::pin(async move { Ok(Answer::new(status, "{}".into())) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_input_that_fails_everywhere_ejects_nobody() {
+    let balanced = Balanced::new("shop", vec![("0".into(), Arc::new(Poisoned)), ("1".into(), Arc::new(Poisoned))]);
+    let get = |target: &str| Request::Http {
+        method: http::Method::GET,
+        target: target.into(),
+        headers: Vec::new(),
+        body: None,
+    };
+    for round in 0..200 {
+        assert!(balanced.call(get("/poison"), context()).await.is_ok_and(|answer| answer.status == 503));
+        if round % 20 == 0 {
+            assert!(balanced.call(get("/x"), context()).await.is_ok_and(|answer| answer.status == 200));
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert!(balanced.instances().iter().all(|instance| !instance.is_ejected), "in round {round}");
     }
 }
 
@@ -116,6 +147,36 @@ async fn at_most_half_of_the_instances_are_ejected() {
         let ejected = balanced.instances().iter().filter(|instance| instance.is_ejected).count();
         assert_eq!(ejected, most, "of {count}");
     }
+}
+
+/// Hangs until a timeout, or answers at once.
+#[derive(Debug)]
+struct Either(Option<Duration>);
+
+impl Subgraph for Either {
+    fn call(&self, _: Request, _: Context) -> BoxFuture<'static, Result<Answer, CallError>> {
+        let hangs = self.0;
+        Box::pin(async move {
+            let Some(time) = hangs else { return Ok(Answer::new(200, "{}".into())) };
+            tokio::time::sleep(time).await;
+            Err(CallError::new(&"shop".into(), CallErrorKind::Timeout, "hangs"))
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_that_hangs_is_ejected_also_when_all_ask_for_the_same() {
+    let instances = [Some(SECOND), None].map(Either).map(Arc::new);
+    let named = ["0", "1"].map(Arc::from).into_iter().zip(instances);
+    let balanced = Balanced::new("shop", named.collect());
+    let get = || Request::Http { method: http::Method::GET, target: "/x".into(), headers: Vec::new(), body: None };
+    let began = Instant::now();
+    while !balanced.instances()[0].is_ejected {
+        let _ = balanced.call(get(), context()).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert!(began.elapsed() < 90 * SECOND);
+    }
+    assert!(!balanced.instances()[1].is_ejected);
 }
 
 #[tokio::test(start_paused = true)]

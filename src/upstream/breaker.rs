@@ -29,12 +29,14 @@
 //!
 //! **The way back.** A circuit is open for a second, then one call is let through to find out (`HalfOpen`); each failure of
 //! that doubles the time, up to five seconds: a call each five seconds burdens nobody, and a service that is back is used
-//! soon. Inputs that failed lately have probes of their own, so that one that always fails keeps no other out. The first
-//! success closes the circuit, and releases inputs that were refused in the silence.
+//! soon. Inputs that failed lately have probes of their own, so that one that always fails keeps no other out; and where
+//! the service was reached, another input is tried four times a second. The first success closes the circuit, and releases
+//! inputs that were refused in the silence.
 //!
-//! **What is left.** He who can make up failing inputs without end can open the circuit of an endpoint that hardly anybody
-//! else uses: successes that are expected once in ten seconds are not missed soon. On an endpoint that answers others five
-//! times a second he needs half an hour of good luck for a second of refusals.
+//! **What is left.** Whoever can make up failing inputs without end can open the circuit of an endpoint that hardly anybody
+//! else uses, for few successes are not missed soon. In the simulation, 60 such calls a second made 13 of 60,000 others be
+//! refused that came five times a second, and one in seven that came each five seconds; 50 inputs that are known make 9 of
+//! 2,400 of the latter.
 //!
 //! A caller that gives up early tells nothing about the endpoint. One that gives up after having waited for nearly as
 //! long as any call may take tells the same as a timeout: else, where requests may take no longer than a call, no
@@ -52,6 +54,7 @@ mod suspects;
 mod weather;
 
 use self::circuit::{Circuit, Pass};
+pub(super) use self::suspects::Suspects;
 use crate::engine::BreakerState;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};

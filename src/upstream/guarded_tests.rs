@@ -413,3 +413,83 @@ async fn a_call_gives_its_slot_back_while_it_waits_for_its_retry() {
     assert_eq!(ask(&service, context(SECOND)).await, (Ok(200), 1));
     assert!(first.await.unwrap().is_ok_and(|answer| answer.attempts == 2));
 }
+
+/// Does what a function says, by the target of the request.
+struct ByTarget<F>(Mutex<F>);
+
+impl<F> std::fmt::Debug for ByTarget<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ByTarget")
+    }
+}
+
+impl<F: FnMut(&str) -> Does + Send> Subgraph for ByTarget<F> {
+    fn call(&self, request: Request, ctx: Context) -> BoxFuture<'static, Result<Answer, CallError>> {
+        let Request::Http { target, .. } = &request else { unreachable!("all requests here are HTTP") };
+        let does = (*self.0.lock().unwrap())(target);
+        Scripted { script: Mutex::new(VecDeque::from([does])), came: Mutex::default() }.call(request, ctx)
+    }
+}
+
+fn get_of(target: &str) -> Request {
+    Request::Http { method: http::Method::GET, target: target.into(), headers: Vec::new(), body: None }
+}
+
+/// So many calls at 50 a second, of which a part fails by chance; returns how many answers were whole.
+async fn whole_of(calls: u64, seed: u64, failure: Does, options: GuardOptions) -> usize {
+    let chance = ahash::RandomState::with_seeds(seed, 1, 2, 3);
+    let mut sent = 0_u64;
+    let source = ByTarget(Mutex::new(move |_: &str| {
+        sent += 1;
+        if chance.hash_one(sent) % 10 < 3 { failure } else { Does::Answers(200) }
+    }));
+    let service = Guarded::new("shop", Arc::new(source), options);
+    let mut whole = 0;
+    for at in 0..calls {
+        // One input is asked for often, the others once.
+        let target = if at % 2 == 0 { "/hot".to_owned() } else { format!("/{at}") };
+        let answer = service.call(get_of(&target), context(SECOND)).await;
+        whole += usize::from(answer.is_ok_and(|answer| answer.status == 200));
+        sleep(20 * MS).await;
+    }
+    whole
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_bad_weather_a_breaker_costs_no_answer() {
+    let without = BreakerOptions { enabled: false, ..BreakerOptions::default() };
+    for failure in
+        [Does::Fails(CallErrorKind::Unreachable), Does::Answers(500), Does::Answers(503), Does::TimesOut(100 * MS)]
+    {
+        for seed in 0..20 {
+            // The waits before retries are random: a budget that never ends leaves no luck in it.
+            let retry = RetryOptions { ratio: 1.0, per_second: 1000.0 };
+            let options = GuardOptions { retry, ..GuardOptions::default() };
+            let with = whole_of(300, seed, failure, options).await;
+            let plain = whole_of(300, seed, failure, GuardOptions { breaker: without, ..options }).await;
+            assert!(with >= plain, "{failure:?}, seed {seed}: {with} whole, {plain} without a breaker");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poisoned_input_does_not_drain_the_retry_budget() {
+    let mut accidents = 0;
+    let source = ByTarget(Mutex::new(move |target: &str| {
+        let is_accident = target != "/poison" && {
+            accidents += 1;
+            accidents % 2 == 1
+        };
+        Does::Answers(if target == "/poison" || is_accident { 503 } else { 200 })
+    }));
+    let service = Guarded::new("shop", Arc::new(source), GuardOptions::default());
+    for at in 0..1200 {
+        let _ = service.call(get_of("/poison"), context(SECOND)).await;
+        // Once a second another input has an accident, from the third second on.
+        if at % 60 == 59 && at > 180 {
+            let answer = service.call(get_of(&format!("/{at}")), context(SECOND)).await.expect("an answer");
+            assert_eq!((answer.status, answer.attempts), (200, 2), "after {at} calls");
+        }
+        sleep(16 * MS).await;
+    }
+}

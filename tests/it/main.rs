@@ -41,6 +41,7 @@ mod stream_ends;
 mod subscriptions;
 mod upstream_faults;
 mod watch;
+mod weather;
 mod write_outcomes;
 mod writes;
 mod wrong_joins;

@@ -2,7 +2,7 @@
 //!
 //! In: outcomes of calls by input, where an input is a hash of all that a request holds. Out: whether an input has failed
 //! lately, how often in a row, and the gate that refuses it.
-//! Elsewhere: when an input is refused ([`super::circuit`]).
+//! Elsewhere: when an input is refused ([`super::circuit`]); instances that are not to blame ([`crate::upstream::Balanced`]).
 //!
 //! Always true: at most [`MOST`] inputs are known; an input is forgotten when it succeeds, or a minute after its last
 //! failure; when there is no room, the one that failed the longest ago makes way, refused ones last.
@@ -19,13 +19,13 @@ const MEMORY: Duration = Duration::from_secs(60);
 
 /// The inputs that failed lately.
 #[derive(Debug, Default)]
-pub(super) struct Suspects {
+pub(in crate::upstream) struct Suspects {
     by_input: HashMap<u64, Suspect, ahash::RandomState>,
 }
 
 /// One input that failed the last time.
 #[derive(Debug)]
-pub(super) struct Suspect {
+pub(in crate::upstream) struct Suspect {
     /// In a row.
     pub(super) failures: u32,
     last: Instant,
@@ -45,7 +45,7 @@ impl Suspects {
     }
 
     /// Notes a failure; `true`: of an input that had not failed lately.
-    pub(super) fn blame(&mut self, input: u64, now: Instant) -> (bool, &mut Suspect) {
+    pub(in crate::upstream) fn blame(&mut self, input: u64, now: Instant) -> (bool, &mut Suspect) {
         let is_new = self.get(input, now).is_none();
         if is_new {
             self.make_room(now);
@@ -62,7 +62,7 @@ impl Suspects {
     }
 
     /// Notes a success; returns the failures of the input before it, none if it was refused for them.
-    pub(super) fn clear(&mut self, input: u64) -> u32 {
+    pub(in crate::upstream) fn clear(&mut self, input: u64) -> u32 {
         if self.by_input.is_empty() {
             return 0;
         }
