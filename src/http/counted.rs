@@ -1,6 +1,6 @@
 //! A streamed answer as one line in the log, and in the metrics.
 
-use crate::engine::{Response, Streamed};
+use crate::engine::{Response, ResponseKind, Streamed};
 use crate::observe::RequestRecord;
 use bytes::Bytes;
 use http::StatusCode;
@@ -13,16 +13,25 @@ const MAX_CALLS: usize = 1_000;
 pub(super) struct Counted {
     record: Option<RequestRecord>,
     total: Option<Response>,
+    /// Parts so far; those of a subscription are its events.
+    parts: u64,
 }
 
 impl Counted {
     pub(super) fn new(record: RequestRecord) -> Self {
-        Self { record: Some(record), total: None }
+        Self { record: Some(record), total: None, parts: 0 }
     }
 
     /// Adds a part; the last one writes the line.
     pub(super) fn add(&mut self, part: &Streamed) {
         let response = &part.response;
+        self.parts = self.parts.saturating_add(1);
+        if response.is_subscription()
+            && response.kind == ResponseKind::Executed
+            && let Some(record) = &mut self.record
+        {
+            record.subscribed();
+        }
         match &mut self.total {
             None => self.total = Some(Response { body: Bytes::new(), ..response.clone() }),
             Some(total) => {
@@ -40,14 +49,16 @@ impl Counted {
 
     /// Ends it before its last part, as the client or this process wants.
     pub(super) fn end(&mut self) {
-        if let (Some(record), Some(total)) = (self.record.take(), &self.total) {
-            record.answered(StatusCode::OK, total);
+        match (self.record.take(), &self.total) {
+            (Some(record), Some(total)) if self.is_subscription() => record.subscription_ended(self.parts, total),
+            (Some(record), Some(total)) => record.answered(StatusCode::OK, total),
+            _ => {}
         }
     }
 
-    /// Is it a subscription? Its first part tells.
+    /// Is it a subscription that has begun? Its first part tells.
     pub(super) fn is_subscription(&self) -> bool {
-        self.total.as_ref().is_some_and(Response::is_subscription)
+        self.total.as_ref().is_some_and(|total| total.is_subscription() && total.kind == ResponseKind::Executed)
     }
 }
 

@@ -1,7 +1,7 @@
 //! `/livez`, `/readyz` and `/metrics`.
 
 use super::site::Site;
-use crate::observe::Exposition;
+use crate::observe::{Exposition, OpenStreams};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode, header};
@@ -29,6 +29,11 @@ pub(super) async fn metrics(State(site): State<Site>, headers: HeaderMap) -> Res
     let server = site.now();
     let engine = server.engine();
     server.metrics.set_engines(site.engines());
+    server.metrics.set_streams(OpenStreams {
+        sockets: server.streams.sockets(),
+        subscriptions: server.streams.subscriptions(),
+        max_subscriptions: server.config.max_subscriptions.get(),
+    });
     let page = server.metrics.encode(&engine.services(), engine.cache_bytes(), form);
     ([(header::CONTENT_TYPE, form.content_type()), (header::VARY, "accept")], page).into_response()
 }

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 pub(super) struct Streams {
     pub(super) ends: Ends,
     subscriptions: Count,
-    /// Open WebSockets, which outlive the HTTP connection that they came from.
+    /// Open WebSockets.
     sockets: Count,
 }
 
@@ -28,6 +28,16 @@ impl Streams {
     /// Counts a socket until it is dropped; `None`: as many as may be are open.
     pub(super) fn socket(&self, most: u32) -> Option<Open> {
         self.sockets.open(most)
+    }
+
+    /// How many subscriptions are open.
+    pub(super) fn subscriptions(&self) -> u32 {
+        *self.subscriptions.0.borrow()
+    }
+
+    /// How many sockets are open.
+    pub(super) fn sockets(&self) -> u32 {
+        *self.sockets.0.borrow()
     }
 
     /// Waits until no socket is open.
@@ -81,5 +91,6 @@ mod tests {
         open.truncate(1);
         assert!(streams.subscribe(2).is_some());
         assert!(streams.socket(1).is_some(), "another count");
+        assert_eq!((streams.subscriptions(), streams.sockets()), (1, 0));
     }
 }

@@ -3,6 +3,7 @@
 use super::exposition::Exposition;
 use super::log::dropped_lines;
 use super::names::Names;
+use super::open::{ClosedBy, OpenConnection, OpenGauges, OpenStreams};
 use super::polls::PollMetrics;
 use super::services;
 use crate::engine::{CallRecord, Response, ResponseKind, ServiceReport};
@@ -24,6 +25,9 @@ const OTHER: &str = "other";
 
 /// Upper bounds of the latency buckets, in seconds.
 const BUCKETS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// Upper bounds of the buckets of subscriptions' lifetimes, in seconds: up to a day.
+const LIFETIME_BUCKETS: [f64; 8] = [1.0, 10.0, 60.0, 600.0, 3_600.0, 14_400.0, 43_200.0, 86_400.0];
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
@@ -129,6 +133,8 @@ pub struct Metrics {
     usual: [[OnceLock<Counter>; OUTCOMES]; KINDS],
     request_seconds: Family<OperationLabels, Histogram, fn() -> Histogram>,
     in_flight: Gauge,
+    open: OpenGauges,
+    subscription_seconds: Histogram,
     shed: Family<ShedLabels, Counter>,
     calls: Family<CallLabels, Counter>,
     call_seconds: Family<EndpointLabels, Histogram, fn() -> Histogram>,
@@ -200,7 +206,18 @@ impl Metrics {
             request_seconds.clone(),
         );
         let in_flight = Gauge::default();
-        registry.register("requests_in_flight", "GraphQL requests that are being answered", in_flight.clone());
+        registry.register(
+            "requests_in_flight",
+            "GraphQL requests that are being answered; subscriptions only up to their first event",
+            in_flight.clone(),
+        );
+        let open = OpenGauges::registered(&mut registry);
+        let subscription_seconds = Histogram::new(LIFETIME_BUCKETS);
+        registry.register(
+            "subscription_duration_seconds",
+            "How long subscriptions lasted that have ended",
+            subscription_seconds.clone(),
+        );
         let shed = Family::default();
         registry.register(
             "requests_shed",
@@ -238,6 +255,8 @@ impl Metrics {
             requests,
             request_seconds,
             in_flight,
+            open,
+            subscription_seconds,
             shed,
             calls,
             call_seconds,
@@ -301,15 +320,45 @@ impl Metrics {
         self.in_flight.dec();
     }
 
+    /// Counts a connection of the public port until it is dropped.
+    pub(crate) fn open_connection(&self) -> OpenConnection {
+        self.open.connection()
+    }
+
+    /// Says how many connections there may be.
+    pub(crate) fn limit_connections(&self, most: u32) {
+        self.open.limit_connections(most);
+    }
+
+    /// Says how many streams are open, and may be.
+    pub(crate) fn set_streams(&self, streams: OpenStreams) {
+        self.open.set_streams(streams);
+    }
+
+    /// Counts the close of a WebSocket; 1006: there was none.
+    pub(crate) fn count_close(&self, by: ClosedBy, code: u16) {
+        self.open.count_close(by, code);
+    }
+
     /// Counts a request that the engine answered.
     pub(super) fn count_answer(&self, status: u16, elapsed: Duration, response: &Response) {
+        self.count_outcome(status, response);
+        self.observe_operation(response, elapsed.as_secs_f64());
+    }
+
+    /// Counts a subscription that has ended; its lifetime is no request's duration.
+    pub(super) fn count_subscription(&self, elapsed: Duration, response: &Response) {
+        self.count_outcome(200, response);
+        self.subscription_seconds.observe(elapsed.as_secs_f64());
+    }
+
+    fn count_outcome(&self, status: u16, response: &Response) {
         let ((kind, operation_kind), (outcome, label)) = (kind_label(response.operation_kind), outcome_label(response));
         let counter = || self.requests.get_or_create_owned(&RequestLabels { operation_kind, outcome: label, status });
         match status {
             200 => self.usual[kind][outcome].get_or_init(counter).inc(),
             _ => counter().inc(),
         };
-        self.observe_operation(response, elapsed.as_secs_f64());
         for code in &response.error_codes {
             self.errors.get_or_create(&ErrorLabels { code: code.to_string() }).inc();
         }

@@ -17,6 +17,8 @@ pub struct RequestRecord {
     metrics: Arc<Metrics>,
     request_id: RequestId,
     started: Instant,
+    /// Does it count among the requests in flight?
+    is_in_flight: bool,
     has_ended: bool,
 }
 
@@ -25,7 +27,7 @@ impl RequestRecord {
     #[must_use]
     pub fn begin(metrics: Arc<Metrics>, request_id: RequestId, started: Instant) -> Self {
         metrics.request_begins();
-        Self { metrics, request_id, started, has_ended: false }
+        Self { metrics, request_id, started, is_in_flight: true, has_ended: false }
     }
 
     /// Ends it with the engine's answer.
@@ -47,6 +49,30 @@ impl RequestRecord {
             status = status.as_u16(),
             errors = response.errors,
             "request"
+        );
+    }
+
+    /// Says that it has become a subscription, which may last for days: it is no request in flight any more.
+    pub fn subscribed(&mut self) {
+        if std::mem::replace(&mut self.is_in_flight, false) {
+            self.metrics.request_ends();
+        }
+    }
+
+    /// Ends a subscription, with what all of its events had, and how many there were.
+    pub fn subscription_ended(mut self, events: u64, total: &Response) {
+        self.has_ended = true;
+        let elapsed = self.started.elapsed();
+        self.metrics.count_subscription(elapsed, total);
+        tracing::info!(
+            target: "bespoke::request",
+            request_id = self.request_id.as_str(),
+            operation = total.operation_name.as_deref(),
+            events,
+            seconds = elapsed.as_secs_f64().round(),
+            calls = total.calls.iter().filter(|call| call.is_upstream()).count(),
+            errors = total.errors,
+            "subscription"
         );
     }
 
@@ -76,7 +102,7 @@ impl Drop for RequestRecord {
         if !self.has_ended {
             self.end_refused(CLIENT_GONE, "CLIENT_GONE");
         }
-        self.metrics.request_ends();
+        self.subscribed();
     }
 }
 

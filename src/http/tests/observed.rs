@@ -41,6 +41,8 @@ async fn requests_calls_and_errors_are_counted() {
     drop(futures_util::poll!(Box::pin(post(&router, r#"{"query":"{ stall }"}"#))));
     insta::assert_snapshot!(metrics(&router).await, @r#"
     bespoke_cache_bytes 0
+    bespoke_connections 0
+    bespoke_connections_max 0
     bespoke_engines 1
     bespoke_errors_total{code="BATCHING_NOT_SUPPORTED"} 1
     bespoke_errors_total{code="CLIENT_GONE"} 1
@@ -56,8 +58,13 @@ async fn requests_calls_and_errors_are_counted() {
     bespoke_requests_total{operation_kind="unknown",outcome="refused",status="400"} 1
     bespoke_requests_total{operation_kind="unknown",outcome="refused",status="499"} 1
     bespoke_requests_total{operation_kind="unknown",outcome="refused",status="500"} 1
+    bespoke_sockets 0
+    bespoke_subscription_duration_seconds_count 0
+    bespoke_subscription_duration_seconds_sum 0.0
     bespoke_subscription_events_total 0
     bespoke_subscription_polls_total 0
+    bespoke_subscriptions 0
+    bespoke_subscriptions_max 1024
     bespoke_tasks 0
     bespoke_upstream_call_duration_seconds_count{service="catalog",operation_id="get"} 3
     bespoke_upstream_call_duration_seconds_count{service="catalog",operation_id="list"} 3
