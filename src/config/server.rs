@@ -50,14 +50,15 @@ pub struct ServerConfig {
     #[serde(with = "humantime_serde::option")]
     #[schemars(with = "Option<String>")]
     pub max_lateness: Option<Duration>,
-    /// Open connections at once. When they are taken, the one that has waited for its client the longest (for a request,
-    /// for the rest of it, or to take its answer) is closed for a new one; while all have a request that is being answered, new ones wait
-    /// in the system's queue. Default: 4096.
+    /// Open connections at once, event streams and WebSockets among them, each counted once. When they are taken, the one
+    /// that has waited for its client the longest (for a request, for the rest of it, to take its answer, or on a WebSocket
+    /// for an operation) is closed for a new one. While all have a request or a subscription that is being answered, new
+    /// ones wait for two seconds, and are then answered 503 with `Retry-After`. Default: 4096.
     pub max_connections: NonZeroU32,
     /// Subscriptions at once; further ones are answered with an error. Default: 1024.
     pub max_subscriptions: NonZeroU32,
-    /// Largest message of a client on a WebSocket, in bytes; a larger one ends the connection. A connection keeps the room
-    /// of its largest message for as long as it is open. Default: 65536 (64 KiB).
+    /// Largest message of a client on a WebSocket, in bytes; a larger one ends the connection with the code 1009.
+    /// Default: 65536 (64 KiB).
     pub max_socket_message_bytes: NonZeroUsize,
     /// Operations at once on one WebSocket; further ones are answered with an error. Default: 64.
     pub max_operations_per_socket: NonZeroU32,

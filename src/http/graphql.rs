@@ -18,8 +18,8 @@ use crate::policy::Caller;
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::Method;
 use http::request::Parts;
+use http::{HeaderMap, Method};
 use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
@@ -40,8 +40,8 @@ const HELD_UP: Duration = Duration::from_millis(20);
 pub(super) async fn graphql(site: &Site, server: Arc<Server>, request: http::Request<Body>) -> http::Response<Body> {
     let started = Instant::now();
     let (mut parts, mut body) = request.into_parts();
-    if websocket::is_upgrade(&parts.headers) {
-        return Box::pin(websocket::upgrade(site.clone(), &server, parts)).await;
+    if websocket::is_upgrade(&parts) {
+        return websocket::upgrade(site.clone(), &server, parts);
     }
     let correlation = Correlation::of(&parts.headers);
     let record = RequestRecord::begin(Arc::clone(&server.metrics), correlation.request_id.clone(), started);
@@ -103,6 +103,17 @@ pub(super) async fn handed_over<T>(deadline: Instant, work: impl Future<Output =
     }
     let now = Instant::now();
     if now < end + HELD_UP { None } else { within(now + HANDOVER, work).await }
+}
+
+/// Refuses a request by its head; it is counted as one that has just begun.
+pub(super) fn refused(server: &Server, headers: &HeaderMap, refusal: &Refusal) -> http::Response<Body> {
+    let correlation = Correlation::of(headers);
+    let request_id = correlation.request_id.clone();
+    let record = RequestRecord::begin(Arc::clone(&server.metrics), request_id, Instant::now());
+    let media = MediaType::negotiate(headers).unwrap_or(MediaType::Json);
+    let answer = refuse(media, &correlation, refusal);
+    record.refused(answer.status(), refusal.code());
+    answer
 }
 
 /// Takes the body of a POST in; `None`: another method, which has none.

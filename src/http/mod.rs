@@ -29,6 +29,7 @@ mod ending;
 mod framing;
 mod graphql;
 mod head;
+mod headers;
 mod health;
 mod idle;
 mod linger;
@@ -45,6 +46,7 @@ mod site;
 mod stall;
 mod stream;
 mod streams;
+mod takeover;
 #[cfg(test)]
 mod tests;
 mod trace_state;

@@ -8,8 +8,10 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 pub(super) enum Refusal {
     #[error("this method is not allowed here; use POST, or GET for queries")]
     Method,
-    #[error("pages of this origin may not open event streams here")]
+    #[error("pages of this origin may not open event streams or WebSockets here")]
     Origin,
+    #[error("WebSockets are of version 13 here")]
+    SocketVersion,
     #[error("the answer is `application/graphql-response+json` or `application/json`; `accept` allows neither")]
     NotAcceptable,
     #[error("the body must be `application/json` in UTF-8, without a content coding")]
@@ -40,6 +42,7 @@ impl Refusal {
         match self {
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Origin => StatusCode::FORBIDDEN,
+            Self::SocketVersion => StatusCode::UPGRADE_REQUIRED,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
@@ -57,6 +60,7 @@ impl Refusal {
         match self {
             Self::Method => "METHOD_NOT_ALLOWED",
             Self::Origin => "ORIGIN_NOT_ALLOWED",
+            Self::SocketVersion => "SOCKET_VERSION_NOT_SUPPORTED",
             Self::NotAcceptable => "NOT_ACCEPTABLE",
             Self::MediaType => "UNSUPPORTED_MEDIA_TYPE",
             Self::TooLarge { .. } => "BODY_TOO_LARGE",
@@ -75,6 +79,7 @@ impl Refusal {
     pub(super) fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         let (name, value) = match self {
             Self::Method => (header::ALLOW, "GET, POST"),
+            Self::SocketVersion => (header::SEC_WEBSOCKET_VERSION, "13"),
             Self::MediaType => (header::ACCEPT, "application/json"),
             Self::Unauthenticated(_) => (header::WWW_AUTHENTICATE, r#"Bearer error="invalid_token""#),
             Self::Overloaded => (header::RETRY_AFTER, "1"),

@@ -3,9 +3,11 @@
 //! Why not one table: for any route it boxes the request's body, the handler's future and the answer, and notes what has
 //! matched. Nearly all requests are for the one path, and small ones are answered with less than that costs.
 
-use super::graphql::graphql;
+use super::graphql::{graphql, refused};
+use super::refusal::Refusal;
 use super::site::Site;
 use super::{health, playground};
+use crate::observe::OpenConnection;
 use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::routing::get;
@@ -25,6 +27,8 @@ pub struct Routes {
     site: Site,
     /// Is `/graphql` here?
     is_public: bool,
+    /// For connections for which there is no place?
+    is_full: bool,
     others: Router,
     /// The others, and GraphiQL.
     with_page: Router,
@@ -35,14 +39,14 @@ pub fn router(site: impl Into<Site>) -> Routes {
     let site = site.into();
     let others = health().route("/metrics", get(health::public_metrics));
     let with_page = others.clone().merge(playground::routes()).with_state(site.clone());
-    Routes { others: others.with_state(site.clone()), with_page, is_public: true, site }
+    Routes { others: others.with_state(site.clone()), with_page, is_public: true, is_full: false, site }
 }
 
 /// Routes of the admin port: `/livez`, `/readyz` and `/metrics`.
 pub fn admin_router(site: impl Into<Site>) -> Routes {
     let site = site.into();
     let others = health().route("/metrics", get(health::metrics)).with_state(site.clone());
-    Routes { with_page: others.clone(), others, is_public: false, site }
+    Routes { with_page: others.clone(), others, is_public: false, is_full: false, site }
 }
 
 fn health() -> Router<Site> {
@@ -50,13 +54,46 @@ fn health() -> Router<Site> {
 }
 
 impl Routes {
+    /// The same for connections for which there is no place: `/graphql` is refused, and each answer ends its connection.
+    pub(super) fn full(self) -> Self {
+        Self { is_full: true, ..self }
+    }
+
+    /// Counts a connection until it is dropped; `None`: it is none of the public port.
+    pub(super) fn count_connection(&self) -> Option<OpenConnection> {
+        self.is_public.then(|| self.site.now().metrics.open_connection())
+    }
+
+    /// Says how many connections there may be.
+    pub(super) fn count_limit(&self, max_connections: u32) {
+        if self.is_public {
+            self.site.now().metrics.limit_connections(max_connections);
+        }
+    }
+
+    /// Counts a connection for which there was no place.
+    pub(super) fn count_refused_connection(&self) {
+        self.site.now().metrics.count_shed("connections");
+    }
+
     /// Answers one request. What is rare is boxed, as in [`graphql`].
     pub(super) async fn answer(&self, request: Request<Body>) -> Response<Body> {
+        let mut answer = self.answer_by_path(request).await;
+        if self.is_full {
+            answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        answer
+    }
+
+    async fn answer_by_path(&self, request: Request<Body>) -> Response<Body> {
         if !self.is_public || request.uri().path() != GRAPHQL {
             let has_page = self.site.now().playground.is_some();
             let others = if has_page { &self.with_page } else { &self.others };
             let Ok(answer) = Box::pin(others.clone().call(request)).await;
             return answer;
+        }
+        if self.is_full {
+            return refused(&self.site.now(), &request.into_parts().0.headers, &Refusal::Overloaded);
         }
         if request.method() == Method::HEAD {
             return without_body(Box::pin(self.answer_graphql(request)).await);

@@ -1,5 +1,8 @@
 //! Connections: accepting, bounding and ending them.
 //!
+//! When all places are taken and none becomes free, a new connection is still answered: one request to `/graphql` with 503,
+//! or anything else. So clients learn that they are to come again, and health checks learn nothing wrong.
+//!
 //! Our own loop rather than `axum::serve`, which bounds neither connections nor the waits for a
 //! request's head and for a client to take its answer.
 
@@ -9,13 +12,14 @@ use super::idle::{self, Idle};
 use super::linger::Lingering;
 use super::routes::Routes;
 use super::stall::Impatient;
+use super::takeover::Takeover;
 use super::workers::Workers;
 use crate::config::ServerConfig;
 use axum::body::Body;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use http::header::CONNECTION;
+use http::header::{CONNECTION, UPGRADE};
 use http::{HeaderValue, Request};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
@@ -27,9 +31,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// Longest wait for a request's head; also how long an idle connection is kept.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -43,10 +47,17 @@ const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// Pause after a failed accept, as when file descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// Most connections without a place that are told so at once; further ones are closed without a word.
+const MAX_REFUSALS: usize = 64;
+
+/// Longest time that telling one may take.
+const REFUSAL_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Limits of [`serve`].
 #[derive(Debug, Clone, Copy)]
 pub struct ServeLimits {
-    /// Open connections at once; when they are taken, the idlest ends for a new one.
+    /// Open connections at once, WebSockets and streams among them; when they are taken, the idlest ends for a new one,
+    /// and if none is idle, new ones are refused.
     pub max_connections: u32,
 }
 
@@ -88,6 +99,8 @@ async fn accept(
     workers: Option<&Workers>,
 ) -> usize {
     let places = Connections::new(limits.max_connections);
+    let refusals = Arc::new(Semaphore::new(MAX_REFUSALS));
+    routes.count_limit(limits.max_connections);
     let (stop, stopping) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
@@ -99,6 +112,13 @@ async fn accept(
             (stream, place) = &mut next => {
                 next.set(self::next(&listener, &places));
                 let (routes, stopping) = (routes.clone(), stopping.clone());
+                let Some(place) = place else {
+                    routes.count_refused_connection();
+                    if let Ok(permit) = Arc::clone(&refusals).try_acquire_owned() {
+                        _ = connections.spawn(refuse(stream, permit, routes, stopping));
+                    }
+                    continue;
+                };
                 match workers {
                     Some(workers) => {
                         // A socket belongs to the runtime that it was registered with.
@@ -127,8 +147,8 @@ async fn accept(
     cut_off
 }
 
-/// The next connection, once there is a place for it.
-async fn next(listener: &TcpListener, places: &Arc<Connections>) -> (TcpStream, Connection) {
+/// The next connection, with its place once there is one; `None`: there is none for it.
+async fn next(listener: &TcpListener, places: &Arc<Connections>) -> (TcpStream, Option<Connection>) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => return (stream, places.admit().await),
@@ -175,15 +195,41 @@ async fn answer(routes: &Routes, idle: &Arc<Idle>, request: Request<Incoming>) -
     answer
 }
 
-/// Serves one connection to its end; once `stopping` turns true, to the end of its request in flight.
-async fn connection(stream: TcpStream, place: Connection, routes: Routes, mut stopping: watch::Receiver<bool>) {
+/// Answers one request of a connection that has no place.
+async fn refuse(stream: TcpStream, _permit: OwnedSemaphorePermit, routes: Routes, stopping: watch::Receiver<bool>) {
+    let idle = Idle::new(Instant::now());
+    let _ = timeout(REFUSAL_TIMEOUT, requests(stream, &idle, routes.full(), stopping)).await;
+}
+
+/// Serves one connection to its end: its requests, and what it was upgraded to. It keeps its place for all of that.
+async fn connection(stream: TcpStream, place: Connection, routes: Routes, stopping: watch::Receiver<bool>) {
+    let (idle, _open) = (place.idle(), routes.count_connection());
+    // What serves requests is large, and gone when the other protocol begins.
+    if let Some(next) = Box::pin(requests(stream, idle, routes, stopping)).await {
+        next.await;
+    }
+}
+
+/// Serves the requests of one connection; once `stopping` turns true, to the end of its request in flight.
+///
+/// Gives what is to be done next, if the last request was an upgrade.
+async fn requests(
+    stream: TcpStream,
+    idle: &Arc<Idle>,
+    routes: Routes,
+    mut stopping: watch::Receiver<bool>,
+) -> Option<BoxFuture<'static, ()>> {
     // Answers are small and written at once: waiting for more to send would only delay them.
     let _ = stream.set_nodelay(true);
-    let idle = place.idle();
-    let service = service_fn(|request: Request<Incoming>| {
+    let takeover = Takeover::new(Arc::clone(idle));
+    let service = service_fn(|mut request: Request<Incoming>| {
         let in_request = idle.request();
+        if request.headers().contains_key(UPGRADE) {
+            request.extensions_mut().insert(takeover.clone());
+        }
         let answer = answer(&routes, idle, request);
-        async move { Ok::<_, Infallible>(answer.await.map(|body| in_request.until_end_of(body))) }
+        // Boxed: what answering takes is held neither while a client is waited for nor while a stream is sent.
+        Box::pin(async move { Ok::<_, Infallible>(answer.await.map(|body| in_request.until_end_of(body))) })
     });
     let stream = Lingering::new(Impatient::new(stream, WRITE_TIMEOUT, Arc::clone(idle)), Arc::clone(idle));
     let mut connection = pin!(
@@ -215,12 +261,12 @@ async fn connection(stream: TcpStream, place: Connection, routes: Routes, mut st
                 if let Err(error) = ended {
                     tracing::debug!(%error, "connection ended");
                 }
-                return;
+                return takeover.take();
             }
             Some(end) = ends.next() => match end {
                 End::Stop => connection.as_mut().graceful_shutdown(),
-                End::Idle => return,
-                End::Idlest if idle.waiting_since().is_some() => return,
+                End::Idle => return None,
+                End::Idlest if idle.waiting_since().is_some() => return None,
                 // A request has come meanwhile.
                 End::Idlest => ends.push(Box::pin(idlest())),
             }

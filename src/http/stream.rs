@@ -18,6 +18,7 @@ use super::counted::Counted;
 use super::ending::{Generation, StreamEnd};
 use super::framing;
 use super::graphql::{handed_over, receive, text_of, understand};
+use super::headers::compact;
 use super::negotiate::MediaType;
 use super::refusal::Refusal;
 use super::server::Server;
@@ -175,6 +176,10 @@ impl Streaming {
         }
         let body = receive(&self.server, parts, body, self.started).await?;
         let permit = self.server.door.enter_owned().ok_or(Refusal::Overloaded)?;
+        if self.accepted.events {
+            // A subscription keeps them, perhaps for days.
+            parts.headers = compact(&parts.headers);
+        }
         let (request, caller) = understand(&self.server, parts, body, &self.correlation)?;
         let wording = Some(self.accepted.form().wording());
         let event_timeout = self.accepted.events.then_some(self.server.config.request_timeout);

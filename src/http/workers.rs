@@ -1,6 +1,7 @@
 //! Workers: threads that serve connections, each with a runtime of its own.
 //!
-//! In: accepted connections. Out: each is served from its beginning to its end by the worker that had the fewest.
+//! In: accepted connections. Out: each is served from its beginning to its end by the worker that had the fewest, also
+//! when it becomes a WebSocket.
 //! Elsewhere: accepting and bounding them ([`super::serve`]).
 //!
 //! Why: a runtime with several threads moves tasks between them, and wakes one thread for what another has just done;
@@ -52,6 +53,12 @@ impl Workers {
     /// Their runtimes.
     pub fn runtimes(&self) -> impl Iterator<Item = Handle> {
         self.workers.iter().map(|worker| worker.handle.clone())
+    }
+
+    /// How many connections each of them serves.
+    #[cfg(test)]
+    pub(super) fn loads(&self) -> Vec<usize> {
+        self.workers.iter().map(|worker| worker.connections.load(Ordering::Relaxed)).collect()
     }
 
     /// Spawns a connection where there are the fewest.

@@ -37,6 +37,7 @@ mod resilience;
 mod routed;
 mod screens;
 mod sharing;
+mod socket_frames;
 mod stream_ends;
 mod subscriptions;
 mod upstream_faults;

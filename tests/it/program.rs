@@ -121,6 +121,11 @@ impl Program {
         words.map(str::to_owned).collect()
     }
 
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().expect("the program runs")
+    }
+
     pub(crate) fn send(&self, signal: Signal) {
         let id = i32::try_from(self.child.id().expect("the program runs")).unwrap();
         kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();

@@ -135,6 +135,92 @@ async fn connections_beyond_the_limit_wait_for_a_place() {
     assert!(answer(&mut second).await.starts_with("HTTP/1.1 200"));
 }
 
+/// All of an answer whose connection then ends.
+async fn last_answer(mut stream: TcpStream) -> String {
+    let mut text = String::new();
+    within(stream.read_to_string(&mut text)).await.unwrap();
+    text
+}
+
+const UPGRADE: &str = "GET /graphql HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+    sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+    sec-websocket-protocol: graphql-transport-ws\r\n\r\n";
+
+/// An open WebSocket.
+async fn socket(address: SocketAddr) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(UPGRADE.as_bytes()).await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(within(stream.read_u8()).await.unwrap());
+    }
+    assert!(head.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&head));
+    stream
+}
+
+#[tokio::test]
+async fn connections_for_which_there_is_no_place_are_told_to_come_again() {
+    let running = run(1, Duration::from_secs(60)).await;
+    let first = ask(running.address, "{ stall }").await;
+    until(&running.executing, 1).await;
+    let mut upgrade = TcpStream::connect(running.address).await.unwrap();
+    upgrade.write_all(UPGRADE.as_bytes()).await.unwrap();
+    for refused in [ask(running.address, "{ hello }").await, upgrade] {
+        let text = last_answer(refused).await;
+        assert!(text.starts_with("HTTP/1.1 503 ") && text.contains("OVERLOADED"), "{text}");
+        assert!(text.contains("retry-after: 1\r\n") && text.contains("connection: close\r\n"), "{text}");
+    }
+    let mut health = TcpStream::connect(running.address).await.unwrap();
+    health.write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    assert!(last_answer(health).await.starts_with("HTTP/1.1 200 "), "health is never refused");
+    assert_eq!(running.executing.load(Ordering::SeqCst), 1);
+    drop(first);
+    until(&running.executing, 0).await;
+    let mut next = ask(running.address, "{ hello }").await;
+    assert!(answer(&mut next).await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn a_socket_without_operations_makes_room_for_a_new_connection() {
+    let running = run(1, Duration::from_secs(60)).await;
+    let mut idle = socket(running.address).await;
+    let mut new = ask(running.address, "{ hello }").await;
+    let mut close = [0; 4];
+    within(idle.read_exact(&mut close)).await.unwrap();
+    assert_eq!((close[0], u16::from_be_bytes([close[2], close[3]])), (0x88, 1013), "try again later");
+    drop(idle);
+    assert!(answer(&mut new).await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn a_socket_counts_for_its_worker_until_it_is_closed() {
+    let server = super::server(config(Mode::Production));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let workers = Workers::start(NonZeroUsize::new(2).unwrap()).unwrap();
+    let limits = ServeLimits { max_connections: 64 };
+    let serving = serve_by(&workers, listener, router(Arc::new(server)), std::future::pending(), limits);
+    let opening = async {
+        let mut sockets = Vec::new();
+        for open in 1..=6 {
+            sockets.push(socket(address).await);
+            assert_eq!(workers.loads().iter().sum::<usize>(), open);
+        }
+        assert_eq!(workers.loads(), [3, 3]);
+        drop(sockets);
+        within(async {
+            while workers.loads() != [0, 0] {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    };
+    tokio::select! {
+        _ = serving => panic!("it serves"),
+        () = opening => {}
+    }
+}
+
 #[tokio::test]
 async fn a_head_that_is_too_long_is_431() {
     let running = run(8, Duration::from_secs(60)).await;

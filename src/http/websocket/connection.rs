@@ -4,28 +4,30 @@
 //! Elsewhere: the upgrade and the close ([`super`]); the operations ([`super::operations`]).
 
 use super::operations::Operations;
+use super::reader::Incoming;
+use super::socket::{End, Socket};
 use crate::engine::Request;
 use crate::http::correlation::Correlation;
 use crate::http::ending::{EndReason, Generation};
+use crate::http::idle::{Idle, InRequest};
 use crate::http::messages::{Authorization, Client, Close, Message as Wire};
 use crate::http::server::Server;
 use crate::http::site::Site;
 use crate::policy::{Caller, JwtRejected};
-use axum::extract::ws::{Message, WebSocket};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 use serde_json::{Map, Value};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 /// Longest wait for `connection_init`.
 const INIT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often the client is asked whether it is still there.
 const PING_EVERY: Duration = Duration::from_secs(12);
-/// A client that was silent for so long is gone: it answers pings.
+/// A client that was silent for so long is gone: it answers pings. Between the fragments of a message pings do not count.
 const SILENCE: Duration = Duration::from_secs(40);
-/// Longest wait for a client to take a message.
-const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// An open socket that speaks the sub-protocol.
 pub(super) struct Connection {
@@ -57,17 +59,28 @@ impl Connection {
         }
     }
 
-    /// Runs until somebody ends it. `None`: the client did.
-    pub(super) async fn run(mut self, socket: &mut WebSocket) -> Option<Close> {
+    /// Runs until somebody ends it, and drops what has not ended.
+    ///
+    /// While none of its operations runs, the connection waits for its client, and may be told to end for a new one.
+    pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
+        mut self,
+        socket: &mut Socket<S>,
+        idle: &Arc<Idle>,
+    ) -> End {
         let mut end = self.site.now().streams.ends.stream();
         let started = Instant::now();
         let mut heard = started;
         let mut expires: Option<Instant> = None;
         let mut ping = tokio::time::interval_at(started + PING_EVERY, PING_EVERY);
+        let mut busy: Option<InRequest> = None;
         loop {
-            if self.leaving.is_some() && self.operations.end_subscriptions() {
-                return self.leaving;
+            if let Some(close) = self.leaving.take_if(|_| self.operations.end_subscriptions()) {
+                return End::Ours(close);
             }
+            busy = match self.operations.is_empty() {
+                true => None,
+                false => busy.or_else(|| Some(idle.request())),
+            };
             let (is_leaving, oldest) = (self.leaving.is_some(), self.operations.oldest_subscribed());
             let limit = match self.caller {
                 None => Some(started + INIT_TIMEOUT),
@@ -87,14 +100,23 @@ impl Connection {
                 }
             };
             let reply = tokio::select! {
-                received = socket.recv() => {
-                    heard = Instant::now();
-                    match received {
-                        None | Some(Err(_) | Ok(Message::Close(_))) => return None,
-                        Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
-                        Some(Ok(message)) => self.receive(&message.into_data()),
+                received = socket.receive() => match received {
+                    Err(failure) => return failure.into(),
+                    Ok(Incoming::Close(code)) => return End::Theirs(code),
+                    Ok(Incoming::Text(message)) => {
+                        heard = Instant::now();
+                        self.receive(&message)
                     }
-                }
+                    Ok(control) => {
+                        if !socket.is_within_message() {
+                            heard = Instant::now();
+                        }
+                        if let Incoming::Ping(payload) = control && socket.pong(&payload).await.is_err() {
+                            return End::Gone;
+                        }
+                        continue;
+                    }
+                },
                 Some((id, step)) = self.operations.next() => Ok(self.operations.messages(&id, step)),
                 () = at_limit => match self.caller {
                     None => Err(Close::new(4408, "Connection initialisation timeout")),
@@ -110,19 +132,21 @@ impl Connection {
                     }
                     None => Ok(self.operations.give_up()),
                 },
+                () = idle.told_to_end() => match idle.waiting_since() {
+                    Some(_) => Err(Close::new(1013, "Too many connections")),
+                    // An operation has begun meanwhile.
+                    None => continue,
+                },
                 _ = ping.tick() => {
-                    if heard.elapsed() > SILENCE {
-                        return None;
-                    }
-                    if send(socket, Message::Ping(Default::default())).await.is_err() {
-                        return None;
+                    if heard.elapsed() > SILENCE || socket.ping().await.is_err() {
+                        return End::Gone;
                     }
                     continue;
                 }
             };
             let messages = match reply {
                 Ok(messages) => messages,
-                Err(close) => return Some(close),
+                Err(close) => return End::Ours(close),
             };
             if expires.is_none()
                 && let Some(remaining) = self.caller.as_ref().and_then(|caller| caller.remaining(SystemTime::now()))
@@ -130,8 +154,8 @@ impl Connection {
                 expires = Some(Instant::now() + remaining);
             }
             for message in messages {
-                if send(socket, Message::Text(message.into())).await.is_err() {
-                    return None;
+                if socket.text(&message).await.is_err() {
+                    return End::Gone;
                 }
             }
         }
@@ -224,11 +248,4 @@ fn claims(server: &Server, headers: &HeaderMap) -> Result<Option<Map<String, Val
     let verifier = server.verifier.as_ref();
     let claims = verifier.map(|verifier| verifier.authenticate(headers, SystemTime::now()));
     claims.transpose().map(Option::flatten)
-}
-
-async fn send(socket: &mut WebSocket, message: Message) -> Result<(), ()> {
-    match tokio::time::timeout(SEND_TIMEOUT, socket.send(message)).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) | Err(_) => Err(()),
-    }
 }

@@ -3,77 +3,105 @@
 //! In: an upgrade with the sub-protocol `graphql-transport-ws`. Out: its messages.
 //! Elsewhere: their wording ([`super::messages`]); what the operations answer ([`crate::engine`]).
 //!
+//! The way of a message: `handshake` accepts the upgrade, `frame` and `reader` put messages together from bytes, `socket`
+//! receives, sends and closes, `connection` speaks the sub-protocol, and `operations` runs what it asks for.
+//!
 //! Our own protocol loop rather than async-graphql's, which closes with other codes than the protocol's, takes an id
 //! twice, waits for ever for the first message and would copy each answer into a tree of values.
 //!
 //! Always true:
 //! - the browser's page comes from an origin that CORS allows, or from this server;
 //! - an operation ends with the client's `complete`, with the connection, and with the caller's token;
-//! - before this side closes a socket whose client may come back, what is running and is no subscription is answered, and
-//!   nothing new is started: clients send again what was not answered, so that a write would be made twice;
+//! - a socket is served where its connection was accepted, and keeps the place of that connection until it is closed;
 //! - sockets, operations per socket, subscriptions, messages and waits have bounds.
 //!
 //! # Source
-//! "GraphQL over WebSocket Protocol" of `graphql-ws`.
+//! "GraphQL over WebSocket Protocol" of `graphql-ws`; RFC 6455.
 
 mod connection;
+mod frame;
+mod handshake;
 mod operations;
+mod reader;
+mod socket;
 
 use self::connection::Connection;
+use self::handshake::Handshake;
+pub(super) use self::handshake::is_upgrade;
+use self::socket::{End, Socket};
 use super::cors::is_allowed;
+use super::graphql::refused;
+use super::headers::compact;
+use super::idle::Idle;
 use super::messages::Close;
+use super::refusal::Refusal;
 use super::server::Server;
 use super::site::Site;
 use super::streams::Open;
+use super::takeover::Takeover;
+use crate::observe::Metrics;
 use axum::body::Body;
-use axum::extract::FromRequestParts;
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
-use axum::response::IntoResponse;
 use http::request::Parts;
-use http::{HeaderMap, StatusCode, header};
-use std::time::Duration;
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use std::sync::Arc;
 
 const PROTOCOL: &str = "graphql-transport-ws";
-/// Room that each connection takes for reading while nothing large comes, in bytes.
-const READ_BUFFER: usize = 4_096;
-/// How long a client may take to answer a close.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Whether a request asks for a WebSocket.
-pub(super) fn is_upgrade(headers: &HeaderMap) -> bool {
-    headers.get(header::UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
+/// Answers the upgrade; the socket is served once the answer has been sent.
+pub(super) fn upgrade(site: Site, server: &Server, mut parts: Parts) -> http::Response<Body> {
+    begin(site, server, &mut parts).unwrap_or_else(|refusal| refused(server, &parts.headers, &refusal))
 }
 
-/// Answers the upgrade; the connection then runs by itself.
-pub(super) async fn upgrade(site: Site, server: &Server, mut parts: Parts) -> http::Response<Body> {
+fn begin(site: Site, server: &Server, parts: &mut Parts) -> Result<http::Response<Body>, Refusal> {
     if !is_allowed(&server.config, &parts.headers) {
-        return (StatusCode::FORBIDDEN, "this origin is not allowed").into_response();
+        return Err(Refusal::Origin);
     }
-    let Some(open) = server.streams.socket(server.config.max_connections.get()) else {
-        return (StatusCode::SERVICE_UNAVAILABLE, "too many connections").into_response();
+    let handshake = Handshake::read(parts)?;
+    let answer = handshake.answer();
+    let takeover = parts.extensions.remove::<Takeover>();
+    // A server that is not ours bounds its connections by itself, if at all.
+    let most = if takeover.is_some() { u32::MAX } else { server.config.max_connections.get() };
+    let open = server.streams.socket(most).ok_or(Refusal::Overloaded)?;
+    let idle = takeover.as_ref().map_or_else(|| Idle::new(tokio::time::Instant::now()), |takeover| takeover.idle());
+    let served = Served {
+        connection: handshake.has_protocol.then(|| Connection::new(site, compact(&parts.headers))),
+        max_message_bytes: server.config.max_socket_message_bytes.get(),
+        idle,
+        metrics: Arc::clone(&server.metrics),
+        _open: open,
     };
-    let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
-        Ok(upgrade) => upgrade,
-        Err(rejection) => return rejection.into_response(),
-    };
-    let most = server.config.max_socket_message_bytes.get();
-    let upgrade = upgrade.protocols([PROTOCOL]).max_message_size(most).max_frame_size(most);
-    let upgrade = upgrade.read_buffer_size(READ_BUFFER);
-    upgrade.on_upgrade(move |socket| serve(socket, site, parts.headers, open))
+    let serving = Box::pin(serve(handshake.upgraded, served));
+    match takeover {
+        Some(takeover) => takeover.put(serving),
+        None => _ = tokio::spawn(serving),
+    }
+    Ok(answer)
 }
 
-async fn serve(mut socket: WebSocket, site: Site, headers: HeaderMap, open: Open) {
-    let close = match socket.protocol() {
-        Some(_) => Connection::new(site, headers).run(&mut socket).await,
-        None => Some(Close::new(4406, "Subprotocol not acceptable")),
+/// A socket that is to be served.
+struct Served {
+    /// `None`: its client speaks another sub-protocol.
+    connection: Option<Connection>,
+    max_message_bytes: usize,
+    idle: Arc<Idle>,
+    metrics: Arc<Metrics>,
+    _open: Open,
+}
+
+async fn serve(upgraded: OnUpgrade, served: Served) {
+    let Ok(upgraded) = upgraded.await else { return };
+    let Served { connection, max_message_bytes, idle, metrics, _open } = served;
+    let mut socket = Socket::new(TokioIo::new(upgraded), max_message_bytes);
+    let end = match connection {
+        Some(connection) => connection.run(&mut socket, &idle).await,
+        None => End::Ours(Close::new(4406, "Subprotocol not acceptable")),
     };
-    let ending = async {
-        if let Some(Close(code, reason)) = close {
-            let _ = socket.send(Message::Close(Some(CloseFrame { code, reason: reason.into_owned().into() }))).await;
-        }
-        // Reading on answers the client's own close, and keeps ours from being lost with what is not read.
-        while let Some(Ok(_)) = socket.recv().await {}
-    };
-    let _ = tokio::time::timeout(CLOSE_TIMEOUT, ending).await;
-    drop(open);
+    let (by, code) = end.told();
+    metrics.count_close(by, code);
+    // Whoever looks for a connection to end leaves this one alone: it does end.
+    let _ending = idle.request();
+    // The client may be sending still: closed at once, its system would throw away what it has not read of the close.
+    idle.leaves_unread();
+    socket.end(&end).await;
 }

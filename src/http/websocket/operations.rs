@@ -60,6 +60,10 @@ impl Operations {
         self.running.contains_key(id)
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.running.is_empty()
+    }
+
     pub(super) fn cancel(&mut self, id: &str) {
         self.running.remove(id);
     }
