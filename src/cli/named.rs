@@ -39,3 +39,31 @@ impl NamedFiles {
 fn hash(hasher: &RandomState, path: &Path) -> Option<u64> {
     std::fs::read(path).ok().map(|bytes| hasher.hash_one(bytes))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::JwtConfig;
+    use std::time::Duration;
+
+    #[test]
+    fn a_key_that_is_replaced_or_gone_is_a_change() {
+        let folder = std::env::temp_dir().join(format!("bespoke-named-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let write = |text: &str| std::fs::write(folder.join("key.pem"), text).expect("a file");
+        let mut config = Config::default();
+        let (issuer, audience) = ("i".to_owned(), "a".to_owned());
+        config.auth.jwt =
+            Some(JwtConfig { public_key_file: "key.pem".into(), issuer, audience, leeway: Duration::ZERO });
+        write("one");
+        let named = NamedFiles::read(&config, &folder);
+        assert!(named.are_unchanged());
+        write("two");
+        assert!(!named.are_unchanged());
+        write("one");
+        assert!(named.are_unchanged(), "written again, and the same");
+        std::fs::remove_dir_all(&folder).expect("the folder");
+        assert!(!named.are_unchanged(), "gone");
+        assert!(NamedFiles::read(&Config::default(), &folder).are_unchanged(), "none is named");
+    }
+}

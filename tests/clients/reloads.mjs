@@ -20,7 +20,7 @@ const WARM_UP = 10;
 /** Two services, to which the process is pointed in turn. */
 const meters = [await startMeter(), await startMeter()];
 const [meter] = meters;
-const section = { port: 0, stream_drain: "500ms", max_lateness: null, max_subscriptions: 10_000 };
+const section = { port: 0, request_timeout: "15s", stream_drain: "500ms", max_lateness: null, max_subscriptions: 10_000 };
 const project = await makeProject(meter.url, section);
 const bff = await startBff(program, project.folder);
 const report = { faults: [] };

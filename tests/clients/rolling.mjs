@@ -15,7 +15,7 @@ const [count, perSecond, writers, rounds] = [
   number("WRITERS", 20),
   number("ROUNDS", 1),
 ];
-const GRACE_S = 20;
+const GRACE_S = 30;
 const PROCESSES = 3;
 /** How often the meters change. */
 const CHANGE_MS = 2_000;
@@ -24,11 +24,11 @@ const PATIENCE_MS = 60_000;
 const meter = await startMeter();
 const project = await makeProject(meter.url, {
   port: 0,
-  shutdown_delay: "1s",
+  // Nearly the default: time for the balancer to look, and for connections that were just made to bring their request.
+  shutdown_delay: "4s",
   shutdown_grace: `${GRACE_S}s`,
   stream_drain: "3s",
-  // One machine does all of it.
-  request_timeout: "10s",
+  request_timeout: "15s",
   max_lateness: null,
   max_subscriptions: 10_000,
 });

@@ -60,18 +60,26 @@ async function isReady(bff) {
   }
 }
 
-/** Hands connections to those of `bffs` that are ready, in turn. A connection stays where it is. */
+/** Hands connections to those of the set `bffs` that are ready, in turn. A connection stays where it is. */
 export async function startBalancer(bffs) {
-  let ready = new Set(bffs);
+  const ready = new Set(bffs);
+  const probed = new Map();
   let turn = 0;
   let isOpen = true;
-  const probing = (async () => {
-    while (isOpen) {
-      const all = [...bffs];
-      const are = await Promise.all(all.map(isReady));
-      ready = new Set(all.filter((_, index) => are[index]));
+  const probe = async (bff) => {
+    while (isOpen && bffs.has(bff)) {
+      if (await isReady(bff)) ready.add(bff);
+      else ready.delete(bff);
       await pause(PROBE_MS);
     }
+    ready.delete(bff);
+  };
+  const probing = (async () => {
+    while (isOpen) {
+      for (const bff of bffs) if (!probed.has(bff)) probed.set(bff, probe(bff));
+      await pause(PROBE_MS);
+    }
+    await Promise.all(probed.values());
   })();
   const server = net.createServer({ allowHalfOpen: true }, (client) => {
     client.setNoDelay(true);

@@ -89,7 +89,9 @@ export async function startMeter() {
 export async function makeProject(url, server) {
   const folder = await mkdtemp(path.join(os.tmpdir(), "weather-"));
   const configure = (section, meterUrl = url) => {
-    const config = { server: section, services: { meter: { url: meterUrl } }, cache: { enabled: false } };
+    // This is about stopping and reloading: that one machine does all the work is no fault of the service.
+    const meter = { url: meterUrl, timeout: "10s", max_in_flight: 2_000, breaker: { enabled: false } };
+    const config = { server: section, services: { meter }, cache: { enabled: false } };
     return writeFile(path.join(folder, "bespoke.yaml"), JSON.stringify(config));
   };
   await mkdir(path.join(folder, "schema", "services"), { recursive: true });
