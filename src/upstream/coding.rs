@@ -1,4 +1,4 @@
-//! Content codings of answers (RFC 9110 §8.4): by either path to a service, what its header names is undone here.
+//! Content codings of answers (RFC 9110 §8.4): what an answer's header names is undone here, by HTTP/1.1 and HTTP/2 alike.
 
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;

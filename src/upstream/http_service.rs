@@ -142,7 +142,9 @@ impl Inner {
         let exchange = async {
             let response = match first.send(over).await {
                 Err(broken) if ctx.is_safe && is_stale(&broken) => {
-                    let again = self.prepare(&request, ctx, deadline.min(own))?;
+                    let again = self.prepare(&request, ctx, deadline.min(own));
+                    // The first one was sent, whatever the service has seen of it.
+                    let again = again.map_err(|error| CallError { is_unsent: false, ..error })?;
                     attempts = 2;
                     again.send(Over::New).await
                 }

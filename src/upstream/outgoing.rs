@@ -1,6 +1,7 @@
 //! What goes out: a request, written for the path that it takes to its service.
 //!
-//! Always true: by either path the same head and body are sent, but for the order of headers.
+//! Always true: by HTTP/1.1 and by HTTP/2 the same head and body are sent, but for `host`, which HTTP/2 says otherwise, and the
+//! order of headers.
 
 use super::body::names_json;
 use super::cause::Called;
@@ -57,6 +58,8 @@ pub(super) enum Over {
 }
 
 impl Path {
+    /// The way to a service: by TLS for an `https` URL, and by HTTP/2 if the options say so.
+    ///
     /// # Errors
     /// When TLS cannot be set up for an `https` URL.
     pub(super) fn to(base: Base, client: &HttpClient, credentials: Credentials) -> Result<Self, ClientError> {

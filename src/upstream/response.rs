@@ -1,4 +1,4 @@
-//! A response that has begun, by either path.
+//! A response that has begun, by HTTP/1.1 or HTTP/2.
 
 use super::direct::{DirectError, Open};
 use bytes::Bytes;
