@@ -219,6 +219,8 @@ impl<'a> State<'a> {
         if self.in_flight.is_empty() {
             return false;
         }
+        // Whoever waits for a call has given its turn back.
+        self.pace.end();
         let finished = tokio::select! {
             biased;
             finished = self.in_flight.next() => finished,
