@@ -196,3 +196,74 @@ impl Feed {
         Recent { began, writes: self.sources.iter().map(|source| source.writes()).collect() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn feed() -> Arc<Feed> {
+        Arc::new(Feed {
+            events: watch::Sender::new(Arc::new(Event::none(now()))),
+            wanted: Wanted::default(),
+            sources: Box::default(),
+            root: 0,
+            window: Duration::from_secs(1),
+        })
+    }
+
+    fn event(digest: u64, is_refused: bool) -> Event {
+        let body = digest.to_string().into();
+        let ran = Ran { body, errors: 0, calls: Vec::new(), error_codes: Vec::new(), is_cut: false, held: None };
+        Event { digest, answer: Some(Arc::new(ran)), is_refused, ..Event::none(now()) }
+    }
+
+    /// What the subscriber gets now, if anything.
+    fn taken(subscriber: &mut Subscriber) -> Option<String> {
+        let (ran, _) = subscriber.next().now_or_never()?;
+        Some(String::from_utf8_lossy(&ran.body).into_owned())
+    }
+
+    #[tokio::test]
+    async fn a_subscriber_gets_the_newest_answer_that_differs_from_its_last() {
+        let feed = feed();
+        let (mut quick, mut slow) = (feed.subscribe(), feed.subscribe());
+        assert_eq!(taken(&mut quick), None);
+        assert!(feed.wanted.answer().is_some(), "it has nothing yet, and says so");
+        feed.replace(event(1, false), true);
+        assert_eq!((taken(&mut quick).as_deref(), taken(&mut slow).as_deref()), (Some("1"), Some("1")));
+        feed.replace(event(1, false), true);
+        assert_eq!(taken(&mut quick), None, "it is the answer of before");
+        for digest in [2, 3] {
+            feed.replace(event(digest, false), true);
+        }
+        assert_eq!(taken(&mut slow).as_deref(), Some("3"), "nothing is queued");
+        assert_eq!(taken(&mut slow), None, "and nothing comes twice");
+    }
+
+    #[tokio::test]
+    async fn what_was_forgotten_before_it_was_taken_is_asked_for_again() {
+        let feed = feed();
+        let mut slow = feed.subscribe();
+        feed.replace(event(1, false), true);
+        assert_eq!(taken(&mut slow).as_deref(), Some("1"));
+        feed.replace(event(2, false), true);
+        feed.replace(event(2, false).forgotten(), false);
+        feed.wanted.given(&feed.now());
+        assert_eq!(taken(&mut slow), None);
+        assert!(feed.wanted.answer().is_some());
+        feed.replace(event(2, false), true);
+        assert_eq!(taken(&mut slow).as_deref(), Some("2"));
+    }
+
+    #[tokio::test]
+    async fn that_calls_were_refused_here_is_told_to_those_alone_who_have_nothing_yet() {
+        let feed = feed();
+        let (mut early, mut late) = (feed.subscribe(), feed.subscribe());
+        feed.replace(event(1, false), true);
+        assert_eq!(taken(&mut early).as_deref(), Some("1"));
+        feed.replace(event(9, true), true);
+        assert_eq!((taken(&mut early), taken(&mut late).as_deref()), (None, Some("9")));
+        feed.replace(event(1, false), true);
+        assert_eq!((taken(&mut early), taken(&mut late).as_deref()), (None, Some("1")));
+    }
+}

@@ -54,12 +54,6 @@ impl Subscriber {
         Self { feed, events, last: None, wanted }
     }
 
-    /// Whether nothing was taken so far.
-    #[must_use]
-    pub fn is_new(&self) -> bool {
-        self.last.is_none()
-    }
-
     /// Waits for the next event; also: is it the last one? May be dropped: nothing is lost.
     pub async fn next(&mut self) -> (Arc<Ran>, bool) {
         loop {
