@@ -58,9 +58,10 @@ impl Bff {
         std::fs::write(project.join("schema/services/values.graphql"), SERVICE.replace("EVERY", &every))?;
         std::fs::write(project.join("schema/web.graphql"), CLIENT)?;
         let most = options.subscribers + 64;
+        // A busy machine is no fault of what is looked at: nothing is shed for lateness, and timeouts are long.
         let configuration = format!(
-            "server: {{ max_connections: {most}, max_subscriptions: {most}, max_lateness: null, shutdown_delay: 0s }}\n\
-             services: {{ values: {{ url: \"{source}\" }} }}\n"
+            "server: {{ max_connections: {most}, max_subscriptions: {most}, max_lateness: null, shutdown_delay: 0s, \
+             request_timeout: 30s }}\nservices: {{ values: {{ url: \"{source}\", timeout: 15s }} }}\n"
         );
         std::fs::write(project.join("bespoke.yaml"), configuration)?;
         let mut command = Command::new(&options.bespoke);

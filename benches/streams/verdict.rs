@@ -2,6 +2,7 @@
 
 use crate::source::Log;
 use crate::subscriber::Seen;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -19,23 +20,30 @@ impl Verdict {
     /// be current and yet be folded, which is the interval and what a busy machine adds to it.
     pub(crate) fn compare(&mut self, id: usize, notes: &[(Instant, Seen)], log: &Log, tolerance: Duration) {
         let mut values = Vec::new();
+        // The value right before, unless there was an error in between.
+        let mut before = None;
         for (_, seen) in notes {
             match seen {
-                Seen::Value(value) => values.push(*value),
-                Seen::Wrong(what) => self.note("false errors", || format!("{id}: {what}")),
+                Seen::Value(value) => {
+                    match before.map(|before| value.cmp(&before)) {
+                        Some(Ordering::Equal) => self.note("doubled events", || format!("{id}: {notes:?}")),
+                        Some(Ordering::Less) => self.note("events out of order", || format!("{id}: {notes:?}")),
+                        Some(Ordering::Greater) | None => {}
+                    }
+                    before = Some(*value);
+                    values.push(*value);
+                }
+                Seen::Wrong(what) => {
+                    before = None;
+                    let kind = if values.is_empty() { "refused subscriptions" } else { "false errors" };
+                    self.note(kind, || format!("{id}: {what}"));
+                }
             }
         }
         self.events += values.len();
         let Some((&first, &last)) = values.first().zip(values.last()) else {
             return self.note("subscribers without an event", || id.to_string());
         };
-        for two in values.windows(2) {
-            match two[0].cmp(&two[1]) {
-                std::cmp::Ordering::Less => {}
-                std::cmp::Ordering::Equal => self.note("doubled events", || format!("{id}: {values:?}")),
-                std::cmp::Ordering::Greater => self.note("events out of order", || format!("{id}: {values:?}")),
-            }
-        }
         if last != log.len() as u64 {
             self.note("lost last values", || format!("{id}: {last} instead of {}", log.len()));
         }
