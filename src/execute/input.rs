@@ -158,7 +158,7 @@ impl<'a> Inputs<'a> {
                 let (name, rest) = path.split_first()?;
                 let claim = self.caller.claims.as_ref()?.get(name)?;
                 let claim = rest.iter().try_fold(claim, |value, name| value.get(name))?;
-                Some(Cow::Owned(claim.clone().into()))
+                Some(Cow::Borrowed(claim))
             }
             Input::Config(path) => at(self.config, path).map(Cow::Borrowed),
             Input::BatchSize => Some(Cow::Owned(self.keys.len().into())),
@@ -367,6 +367,9 @@ fn write_json(value: &Json, form: Form, out: &mut String) -> Result<(), Failure>
             }
             out.push(']');
             Ok(())
+        }
+        (Json::Object(_), Form::Text) => {
+            Err(Failure::new("BAD_INPUT", "an object cannot be sent where the service takes text"))
         }
         (Json::Null, _) | (_, Form::AsIs) => {
             value.write_to(out);

@@ -2,11 +2,11 @@
 
 use crate::compose::{CallerInputs, Graph, Source, SourceId, SourceKind, Way};
 use crate::heap::HeapSize;
+use crate::json::Value as Json;
 use crate::operation::OperationKind;
 use crate::plan::Plan;
 use crate::policy::Caller;
 use crate::upstream::CredentialScope;
-use serde_json::Value as Json;
 
 /// The credential scope of a way's calls: claims used and headers forwarded, names and values.
 pub(super) fn scope(way: &Way, source: &Source, caller: &Caller) -> CredentialScope {

@@ -16,6 +16,9 @@ pub enum ReadError {
     /// text (RFC 8259 §8.2), and a GraphQL string is one.
     #[error("a string holds half of a surrogate pair, which is no character")]
     HalfSurrogate,
+    /// Two members of one object have the same name. Only [`Value::read_unique`] says so.
+    #[error("two members of an object have the same name")]
+    Repeated,
 }
 
 impl From<Malformed> for ReadError {
@@ -30,16 +33,29 @@ impl Value {
     /// # Errors
     /// When it is not JSON, nested too deeply, or holds a string that is no text.
     pub fn read(text: &[u8]) -> Result<Self, ReadError> {
-        let mut cursor = Json::new(text)?;
-        let value = value(&mut cursor)?;
-        if cursor.peek().is_some() { Err(ReadError::NotJson) } else { Ok(value) }
+        whole::<false>(text)
+    }
+
+    /// Reads one JSON text as [`Self::read`] does, but refuses objects that have two members of one name. RFC 8259 §4
+    /// leaves it to the reader which of the two counts, so two readers of one text may read two things.
+    ///
+    /// # Errors
+    /// As [`Self::read`], and [`ReadError::Repeated`].
+    pub fn read_unique(text: &[u8]) -> Result<Self, ReadError> {
+        whole::<true>(text)
     }
 }
 
-fn value(cursor: &mut Json<'_>) -> Result<Value, ReadError> {
+fn whole<const UNIQUE: bool>(text: &[u8]) -> Result<Value, ReadError> {
+    let mut cursor = Json::new(text)?;
+    let value = value::<UNIQUE>(&mut cursor)?;
+    if cursor.peek().is_some() { Err(ReadError::NotJson) } else { Ok(value) }
+}
+
+fn value<const UNIQUE: bool>(cursor: &mut Json<'_>) -> Result<Value, ReadError> {
     match cursor.peek() {
-        Some(b'{') => object(cursor),
-        Some(b'[') => list(cursor),
+        Some(b'{') => object::<UNIQUE>(cursor),
+        Some(b'[') => list::<UNIQUE>(cursor),
         Some(b'"') => text(cursor).map(Value::String),
         Some(b't') => cursor.literal(b"true").map(|()| Value::Bool(true)).map_err(Into::into),
         Some(b'f') => cursor.literal(b"false").map(|()| Value::Bool(false)).map_err(Into::into),
@@ -52,7 +68,7 @@ fn value(cursor: &mut Json<'_>) -> Result<Value, ReadError> {
     }
 }
 
-fn object(cursor: &mut Json<'_>) -> Result<Value, ReadError> {
+fn object<const UNIQUE: bool>(cursor: &mut Json<'_>) -> Result<Value, ReadError> {
     cursor.enter().map_err(|Malformed| ReadError::TooDeep)?;
     let mut members = Map::default();
     let mut is_first = true;
@@ -60,18 +76,21 @@ fn object(cursor: &mut Json<'_>) -> Result<Value, ReadError> {
         is_first = false;
         let name = text(cursor)?;
         cursor.expect(b':')?;
-        // Of equal names the last counts, as everywhere here.
-        members.insert(name, value(cursor)?);
+        let replaced = members.insert(name, value::<UNIQUE>(cursor)?);
+        // Elsewhere, of equal names the last counts.
+        if UNIQUE && replaced.is_some() {
+            return Err(ReadError::Repeated);
+        }
     }
     cursor.leave();
     Ok(Value::Object(members))
 }
 
-fn list(cursor: &mut Json<'_>) -> Result<Value, ReadError> {
+fn list<const UNIQUE: bool>(cursor: &mut Json<'_>) -> Result<Value, ReadError> {
     cursor.enter().map_err(|Malformed| ReadError::TooDeep)?;
     let mut items = Vec::new();
     while cursor.next_item(items.is_empty())? {
-        items.push(value(cursor)?);
+        items.push(value::<UNIQUE>(cursor)?);
     }
     cursor.leave();
     Ok(Value::Array(items))

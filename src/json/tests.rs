@@ -19,6 +19,20 @@ fn numbers_keep_their_text() {
 }
 
 #[test]
+fn equal_names_are_refused_where_that_is_asked_for() {
+    for (text, is_unique) in [
+        (r#"{"a":1,"b":{"a":1},"c":[{"a":1},{"a":2}]}"#, true),
+        (r#"{"a":1,"a":1}"#, false),
+        (r#"{"a":1,"\u0061":2}"#, false),
+        (r#"[{"b":{"a":1,"c":2,"a":3}}]"#, false),
+    ] {
+        let wanted = if is_unique { read(text) } else { Err(ReadError::Repeated) };
+        assert_eq!(Value::read_unique(text.as_bytes()), wanted, "{text}");
+        assert!(read(text).is_ok(), "{text}");
+    }
+}
+
+#[test]
 fn numbers_are_equal_by_value() {
     let equal = [
         vec!["1", "1.0", "1e0", "10e-1", "0.1e1", "1.000e+0", "100E-2"],

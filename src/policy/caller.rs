@@ -1,15 +1,15 @@
 //! The caller of one GraphQL request.
 
 use super::request_id::RequestId;
+use crate::json::Map;
 use http::{HeaderMap, HeaderValue};
-use serde_json::{Map, Value};
 use std::time::{Duration, SystemTime};
 
 /// On whose behalf a request runs: verified claims, and the headers that bindings may forward.
 #[derive(Clone, Default)]
 pub struct Caller {
-    /// Claims of a verified token; `None`: anonymous.
-    pub claims: Option<Map<String, Value>>,
+    /// Claims of a verified token; `None`: anonymous. Numbers have the digits of the token.
+    pub claims: Option<Map>,
     /// The request's headers, as they came; only those that a source's rules name are ever forwarded.
     pub headers: HeaderMap,
     /// Correlation: `x-request-id`, made up if the caller sent none.

@@ -7,16 +7,17 @@
 //!
 //! Always true:
 //! - each member of each object stands once (§4);
-//! - `iss`, `sub` and `jti` are strings, `aud` is a string or a list of strings, `exp`, `nbf` and `iat` are numbers.
+//! - `iss`, `sub` and `jti` are strings, `aud` is a string or a list of strings, `exp`, `nbf` and `iat` are numbers;
+//! - numbers keep their digits: two callers whose ids differ in the last of twenty digits are two callers.
 
 use super::jwt::JwtRejected;
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
-use std::fmt;
+use crate::json::{Map, Value};
+use serde::de::{Deserialize, Deserializer, Error};
+use serde_json::value::RawValue;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The claims set of a token, in which no member stands twice.
-pub(super) struct Claims(Map<String, Value>);
+pub(super) struct Claims(Map);
 
 /// What the claims of an accepted token say.
 pub(super) struct Expected<'a> {
@@ -33,7 +34,7 @@ impl Claims {
     ///
     /// # Errors
     /// The first rule of RFC 7519 §4.1 that a claim breaks, in the order: types, issuer, audience, times.
-    pub(super) fn accept(self, expected: &Expected<'_>, now: SystemTime) -> Result<Map<String, Value>, JwtRejected> {
+    pub(super) fn accept(self, expected: &Expected<'_>, now: SystemTime) -> Result<Map, JwtRejected> {
         let Self(claims) = self;
         check_types(&claims)?;
         check_parties(&claims, expected)?;
@@ -43,7 +44,7 @@ impl Claims {
 }
 
 /// What no rule below looks at: `sub` (§4.1.2), `iat` (§4.1.6), `jti` (§4.1.7).
-fn check_types(claims: &Map<String, Value>) -> Result<(), JwtRejected> {
+fn check_types(claims: &Map) -> Result<(), JwtRejected> {
     let is_absent_or = |name: &str, is_right: fn(&Value) -> bool| claims.get(name).is_none_or(is_right);
     let is_right = is_absent_or("sub", Value::is_string)
         && is_absent_or("jti", Value::is_string)
@@ -52,12 +53,12 @@ fn check_types(claims: &Map<String, Value>) -> Result<(), JwtRejected> {
 }
 
 /// §4.1.1: `iss` is one string. §4.1.3: `aud` is a string or a list of strings; we must be among them.
-fn check_parties(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<(), JwtRejected> {
+fn check_parties(claims: &Map, expected: &Expected<'_>) -> Result<(), JwtRejected> {
     let is_issuer = claims.get("iss").and_then(Value::as_str) == Some(expected.issuer);
     let is_audience = match claims.get("aud") {
         Some(Value::String(audience)) => audience == expected.audience,
         Some(Value::Array(all)) => {
-            all.iter().all(Value::is_string) && all.iter().any(|audience| audience == expected.audience)
+            all.iter().all(Value::is_string) && all.iter().any(|one| one.as_str() == Some(expected.audience))
         }
         _ => false,
     };
@@ -65,7 +66,7 @@ fn check_parties(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result
 }
 
 /// §4.1.4 and §4.1.5: valid from `nbf` until before `exp`, give or take the leeway.
-fn check_times(claims: &Map<String, Value>, leeway: Duration, now: SystemTime) -> Result<(), JwtRejected> {
+fn check_times(claims: &Map, leeway: Duration, now: SystemTime) -> Result<(), JwtRejected> {
     let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
     let leeway = leeway.as_secs_f64();
     let expiry = claims.get("exp").and_then(numeric_date).ok_or(JwtRejected::WithoutExpiry)?;
@@ -79,81 +80,16 @@ fn check_times(claims: &Map<String, Value>, leeway: Duration, now: SystemTime) -
     }
 }
 
-/// Seconds since 1970, perhaps with a fraction (§2, "NumericDate").
+/// Seconds since 1970, perhaps with a fraction (§2, "NumericDate"). As a double, it is exact to less than a microsecond
+/// for dates of the next two centuries. `None`: no number, or beyond all doubles.
 fn numeric_date(value: &Value) -> Option<f64> {
-    value.as_f64().filter(|seconds| seconds.is_finite())
+    value.as_f64()
 }
 
 impl<'de> Deserialize<'de> for Claims {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Unique::deserialize(deserializer)?.0 {
-            Value::Object(claims) => Ok(Self(claims)),
-            _ => Err(D::Error::custom("the claims are not an object")),
-        }
-    }
-}
-
-/// A JSON value without two equal members. Nesting is bounded by the JSON reader.
-struct Unique(Value);
-
-impl<'de> Deserialize<'de> for Unique {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(UniqueVisitor).map(Self)
-    }
-}
-
-struct UniqueVisitor;
-
-impl<'de> Visitor<'de> for UniqueVisitor {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("a number out of range"))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
-        let mut items = Vec::new();
-        while let Some(Unique(item)) = list.next_element()? {
-            items.push(item);
-        }
-        Ok(items.into())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-        let mut members = Map::new();
-        while let Some((name, Unique(value))) = map.next_entry::<String, Unique>()? {
-            if members.insert(name, value).is_some() {
-                return Err(A::Error::custom("a member stands twice"));
-            }
-        }
-        Ok(members.into())
+        let text = Box::<RawValue>::deserialize(deserializer)?;
+        let claims = Value::read_unique(text.get().as_bytes()).map_err(D::Error::custom)?;
+        claims.into_object().map(Self).ok_or_else(|| D::Error::custom("the claims are not an object"))
     }
 }

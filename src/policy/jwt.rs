@@ -5,10 +5,10 @@
 
 use super::claims::{Claims, Expected};
 use crate::config::JwtConfig;
+use crate::json::Map;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
-use serde_json::{Map, Value};
 use std::time::{Duration, SystemTime};
 
 /// Longest token that is looked at, in bytes.
@@ -93,11 +93,7 @@ impl JwtVerifier {
     ///
     /// # Errors
     /// [`JwtRejected`] for whatever is not exactly one valid token: a bad credential is never taken for none.
-    pub fn authenticate(
-        &self,
-        headers: &HeaderMap,
-        now: SystemTime,
-    ) -> Result<Option<Map<String, Value>>, JwtRejected> {
+    pub fn authenticate(&self, headers: &HeaderMap, now: SystemTime) -> Result<Option<Map>, JwtRejected> {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let first = values.next();
         if values.next().is_some() { Err(JwtRejected::NotBearer) } else { self.verify(first, now) }
@@ -107,11 +103,7 @@ impl JwtVerifier {
     ///
     /// # Errors
     /// As there.
-    pub fn verify(
-        &self,
-        authorization: Option<&HeaderValue>,
-        now: SystemTime,
-    ) -> Result<Option<Map<String, Value>>, JwtRejected> {
+    pub fn verify(&self, authorization: Option<&HeaderValue>, now: SystemTime) -> Result<Option<Map>, JwtRejected> {
         let Some(authorization) = authorization else { return Ok(None) };
         let token = bearer(authorization).ok_or(JwtRejected::NotBearer)?;
         if token.len() > MAX_TOKEN_BYTES {

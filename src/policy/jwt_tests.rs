@@ -4,7 +4,7 @@ use super::*;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jsonwebtoken::{EncodingKey, Header, encode};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::UNIX_EPOCH;
 
 const NOW: u64 = 1_700_000_000;
@@ -44,7 +44,7 @@ fn sign(header: &Header, claims: &Value, key: &EncodingKey) -> String {
     encode(header, claims, key).unwrap()
 }
 
-fn verify(key: &[u8], authorization: &str) -> Result<Option<Map<String, Value>>, JwtRejected> {
+fn verify(key: &[u8], authorization: &str) -> Result<Option<Map>, JwtRejected> {
     let verifier = JwtVerifier::new(&config(), key).unwrap();
     let value = HeaderValue::from_bytes(authorization.as_bytes()).unwrap();
     verifier.verify(Some(&value), UNIX_EPOCH + Duration::from_secs(NOW))
@@ -92,7 +92,7 @@ fn claims_decide() {
         let got = verify(key!("ed.pub"), &format!("Bearer {}", signed(&claims)));
         assert_eq!(got.as_ref().map(|_| ()).map_err(|error| *error), wanted, "{claims}");
         if let Ok(got) = got {
-            assert_eq!(got.map(Value::Object), Some(claims), "every claim is handed over");
+            assert_eq!(got.map(crate::json::Value::Object), Some(claims.into()), "every claim is handed over");
         }
     }
 }
@@ -104,6 +104,31 @@ fn signed_text(claims: &str) -> String {
     let key = EncodingKey::from_ed_pem(key!("ed.pem")).unwrap();
     let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::EdDSA).unwrap();
     format!("{message}.{signature}")
+}
+
+#[test]
+fn numbers_of_a_token_keep_their_digits() {
+    let exp = NOW + 60;
+    let read = |claims: &str| verify(key!("ed.pub"), &format!("Bearer {}", signed_text(claims)));
+    for digits in ["12345678901234567890123", "12345678901234567890124", "-0.10", "1e999"] {
+        let claims = format!(r#"{{"iss":"https://id.example","aud":"shop","exp":{exp},"org":{{"id":{digits}}}}}"#);
+        let claims = read(&claims).expect("a valid token").expect("claims");
+        assert_eq!(claims["org"].get("id").expect("an id").to_string(), digits);
+    }
+    // RFC 7519 §2: a NumericDate may have a fraction, and is a number however it is written.
+    for (exp, is_valid) in [
+        ("1700000000.25", true),
+        ("1.70000006e9", true),
+        ("17000000600e-1", true),
+        ("1699999969.9", false),
+        ("0.17e10", true),
+        ("1e300", true),
+        ("1e999", false),
+        ("-1e999", false),
+    ] {
+        let claims = format!(r#"{{"iss":"https://id.example","aud":"shop","exp":{exp}}}"#);
+        assert_eq!(read(&claims).is_ok(), is_valid, "{exp}");
+    }
 }
 
 #[test]

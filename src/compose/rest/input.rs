@@ -84,7 +84,7 @@ impl<'a> Binding<'_, 'a> {
             Variable::This | Variable::Batch => self.parent_field(variable, &path, slot, value.span, lowering),
             Variable::Claims => {
                 self.claims.insert(path.clone());
-                Some(Input::Claim(path))
+                Some(self.wrapped(leaf::untyped_wrap(slot.schema), slot, Input::Claim(path)))
             }
             Variable::Config => Some(Input::Config(path)),
         }

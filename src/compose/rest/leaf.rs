@@ -191,6 +191,21 @@ impl Wrap {
     }
 }
 
+/// How a value whose type nobody declares, such as a claim, is wrapped: it is sent as text where the contract wants
+/// text, and as a number where it wants a number.
+pub(super) fn untyped_wrap(schema: Option<(&Contract, SchemaId)>) -> Wrap {
+    let Some((contract, id)) = schema else { return Wrap::None };
+    let id = match contract.schema(id).kind {
+        SchemaKind::Array { items, .. } => items,
+        _ => id,
+    };
+    match contract.schema(id).kind {
+        SchemaKind::String { .. } => Wrap::Text,
+        SchemaKind::Integer { .. } | SchemaKind::Number { .. } => Wrap::Number,
+        _ => Wrap::None,
+    }
+}
+
 fn named_input_fits(
     graph: &Graph,
     ty: TypeId,

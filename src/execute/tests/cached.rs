@@ -316,10 +316,27 @@ fn what_is_a_callers_own_is_kept_for_that_caller() {
         shop GET /me?id=1 => 200 {"id":1,"name":"one"}
         shop GET /me?id=2 => 200 {"id":2,"name":"two"}"#;
     for (sub, asks) in [(1, 1), (2, 1), (1, 0), (2, 0)] {
-        kit.claims = Some(json!({ "sub": sub }));
+        kit.claims = Some(json!({ "sub": sub }).into());
         let (asked, answer) = kit.see(0, query, script);
         assert_eq!(asked.len(), asks, "caller {sub}");
         assert!(answer.contains(if sub == 1 { "one" } else { "two" }), "{answer}");
+    }
+}
+
+#[test]
+fn callers_whose_ids_differ_beyond_64_bits_are_two_callers() {
+    // As doubles, these three ids are one.
+    let ids = ["123456789012345678901", "123456789012345678902", "123456789012345678901.0"];
+    let mut kit = shop();
+    for asks in [1, 0] {
+        for id in ids {
+            let claims = format!(r#"{{"sub":{id}}}"#);
+            kit.claims = Some(crate::json::Value::read(claims.as_bytes()).unwrap());
+            let script = format!(r#"shop GET /me?id={id} => 200 {{"id":1,"name":"of {id}"}}"#);
+            let (asked, answer) = kit.see(0, "{ me { name } }", &script);
+            assert_eq!(asked.len(), asks, "caller {id}: {asked:?}");
+            assert!(answer.contains(&format!(r#""of {id}""#)), "{answer}");
+        }
     }
 }
 
@@ -338,7 +355,7 @@ fn what_may_be_kept_is_the_services_word_first() {
         ("RFC 9111 §5.2.2.5", "{ me { name } }", "/me?id=1", "cache-control: no-store", false),
     ] {
         let mut kit = shop();
-        kit.claims = Some(json!({ "sub": 1 }));
+        kit.claims = Some(json!({ "sub": 1 }).into());
         let script = format!("shop GET {path} => 200 <{headers}> {body}");
         kit.asked(0, query, &script);
         assert_eq!(kit.asked(1, query, &script).is_empty(), is_kept, "{why}: {query} {headers}");
@@ -511,7 +528,7 @@ fn a_whole_answer_holds_as_long_as_its_parts_do_together() {
         ("no part at all", "{ __typename }", None, None),
     ] {
         let mut kit = shop();
-        kit.claims = Some(json!({ "sub": 1 }));
+        kit.claims = Some(json!({ "sub": 1 }).into());
         assert_eq!(kit.held(query, script), at_first, "{why}: {query}");
         kit.later = Duration::from_secs(10);
         assert_eq!(kit.held(query, script), later, "{why}, later: {query}");

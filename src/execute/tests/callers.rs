@@ -1,6 +1,7 @@
 //! What of the caller a call needs.
 
 use super::kit::Kit;
+use crate::json::Value;
 use insta::assert_snapshot;
 use serde_json::json;
 
@@ -33,6 +34,71 @@ fn a_claim_that_is_missing_is_never_left_out_of_a_request() {
         assert!(answer.contains(r#"{"me":null,"mine":null,"all":1}"#), "{answer}");
     }
     assert_snapshot!(Kit::rest(&[("shop", SHOP)]).caller(json!({ "sub": 7 })).run(query, script));
+}
+
+const CONTRACT: &str = r##"
+openapi: 3.1.0
+info: { title: shop, version: "1" }
+paths:
+  /count: { get: { operationId: count, responses: { "200": { $ref: "#/components/responses/Count" } } } }
+  /carts/{id}:
+    post:
+      operationId: add
+      parameters:
+        - { name: id, in: path, required: true, schema: { type: string } }
+        - { name: X-Of, in: header, required: true, schema: { type: integer } }
+      requestBody:
+        required: true
+        content:
+          application/json:
+            schema:
+              type: object
+              properties:
+                text: { type: string }
+                number: { type: number }
+                any: {}
+                texts: { type: array, items: { type: string } }
+      responses: { "200": { $ref: "#/components/responses/Count" } }
+components:
+  responses:
+    Count: { description: ok, content: { application/json: { schema: { type: object, required: [n], properties: { n: { type: integer, format: int32 } } } } } }
+"##;
+
+#[test]
+fn digits_of_claims_are_sent_as_they_were_given() {
+    let sdl = r#"
+type Query { count: Int @connect(op: "count", selection: "$.n") }
+type Mutation {
+  add: Int @connect(
+    op: "add", selection: "$.n"
+    params: "id: $claims.id X-Of: $claims.id"
+    body: "text: $claims.id number: $claims.id any: { it: $claims.id } texts: [$claims.id, $claims.org.id]"
+  )
+}"#;
+    for (digits, claim) in [
+        ("7", "7"),
+        ("7", r#""7""#),
+        ("1.50", "1.50"),
+        ("1e400", "1e400"),
+        ("12345678901234567890123", "12345678901234567890123"),
+        ("12345678901234567890123", r#""12345678901234567890123""#),
+    ] {
+        let claims = format!(r#"{{"id":{claim},"org":{{"id":{claim}}}}}"#);
+        let kit = Kit::contract(CONTRACT, sdl).caller(Value::read(claims.as_bytes()).unwrap());
+        let body = format!(
+            r#"{{"text":"{digits}","number":{digits},"any":{{"it":{claim}}},"texts":["{digits}","{digits}"]}}"#
+        );
+        let script = format!(r#"shop POST /carts/{digits} x-of:{digits} {body} => 200 {{"n":1}}"#);
+        let answer = kit.run("mutation { add }", &script);
+        assert!(answer.contains(r#"{"add":1}"#), "{answer}");
+    }
+    for claim in [r#"{"a":1}"#, r#""seven""#] {
+        let claims = format!(r#"{{"id":{claim},"org":{{"id":1}}}}"#);
+        let kit = Kit::contract(CONTRACT, sdl).caller(Value::read(claims.as_bytes()).unwrap());
+        let answer = kit.run("mutation { add }", "");
+        assert!(answer.contains("! add BAD_INPUT"), "{answer}");
+        assert!(!answer.lines().any(|line| line.starts_with('>')), "nothing is sent: {answer}");
+    }
 }
 
 #[test]

@@ -31,7 +31,7 @@ pub(super) struct Kit {
     graph: Arc<Graph>,
     view: View,
     /// `None`: anonymous.
-    pub(super) claims: Option<Json>,
+    pub(super) claims: Option<crate::json::Value>,
     /// How long each call takes at least.
     delay: Duration,
     /// When nobody waits any more.
@@ -113,8 +113,8 @@ impl Kit {
     }
 
     /// With a caller who has these claims.
-    pub(super) fn caller(mut self, claims: Json) -> Self {
-        self.claims = Some(claims);
+    pub(super) fn caller(mut self, claims: impl Into<crate::json::Value>) -> Self {
+        self.claims = Some(claims.into());
         self
     }
 

@@ -13,10 +13,10 @@ use crate::http::idle::{Idle, InRequest};
 use crate::http::messages::{Authorization, Client, Close, Message as Wire};
 use crate::http::server::Server;
 use crate::http::site::Site;
+use crate::json::Map;
 use crate::policy::{Caller, JwtRejected};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
-use serde_json::{Map, Value};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -244,7 +244,7 @@ impl Connection {
 }
 
 /// What a verified token says of the caller, by the rules of `server`.
-fn claims(server: &Server, headers: &HeaderMap) -> Result<Option<Map<String, Value>>, JwtRejected> {
+fn claims(server: &Server, headers: &HeaderMap) -> Result<Option<Map>, JwtRejected> {
     let verifier = server.verifier.as_ref();
     let claims = verifier.map(|verifier| verifier.authenticate(headers, SystemTime::now()));
     claims.transpose().map(Option::flatten)
