@@ -2,7 +2,7 @@
 
 use super::call::Call;
 use super::read::{JsonPath, Read};
-use crate::contract::StatusPattern;
+use crate::contract::{NumberBounds, StatusPattern};
 use crate::diagnostic::Span;
 use crate::ids::ids;
 use apollo_compiler::Schema;
@@ -167,13 +167,11 @@ pub struct Argument {
     pub span: Span,
 }
 
-/// Bounds of an argument, all inclusive; lists: of the list's length and of each member.
+/// Bounds of an argument; lists: of the list's length and of each member. Lengths are inclusive.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Bounds {
-    /// Least number.
-    pub minimum: Option<f64>,
-    /// Greatest number.
-    pub maximum: Option<f64>,
+    /// Of numbers, and of texts that are sent as numbers.
+    pub numbers: NumberBounds,
     /// In characters.
     pub min_length: Option<u64>,
     /// In characters.

@@ -200,8 +200,14 @@ impl Printer<'_> {
 fn bounds(bounds: &super::Bounds) -> String {
     let mut parts = Vec::new();
     let mut add = |name: &str, value: Option<String>| parts.extend(value.map(|value| format!("{name} {value}")));
-    add("≥", bounds.minimum.map(|bound| bound.to_string()));
-    add("≤", bounds.maximum.map(|bound| bound.to_string()));
+    for (bound, signs) in [(&bounds.numbers.minimum, ["≥", ">"]), (&bounds.numbers.maximum, ["≤", "<"])] {
+        if let Some(bound) = bound {
+            add(signs[usize::from(bound.is_exclusive)], Some(bound.value.to_string()));
+        }
+    }
+    for divisor in &bounds.numbers.multiple_of {
+        add("multiple of", Some(divisor.to_string()));
+    }
     add("length ≥", bounds.min_length.map(|bound| bound.to_string()));
     add("length ≤", bounds.max_length.map(|bound| bound.to_string()));
     add("items ≤", bounds.max_items.map(|bound| bound.to_string()));

@@ -7,6 +7,7 @@
 //! - a collection's span covers its first key or item, because whole blocks make poor labels.
 
 use crate::diagnostic::Span;
+use crate::json::Number;
 use indexmap::IndexMap;
 use percent_encoding::percent_decode_str;
 
@@ -30,7 +31,8 @@ pub(super) enum Meaning {
     Null,
     Bool(bool),
     Integer(i64),
-    Float(f64),
+    /// A number that is no 64-bit integer.
+    Float,
     Text,
 }
 
@@ -94,6 +96,14 @@ impl Document {
         }
     }
 
+    /// A scalar's number, with the digits that it is written with.
+    pub(super) fn number(&self, id: NodeId) -> Option<Number> {
+        match &self.node(id).value {
+            Value::Scalar { text, meaning: Meaning::Integer(_) | Meaning::Float } => number(text),
+            _ => None,
+        }
+    }
+
     /// The value of a mapping's key; none for other nodes.
     pub(super) fn get(&self, id: NodeId, key: &str) -> Option<NodeId> {
         self.mapping(id)?.get(key).map(|entry| entry.value)
@@ -128,9 +138,26 @@ impl Document {
             Value::Scalar { meaning, .. } => match meaning {
                 Meaning::Null => "null",
                 Meaning::Bool(_) => "a boolean",
-                Meaning::Integer(_) | Meaning::Float(_) => "a number",
+                Meaning::Integer(_) | Meaning::Float => "a number",
                 Meaning::Text => "a string",
             },
         }
     }
+}
+
+/// A number of YAML as one of JSON: without a plus, with one digit or more on both sides of the point, and without zeros
+/// before the others.
+fn number(text: &str) -> Option<Number> {
+    let (sign, text) = match text.strip_prefix('-') {
+        Some(text) => ("-", text),
+        None => ("", text.strip_prefix('+').unwrap_or(text)),
+    };
+    let (mantissa, exponent) = text.split_at(text.find(['e', 'E']).unwrap_or(text.len()));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let whole = match whole.trim_start_matches('0') {
+        "" => "0",
+        digits => digits,
+    };
+    let point = if fraction.is_empty() { "" } else { "." };
+    Number::parse(&format!("{sign}{whole}{point}{fraction}{exponent}"))
 }

@@ -4,6 +4,7 @@
 //! Elsewhere: reading nodes into drafts and drafts into the model ([`super::schemas`]).
 
 use super::document::NodeId;
+use super::numbers::NumberBounds;
 use crate::diagnostic::{Finding, Span};
 use indexmap::{IndexMap, IndexSet};
 use smallvec::SmallVec;
@@ -96,10 +97,7 @@ pub(super) struct Draft {
     /// Whether null is allowed, if that is said.
     pub(super) null: Option<bool>,
     pub(super) format: Option<String>,
-    pub(super) integer_minimum: Option<i64>,
-    pub(super) integer_maximum: Option<i64>,
-    pub(super) number_minimum: Option<f64>,
-    pub(super) number_maximum: Option<f64>,
+    pub(super) numbers: NumberBounds,
     pub(super) values: Option<IndexSet<String>>,
     pub(super) pattern: Option<String>,
     pub(super) min_length: Option<u64>,
@@ -129,10 +127,7 @@ impl Draft {
         self.deprecated |= other.deprecated;
         self.format = self.format.take().or(other.format);
         self.pattern = self.pattern.take().or(other.pattern);
-        self.integer_minimum = either(self.integer_minimum, other.integer_minimum, i64::max);
-        self.integer_maximum = either(self.integer_maximum, other.integer_maximum, i64::min);
-        self.number_minimum = either(self.number_minimum, other.number_minimum, f64::max);
-        self.number_maximum = either(self.number_maximum, other.number_maximum, f64::min);
+        self.numbers.tighten(other.numbers);
         self.min_length = either(self.min_length, other.min_length, u64::max);
         self.max_length = either(self.max_length, other.max_length, u64::min);
         self.min_items = either(self.min_items, other.min_items, u64::max);
@@ -188,8 +183,7 @@ impl Draft {
             || self.values.is_some()
             || self.pattern.is_some()
             || self.format.is_some()
-            || self.integer_minimum.is_some()
-            || self.integer_maximum.is_some()
+            || self.numbers != NumberBounds::default()
             || self.min_items.is_some()
             || self.max_items.is_some()
             || self.min_length.is_some()

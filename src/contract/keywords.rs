@@ -3,12 +3,14 @@
 //! In: a schema's mapping. Out: a [`Draft`].
 //! Elsewhere: putting drafts together ([`super::schemas`]).
 //!
-//! Always true: bounds are inclusive, and `nullable` (3.0) and `type: [T, "null"]` (3.1) are read alike.
+//! Always true: bounds keep their digits, and `nullable` (3.0) and `type: [T, "null"]` (3.1) are read alike.
 
 use super::document::{Mapping, Meaning, NodeId};
 use super::draft::{Draft, Types};
+use super::numbers::{NumberBound, NumberBounds};
 use super::reader::Reader;
 use crate::diagnostic::{Finding, Span};
+use crate::json::Number;
 
 const TYPES_HELP: &str = "the types are boolean, integer, number, string, array, object and null";
 
@@ -71,50 +73,43 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// `minimum`, `maximum` and `multipleOf`. `exclusiveMinimum` is a flag beside `minimum` (3.0), or a bound of its own
+    /// (3.1); so is `exclusiveMaximum`.
     fn read_bounds(&mut self, schema: &'a Mapping, draft: &mut Draft) {
-        let exclusive_flag = |reader: &Self, key: &str| {
-            schema.get(key).and_then(|entry| reader.document.meaning(entry.value)) == Some(Meaning::Bool(true))
-        };
-        for (key, exclusive_key) in [("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")] {
-            let is_minimum = key == "minimum";
-            let flag = exclusive_flag(self, exclusive_key);
-            let inclusive = self.bound(schema, key, flag, is_minimum);
-            let is_number = !matches!(
-                schema.get(exclusive_key).and_then(|entry| self.document.meaning(entry.value)),
-                Some(Meaning::Bool(_))
-            );
-            let exclusive = if is_number { self.bound(schema, exclusive_key, true, is_minimum) } else { None };
-            for (integer, number) in inclusive.into_iter().chain(exclusive) {
-                let bound = if is_minimum {
-                    Draft { integer_minimum: Some(integer), number_minimum: Some(number), ..Draft::default() }
-                } else {
-                    Draft { integer_maximum: Some(integer), number_maximum: Some(number), ..Draft::default() }
-                };
-                draft.merge(bound);
+        let ends = [("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")];
+        for (key, exclusive_key) in ends {
+            let flag = schema.get(exclusive_key).and_then(|entry| match self.document.meaning(entry.value) {
+                Some(Meaning::Bool(flag)) => Some(flag),
+                _ => None,
+            });
+            let inclusive = self.bound(schema, key, flag == Some(true));
+            let exclusive = if flag.is_none() { self.bound(schema, exclusive_key, true) } else { None };
+            for bound in inclusive.into_iter().chain(exclusive) {
+                draft.numbers.tighten(match key {
+                    "minimum" => NumberBounds { minimum: Some(bound), ..NumberBounds::default() },
+                    _ => NumberBounds { maximum: Some(bound), ..NumberBounds::default() },
+                });
+            }
+        }
+        if let Some(entry) = schema.get("multipleOf") {
+            let is_divisor = |number: &Number| {
+                let is_counted = Number::from(0).is_multiple_of(number).is_some();
+                is_counted && number.compare(&0.into()).is_gt()
+            };
+            match self.document.number(entry.value).filter(is_divisor) {
+                Some(number) => draft.numbers.multiple_of.push(number),
+                None => self.wrong_kind(entry.value, "`multipleOf`", "a number above 0, of 19 digits at most"),
             }
         }
     }
 
-    /// A bound as the nearest integer and the nearest number that it allows.
-    fn bound(&mut self, schema: &'a Mapping, key: &str, exclusive: bool, is_minimum: bool) -> Option<(i64, f64)> {
+    fn bound(&mut self, schema: &'a Mapping, key: &str, is_exclusive: bool) -> Option<NumberBound> {
         let entry = schema.get(key)?;
-        let (integer, number) = match self.document.meaning(entry.value) {
-            Some(Meaning::Integer(value)) => (step(value, exclusive, is_minimum), value as f64),
-            // `as` saturates, which is what a bound beyond 64 bits means.
-            Some(Meaning::Float(value)) => {
-                let nearest = if is_minimum { value.ceil() } else { value.floor() };
-                (step(nearest as i64, exclusive && nearest == value, is_minimum), value)
-            }
-            _ => {
-                self.wrong_kind(entry.value, &format!("`{key}`"), "a number");
-                return None;
-            }
-        };
-        Some(match (exclusive, is_minimum) {
-            (false, _) => (integer, number),
-            (true, true) => (integer, number.next_up()),
-            (true, false) => (integer, number.next_down()),
-        })
+        let value = self.document.number(entry.value);
+        if value.is_none() {
+            self.wrong_kind(entry.value, &format!("`{key}`"), "a number");
+        }
+        Some(NumberBound { value: value?, is_exclusive })
     }
 
     /// `const` and `enum`.
@@ -142,7 +137,7 @@ impl<'a> Reader<'a> {
                     integers.push(value);
                     (Types::INTEGER, "integer")
                 }
-                Some(Meaning::Float(_)) => (Types::NUMBER, "number"),
+                Some(Meaning::Float) => (Types::NUMBER, "number"),
                 Some(Meaning::Text) => {
                     strings.insert(document.text(node).unwrap_or_default().to_owned());
                     (Types::STRING, "string")
@@ -166,9 +161,11 @@ impl<'a> Reader<'a> {
             draft.values = Some(strings);
         }
         if !integers.is_empty() && types == Types::INTEGER {
-            draft.integer_minimum = draft.integer_minimum.max(integers.iter().min().copied());
-            let greatest = integers.iter().max().copied();
-            draft.integer_maximum = draft.integer_maximum.map_or(greatest, |bound| greatest.map(|v| v.min(bound)));
+            draft.numbers.tighten(NumberBounds {
+                minimum: integers.iter().min().copied().map(NumberBound::inclusive),
+                maximum: integers.iter().max().copied().map(NumberBound::inclusive),
+                ..NumberBounds::default()
+            });
         }
     }
 
@@ -178,13 +175,5 @@ impl<'a> Reader<'a> {
         let finding = Finding::new("E020", message, self.document.span(node), format!("of type {got}"));
         let finding = finding.and(declared, "the type is declared here");
         self.report(finding.help(format!("if a string is meant, quote it: \"{text}\"")));
-    }
-}
-
-fn step(value: i64, exclusive: bool, is_minimum: bool) -> i64 {
-    match (exclusive, is_minimum) {
-        (false, _) => value,
-        (true, true) => value.saturating_add(1),
-        (true, false) => value.saturating_sub(1),
     }
 }

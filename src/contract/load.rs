@@ -316,8 +316,5 @@ fn meaning(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Meaning {
     // Rust would also take `inf` and `nan`, which are text here.
     let is_number = text.bytes().any(|b| b.is_ascii_digit())
         && text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'+' | b'e' | b'E'));
-    match text.parse::<f64>() {
-        Ok(value) if is_number && value.is_finite() => Meaning::Float(value),
-        _ => Meaning::Text,
-    }
+    if is_number && text.parse::<f64>().is_ok() { Meaning::Float } else { Meaning::Text }
 }

@@ -27,6 +27,7 @@ mod draft;
 mod keywords;
 mod load;
 mod model;
+mod numbers;
 mod operations;
 mod parameters;
 mod read;
@@ -39,4 +40,5 @@ pub use model::{
     Announcement, Contract, Discriminator, Endpoint, IntegerFormat, Location, Parameter, Property, RequestBody,
     Response, Schema, SchemaId, SchemaKind, StatusPattern, Style,
 };
+pub use numbers::{NumberBound, NumberBounds};
 pub use read::read;

@@ -1,5 +1,6 @@
 //! What a contract says, once read.
 
+use super::numbers::NumberBounds;
 use crate::diagnostic::{FileId, Span};
 use indexmap::IndexMap;
 
@@ -187,21 +188,21 @@ pub enum SchemaKind {
     Any,
     /// `boolean`.
     Boolean,
-    /// `integer`, bounds inclusive.
+    /// `integer`.
     Integer {
         /// Width.
         format: IntegerFormat,
-        /// Least value.
+        /// Least integer that is allowed, within 64 bits.
         minimum: Option<i64>,
-        /// Greatest value.
+        /// Greatest integer that is allowed, within 64 bits.
         maximum: Option<i64>,
+        /// The bounds as they are written.
+        bounds: NumberBounds,
     },
-    /// `number`, bounds inclusive.
+    /// `number`.
     Number {
-        /// Least value.
-        minimum: Option<f64>,
-        /// Greatest value.
-        maximum: Option<f64>,
+        /// The bounds as they are written.
+        bounds: NumberBounds,
     },
     /// `string`.
     String {

@@ -7,6 +7,7 @@
 
 use super::document::{Document, Mapping, Meaning, NodeId};
 use crate::diagnostic::{Finding, Span};
+use crate::json::Number;
 use rustc_hash::FxHashSet;
 
 /// Most findings of one contract.
@@ -185,11 +186,8 @@ impl<'a> Reader<'a> {
     /// The natural number under a key; none if absent.
     pub(super) fn count_at(&mut self, parent: &'a Mapping, key: &str) -> Option<u64> {
         let entry = parent.get(key)?;
-        let count = match self.document.meaning(entry.value) {
-            Some(Meaning::Integer(value)) => u64::try_from(value).ok(),
-            Some(Meaning::Float(value)) if value >= 0.0 && value.fract() == 0.0 => Some(value as u64),
-            _ => None,
-        };
+        let number = self.document.number(entry.value).filter(Number::is_integer);
+        let count = number.and_then(|number| u64::try_from(number.floor()).ok());
         if count.is_none() {
             self.wrong_kind(entry.value, &format!("`{key}`"), "a whole number from 0");
         }

@@ -13,6 +13,7 @@ use super::document::{Document, Mapping, Meaning, NodeId, Value};
 use super::draft::{Choice, Draft, DraftProperty, MAX_PARTS, Part, Parts, Telling, Types, add_parts};
 use super::load::MAX_DEPTH;
 use super::model::{IntegerFormat, Property, Schema, SchemaId, SchemaKind};
+use super::numbers::NumberBound;
 use super::reader::Reader;
 use crate::diagnostic::{Finding, Span};
 use indexmap::IndexMap;
@@ -394,10 +395,11 @@ impl<'a> Schemas<'a> {
                     Some("int64") => IntegerFormat::Int64,
                     _ => IntegerFormat::Unspecified,
                 },
-                minimum: draft.integer_minimum,
-                maximum: draft.integer_maximum,
+                minimum: draft.numbers.minimum.as_ref().map(NumberBound::least_integer),
+                maximum: draft.numbers.maximum.as_ref().map(NumberBound::greatest_integer),
+                bounds: std::mem::take(&mut draft.numbers),
             },
-            Types::NUMBER => SchemaKind::Number { minimum: draft.number_minimum, maximum: draft.number_maximum },
+            Types::NUMBER => SchemaKind::Number { bounds: std::mem::take(&mut draft.numbers) },
             Types::STRING => SchemaKind::String {
                 format: draft.format.take(),
                 values: draft.values.take().into_iter().flatten().collect(),

@@ -55,6 +55,38 @@ impl Number {
     pub fn is_equal(&self, other: &Self) -> bool {
         is_equal(&self.0, &other.0)
     }
+
+    /// Compares the values of two numbers exactly, however they are written.
+    #[must_use]
+    pub fn compare(&self, other: &Self) -> Ordering {
+        Decimal::saturating(&self.0).compare(&Decimal::saturating(&other.0))
+    }
+
+    /// Has its value no fraction? `1.0` and `1e3` have none.
+    #[must_use]
+    pub fn is_integer(&self) -> bool {
+        Decimal::saturating(&self.0).exponent >= 0
+    }
+
+    /// The greatest 64-bit integer that is not above its value; for a value below all of them, the least one.
+    #[must_use]
+    pub fn floor(&self) -> i64 {
+        clamp(Decimal::saturating(&self.0).floor())
+    }
+
+    /// The least 64-bit integer that is not below its value; for a value above all of them, the greatest one.
+    #[must_use]
+    pub fn ceil(&self) -> i64 {
+        let Decimal { is_negative, parts, exponent } = Decimal::saturating(&self.0);
+        clamp(-Decimal { is_negative: !is_negative, parts, exponent }.floor())
+    }
+
+    /// Is its value a whole number of times another one, exactly? `None`: the other one is zero, or its digits are more
+    /// than 64 bits.
+    #[must_use]
+    pub fn is_multiple_of(&self, other: &Self) -> Option<bool> {
+        Decimal::saturating(&self.0).is_multiple_of(&Decimal::saturating(&other.0))
+    }
 }
 
 impl fmt::Debug for Number {
@@ -124,25 +156,31 @@ struct Decimal<'t> {
 }
 
 impl<'t> Decimal<'t> {
-    /// `None`: the exponent has more than 128 bits.
+    /// `None`: the exponent has more than 120 bits.
     fn of(text: &'t str) -> Option<Self> {
+        let decimal = Self::saturating(text);
+        (decimal.exponent.abs() < MAX_EXPONENT / 2).then_some(decimal)
+    }
+
+    /// An exponent of more than 120 bits becomes one of 120 bits: the number stays above, or below, all that anybody
+    /// counts with.
+    fn saturating(text: &'t str) -> Self {
         let (is_negative, text) = text.strip_prefix('-').map_or((false, text), |text| (true, text));
         let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
         let whole = whole.trim_start_matches('0');
         let behind = fraction.trim_end_matches('0');
         if whole.is_empty() && behind.is_empty() {
-            return Some(Self { is_negative: false, parts: ["", ""], exponent: 0 });
+            return Self { is_negative: false, parts: ["", ""], exponent: 0 };
         }
-        let exponent: i128 = exponent.parse().ok()?;
-        let exponent = exponent.checked_sub(i128::try_from(behind.len()).ok()?)?;
+        let most = if exponent.starts_with('-') { -MAX_EXPONENT } else { MAX_EXPONENT };
+        let exponent = exponent.parse().unwrap_or(most).clamp(-MAX_EXPONENT, MAX_EXPONENT);
         if !behind.is_empty() {
             let parts = [whole, if whole.is_empty() { behind.trim_start_matches('0') } else { behind }];
-            return Some(Self { is_negative, parts, exponent });
+            return Self { is_negative, parts, exponent: exponent - length(behind) };
         }
         let digits = whole.trim_end_matches('0');
-        let exponent = exponent.checked_add(i128::try_from(whole.len() - digits.len()).ok()?)?;
-        Some(Self { is_negative, parts: [digits, ""], exponent })
+        Self { is_negative, parts: [digits, ""], exponent: exponent + length(whole) - length(digits) }
     }
 
     fn digits(&self) -> impl Iterator<Item = u8> + '_ {
@@ -154,4 +192,85 @@ impl<'t> Decimal<'t> {
             && self.exponent == other.exponent
             && self.digits().cmp(other.digits()) == Ordering::Equal
     }
+
+    fn is_zero(&self) -> bool {
+        self.digits().next().is_none()
+    }
+
+    /// How many digits stand before the point, if it is written without an exponent; negative: so many zeros follow it.
+    fn whole_digits(&self) -> i128 {
+        self.exponent + self.parts.iter().map(|part| length(part)).sum::<i128>()
+    }
+
+    fn compare(&self, other: &Self) -> Ordering {
+        match (self.is_zero(), other.is_zero()) {
+            (true, true) => return Ordering::Equal,
+            (true, false) => return if other.is_negative { Ordering::Greater } else { Ordering::Less },
+            (false, true) => return if self.is_negative { Ordering::Less } else { Ordering::Greater },
+            (false, false) => {}
+        }
+        // Neither ends in zeros: of two that begin alike, the longer one is farther from zero.
+        let by_size = || self.whole_digits().cmp(&other.whole_digits()).then_with(|| self.digits().cmp(other.digits()));
+        match (self.is_negative, other.is_negative) {
+            (false, false) => by_size(),
+            (true, true) => by_size().reverse(),
+            (true, false) => Ordering::Less,
+            (false, true) => Ordering::Greater,
+        }
+    }
+
+    /// Beyond 64 bits: any integer beyond them.
+    fn floor(&self) -> i128 {
+        let whole_digits = self.whole_digits();
+        // 64 bits take 19 digits.
+        let size = match usize::try_from(whole_digits.clamp(0, 20)) {
+            Ok(20) => i128::MAX / 2,
+            Ok(count) => {
+                let digits = self.digits().chain(std::iter::repeat(b'0')).take(count);
+                digits.fold(0, |number, digit| number * 10 + i128::from(digit - b'0'))
+            }
+            Err(_) => 0,
+        };
+        if self.is_negative { -size - i128::from(self.exponent < 0) } else { size }
+    }
+
+    fn is_multiple_of(&self, other: &Self) -> Option<bool> {
+        let divisor =
+            other.digits().try_fold(0u64, |number, digit| number.checked_mul(10)?.checked_add(u64::from(digit - b'0')));
+        let divisor = u128::from(divisor.filter(|&divisor| divisor > 0)?);
+        if self.is_zero() {
+            return Some(true);
+        }
+        let Ok(zeros) = u128::try_from(self.exponent - other.exponent) else {
+            // Its last digit is not zero, so ten does not divide it.
+            return Some(false);
+        };
+        let digits = self.digits().fold(0, |rest, digit| (rest * 10 + u128::from(digit - b'0')) % divisor);
+        Some((digits * power_of_ten(zeros, divisor)).is_multiple_of(divisor))
+    }
+}
+
+/// Where exponents end: each sum of a few of them, and of a few lengths of texts, has 128 bits.
+const MAX_EXPONENT: i128 = 1 << 120;
+
+fn clamp(number: i128) -> i64 {
+    i64::try_from(number).unwrap_or(if number < 0 { i64::MIN } else { i64::MAX })
+}
+
+fn length(text: &str) -> i128 {
+    // A text's length has 64 bits.
+    i128::try_from(text.len()).unwrap_or_default()
+}
+
+/// 10^exponent modulo a number of 64 bits, by squaring.
+fn power_of_ten(mut exponent: u128, modulus: u128) -> u128 {
+    let (mut power, mut square) = (1 % modulus, 10 % modulus);
+    while exponent > 0 {
+        if exponent & 1 == 1 {
+            power = power * square % modulus;
+        }
+        square = square * square % modulus;
+        exponent >>= 1;
+    }
+    power
 }

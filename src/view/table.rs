@@ -1,7 +1,7 @@
 //! The lowering tables: what each client type and field means in the graph, resolved once.
 
 use crate::compose::{Bounds, FieldId, TypeId};
-use crate::json::Value as Json;
+use crate::json::{Number, Value as Json};
 use apollo_compiler::ast::Type;
 use indexmap::IndexMap;
 use regex::Regex;
@@ -177,18 +177,10 @@ impl Limit {
                 }
                 _ => items.iter().find_map(|item| self.violation(item)),
             },
-            Json::Number(number) => self.number(number.as_f64()?),
+            Json::Number(number) => self.bounds.numbers.violation(number),
             Json::String(text) => self.text(text),
             Json::Null | Json::Bool(_) | Json::Object(_) => None,
         }
-    }
-
-    fn number(&self, number: f64) -> Option<String> {
-        if let Some(least) = self.bounds.minimum.filter(|&least| number < least) {
-            return Some(format!("{number} is below the minimum {least}"));
-        }
-        let most = self.bounds.maximum.filter(|&most| number > most)?;
-        Some(format!("{number} is above the maximum {most}"))
     }
 
     fn text(&self, text: &str) -> Option<String> {
@@ -199,8 +191,11 @@ impl Limit {
         if let Some(most) = self.bounds.max_length.filter(|&most| length > most) {
             return Some(format!("text of {length} characters is longer than the maximum {most}"));
         }
-        let pattern = self.pattern.as_ref().filter(|pattern| !pattern.is_match(text))?;
-        Some(format!("the text does not match the pattern `{pattern}`"))
+        if let Some(pattern) = self.pattern.as_ref().filter(|pattern| !pattern.is_match(text)) {
+            return Some(format!("the text does not match the pattern `{pattern}`"));
+        }
+        // An `ID` may be the text of a number, which it is sent as.
+        self.bounds.numbers.violation(&Number::parse(text)?)
     }
 }
 

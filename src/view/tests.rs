@@ -2,6 +2,7 @@
 
 use super::testing::Project;
 use crate::compose::Bounds;
+use crate::contract::{NumberBound, NumberBounds};
 use insta::assert_snapshot;
 
 const GRAPH: &str = r#"
@@ -328,7 +329,8 @@ enum Sort { NEWEST }
 
 #[test]
 fn rule_6_pinned_values_and_defaults_are_within_bounds() {
-    let bounds = Bounds { maximum: Some(10.0), ..Bounds::default() };
+    let numbers = NumberBounds { maximum: Some(NumberBound::inclusive(10)), ..NumberBounds::default() };
+    let bounds = Bounds { numbers, ..Bounds::default() };
     let mut project = Project::new(GRAPH).bounded("Query", "products", "first", bounds);
     let client = r#"
 type Query { a: [Product!]! @from(path: "products(first: 11)")  b(first: Int! = 12): [Product!]! @from(path: "products") }

@@ -19,7 +19,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("retirement", &[]),
     ("suggest", &[]),
     // The pure rooms: values in, values out.
-    ("contract", &["diagnostic", "retirement"]),
+    ("contract", &["diagnostic", "json", "retirement"]),
     ("directive", &["diagnostic"]),
     ("sdl", &["contract", "diagnostic", "directive", "json"]),
     ("compose", &["contract", "diagnostic", "ids", "json", "sdl", "suggest"]),
@@ -27,7 +27,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("operation", &["compose", "heap", "ids", "json", "suggest", "view"]),
     ("plan", &["compose", "contract", "heap", "json", "operation"]),
     // Doing it.
-    ("policy", &["config"]),
+    ("policy", &["config", "json"]),
     ("flight", &[]),
     ("cache", &[]),
     ("upstream", &["cache", "compose", "engine", "flight", "json", "policy", "retirement"]),

@@ -412,8 +412,8 @@ impl<'a> Binding<'_, 'a> {
 
     fn argument_bound(&self, name: &str) -> Option<ListBound> {
         let argument = self.composer.graph.field(self.field()?).arguments.get(name)?;
-        let maximum = argument.bounds.maximum.filter(|maximum| *maximum >= 0.0)?;
-        let slicing = vec![Slicing { argument: name.to_owned(), maximum: Some(maximum as u64) }];
+        let maximum = u64::try_from(argument.bounds.numbers.maximum.as_ref()?.greatest_integer()).ok()?;
+        let slicing = vec![Slicing { argument: name.to_owned(), maximum: Some(maximum) }];
         Some(ListBound { slicing, ..ListBound::default() })
     }
 }

@@ -281,10 +281,10 @@ impl<'a> Binding<'_, 'a> {
                 (_, Json::Null) => !slot.is_required,
                 (SchemaKind::Any | SchemaKind::OneOf { .. }, _) => true,
                 (SchemaKind::Boolean, value) => value.is_boolean(),
-                (SchemaKind::Integer { minimum, maximum, .. }, value) => value.as_i64().is_some_and(|number| {
-                    minimum.is_none_or(|bound| number >= bound) && maximum.is_none_or(|bound| number <= bound)
-                }),
-                (SchemaKind::Number { .. }, value) => value.is_number(),
+                (SchemaKind::Integer { bounds, .. }, Json::Number(number)) => {
+                    number.is_integer() && bounds.violation(number).is_none()
+                }
+                (SchemaKind::Number { bounds }, Json::Number(number)) => bounds.violation(number).is_none(),
                 (SchemaKind::String { values, .. }, Json::String(text)) => values.is_empty() || values.contains(text),
                 (SchemaKind::Array { .. }, value) => value.is_array(),
                 (SchemaKind::Object { .. }, value) => value.is_object(),

@@ -52,7 +52,7 @@ pub(super) fn answer_fits(graph: &Graph, ty: TypeId, contract: &Contract, id: Sc
     let has = schema_text(contract, id);
     match (graph_type.name.as_str(), kind) {
         (_, SchemaKind::Any) => Ok(()),
-        ("Int", SchemaKind::Integer { format, minimum, maximum }) => int_fits(*format, *minimum, *maximum),
+        ("Int", SchemaKind::Integer { format, minimum, maximum, .. }) => int_fits(*format, *minimum, *maximum),
         ("Float", SchemaKind::Number { .. } | SchemaKind::Integer { .. }) => Ok(()),
         ("String", SchemaKind::String { .. }) | ("Boolean", SchemaKind::Boolean) => Ok(()),
         ("ID", SchemaKind::String { .. } | SchemaKind::Integer { .. }) => Ok(()),
@@ -269,12 +269,9 @@ fn named_input_fits(
 /// The bounds that a schema sets for an argument that is bound to it.
 pub(super) fn bounds(contract: &Contract, id: SchemaId) -> Bounds {
     match &contract.schema(id).kind {
-        SchemaKind::Integer { minimum, maximum, .. } => Bounds {
-            minimum: minimum.map(|bound| bound as f64),
-            maximum: maximum.map(|bound| bound as f64),
-            ..Bounds::default()
-        },
-        SchemaKind::Number { minimum, maximum } => Bounds { minimum: *minimum, maximum: *maximum, ..Bounds::default() },
+        SchemaKind::Integer { bounds, .. } | SchemaKind::Number { bounds } => {
+            Bounds { numbers: bounds.clone(), ..Bounds::default() }
+        }
         SchemaKind::String { pattern, min_length, max_length, .. } => Bounds {
             min_length: *min_length,
             max_length: *max_length,
@@ -294,8 +291,7 @@ pub(super) fn tighten(bounds: &mut Bounds, other: Bounds) {
             (a, b) => a.or(b),
         }
     }
-    bounds.minimum = pick(bounds.minimum, other.minimum, |a, b| a >= b);
-    bounds.maximum = pick(bounds.maximum, other.maximum, |a, b| a <= b);
+    bounds.numbers.tighten(other.numbers);
     bounds.min_length = pick(bounds.min_length, other.min_length, |a, b| a >= b);
     bounds.max_length = pick(bounds.max_length, other.max_length, |a, b| a <= b);
     bounds.max_items = pick(bounds.max_items, other.max_items, |a, b| a <= b);

@@ -121,6 +121,11 @@ fn e008_wrong_kinds() {
       8:15 `1` refers to another document
       help: bundle the contract into one file; references are local (`#/components/…`)
     ");
+    for divisor in ["0", "-1", "low", "12345678901234567890.5"] {
+        let found = of_schema("3.1.0", &format!("    A: {{type: number, multipleOf: {divisor}}}\n"));
+        assert!(found.starts_with("E008: `multipleOf` is"), "{divisor}: {found}");
+        assert!(found.contains("not a number above 0, of 19 digits at most"), "{divisor}: {found}");
+    }
 }
 
 #[test]

@@ -77,11 +77,19 @@ fn describe(contract: &Contract, id: SchemaId, is_root: bool, out: &mut String) 
     match kind {
         SchemaKind::Any => out.push_str("any"),
         SchemaKind::Boolean => out.push_str("boolean"),
-        SchemaKind::Integer { format, minimum, maximum } => {
+        SchemaKind::Integer { format, minimum, maximum, .. } => {
             let _ = write!(out, "integer {format:?}{}{}", bound(">=", *minimum), bound("<=", *maximum));
         }
-        SchemaKind::Number { minimum, maximum } => {
-            let _ = write!(out, "number{}{}", bound(">=", *minimum), bound("<=", *maximum));
+        SchemaKind::Number { bounds } => {
+            out.push_str("number");
+            for (bound, signs) in [(&bounds.minimum, [">=", ">"]), (&bounds.maximum, ["<=", "<"])] {
+                if let Some(bound) = bound {
+                    let _ = write!(out, " {}{}", signs[usize::from(bound.is_exclusive)], bound.value);
+                }
+            }
+            for divisor in &bounds.multiple_of {
+                let _ = write!(out, " %{divisor}");
+            }
         }
         SchemaKind::String { format, values, pattern, min_length, max_length } => {
             out.push_str("string");

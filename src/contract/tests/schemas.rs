@@ -40,7 +40,7 @@ fn keywords_read_as_their_types() {
 }
 
 #[test]
-fn bounds_become_inclusive() {
+fn bounds_are_read_exactly() {
     check("3.0.3", "{type: integer, minimum: 1, exclusiveMinimum: true}", "integer Unspecified >=2");
     check("3.0.3", "{type: integer, minimum: 1, exclusiveMinimum: false}", "integer Unspecified >=1");
     check("3.1.0", "{type: integer, exclusiveMinimum: 1, exclusiveMaximum: 5}", "integer Unspecified >=2 <=4");
@@ -51,7 +51,18 @@ fn bounds_become_inclusive() {
         "{type: integer, exclusiveMaximum: -9223372036854775808}",
         "integer Unspecified <=-9223372036854775808",
     );
-    check("3.1.0", "{type: number, exclusiveMinimum: 0}", &format!("number >={}", 0f64.next_up()));
+    check("3.0.3", "{type: number, maximum: 5, exclusiveMaximum: true}", "number <5");
+    for (bounds, expected) in [
+        ("exclusiveMinimum: 0", ">0"),
+        ("minimum: 0, exclusiveMinimum: 0", ">0"),
+        ("minimum: 9007199254740993, maximum: 18446744073709551615", ">=9007199254740993 <=18446744073709551615"),
+        ("minimum: -1e999, maximum: 1e999", ">=-1e999 <=1e999"),
+        ("minimum: +.10, maximum: 01.", ">=0.10 <=1"),
+        ("multipleOf: 0.01", "%0.01"),
+        ("allOf: [{multipleOf: 2}, {multipleOf: 3}, {multipleOf: 2.0}]", "%2 %3"),
+    ] {
+        check("3.1.0", &format!("{{type: number, {bounds}}}"), &format!("number {expected}"));
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::{GRAPH, lowered_by, lowered_with, shown};
 use crate::compose::Bounds;
+use crate::contract::{NumberBound, NumberBounds};
 use crate::operation::{GivenVariables, Limits, prepare};
 use crate::view::testing::Project;
 use bytes::Bytes;
@@ -178,7 +179,12 @@ fn variables_are_bounded_in_number_values_and_bytes() {
 
 #[test]
 fn arguments_out_of_range_are_refused_before_any_call() {
-    let bounds = Bounds { minimum: Some(1.0), maximum: Some(100.0), ..Bounds::default() };
+    let numbers = NumberBounds {
+        minimum: Some(NumberBound::inclusive(1)),
+        maximum: Some(NumberBound::inclusive(100)),
+        ..NumberBounds::default()
+    };
+    let bounds = Bounds { numbers, ..Bounds::default() };
     let text = Bounds { min_length: Some(2), pattern: Some("^[a-z]+$".to_owned()), ..Bounds::default() };
     let mut project =
         Project::new(GRAPH).bounded("Query", "products", "first", bounds).bounded("Query", "search", "text", text);

@@ -2,6 +2,7 @@
 
 use super::{GRAPH, shown};
 use crate::compose::Bounds;
+use crate::contract::{NumberBound, NumberBounds};
 use crate::operation::{GivenVariables, Lifted, Limits, Variables, prepare};
 use crate::view::View;
 use crate::view::testing::Project;
@@ -143,12 +144,15 @@ fn the_shape_with_a_documents_values_asks_what_the_document_asks() {
 
 #[test]
 fn bounds_of_literals_name_the_argument_where_it_stands() {
-    let bounds = |most| Bounds { maximum: Some(most), ..Bounds::default() };
-    let mut project = Project::new(GRAPH).bounded("Query", "products", "first", bounds(100.0)).bounded(
+    let bounds = |most: i32| {
+        let numbers = NumberBounds { maximum: Some(NumberBound::inclusive(most)), ..NumberBounds::default() };
+        Bounds { numbers, ..Bounds::default() }
+    };
+    let mut project = Project::new(GRAPH).bounded("Query", "products", "first", bounds(100)).bounded(
         "User",
         "orders",
         "first",
-        bounds(10.0),
+        bounds(10),
     );
     let view = project.view(CLIENT);
     for (document, given, expected) in [
