@@ -312,11 +312,15 @@ impl<'a> State<'a> {
             cause: finished.result.as_ref().err().and_then(|error| error.cause.clone()),
         });
         let mut result = finished.result;
-        if let Ok(answer) = &mut result {
-            self.code_has_written(way, &answer.calls);
-            let failed = answer.calls.iter().filter_map(FailedCall::of_record);
+        let of_code = match &mut result {
+            Ok(answer) => &mut answer.calls,
+            Err(error) => &mut error.calls,
+        };
+        if !of_code.is_empty() {
+            self.code_has_written(way, of_code);
+            let failed = of_code.iter().filter_map(FailedCall::of_record);
             self.run.aside().tell("a call of code in this process has failed", failed);
-            self.calls.append(&mut answer.calls);
+            self.calls.append(of_code);
         }
         let is_unsent = result.as_ref().is_err_and(|error| error.is_unsent);
         let result = result.map_err(|error| call_failure(&error, step.way, way.is_safe));

@@ -68,14 +68,16 @@ struct Noted {
 impl Noted {
     fn note(self, result: &Result<Answer, CallError>) {
         let Some(write) = &self.write else { return };
-        let answer = match result {
-            Ok(answer) => answer,
-            Err(error) => return write.note(FailedCall::of_error(&self.service, &self.endpoint, error)),
+        let (failed, calls) = match result {
+            Ok(answer) => {
+                // Whoever waits reads the answer itself.
+                let looks_for_errors = self.speaks_graphql && self.waiting.strong_count() == 0;
+                let failed = FailedCall::of_answer(&self.service, &self.endpoint, answer, looks_for_errors);
+                (failed, &answer.calls)
+            }
+            Err(error) => (Some(FailedCall::of_error(&self.service, &self.endpoint, error)), &error.calls),
         };
-        // Whoever waits reads the answer itself.
-        let looks_for_errors = self.speaks_graphql && self.waiting.strong_count() == 0;
-        let failed = FailedCall::of_answer(&self.service, &self.endpoint, answer, looks_for_errors);
-        failed.into_iter().chain(answer.calls.iter().filter_map(FailedCall::of_record)).for_each(|it| write.note(it));
+        failed.into_iter().chain(calls.iter().filter_map(FailedCall::of_record)).for_each(|it| write.note(it));
     }
 }
 

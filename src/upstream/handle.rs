@@ -13,7 +13,7 @@
 
 use super::cause::{BAD_STATUS, Cause};
 use super::domain::{BatchDomain, CredentialScope};
-use super::model::{Answer, CallError, Context, Request, Subgraph};
+use super::model::{Answer, CallError, CallErrorKind, Context, Request, Subgraph};
 use super::write::Write;
 use crate::cache::{Bypass, CacheStatus};
 use crate::compose::WayId;
@@ -25,6 +25,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_e
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// A service as resolvers may call it.
@@ -106,26 +107,77 @@ struct Inner {
     progress: Mutex<Progress>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Progress {
-    records: Vec<CallRecord>,
-    /// When the last write was over: later calls join no flight begun before.
+    /// In the order of their beginning; not more than `max_calls`.
+    calls: Vec<BegunCall>,
+    /// When the last write began or was over: later calls join no flight begun before.
     not_before: Option<std::time::Instant>,
     /// The write that its calls belong to, until it has ended.
     write: Option<Write>,
 }
 
+/// A call, from its beginning on.
+#[derive(Debug)]
+struct BegunCall {
+    started: Instant,
+    /// What it is if nothing more is heard of it.
+    record: CallRecord,
+    has_ended: bool,
+}
+
+impl BegunCall {
+    fn new(service: &Arc<str>, operation_id: &Arc<str>, is_safe: bool) -> Self {
+        let record = CallRecord {
+            service: Arc::clone(service),
+            operation_id: Arc::clone(operation_id),
+            keys: 1,
+            elapsed: Duration::ZERO,
+            status: Err(CallErrorKind::Timeout.code()),
+            attempts: 1,
+            is_shared: false,
+            is_in_process: false,
+            is_safe,
+            cache: CacheStatus::Bypass(Bypass::Off),
+            cause: Some(Arc::new("the code that made the call ended before the answer came".into())),
+        };
+        Self { started: Instant::now(), record, has_ended: false }
+    }
+}
+
 impl Progress {
-    /// What a call that begins now belongs to.
-    fn of_call(&self) -> (Option<std::time::Instant>, Option<Write>) {
-        (self.not_before, self.write.clone())
+    /// Begins a call. Returns its place, and what it belongs to.
+    fn begin(&mut self, call: BegunCall) -> (usize, Option<std::time::Instant>, Option<Write>) {
+        let (not_before, write) = (self.not_before, self.write.clone());
+        if !call.record.is_safe {
+            // It may be sent, and its end may never be heard of.
+            self.not_before = Some(call.started.into_std());
+        }
+        self.calls.push(call);
+        (self.calls.len() - 1, not_before, write)
+    }
+
+    /// Ends a call.
+    fn end(&mut self, at: usize, result: &Result<Answer, CallError>, wanted: Wanted) {
+        // The calls are gone where code of a resolver goes on behind its answer.
+        let Some(BegunCall { started, record, has_ended }) = self.calls.get_mut(at) else { return };
+        record.elapsed = started.elapsed();
+        record.status = result.as_ref().map(|answer| answer.status).map_err(|error| error.kind.code());
+        record.attempts = result.as_ref().map_or_else(|error| error.attempts, |answer| answer.attempts);
+        record.is_shared = result.as_ref().is_ok_and(|answer| answer.is_shared);
+        record.cause = wanted.failure(result);
+        *has_ended = true;
+        if !record.is_safe {
+            // Whatever the result: what has timed out may have been applied.
+            self.not_before = Some(Instant::now().into_std());
+        }
     }
 }
 
 impl UpstreamHandle {
     pub(super) fn new(source: Arc<str>, services: HandleServices, ctx: Context, max_calls: u32) -> Self {
         let (not_before, write) = (ctx.not_before, ctx.write.clone());
-        let progress = Mutex::new(Progress { records: Vec::new(), not_before, write });
+        let progress = Mutex::new(Progress { calls: Vec::new(), not_before, write });
         let ctx = Context { write: None, ..ctx };
         let calls_left = AtomicU32::new(max_calls);
         Self { inner: Arc::new(Inner { source, services, ctx, max_calls, calls_left, progress }) }
@@ -169,11 +221,18 @@ impl UpstreamHandle {
         self.send(service, Method::POST, target(path, &[]), Some(body), Wanted::Answer).await
     }
 
-    /// The calls made so far, taken out. Calls that are made from now on belong to no write: it has ended.
+    /// The calls begun so far, taken out; nobody waits any more for those that have not ended. Calls that are made from now
+    /// on belong to no write: it has ended.
     pub(super) fn end(&self) -> Vec<CallRecord> {
         let mut progress = self.inner.progress();
         progress.write = None;
-        std::mem::take(&mut progress.records)
+        let calls = std::mem::take(&mut progress.calls);
+        drop(progress);
+        let record = |call: BegunCall| match call.has_ended {
+            true => call.record,
+            false => CallRecord { elapsed: call.started.elapsed(), ..call.record },
+        };
+        calls.into_iter().map(record).collect()
     }
 
     async fn send(
@@ -192,39 +251,19 @@ impl UpstreamHandle {
         let is_safe = inner.ctx.is_safe;
         let (forwarded, scope) = inner.forwarded(&entry.forwarded);
         let operation_id = operation_id(&method, &target);
-        let (not_before, write) = inner.progress().of_call();
+        let begun = BegunCall::new(name, &operation_id, is_safe);
+        let (at, not_before, write) = inner.progress().begin(begun);
         let ctx = Context {
             domain: BatchDomain { way: NO_WAY, inputs: Arc::from([]), scope },
-            endpoint: Arc::clone(&operation_id),
+            endpoint: operation_id,
             not_before,
             condition: None,
             write,
             ..inner.ctx.clone()
         };
         let headers = entry.fixed.iter().cloned().chain(forwarded).collect();
-        let started = Instant::now();
         let result = entry.subgraph.call(Request::Http { method, target, headers, body }, ctx).await;
-        let record = CallRecord {
-            service: Arc::clone(name),
-            operation_id,
-            keys: 1,
-            elapsed: started.elapsed(),
-            status: result.as_ref().map(|answer| answer.status).map_err(|error| error.kind.code()),
-            attempts: result.as_ref().map_or_else(|error| error.attempts, |answer| answer.attempts),
-            is_shared: result.as_ref().is_ok_and(|answer| answer.is_shared),
-            is_in_process: false,
-            is_safe,
-            cache: CacheStatus::Bypass(Bypass::Off),
-            cause: wanted.failure(&result),
-        };
-        let mut progress = inner.progress();
-        // Not more than `max_calls` of them.
-        progress.records.push(record);
-        if !is_safe {
-            // Whatever the result: what has timed out may have been applied.
-            progress.not_before = Some(Instant::now().into_std());
-        }
-        drop(progress);
+        inner.progress().end(at, &result, wanted);
         Ok(result?)
     }
 }

@@ -10,7 +10,8 @@
 //! Always true:
 //! - execution ends with the source's timeout, and with it every read it has begun; that of a read ends with its deadline,
 //!   too, and that of a write goes on ([`super::finish`]);
-//! - a panic of a resolver is an error of this call, not of the process.
+//! - a panic of a resolver is an error of this call, not of the process;
+//! - however execution ends, the calls that it has begun are told.
 //!
 //! # Batching in resolvers
 //! `_entities` resolves all representations at once, each by its own resolver; the crate `dataloader` turns their keys
@@ -245,13 +246,15 @@ impl Inner {
         };
         let ran = timeout_at(limit, AssertUnwindSafe(run).catch_unwind()).await;
         let calls = handle.end();
-        match ran {
-            Ok(Ok(response)) => {
-                let body = self.write(&response)?;
-                Ok(Answer { calls, ..Answer::new(200, body) })
-            }
+        let body = match ran {
+            Ok(Ok(response)) => self.write(&response),
             Ok(Err(_)) => Err(self.error(CallErrorKind::Malformed, "a resolver panicked")),
             Err(_) => Err(self.error(CallErrorKind::Timeout, "not executed in time")),
+        };
+        // However it ends: what it has written to is written to.
+        match body {
+            Ok(body) => Ok(Answer { calls, ..Answer::new(200, body) }),
+            Err(error) => Err(CallError { calls, ..error }),
         }
     }
 

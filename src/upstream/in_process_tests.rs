@@ -161,6 +161,18 @@ impl Mutation {
         tokio::time::sleep(Duration::from_millis(1_500)).await;
         Ok(handle.post_json("users", "/late", "[]".into()).await?.len())
     }
+
+    /// Writes, and then comes to no good end; `stuck`: the write has none, either.
+    async fn write_and_fail(&self, ctx: &Context<'_>, by: String) -> GqlResult<String> {
+        let handle = ctx.data::<UpstreamHandle>()?;
+        let path = if by == "stuck" { "/stuck" } else { "/users" };
+        handle.post_json("users", path, "[]".into()).await?;
+        match by.as_str() {
+            "panic" => panic!("scripted"),
+            "hang" => std::future::pending().await,
+            _ => Ok("x".repeat(2_000)),
+        }
+    }
 }
 
 fn source(users: &Arc<Users>, max_calls: u32) -> InProcess {
@@ -322,6 +334,25 @@ async fn code_that_writes_is_run_to_its_end_whoever_waits() {
     let past = CallContext { deadline: Instant::now().into_std(), ..writing() };
     let error = source(&Arc::default(), 1).call(slowly(), past).await.expect_err("no time");
     assert!(error.is_unsent);
+}
+
+#[tokio::test(start_paused = true)]
+async fn code_that_fails_tells_of_the_calls_that_it_has_begun() {
+    for (by, kind, status) in [
+        ("panic", CallErrorKind::Malformed, Ok(200)),
+        ("hang", CallErrorKind::Timeout, Ok(200)),
+        ("stuck", CallErrorKind::Timeout, Err("UPSTREAM_TIMEOUT")),
+        ("large", CallErrorKind::TooLarge, Ok(200)),
+    ] {
+        let source = source(&Arc::default(), 1);
+        let long = CallContext { deadline: (Instant::now() + Duration::from_secs(9)).into_std(), ..writing() };
+        let query = format!("mutation {{ writeAndFail(by: \"{by}\") }}");
+        let error = source.call(ask(&query, ""), long).await.expect_err("a failure");
+        let calls: Vec<_> = error.calls.iter().map(|call| (&*call.operation_id, call.is_safe, call.status)).collect();
+        let endpoint = if by == "stuck" { "POST /stuck" } else { "POST /users" };
+        assert_eq!((error.kind, calls), (kind, vec![(endpoint, false, status)]), "{by}");
+        assert_eq!(error.calls[0].cause.is_some(), status.is_err(), "what has not failed is not told as a failure");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -129,13 +129,16 @@ pub struct CallError {
     pub has_begun: bool,
     /// Is it certain that the service has seen nothing of the request? Then it is safe to repeat, also if it is a write.
     pub is_unsent: bool,
+    /// Calls that an in-process source made to other services before it failed; none for sources over HTTP.
+    pub calls: Vec<CallRecord>,
 }
 
 impl CallError {
     /// An error with a cause for the log.
     pub(crate) fn new(service: &Arc<str>, kind: CallErrorKind, cause: impl Into<Cause>) -> Self {
         let cause = Some(Arc::new(cause.into()));
-        Self { service: Arc::clone(service), kind, cause, attempts: 1, has_begun: false, is_unsent: false }
+        let (service, calls) = (Arc::clone(service), Vec::new());
+        Self { service, kind, cause, attempts: 1, has_begun: false, is_unsent: false, calls }
     }
 
     /// The same error, with what was called.

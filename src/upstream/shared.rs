@@ -118,9 +118,9 @@ impl<S: Subgraph + ?Sized + 'static> Subgraph for Shared<S> {
                     inner.wait(seat, deadline).await
                 }
                 Some(Boarded::Joined(seat)) => {
-                    let mut answer = inner.wait(seat, deadline).await?;
-                    mark_shared(&mut answer);
-                    Ok(answer)
+                    let mut result = inner.wait(seat, deadline).await;
+                    mark_shared(&mut result);
+                    result
                 }
             }
         })
@@ -165,9 +165,15 @@ impl FlightKey {
     }
 }
 
-fn mark_shared(answer: &mut Answer) {
-    answer.is_shared = true;
-    answer.calls.iter_mut().for_each(|call| call.is_shared = true);
+fn mark_shared(result: &mut Result<Answer, CallError>) {
+    let calls = match result {
+        Ok(answer) => {
+            answer.is_shared = true;
+            &mut answer.calls
+        }
+        Err(error) => &mut error.calls,
+    };
+    calls.iter_mut().for_each(|call| call.is_shared = true);
 }
 
 #[cfg(test)]

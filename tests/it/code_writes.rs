@@ -24,8 +24,17 @@ type Cart @key(fields: "id")
 }
 "#;
 
+/// Writes to a service of its own.
+const NOTES: &str = r#"extend schema
+  @link(url: "https://specs.apollo.dev/federation/v2.5", import: ["@key"])
+  @link(url: "https://bespoke.example/connect/v1", import: ["@source", "@connect"])
+  @source(name: "notes")
+type Mutation { note(id: ID!): Cart @connect(http: { POST: "/notes/{$args.id}" }, selection: "id") }
+type Cart @key(fields: "id") { id: ID! }
+"#;
+
 const SCHEMA: &str = "type Query { cart(id: ID!): Cart }
-type Mutation { fill(id: ID!): Cart peek(id: ID!): Cart }
+type Mutation { fill(id: ID!): Cart peek(id: ID!): Cart fillAndFail(id: ID!, by: String!): Cart note(id: ID!): Cart }
 type Cart { id: ID! items: Int }
 ";
 
@@ -62,6 +71,16 @@ impl Mutation {
         Ok(Cart { id })
     }
 
+    /// Writes, and then has no answer.
+    async fn fill_and_fail(&self, ctx: &Context<'_>, id: ID, by: String) -> Result<Cart> {
+        ctx.data::<UpstreamHandle>()?.post_json("carts", "/fill", "{}".into()).await.map_err(|e| e.to_graphql())?;
+        match by.as_str() {
+            "panic" => panic!("scripted"),
+            "hang" => std::future::pending().await,
+            _ => Ok(Cart { id: id.repeat(10_000).into() }),
+        }
+    }
+
     /// Sends a GET only: under `Mutation` it is a write all the same.
     async fn peek(&self, ctx: &Context<'_>, id: ID) -> Result<Cart> {
         ctx.data::<UpstreamHandle>()?.get_json("carts", "/carts/1", &[]).await.map_err(|e| e.to_graphql())?;
@@ -74,20 +93,27 @@ fn schema() -> Schema<Query, Mutation, EmptySubscription> {
 }
 
 fn build(services: HandleServices) -> Arc<dyn Subgraph> {
-    Arc::new(InProcess::new(schema(), services, InProcessConfig { max_calls: 1, ..InProcessConfig::new(NAME) }))
+    let config = InProcessConfig {
+        max_calls: 1,
+        max_response_bytes: 5_000,
+        timeout: Duration::from_secs(1),
+        ..InProcessConfig::new(NAME)
+    };
+    Arc::new(InProcess::new(schema(), services, config))
 }
 
-#[tokio::test]
-async fn a_request_whose_code_writes_takes_nothing_older_of_that_service() {
+/// The services and the client, with a cart whose items are counted by its writes.
+async fn start() -> (Faulty, Bff) {
     let items = AtomicU64::new(0);
     let service = Faulty::start(move |request| match request.target.as_str() {
         "/fill" => Does::json(&(items.fetch_add(1, Ordering::SeqCst) + 1).to_string()),
-        "/carts/1" => Does::json(r#"{"id":1}"#),
+        "/carts/1" | "/notes/1" => Does::json(r#"{"id":1}"#),
         _ => Does::json(&json!([{ "id": 1, "items": items.load(Ordering::SeqCst) }]).to_string()),
     });
     let service = service.await.expect("a port");
     let files = Files::embedded([
         ("schema/services/carts.graphql", CARTS),
+        ("schema/services/notes.graphql", NOTES),
         ("schema/web.graphql", SCHEMA),
         ("bespoke.yaml", "server: { port: 0 }\n"),
     ]);
@@ -97,8 +123,26 @@ async fn a_request_whose_code_writes_takes_nothing_older_of_that_service() {
         sdl: format!("{}\n{sdl}", declare_calls(NAME, 1)),
         build: Box::new(build),
     });
-    let setup = Setup::default().url("carts", service.base_url()).deadline(Duration::from_secs(10));
-    let bff = Bff::start(client, setup).await;
+    let setup = Setup::default().url("carts", service.base_url()).url("notes", service.base_url());
+    let bff = Bff::start(client, setup.deadline(Duration::from_secs(10))).await;
+    (service, bff)
+}
+
+#[tokio::test]
+async fn a_request_whose_code_writes_and_fails_takes_nothing_older_of_that_service() {
+    for by in ["panic", "hang", "too large"] {
+        let (_service, bff) = start().await;
+        assert_eq!(bff.ask("{ cart(id: 1) { items } }").await.data()["cart"]["items"], 0);
+        let mutation = format!(r#"mutation {{ fillAndFail(id: 1, by: "{by}") {{ id }} note(id: 1) {{ items }} }}"#);
+        let reply = bff.ask(&mutation).await;
+        assert_eq!(reply.errors().len(), 1, "{}", reply.text);
+        assert_eq!(reply.data()["note"]["items"], 1, "{by}: the old one was kept; {}", reply.text);
+    }
+}
+
+#[tokio::test]
+async fn a_request_whose_code_writes_takes_nothing_older_of_that_service() {
+    let (service, bff) = start().await;
     let ask = async |query: &str, field: &str| {
         let reply = bff.ask(query).await;
         assert_eq!(reply.errors().len(), 0, "{}", reply.text);

@@ -66,8 +66,8 @@ impl Drop for Unattended {
 }
 
 impl State<'_> {
-    /// Code of this process has answered a write by these calls: the services that it has written to are written to,
-    /// whatever it says of tags.
+    /// Code of this process has come to the end of a write, by an answer or a failure, and has begun these calls: the
+    /// services that it has written to are written to, whatever it says of tags.
     pub(in crate::execute) fn code_has_written(&mut self, way: &Way, calls: &[CallRecord]) {
         let Some(caching) = self.run.caching.filter(|_| !way.is_safe) else { return };
         for call in calls.iter().filter(|call| !call.is_safe) {
