@@ -15,7 +15,7 @@ use super::model::{Request, Response, ResponseKind};
 use super::shape::{PlanLookup, Planned, Shape};
 use super::sharing::Job;
 use crate::execute::{Bounds, OperationScope};
-use crate::operation::{self, OperationKind, Prepared, RequestError, Variables};
+use crate::operation::{self, OperationKind, Outcomes, Prepared, RequestError, Variables};
 use crate::plan::{self, Plan};
 use crate::policy::Caller;
 use std::collections::HashMap;
@@ -139,7 +139,9 @@ impl Preparation {
             Ok(variables) => variables,
             Err(errors) => return Err(refuse(ResponseKind::VariableError, &errors, Some(prepared)).into()),
         };
-        let Some(planned) = self.planned(&document, &variables, *wanted, thread) else { return Err(Unready::NotKept) };
+        let is_anonymous = caller.claims.is_none();
+        let planned = self.planned(&document, &variables, Wanted { is_anonymous, ..*wanted }, thread);
+        let Some(planned) = planned else { return Err(Unready::NotKept) };
         let planned = match planned {
             Ok(planned) => planned,
             Err(errors) => return Err(refuse(ResponseKind::DocumentError, &errors, Some(prepared)).into()),
@@ -195,9 +197,13 @@ impl Preparation {
         if wanted.in_parts && shape.prepared.has_defer() {
             outcomes = outcomes.incremental();
         }
-        let kept = shape.plan(&outcomes);
+        let kept = kept_plan(shape, &outcomes, wanted.is_anonymous);
         if kept.is_some() || thread == Thread::Worker {
             return kept;
+        }
+        let of_anyone = outcomes.clone();
+        if wanted.is_anonymous {
+            outcomes = outcomes.anonymous();
         }
         let lowered = match shape.prepared.lower_of(own, &outcomes) {
             Ok(lowered) => lowered,
@@ -211,7 +217,11 @@ impl Preparation {
             Err(Unplanned { errors, .. }) => Err(errors.into()),
             Ok(plan) => {
                 let scope = OperationScope::of(&plan, &self.parts.graph);
-                Ok(Planned::new(plan, lowered, scope))
+                let planned = Planned::new(plan, lowered, scope);
+                if !planned.asks_identity {
+                    outcomes = of_anyone;
+                }
+                Ok(planned)
             }
         };
         let (planned, is_new) = shape.keep(outcomes, plan);
@@ -254,6 +264,16 @@ impl Preparation {
     }
 }
 
+/// The plan of a shape, if it is kept. Where nothing is asked for that only callers who are signed in get, all have one.
+fn kept_plan(shape: &Shape, outcomes: &Outcomes, is_anonymous: bool) -> Option<PlanLookup> {
+    let kept = shape.plan(outcomes);
+    let is_for_all = |lookup: &PlanLookup| lookup.as_ref().is_ok_and(|planned| !planned.asks_identity);
+    if !is_anonymous || kept.as_ref().is_some_and(is_for_all) {
+        return kept;
+    }
+    shape.plan(&outcomes.clone().anonymous())
+}
+
 /// Why a plan is not run, if its known bounds are over the budget. What has no known bound is bounded while it runs.
 fn over_budget(plan: &Plan, bounds: &Bounds) -> Option<String> {
     if let (Some(calls), Some(most)) = (plan.calls, bounds.calls)
@@ -269,13 +289,15 @@ fn over_budget(plan: &Plan, bounds: &Bounds) -> Option<String> {
     }
 }
 
-/// What the transport of a request allows.
+/// What the transport of a request allows, and who asks.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Wanted {
     /// `@defer` is heeded.
     pub(super) in_parts: bool,
     /// Subscriptions are answered.
     pub(super) events: bool,
+    /// The caller is not signed in.
+    pub(super) is_anonymous: bool,
 }
 
 /// A request that can be run.

@@ -7,7 +7,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// Plans kept per shape: one for each set of `@skip`, `@include` and `@defer` outcomes.
+/// Plans kept per shape: one for each set of `@skip`, `@include` and `@defer` outcomes; for callers who are not signed in
+/// another one, if something is asked for that they do not get.
 const MAX_PLANS: usize = 64;
 
 /// An operation that documents share which differ in literal values alone.
@@ -38,12 +39,15 @@ pub(super) struct Planned {
     pub(super) lowered: Operation,
     /// What must be equal for sharing; `None`: it is not shared.
     pub(super) scope: Option<OperationScope>,
+    /// Is something asked for that only callers who are signed in get?
+    pub(super) asks_identity: bool,
 }
 
 impl Planned {
     pub(super) fn new(plan: Plan, lowered: Operation, scope: Option<OperationScope>) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        Self { id: NEXT.fetch_add(1, Ordering::Relaxed), plan, lowered: lowered.bounds_only(), scope }
+        let (id, asks_identity) = (NEXT.fetch_add(1, Ordering::Relaxed), plan.output.asks_identity());
+        Self { id, plan, lowered: lowered.bounds_only(), scope, asks_identity }
     }
 
     fn weight(&self) -> usize {

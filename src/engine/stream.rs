@@ -31,7 +31,7 @@ impl Engine {
 
     async fn begin(self: Arc<Self>, request: StreamRequest) -> BoxStream<'static, Streamed> {
         let StreamRequest { request, caller, deadline, wording, event_timeout } = request;
-        let wanted = Wanted { in_parts: wording.is_some(), events: event_timeout.is_some() };
+        let wanted = Wanted { in_parts: wording.is_some(), events: event_timeout.is_some(), ..Wanted::default() };
         let ready = match self.ready(request, caller, deadline, wanted).await {
             Ok(ready) => ready,
             Err(response) => return last(response),

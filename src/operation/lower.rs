@@ -52,6 +52,7 @@ impl Prepared {
                 nodes: Vec::new(),
                 output: OutId(0),
                 outputs: Vec::new(),
+                is_anonymous: outcomes.is_anonymous(),
                 deferral: None,
                 bounded: Vec::new(),
             },

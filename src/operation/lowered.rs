@@ -45,6 +45,8 @@ pub struct Operation {
     pub output: OutId,
     /// Indexed by [`OutId`].
     pub outputs: Vec<OutObject>,
+    /// Is it for a caller who is not signed in? Then `@authenticated` fields are refused, and need not be had.
+    pub is_anonymous: bool,
     /// What may come later; `None`: nothing.
     pub deferral: Option<Box<Deferral>>,
     /// Arguments that are checked when the variables are known.

@@ -1,5 +1,5 @@
-//! `@skip`, `@include` and `@defer(if:)`, and nulls where none may stand: what the variables decide about the shape of an
-//! operation.
+//! `@skip`, `@include` and `@defer(if:)`, nulls where none may stand, and whether the caller is signed in: what a request
+//! decides about the shape of an operation.
 
 use super::given::JsonText;
 use super::lowered::VariableId;
@@ -7,13 +7,14 @@ use super::prepare::{Prepared, variable_id};
 use super::variables::Variables;
 use apollo_compiler::ast::{Directive, DirectiveList, Value};
 
-/// What each of [`Prepared::conditions`] is: the key that plans are made and kept by.
+/// What each of [`Prepared::conditions`] is, and who asks: the key that plans are made and kept by.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Outcomes {
     conditions: Box<[bool]>,
     /// Variables that are null where a field does not take it.
     nulls: Box<[VariableId]>,
     is_incremental: bool,
+    is_anonymous: bool,
     /// Is everything included that some outcome of the conditions includes?
     is_everything: bool,
 }
@@ -23,6 +24,12 @@ impl Outcomes {
     #[must_use]
     pub fn incremental(self) -> Self {
         Self { is_incremental: true, ..self }
+    }
+
+    /// The same, for a caller who is not signed in: what only others get is not asked for.
+    #[must_use]
+    pub fn anonymous(self) -> Self {
+        Self { is_anonymous: true, ..self }
     }
 
     /// Everything that any outcomes include, all at once: what its plan needs is a bound for all of them. It is no
@@ -45,6 +52,10 @@ impl Outcomes {
     pub(super) fn is_incremental(&self) -> bool {
         self.is_incremental
     }
+
+    pub(super) fn is_anonymous(&self) -> bool {
+        self.is_anonymous
+    }
 }
 
 impl Prepared {
@@ -56,8 +67,7 @@ impl Prepared {
         Outcomes {
             conditions: self.conditions.iter().map(is_true).collect(),
             nulls: self.fallible.iter().copied().filter(is_null).collect(),
-            is_incremental: false,
-            is_everything: false,
+            ..Outcomes::default()
         }
     }
 

@@ -185,6 +185,9 @@ impl<'a> Planner<'a> {
         self.work.spend(1 + nodes.len())?;
         let mut missing = Vec::new();
         for &node in nodes {
+            if self.is_refused(place, node) {
+                continue;
+            }
             let field = self.operation.nodes[node.index()].field;
             match self.held(place, field) {
                 Some(shape_field) => {
@@ -205,6 +208,14 @@ impl<'a> Planner<'a> {
         }
         self.part = around;
         Ok(())
+    }
+
+    /// Whether the caller is refused a field, so that neither it nor what it is made of is asked for. The root of a
+    /// subscription is what is polled: its step says no by itself.
+    fn is_refused(&self, place: &Place, node: NodeId) -> bool {
+        let is_polled = place.step.is_none() && self.operation.kind == OperationKind::Subscription;
+        let field = self.operation.nodes[node.index()].field;
+        self.operation.is_anonymous && !is_polled && self.graph.field(field).authenticated
     }
 
     /// Plans what the answer at hand does not hold, all of one part.

@@ -19,6 +19,7 @@ mod deferred;
 mod differential;
 mod faults;
 mod graphiql;
+mod guarded;
 mod harness;
 mod incremental;
 mod interleaved;

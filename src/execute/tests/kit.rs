@@ -155,6 +155,7 @@ impl Kit {
         let variables = prepared.coerce(&GivenVariables::new(given.into())).expect("valid variables");
         let outcomes = prepared.outcomes(&variables);
         let outcomes = if in_parts { outcomes.incremental() } else { outcomes };
+        let outcomes = if self.claims.is_none() { outcomes.anonymous() } else { outcomes };
         let lowered = prepared.lower(&outcomes).expect("an operation in bounds");
         prepared.check_bounds(&lowered, &variables).expect("variables in bounds");
         let plan = plan(&self.graph, &lowered).expect("a plan");

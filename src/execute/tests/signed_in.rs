@@ -104,6 +104,24 @@ fn no_way_leads_to_what_needs_a_caller_who_is_signed_in() {
 }
 
 #[test]
+fn services_are_asked_for_nothing_of_it() {
+    let guarded = ["secret", "account", "email", "token", "level", "card", "member", "note", "number", "label", "long"];
+    for query in QUERIES {
+        let answer = kit().run(query, &script());
+        for request in answer.lines().filter(|line| line.starts_with('>')) {
+            let words: Vec<&str> = request.split(|c: char| !c.is_ascii_alphanumeric()).collect();
+            assert!(!guarded.iter().any(|word| words.contains(word)), "{query}\n{answer}");
+            assert!(
+                !request.contains("canary") && !request.starts_with("> b") && !request.starts_with("> c"),
+                "{answer}"
+            );
+        }
+        let answer = kit().caller(json!({ "sub": 1 })).run(query, &script());
+        assert!(answer.lines().any(|line| line.starts_with('>')), "{query}\n{answer}");
+    }
+}
+
+#[test]
 fn what_stands_beside_it_is_answered() {
     let answer = kit().run("{ user { name node { id } anys { __typename ... on Plain { text } } } }", &script());
     assert!(
