@@ -2,6 +2,7 @@
 //!
 //! A service may answer with null where the contract does not allow it, or with a value of another type. A GraphQL source
 //! refuses a whole list of representations for one such value, so the row that has it fails alone, and is never sent.
+//! What is kept of an answer is held to the same types ([`super::project`]).
 
 use super::arena::Failure;
 use super::input::Key;
@@ -36,7 +37,7 @@ fn make_null(members: &[Member], key: &mut Key, required: usize, path: &[String]
 }
 
 /// Is a JSON text, which is not null, of a type?
-fn fits(ty: &OutType, token: &[u8]) -> bool {
+pub(super) fn fits(ty: &OutType, token: &[u8]) -> bool {
     match ty {
         OutType::Leaf { leaf, .. } => leaf::write(leaf, token, &mut Vec::new()),
         OutType::List { of, .. } => serde_json::from_slice::<Vec<&RawValue>>(token).is_ok_and(|items| {

@@ -12,7 +12,7 @@ use super::kept::Keep;
 use super::key_rules::KeyRules;
 use super::leaf;
 use super::problem;
-use super::project::{Broken, KeyIndex, Pairs, Target, most_items, project};
+use super::project::{Broken, KeyIndex, Pairs, Target, misfits, most_items, project};
 use super::read::{Reached, Token, follow, plain, token};
 use super::required::complete;
 use super::run::Sourced;
@@ -239,7 +239,7 @@ struct Found {
     rows: Vec<(u32, Option<u32>)>,
     /// Items met, by key.
     counts: Vec<u64>,
-    /// Keys whose value cannot be read as it should be.
+    /// Keys whose value cannot be read as it should be; of an answer that is to be kept, leaves count, too.
     broken: Vec<u32>,
     /// Calls whose answers had an item whose key cannot be told, and the error of the keys that have none.
     keyless: Vec<(Range<usize>, Slot)>,
@@ -377,6 +377,11 @@ fn receive(
     };
     let first = index(asked.start);
     let is_single = matches!(step.pairing, PairingPlan::Single);
+    let keeps = found.spans.is_some();
+    let rows: SmallVec<[u32; 8]> = match is_single && keeps {
+        true => step.frames.iter().map(|&frame| arena.rows(frame)).collect(),
+        false => SmallVec::new(),
+    };
     let row = if is_single { arena.push_row(step.root) } else { 0 };
     let before = found.rows.len();
     let pairs = Pairs {
@@ -387,12 +392,13 @@ fn receive(
         found: &mut found.rows,
         counts: &mut found.counts,
         broken: &mut found.broken,
+        leaves: if keeps { &step.leaves } else { &[] },
         spans: found.spans.as_mut(),
     };
     let target = Target { frame: step.root, row, max_items: source.max_list_items };
     let projected = project(capture, arena, &body, target, (!is_single).then_some(pairs), &step.frames);
     if let Ok(read) = projected {
-        if is_single && read.is_broken {
+        if is_single && (read.is_broken || keeps && misfits(arena, &step.leaves, &step.frames, &rows)) {
             found.broken.push(first);
         }
         if read.has_keyless && form == Form::Whole {

@@ -3,10 +3,10 @@
 use super::build::{Discriminator, Growing, ObjectId, SubField, ValuesId};
 use super::error::PlanError;
 use super::list_size::ListSize;
-use super::model::{FoundValue, FrameId, LeafSource, SlotId, StepId};
+use super::model::{FoundValue, FrameId, LeafRead, LeafSource, SlotId, StepId, TypedLeaf};
 use super::planner::{Place, Planner, leaf, step_id};
 use crate::compose::{From, JsonPath, Method, Read, Segment, ShapeId, TypeChoice, TypeId, TypeRef};
-use crate::operation::NodeId;
+use crate::operation::{Leaf, NodeId, OutType};
 
 /// Where a value's captures hang.
 #[derive(Debug, Clone, Copy)]
@@ -46,7 +46,9 @@ impl<'a> Planner<'a> {
         want: &Want<'a>,
     ) -> Result<FoundValue, PlanError> {
         if want.shape.is_none() {
-            return self.read_leaf(at, frame, read, want);
+            let found = self.read_leaf(at, frame, read, want)?;
+            self.note_leaf(want.step, frame, &found, want.ty);
+            return Ok(found);
         }
         let From::Json(path) = &read.from else {
             return Err(self.unsupported("an object must be read from the answer"));
@@ -58,6 +60,48 @@ impl<'a> Planner<'a> {
             _ => return Err(self.unsupported("only ->first can be used on objects")),
         }
         self.follow(at, frame, &path, want)
+    }
+
+    /// Notes the type of a leaf that is captured.
+    fn note_leaf(&mut self, step: StepId, frame: FrameId, found: &FoundValue, ty: &TypeRef) {
+        match (found, ty) {
+            (FoundValue::Leaf(LeafRead { source: LeafSource::Slot(slot), then, .. }), ty) => {
+                let is_read = self.graph.way(self.steps[step as usize].key.way).is_safe;
+                // Most leaves are plain, and aliases of one field share theirs.
+                let is_new = !then.is_empty() || !self.typed.contains(&(frame, *slot));
+                if let Some(ty) = self.checked_type(ty).filter(|_| is_read && is_new) {
+                    self.typed.insert((frame, *slot));
+                    let typed = TypedLeaf { frame, slot: *slot, then: then.clone(), ty };
+                    self.steps[step as usize].leaves.push(typed);
+                }
+            }
+            (FoundValue::List { frame, item, .. }, TypeRef::List { of, .. }) => self.note_leaf(step, *frame, item, of),
+            _ => {}
+        }
+    }
+
+    /// A leaf's type, if not every JSON value is one of it. The values of an enum are there once in a plan.
+    fn checked_type(&mut self, ty: &TypeRef) -> Option<OutType> {
+        let (named, nullable) = match ty {
+            TypeRef::Named { ty, nullable } => (ty, *nullable),
+            TypeRef::List { of, nullable } => {
+                let of = Box::new(self.checked_type(of)?);
+                return Some(OutType::List { of, nullable: *nullable });
+            }
+        };
+        if let Some(known) = self.enums.get(named) {
+            return Some(OutType::Leaf { leaf: known.clone(), nullable });
+        }
+        match self.leaf_type(ty) {
+            OutType::Leaf { leaf: Leaf::Custom(_), .. } => None,
+            OutType::Leaf { leaf, nullable } => {
+                if let Leaf::Enum(_) = leaf {
+                    self.enums.insert(*named, leaf.clone());
+                }
+                Some(OutType::Leaf { leaf, nullable })
+            }
+            other => Some(other),
+        }
     }
 
     fn read_leaf(&mut self, at: At, frame: FrameId, read: &Read, want: &Want<'a>) -> Result<FoundValue, PlanError> {

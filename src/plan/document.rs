@@ -65,7 +65,7 @@ impl Planner<'_> {
     }
 
     /// A leaf's type, with lists around it.
-    fn leaf_type(&self, ty: &TypeRef) -> OutType {
+    pub(super) fn leaf_type(&self, ty: &TypeRef) -> OutType {
         match ty {
             TypeRef::List { of, nullable } => OutType::List { of: Box::new(self.leaf_type(of)), nullable: *nullable },
             // What is asked of an object is only whether it is there.

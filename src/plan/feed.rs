@@ -194,6 +194,7 @@ impl Planner<'_> {
             outcomes,
             lookup: None,
             data,
+            leaves: Vec::new(),
         });
         Ok(step)
     }

@@ -86,6 +86,7 @@ impl Planner<'_> {
             calls,
             group: growing.key.group,
             authenticated: growing.key.authenticated,
+            leaves: growing.leaves,
         }
     }
 

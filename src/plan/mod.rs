@@ -37,7 +37,7 @@ pub use error::PlanError;
 pub use model::{
     AbstractCapture, Access, Capture, Feed, Found, FoundValue, FrameId, HopPlan, Join, LeafRead, LeafSource, Member,
     ObjectCapture, OutFieldPlan, OutKindPlan, OutObjectPlan, OutVariantPlan, OutcomePlan, OutputPlan, PairingPlan,
-    Plan, ROOT_FRAME, SlotId, Step, StepId, SubgraphDocument,
+    Plan, ROOT_FRAME, SlotId, Step, StepId, SubgraphDocument, TypedLeaf,
 };
 pub use search::Search;
 

@@ -82,6 +82,22 @@ pub struct Step {
     pub group: u32,
     /// Must the caller be known?
     pub authenticated: bool,
+    /// The leaves that the answer is to be written from, with their types in the graph: an answer in which one does not
+    /// fit is not kept. None of a write.
+    pub leaves: Vec<TypedLeaf>,
+}
+
+/// A captured leaf and its type in the graph.
+#[derive(Debug, Clone)]
+pub struct TypedLeaf {
+    /// Whose rows hold it.
+    pub frame: FrameId,
+    /// In which slot.
+    pub slot: SlotId,
+    /// What is done to it before it has its type.
+    pub then: Vec<Method>,
+    /// Its type.
+    pub ty: OutType,
 }
 
 /// How answers find their parents.

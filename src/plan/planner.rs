@@ -9,7 +9,7 @@ use super::error::PlanError;
 use super::feed::PlaceKey;
 use super::list_size::ListSize;
 use super::model::{
-    Feed, Found, FoundValue, FrameId, Join, LeafRead, LeafSource, PairingPlan, ROOT_FRAME, SlotId, StepId,
+    Feed, Found, FoundValue, FrameId, Join, LeafRead, LeafSource, PairingPlan, ROOT_FRAME, SlotId, StepId, TypedLeaf,
 };
 use super::search::Search;
 use super::waits::Waits;
@@ -18,8 +18,8 @@ use crate::compose::{
     Call, Entry, FieldId, Graph, KeyPath, ListBound, ShapeField, ShapeId, SourceId, SourceKind, TypeId, TypeKind, WayId,
 };
 use crate::contract::StatusPattern;
-use crate::operation::{NodeId, Operation, OperationKind, Value};
-use std::collections::{BTreeSet, HashMap};
+use crate::operation::{Leaf, NodeId, Operation, OperationKind, Value};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Which rows of a frame: those with this tag, and with this variant of it; `None`: all.
 pub(super) type When = Option<(SlotId, Option<u32>)>;
@@ -71,6 +71,8 @@ pub(super) struct GrowingStep {
     pub(super) pairing: PairingPlan,
     pub(super) outcomes: Vec<(StatusPattern, GrowingOutcome)>,
     pub(super) lookup: Option<Place>,
+    /// See [`super::model::Step::leaves`].
+    pub(super) leaves: Vec<TypedLeaf>,
     /// GraphQL root fields: tells whether the answer has data.
     pub(super) data: Option<SlotId>,
 }
@@ -85,6 +87,9 @@ pub(super) struct Planner<'a> {
     /// The steps that lookups became, by the place that they are made for.
     pub(super) looked_up: HashMap<PlaceKey, (StepId, Join)>,
     pub(super) found: Vec<Option<Found>>,
+    /// Slots whose type is noted at their step, and the enums that are noted anywhere.
+    pub(super) typed: HashSet<(FrameId, SlotId)>,
+    pub(super) enums: HashMap<TypeId, Leaf>,
     pub(super) search: Search,
     pub(super) work: Work,
     /// Steps of work spent on comparing combinations of ways.
@@ -113,6 +118,8 @@ impl<'a> Planner<'a> {
             waits: Waits::default(),
             looked_up: HashMap::new(),
             found,
+            typed: HashSet::new(),
+            enums: HashMap::new(),
             search,
             work: Work::default(),
             compared: 0,

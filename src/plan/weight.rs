@@ -4,7 +4,7 @@ use super::deferred::{DeferPlan, UsagePlan};
 use super::model::{
     AbstractCapture, Access, Capture, Feed, Found, FoundValue, HopPlan, Join, LeafRead, LeafSource, Member,
     ObjectCapture, OutFieldPlan, OutKindPlan, OutObjectPlan, OutVariantPlan, OutcomePlan, OutputPlan, Plan, Step,
-    SubgraphDocument,
+    SubgraphDocument, TypedLeaf,
 };
 use crate::compose::{Input, Method, TypeId};
 use crate::contract::StatusPattern;
@@ -23,7 +23,8 @@ no_heap!(Join, StatusPattern, TypeId);
 heap_size! {
     Plan { frames, steps, output, deferred }
     // Its endpoint's name is the graph's.
-    Step { arguments, feeds, after, frames, answer, outcomes, fieldset, document }
+    Step { arguments, feeds, after, frames, answer, outcomes, fieldset, document, leaves }
+    TypedLeaf { then, ty }
     Feed { inputs }
     Access { joins, leaf }
     LeafRead { source, then, or }

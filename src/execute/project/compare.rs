@@ -102,6 +102,7 @@ impl Case {
         let (mut found, mut counts, mut broken) = (Vec::new(), vec![0; KEYS.len()], Vec::new());
         let row = if self.pairing.is_none() { arena.push_row(ROOT) } else { 0 };
         let pairs = self.pairing.map(|pairing| Pairs {
+            leaves: &[],
             pairing,
             keys: &keys,
             frames: &frames,

@@ -28,8 +28,9 @@ pub(super) use walk::values;
 use super::arena::{Arena, Failure, Slot, index};
 use super::cause::Evidence;
 use super::leaf;
+use super::required::fits;
 use crate::json::Malformed;
-use crate::plan::{AbstractCapture, Capture, FrameId, ObjectCapture, SlotId};
+use crate::plan::{AbstractCapture, Capture, FrameId, ObjectCapture, SlotId, TypedLeaf};
 use bytes::Bytes;
 use std::ops::Range;
 
@@ -75,6 +76,24 @@ pub(super) fn project(
     frames: &[FrameId],
 ) -> Result<Read, Broken> {
     project_by(scan::read, capture, arena, body, target, pairs, frames)
+}
+
+/// Does a leaf of the rows from `before` on not fit its type? Null fits all: whether it may stand there is not looked at.
+pub(super) fn misfits(arena: &Arena, leaves: &[TypedLeaf], frames: &[FrameId], before: &[u32]) -> bool {
+    leaves.iter().any(|leaf| {
+        let start = frames.iter().zip(before).find(|(frame, _)| **frame == leaf.frame).map_or(0, |(_, rows)| *rows);
+        (start..arena.rows(leaf.frame)).any(|row| !leaf_fits(arena, leaf, row))
+    })
+}
+
+fn leaf_fits(arena: &Arena, TypedLeaf { frame, slot, then, ty }: &TypedLeaf, row: u32) -> bool {
+    let Slot::Text { body, start, len } = arena.get(*frame, row, *slot) else { return true };
+    let text = arena.text(body, start, len);
+    if then.is_empty() {
+        return fits(ty, text);
+    }
+    let value = leaf::apply(String::from_utf8_lossy(text), then);
+    value.is_none_or(|value| fits(ty, value.as_bytes()))
 }
 
 /// Projects by one of the two readers.

@@ -1,9 +1,9 @@
 //! Pairing: the items of a batched answer find the keys that they answer.
 
-use super::{Broken, Reading};
+use super::{Broken, Reading, misfits};
 use crate::execute::arena::Slot;
 use crate::execute::leaf;
-use crate::plan::{FrameId, PairingPlan};
+use crate::plan::{FrameId, PairingPlan, TypedLeaf};
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -22,7 +22,9 @@ pub(in crate::execute) struct Pairs<'a> {
     pub(in crate::execute) found: &'a mut Vec<(u32, Option<u32>)>,
     /// Items met, by key; those beyond what a key may have leave no row, so that nothing is fetched for them.
     pub(in crate::execute) counts: &'a mut [u64],
-    /// Keys that have an item in which an object or list is something else.
+    /// The leaves that are held to their types; none, unless the answer is to be kept.
+    pub(in crate::execute) leaves: &'a [TypedLeaf],
+    /// Keys that have an item in which an object or list is something else, or a leaf of `leaves` does not fit its type.
     pub(in crate::execute) broken: &'a mut Vec<u32>,
     /// Key and place of each item that is paired, if anybody wants to know.
     pub(in crate::execute) spans: Option<&'a mut Vec<(u32, Range<usize>)>>,
@@ -80,10 +82,11 @@ impl Reading<'_, '_> {
     ) {
         let is_wanted = !self.is_over && self.pair(items, row, position, is_null);
         if is_wanted && before.items_left > 0 {
-            if let Some(Pairs { found, spans, broken, .. }) = &mut self.pairs
+            if let Some(Pairs { found, spans, broken, leaves, frames, .. }) = &mut self.pairs
                 && let Some(&(key, _)) = found.last()
             {
-                if self.faults > before.faults {
+                let has_misfit = || misfits(self.arena, leaves, frames, &before.rows);
+                if self.faults > before.faults || has_misfit() {
                     broken.push(key);
                 }
                 if let Some(spans) = spans {

@@ -512,6 +512,40 @@ type User @key(fields: "id") { id: ID! }"#;
 }
 
 #[test]
+fn a_leaf_of_a_wrong_type_is_not_kept() {
+    let mut kit = shop();
+    // Of one answer.
+    let query = "{ user(id: 7) { name } }";
+    for name in ["[1]", r#"{"first":"Ann"}"#, r#""Ann""#] {
+        let script = format!(r#"shop GET /users/7 => 200 {{"id":7,"name":{name}}}"#);
+        assert_eq!(kit.asked(0, query, &script), ["GET /users/7"], "{name}: what was there before was not kept");
+    }
+    assert_eq!(kit.asked(0, query, ""), NONE);
+    // What nobody asks for does not count.
+    let query = "{ user(id: 8) { id } }";
+    kit.asked(0, query, r#"shop GET /users/8 => 200 {"id":8,"name":[1]}"#);
+    assert_eq!(kit.asked(0, query, ""), NONE);
+    // Of a batch: the others are kept, of a group all items count.
+    let query = "{ users { orders { total } } }";
+    let script = r#"
+        shop GET /users => 200 [{"id":1},{"id":2}]
+        shop GET /orders?user=1&user=2 => 200 [{"user":1,"total":5},{"user":2,"total":1},{"user":2,"total":"many"}]
+        shop GET /orders?user=2 => 200 [{"user":2,"total":2.0}]"#;
+    let (asked, answer) = kit.see(0, query, script);
+    assert_eq!(asked, ["GET /users", "GET /orders?user=1&user=2"], "{answer}");
+    assert_eq!(kit.asked(0, query, script), ["GET /users", "GET /orders?user=2"]);
+    assert_eq!(kit.asked(0, query, script), ["GET /users"]);
+    // A refresh keeps no other answers than a first call does.
+    let query = "{ news }";
+    let text = |text: &str| format!(r#"shop GET /news => 200 {{"text":{text}}}"#);
+    assert_eq!(kit.asked(0, query, &text(r#""old""#)), ["GET /news"]);
+    assert_eq!(kit.asked(70, query, &text("[1]")), ["GET /news  [behind]"], "the stale one is the answer");
+    let (asked, answer) = kit.see(71, query, &text(r#""new""#));
+    assert_eq!(asked, ["GET /news"], "neither the wrong one nor the old one is kept: {answer}");
+    assert!(answer.contains(r#"{"news":"new"}"#), "{answer}");
+}
+
+#[test]
 fn a_whole_answer_holds_as_long_as_its_parts_do_together() {
     let script = r#"
         shop GET /news => 200 {"text":"x"}
