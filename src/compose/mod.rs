@@ -8,6 +8,7 @@
 //! - every id in a graph is valid in it;
 //! - a binding in a graph has been checked against its contract, where it has one.
 
+mod agree;
 mod call;
 mod check;
 mod composer;

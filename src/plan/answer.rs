@@ -43,24 +43,28 @@ impl<'a> Planner<'a> {
         let root = self.steps[step as usize].root;
         let tag = self.build.new_slot(root);
         let mut types: Vec<TypeId> = Vec::new();
+        let mut captured: Vec<ValuesId> = Vec::new();
         let mut captures = Vec::new();
         if let (None, Some(shape)) = (way.answer.outcome, way.answer.shape) {
             let values = self.steps[step as usize].values;
-            captures.push((values, &way.answer.read, shape));
+            captures.push((None, values, &way.answer.read, shape));
         }
-        for (outcome, (_, growing)) in way.outcomes.iter().zip(&self.steps[step as usize].outcomes) {
+        for (at, (outcome, (_, growing))) in way.outcomes.iter().zip(&self.steps[step as usize].outcomes).enumerate() {
             if let (Effect::Value { read, shape, .. }, GrowingOutcome::Value(values)) = (&outcome.effect, growing) {
-                captures.push((*values, read, *shape));
+                captures.push((Some(at), *values, read, *shape));
             }
         }
-        for (values, read, shape) in captures {
+        for (outcome, values, read, shape) in captures {
             let [variant] = self.graph.shape(shape).variants.as_slice() else {
                 return Err(self.unsupported("a status must mean one type"));
             };
-            if types.contains(&variant.ty) {
-                return Err(self.unsupported("two statuses mean one type"));
+            if let (Some(known), Some(outcome)) = (types.iter().position(|ty| *ty == variant.ty), outcome) {
+                // Answers of one type are read alike: composition has seen to that.
+                self.steps[step as usize].outcomes[outcome].1 = GrowingOutcome::Value(captured[known]);
+                continue;
             }
             types.push(variant.ty);
+            captured.push(values);
             let object = self.object_at(values, root, read)?;
             let at = step_id(types.len() - 1);
             self.build.objects[object].tags.push((tag, at));

@@ -1,6 +1,7 @@
 //! `on:`: what statuses mean.
 
 use super::Binding;
+use crate::compose::agree::are_alike;
 use crate::compose::graph::{Answer, Effect, Outcome, ShapeId, TypeId, TypeRef};
 use crate::compose::read::Read;
 use crate::contract::{Endpoint, Response, StatusPattern};
@@ -8,13 +9,24 @@ use crate::diagnostic::Finding;
 use crate::sdl::{EffectDeclaration, OutcomeDeclaration};
 use crate::suggest;
 
+/// A value that a status means, and how it is read.
+struct Meant {
+    ty: TypeId,
+    read: Read,
+    shape: Option<ShapeId>,
+}
+
 impl<'a> Binding<'_, 'a> {
     /// Every outcome, checked, and the implied one: a declared 404 of a nullable value is null.
     pub(super) fn outcomes(&mut self, answer: Option<&Answer>) -> Vec<Outcome> {
         let mut outcomes = Vec::new();
         // What a success means that is no outcome.
-        let of_success = answer.filter(|answer| answer.outcome.is_none()).map(|_| self.ty.named());
-        let mut meant: Vec<TypeId> = of_success.into_iter().collect();
+        let of_success = answer.filter(|answer| answer.outcome.is_none()).map(|answer| Meant {
+            ty: self.ty.named(),
+            read: answer.read.clone(),
+            shape: answer.shape,
+        });
+        let mut meant: Vec<Meant> = of_success.into_iter().collect();
         for declaration in &self.connect.outcomes {
             self.check_declared(declaration);
             let effect = match &declaration.effect {
@@ -25,9 +37,10 @@ impl<'a> Binding<'_, 'a> {
                     value.map(|(ty, read, shape)| Effect::Value { ty, read, shape })
                 }
             };
-            if let Some(Effect::Value { ty, .. }) = &effect {
-                self.check_meant_once(*ty, &meant, declaration);
-                meant.push(*ty);
+            if let Some(Effect::Value { ty, read, shape }) = &effect {
+                let value = Meant { ty: *ty, read: read.clone(), shape: Some(*shape) };
+                self.check_agrees(&value, &meant, declaration);
+                meant.push(value);
             }
             outcomes.extend(effect.map(|effect| Outcome { status: declaration.status.value, effect }));
         }
@@ -44,14 +57,21 @@ impl<'a> Binding<'_, 'a> {
         outcomes
     }
 
-    /// E113: of an answer whose type is told by the status, two statuses mean the same type.
-    fn check_meant_once(&mut self, ty: TypeId, meant: &[TypeId], declaration: &OutcomeDeclaration) {
-        if !meant.contains(&ty) {
+    /// E113: of an answer whose type is told by the status, two statuses mean the same type, and their answers are not
+    /// read alike.
+    fn check_agrees(&mut self, value: &Meant, meant: &[Meant], declaration: &OutcomeDeclaration) {
+        let graph = &self.composer.graph;
+        let is_read_alike = |other: &Meant| {
+            let shapes = value.shape.zip(other.shape);
+            value.read == other.read && shapes.is_some_and(|(one, other)| are_alike(graph, one, other))
+        };
+        if meant.iter().filter(|other| other.ty == value.ty).all(is_read_alike) {
             return;
         }
-        let name = self.composer.graph.ty(ty).name.clone();
-        let message = format!("two statuses mean `{name}`, so it is not known which answer it is read from");
-        let help = "give each status a type of its own, in a union; or map one of them to `null: true` or to a `code:`";
+        let name = graph.ty(value.ty).name.clone();
+        let message = format!("two statuses mean `{name}`, and it is read from their answers in two ways");
+        let help = "select the same of both answers; or give each status a type of its own, in a union; or map one of \
+                    them to `null: true` or to a `code:`";
         let finding = Finding::new("E113", message, declaration.status.span, "this is the second one");
         self.composer.find(finding.help(help));
     }

@@ -136,6 +136,57 @@ paths:
       responses: { "200": { description: ok, content: { application/json: { schema: { type: object, properties: { id: { type: string } } } } } }, "302": { description: to the login } }
 "##;
 
+const JOBS: &str = r##"
+openapi: 3.1.0
+info: { title: jobs, version: "1" }
+paths:
+  /jobs:
+    post:
+      operationId: begin
+      responses:
+        "201": { description: begun, content: { application/json: { schema: { $ref: "#/components/schemas/Job" } } } }
+        "202": { description: it waits, content: { application/json: { schema: { $ref: "#/components/schemas/Job" } } } }
+        "303": { description: it is there already, content: { application/json: { schema: { $ref: "#/components/schemas/Job" } } } }
+        "409": { description: no, content: { application/json: { schema: { type: object, properties: { why: { type: string } } } } } }
+  /jobs/{id}:
+    get:
+      operationId: job
+      parameters: [{ name: id, in: path, required: true, schema: { type: string } }]
+      responses: { "200": { description: ok, content: { application/json: { schema: { $ref: "#/components/schemas/Job" } } } } }
+components:
+  schemas:
+    Job: { type: object, required: [id], properties: { id: { type: string }, tasks: { type: array, items: { type: object, properties: { n: { type: integer, format: int32 } } } } } }
+"##;
+
+#[test]
+fn statuses_whose_answers_are_read_alike_mean_one_type() {
+    let sdl = r#"
+type Query { job(id: ID!): Job @connect(op: "job") }
+type Mutation {
+  begin: Job @connect(op: "begin", on: [{ status: "303", as: "Job" }, { status: "409", code: "TAKEN" }])
+  try: Tried @connect(op: "begin", on: [
+    { status: "201", as: "Job" }, { status: "303", as: "Job" }, { status: "202", as: "Job" }
+    { status: "409", as: "Refused", selection: "why" }])
+}
+union Tried = Job | Refused
+type Job { id: ID! tasks: [Task] }
+type Task { n: Int }
+type Refused { why: String }"#;
+    let kit = Kit::contract(JOBS, sdl);
+    let job = r#"{"id":"j","tasks":[{"n":1},{"n":2}]}"#;
+    for status in [201, 202, 303] {
+        let script = format!("shop POST /jobs => {status} {job}");
+        let answer = kit.run("mutation { begin { id tasks { n } } }", &script);
+        assert!(answer.contains(&format!(r#"{{"begin":{job}}}"#)), "{status}: {answer}");
+        let answer = kit.run("mutation { try { __typename ... on Job { tasks { n } id } } }", &script);
+        let expected = r#"{"try":{"__typename":"Job","tasks":[{"n":1},{"n":2}],"id":"j"}}"#;
+        assert!(answer.contains(expected), "{status}: {answer}");
+    }
+    let script = r#"shop POST /jobs => 409 {"why":"taken"}"#;
+    let answer = kit.run("mutation { try { ... on Refused { why } } begin { id } }", script);
+    assert!(answer.contains(r#"{"try":{"why":"taken"},"begin":null}"#) && answer.contains("! begin TAKEN"), "{answer}");
+}
+
 #[test]
 fn a_redirect_that_is_mapped_is_an_outcome_of_a_write() {
     let kit = Kit::contract(
