@@ -179,6 +179,7 @@ async fn changed(changes: &mut Option<Changes>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::WriteReport;
     use crate::observe::{Exposition, Metrics};
     use futures_util::FutureExt as _;
 
@@ -196,7 +197,7 @@ mod tests {
         let site = Site::new(Arc::new(loaded.server(Arc::clone(&metrics))));
         let reloading = Reloading::begin(client, Arc::new(options), named, writes).expect("signals");
         assert!(reloading.run(&site).now_or_never().is_none(), "it waits");
-        let page = metrics.encode(&[], 0, Exposition::OpenMetrics);
+        let page = metrics.encode(&[], WriteReport::default(), 0, Exposition::OpenMetrics);
         assert!(!page.contains("bespoke_reloads_total{"), "{page}");
     }
 }

@@ -62,6 +62,9 @@ pub struct ServerConfig {
     pub max_socket_message_bytes: NonZeroUsize,
     /// Operations at once on one WebSocket; further ones are answered with an error. Default: 64.
     pub max_operations_per_socket: NonZeroU32,
+    /// Writes at once that were sent and are being finished while nobody waits for them any more: their client has left, or
+    /// their request is out of time. When there are as many, no further write is sent (`UPSTREAM_REFUSED`). Default: 1024.
+    pub max_unattended_writes: NonZeroU32,
     /// How long requests are still taken after SIGTERM, while `/readyz` says 503, so that load balancers see it first;
     /// each answer ends its connection. `0s`: none is taken any more. SIGINT does not wait. Less than `shutdown_grace`.
     /// Default: 5s; 0s in development.
@@ -107,6 +110,7 @@ impl Default for ServerConfig {
             max_subscriptions: NonZeroU32::MIN.saturating_add(1023),
             max_socket_message_bytes: NonZeroUsize::MIN.saturating_add((64 << 10) - 1),
             max_operations_per_socket: NonZeroU32::MIN.saturating_add(63),
+            max_unattended_writes: NonZeroU32::MIN.saturating_add(1023),
             shutdown_delay: None,
             shutdown_grace: Duration::from_secs(25),
             stream_drain: None,

@@ -186,7 +186,7 @@ impl Client {
             bounds: bounds(&config),
             sharing: switched(&options.operations, config.sharing.operations),
             caching,
-            writes: options.writes.clone(),
+            writes: options.writes.at_most(config.server.max_unattended_writes),
             polls,
         }))
     }

@@ -4,7 +4,7 @@ use super::answers::{AnswerKey, Answers, Kept};
 use super::feeds::Feeds;
 use super::model::{CallRecord, GraphQlEngine, Request, Response, ResponseKind, StreamRequest, Streamed};
 use super::preparation::{Asked, Preparation, Ready, Wanted};
-use super::report::ServiceReport;
+use super::report::{ServiceReport, WriteReport};
 use super::shape::Shape;
 use super::sharing::Operations;
 use crate::compose::Graph;
@@ -183,6 +183,11 @@ impl GraphQlEngine for Engine {
 
     fn tell_of_polls(&self, observer: Arc<dyn PollObserver>) {
         self.parts().polls.tell(observer);
+    }
+
+    fn writes(&self) -> WriteReport {
+        let writes = &self.parts().writes;
+        WriteReport { unattended: writes.unattended() as u64, refused: writes.refused() }
     }
 
     fn services(&self) -> Vec<ServiceReport> {

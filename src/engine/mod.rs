@@ -26,4 +26,4 @@ pub use core::{Engine, EngineParts};
 pub use model::{
     Audience, CallRecord, ClientCaching, GraphQlEngine, Request, Response, ResponseKind, StreamRequest, Streamed,
 };
-pub use report::{BreakerState, InstanceReport, RetryOutcome, ServiceReport};
+pub use report::{BreakerState, InstanceReport, RetryOutcome, ServiceReport, WriteReport};

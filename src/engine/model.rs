@@ -1,6 +1,6 @@
 //! What goes into an engine and what comes out.
 
-use super::report::ServiceReport;
+use super::report::{ServiceReport, WriteReport};
 use crate::cache::CacheStatus;
 use crate::execute::{PollObserver, Wording};
 use crate::operation::{GivenVariables, OperationKind};
@@ -48,6 +48,11 @@ pub trait GraphQlEngine: Send + Sync + 'static {
 
     /// Tells this observer of the polls of subscriptions from now on, and no other one.
     fn tell_of_polls(&self, _observer: Arc<dyn PollObserver>) {}
+
+    /// The writes that are being finished while nobody waits for them; read by the metrics.
+    fn writes(&self) -> WriteReport {
+        WriteReport::default()
+    }
 
     /// How calling its services goes; read by the metrics.
     fn services(&self) -> Vec<ServiceReport> {

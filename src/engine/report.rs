@@ -2,6 +2,15 @@
 
 use std::sync::Arc;
 
+/// Writes that are being finished while nobody waits for them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct WriteReport {
+    /// How many there are now.
+    pub unattended: u64,
+    /// How many further ones were refused since the process began, for there were too many.
+    pub refused: u64,
+}
+
 /// One service, as it is now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ServiceReport {

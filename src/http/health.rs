@@ -34,7 +34,7 @@ pub(super) async fn metrics(State(site): State<Site>, headers: HeaderMap) -> Res
         subscriptions: server.streams.subscriptions(),
         max_subscriptions: server.config.max_subscriptions.get(),
     });
-    let page = server.metrics.encode(&engine.services(), engine.cache_bytes(), form);
+    let page = server.metrics.encode(&engine.services(), engine.writes(), engine.cache_bytes(), form);
     ([(header::CONTENT_TYPE, form.content_type()), (header::VARY, "accept")], page).into_response()
 }
 

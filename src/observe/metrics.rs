@@ -6,7 +6,7 @@ use super::names::Names;
 use super::open::{ClosedBy, OpenConnection, OpenGauges, OpenStreams};
 use super::polls::PollMetrics;
 use super::services;
-use crate::engine::{CallRecord, Response, ResponseKind, ServiceReport};
+use crate::engine::{CallRecord, Response, ResponseKind, ServiceReport, WriteReport};
 use crate::operation::OperationKind;
 use indexmap::{Equivalent, IndexMap};
 use prometheus_client::encoding::{EncodeLabelSet, text};
@@ -16,6 +16,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use std::borrow::Cow;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -140,6 +141,8 @@ pub struct Metrics {
     call_seconds: Family<EndpointLabels, Histogram, fn() -> Histogram>,
     cached_keys: Family<CacheLabels, Counter>,
     cache_bytes: Gauge,
+    writes_unattended: Gauge,
+    writes_refused: Counter,
     /// As many as `calls` has members.
     call_handles: RwLock<IndexMap<CallKey, CallHandles, ahash::RandomState>>,
     errors: Family<ErrorLabels, Counter>,
@@ -233,6 +236,12 @@ impl Metrics {
         registry.register("cache_keys", help, cached_keys.clone());
         let cache_bytes = Gauge::default();
         registry.register("cache_bytes", "Memory of kept answers, in bytes", cache_bytes.clone());
+        let writes_unattended = Gauge::default();
+        let help = "Writes that are being finished while nobody waits for them";
+        registry.register("writes_unattended", help, writes_unattended.clone());
+        let writes_refused = Counter::default();
+        let help = "Writes that were not sent, for there were too many that nobody waits for";
+        registry.register("writes_refused", help, writes_refused.clone());
         let errors = Family::default();
         registry.register("errors", "Errors in answers, by code", errors.clone());
         let reloads = Family::default();
@@ -262,6 +271,8 @@ impl Metrics {
             call_seconds,
             cached_keys,
             cache_bytes,
+            writes_unattended,
+            writes_refused,
             errors,
             reloads,
             engines,
@@ -296,10 +307,18 @@ impl Metrics {
         self.reloads.get_or_create(&ReloadLabels { outcome }).inc();
     }
 
-    /// Writes all of them, and how the services are now; `cache_bytes` is what kept answers cost.
+    /// Writes all of them, and how the services and the engine's writes are now; `cache_bytes` is what kept answers cost.
     #[must_use]
-    pub fn encode(&self, services: &[ServiceReport], cache_bytes: u64, form: Exposition) -> String {
+    pub fn encode(
+        &self,
+        services: &[ServiceReport],
+        writes: WriteReport,
+        cache_bytes: u64,
+        form: Exposition,
+    ) -> String {
         self.cache_bytes.set(i64::try_from(cache_bytes).unwrap_or(i64::MAX));
+        self.writes_unattended.set(i64::try_from(writes.unattended).unwrap_or(i64::MAX));
+        self.writes_refused.inner().store(writes.refused, Ordering::Relaxed);
         let tasks = self.runtimes.get().into_iter().flatten().map(|runtime| runtime.metrics().num_alive_tasks());
         self.tasks.set(i64::try_from(tasks.sum::<usize>()).unwrap_or(i64::MAX));
         let mut out = String::new();

@@ -54,7 +54,7 @@ impl PollObserver for Metrics {
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::{MissedTick, PollObserver};
+    use crate::engine::{MissedTick, PollObserver, WriteReport};
     use crate::observe::{Exposition, Metrics};
 
     #[test]
@@ -62,7 +62,7 @@ mod tests {
         let metrics = Metrics::new();
         metrics.event();
         metrics.missed(MissedTick::RetryAfter, 3);
-        let page = metrics.encode(&[], 0, Exposition::OpenMetrics);
+        let page = metrics.encode(&[], WriteReport::default(), 0, Exposition::OpenMetrics);
         for line in
             ["bespoke_subscription_events_total 1", "bespoke_subscription_ticks_missed_total{reason=\"retry_after\"} 3"]
         {

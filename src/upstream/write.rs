@@ -11,30 +11,46 @@
 
 use super::cause::FailedCall;
 use std::fmt;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
-/// Most writes of one process that are being finished while nobody waits for them; at the limit no further write is sent.
-const MAX_UNATTENDED: usize = 1_024;
-
-/// The writes of a process that are being finished while nobody waits for them. Clones count together.
+/// The writes of a process that are being finished while nobody waits for them. Clones count together; each has a bound,
+/// at which no further write is begun by it. Default: 1024.
 #[derive(Debug, Clone)]
 pub struct Writes {
+    counts: Arc<Counts>,
+    most: usize,
+}
+
+#[derive(Debug)]
+struct Counts {
     unattended: watch::Sender<usize>,
+    refused: AtomicU64,
 }
 
 impl Default for Writes {
     fn default() -> Self {
-        Self { unattended: watch::Sender::new(0) }
+        let counts = Counts { unattended: watch::Sender::new(0), refused: AtomicU64::new(0) };
+        Self { counts: Arc::new(counts), most: 1_024 }
     }
 }
 
 impl Writes {
+    /// The same writes, with a bound of so many.
+    #[must_use]
+    pub fn at_most(&self, most: NonZeroU32) -> Self {
+        Self { counts: Arc::clone(&self.counts), most: usize::try_from(most.get()).unwrap_or(usize::MAX) }
+    }
+
     /// Begins a write; `None`: too many are being finished already.
     #[must_use]
     pub fn begin(&self) -> Option<Write> {
-        let has_room = self.unattended() < MAX_UNATTENDED;
+        let has_room = self.unattended() < self.most;
+        if !has_room {
+            self.counts.refused.fetch_add(1, Ordering::Relaxed);
+        }
         let inner = || Inner {
             writes: self.clone(),
             stage: AtomicU8::new(UNTOLD),
@@ -47,13 +63,19 @@ impl Writes {
     /// How many are being finished while nobody waits for them.
     #[must_use]
     pub fn unattended(&self) -> usize {
-        *self.unattended.borrow()
+        *self.counts.unattended.borrow()
+    }
+
+    /// How many were not begun because of the bound.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.counts.refused.load(Ordering::Relaxed)
     }
 
     /// Waits until none is.
     pub async fn finished(&self) {
         // This holds a sender, so that the other end is never gone.
-        let _ = self.unattended.subscribe().wait_for(|count| *count == 0).await;
+        let _ = self.counts.unattended.subscribe().wait_for(|count| *count == 0).await;
     }
 }
 
@@ -119,7 +141,7 @@ impl Write {
     pub fn leave(self, aftermath: impl FnOnce(Vec<FailedCall>) + Send + 'static) {
         let mut place = self.0.aftermath.lock().unwrap_or_else(PoisonError::into_inner);
         if place.is_none() {
-            self.0.writes.unattended.send_modify(|count| *count += 1);
+            self.0.writes.counts.unattended.send_modify(|count| *count += 1);
         }
         *place = Some(Box::new(aftermath));
     }
@@ -137,7 +159,7 @@ impl Drop for Inner {
         if let Some(aftermath) = aftermath {
             let failures = self.failures.get_mut().unwrap_or_else(PoisonError::into_inner);
             aftermath(std::mem::take(failures));
-            self.writes.unattended.send_modify(|count| *count = count.saturating_sub(1));
+            self.writes.counts.unattended.send_modify(|count| *count = count.saturating_sub(1));
         }
     }
 }
@@ -192,12 +214,19 @@ mod tests {
 
     #[test]
     fn writes_that_nobody_waits_for_have_a_bound() {
-        let writes = Writes::default();
-        let begun: Vec<_> = (0..MAX_UNATTENDED).map(|_| writes.begin().expect("room")).collect();
+        let all = Writes::default();
+        let (two, three) = (all.at_most(NonZeroU32::new(2).unwrap()), all.at_most(NonZeroU32::new(3).unwrap()));
+        let begun: Vec<_> = (0..3).map(|_| two.begin().expect("room")).collect();
         let working = begun.to_vec();
-        begun.into_iter().for_each(|write| write.leave(|_| ()));
-        assert!(writes.begin().is_none());
+        let leave = |write: Write| write.leave(|_| ());
+        let mut begun = begun.into_iter();
+        begun.by_ref().take(2).for_each(leave);
+        assert!(two.begin().is_none() && three.begin().is_some() && all.begin().is_some());
+        begun.for_each(leave);
+        assert!(two.begin().is_none() && three.begin().is_none(), "all count together");
+        assert_eq!((two.unattended(), all.refused()), (3, 3));
         drop(working);
-        assert!(writes.begin().is_some());
+        assert!(two.begin().is_some());
+        assert_eq!((all.unattended(), two.refused()), (0, 3));
     }
 }

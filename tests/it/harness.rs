@@ -253,7 +253,7 @@ impl Bff {
     pub(crate) fn metrics(&self) -> String {
         let server = self.site.now();
         let engine = server.engine();
-        server.metrics().encode(&engine.services(), engine.cache_bytes(), Exposition::OpenMetrics)
+        server.metrics().encode(&engine.services(), engine.writes(), engine.cache_bytes(), Exposition::OpenMetrics)
     }
 
     /// Asks anonymously.

@@ -8,6 +8,7 @@ use bespoke::config::Config;
 use bespoke::engine::Client;
 use bespoke::project::Files;
 use serde_json::{Value, json};
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -344,6 +345,26 @@ async fn finishing_ends_with_the_services_timeout() {
 }
 
 /// One call at a time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writes_that_nobody_waits_for_have_the_configured_bound() {
+    let world = World::with(|setup| {
+        setup.deadline(Duration::from_millis(200)).configure(|config| {
+            unbroken(config);
+            config.server.max_unattended_writes = NonZeroU32::MIN;
+            config.services.get_mut("shop").unwrap().timeout = Duration::from_secs(20);
+        })
+    });
+    let world = Arc::new(world.await);
+    world.writes_do(Does::stalled_head());
+    assert_eq!(told(&world.write("post", 1).await, "post"), "UPSTREAM_TIMEOUT");
+    assert_eq!(told(&world.write("post", 2).await, "post"), "UPSTREAM_REFUSED");
+    assert_eq!(world.seen("/write").len(), 1, "the second one was not sent");
+    let metrics = world.bff.metrics();
+    for line in ["bespoke_writes_unattended 1\n", "bespoke_writes_refused_total 1\n"] {
+        assert!(metrics.contains(line), "{metrics}");
+    }
+}
+
 fn narrow(config: &mut Config) {
     let shop = config.services.get_mut("shop").unwrap();
     (shop.max_in_flight, shop.max_waiting, shop.timeout) = (1.try_into().unwrap(), 0, Duration::from_secs(20));

@@ -71,6 +71,8 @@ async fn requests_calls_and_errors_are_counted() {
     bespoke_upstream_calls_total{service="catalog",operation_id="get",status="UPSTREAM_TIMEOUT",shared="false"} 3
     bespoke_upstream_calls_total{service="catalog",operation_id="list",status="200",shared="false"} 3
     bespoke_upstream_calls_total{service="catalog",operation_id="list",status="200",shared="true"} 3
+    bespoke_writes_refused_total 0
+    bespoke_writes_unattended 0
     "#);
 }
 
