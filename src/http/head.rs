@@ -1,9 +1,11 @@
 //! What HTTP/1 asks of a request's head and the HTTP library lets pass.
 //!
-//! In: a head that the library has read. Out: the answer that refuses it, if it is to be refused.
+//! In: a head that the library has read, or its error. Out: the answer that refuses the head, if it is to be refused, or the
+//! status of the library's own answer. Such answers are of plain text or empty: no request of any protocol was understood.
 //!
-//! The library itself answers 400 for a transfer coding whose last one is not `chunked` (RFC 9112 §6.3 rule 4), for any
-//! in HTTP/1.0, and for lengths that differ; beside a transfer coding it forgets the length and closes afterwards.
+//! The library itself answers 431 for a head that is too long, and 400 for one that is no HTTP, for a transfer coding whose
+//! last one is not `chunked` (RFC 9112 §6.3 rule 4), for any in HTTP/1.0, and for lengths that differ; beside a transfer
+//! coding it forgets the length and closes afterwards.
 
 use axum::body::Body;
 use http::header::{CONNECTION, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
@@ -42,6 +44,16 @@ pub(super) fn refusal<B>(request: &Request<B>) -> Option<Response<Body>> {
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     Some(answer)
+}
+
+/// The status by which the library has refused the head of a request; `None`: its error is another one, or it said nothing.
+pub(super) fn refused_by_library(error: &hyper::Error) -> Option<StatusCode> {
+    match error {
+        error if error.is_parse_version_h2() => None,
+        error if error.is_parse_too_large() => Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
+        error if error.is_parse() => Some(StatusCode::BAD_REQUEST),
+        _ => None,
+    }
 }
 
 fn check(version: Version, headers: &HeaderMap) -> Result<(), Flaw> {

@@ -76,6 +76,11 @@ impl Routes {
         self.site.now().metrics.count_shed("connections");
     }
 
+    /// Counts a request that is refused by its head.
+    pub(super) fn count_refused_head(&self, status: StatusCode) {
+        self.site.now().metrics.count_refused_head(status.as_u16());
+    }
+
     /// Answers one request. What is rare is boxed, as in [`graphql`].
     pub(super) async fn answer(&self, request: Request<Body>) -> Response<Body> {
         let mut answer = self.answer_by_path(request).await;

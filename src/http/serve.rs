@@ -185,6 +185,7 @@ async fn answer(routes: &Routes, idle: &Arc<Idle>, request: Request<Incoming>) -
         None => routes.answer(request).await,
         Some(refused) => {
             drop(request);
+            routes.count_refused_head(refused.status());
             refused
         }
     };
@@ -260,6 +261,9 @@ async fn requests(
             ended = connection.as_mut() => {
                 if let Err(error) = ended {
                     tracing::debug!(%error, "connection ended");
+                    if let Some(status) = head::refused_by_library(&error) {
+                        routes.count_refused_head(status);
+                    }
                 }
                 return takeover.take();
             }

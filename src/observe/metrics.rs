@@ -73,6 +73,11 @@ struct ReloadLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct HeadLabels {
+    status: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ShedLabels {
     reason: &'static str,
 }
@@ -137,6 +142,7 @@ pub struct Metrics {
     open: OpenGauges,
     subscription_seconds: Histogram,
     shed: Family<ShedLabels, Counter>,
+    heads_refused: Family<HeadLabels, Counter>,
     calls: Family<CallLabels, Counter>,
     call_seconds: Family<EndpointLabels, Histogram, fn() -> Histogram>,
     cached_keys: Family<CacheLabels, Counter>,
@@ -227,6 +233,9 @@ impl Metrics {
             "Requests that were refused for this process's sake: too many in flight or being read, or late with its work",
             shed.clone(),
         );
+        let heads_refused = Family::default();
+        let help = "Requests of any path that were refused by their head, by HTTP status";
+        registry.register("heads_refused", help, heads_refused.clone());
         let calls = Family::default();
         registry.register("upstream_calls", "Calls to services; shared ones joined a call in flight", calls.clone());
         let call_seconds = Family::new_with_constructor(latency as fn() -> Histogram);
@@ -267,6 +276,7 @@ impl Metrics {
             open,
             subscription_seconds,
             shed,
+            heads_refused,
             calls,
             call_seconds,
             cached_keys,
@@ -391,6 +401,11 @@ impl Metrics {
         let labels = RequestLabels { operation_kind: "unknown", outcome: "refused", status };
         self.requests.get_or_create(&labels).inc();
         self.errors.get_or_create(&ErrorLabels { code: code.to_owned() }).inc();
+    }
+
+    /// Counts a request whose head was refused, before it came to any route.
+    pub(crate) fn count_refused_head(&self, status: u16) {
+        self.heads_refused.get_or_create(&HeadLabels { status }).inc();
     }
 
     /// Counts a request that was not let in.

@@ -1,7 +1,9 @@
 //! What only a connection shows: leaving clients, shutdown, limits of connections.
 
 use super::*;
+use crate::engine::WriteReport;
 use crate::http::{ServeLimits, Workers, serve_by};
+use crate::observe::Exposition;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,6 +16,7 @@ use tokio::task::JoinHandle;
 struct Running {
     address: SocketAddr,
     executing: Arc<AtomicUsize>,
+    metrics: Arc<Metrics>,
     stop: oneshot::Sender<()>,
     ended: JoinHandle<()>,
 }
@@ -28,7 +31,8 @@ async fn run(max_connections: u32, grace: Duration) -> Running {
 async fn run_with(config: ServerConfig, max_connections: u32, grace: Duration) -> Running {
     let engine = Arc::new(FakeEngine::new("hello"));
     let executing = Arc::clone(&engine.executing);
-    let router = router(Arc::new(Server::new(config, engine, Arc::new(Metrics::new()))));
+    let metrics = Arc::new(Metrics::new());
+    let router = router(Arc::new(Server::new(config, engine, Arc::clone(&metrics))));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
@@ -42,7 +46,7 @@ async fn run_with(config: ServerConfig, max_connections: u32, grace: Duration) -
         serve_by(&workers, listener, router, shutdown, limits).await;
         drop(workers);
     });
-    Running { address, executing, stop, ended }
+    Running { address, executing, metrics, stop, ended }
 }
 
 /// Ends a test that would wait forever.
@@ -232,6 +236,41 @@ async fn a_head_that_is_too_long_is_431() {
     let mut start = [0; 12];
     within(stream.read_exact(&mut start)).await.unwrap();
     assert_eq!(&start, b"HTTP/1.1 431");
+}
+
+#[tokio::test]
+async fn refused_heads_are_counted_by_status() {
+    let running = run(8, Duration::from_secs(60)).await;
+    let long = format!("GET /livez HTTP/1.1\r\nhost: x\r\nx-long: {}\r\n\r\n", "a".repeat(70_000));
+    for (head, status) in [
+        ("GET /graphql HTTP/1.1\r\n\r\n", 400),
+        ("GET /nowhere HTTP/1.1\r\nhost: x\r\nhost: y\r\n\r\n", 400),
+        ("no HTTP at all\r\n\r\n", 400),
+        ("POST /graphql HTTP/1.1\r\nhost: x\r\ntransfer-encoding: gzip, chunked\r\n\r\n", 501),
+        (&long, 431),
+    ] {
+        let count = || {
+            let page = running.metrics.encode(&[], WriteReport::default(), 0, Exposition::OpenMetrics);
+            let start = format!("bespoke_heads_refused_total{{status=\"{status}\"}} ");
+            page.lines().find_map(|line| line.strip_prefix(&start)?.parse::<u64>().ok()).unwrap_or(0)
+        };
+        let before = count();
+        let mut stream = TcpStream::connect(running.address).await.unwrap();
+        // The server may close before it has read all of it.
+        let _ = stream.write_all(head.as_bytes()).await;
+        let mut start = [0; 12];
+        within(stream.read_exact(&mut start)).await.unwrap();
+        assert_eq!(start, *format!("HTTP/1.1 {status}").as_bytes(), "{head}");
+        // It is counted when the connection ends, which may be after the answer.
+        drop(stream);
+        within(async {
+            while count() == before {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        assert_eq!(count(), before + 1, "{head}");
+    }
 }
 
 /// Connections that have sent a head and half a body, all of which the server has begun to read.
