@@ -54,8 +54,14 @@ enum Thread {
 enum Unready {
     /// The answer that refuses it.
     Refused(Box<Response>),
-    /// It needs work that a worker does not do.
-    NotKept,
+    /// It needs work that a worker does not do; what of it is done already, if anything is.
+    NotKept(Option<Box<Coerced>>),
+}
+
+/// A document that was found, and the request's variables, coerced for it.
+struct Coerced {
+    document: Found,
+    variables: Variables,
 }
 
 impl From<Response> for Unready {
@@ -68,7 +74,7 @@ impl Unready {
     fn into_response(self) -> Response {
         match self {
             Self::Refused(response) => *response,
-            Self::NotKept => unavailable(),
+            Self::NotKept(_) => unavailable(),
         }
     }
 }
@@ -95,17 +101,17 @@ impl Preparation {
     /// The answer, when the request is not to be executed.
     pub(super) async fn ready(self: &Arc<Self>, asked: Asked) -> Result<Ready, Response> {
         let Some(threads) = &self.threads else {
-            return self.prepare(&asked, Thread::Own).map_err(Unready::into_response);
+            return self.prepare(&asked, None, Thread::Own).map_err(Unready::into_response);
         };
-        match self.prepare(&asked, Thread::Worker) {
-            Err(Unready::NotKept) => {}
+        let coerced = match self.prepare(&asked, None, Thread::Worker) {
+            Err(Unready::NotKept(coerced)) => coerced,
             done => return done.map_err(Unready::into_response),
-        }
+        };
         let Ok(place) = Arc::clone(threads).acquire_owned().await else { return Err(unavailable()) };
         let this = Arc::clone(self);
         let work = tokio::task::spawn_blocking(move || {
             let _place = place;
-            this.prepare(&asked, Thread::Own)
+            this.prepare(&asked, coerced, Thread::Own)
         });
         match work.await {
             Ok(done) => done.map_err(Unready::into_response),
@@ -117,12 +123,49 @@ impl Preparation {
         }
     }
 
-    fn prepare(&self, asked: &Asked, thread: Thread) -> Result<Ready, Unready> {
-        let Asked { request, caller, deadline, wanted } = asked;
-        let Some(document) = self.document(request, thread) else { return Err(Unready::NotKept) };
-        let document = match document {
-            Ok(document) => document,
-            Err(errors) => return Err(refuse(ResponseKind::DocumentError, &errors, None).into()),
+    /// `coerced`: what was done before, so that it is not done twice.
+    fn prepare(&self, asked: &Asked, coerced: Option<Box<Coerced>>, thread: Thread) -> Result<Ready, Unready> {
+        let Asked { caller, deadline, wanted, .. } = asked;
+        let coerced = coerced.map_or_else(|| self.coerced(asked, thread), |coerced| Ok(*coerced))?;
+        let Coerced { document, variables } = &coerced;
+        let prepared = &document.shape.prepared;
+        let is_anonymous = caller.claims.is_none();
+        let planned = self.planned(document, variables, Wanted { is_anonymous, ..*wanted }, thread);
+        let Some(planned) = planned else { return Err(Unready::NotKept(Some(Box::new(coerced)))) };
+        let planned = match planned {
+            Ok(planned) => planned,
+            Err(errors) => return Err(refuse(ResponseKind::DocumentError, &errors, Some(prepared)).into()),
+        };
+        if let Err(errors) = prepared.check_bounds_of(&document.own, &planned.lowered, variables) {
+            return Err(refuse(ResponseKind::VariableError, &errors, Some(prepared)).into());
+        }
+        if prepared.has_introspection() && thread == Thread::Worker {
+            return Err(Unready::NotKept(Some(Box::new(coerced))));
+        }
+        let introspection = match self.introspect(prepared, variables) {
+            Ok(introspection) => introspection,
+            Err(errors) => return Err(refuse(ResponseKind::DocumentError, &errors, Some(prepared)).into()),
+        };
+        let Coerced { document, variables } = coerced;
+        let job = Job {
+            parts: Arc::clone(&self.parts),
+            planned,
+            own: document.own,
+            variables: Arc::new(variables),
+            introspection,
+            caller: Arc::clone(caller),
+            deadline: *deadline,
+        };
+        Ok(Ready { shape: document.shape, job })
+    }
+
+    /// Finds the document of a request, and coerces its variables.
+    fn coerced(&self, asked: &Asked, thread: Thread) -> Result<Coerced, Unready> {
+        let Asked { request, wanted, .. } = asked;
+        let document = match self.document(request, thread) {
+            Some(Ok(document)) => document,
+            Some(Err(errors)) => return Err(refuse(ResponseKind::DocumentError, &errors, None).into()),
+            None => return Err(Unready::NotKept(None)),
         };
         let prepared = &document.shape.prepared;
         if prepared.kind() == OperationKind::Subscription && !wanted.events {
@@ -135,37 +178,10 @@ impl Preparation {
             let error = request_error("METHOD_NOT_ALLOWED", "mutations cannot be sent by GET");
             return Err(refuse(ResponseKind::MethodNotAllowed, &[error], Some(prepared)).into());
         }
-        let variables = match prepared.coerce_of(&document.own, &request.variables) {
-            Ok(variables) => variables,
-            Err(errors) => return Err(refuse(ResponseKind::VariableError, &errors, Some(prepared)).into()),
-        };
-        let is_anonymous = caller.claims.is_none();
-        let planned = self.planned(&document, &variables, Wanted { is_anonymous, ..*wanted }, thread);
-        let Some(planned) = planned else { return Err(Unready::NotKept) };
-        let planned = match planned {
-            Ok(planned) => planned,
-            Err(errors) => return Err(refuse(ResponseKind::DocumentError, &errors, Some(prepared)).into()),
-        };
-        if let Err(errors) = prepared.check_bounds_of(&document.own, &planned.lowered, &variables) {
-            return Err(refuse(ResponseKind::VariableError, &errors, Some(prepared)).into());
+        match prepared.coerce_of(&document.own, &request.variables) {
+            Ok(variables) => Ok(Coerced { document, variables }),
+            Err(errors) => Err(refuse(ResponseKind::VariableError, &errors, Some(prepared)).into()),
         }
-        if prepared.has_introspection() && thread == Thread::Worker {
-            return Err(Unready::NotKept);
-        }
-        let introspection = match self.introspect(prepared, &variables) {
-            Ok(introspection) => introspection,
-            Err(errors) => return Err(refuse(ResponseKind::DocumentError, &errors, Some(prepared)).into()),
-        };
-        let job = Job {
-            parts: Arc::clone(&self.parts),
-            planned,
-            own: document.own,
-            variables: Arc::new(variables),
-            introspection,
-            caller: Arc::clone(caller),
-            deadline: *deadline,
-        };
-        Ok(Ready { shape: document.shape, job })
     }
 
     /// The document of a request, with its shape; `None`: it is not kept, and this is a worker.
