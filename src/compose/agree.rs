@@ -2,7 +2,8 @@
 //!
 //! In: two shapes of a graph. Out: whether one reading serves both.
 
-use super::graph::{Graph, ShapeField, ShapeId, TypeChoice};
+use super::graph::{Graph, ShapeId};
+use super::shape::{ShapeField, TypeChoice};
 use std::collections::HashSet;
 
 /// Whether two answers that hold these shapes are read alike. Shapes that refer to themselves are looked at once.

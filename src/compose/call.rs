@@ -105,7 +105,7 @@ pub enum Input {
     Literal(crate::json::Value),
     /// `$args.a.b`.
     Argument(Vec<String>),
-    /// `$this.x`, or `$batch.x`: index into [`super::graph::Way::inputs`]. Batched: the list of all
+    /// `$this.x`, or `$batch.x`: index into [`super::way::Way::inputs`]. Batched: the list of all
     /// parents' values; else the one parent's.
     Parent(usize),
     /// `$batch->size`.

@@ -1,6 +1,9 @@
 //! Composition from start to end, and what its parts share.
 
-use super::graph::{Entry, FieldId, Graph, KeyPath, Shape, ShapeId, SourceId, TypeId, TypeRef, Way, WayId};
+use super::graph::{FieldId, Graph, ShapeId, SourceId, TypeId, WayId};
+use super::shape::Shape;
+use super::types::TypeRef;
+use super::way::{Entry, KeyPath, Way};
 use super::{check, graphql, guard, merge, rest};
 use crate::contract::{Contract, SchemaId};
 use crate::diagnostic::{FileId, Finding, Severity, Sources, Span};

@@ -4,13 +4,14 @@
 
 use super::Call;
 use super::composer::Composer;
-use super::graph::{
-    Answer, Batch, CallerInputs, Entry, FieldId, Graph, KeyPath, ListBound, Pairing, ShapeField, ShapeId, ShapeVariant,
-    Source, SourceId, SourceKind, TypeChoice, TypeId, TypeKind, Way,
-};
+use super::graph::{FieldId, Graph, ShapeId, SourceId, TypeId};
 use super::list_size::declared_size;
 use super::merge::key_paths;
 use super::read::{JsonPath, Read, Segment};
+use super::shape::{ListBound, ShapeField, ShapeVariant, TypeChoice};
+use super::source::{Source, SourceKind};
+use super::types::TypeKind;
+use super::way::{Answer, Batch, CallerInputs, Entry, KeyPath, Pairing, Way};
 use crate::diagnostic::{Finding, Span};
 use crate::sdl::{FieldDeclaration, FieldSelection, Origin, TypeBody};
 use indexmap::IndexMap;

@@ -13,7 +13,8 @@
 //! This is what Apollo Federation 2.5 says of `@authenticated`, and its later rule that what is made of guarded data is
 //! guarded itself.
 
-use super::graph::{Entry, FieldId, Graph, KeyPath, TypeId};
+use super::graph::{FieldId, Graph, TypeId};
+use super::way::{Entry, KeyPath};
 use apollo_compiler::schema::ExtendedType;
 
 /// Marks every type and field that needs a caller who is signed in.

@@ -10,8 +10,8 @@
 //! Apollo Federation, "Composition rules": inputs are merged by intersection, enums by where they are used; the codes in
 //! the comments below are those of its composition.
 
-use super::graph::TypeKind;
 use super::merge::{MergedArgument, MergedType, merge_types};
+use super::types::TypeKind;
 use crate::diagnostic::{Finding, Span};
 use crate::sdl::{ArgumentDeclaration, SdlFile, TypeBody, ValueDeclaration};
 use apollo_compiler::ast;

@@ -5,7 +5,8 @@
 //! `maxSize` is enforced. What cannot be enforced is refused: `sizedFields`, `requireOneSlicingArgument: true`.
 
 use super::composer::Composer;
-use super::graph::{FieldId, ListBound, Slicing};
+use super::graph::FieldId;
+use super::shape::{ListBound, Slicing};
 use crate::diagnostic::Finding;
 use crate::sdl::ListSizeDeclaration;
 

@@ -1,7 +1,9 @@
 //! Merging: the declarations of all files become the types and fields of one graph.
 
 use super::composer::{Composer, Declared, Key};
-use super::graph::{Argument, Bounds, FieldId, Graph, GraphField, GraphType, KeyPath, TypeId, TypeKind, TypeRef};
+use super::graph::{FieldId, Graph, TypeId};
+use super::types::{Argument, Bounds, GraphField, GraphType, TypeKind, TypeRef};
+use super::way::KeyPath;
 use super::{inputs, schema};
 use crate::diagnostic::{Finding, Span};
 use crate::json::{Number, Value as Json};

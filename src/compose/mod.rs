@@ -22,18 +22,22 @@ mod print;
 mod read;
 mod rest;
 mod schema;
+mod shape;
 mod sizing;
+mod source;
+mod types;
+mod way;
 
 pub use crate::sdl::Origin;
 pub use call::{Call, Fieldset, HeaderParameter, Input, ListForm, PathPart, QueryParameter, RestCall};
 pub use composer::{ServiceFile, Services, compose, contract_paths};
-pub use graph::{
-    Answer, Argument, Batch, Bounds, CacheRule, CallerInputs, DeclaredStatus, Effect, Entry, FieldId, Graph,
-    GraphField, GraphType, HeaderRule, HeaderValue, KeyPath, ListBound, Outcome, Pairing, Shape, ShapeField, ShapeId,
-    ShapeVariant, Slicing, Source, SourceId, SourceKind, TypeChoice, TypeId, TypeKind, TypeRef, Way, WayId,
-};
+pub use graph::{FieldId, Graph, ShapeId, SourceId, TypeId, WayId};
 pub use print::print_graph;
 pub use read::{From, JsonPath, Method, Read, Segment};
+pub use shape::{ListBound, Shape, ShapeField, ShapeVariant, Slicing, TypeChoice};
+pub use source::{HeaderRule, HeaderValue, Source, SourceKind};
+pub use types::{Argument, Bounds, GraphField, GraphType, TypeKind, TypeRef};
+pub use way::{Answer, Batch, CacheRule, CallerInputs, DeclaredStatus, Effect, Entry, KeyPath, Outcome, Pairing, Way};
 
 #[cfg(test)]
 mod demo_tests;

@@ -1,9 +1,10 @@
 //! A graph as text: each type's fields and the ways to get them.
 
-use super::graph::{
-    Effect, Entry, FieldId, Graph, KeyPath, ListBound, Pairing, ShapeId, Slicing, TypeChoice, TypeId, TypeRef, Way,
-};
+use super::graph::{FieldId, Graph, ShapeId, TypeId};
 use super::read::{From, JsonPath, Method, Read, Segment};
+use super::shape::{ListBound, Slicing, TypeChoice};
+use super::types::TypeRef;
+use super::way::{Effect, Entry, KeyPath, Pairing, Way};
 use super::{Call, Input, ListForm, PathPart, RestCall};
 use crate::contract::StatusPattern;
 use std::collections::BTreeSet;

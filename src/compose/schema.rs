@@ -3,8 +3,8 @@
 //! Every printed line remembers which declaration it comes from, so that what validation finds points
 //! into the services' SDL.
 
-use super::graph::TypeKind;
 use super::merge::{MergedArgument, MergedField, MergedType};
+use super::types::TypeKind;
 use crate::diagnostic::{Finding, Span};
 use apollo_compiler::Schema;
 use apollo_compiler::ast;

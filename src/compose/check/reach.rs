@@ -4,7 +4,9 @@
 
 use super::source::is_rest;
 use crate::compose::composer::Composer;
-use crate::compose::graph::{Entry, FieldId, Graph, ListBound, ShapeId, Way, WayId};
+use crate::compose::graph::{FieldId, Graph, ShapeId, WayId};
+use crate::compose::shape::ListBound;
+use crate::compose::way::{Entry, Way};
 use crate::diagnostic::Finding;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 

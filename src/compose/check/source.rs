@@ -1,7 +1,9 @@
 //! E106: a field that nobody gives. E119: a value type that is not whole at a place.
 
 use crate::compose::composer::Composer;
-use crate::compose::graph::{FieldId, Graph, ShapeId, SourceKind, TypeId, TypeKind};
+use crate::compose::graph::{FieldId, Graph, ShapeId, TypeId};
+use crate::compose::source::SourceKind;
+use crate::compose::types::TypeKind;
 use crate::diagnostic::Finding;
 use std::collections::BTreeSet;
 

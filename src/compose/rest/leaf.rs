@@ -1,6 +1,7 @@
 //! GraphQL types against contract schemas: does a value of the one fit the other?
 
-use crate::compose::graph::{Graph, TypeId, TypeKind, TypeRef};
+use crate::compose::graph::{Graph, TypeId};
+use crate::compose::types::{TypeKind, TypeRef};
 use crate::compose::{Bounds, Input};
 use crate::contract::{Contract, IntegerFormat, SchemaId, SchemaKind};
 use crate::json::{Number, Value as Json};

@@ -13,10 +13,10 @@ mod target;
 mod walk;
 
 use super::composer::Composer;
-use super::graph::{
-    CacheRule, CallerInputs, DeclaredStatus, Entry, FieldId, HeaderRule, HeaderValue, Source, SourceId, SourceKind,
-    TypeId, TypeKind, TypeRef, Way,
-};
+use super::graph::{FieldId, SourceId, TypeId};
+use super::source::{HeaderRule, HeaderValue, Source, SourceKind};
+use super::types::{TypeKind, TypeRef};
+use super::way::{CacheRule, CallerInputs, DeclaredStatus, Entry, Way};
 use crate::contract::{Contract, Endpoint};
 use crate::diagnostic::{Finding, Span};
 use crate::sdl::{CacheDeclaration, Connect, FieldDeclaration, SourceDeclaration, Target, TypeBody, TypeDeclaration};

@@ -2,8 +2,10 @@
 
 use super::Binding;
 use crate::compose::agree::are_alike;
-use crate::compose::graph::{Answer, Effect, Outcome, ShapeId, TypeId, TypeRef};
+use crate::compose::graph::{ShapeId, TypeId};
 use crate::compose::read::Read;
+use crate::compose::types::TypeRef;
+use crate::compose::way::{Answer, Effect, Outcome};
 use crate::contract::{Endpoint, Response, StatusPattern};
 use crate::diagnostic::Finding;
 use crate::sdl::{EffectDeclaration, OutcomeDeclaration};

@@ -4,7 +4,7 @@
 
 use super::Binding;
 use super::request::{Lowering, Slot};
-use crate::compose::graph::Entry;
+use crate::compose::way::Entry;
 use crate::compose::{Fieldset, HeaderParameter, Input, ListForm, PathPart, QueryParameter, RestCall};
 use crate::contract::{Endpoint, Location, Parameter, Style};
 use crate::diagnostic::Finding;

@@ -3,7 +3,8 @@
 use super::Binding;
 use super::leaf;
 use crate::compose::RestCall;
-use crate::compose::graph::{Bounds, Entry, KeyPath};
+use crate::compose::types::Bounds;
+use crate::compose::way::{Entry, KeyPath};
 use crate::contract::{Contract, SchemaId, SchemaKind};
 use crate::diagnostic::{Finding, Span};
 use crate::sdl::Target;

@@ -4,11 +4,11 @@ use super::Binding;
 use super::leaf;
 use super::walk::{Found, Known, MappedList};
 use crate::compose::composer::ShapeKey;
-use crate::compose::graph::{
-    FieldId, ListBound, ShapeField, ShapeId, ShapeVariant, TypeChoice, TypeId, TypeKind, TypeRef,
-};
+use crate::compose::graph::{FieldId, ShapeId, TypeId};
 use crate::compose::list_size::with_declared_size;
 use crate::compose::read::{JsonPath, Read, Segment};
+use crate::compose::shape::{ListBound, ShapeField, ShapeVariant, TypeChoice};
+use crate::compose::types::{TypeKind, TypeRef};
 use crate::contract::{SchemaId, SchemaKind};
 use crate::diagnostic::{Finding, Span};
 use crate::json::Value;
