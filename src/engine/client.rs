@@ -233,7 +233,7 @@ impl Client {
 /// What one operation may cost, by a configuration.
 fn bounds(config: &Config) -> Bounds {
     let Budget { calls, values } = config.budget.of_mode(config.server.mode);
-    Bounds { answer_bytes: config.limits.answer_bytes.get(), calls, values }
+    Bounds { answer_bytes: config.limits.answer_bytes.get(), calls, values, ..Bounds::default() }
 }
 
 /// The cache that a configuration asks for; `None`: none.

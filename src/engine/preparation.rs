@@ -100,13 +100,17 @@ impl Preparation {
     /// # Errors
     /// The answer, when the request is not to be executed.
     pub(super) async fn ready(self: &Arc<Self>, asked: Asked) -> Result<Ready, Response> {
-        let Some(threads) = &self.threads else {
-            return self.prepare(&asked, None, Thread::Own).map_err(Unready::into_response);
-        };
-        let coerced = match self.prepare(&asked, None, Thread::Worker) {
-            Err(Unready::NotKept(coerced)) => coerced,
-            done => return done.map_err(Unready::into_response),
-        };
+        let thread = if self.threads.is_some() { Thread::Worker } else { Thread::Own };
+        match self.prepare(&asked, None, thread) {
+            // Boxed: few requests need it, and each would carry it.
+            Err(Unready::NotKept(coerced)) => Box::pin(self.ready_elsewhere(asked, coerced)).await,
+            done => done.map_err(Unready::into_response),
+        }
+    }
+
+    /// Prepares a request on a thread of its own, once one is free.
+    async fn ready_elsewhere(self: &Arc<Self>, asked: Asked, coerced: Option<Box<Coerced>>) -> Result<Ready, Response> {
+        let Some(threads) = &self.threads else { return Err(unavailable()) };
         let Ok(place) = Arc::clone(threads).acquire_owned().await else { return Err(unavailable()) };
         let this = Arc::clone(self);
         let work = tokio::task::spawn_blocking(move || {

@@ -1,4 +1,6 @@
-//! What one operation may cost while it runs: calls, values and bytes.
+//! What one operation may cost while it runs: calls, values, bytes, and time of its thread at a stretch.
+
+use std::time::Duration;
 
 /// The bounds of one operation. Beyond any of them the place at which it was reached is an error.
 ///
@@ -14,10 +16,12 @@ pub struct Bounds {
     /// Calls of services, counted as the plan's bound counts them. Beyond it: `OVER_BUDGET`. `None`: only what every
     /// request may make at most.
     pub calls: Option<u64>,
+    /// For how long reading and writing have the thread before others have their turn. Default: 1 ms.
+    pub stretch: Duration,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { answer_bytes: 16 << 20, values: None, calls: None }
+        Self { answer_bytes: 16 << 20, values: None, calls: None, stretch: Duration::from_millis(1) }
     }
 }

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 /// The text that keys are compared by, as GraphQL IDs: `7` equals `"7"`. `None` for what cannot be a key.
+#[inline]
 pub(super) fn canonical(token: &str) -> Option<Cow<'_, str>> {
     let bytes = token.as_bytes();
     match bytes.first()? {

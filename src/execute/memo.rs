@@ -100,13 +100,14 @@ impl<'a> Memo<'a> {
 
     /// Keeps in mind where an object's bytes are. No error may have been met in it.
     #[inline]
-    pub(super) fn keep(&mut self, id: u32, at: At, bytes: Range<usize>, values: u32) {
+    pub(super) fn keep(&mut self, id: u32, at: At, bytes: Range<usize>, values: u64) {
         let Some(State::Repeats(repeats)) = self.objects.get_mut(id as usize) else { return };
         let Slot::Row(joined) = self.arena.get(at.frame, at.row, repeats.join) else { return };
         if (repeats.frame, repeats.ty) == (at.frame, at.ty)
             && let Some(entry) = repeats.written.get_mut(joined as usize)
         {
             let Range { start, end } = bytes;
+            let values = u32::try_from(values).unwrap_or(u32::MAX);
             *entry = Some(Written { row: at.row, start, end, epoch: self.epoch, values });
             self.end = end;
         }
@@ -236,7 +237,8 @@ impl Reads<'_> {
     }
 }
 
-fn slot_of(read: &LeafRead) -> Option<SlotId> {
+/// The slot that a leaf is read from, if it is read from one.
+pub(super) fn slot_of(read: &LeafRead) -> Option<SlotId> {
     match read.source {
         LeafSource::Slot(slot) => Some(slot),
         // The same for the whole answer.

@@ -13,6 +13,7 @@ mod bounds;
 mod cause;
 mod digest;
 mod events;
+mod in_flight;
 mod input;
 mod kept;
 mod key_rules;

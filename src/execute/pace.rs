@@ -12,9 +12,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How long work has the thread before others have it.
-const STRETCH: Duration = Duration::from_millis(1);
-
 /// How long after its deadline a request may read and write what it has. Less than [`crate::http`] waits for it.
 const GRACE: Duration = Duration::from_millis(50);
 
@@ -26,15 +23,17 @@ thread_local! {
 /// One request's use of its thread.
 #[derive(Debug)]
 pub(super) struct Pace {
+    /// How long work has the thread before others have it.
+    stretch: Duration,
     since: Instant,
     until: Instant,
     turn: Option<OwnedSemaphorePermit>,
 }
 
 impl Pace {
-    /// For a request with this deadline.
-    pub(super) fn new(deadline: Instant) -> Self {
-        Self { since: now(), until: deadline + GRACE, turn: None }
+    /// For a request with this deadline, which has the thread for so long at a stretch.
+    pub(super) fn new(deadline: Instant, stretch: Duration) -> Self {
+        Self { stretch, since: now(), until: deadline + GRACE, turn: None }
     }
 
     /// Stands between two slices of work: others have the thread, if it is their time. `false`: nobody waits for this
@@ -45,7 +44,7 @@ impl Pace {
             tokio::task::yield_now().await;
             return false;
         }
-        at.duration_since(self.since) < STRETCH || self.wait().await
+        at.duration_since(self.since) < self.stretch || self.wait().await
     }
 
     async fn wait(&mut self) -> bool {
@@ -69,6 +68,8 @@ mod tests {
     use super::*;
     use std::sync::Mutex;
 
+    const STRETCH: Duration = Duration::from_millis(1);
+
     /// Works without a pause for a millisecond and more.
     fn work() {
         let start = Instant::now();
@@ -83,7 +84,7 @@ mod tests {
         let long = (0..8).map(|number| {
             let told = Arc::clone(&told);
             tokio::spawn(async move {
-                let mut pace = Pace::new(now() + Duration::from_secs(60));
+                let mut pace = Pace::new(now() + Duration::from_secs(60), STRETCH);
                 for _ in 0..4 {
                     work();
                     told.lock().unwrap().push(Some(number));
@@ -112,10 +113,10 @@ mod tests {
 
     #[tokio::test]
     async fn work_ends_soon_after_the_deadline() {
-        let mut pace = Pace::new(now() - GRACE);
+        let mut pace = Pace::new(now() - GRACE, STRETCH);
         assert!(!pace.rest().await);
         let held = TURN.with(Arc::clone).acquire_owned().await.unwrap();
-        let mut pace = Pace::new(now());
+        let mut pace = Pace::new(now(), STRETCH);
         work();
         assert!(!pace.rest().await, "nobody gives the turn back in time");
         drop(held);

@@ -22,7 +22,8 @@ use tokio::sync::mpsc;
 /// Runs a plan and sends its answer's parts. Ends early when nobody receives any more; dropping the future cancels the
 /// calls.
 pub async fn run_in_parts(run: Run<'_>, parts: mpsc::Sender<Part>) {
-    let mut state = State::begin(&run).await;
+    let mut state = State::new(&run);
+    state.begin().await;
     let mut deadline = pin!(tokio::time::sleep_until(run.deadline.into()));
     let Some(plan) = &run.plan.deferred else {
         while state.advance(deadline.as_mut()).await {}

@@ -3,6 +3,7 @@
 use super::arena::{Arena, Failure};
 use super::bounds::Bounds;
 use super::cause::{Aside, CauseReport, Causes, Evidence};
+use super::in_flight::InFlight;
 use super::input::Inputs;
 use super::kept::{Announced, Caching, StepKept, Weighed};
 use super::pace::Pace;
@@ -16,14 +17,12 @@ use crate::cache::{Held, Mark};
 use crate::compose::{Graph, Input, SourceId, SourceKind, TypeId, Way, WayId};
 use crate::engine::CallRecord;
 use crate::json::Value;
-use crate::operation::{Locations, OperationKind, Variables};
+use crate::operation::{Locations, Variables};
 use crate::plan::{PairingPlan, Plan, Step, StepId};
 use crate::policy::Caller;
 use crate::upstream::{Answer, CallError, CallErrorKind, Context, FailedCall, Request, Subgraph, Write, Writes};
 use bytes::Bytes;
-use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
-use futures_util::stream::FuturesUnordered;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -141,7 +140,7 @@ pub(super) struct State<'a> {
     /// Calls as the plan's bound counts them.
     pub(super) charged: u64,
     pub(super) pace: Pace,
-    pub(super) in_flight: FuturesUnordered<BoxFuture<'static, Finished>>,
+    pub(super) in_flight: InFlight,
     /// Mutations: calls of a later group join no flight begun before this.
     pub(super) not_before: Option<Instant>,
     /// Sources that were written to, and when: nothing older is taken of them.
@@ -162,36 +161,39 @@ impl Drop for State<'_> {
 }
 
 /// Runs a plan to the end of its answer. Dropping the future cancels its calls, but for the writes that were sent.
-pub async fn run(run: Run<'_>) -> Ran {
-    let mut state = State::begin(&run).await;
-    if state.is_over() {
-        return state.ran().await;
-    }
-    // Boxed: a timer wants an alignment of its own, which costs whoever boxes a future that holds one.
-    let mut deadline = Box::pin(tokio::time::sleep_until(run.deadline.into()));
-    while state.advance(deadline.as_mut()).await {}
-    state.ran().await
+///
+/// The future is boxed: it is large, and every `async fn` around it would copy it once more.
+#[must_use]
+pub fn run(run: Run<'_>) -> BoxFuture<'_, Ran> {
+    Box::pin(async move {
+        let mut state = State::new(&run);
+        state.begin().await;
+        if !state.is_over() {
+            // Boxed: a timer wants an alignment of its own, which costs whoever boxes a future that holds one.
+            let mut deadline = Box::pin(tokio::time::sleep_until(run.deadline.into()));
+            while state.advance(deadline.as_mut()).await {}
+        }
+        state.ran().await
+    })
 }
 
+/// The graph's type of the operation's root: the only one that the answer's root object has.
 pub(super) fn root_type(run: &Run<'_>) -> TypeId {
-    let name = match run.plan.kind {
-        OperationKind::Query => "Query",
-        OperationKind::Mutation => "Mutation",
-        OperationKind::Subscription => "Subscription",
-    };
-    run.graph.type_id(name).unwrap_or(TypeId(0))
+    let output = &run.plan.output;
+    let root = output.objects.get(output.root as usize).and_then(|object| object.variants.first());
+    root.map_or(TypeId(0), |variant| variant.ty)
 }
 
 impl<'a> State<'a> {
-    /// Starts the steps that wait for nothing.
-    pub(super) async fn begin(run: &'a Run<'a>) -> Self {
-        Self::begin_with(run, RootAnswer::Called).await
+    /// Nothing of it has begun.
+    pub(super) fn new(run: &'a Run<'a>) -> Self {
+        Self::with(run, RootAnswer::Called)
     }
 
     /// The same, with the root's call as it is said.
-    pub(super) async fn begin_with(run: &'a Run<'a>, root: RootAnswer) -> Self {
+    pub(super) fn with(run: &'a Run<'a>, root: RootAnswer) -> Self {
         let plan = run.plan;
-        let mut state = State {
+        Self {
             run,
             root,
             arena: Arena::new(&plan.frames),
@@ -200,17 +202,20 @@ impl<'a> State<'a> {
             calls: Vec::new(),
             made: 0,
             charged: 0,
-            pace: Pace::new(run.deadline),
-            in_flight: FuturesUnordered::new(),
+            pace: Pace::new(run.deadline, run.bounds.stretch),
+            in_flight: InFlight::default(),
             not_before: None,
             written: Vec::new(),
             series: Series::default(),
             held: Self::held_at_first(run),
-        };
-        let ready = (0..plan.steps.len()).filter(|&step| state.waiting[step] == 0).collect::<Vec<_>>();
-        state.start_all(ready).await;
-        state.pace.end();
-        state
+        }
+    }
+
+    /// Starts the steps that wait for nothing.
+    pub(super) async fn begin(&mut self) {
+        let ready = (0..self.waiting.len()).filter(|&step| self.waiting[step] == 0).collect::<Vec<_>>();
+        self.start_all(ready).await;
+        self.pace.end();
     }
 
     /// Waits for the next call to end and starts what it makes ready. `false`: nothing is in flight any more, so that
@@ -250,7 +255,7 @@ impl<'a> State<'a> {
     }
 
     /// Writes the answer.
-    pub(super) async fn ran(mut self) -> Ran {
+    pub(super) async fn ran(&mut self) -> Ran {
         let run = self.run;
         let inputs = |step: StepId, input: &Input| run.input(step, input);
         let causes = Causes::new(run, &self.arena);

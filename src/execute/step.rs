@@ -22,6 +22,7 @@ use crate::plan::{Capture, Feed, OutcomePlan, PairingPlan, Step, StepId};
 use crate::upstream::Answer;
 use bytes::Bytes;
 use smallvec::SmallVec;
+use std::collections::hash_map::Entry;
 use std::ops::Range;
 
 /// A step's keys, and who waits for them.
@@ -151,13 +152,14 @@ impl Keys {
                 parts.fold(String::new(), |text, part| format!("{text}{}:{part}", part.len())).into()
             }
         };
-        if let Some(&number) = self.index.get(&*text) {
-            return number;
+        match self.index.entry(text.into()) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(new) => {
+                let number = *new.insert(index(self.keys.len()));
+                self.keys.push(key);
+                number
+            }
         }
-        let number = index(self.keys.len());
-        self.index.insert(text.into(), number);
-        self.keys.push(key);
-        number
     }
 
     /// Keys that nobody waits for here, with the text that each is known by.

@@ -22,13 +22,13 @@ use super::arena::{Arena, Failure, Slot};
 use super::bounds::Bounds;
 use super::cause::{Causes, Expected, Place};
 use super::leaf;
-use super::memo::{At, Memo};
+use super::memo::{At, Memo, slot_of};
 use super::project::Items;
 use super::read::{Reached, Token, follow, plain, token};
 use crate::compose::{Input, TypeId};
 use crate::operation::{Leaf, Locations, Others, OutType, Site};
 use crate::plan::{
-    Found, FoundValue, FrameId, HopPlan, Join, LeafRead, LeafSource, OutFieldPlan, OutKindPlan, Plan, StepId,
+    Found, FoundValue, FrameId, HopPlan, Join, LeafRead, LeafSource, OutFieldPlan, OutKindPlan, Plan, SlotId, StepId,
 };
 use serde_json::Value;
 use std::borrow::Cow;
@@ -73,21 +73,31 @@ enum PathPart<'a> {
 #[derive(Clone, Copy)]
 struct Goal<'a> {
     ty: &'a OutType,
-    default: Option<&'a str>,
-    coordinate: &'a str,
+    /// The field that it is a value of.
+    field: &'a OutFieldPlan,
     /// Where the graph allows no null: see [`crate::plan::OutputPlan::non_null`].
     non_null: u32,
+    /// An item of a list: the field's default is not for it.
+    is_item: bool,
 }
 
 impl<'a> Goal<'a> {
     /// The same for the items of a list.
     fn of_items(self, ty: &'a OutType) -> Self {
-        Self { ty, default: None, non_null: self.non_null >> 1, ..self }
+        Self { ty, field: self.field, non_null: self.non_null >> 1, is_item: true }
     }
 
     /// What stands here for a value that cannot be completed: the default (rule 3 of views), else null if it may.
     fn instead(&self) -> Option<&'a str> {
-        self.default.or_else(|| is_nullable(self.ty).then_some("null"))
+        let default = match &self.field.kind {
+            OutKindPlan::Value { default, .. } if !self.is_item => default.as_deref(),
+            _ => None,
+        };
+        default.or_else(|| is_nullable(self.ty).then_some("null"))
+    }
+
+    fn coordinate(&self) -> &'a str {
+        &self.field.coordinate
     }
 }
 
@@ -254,8 +264,7 @@ impl<'a> Writer<'a> {
             return self.object_in_parts(id, at, &variant.fields);
         }
         if self.saved.is_empty() {
-            self.meter.values += u64::from(variant.leaves);
-            self.check_room(0)?;
+            self.count_leaves(variant.leaves)?;
             self.out.push(b'{');
         }
         self.entries(&variant.fields, at)?;
@@ -268,23 +277,28 @@ impl<'a> Writer<'a> {
     }
 
     fn fields(&mut self, fields: &'a [OutFieldPlan], at: At) -> Result<(), Stop> {
-        let resumed = self.resume();
-        let (first, mut is_begun) = (resumed.map_or(0, |level| level.next), resumed.is_some());
-        for (number, field) in fields.iter().enumerate().skip(first) {
-            if !std::mem::take(&mut is_begun) {
-                if number > 0 {
-                    self.out.push(b',');
-                }
-                self.out.extend_from_slice(field.key.as_bytes());
-                if self.plain_leaf(field, at) {
-                    continue;
-                }
+        let mut next = 0;
+        if let Some(level) = self.resume() {
+            next = level.next + 1;
+            self.field_at(level.next, fields, at)?;
+        }
+        for (number, field) in (next..).zip(fields.get(next..).unwrap_or_default()) {
+            if number > 0 {
+                self.out.push(b',');
             }
-            if let Err(stop) = self.field(field, at) {
-                return Err(self.stopped(stop, || Level { next: number, ..Level::default() }));
+            self.out.extend_from_slice(field.key.as_bytes());
+            if !self.plain_leaf(field, at) {
+                self.field_at(number, fields, at)?;
             }
         }
         Ok(())
+    }
+
+    /// Writes the value of one of an object's entries, or goes on with it.
+    #[inline]
+    fn field_at(&mut self, number: usize, fields: &'a [OutFieldPlan], at: At) -> Result<(), Stop> {
+        let done = self.field(&fields[number], at);
+        done.map_err(|stop| self.stopped(stop, || Level { next: number, ..Level::default() }))
     }
 
     /// The fields of the root. One that reaches a bound of the answer becomes null without the others.
@@ -336,8 +350,8 @@ impl<'a> Writer<'a> {
                 }
                 self.out.extend_from_slice(b"null");
             }
-            OutKindPlan::Value { path, ty, default } => {
-                let goal = Goal { ty, default: default.as_deref(), coordinate: &field.coordinate, non_null: 0 };
+            OutKindPlan::Value { path, ty, .. } => {
+                let goal = Goal { ty, field, non_null: 0, is_item: false };
                 if self.below(field, |this| this.value(path, at, goal))? == Done::Omitted {
                     self.out.extend_from_slice(b"null");
                 }
@@ -376,16 +390,19 @@ impl<'a> Writer<'a> {
     }
 
     /// Follows a path from an object and completes what is there.
-    fn value(&mut self, path: &'a [HopPlan], at: At, goal: Goal<'a>) -> Completed {
+    fn value(&mut self, path: &'a [HopPlan], at: At, mut goal: Goal<'a>) -> Completed {
         let Some((hop, rest)) = path.split_first() else { return self.complete_object(at, goal) };
         let node = match hop.nodes.as_slice() {
             [(ty, node)] if *ty == at.ty => *node,
             nodes => match nodes.iter().find(|(ty, _)| *ty == at.ty) {
                 Some((_, node)) => *node,
-                None => return self.null(Goal { non_null: 0, ..goal }),
+                None => {
+                    self.place = None;
+                    return self.null(Goal { non_null: 0, ..goal });
+                }
             },
         };
-        let goal = Goal { non_null: self.plan.output.non_null[node as usize], ..goal };
+        goal.non_null = self.plan.output.non_null[node as usize];
         if self.is_anonymous && self.plan.output.authenticated[node as usize] {
             return self.unauthenticated(goal);
         }
@@ -411,36 +428,47 @@ impl<'a> Writer<'a> {
         rest: &'a [HopPlan],
         goal: Goal<'a>,
     ) -> Completed {
-        self.place = match value {
-            FoundValue::Leaf(LeafRead { source: LeafSource::Slot(slot), .. })
-            | FoundValue::Leaves { read: LeafRead { source: LeafSource::Slot(slot), .. }, .. }
-            | FoundValue::Object { tag: Some(slot), .. }
-            | FoundValue::List { slot, .. } => Some(Place { frame, row, slot: *slot }),
-            _ => None,
-        };
+        let place = |slot: SlotId| Some(Place { frame, row, slot });
         match value {
             FoundValue::Leaf(read) => self.leaf_value((read, None), (frame, row), pick, goal),
             FoundValue::Leaves { read, most, .. } => self.leaf_value((read, *most), (frame, row), pick, goal),
             FoundValue::Object { tag: None, variants } => self.value(rest, At { frame, row, ty: variants[0] }, goal),
             FoundValue::Object { tag: Some(tag), variants } => match self.arena.get(frame, row, *tag) {
                 Slot::Object(variant) => self.value(rest, At { frame, row, ty: variants[variant as usize] }, goal),
-                Slot::Failed(error) => self.failed(error, goal),
-                _ => self.null(goal),
-            },
-            FoundValue::List { slot, frame: items, item } => match self.arena.get(frame, row, *slot) {
-                Slot::Rows { start, len } => self.list(|at| start + at, len, (*items, item), pick, rest, goal),
-                Slot::Indexed { start, len } => {
-                    let arena = self.arena;
-                    let rows = &arena.indices[start as usize..(start + len) as usize];
-                    self.list(|at| rows[at as usize], len, (*items, item), pick, rest, goal)
+                slot => {
+                    self.place = place(*tag);
+                    self.missing(slot, goal)
                 }
-                Slot::Failed(error) => self.failed(error, goal),
-                _ => self.null(goal),
             },
-            FoundValue::Nothing => self.null(goal),
+            FoundValue::List { slot, frame: items, item } => {
+                self.place = place(*slot);
+                match self.arena.get(frame, row, *slot) {
+                    Slot::Rows { start, len } => self.list(|at| start + at, len, (*items, item), pick, rest, goal),
+                    Slot::Indexed { start, len } => {
+                        let arena = self.arena;
+                        let rows = &arena.indices[start as usize..(start + len) as usize];
+                        self.list(|at| rows[at as usize], len, (*items, item), pick, rest, goal)
+                    }
+                    slot => self.missing(slot, goal),
+                }
+            }
+            FoundValue::Nothing => {
+                self.place = None;
+                self.null(goal)
+            }
         }
     }
 
+    /// Where an object or a list is wanted, there is none.
+    fn missing(&mut self, slot: Slot, goal: Goal<'a>) -> Completed {
+        match slot {
+            Slot::Failed(error) => self.failed(error, goal),
+            _ => self.null(goal),
+        }
+    }
+
+    /// Not inlined: what every value passes through would pay for its registers.
+    #[inline(never)]
     fn list(
         &mut self,
         row: impl Fn(u32) -> u32,
@@ -460,21 +488,21 @@ impl<'a> Writer<'a> {
         let OutType::List { of, .. } = goal.ty else { return self.mismatch(goal, None) };
         let inner = goal.of_items(of);
         let resumed = self.resume();
-        let mut level = resumed.unwrap_or_else(|| self.level(0));
-        let mut is_counted = resumed.is_some();
-        // Not begun with an item yet: the pause came before it.
-        let mut is_inside = is_counted && !self.saved.is_empty();
-        if !is_counted {
+        let Level { next, mut number, mark, item: mut begun, left, .. } = resumed.unwrap_or_else(|| self.level(0));
+        let mut is_resumed = resumed.is_some();
+        if !is_resumed {
             self.out.push(b'[');
         }
-        for at in level.next as u32..len {
+        for at in next as u32..len {
             // Of what the client gets: dropped members are not counted.
-            self.path.push(PathPart::Index(level.number));
-            let is_allowed = if std::mem::take(&mut is_counted) { Ok(()) } else { self.count_item() };
+            self.path.push(PathPart::Index(number));
+            // The item that the pause came at was counted then, and it was begun if the pause came within it.
+            let is_resumed = std::mem::take(&mut is_resumed);
+            let is_allowed = if is_resumed { Ok(()) } else { self.count_item() };
             let done = is_allowed.and_then(|()| {
-                if !std::mem::take(&mut is_inside) {
-                    level.item = self.out.len();
-                    if level.number > 0 {
+                if !is_resumed || self.saved.is_empty() {
+                    begun = self.out.len();
+                    if number > 0 {
                         self.out.push(b',');
                     }
                 }
@@ -482,13 +510,12 @@ impl<'a> Writer<'a> {
             });
             self.path.pop();
             match done {
-                Ok(Done::Written) => level.number += 1,
-                Ok(Done::Omitted) => self.cut(level.item),
-                Err(Stop::Paused) => {
-                    self.saved.push(Level { next: at as usize, ..level });
-                    return Err(Stop::Paused);
+                Ok(Done::Written) => number += 1,
+                Ok(Done::Omitted) => self.cut(begun),
+                Err(stop) => {
+                    let level = Level { next: at as usize, number, mark, item: begun, left, ..Level::default() };
+                    return self.absorb(Err(stop), level, goal.instead());
                 }
-                Err(stop) => return self.absorb(Err(stop), level, goal.instead()),
             }
         }
         self.out.push(b']');
@@ -500,8 +527,9 @@ impl<'a> Writer<'a> {
         if self.is_anonymous && self.plan.output.guarded.contains(&at.ty) {
             return self.unauthenticated(goal);
         }
-        let level = match self.resume() {
-            Some(level) => level,
+        // Kept as they are: a level is only made of them for what does not end well.
+        let (mark, left, errors, values) = match self.resume() {
+            Some(level) => (level.mark, level.left, level.errors, level.values),
             None => {
                 if let Some((equal, values)) = self.memo.find(id.0, at) {
                     self.meter.values += u64::from(values);
@@ -509,22 +537,24 @@ impl<'a> Writer<'a> {
                     self.out.extend_from_within(equal);
                     return Ok(Done::Written);
                 }
-                self.level(0)
+                (self.out.len(), self.mark(), self.error_count, self.meter.values)
             }
         };
         let done = self.object(id.0, at);
-        if matches!(done, Ok(Done::Written)) && self.error_count == level.errors && level.errors < MAX_ERRORS {
-            let values = u32::try_from(self.meter.values - level.values).unwrap_or(u32::MAX);
-            self.memo.keep(id.0, at, level.mark..self.out.len(), values);
-        }
-        if done == Err(Stop::Nulled) && !nullable && self.error_count == level.errors {
-            // Of a type that the client does not know; §6.4.4 wants an error where null cannot stand.
-            let message = format!("cannot return null for the non-null field `{}`", goal.coordinate);
-            self.error(&Failure::new("NULL_IN_NON_NULL", message));
+        if matches!(done, Ok(Done::Written)) && self.error_count == errors && errors < MAX_ERRORS {
+            self.memo.keep(id.0, at, mark..self.out.len(), self.meter.values - values);
         }
         match done {
             Ok(done) => Ok(done),
-            done => self.absorb(done, level, nullable.then_some("null")),
+            done => {
+                if done == Err(Stop::Nulled) && !nullable && self.error_count == errors {
+                    // Of a type that the client does not know; §6.4.4 wants an error where null cannot stand.
+                    let message = format!("cannot return null for the non-null field `{}`", goal.coordinate());
+                    self.error(&Failure::new("NULL_IN_NON_NULL", message));
+                }
+                let level = Level { mark, left, errors, values, ..Level::default() };
+                self.absorb(done, level, nullable.then_some("null"))
+            }
         }
     }
 
@@ -536,6 +566,7 @@ impl<'a> Writer<'a> {
         goal: Goal<'a>,
     ) -> Completed {
         let arena = self.arena;
+        self.place = slot_of(read).map(|slot| Place { frame, row, slot });
         if !read.then.is_empty() || read.or.is_some() || pick.is_some() {
             self.meter.effort += self.effort(read, (frame, row));
         }
@@ -579,8 +610,8 @@ impl<'a> Writer<'a> {
                     return Ok(Done::Written);
                 }
                 let message = match kind {
-                    Leaf::Enum(_) => format!("`{}` is not one of its values", goal.coordinate),
-                    _ => format!("`{}` is not of its type", goal.coordinate),
+                    Leaf::Enum(_) => format!("`{}` is not one of its values", goal.coordinate()),
+                    _ => format!("`{}` is not of its type", goal.coordinate()),
                 };
                 let expected = Expected { what: expected(goal.ty).into(), text: Some(text) };
                 self.error_because(&Failure::new("UPSTREAM_SHAPE", message), Some(expected));
@@ -641,6 +672,7 @@ impl<'a> Writer<'a> {
 
     /// Puts something else, such as null, where a value could not be completed; `None`: nothing can stand there. The level
     /// of what has paused is kept.
+    #[cold]
     fn absorb(&mut self, done: Completed, level: Level, instead: Option<&str>) -> Completed {
         match (done, instead) {
             (Err(Stop::Nulled), Some(instead)) => {
@@ -663,7 +695,7 @@ impl<'a> Writer<'a> {
     fn null(&mut self, goal: Goal<'a>) -> Completed {
         if goal.non_null & 1 == 1 && goal.instead().is_some() {
             // Rule 4 of views: what the client's type allows is reported all the same.
-            let message = format!("a value that must not be null is null behind `{}`", goal.coordinate);
+            let message = format!("a value that must not be null is null behind `{}`", goal.coordinate());
             let expected = Expected { what: expected(goal.ty).into(), text: None };
             self.error_because(&Failure::new("NULL_IN_NON_NULL", message), Some(expected));
         }
@@ -671,7 +703,7 @@ impl<'a> Writer<'a> {
             self.out.extend_from_slice(instead.as_bytes());
             return Ok(Done::Written);
         }
-        let message = format!("cannot return null for the non-null field `{}`", goal.coordinate);
+        let message = format!("cannot return null for the non-null field `{}`", goal.coordinate());
         let expected = Expected { what: expected(goal.ty).into(), text: None };
         self.error_because(&Failure::new("NULL_IN_NON_NULL", message), Some(expected));
         Err(Stop::Nulled)
@@ -691,7 +723,7 @@ impl<'a> Writer<'a> {
 
     /// `text`: the value's own text, if it is one of a leaf.
     fn mismatch(&mut self, goal: Goal<'a>, text: Option<&[u8]>) -> Completed {
-        let message = format!("`{}` is not of its type", goal.coordinate);
+        let message = format!("`{}` is not of its type", goal.coordinate());
         let expected = text.map(|text| Expected { what: expected(goal.ty).into(), text: Some(text) });
         self.error_because(&Failure::new("UPSTREAM_SHAPE", message), expected);
         self.failing(goal)

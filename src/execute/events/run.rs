@@ -37,7 +37,8 @@ pub(super) struct Answered {
 /// # Errors
 /// The answer, if no call is made for this caller.
 pub(super) async fn root_call(run: &Run<'_>, timeout: Duration, every: Duration) -> Result<RootCall, Ran> {
-    let mut state = State::begin_with(run, RootAnswer::Rendered(None)).await;
+    let mut state = State::with(run, RootAnswer::Rendered(None));
+    state.begin().await;
     let RootAnswer::Rendered(Some(rendered)) = std::mem::take(&mut state.root) else { return Err(state.ran().await) };
     let (request, context) = *rendered;
     let root = super::root(run.plan).unwrap_or_default();
@@ -52,7 +53,8 @@ pub(super) async fn answer(run: &Run<'_>, polls: &Polls, tick: &Tick, timeout: D
     let run = Run { deadline: deadline.into_std(), ..*run };
     let Some(result) = tick.result.clone() else { return Outcome::Unchanged };
     let polled = RootAnswer::Polled { result: Box::new(result), began: tick.recent.began, ended: tick.ended };
-    let mut state = State::begin_with(&run, polled).await;
+    let mut state = State::with(&run, polled);
+    state.begin().await;
     let mut sleep = pin!(tokio::time::sleep_until(deadline));
     let Some(finished) = state.first().await else { return Outcome::Refused(state.ran().await) };
     let ready = state.take(finished).await;

@@ -113,6 +113,13 @@ impl Writer<'_> {
         self.halted()
     }
 
+    /// Counts the leaves of an object that is about to be written. Its bytes are looked at with the next item.
+    #[inline]
+    pub(super) fn count_leaves(&mut self, leaves: u32) -> Result<(), Stop> {
+        self.meter.values += u64::from(leaves);
+        if self.meter.values < self.meter.halt { Ok(()) } else { self.over(0) }
+    }
+
     /// Is there room for what is counted, and for so many bytes more?
     #[inline]
     pub(super) fn check_room(&mut self, more: usize) -> Result<(), Stop> {

@@ -4,6 +4,7 @@
 
 use super::slices::Level;
 use super::{At, Completed, Done, OutFieldPlan, PathPart, Source, Spent, Stop, Writer, is_leaf};
+use crate::execute::arena::index;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -68,9 +69,13 @@ pub(in crate::execute) struct PieceWritten {
     pub(in crate::execute) spent: Spent,
 }
 
-/// How much was left out at some moment.
+/// How much was left out at some moment. Each count has a bound far below what fits.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::execute) struct Mark(usize, usize, usize);
+pub(in crate::execute) struct Mark {
+    fragments: u32,
+    pieces: u32,
+    told: u32,
+}
 
 impl Left {
     /// For so many usages of `@defer`.
@@ -90,13 +95,13 @@ impl Left {
     }
 
     pub(in crate::execute) fn mark(&self) -> Mark {
-        Mark(self.fragments.len(), self.pieces.len(), self.told)
+        Mark { fragments: index(self.fragments.len()), pieces: index(self.pieces.len()), told: index(self.told) }
     }
 
     pub(in crate::execute) fn back_to(&mut self, mark: Mark) {
-        self.fragments.truncate(mark.0);
-        self.pieces.truncate(mark.1);
-        self.told = mark.2;
+        self.fragments.truncate(mark.fragments as usize);
+        self.pieces.truncate(mark.pieces as usize);
+        self.told = mark.told as usize;
     }
 }
 
@@ -123,7 +128,7 @@ impl<'a> Writer<'a> {
         let deferred = self.plan.deferred.as_ref().expect("a piece comes from a plan with deferred parts");
         let (_, fields) = &deferred.objects[&(piece.object, piece.at.ty)].groups[piece.group];
         let level = self.resume().unwrap_or_else(|| {
-            self.count_leaves(fields);
+            self.count_fields(fields);
             let level = self.level(0);
             self.out.push(b'{');
             level
@@ -147,7 +152,7 @@ impl<'a> Writer<'a> {
         PieceWritten { data: (!out.is_empty()).then_some(out), errors, error_count, codes, spent }
     }
 
-    fn count_leaves(&mut self, fields: &[OutFieldPlan]) {
+    fn count_fields(&mut self, fields: &[OutFieldPlan]) {
         self.meter.values += fields.iter().filter(|field| is_leaf(field)).count() as u64;
     }
 
@@ -173,7 +178,7 @@ impl<'a> Writer<'a> {
                 if number > 0 && !fields.is_empty() {
                     self.out.push(b',');
                 }
-                self.count_leaves(fields);
+                self.count_fields(fields);
                 self.check_room(0)?;
             }
             if let Err(stop) = self.entries(fields, at) {

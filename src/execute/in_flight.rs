@@ -1,0 +1,38 @@
+//! The calls of one request that are under way.
+
+use super::run::Finished;
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+
+/// A call under way.
+type Call = BoxFuture<'static, Finished>;
+
+/// Calls under way. Dropped, they are cancelled.
+///
+/// The queue is made for the first call: an answer without data of services needs none.
+#[derive(Default)]
+pub(super) struct InFlight(Option<FuturesUnordered<Call>>);
+
+impl InFlight {
+    pub(super) fn push(&mut self, call: Call) {
+        self.0.get_or_insert_default().push(call);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.as_ref().is_none_or(FuturesUnordered::is_empty)
+    }
+
+    /// Waits for the next call to end; `None`: there is none.
+    pub(super) async fn next(&mut self) -> Option<Finished> {
+        match &mut self.0 {
+            Some(calls) => calls.next().await,
+            None => None,
+        }
+    }
+
+    /// Cancels all of them.
+    pub(super) fn clear(&mut self) {
+        self.0 = None;
+    }
+}
