@@ -56,12 +56,17 @@ impl Connections {
         Arc::new(Self { epoch: Instant::now(), places, table: Mutex::default() })
     }
 
+    /// A place, if one is free.
+    pub(super) fn try_admit(self: &Arc<Self>) -> Option<Connection> {
+        Arc::clone(&self.places).try_acquire_owned().ok().map(|place| self.open(place))
+    }
+
     /// Waits for a place; while there is none, connections that wait for their clients are told to end. `None`: all are
     /// taken, and have been for [`WAIT`].
     pub(super) async fn admit(self: &Arc<Self>) -> Option<Connection> {
         loop {
-            if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
-                return Some(self.open(place));
+            if let Some(connection) = self.try_admit() {
+                return Some(connection);
             }
             let (is_ending, has_waited) = (self.end_idlest(), self.has_been_full());
             if has_waited && !is_ending {

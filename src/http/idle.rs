@@ -29,14 +29,21 @@ pub(super) struct Idle {
     stalled: AtomicU64,
     /// The last request's body was not read to its end.
     has_unread: AtomicBool,
+    has_had_request: AtomicBool,
     end: Notify,
 }
 
 impl Idle {
     /// A connection that waits for its first request.
     pub(super) fn new(epoch: Instant) -> Arc<Self> {
-        let (stalled, has_unread) = (AtomicU64::new(NOT), AtomicBool::new(false));
-        let idle = Self { epoch, request: AtomicU64::new(NOT), stalled, has_unread, end: Notify::new() };
+        let idle = Self {
+            epoch,
+            request: AtomicU64::new(NOT),
+            stalled: AtomicU64::new(NOT),
+            has_unread: AtomicBool::new(false),
+            has_had_request: AtomicBool::new(false),
+            end: Notify::new(),
+        };
         idle.request.store(idle.now(), Ordering::Relaxed);
         Arc::new(idle)
     }
@@ -45,6 +52,7 @@ impl Idle {
     pub(super) fn request(self: &Arc<Self>) -> InRequest {
         self.request.store(NOT, Ordering::Relaxed);
         self.has_unread.store(false, Ordering::Relaxed);
+        self.has_had_request.store(true, Ordering::Relaxed);
         InRequest(Arc::clone(self))
     }
 
@@ -66,6 +74,11 @@ impl Idle {
     /// Was the last request's body not read to its end?
     pub(super) fn has_unread(&self) -> bool {
         self.has_unread.load(Ordering::Relaxed)
+    }
+
+    /// Has a request begun on it, now or before?
+    pub(super) fn has_had_request(&self) -> bool {
+        self.has_had_request.load(Ordering::Relaxed)
     }
 
     /// Since when it has waited for its client; `None`: its client waits for us.

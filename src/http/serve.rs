@@ -26,14 +26,15 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 /// Longest wait for a request's head; also how long an idle connection is kept.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -53,6 +54,13 @@ const MAX_REFUSALS: usize = 64;
 /// Longest time that telling one may take.
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Longest wait, once the server stops, for the first request of a connection: its client may have opened it for a
+/// request that is on its way. At most half of the time that is left for requests in flight.
+const FIRST_REQUEST: Duration = Duration::from_secs(1);
+
+/// Most connections that are taken over from the system when the server stops; its queue holds no more.
+const BACKLOG: usize = 1_024;
+
 /// Limits of [`serve`].
 #[derive(Debug, Clone, Copy)]
 pub struct ServeLimits {
@@ -67,7 +75,8 @@ impl From<&ServerConfig> for ServeLimits {
     }
 }
 
-/// Serves connections until `shutdown` is ready, then lets requests in flight end, until the instant that it gives.
+/// Serves connections until `shutdown` is ready, then lets requests in flight end, until the instant that it gives. A
+/// connection that has had no request yet may bring one for a short while.
 ///
 /// Returns once the last connection has ended or has been cut off: how many were cut off. Dropping the future cuts all of
 /// them off.
@@ -99,44 +108,28 @@ async fn accept(
     workers: Option<&Workers>,
 ) -> usize {
     let places = Connections::new(limits.max_connections);
-    let refusals = Arc::new(Semaphore::new(MAX_REFUSALS));
     routes.count_limit(limits.max_connections);
-    let (stop, stopping) = watch::channel(false);
-    let mut connections = JoinSet::new();
+    let (stop, stopping) = watch::channel(None);
+    let refusals = Arc::new(Semaphore::new(MAX_REFUSALS));
+    let mut serving = Serving { routes, stopping, refusals, workers, connections: JoinSet::new() };
     let mut shutdown = pin!(shutdown);
     let mut next = Box::pin(next(&listener, &places));
     let end = loop {
         tokio::select! {
             end = &mut shutdown => break end,
-            Some(_) = connections.join_next() => {}
+            Some(_) = serving.connections.join_next() => {}
             (stream, place) = &mut next => {
                 next.set(self::next(&listener, &places));
-                let (routes, stopping) = (routes.clone(), stopping.clone());
-                let Some(place) = place else {
-                    routes.count_refused_connection();
-                    if let Ok(permit) = Arc::clone(&refusals).try_acquire_owned() {
-                        _ = connections.spawn(refuse(stream, permit, routes, stopping));
-                    }
-                    continue;
-                };
-                match workers {
-                    Some(workers) => {
-                        // A socket belongs to the runtime that it was registered with.
-                        let Ok(stream) = stream.into_std() else { continue };
-                        workers.spawn(&mut connections, async move {
-                            if let Ok(stream) = TcpStream::from_std(stream) {
-                                connection(stream, place, routes, stopping).await;
-                            }
-                        });
-                    }
-                    None => _ = connections.spawn(connection(stream, place, routes, stopping)),
-                }
+                serving.begin(stream, place);
             }
         }
     };
     drop(next);
-    drop(listener);
-    let _ = stop.send(true);
+    for stream in backlog(listener) {
+        serving.begin(stream, places.try_admit());
+    }
+    let (mut connections, now) = (serving.connections, Instant::now());
+    let _ = stop.send(Some(now + FIRST_REQUEST.min(end.saturating_duration_since(now) / 2)));
     let ended = timeout_at(end, async { while connections.join_next().await.is_some() {} }).await;
     let cut_off = if ended.is_ok() { 0 } else { connections.len() };
     if cut_off > 0 {
@@ -145,6 +138,52 @@ async fn accept(
         connections.abort_all();
     }
     cut_off
+}
+
+/// What serves the connections of one listener.
+struct Serving<'w> {
+    routes: Routes,
+    stopping: Stopping,
+    refusals: Arc<Semaphore>,
+    workers: Option<&'w Workers>,
+    connections: JoinSet<()>,
+}
+
+impl Serving<'_> {
+    /// Begins to serve a connection; without a place, to refuse its request.
+    fn begin(&mut self, stream: TcpStream, place: Option<Connection>) {
+        let (routes, stopping) = (self.routes.clone(), self.stopping.clone());
+        let Some(place) = place else {
+            routes.count_refused_connection();
+            if let Ok(permit) = Arc::clone(&self.refusals).try_acquire_owned() {
+                self.connections.spawn(refuse(stream, permit, routes, stopping));
+            }
+            return;
+        };
+        match self.workers {
+            Some(workers) => {
+                // A socket belongs to the runtime that it was registered with.
+                let Ok(stream) = stream.into_std() else { return };
+                workers.spawn(&mut self.connections, async move {
+                    if let Ok(stream) = TcpStream::from_std(stream) {
+                        connection(stream, place, routes, stopping).await;
+                    }
+                });
+            }
+            None => _ = self.connections.spawn(connection(stream, place, routes, stopping)),
+        }
+    }
+}
+
+/// The connections that clients have opened and that were not accepted yet: they would be cut off with the listener, which
+/// is closed once these are taken.
+fn backlog(listener: TcpListener) -> impl Iterator<Item = TcpStream> {
+    let listener = listener.into_std().ok();
+    let accepted = std::iter::from_fn(move || Some(listener.as_ref()?.accept().ok()?.0));
+    accepted.take(BACKLOG).filter_map(|stream| {
+        stream.set_nonblocking(true).ok()?;
+        TcpStream::from_std(stream).ok()
+    })
 }
 
 /// The next connection, with its place once there is one; `None`: there is none for it.
@@ -160,10 +199,13 @@ async fn next(listener: &TcpListener, places: &Arc<Connections>) -> (TcpStream, 
     }
 }
 
+/// Once the server stops: until when first requests are waited for.
+type Stopping = watch::Receiver<Option<Instant>>;
+
 /// Why a connection is ended from this side.
 enum End {
-    /// The server stops: a request in flight is still answered.
-    Stop,
+    /// The server stops: a request in flight is still answered, and a first one may come until this instant.
+    Stop(Instant),
     /// No request came for too long.
     Idle,
     /// All places are taken, and it has waited for its client the longest.
@@ -197,13 +239,13 @@ async fn answer(routes: &Routes, idle: &Arc<Idle>, request: Request<Incoming>) -
 }
 
 /// Answers one request of a connection that has no place.
-async fn refuse(stream: TcpStream, _permit: OwnedSemaphorePermit, routes: Routes, stopping: watch::Receiver<bool>) {
+async fn refuse(stream: TcpStream, _permit: OwnedSemaphorePermit, routes: Routes, stopping: Stopping) {
     let idle = Idle::new(Instant::now());
     let _ = timeout(REFUSAL_TIMEOUT, requests(stream, &idle, routes.full(), stopping)).await;
 }
 
 /// Serves one connection to its end: its requests, and what it was upgraded to. It keeps its place for all of that.
-async fn connection(stream: TcpStream, place: Connection, routes: Routes, stopping: watch::Receiver<bool>) {
+async fn connection(stream: TcpStream, place: Connection, routes: Routes, stopping: Stopping) {
     let (idle, _open) = (place.idle(), routes.count_connection());
     // What serves requests is large, and gone when the other protocol begins.
     if let Some(next) = Box::pin(requests(stream, idle, routes, stopping)).await {
@@ -211,14 +253,14 @@ async fn connection(stream: TcpStream, place: Connection, routes: Routes, stoppi
     }
 }
 
-/// Serves the requests of one connection; once `stopping` turns true, to the end of its request in flight.
+/// Serves the requests of one connection; once the server stops, to the end of its request in flight, or of its first one.
 ///
 /// Gives what is to be done next, if the last request was an upgrade.
 async fn requests(
     stream: TcpStream,
     idle: &Arc<Idle>,
     routes: Routes,
-    mut stopping: watch::Receiver<bool>,
+    mut stopping: Stopping,
 ) -> Option<BoxFuture<'static, ()>> {
     // Answers are small and written at once: waiting for more to send would only delay them.
     let _ = stream.set_nodelay(true);
@@ -243,8 +285,10 @@ async fn requests(
     // The connection is polled for each request, what may end it hardly ever: this set polls only what has been woken.
     let mut ends = FuturesUnordered::<BoxFuture<'_, End>>::new();
     ends.push(Box::pin(async {
-        let _ = stopping.wait_for(|&stopping| stopping).await;
-        End::Stop
+        match stopping.wait_for(Option::is_some).await.map(|until| *until) {
+            Ok(Some(until)) => End::Stop(until),
+            Ok(None) | Err(_) => End::Stop(Instant::now()),
+        }
     }));
     ends.push(Box::pin(async {
         idle.too_long(HEAD_TIMEOUT).await;
@@ -255,7 +299,10 @@ async fn requests(
         End::Idlest
     };
     ends.push(Box::pin(idlest()));
+    let mut is_first_awaited = false;
     loop {
+        // Nothing wakes this: what brings a request has polled the connection, and then this.
+        let first = poll_fn(|_| if idle.has_had_request() { Poll::Ready(()) } else { Poll::Pending });
         tokio::select! {
             biased;
             ended = connection.as_mut() => {
@@ -267,8 +314,22 @@ async fn requests(
                 }
                 return takeover.take();
             }
+            () = first, if is_first_awaited => {
+                is_first_awaited = false;
+                connection.as_mut().graceful_shutdown();
+            }
             Some(end) = ends.next() => match end {
-                End::Stop => connection.as_mut().graceful_shutdown(),
+                End::Stop(until) if !idle.has_had_request() && Instant::now() < until => {
+                    is_first_awaited = true;
+                    ends.push(Box::pin(async move {
+                        sleep_until(until).await;
+                        End::Stop(until)
+                    }));
+                }
+                End::Stop(_) => {
+                    is_first_awaited = false;
+                    connection.as_mut().graceful_shutdown();
+                }
                 End::Idle => return None,
                 End::Idlest if idle.waiting_since().is_some() => return None,
                 // A request has come meanwhile.

@@ -249,6 +249,11 @@ impl Bff {
         &self.url
     }
 
+    /// Where it listens: a host and a port.
+    pub(crate) fn address(&self) -> String {
+        self.url.trim_start_matches("http://").trim_end_matches("/graphql").to_owned()
+    }
+
     /// What `/metrics` says.
     pub(crate) fn metrics(&self) -> String {
         let server = self.site.now();

@@ -11,6 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use testkit::faulty::{Faulty, Reply};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, interval, timeout};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -192,6 +194,66 @@ async fn what_is_no_subscription_is_answered_before_a_stop_ends_it() {
     // It is not started, so that its client can send it again elsewhere.
     assert!(of(&messages, "too late").is_empty() && of(&messages, "watch").is_empty(), "{messages:#?}");
     assert_eq!(meter.asked("/reset"), 1);
+}
+
+/// A request whose answer is read to the end of its connection.
+fn query() -> String {
+    let body = json!({ "query": "{ reading { value } }" }).to_string();
+    let length = body.len();
+    format!(
+        "POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
+}
+
+const UPGRADE: &str = "GET /graphql HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+    sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+    sec-websocket-protocol: graphql-transport-ws\r\n\r\n";
+
+/// What a connection brings up to its end, once something has been sent over it.
+async fn sent(mut stream: TcpStream, request: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    timeout(PATIENCE, stream.read_to_end(&mut bytes)).await.expect("an end").expect("an end in order");
+    bytes
+}
+
+#[tokio::test]
+async fn a_connection_that_was_just_made_may_bring_its_first_request_at_a_stop() {
+    let meter = Meter::start().await;
+    let bff = meter.bff().await;
+    let (url, address) = (bff.url().to_owned(), bff.address());
+    let connect = async || TcpStream::connect(&address).await.unwrap();
+    let (asking, upgrading, silent) = (connect().await, connect().await, connect().await);
+    // Connections are accepted in order: these were, once a later one is answered.
+    bff.ask("{ reading { value } }").await;
+    let clients = async {
+        while reqwest::get(&url).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+        let query = query();
+        tokio::join!(sent(asking, &query), sent(upgrading, UPGRADE), sent(silent, ""))
+    };
+    let (_, (answer, socket, nothing)) = tokio::join!(bff.stop(), clients);
+    let answer = String::from_utf8(answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains(r#""value":1"#), "{answer}");
+    assert!(socket.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&socket));
+    // Nobody has said who calls, and nobody is acknowledged: the client is told to come again elsewhere.
+    let close = [&[0x88, 12][..], &1001_u16.to_be_bytes(), b"Going away"].concat();
+    assert!(socket.ends_with(&close), "{}", String::from_utf8_lossy(&socket));
+    assert_eq!(nothing, b"");
+}
+
+#[tokio::test]
+async fn a_connection_that_waits_to_be_accepted_at_a_stop_is_answered() {
+    let meter = Meter::start().await;
+    let bff = meter.bff().await;
+    // By the system alone: what would accept it shares this thread.
+    let stream = std::net::TcpStream::connect(bff.address()).unwrap();
+    stream.set_nonblocking(true).unwrap();
+    let (stream, query) = (TcpStream::from_std(stream).unwrap(), query());
+    let (_, answer) = tokio::join!(bff.stop(), sent(stream, &query));
+    let answer = String::from_utf8(answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains(r#""value":1"#), "{answer}");
 }
 
 #[tokio::test]
