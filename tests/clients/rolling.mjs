@@ -2,7 +2,8 @@
 // `node rolling.mjs PROGRAM`, the path of `bespoke`; SUBSCRIBERS (1000), PER_SECOND (500), WRITERS (20) and ROUNDS (1).
 // Nothing may be lost and nothing done twice. One JSON object on stdout; exit 0 if there are no faults.
 
-import { startBalancer, startBff } from "./weather/bff.mjs";
+import { startBalancer } from "./weather/balancer.mjs";
+import { startBff } from "./weather/bff.mjs";
 import { deferred, queries, writes } from "./weather/load.mjs";
 import { makeProject, pause, startMeter } from "./weather/meter.mjs";
 import { faultsOf, subscribe, untilAllSaw } from "./weather/subscribers.mjs";
@@ -24,8 +25,8 @@ const PATIENCE_MS = 60_000;
 const meter = await startMeter();
 const project = await makeProject(meter.url, {
   port: 0,
-  // Nearly the default: time for the balancer to look, and for connections that were just made to bring their request.
-  shutdown_delay: "4s",
+  // Time for the balancer to look.
+  shutdown_delay: "1s",
   shutdown_grace: `${GRACE_S}s`,
   stream_drain: "3s",
   request_timeout: "15s",
@@ -52,11 +53,13 @@ for (let stop = 0; stop < rounds * PROCESSES; stop += 1) {
   const [bff] = bffs;
   // Its successor first, as Kubernetes does.
   bffs.add(await startBff(program, project.folder));
+  balancer.use(bffs);
   await pause(300);
   const told = Date.now();
   bff.signal("SIGTERM");
   const status = await Promise.race([bff.ended, pause(2 * GRACE_S * 1_000).then(() => "still runs")]);
   bffs.delete(bff);
+  balancer.use(bffs);
   const seconds = (Date.now() - told) / 1_000;
   report.stops.push({ status, seconds });
   if (status !== 0) report.faults.push(`a process ended with ${status} after ${seconds} s: ${bff.log.slice(-5).join("\n")}`);
@@ -64,7 +67,10 @@ for (let stop = 0; stop < rounds * PROCESSES; stop += 1) {
 }
 
 isOn = false;
-const [asked, later, ...written] = await Promise.all(load);
+const ended = Date.now();
+const waitedTooLong = pause(PATIENCE_MS).then(() => Promise.reject(new Error("the load still waits for its last answers")));
+const [asked, later, ...written] = await Promise.race([Promise.all(load), waitedTooLong]);
+report.lastAnswer = (Date.now() - ended) / 1_000;
 clearInterval(changing);
 await untilAllSaw(subscribers, meter.value, PATIENCE_MS);
 const tallies = [asked, later, ...written];
