@@ -2,8 +2,9 @@
 
 use super::args::{CheckArgs, ClientArgs, GraphArgs, PlanArgs};
 use crate::compose::print_graph;
-use crate::config::{Budget, Mode};
+use crate::config::{Budget, Mode, place_of};
 use crate::diagnostic::{DrawStyle, Finding, draw, one_line};
+use crate::engine::{Client, EngineError};
 use crate::operation::{Limits, Outcomes, RequestError, prepare};
 use crate::plan::{describe, describe_values, plan as make_plan};
 use crate::project::{Assembled, Files, assemble, client_names, config_path, limits, name_clients};
@@ -11,6 +12,7 @@ use anyhow::{Context, anyhow, bail};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::io::{IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Checks a project.
@@ -26,7 +28,9 @@ pub(super) fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let mut sources = None;
     let mut bindings = Vec::new();
     for client in &clients {
-        let assembled = assemble(&files, client, &[], &environment);
+        let mut assembled = assemble(&files, client, &[], &environment);
+        let found = unusable_files(&files, client, &assembled, &args.project.project);
+        assembled.findings.extend(found);
         has_errors |= assembled.has_errors();
         for finding in &assembled.findings {
             if seen.insert(one_line(finding, &assembled.sources)) {
@@ -48,6 +52,33 @@ pub(super) fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     };
     print(&text)?;
     Ok(if has_errors { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// What `serve` would refuse of the files that a client's configuration names.
+///
+/// A file that is missing is a warning: secrets are often mounted only where the process runs.
+fn unusable_files(files: &Files, client: &str, assembled: &Assembled, folder: &Path) -> Vec<Finding> {
+    let (Some(graph), Some(config)) = (&assembled.graph, &assembled.config) else { return Vec::new() };
+    let path = config_path(files, client);
+    let Some(file) = path.as_deref().and_then(|path| assembled.sources.find(path)) else { return Vec::new() };
+    let base = base_of(folder, path.as_deref());
+    let finding = |error: EngineError| {
+        let (code, option) = match &error {
+            EngineError::File { option, is_missing: true, .. } => ("W304", option.clone()),
+            EngineError::File { option, .. } => ("E327", option.clone()),
+            EngineError::BadUrl { name, .. } | EngineError::Client { name, .. } => ("E327", format!("services.{name}")),
+            _ => ("E327", String::new()),
+        };
+        let finding = Finding::new(code, error.to_string(), place_of(&assembled.sources, file, &option), "named here");
+        if code == "W304" { finding.help("`serve` does not start without it") } else { finding }
+    };
+    Client::check_files(graph, config, &base).into_iter().map(finding).collect()
+}
+
+/// Where relative paths of a configuration begin: in its folder, or else in the project's.
+pub(super) fn base_of(folder: &Path, config: Option<&str>) -> PathBuf {
+    let config = config.map(|path| folder.join(path));
+    config.as_deref().and_then(Path::parent).unwrap_or(folder).to_owned()
 }
 
 /// Plans an operation.

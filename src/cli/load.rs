@@ -9,7 +9,7 @@ use super::named::NamedFiles;
 use super::serve::{Configure, ServeOptions};
 use crate::config::{Config, Mode};
 use crate::diagnostic::{DrawStyle, draw, one_line};
-use crate::engine::{Client, Engine, EngineError, EngineOptions, Writes};
+use crate::engine::{Client, Engine, EngineError, EngineOptions, Writes, verifier};
 use crate::http::{Playground, Server};
 use crate::observe::Metrics;
 use crate::policy::JwtVerifier;
@@ -115,16 +115,7 @@ impl Loaded {
             Err(EngineError::Findings(assembled)) => return Err(LoadError::Findings(assembled)),
             Err(error) => return Err(LoadError::Other(explained(error, client.name()))),
         };
-        let verifier = match &config.auth.jwt {
-            Some(jwt) => {
-                let file = options.base.join(&jwt.public_key_file);
-                let pem = std::fs::read(&file).with_context(|| {
-                    format!("cannot read the key `{}` (`auth.jwt.public_key_file`)", file.display())
-                })?;
-                Some(JwtVerifier::new(jwt, &pem)?)
-            }
-            None => None,
-        };
+        let verifier = verifier(&config, &options.base)?;
         let playground = match config.server.mode {
             Mode::Development => Some(Playground::load(&config.playground, &options.base, client.name())?),
             Mode::Production => None,

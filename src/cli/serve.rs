@@ -10,7 +10,7 @@
 //! ends, writes that nobody waits for any more included. What has not ended when the grace is over is cut off.
 
 use super::args::{ClientCli, ServeArgs};
-use super::commands::{client_of, draw_findings, environment};
+use super::commands::{base_of, client_of, draw_findings, environment};
 use super::load::{LoadError, Loaded, Origin};
 use super::reload::Reloading;
 use super::stopping::{self, Stopping};
@@ -21,7 +21,7 @@ use crate::observe::{self, Metrics};
 use crate::project::{Files, config_path};
 use anyhow::{Context, anyhow};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -57,9 +57,8 @@ pub(super) fn serve_project(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let folder = &args.client.project.project;
     let files = Files::read(folder)?;
     let name = client_of(&files, &args.client.client)?;
-    let config = config_path(&files, &name).map(|path| folder.join(path));
     let options = ServeOptions {
-        base: config.as_deref().and_then(Path::parent).unwrap_or(folder).to_owned(),
+        base: base_of(folder, config_path(&files, &name).as_deref()),
         configure: overrides(args.port, args.dev),
         origin: Origin::Project(folder.clone()),
         watch: args.watch,

@@ -5,7 +5,8 @@ use super::model::Config;
 use super::server::{AdminPort, Mode, ServerConfig};
 use super::service::ServiceConfig;
 use crate::diagnostic::{Finding, Span};
-use http::Uri;
+use http::{Method, Uri};
+use reqwest::Url;
 use std::time::Duration;
 
 /// Longest time that any option may give.
@@ -58,13 +59,7 @@ pub(super) fn check(config: &Config, at: &dyn Fn(&str) -> Span) -> Vec<Finding> 
         credentials(&path, service, at, &mut findings);
         let urls = service.urls.iter().enumerate().map(|(number, url)| (format!("{path}.urls.{number}"), url));
         for (path, url) in service.url.iter().map(|url| (format!("{path}.url"), url)).chain(urls) {
-            if !is_base_url(url) {
-                let message = format!("`{path}` is not an absolute http or https URL");
-                findings.push(
-                    Finding::new("E304", message, at(&path), "this URL")
-                        .help("write it as `http://host:port/path`, without user, query or fragment"),
-                );
-            }
+            findings.extend(base_url(&path, url, at(&path)));
         }
         let problem = if service.urls.len() > MAX_URLS {
             Some(format!("`{path}.urls` has more than {MAX_URLS} URLs"))
@@ -192,6 +187,13 @@ fn credentials(path: &str, service: &ServiceConfig, at: &dyn Fn(&str) -> Span, f
             let message = format!("`{option}` must be from 10s to 1h");
             findings.push(Finding::new("E305", message, at(&option), "this duration"));
         }
+        if identity.scheme.as_deref().is_some_and(|scheme| !scheme.is_empty() && !is_token(scheme)) {
+            let option = format!("{path}.identity.scheme");
+            let message = format!("`{option}` is no scheme that a header can have");
+            findings.push(
+                Finding::new("E309", message, at(&option), "here").help("one word, such as `Bearer`, or nothing"),
+            );
+        }
         if identity.issuer.is_empty() {
             let option = format!("{path}.identity.issuer");
             findings.push(Finding::new("E307", format!("`{option}` is empty"), at(&option), "here"));
@@ -213,19 +215,36 @@ pub(super) fn plain_http2(path: &str, at: &dyn Fn(&str) -> Span) -> Finding {
     finding.help("write its URLs with `https://`, or leave `http2` out")
 }
 
+/// A token of HTTP (RFC 9110 §5.6.2), as methods are.
+fn is_token(text: &str) -> bool {
+    Method::from_bytes(text.as_bytes()).is_ok()
+}
+
 /// Who sends a call.
 const SENDER: [&str; 2] = ["authorization", "cookie"];
 /// What tells calls apart, and what sends them.
 const CORRELATION: [&str; 5] = ["expect", "traceparent", "tracestate", "user-agent", "x-request-id"];
 
-/// An absolute URL that paths can be appended to.
-fn is_base_url(url: &str) -> bool {
-    url.parse::<Uri>().is_ok_and(|uri| {
-        matches!(uri.scheme_str(), Some("http" | "https"))
-            && uri.host().is_some_and(|host| !host.is_empty())
-            && uri.query().is_none()
-            && !url.contains(['#', '@'])
-    })
+/// What is wrong with a base URL, said by `path`: E304.
+pub(super) fn base_url(path: &str, url: &str, at: Span) -> Option<Finding> {
+    // As the client reads it (URL Standard).
+    let parsed = Url::parse(url).ok();
+    let has_user = |url: &Url| !url.username().is_empty() || url.password().is_some();
+    if parsed.as_ref().map_or(url.contains('@'), has_user) {
+        // RFC 9110 §4.2.4: a user in a URL is to be treated as an error. It would end up in logs.
+        let message = format!("`{path}` has a user or password in it");
+        let finding = Finding::new("E304", message, at, "this URL");
+        return Some(finding.help("let a `token`, or a header of `@source`, carry what the service wants to know"));
+    }
+    let is_base = parsed.is_some_and(|url| {
+        matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none() && url.fragment().is_none()
+    });
+    let wrong = || {
+        let message = format!("`{path}` is not an absolute http or https URL");
+        let finding = Finding::new("E304", message, at, "this URL");
+        finding.help("write it as `http://host:port/path`, without user, query or fragment")
+    };
+    (!is_base).then(wrong)
 }
 
 /// An origin as browsers serialise it (RFC 6454 §6.2).

@@ -1,6 +1,6 @@
 //! From text to a checked configuration.
 
-use super::check::{check, idle_tls, plain_http2};
+use super::check::{base_url, check, idle_tls, plain_http2};
 use super::interpolate::{Interpolated, VariableError, interpolate};
 use super::model::Config;
 use super::service::ServiceConfig;
@@ -59,10 +59,7 @@ pub struct KnownSource<'a> {
 #[must_use]
 pub fn check_services(sources: &Sources, file: FileId, config: &Config, known: &[KnownSource<'_>]) -> Vec<Finding> {
     // Read again for the first finding, and for no other.
-    let places = LazyCell::new(|| {
-        let tree: Option<Spanned<Tree>> = serde_saphyr::from_str(sources.text(file)).ok();
-        tree.as_ref().map(Places::of).unwrap_or_default()
-    });
+    let places = LazyCell::new(|| places(sources, file));
     let at = |path: &str| Span::new(file, places.at(path));
     let mut unknown = Vec::new();
     let mut findings = Vec::new();
@@ -80,6 +77,25 @@ pub fn check_services(sources: &Sources, file: FileId, config: &Config, known: &
     }
     unknown.extend(findings);
     unknown
+}
+
+/// Where an option stands in a configuration file, by its dotted path; the place of what it stands in, if it is left out.
+#[must_use]
+pub fn place_of(sources: &Sources, file: FileId, path: &str) -> Span {
+    Span::new(file, places(sources, file).at(path))
+}
+
+fn places(sources: &Sources, file: FileId) -> Places {
+    let tree: Option<Spanned<Tree>> = serde_saphyr::from_str(sources.text(file)).ok();
+    tree.as_ref().map(Places::of).unwrap_or_default()
+}
+
+/// What is wrong with the URLs of sources that the configuration says no other for.
+#[must_use]
+pub fn check_declared_urls(config: &Config, known: &[KnownSource<'_>]) -> Vec<Finding> {
+    let is_in_use = |source: &&KnownSource<'_>| !config.services.get(source.name).is_some_and(ServiceConfig::has_urls);
+    let wrong = |source: &KnownSource<'_>| base_url(&format!("{}.baseURL", source.name), source.base_url?, source.span);
+    known.iter().filter(is_in_use).filter_map(wrong).collect()
 }
 
 fn check_service(

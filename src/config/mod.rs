@@ -23,7 +23,7 @@ mod tests;
 mod tree;
 
 pub use guard::{BreakerConfig, RetryConfig};
-pub use load::{KnownSource, check_services, load, schema};
+pub use load::{KnownSource, check_declared_urls, check_services, load, place_of, schema};
 pub use model::{
     AuthConfig, Budget, BudgetConfig, CacheConfig, Config, JwtConfig, LimitsConfig, PlaygroundConfig, SharingConfig,
 };

@@ -23,8 +23,9 @@ pub struct TlsConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TokenConfig {
-    /// File that holds the token, relative to the configuration file. Read again every 10 s, so that it can be rotated;
-    /// what cannot be read then leaves the token of before in use, with a line in the log. Required.
+    /// File that holds the token, relative to the configuration file. A call carries a token that was read at most 10.5 s
+    /// before, so that it can be rotated; what cannot be read then, or not within 500 ms, leaves the token of before in
+    /// use, with a line in the log. Required.
     pub file: PathBuf,
     /// The header that carries it. Default: `authorization`.
     #[serde(default = "authorization")]
@@ -45,8 +46,8 @@ fn bearer() -> String {
 /// A short-lived JWT that each call carries, signed by us, so that the service can tell who calls:
 /// `services.<name>.identity`.
 ///
-/// Its claims are `iss` and `sub` (both `issuer`), `aud`, `iat`, `exp` and `jti`. It says nothing of the caller, for
-/// whom bindings send what they declare.
+/// Its header has `alg` and `kid`; its claims are `iss` and `sub` (both `issuer`), `aud`, `iat`, `exp` and `jti`. It says
+/// nothing of the caller, for whom bindings send what they declare.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IdentityConfig {
@@ -65,6 +66,23 @@ pub struct IdentityConfig {
     /// The header that carries it. Default: `x-bespoke-identity`.
     #[serde(default = "identity_header")]
     pub header: String,
+    /// What stands before it, with a space between; may be empty. Default: `Bearer` where the header is `authorization`
+    /// (RFC 6750 §2.1), else nothing.
+    #[serde(default)]
+    pub scheme: Option<String>,
+    /// `kid`: by which key it is signed, for services that know several. Default: the key's thumbprint (RFC 7638, with
+    /// SHA-256).
+    #[serde(default)]
+    pub key_id: Option<String>,
+}
+
+impl IdentityConfig {
+    /// What stands before the JWT.
+    #[must_use]
+    pub fn scheme(&self) -> &str {
+        let is_authorization = self.header.eq_ignore_ascii_case("authorization");
+        self.scheme.as_deref().unwrap_or(if is_authorization { "Bearer" } else { "" })
+    }
 }
 
 fn minute() -> Duration {

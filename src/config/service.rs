@@ -2,6 +2,7 @@
 
 use super::guard::{BreakerConfig, RetryConfig};
 use super::security::{IdentityConfig, TlsConfig, TokenConfig};
+use crate::diagnostic::without_credentials;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -126,11 +127,11 @@ fn is_https(url: &str) -> bool {
 }
 
 impl std::fmt::Debug for ServiceConfig {
-    /// Holds back `config`, whose values can be secrets.
+    /// Holds back `config`, whose values can be secrets, and what URLs should not hold.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ServiceConfig")
-            .field("url", &self.url)
-            .field("urls", &self.urls)
+            .field("url", &self.url.as_deref().map(without_credentials))
+            .field("urls", &self.urls.iter().map(|url| without_credentials(url)).collect::<Vec<_>>())
             .field("timeout", &self.timeout)
             .field("connect_timeout", &self.connect_timeout)
             .field("max_response_bytes", &self.max_response_bytes)

@@ -177,7 +177,7 @@ fn findings_point_at_the_place() {
         (
             "services:\n  a: { url: 'ftp://x' }\n  b: { url: 'http://u:p@x', timeout: 0s }\n",
             "E304 2:13 ['ftp://x'] `services.a.url` is not an absolute http or https URL\n\
-             E304 3:13 ['http://u:p@x'] `services.b.url` is not an absolute http or https URL\n\
+             E304 3:13 ['http://u:p@x'] `services.b.url` has a user or password in it\n\
              E305 3:38 [0s] `services.b.timeout` must be more than 0 and at most 1h",
         ),
         (
@@ -220,6 +220,10 @@ fn findings_point_at_the_place() {
             "E309 2:34 [host] `host` is not a header that can carry it\n\
              E305 2:89 [1s] `services.a.identity.lifetime` must be from 10s to 1h\n\
              E307 2:75 [''] `services.a.identity.issuer` is empty",
+        ),
+        (
+            "services:\n  a: { identity: { key_file: k, issuer: i, scheme: 'a b' } }\n",
+            "E309 2:52 ['a b'] `services.a.identity.scheme` is no scheme that a header can have",
         ),
     ] {
         let (config, findings) = read(text);

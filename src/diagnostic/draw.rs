@@ -8,7 +8,7 @@
 //! - only lines near a label are looked at, so that a finding in a long file costs little;
 //! - the last line counts errors and warnings.
 
-use super::{FileId, Finding, Label, Severity, Sources};
+use super::{FileId, Finding, Label, Severity, Sources, without_credentials};
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -55,7 +55,7 @@ fn group<'a>(finding: &'a Finding, sources: &'a Sources) -> Group<'a> {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let mut group = Group::with_title(level.primary_title(&finding.message).id(finding.code));
+    let mut group = Group::with_title(level.primary_title(without_credentials(&finding.message)).id(finding.code));
     let mut files: Vec<FileId> = Vec::new();
     for label in &finding.labels {
         if !files.contains(&label.span.file) {
@@ -73,7 +73,7 @@ fn group<'a>(finding: &'a Finding, sources: &'a Sources) -> Group<'a> {
         }
     }
     match &finding.help {
-        Some(help) => group.element(Level::HELP.message(help)),
+        Some(help) => group.element(Level::HELP.message(without_credentials(help))),
         None => group,
     }
 }
@@ -100,9 +100,9 @@ impl<'a> Piece<'a> {
         let line = text[..self.range.start].bytes().filter(|&b| b == b'\n').count() + 1;
         let annotations = self.labels.into_iter().map(|(is_primary, at, label)| {
             let kind = if is_primary { AnnotationKind::Primary } else { AnnotationKind::Context };
-            kind.span(at.start - self.range.start..at.end - self.range.start).label(&label.text)
+            kind.span(at.start - self.range.start..at.end - self.range.start).label(without_credentials(&label.text))
         });
-        Snippet::source(&text[self.range.clone()]).line_start(line).annotations(annotations)
+        Snippet::source(without_credentials(&text[self.range.clone()])).line_start(line).annotations(annotations)
     }
 }
 

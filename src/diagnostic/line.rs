@@ -1,13 +1,13 @@
 //! Findings on one line each, for logs and editors.
 
-use super::{Finding, Sources};
+use super::{Finding, Sources, without_credentials};
 
 /// Writes a finding as `path:line:column: E101 message`; without the place if it has none.
 #[must_use]
 pub fn one_line(finding: &Finding, sources: &Sources) -> String {
     let code = finding.code;
     // A message may name something of the text that has line breaks in it, as a key in YAML can.
-    let message = finding.message.replace(char::is_control, " ");
+    let message = without_credentials(&finding.message).replace(char::is_control, " ");
     match finding.span() {
         Some(span) => {
             let at = sources.position(span);

@@ -6,14 +6,17 @@
 //!
 //! Always true:
 //! - a span's offsets are bytes of the file it names, start ≤ end ≤ the file's length;
-//! - a code, once given, keeps its meaning.
+//! - a code, once given, keeps its meaning;
+//! - what is written of a finding holds no user or password of a URL ([`without_credentials`]).
 
+mod credentials;
 #[cfg(feature = "cli")]
 mod draw;
 mod finding;
 mod line;
 mod source;
 
+pub use credentials::without_credentials;
 #[cfg(feature = "cli")]
 pub use draw::{DrawStyle, draw};
 pub use finding::{Finding, Label, Severity};

@@ -72,11 +72,10 @@ pub enum EngineError {
         /// Which.
         name: String,
         /// Why.
-        #[source]
         cause: ClientError,
     },
     /// A file that the configuration names is of no use.
-    #[error("`{option}`, the file `{}`: {cause}", .path.display())]
+    #[error("`{option}`: the file `{}` cannot be used: {cause}", .path.display())]
     File {
         /// Which option names it.
         option: String,
@@ -84,6 +83,8 @@ pub enum EngineError {
         path: PathBuf,
         /// Why.
         cause: String,
+        /// Whether there is no such file.
+        is_missing: bool,
     },
     /// A header's name is none.
     #[error("`{option}`: `{name}` is no name of a header")]
@@ -189,6 +190,19 @@ impl Client {
             writes: options.writes.at_most(config.server.max_unattended_writes),
             polls,
         }))
+    }
+
+    /// What [`Client::engine`] and [`verifier`](super::verifier) would refuse of the services and files of a configuration:
+    /// all of it, at most one error for each service. Services without a URL are left out; where one is may be said
+    /// where the process runs.
+    #[must_use]
+    pub fn check_files(graph: &Graph, config: &Config, base: &Path) -> Vec<EngineError> {
+        let (default, flights) = (ServiceConfig::default(), FlightOptions::default());
+        let common =
+            Common { flights: &flights, request_timeout: config.server.request_timeout, base, keeps_headers: false };
+        let of = |source: &Source| remote(source, config.services.get(&source.name).unwrap_or(&default), &common).err();
+        let errors = graph.sources.iter().filter_map(of).chain(credentials::verifier(config, base).err());
+        errors.filter(|error| !matches!(error, EngineError::NoUrl(_))).collect()
     }
 
     fn sources(&self, graph: &Graph, config: &Config, options: &EngineOptions) -> Result<Vec<Sourced>, EngineError> {
@@ -302,7 +316,7 @@ fn remote(
         tls,
         ..ClientOptions::default()
     })
-    .map_err(|cause| EngineError::Client { name: source.name.clone(), cause })?;
+    .map_err(|cause| credentials::client_error(&source.name, config, common.base, cause))?;
     let services = urls.into_iter().map(|url| {
         let limits = HttpServiceConfig {
             timeout: config.timeout,
@@ -316,7 +330,7 @@ fn remote(
         };
         let service = HttpService::new(&client, limits).map_err(|cause| match cause {
             ServiceError::Url(cause) => EngineError::BadUrl { name: source.name.clone(), cause },
-            ServiceError::Client(cause) => EngineError::Client { name: source.name.clone(), cause },
+            ServiceError::Client(cause) => credentials::client_error(&source.name, config, common.base, cause),
         })?;
         Ok((Arc::from(url), Arc::new(service)))
     });

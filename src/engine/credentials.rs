@@ -1,21 +1,32 @@
-//! What a service's configuration names of files: certificates, tokens, keys.
+//! What a configuration names of files: certificates, tokens, keys.
+//!
+//! Always true: an error names the option, the file and the reason, once each.
 
 use super::client::EngineError;
-use crate::config::ServiceConfig;
-use crate::upstream::{Credentials, Identity, IdentityOptions, TlsOptions, TokenFile};
+use crate::config::{Config, ServiceConfig};
+use crate::policy::JwtVerifier;
+use crate::upstream::{
+    ClientError, Credentials, CredentialsError, Identity, IdentityOptions, PemError, TlsOptions, TokenFile,
+};
 use http::HeaderName;
+use std::io::ErrorKind;
 use std::path::Path;
 
 /// Reads the files of one service; their paths are relative to `base`.
 pub(super) fn read(name: &str, config: &ServiceConfig, base: &Path) -> Result<(TlsOptions, Credentials), EngineError> {
-    let unusable = |option: &str, path: &Path, cause: &dyn std::fmt::Display| EngineError::File {
+    let error = |option: &str, path: &Path, cause: &dyn std::fmt::Display, is_missing| EngineError::File {
         option: format!("services.{name}.{option}"),
         path: path.to_owned(),
         cause: cause.to_string(),
+        is_missing,
+    };
+    let unusable = |option: &str, path: &Path, cause: &dyn std::fmt::Display| error(option, path, cause, false);
+    let unreadable = |option: &str, path: &Path, cause: &std::io::Error| {
+        error(option, path, &format_args!("it cannot be read: {cause}"), cause.kind() == ErrorKind::NotFound)
     };
     let open = |option: &str, path: &Path| {
         let path = base.join(path);
-        std::fs::read(&path).map_err(|error| unusable(option, &path, &error))
+        std::fs::read(&path).map_err(|error| unreadable(option, &path, &error))
     };
     let mut tls = TlsOptions::default();
     if let Some(path) = &config.tls.ca_file {
@@ -30,8 +41,10 @@ pub(super) fn read(name: &str, config: &ServiceConfig, base: &Path) -> Result<(T
     let token = config.token.as_ref().map(|token| {
         let path = base.join(&token.file);
         let header = header("token.header", &token.header, name)?;
-        TokenFile::open(path.clone(), header, token.scheme.as_str())
-            .map_err(|error| unusable("token.file", &path, &error))
+        TokenFile::open(path.clone(), header, token.scheme.as_str()).map_err(|error| match error {
+            CredentialsError::Unreadable(error) => unreadable("token.file", &path, &error),
+            error => unusable("token.file", &path, &error),
+        })
     });
     let identity = config.identity.as_ref().map(|identity| {
         let pem = open("identity.key_file", &identity.key_file)?;
@@ -40,10 +53,45 @@ pub(super) fn read(name: &str, config: &ServiceConfig, base: &Path) -> Result<(T
             audience: identity.audience.clone().unwrap_or_else(|| name.to_owned()),
             lifetime: identity.lifetime,
             header: header("identity.header", &identity.header, name)?,
+            scheme: identity.scheme().to_owned(),
+            key_id: identity.key_id.clone(),
         };
-        Identity::new(&pem, options).map_err(|error| unusable("identity.key_file", &identity.key_file, &error))
+        let path = base.join(&identity.key_file);
+        Identity::new(&pem, options).map_err(|error| unusable("identity.key_file", &path, &error))
     });
     Ok((tls, Credentials::new(token.transpose()?, identity.transpose()?)))
+}
+
+/// The error of a client whose TLS cannot be set up, with the option and the file that are to blame, if any is.
+pub(super) fn client_error(name: &str, config: &ServiceConfig, base: &Path, cause: ClientError) -> EngineError {
+    let tls = &config.tls;
+    let (option, file, cause) = match &cause {
+        ClientError::Authorities(cause) => ("ca_file", &tls.ca_file, cause.to_string()),
+        ClientError::Identity(cause @ PemError::NoKey) => ("client_key_file", &tls.client_key_file, cause.to_string()),
+        ClientError::Identity(cause) => ("client_cert_file", &tls.client_cert_file, cause.to_string()),
+        _ => return EngineError::Client { name: name.to_owned(), cause },
+    };
+    let path = base.join(file.clone().unwrap_or_default());
+    EngineError::File { option: format!("services.{name}.tls.{option}"), path, cause, is_missing: false }
+}
+
+/// What verifies callers, by the key that the configuration names; `None`: it names none.
+///
+/// # Errors
+/// [`EngineError::File`].
+pub fn verifier(config: &Config, base: &Path) -> Result<Option<JwtVerifier>, EngineError> {
+    let Some(jwt) = &config.auth.jwt else { return Ok(None) };
+    let path = base.join(&jwt.public_key_file);
+    let error = |path: &Path, cause: &dyn std::fmt::Display, is_missing| EngineError::File {
+        option: "auth.jwt.public_key_file".to_owned(),
+        path: path.to_owned(),
+        cause: cause.to_string(),
+        is_missing,
+    };
+    let pem = std::fs::read(&path).map_err(|cause| {
+        error(&path, &format_args!("it cannot be read: {cause}"), cause.kind() == ErrorKind::NotFound)
+    })?;
+    JwtVerifier::new(jwt, &pem).map(Some).map_err(|cause| error(&path, &cause, false))
 }
 
 /// A header's name. Configuration files are checked when they are read; code may hand in anything.

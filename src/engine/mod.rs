@@ -23,6 +23,7 @@ pub use client::{BuildSource, Client, EngineError, EngineOptions, InProcessSourc
 #[cfg(feature = "cli")]
 pub(crate) use core::refuse;
 pub use core::{Engine, EngineParts};
+pub use credentials::verifier;
 pub use model::{
     Audience, CallRecord, ClientCaching, GraphQlEngine, Request, Response, ResponseKind, StreamRequest, Streamed,
 };

@@ -122,6 +122,9 @@ pub fn assemble(
         }
         None => Some(Config::default()),
     };
+    if let (Some(graph), Some(config)) = (&graph, &config) {
+        findings.extend(config::check_declared_urls(config, &known_sources(graph)));
+    }
     if let (Some(graph), Some(view)) = (&graph, &view) {
         // A configuration that cannot be read here is one of defaults.
         let default = Config::default();

@@ -1,7 +1,8 @@
 //! What calls carry of ours, so that services know who calls: a token from a file, and a JWT that we sign.
 //!
 //! In: a token's file, a key, the clock. Out: headers.
-//! Elsewhere: what calls carry of the caller's ([`crate::execute`]); TLS certificates ([`super::client`]).
+//! Elsewhere: reading the token's file ([`super::token_file`]); what calls carry of the caller's ([`crate::execute`]);
+//! TLS certificates ([`super::client`]).
 //!
 //! Always true:
 //! - nothing of it depends on the caller, so it is no part of a credential scope, and no reason to keep answers apart:
@@ -9,21 +10,19 @@
 //! - such a header stands in the place of any other of its name;
 //! - tokens and keys are in no log, error or debug output.
 
+use super::token_file::TokenFile;
 use arc_swap::ArcSwap;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use jsonwebtoken::jwk::{Jwk, ThumbprintHash};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde::Serialize;
 use std::fmt::Write;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
-/// How often a token's file is read.
-const REREAD: Duration = Duration::from_secs(10);
 /// Longest token, in bytes.
-const MAX_TOKEN_BYTES: usize = 16 * 1024;
+pub(super) const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
 /// Headers of ours, for one service; clones share them.
 #[derive(Debug, Clone, Default)]
@@ -39,15 +38,22 @@ impl Credentials {
         Self { token: token.map(Arc::new), identity: identity.map(Arc::new) }
     }
 
-    /// Puts them into a request's headers. Must run in a Tokio runtime.
+    /// Waits until they are young enough to be sent, for 500 ms at most, and no longer than until `deadline`.
+    pub(super) async fn refresh(&self, deadline: Instant) {
+        if let Some(token) = &self.token {
+            token.refresh(deadline).await;
+        }
+    }
+
+    /// Puts them into a request's headers.
     pub(super) fn write(&self, headers: &mut HeaderMap) {
         if let Some(token) = &self.token {
-            headers.insert(token.header.clone(), token.value());
+            headers.insert(token.header().clone(), token.value());
         }
         if let Some(identity) = &self.identity
             && let Some(value) = identity.value(SystemTime::now())
         {
-            headers.insert(identity.header.clone(), value);
+            headers.insert(identity.options.header.clone(), value);
         }
     }
 }
@@ -56,85 +62,17 @@ impl Credentials {
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialsError {
     /// The file cannot be read.
-    #[error("the file cannot be read: {0}")]
+    #[error("it cannot be read: {0}")]
     Unreadable(#[from] std::io::Error),
     /// It holds no token.
-    #[error("the file holds no token: 1 to {MAX_TOKEN_BYTES} visible characters of ASCII are wanted")]
+    #[error("it holds no token: 1 to {MAX_TOKEN_BYTES} visible characters of ASCII are wanted")]
     NoToken,
     /// It holds no private key that is supported.
-    #[error("the file is no PEM private key (PKCS #8) of type Ed25519, EC P-256 or RSA")]
+    #[error("it is no PEM private key (PKCS #8) of type Ed25519, EC P-256 or RSA")]
     NoKey,
-}
-
-/// A token that is read from a file, again and again.
-pub struct TokenFile {
-    path: PathBuf,
-    header: HeaderName,
-    scheme: String,
-    held: ArcSwap<Held>,
-    is_being_read: AtomicBool,
-}
-
-struct Held {
-    value: HeaderValue,
-    read_at: Instant,
-}
-
-impl std::fmt::Debug for TokenFile {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TokenFile").field("path", &self.path).field("header", &self.header).finish_non_exhaustive()
-    }
-}
-
-impl TokenFile {
-    /// Reads the file for the first time.
-    ///
-    /// # Errors
-    /// [`CredentialsError::Unreadable`], [`CredentialsError::NoToken`].
-    pub fn open(path: PathBuf, header: HeaderName, scheme: impl Into<String>) -> Result<Self, CredentialsError> {
-        let scheme = scheme.into();
-        let value = token(&std::fs::read(&path)?, &scheme)?;
-        let held = ArcSwap::from_pointee(Held { value, read_at: Instant::now() });
-        Ok(Self { path, header, scheme, held, is_being_read: AtomicBool::new(false) })
-    }
-
-    /// The token of now; if it was read too long ago, the file is read again meanwhile.
-    fn value(self: &Arc<Self>) -> HeaderValue {
-        let held = self.held.load();
-        if held.read_at.elapsed() >= REREAD && !self.is_being_read.swap(true, Ordering::AcqRel) {
-            let file = Arc::clone(self);
-            tokio::spawn(async move {
-                file.read_again().await;
-                file.is_being_read.store(false, Ordering::Release);
-            });
-        }
-        held.value.clone()
-    }
-
-    async fn read_again(&self) {
-        let bytes = tokio::fs::read(&self.path).await.map_err(CredentialsError::from);
-        let value = match bytes.and_then(|bytes| token(&bytes, &self.scheme)) {
-            Ok(value) => value,
-            Err(error) => {
-                tracing::warn!(file = %self.path.display(), %error, "the token of before stays in use");
-                self.held.load().value.clone()
-            }
-        };
-        self.held.store(Arc::new(Held { value, read_at: Instant::now() }));
-    }
-}
-
-/// A file's token as a header's value; white space around it does not count.
-fn token(bytes: &[u8], scheme: &str) -> Result<HeaderValue, CredentialsError> {
-    let text = std::str::from_utf8(bytes).map_err(|_| CredentialsError::NoToken)?.trim();
-    let is_token = (1..=MAX_TOKEN_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-    if !is_token {
-        return Err(CredentialsError::NoToken);
-    }
-    let value = if scheme.is_empty() { text.to_owned() } else { format!("{scheme} {text}") };
-    let mut value = HeaderValue::from_str(&value).map_err(|_| CredentialsError::NoToken)?;
-    value.set_sensitive(true);
-    Ok(value)
+    /// The scheme is no token (RFC 9110 §5.6.2), so no header can have it.
+    #[error("`{0}` cannot be sent in a header")]
+    NotSendable(String),
 }
 
 /// What an identity's JWT says.
@@ -148,14 +86,18 @@ pub struct IdentityOptions {
     pub lifetime: Duration,
     /// The header that carries it.
     pub header: HeaderName,
+    /// What stands before it, with a space between; may be empty.
+    pub scheme: String,
+    /// `kid`, by which a service chooses the key. `None`: the key's thumbprint (RFC 7638, SHA-256).
+    pub key_id: Option<String>,
 }
 
 /// JWTs that say who we are (RFC 7519); one serves all calls until half of its life is over.
 pub struct Identity {
     key: EncodingKey,
-    algorithm: Algorithm,
+    /// `alg` and `kid`.
+    header: Header,
     options: IdentityOptions,
-    header: HeaderName,
     minted: ArcSwap<Option<Minted>>,
 }
 
@@ -184,15 +126,22 @@ impl Identity {
     /// Signs with a private key, PEM of PKCS #8.
     ///
     /// # Errors
-    /// [`CredentialsError::NoKey`].
+    /// [`CredentialsError::NoKey`]; [`CredentialsError::NotSendable`], for a scheme that is no token (RFC 9110 §5.6.2).
     pub fn new(pem: &[u8], options: IdentityOptions) -> Result<Self, CredentialsError> {
         let of = |key: Result<EncodingKey, _>, algorithm| key.ok().map(|key: EncodingKey| (key, algorithm));
         let (key, algorithm) = of(EncodingKey::from_ed_pem(pem), Algorithm::EdDSA)
             .or_else(|| of(EncodingKey::from_ec_pem(pem), Algorithm::ES256))
             .or_else(|| of(EncodingKey::from_rsa_pem(pem), Algorithm::RS256))
             .ok_or(CredentialsError::NoKey)?;
-        let header = options.header.clone();
-        let identity = Self { key, algorithm, options, header, minted: ArcSwap::from_pointee(None) };
+        if !options.scheme.is_empty() && Method::from_bytes(options.scheme.as_bytes()).is_err() {
+            return Err(CredentialsError::NotSendable(options.scheme));
+        }
+        let mut header = Header::new(algorithm);
+        header.kid = Some(match &options.key_id {
+            Some(id) => id.clone(),
+            None => thumbprint(&key, algorithm).ok_or(CredentialsError::NoKey)?,
+        });
+        let identity = Self { key, header, options, minted: ArcSwap::from_pointee(None) };
         // A key that cannot sign is found here, not by the first call.
         identity.mint(SystemTime::now()).map(|_| identity).ok_or(CredentialsError::NoKey)
     }
@@ -211,7 +160,7 @@ impl Identity {
     }
 
     fn mint(&self, now: SystemTime) -> Option<Minted> {
-        let IdentityOptions { issuer, audience, lifetime, .. } = &self.options;
+        let IdentityOptions { issuer, audience, lifetime, scheme, .. } = &self.options;
         let since = now.duration_since(UNIX_EPOCH).ok()?.as_secs();
         let claims = Claims {
             iss: issuer,
@@ -221,11 +170,17 @@ impl Identity {
             exp: since + lifetime.as_secs(),
             jti: random_id()?,
         };
-        let token = encode(&Header::new(self.algorithm), &claims, &self.key).ok()?;
-        let mut value = HeaderValue::from_str(&token).ok()?;
+        let token = encode(&self.header, &claims, &self.key).ok()?;
+        let value = if scheme.is_empty() { token } else { format!("{scheme} {token}") };
+        let mut value = HeaderValue::from_str(&value).ok()?;
         value.set_sensitive(true);
         Some(Minted { value, until: now + *lifetime / 2 })
     }
+}
+
+/// The thumbprint of a key's public part (RFC 7638 §3), in base64url.
+fn thumbprint(key: &EncodingKey, algorithm: Algorithm) -> Option<String> {
+    Jwk::from_encoding_key(key, algorithm).ok()?.thumbprint(ThumbprintHash::SHA256).ok()
 }
 
 /// 128 bits that nobody can guess.
@@ -244,13 +199,20 @@ mod tests {
     use super::*;
     use crate::config::JwtConfig;
     use crate::policy::JwtVerifier;
-    use tokio::time::advance;
+    use std::path::PathBuf;
 
     const NAME: HeaderName = HeaderName::from_static("x-id");
 
     fn options() -> IdentityOptions {
         let lifetime = Duration::from_secs(60);
-        IdentityOptions { issuer: "bff-web".to_owned(), audience: "users".to_owned(), lifetime, header: NAME }
+        IdentityOptions {
+            issuer: "bff-web".to_owned(),
+            audience: "users".to_owned(),
+            lifetime,
+            header: NAME,
+            scheme: String::new(),
+            key_id: None,
+        }
     }
 
     #[test]
@@ -284,26 +246,25 @@ mod tests {
         }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_tokens_file_is_read_again_and_a_broken_one_leaves_the_token_of_before() {
-        let path = std::env::temp_dir().join(format!("token-{}", random_id().unwrap()));
-        let write = |text: &str| std::fs::write(&path, text).expect("a file");
-        write("  first\n");
-        let file = Arc::new(TokenFile::open(path.clone(), NAME, "Bearer").expect("a token"));
-        assert_eq!(file.value(), "Bearer first");
-        for (text, expected) in [("second\n", "Bearer second"), ("two words", "Bearer second"), ("", "Bearer second")] {
-            write(text);
-            let before = file.value();
-            advance(REREAD).await;
-            assert_eq!(file.value(), before, "nobody waits for the file");
-            while file.is_being_read.load(Ordering::Acquire) {
-                tokio::task::yield_now().await;
-            }
-            assert_eq!(file.value(), expected, "{text:?}");
-        }
-        std::fs::remove_file(&path).expect("the file");
-        assert!(matches!(TokenFile::open(path, NAME, ""), Err(CredentialsError::Unreadable(_))));
-        assert!(matches!(token(&[0xff], ""), Err(CredentialsError::NoToken)));
-        assert_eq!(token(b"bare", "").unwrap(), "bare");
+    #[test]
+    fn an_identity_says_by_which_key_it_is_signed_and_has_a_scheme() {
+        let pem = include_bytes!("../policy/test_keys/ed.pem");
+        let of = |scheme: &str, key_id: Option<&str>| {
+            let options = IdentityOptions { scheme: scheme.to_owned(), key_id: key_id.map(str::to_owned), ..options() };
+            let identity = Identity::new(pem, options)?;
+            let value = identity.value(SystemTime::now()).expect("a token");
+            let text = value.to_str().expect("ASCII").to_owned();
+            let token = text.rsplit(' ').next().expect("a token").to_owned();
+            let kid = jsonwebtoken::decode_header(&token).expect("a header").kid.expect("a kid");
+            Ok::<_, CredentialsError>((text.strip_suffix(&token).expect("its end").to_owned(), kid))
+        };
+        let (scheme, kid) = of("Bearer", None).expect("an identity");
+        // 32 bytes in base64url, which follow from the public key alone.
+        let public = jsonwebtoken::DecodingKey::from_ed_pem(include_bytes!("../policy/test_keys/ed.pub"));
+        let public = Jwk::from_decoding_key(&public.expect("a key"), Some(Algorithm::EdDSA)).expect("a key");
+        let expected = public.thumbprint(ThumbprintHash::SHA256).expect("a thumbprint");
+        assert_eq!((scheme.as_str(), kid.len(), kid), ("Bearer ", 43, expected));
+        assert_eq!(of("", Some("2026-07")).expect("an identity"), (String::new(), "2026-07".to_owned()));
+        assert!(matches!(of("two words", None), Err(CredentialsError::NotSendable(_))));
     }
 }

@@ -133,6 +133,7 @@ impl Subgraph for HttpService {
 impl Inner {
     async fn call(&self, request: Request, ctx: &Context) -> Result<Answer, CallError> {
         let deadline = Instant::from_std(ctx.deadline);
+        self.config.credentials.refresh(deadline).await;
         let own = Instant::now() + self.config.timeout;
         let limit = ctx.cut().map_or(own, |cut| cut.min(own));
         let first = self.prepare(&request, ctx, deadline.min(own))?;

@@ -171,6 +171,8 @@ async fn headers_of_ours_go_along_with_tls_and_without_and_replace_others() {
         let upstream = Faulty::always_over(Security::of(secure), Reply::json("1")).await.expect("a port");
         let token = TokenFile::open(path.clone(), TOKEN, "Bearer").expect("a token");
         let options = IdentityOptions {
+            scheme: String::new(),
+            key_id: None,
             issuer: "web".to_owned(),
             audience: "shop".to_owned(),
             lifetime: Duration::from_secs(60),

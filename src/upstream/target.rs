@@ -7,10 +7,10 @@ use http::uri::{PathAndQuery, Uri};
 use reqwest::Url;
 use rustls::pki_types::ServerName;
 
-/// A base URL that is none.
+/// A base URL that is none. Nothing of it is told, for a user in it can have a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an http or https base URL without user, query and fragment")]
-pub struct InvalidBaseUrl(String);
+#[error("its URL is not an http or https base URL without user, query and fragment")]
+pub struct InvalidBaseUrl;
 
 /// A base URL, parsed once.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub(super) struct Origin {
 
 impl Base {
     pub(super) fn parse(text: &str) -> Result<Self, InvalidBaseUrl> {
-        let invalid = || InvalidBaseUrl(text.to_owned());
+        let invalid = || InvalidBaseUrl;
         let url = Url::parse(text).map_err(|_| invalid())?;
         let has_user = !url.username().is_empty() || url.password().is_some();
         let is_plain = url.query().is_none() && url.fragment().is_none() && !has_user;

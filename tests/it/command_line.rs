@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::Stdio;
 use testkit::posts::{POSTS, PostsUpstream};
+use testkit::tls::authority;
 
 /// The README's query.
 const ORDERS: &str = r#"{ user(id: "123") { name orders { total } } }"#;
@@ -65,6 +66,98 @@ async fn check_draws_each_mistake_where_it_is() {
         assert!(short.stdout.starts_with(&format!("{file}:{line}:")), "{}", short.stdout);
         assert_eq!(short.stdout.lines().count(), 1, "{}", short.stdout);
         insta::assert_snapshot!(format!("{}\n{}", drawn.stdout, short.stdout));
+    }
+}
+
+/// The findings of `check` for a project whose service `posts` has this URL and these options.
+async fn checked(options: &str, code: i32) -> String {
+    let project = Folder::copy("tests/fixtures/posts", &["bespoke.yaml", "schema"]);
+    let [ours, another] = [(); 2].map(|()| authority().certificate());
+    let files = [
+        ("token", "two words"),
+        ("key.pem", "no key"),
+        ("cert.pem", &ours.certificate),
+        ("its.pem", &ours.key),
+        ("another.pem", &another.key),
+    ];
+    for (file, text) in files {
+        std::fs::write(Path::new(project.path()).join(file), text).expect("a file");
+    }
+    project.edit("bespoke.yaml", "\"${POSTS_URL:-http://127.0.0.1:4201}\"", options);
+    let ended = expect(run(bespoke(&["check", "--project", project.path(), "--short"])).await, code);
+    ended.stdout.replace(project.path(), "PROJECT")
+}
+
+#[tokio::test]
+async fn check_finds_what_serve_would_refuse() {
+    for (options, code, said) in [
+        ("\"http://a\", token: { file: token }", 1, "E327 `services.posts.token.file`: the file `PROJECT/token`"),
+        (
+            "\"http://a\", identity: { key_file: key.pem, issuer: i }",
+            1,
+            "E327 `services.posts.identity.key_file`: the file `PROJECT/key.pem`",
+        ),
+        (
+            "\"https://a\", tls: { ca_file: key.pem }",
+            1,
+            "E327 `services.posts.tls.ca_file`: the file `PROJECT/key.pem`",
+        ),
+        (
+            "\"https://a\", tls: { client_cert_file: key.pem, client_key_file: nowhere }",
+            0,
+            "W304 `services.posts.tls.client_key_file`: the file `PROJECT/nowhere`",
+        ),
+        (
+            "\"https://a\", tls: { ca_file: nowhere }",
+            0,
+            "W304 `services.posts.tls.ca_file`: the file `PROJECT/nowhere` cannot be used: it cannot be read",
+        ),
+        (
+            "\"https://a\", tls: { client_cert_file: key.pem, client_key_file: its.pem }",
+            1,
+            "E327 `services.posts.tls.client_cert_file`: the file `PROJECT/key.pem` cannot be used: there is no certificate",
+        ),
+        (
+            "\"https://a\", tls: { client_cert_file: cert.pem, client_key_file: key.pem }",
+            1,
+            "E327 `services.posts.tls.client_key_file`: the file `PROJECT/key.pem` cannot be used: there is no private key",
+        ),
+        (
+            "\"https://a\", tls: { client_cert_file: cert.pem, client_key_file: another.pem }",
+            1,
+            "E327 `services.posts.tls.client_cert_file`: the file `PROJECT/cert.pem` cannot be used",
+        ),
+        ("\"https://a\", tls: { client_cert_file: cert.pem }", 1, "E311 `services.posts.tls` has one of"),
+        ("\"ftp://a\"", 1, "E304 `services.posts.url` is not an absolute http or https URL"),
+        ("\"http://user:secret@a\"", 1, "E304 `services.posts.url` has a user or password in it"),
+    ] {
+        let told = checked(options, code).await;
+        assert!(told.starts_with("bespoke.yaml:") && told.contains(said), "{options}: {told}");
+        assert_eq!(told.lines().count(), 1, "{told}");
+    }
+    let right = "\"https://a\", tls: { ca_file: cert.pem, client_cert_file: cert.pem, client_key_file: its.pem }";
+    assert_eq!(checked(right, 0).await, "");
+    // `serve` says the same.
+    let project = Folder::copy("tests/fixtures/posts", &["bespoke.yaml", "schema"]);
+    project.edit("bespoke.yaml", "\"${POSTS_URL:-http://127.0.0.1:4201}\"", "\"http://a\", token: { file: nowhere }");
+    let ended = expect(run(bespoke(&["serve", "--project", project.path(), "--client", "web"])).await, 1);
+    let told = checked("\"http://a\", token: { file: nowhere }", 0).await;
+    let (_, message) = told.trim_end().split_once("W304 ").expect("a warning");
+    assert_eq!(ended.stderr.replace(project.path(), "PROJECT"), format!("error: {message}\n"));
+}
+
+#[tokio::test]
+async fn a_url_with_a_password_is_never_written() {
+    let project = Folder::copy("tests/fixtures/posts", &["bespoke.yaml", "schema"]);
+    project.edit("bespoke.yaml", "${POSTS_URL:-http://127.0.0.1:4201}", "http://user:secret@a/${POSTS_URL:-x}");
+    for arguments in [
+        &["check", "--project", project.path()][..],
+        &["check", "--project", project.path(), "--short"],
+        &["serve", "--project", project.path(), "--client", "web"],
+    ] {
+        let ended = expect(run(bespoke(arguments)).await, 1);
+        let said = format!("{}{}", ended.stdout, ended.stderr);
+        assert!(said.contains("has a user or password in it") && !said.contains("secret"), "{said}");
     }
 }
 

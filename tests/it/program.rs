@@ -37,6 +37,8 @@ fn ours(program: &Path, arguments: &[&str]) -> Command {
     command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR"));
     // Help is as wide as the terminal, and the demo's configuration reads the rest.
     command.env("COLUMNS", "100").env_remove("RUST_LOG").env_remove("BESPOKE_MODE");
+    // The demo writes its own when it starts.
+    command.env("JWT_PUBLIC_KEY_FILE", Path::new(env!("CARGO_MANIFEST_DIR")).join("src/policy/test_keys/ed.pub"));
     command
 }
 

@@ -1,0 +1,56 @@
+//! Credentials in URLs are never shown: what stands between `//` and `@` is replaced, wherever a text comes from.
+
+use std::borrow::Cow;
+
+/// A text without the user and password of any URL in it (RFC 3986 §3.2.1): each byte of them is `*`, so that all places
+/// in the text stay what they are.
+#[must_use]
+pub fn without_credentials(text: &str) -> Cow<'_, str> {
+    let mut masked = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find("//").map(|at| at + 2) {
+        let (before, authority) = rest.split_at(start);
+        // An authority ends at a slash, a query or a fragment; a password that was not escaped may hold those.
+        let end = authority.find(|c: char| c.is_whitespace() || "\"'`<>,{}".contains(c)).unwrap_or(authority.len());
+        let user = authority[..end].rfind('@').filter(|&at| {
+            // In `//host/path@2` the `@` belongs to the path; `//user:pass/word@host` has a colon before the slash.
+            let slash = authority[..at].find(['/', '?', '#']).unwrap_or(at);
+            slash == at || authority[..slash].contains(':') && !is_host_and_port(&authority[..slash])
+        });
+        masked.push_str(before);
+        masked.extend(std::iter::repeat_n('*', user.unwrap_or_default()));
+        rest = &authority[user.unwrap_or_default()..];
+    }
+    if masked.bytes().any(|byte| byte == b'*') {
+        masked.push_str(rest);
+        return Cow::Owned(masked);
+    }
+    Cow::Borrowed(text)
+}
+
+/// Whether a text ends with a colon and a port.
+fn is_host_and_port(text: &str) -> bool {
+    text.rsplit_once(':').is_some_and(|(_, port)| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn user_and_password_are_replaced_and_all_else_stays() {
+        for (text, shown) in [
+            ("http://a/b", "http://a/b"),
+            ("url: 'https://user:secret@host/x' # y", "url: 'https://***********@host/x' # y"),
+            ("http://u:p@a, https://é:p@b", "http://***@a, https://****@b"),
+            ("http://u:p@ss@a", "http://******@a"),
+            ("http://u:p/q@a", "http://*****@a"),
+            ("http://a:80/b@c", "http://a:80/b@c"),
+            ("http://a/b@c and d@e // f@g", "http://a/b@c and d@e // f@g"),
+            ("//", "//"),
+        ] {
+            let got = without_credentials(text);
+            assert_eq!((&*got, got.len()), (shown, text.len()));
+        }
+    }
+}
