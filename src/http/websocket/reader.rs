@@ -270,7 +270,8 @@ mod tests {
     fn a_close_has_a_code_that_may_be_sent_or_none() {
         for code in 0..=u16::MAX {
             let bytes = frame(&code.to_be_bytes(), CLOSE, true);
-            let expected = match CloseCode::from(code).is_allowed() {
+            // The other library does not know the newest code of IANA's registry.
+            let expected = match code == 1014 || CloseCode::from(code).is_allowed() {
                 true => (vec![Incoming::Close(Some(code))], None),
                 false => (Vec::new(), Some(Violation::Protocol("Close has a code that nobody may send"))),
             };
