@@ -89,6 +89,12 @@ impl Ends {
         self.notice.send_modify(|notice| notice.stop = Some(Stop { window: Window::new(spread), cut_off }));
     }
 
+    /// When, once the process stops, closes are waited for no longer: shortly before all is cut off.
+    pub(super) fn last_close(&self) -> Option<Instant> {
+        let cut_off = self.notice.borrow().stop?.cut_off;
+        Some(cut_off.checked_sub(LAST_WORDS / 2).unwrap_or(cut_off))
+    }
+
     /// The end of one more stream.
     pub(super) fn stream(&self) -> StreamEnd {
         // Multiples of the golden ratio, modulo 1, divide an interval evenly, however many there are of them.

@@ -37,7 +37,7 @@ use super::messages::Close;
 use super::refusal::Refusal;
 use super::server::Server;
 use super::site::Site;
-use super::streams::Open;
+use super::streams::{Open, Streams};
 use super::takeover::Takeover;
 use crate::observe::Metrics;
 use axum::body::Body;
@@ -45,6 +45,7 @@ use http::request::Parts;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use std::sync::Arc;
+use tokio::time::timeout_at;
 
 const PROTOCOL: &str = "graphql-transport-ws";
 
@@ -69,6 +70,7 @@ fn begin(site: Site, server: &Server, parts: &mut Parts) -> Result<http::Respons
         max_message_bytes: server.config.max_socket_message_bytes.get(),
         idle,
         metrics: Arc::clone(&server.metrics),
+        streams: Arc::clone(&server.streams),
         _open: open,
     };
     let serving = Box::pin(serve(handshake.upgraded, served));
@@ -86,12 +88,13 @@ struct Served {
     max_message_bytes: usize,
     idle: Arc<Idle>,
     metrics: Arc<Metrics>,
+    streams: Arc<Streams>,
     _open: Open,
 }
 
 async fn serve(upgraded: OnUpgrade, served: Served) {
     let Ok(upgraded) = upgraded.await else { return };
-    let Served { connection, max_message_bytes, idle, metrics, _open } = served;
+    let Served { connection, max_message_bytes, idle, metrics, streams, _open } = served;
     let mut socket = Socket::new(TokioIo::new(upgraded), max_message_bytes);
     let end = match connection {
         Some(connection) => connection.run(&mut socket, &idle).await,
@@ -103,5 +106,9 @@ async fn serve(upgraded: OnUpgrade, served: Served) {
     let _ending = idle.request();
     // The client may be sending still: closed at once, its system would throw away what it has not read of the close.
     idle.leaves_unread();
-    socket.end(&end).await;
+    match streams.ends.last_close() {
+        None => socket.end(&end).await,
+        // All has been said: whoever does not answer is no connection that was cut off.
+        Some(last) => _ = timeout_at(last, socket.end(&end)).await,
+    }
 }
