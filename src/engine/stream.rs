@@ -57,8 +57,8 @@ impl Engine {
             shape: ready.shape,
             listener: self.feeds().listen(ready.job, every, timeout),
             engine: self,
-            // A poll that waits for its turn, its call, and the calls behind it.
-            first_by: Some(now + timeout * 3),
+            // The poll's turn, its call, the turn of the calls behind it, and those calls.
+            first_by: Some(now + timeout * 4),
             ends_at: remaining.and_then(|remaining| now.checked_add(remaining)),
             is_over: false,
         };

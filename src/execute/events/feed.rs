@@ -64,7 +64,8 @@ impl Feed {
         Subscriber::new(Arc::clone(self), self.events.subscribe())
     }
 
-    /// Makes events until it is dropped. Each may take `timeout`; [`Run::deadline`] is not looked at. Dropping the future
+    /// Makes events until it is dropped. For each, a wait for a turn and the calls after it may take `timeout` each;
+    /// [`Run::deadline`] is not looked at. Dropping the future
     /// cancels what is in flight.
     pub async fn work(&self, run: Run<'_>, polls: &Polls, every: Duration, timeout: Duration) {
         let call = match root_call(&run, timeout, every).await {

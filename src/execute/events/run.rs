@@ -47,9 +47,11 @@ pub(super) async fn root_call(run: &Run<'_>, timeout: Duration, every: Duration)
     Ok(RootCall { source: step.source, name, subgraph, request, context, every, timeout })
 }
 
-/// Makes an answer. `root`: the digest of the projection that needs no new one.
+/// Makes an answer. `root`: the digest of the projection that needs no new one. The wait for a turn may take `timeout`, and
+/// leaves as much to the calls.
 pub(super) async fn answer(run: &Run<'_>, polls: &Polls, tick: &Tick, timeout: Duration, root: Option<u64>) -> Outcome {
-    let deadline = Instant::now() + timeout;
+    let turn_by = Instant::now() + timeout;
+    let deadline = turn_by + timeout;
     let run = Run { deadline: deadline.into_std(), ..*run };
     let Some(result) = tick.result.clone() else { return Outcome::Unchanged };
     let polled = RootAnswer::Polled { result: Box::new(result), began: tick.recent.began, ended: tick.ended };
@@ -64,7 +66,7 @@ pub(super) async fn answer(run: &Run<'_>, polls: &Polls, tick: &Tick, timeout: D
     }
     let places = match ready.is_empty() {
         true => Ok(Vec::new()),
-        false => timeout_at(deadline, polls.turn(joined_sources(run.plan))).await,
+        false => timeout_at(turn_by, polls.turn(joined_sources(run.plan))).await,
     };
     if places.is_ok() {
         state.start_all(ready).await;

@@ -75,7 +75,7 @@ pub(super) struct RootCall {
     pub(super) request: Request,
     pub(super) context: Context,
     pub(super) every: Duration,
-    /// How long each call may take.
+    /// How long each call may take, and how long it may wait for its turn before.
     pub(super) timeout: Duration,
 }
 

@@ -167,10 +167,9 @@ impl Polling {
 
     /// Makes one call, when it is its turn.
     async fn outcome(&mut self) -> Outcome {
-        let began = now();
-        let deadline = began + self.call.timeout;
+        let turn_by = now() + self.call.timeout;
         let places = Arc::clone(&self.places);
-        let Ok(Ok(_place)) = timeout_at(deadline.into(), places.acquire()).await else {
+        let Ok(Ok(_place)) = timeout_at(turn_by.into(), places.acquire()).await else {
             let cause = "the poll waited for its turn until its deadline";
             let error = CallError::new(&self.call.name, CallErrorKind::Timeout, cause);
             return Outcome::Missed(MissedTick::Late, error);
@@ -178,8 +177,10 @@ impl Polling {
         let may_confirm = !self.wanted.is_any() || self.ticks.borrow().result.is_some();
         let condition = self.validator.as_ref().filter(|_| may_confirm).map(Validator::condition);
         let is_conditional = condition.is_some();
-        let context = Context { deadline, condition, ..self.call.context.clone() };
+        // The wait for a turn takes nothing of the call's time.
         let started = now();
+        let deadline = started + self.call.timeout;
+        let context = Context { deadline, condition, ..self.call.context.clone() };
         let call = AssertUnwindSafe(async { self.call.subgraph.call(self.call.request.clone(), context).await });
         let Ok(result) = call.catch_unwind().await else {
             tracing::error!(service = &*self.call.name, "a poll has panicked");
@@ -254,7 +255,7 @@ impl Polling {
         self.vain_since = None;
         let last = Arc::clone(&self.ticks.borrow());
         let recent = Recent { began: now, writes: [self.call.subgraph.writes()].into() };
-        self.wanted.given(&recent);
+        self.wanted.refused(&recent);
         let (version, result) = (last.version, Some(Err(error)));
         self.replace(Tick { version, result, recent, ended: now, is_refused: true, held_until: None }, true);
         None

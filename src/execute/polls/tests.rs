@@ -10,7 +10,7 @@ use http::{HeaderValue, Method, header};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use tokio::time::{sleep, timeout};
+use tokio::time::{sleep, timeout, timeout_at};
 
 const EVERY: Duration = Duration::from_secs(10);
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -324,39 +324,73 @@ async fn neither_a_panic_nor_a_call_that_hangs_ends_a_poll() {
     assert_eq!(within(&mut polled, 2).await.as_deref(), Some("200 3"));
 }
 
+#[tokio::test(start_paused = true)]
+async fn whoever_asked_for_the_next_answer_gets_it_after_a_refusal_that_others_were_told_of() {
+    let script = Script::new(|number| if number == 1 { Err(CallErrorKind::CircuitOpen) } else { body("1") });
+    let polls = Polls::default();
+    let mut early = polls.join(public(&script));
+    assert_eq!(first(&mut early).await, "200 1");
+    early.tell_next();
+    sleep(Duration::from_millis(1)).await;
+    let mut late = polls.join(public(&script));
+    assert_eq!(first(&mut late).await, "UPSTREAM_CIRCUIT_OPEN");
+    assert_eq!(within(&mut early, 1).await.as_deref(), Some("UPSTREAM_CIRCUIT_OPEN"));
+    assert_eq!(within(&mut early, 2).await.as_deref(), Some("200 1"), "though it is that of before");
+}
+
 /// A source whose calls take a while, and that notes how many are under way.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Slow {
+    takes: Duration,
     under_way: Arc<AtomicU64>,
     most: Arc<AtomicU64>,
 }
 
 impl Subgraph for Slow {
-    fn call(&self, _: Request, _: Context) -> BoxFuture<'static, Result<Answer, CallError>> {
-        let (under_way, most) = (Arc::clone(&self.under_way), Arc::clone(&self.most));
+    fn call(&self, _: Request, context: Context) -> BoxFuture<'static, Result<Answer, CallError>> {
+        let (under_way, most, takes) = (Arc::clone(&self.under_way), Arc::clone(&self.most), self.takes);
         Box::pin(async move {
             most.fetch_max(under_way.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-            sleep(Duration::from_millis(50)).await;
+            let in_time = timeout_at(context.deadline.into(), sleep(takes)).await;
             under_way.fetch_sub(1, Ordering::SeqCst);
+            in_time.map_err(|_| CallError::new(&"values".into(), CallErrorKind::Timeout, "its deadline has passed"))?;
             Ok(Answer::new(200, "{}".into()))
         })
     }
 }
 
+/// So many different polls of a source.
+fn slow_polls(polls: &Polls, slow: &Arc<Slow>, count: usize) -> Vec<Polled> {
+    let script = Script::new(|_| body("{}"));
+    let join = |number| {
+        let call = call(&script, &format!("/values/{number}"), CredentialScope::Public);
+        polls.join(RootCall { subgraph: Arc::clone(slow) as Arc<dyn Subgraph>, ..call })
+    };
+    (0..count).map(join).collect()
+}
+
+impl Slow {
+    fn new(takes: Duration) -> Arc<Self> {
+        Arc::new(Self { takes, under_way: Arc::default(), most: Arc::default() })
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn many_polls_that_begin_at_once_take_half_of_what_their_service_may_have() {
-    let slow = Arc::new(Slow::default());
+    let slow = Slow::new(Duration::from_millis(50));
     let polls = Polls::new([8], true);
-    let subgraph: Arc<dyn Subgraph> = Arc::clone(&slow) as Arc<dyn Subgraph>;
-    let script = Script::new(|_| body("{}"));
-    let mut all: Vec<_> = (0..100)
-        .map(|number| {
-            let call = call(&script, &format!("/values/{number}"), CredentialScope::Public);
-            polls.join(RootCall { subgraph: Arc::clone(&subgraph), ..call })
-        })
-        .collect();
-    for polled in &mut all {
+    for polled in &mut slow_polls(&polls, &slow, 100) {
         assert_eq!(text(&*polled.fresh(now() - EVERY).await), "200 {}");
     }
     assert_eq!(slow.most.load(Ordering::SeqCst), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_for_a_turn_takes_nothing_of_the_time_of_the_call() {
+    let slow = Slow::new(TIMEOUT * 3 / 4);
+    let polls = Polls::new([2], true);
+    for polled in &mut slow_polls(&polls, &slow, 2) {
+        assert_eq!(text(&*polled.fresh(now() - EVERY).await), "200 {}");
+    }
+    assert_eq!(slow.most.load(Ordering::SeqCst), 1);
 }

@@ -90,10 +90,13 @@ impl Wanted {
     /// one.
     pub(in crate::execute) fn given(&self, answer: &Recent) -> bool {
         let mut state = self.state();
-        let is_served = state.answer.as_ref().is_some_and(|wanted| answer.serves(wanted));
-        if is_served {
-            state.answer = None;
-        }
+        let is_served = state.answer.take_if(|wanted| answer.serves(wanted)).is_some();
         std::mem::take(&mut state.next) || is_served
+    }
+
+    /// Notes, before it is told, that the call for an answer was refused here. Whoever asked for the next answer still
+    /// waits for it.
+    pub(super) fn refused(&self, answer: &Recent) {
+        self.state().answer.take_if(|wanted| answer.serves(wanted));
     }
 }

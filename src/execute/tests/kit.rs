@@ -3,10 +3,10 @@
 //! Everything between is real: composition, the view, lowering, planning, projection and completion.
 
 use crate::cache::{Cache, CacheOptions};
-use crate::compose::{Graph, Origin, ServiceFile, Services, compose, contract_paths};
+use crate::compose::{Graph, Origin, ServiceFile, Services, SourceId, compose, contract_paths};
 use crate::contract;
 use crate::diagnostic::{Finding, Severity, Sources};
-use crate::execute::{Bounds, Caching, CauseReport, Run, Sourced, Wording, run, run_in_parts};
+use crate::execute::{Bounds, Caching, CauseReport, Feed, Polls, Run, Sourced, Wording, run, run_in_parts};
 use crate::operation::{GivenVariables, Limits, Outcomes, Particulars, Variables, prepare};
 use crate::plan::{Plan, describe, describe_values, plan};
 use crate::policy::Caller;
@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 const CONNECT: &str = r#"extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@shareable", "@authenticated", "@listSize", "@inaccessible"])
-  @link(url: "https://bespoke.example/connect/v1", import: ["@source", "@connect", "@cache", "@invalidates"])"#;
+  @link(url: "https://bespoke.example/connect/v1", import: ["@source", "@connect", "@poll", "@cache", "@invalidates"])"#;
 const FEDERATION: &str = r#"extend schema @link(url: "https://specs.apollo.dev/federation/v2.9",
   import: ["@key", "@requires", "@provides", "@external", "@shareable", "@authenticated", "@listSize", "@inaccessible"])"#;
 
@@ -263,6 +263,32 @@ impl Kit {
         });
         setting.made(&plan);
         parts
+    }
+
+    /// A subscription's first event. Waits for a turn and calls may take `timeout` each, and no turn is free at one
+    /// service until `busy` is over.
+    pub(super) fn first_event(&self, query: &str, script: &str, timeout: Duration, busy: (&str, Duration)) -> String {
+        let (plan, variables) = self.planned(query, &json!({}));
+        let setting = self.setting(script);
+        let run = || setting.run(self, &plan, &variables);
+        let every = Duration::from_secs(60);
+        setting.runtime.block_on(async {
+            let polls = Polls::new(self.graph.sources.iter().map(|_| 2), true);
+            let source = self.graph.sources.iter().position(|source| source.name.as_str() == busy.0);
+            let turn = polls.turn(vec![SourceId(source.unwrap().try_into().unwrap())]).await;
+            let feed = Feed::new(&run(), every);
+            let mut subscriber = feed.subscribe();
+            let free = async {
+                tokio::time::sleep(busy.1).await;
+                drop(turn);
+                std::future::pending::<()>().await;
+            };
+            tokio::select! {
+                (ran, _) = subscriber.next() => String::from_utf8(ran.body.to_vec()).expect("UTF-8"),
+                () = feed.work(run(), &polls, every, timeout) => panic!("it has ended without an event"),
+                () = free => unreachable!("it never ends"),
+            }
+        })
     }
 
     fn setting(&self, script: &str) -> Setting {

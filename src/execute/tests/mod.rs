@@ -12,4 +12,5 @@ mod outcomes;
 mod places;
 mod repeats;
 mod signed_in;
+mod turns;
 mod values;
