@@ -25,8 +25,8 @@ const PATIENCE_MS = 60_000;
 const meter = await startMeter();
 const project = await makeProject(meter.url, {
   port: 0,
-  // Time for the balancer to look.
-  shutdown_delay: "1s",
+  // Nearly the default: time for the balancer to look, and for kept connections to be left.
+  shutdown_delay: "4s",
   shutdown_grace: `${GRACE_S}s`,
   stream_drain: "3s",
   request_timeout: "15s",
