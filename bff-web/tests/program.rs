@@ -56,7 +56,8 @@ fn a_missing_key_is_named_with_its_option() {
     let output = ended(program(&project(), &["--port", "0"]).spawn().unwrap());
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("bff-web/jwt.pub.pem` (`auth.jwt.public_key_file`)"), "{said}");
+    assert!(said.contains("`auth.jwt.public_key_file`: the file `"), "{said}");
+    assert!(said.contains("bff-web/jwt.pub.pem` cannot be used: it cannot be read: No such file"), "{said}");
 }
 
 #[test]

@@ -46,8 +46,11 @@ fn trust() -> String {
     format!("tls: {{ ca_file: '{}' }}", authority_file().display())
 }
 
-/// How a service ends its connections, by the number of the request on one of them, from 1.
-fn endings() -> Vec<(&'static str, fn(usize) -> Does)> {
+/// What a service does, by the number of the request on one of its connections, from 1.
+type Ending = fn(usize) -> Does;
+
+/// How a service ends its connections.
+fn endings() -> Vec<(&'static str, Ending)> {
     vec![
         ("right behind an answer", |_| well().then_act(Act::Close)),
         ("right behind an answer, without a word", |_| well().then_act(Act::Cut)),
@@ -60,7 +63,7 @@ fn endings() -> Vec<(&'static str, fn(usize) -> Does)> {
 }
 
 /// Does the same to each connection.
-fn by_connection(ending: fn(usize) -> Does) -> impl Fn(&SeenRequest) -> Does {
+fn by_connection(ending: Ending) -> impl Fn(&SeenRequest) -> Does {
     let counts = Mutex::new(HashMap::<usize, usize>::new());
     move |seen| {
         let mut counts = counts.lock().unwrap();

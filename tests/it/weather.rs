@@ -66,6 +66,9 @@ fn shop(config: &mut Config) -> &mut ServiceConfig {
     config.services.get_mut("shop").expect("the shop")
 }
 
+/// What a test changes of how a BFF is set up.
+type Change = fn(Setup) -> Setup;
+
 fn without_breaker(setup: Setup) -> Setup {
     setup.configure(|config| shop(config).breaker.enabled = false)
 }
@@ -88,7 +91,7 @@ fn fails(seed: u64, number: u64) -> bool {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn resets_at_random_leave_as_many_answers_as_without_a_breaker() {
     let weather = Arc::new((AtomicU64::new(0), AtomicU64::new(0)));
-    let world = |setup: fn(Setup) -> Setup| {
+    let world = |setup: Change| {
         let weather = Arc::clone(&weather);
         let does = move |_: &SeenRequest| {
             let number = weather.1.fetch_add(1, Ordering::Relaxed);
@@ -127,7 +130,7 @@ async fn at_rate(world: &Arc<World>, rate: f64, lasts: Duration, of: fn(u64) -> 
 async fn a_poisoned_input_costs_nobody_else() {
     let mut worlds = JoinSet::new();
     // As long as a busy machine may take to answer, and short where the service hangs.
-    let (long, short): (fn(Setup) -> Setup, fn(Setup) -> Setup) = (
+    let (long, short): (Change, Change) = (
         |setup| setup.configure(|config| shop(config).timeout = Duration::from_secs(10)),
         |setup| setup.configure(|config| shop(config).timeout = Duration::from_secs(3)),
     );

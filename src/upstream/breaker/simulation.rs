@@ -80,7 +80,8 @@ fn run(seed: u64, streams: &[Traffic], lasts: Duration, service: Service<'_>) ->
         let mut passes = Vec::new();
         for _ in 0..calls {
             fresh += 1;
-            let input = if traffic.inputs == 0 { fresh } else { (first as u64) << 40 | random.next() % traffic.inputs };
+            let input =
+                if traffic.inputs == 0 { fresh } else { ((first as u64) << 40) | (random.next() % traffic.inputs) };
             fared[first].calls += 1;
             match circuit.admit(input, now) {
                 Some(pass) => passes.push((input, pass)),
