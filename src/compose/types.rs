@@ -33,7 +33,7 @@ pub struct GraphType {
     pub fields: IndexMap<String, FieldId>,
     /// Concrete types: itself for an object, implementers or members for an abstract type.
     pub possible: Vec<TypeId>,
-    /// Ways to get fields of this (object) type by key; [`Entry::Lookup`].
+    /// Ways to get fields of this (object) type by key; [`crate::compose::Entry::Lookup`].
     pub lookups: Vec<WayId>,
     /// `@authenticated`, on it or on an interface of it: anonymous callers get no value of this type.
     pub authenticated: bool,
@@ -54,7 +54,7 @@ pub struct GraphField {
     pub ty: TypeRef,
     /// Its arguments.
     pub arguments: IndexMap<String, Argument>,
-    /// Ways that get just this field: [`Entry::Root`] and [`Entry::Field`].
+    /// Ways that get just this field: [`crate::compose::Entry::Root`] and [`crate::compose::Entry::Field`].
     pub bindings: Vec<WayId>,
     /// Anonymous callers get an error: `@authenticated` stands on it, or on what it depends on (`compose/guard.rs`).
     pub authenticated: bool,
