@@ -62,7 +62,13 @@ function graphqlWs(url, id, seen) {
 }
 
 function graphqlSse(url, id, seen) {
-  const client = createEventClient({ url, retry: retryWait, on: { connected: () => seen.connected() } });
+  // Five tries with the library's own waits last half a minute; these waits are short, so there are more of them.
+  const client = createEventClient({
+    url,
+    retry: retryWait,
+    retryAttempts: 20,
+    on: { connected: () => seen.connected() },
+  });
   client.subscribe({ query: WATCH, variables: { id } }, sinkOf(seen));
   return () => client.dispose();
 }
