@@ -23,7 +23,7 @@ const SLICE: usize = 4_096;
 /// What all codes that begin so count as: an outage is one thing, however the service fails.
 const OUTAGE: &str = "UPSTREAM_";
 
-/// Makes digests.
+/// Makes digests with one key, so that two of them can be compared if the same value of this type has made both.
 #[derive(Debug)]
 pub(super) struct Digests(ahash::RandomState);
 

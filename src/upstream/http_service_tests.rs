@@ -15,7 +15,7 @@ use testkit::tls::{authority, local};
 const MOMENT: Duration = Duration::from_millis(150);
 const LONG: Duration = Duration::from_secs(20);
 
-/// Over TLS?
+/// Whether the service is called over TLS: a test that goes through both runs over plain HTTP first.
 const EITHER: [bool; 2] = [false, true];
 
 fn config(base_url: impl Into<String>) -> HttpServiceConfig {

@@ -1,7 +1,7 @@
 //! The ends that a BFF gives to streams, at a stop and at a reload: clients come back, and no write is lost or made twice.
 
 use crate::harness::{Bff, Setup};
-use crate::subscriptions::{Socket, event, listen};
+use crate::subscriptions::{CLIENT, Socket, event, listen};
 use bespoke::engine::Client;
 use bespoke::project::Files;
 use demo::{Shop, ShopOptions};
@@ -36,14 +36,6 @@ type Unit @key(fields: "id") @connect(http: { GET: "/units", queryParams: "id: $
   name: String!
 }
 "#;
-
-const CLIENT: &str = "
-type Query { reading: Reading }
-type Subscription { reading: Reading }
-type Mutation { reset: Reading }
-type Reading { value: Int! unit: Unit }
-type Unit { id: ID! name: String! }
-";
 
 const WATCH: &str = "subscription { reading { value } }";
 const RESET: &str = "mutation { reset { value } }";

@@ -36,7 +36,8 @@ type Unit @key(fields: "id") @connect(http: { GET: "/units", queryParams: "id: $
 extend schema @link(url: "https://specs.apollo.dev/federation/v2.5", import: ["@key"])
 "#;
 
-const CLIENT: &str = "
+/// What a client sees of the meter.
+pub(crate) const CLIENT: &str = "
 type Query { reading: Reading }
 type Subscription { reading: Reading }
 type Mutation { reset: Reading }

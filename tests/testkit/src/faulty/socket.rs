@@ -31,7 +31,7 @@ impl Security {
     }
 }
 
-/// A connection.
+/// An accepted connection, behind its handshake if it has one.
 #[derive(Debug)]
 pub(super) enum Socket {
     Plain(TcpStream),
