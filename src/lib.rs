@@ -16,7 +16,7 @@
 //! | [`policy`] | credentials | the caller |
 //! | [`http`] | an engine | GraphQL over HTTP, GraphiQL, health, metrics |
 //!
-//! Beside them: [`diagnostic`] (findings about text), `directive` (the table of all directives), [`json`] (values that keep
+//! Beside them: [`report`] (what is told of calls and services), [`diagnostic`] (findings about text), `directive` (the table of all directives), [`json`] (values that keep
 //! the text of numbers), [`config`], [`observe`], [`flight`] (equal work done once), [`engine`] (all of it, wired), `mock`
 //! (any schema, without services).
 
@@ -45,6 +45,7 @@ pub mod operation;
 pub mod plan;
 pub mod policy;
 pub mod project;
+pub mod report;
 mod retirement;
 pub mod sdl;
 mod suggest;

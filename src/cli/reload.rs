@@ -11,10 +11,11 @@ use super::named::NamedFiles;
 use super::serve::ServeOptions;
 use super::signals::reload_signal;
 use super::watch::Changes;
+use crate::config::LogFormat;
 use crate::config::Mode;
 use crate::engine::{Client, Writes};
 use crate::http::Site;
-use crate::observe::{LogFormat, ReloadOutcome};
+use crate::observe::ReloadOutcome;
 use crate::project::Files;
 use anyhow::anyhow;
 use notify::RecursiveMode;
@@ -179,8 +180,8 @@ async fn changed(changes: &mut Option<Changes>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::WriteReport;
     use crate::observe::{Exposition, Metrics};
+    use crate::report::WriteReport;
     use futures_util::FutureExt as _;
 
     #[tokio::test]

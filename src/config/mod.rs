@@ -28,5 +28,5 @@ pub use model::{
     AuthConfig, Budget, BudgetConfig, CacheConfig, Config, JwtConfig, LimitsConfig, PlaygroundConfig, SharingConfig,
 };
 pub use security::{IdentityConfig, TlsConfig, TokenConfig};
-pub use server::{AdminPort, Exposure, Mode, ServerConfig};
+pub use server::{AdminPort, Exposure, LogFormat, Mode, ServerConfig};
 pub use service::ServiceConfig;

@@ -1,6 +1,5 @@
 //! `server`: the address, the mode and the limits of the HTTP side.
 
-use crate::observe::LogFormat;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -186,6 +185,17 @@ impl<'de> Deserialize<'de> for AdminPort {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Option::deserialize(deserializer)?.map_or(Self::Off, Self::Port))
     }
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One JSON object per line.
+    #[default]
+    Json,
+    /// For people.
+    Text,
 }
 
 /// Development or production.

@@ -2,17 +2,17 @@
 
 use super::answers::{AnswerKey, Answers, Kept};
 use super::feeds::Feeds;
-use super::model::{CallRecord, GraphQlEngine, Request, Response, ResponseKind, StreamRequest, Streamed};
+use super::model::{GraphQlEngine, Request, Response, ResponseKind, StreamRequest, Streamed};
 use super::preparation::{Asked, Preparation, Ready, Wanted};
-use super::report::{ServiceReport, WriteReport};
 use super::shape::Shape;
 use super::sharing::Operations;
 use crate::compose::Graph;
 use crate::config::Exposure;
-use crate::execute::{Bounds, Caching, CauseReport, PollObserver, Polls, Ran, Sourced, now};
+use crate::execute::{Bounds, Caching, CauseReport, Polls, Ran, Sourced, now};
 use crate::flight::FlightOptions;
 use crate::operation::{Limits, Prepared, RequestError};
 use crate::policy::Caller;
+use crate::report::{CallRecord, PollObserver, ServiceReport, WriteReport};
 use crate::upstream::Writes;
 use crate::view::View;
 use bytes::Bytes;

@@ -11,12 +11,11 @@ mod documents;
 mod feeds;
 mod model;
 mod preparation;
-mod report;
 mod shape;
 mod sharing;
 mod stream;
 
-pub use crate::execute::{MissedTick, PollObserver, Wording};
+pub use crate::execute::Wording;
 pub use crate::operation::GivenVariables;
 pub use crate::upstream::Writes;
 pub use client::{BuildSource, Client, EngineError, EngineOptions, InProcessSource};
@@ -24,7 +23,4 @@ pub use client::{BuildSource, Client, EngineError, EngineOptions, InProcessSourc
 pub(crate) use core::refuse;
 pub use core::{Engine, EngineParts};
 pub use credentials::verifier;
-pub use model::{
-    Audience, CallRecord, ClientCaching, GraphQlEngine, Request, Response, ResponseKind, StreamRequest, Streamed,
-};
-pub use report::{BreakerState, InstanceReport, RetryOutcome, ServiceReport, WriteReport};
+pub use model::{Audience, ClientCaching, GraphQlEngine, Request, Response, ResponseKind, StreamRequest, Streamed};

@@ -1,11 +1,9 @@
 //! What goes into an engine and what comes out.
 
-use super::report::{ServiceReport, WriteReport};
-use crate::cache::CacheStatus;
-use crate::execute::{PollObserver, Wording};
+use crate::execute::Wording;
 use crate::operation::{GivenVariables, OperationKind};
 use crate::policy::Caller;
-use crate::upstream::Cause;
+use crate::report::{CallRecord, PollObserver, ServiceReport, WriteReport};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
@@ -110,41 +108,6 @@ pub enum ResponseKind {
     MethodNotAllowed,
     /// Shed before any work (not the caller's fault).
     Unavailable,
-}
-
-/// One upstream call that was made, or shared.
-#[derive(Debug, Clone)]
-pub struct CallRecord {
-    /// The source's name.
-    pub service: Arc<str>,
-    /// The `operationId`, else `GET /path`, `_entities`, …
-    pub operation_id: Arc<str>,
-    /// Keys in the call; 1 when unbatched.
-    pub keys: u32,
-    /// From start to last byte.
-    pub elapsed: Duration,
-    /// HTTP status, or the error's code.
-    pub status: Result<u16, &'static str>,
-    /// How often it was sent: 2 after a retry, 0 when it was refused before.
-    pub attempts: u32,
-    /// Did another request's call in flight answer?
-    pub is_shared: bool,
-    /// Did code of this process answer? Then it went to no service.
-    pub is_in_process: bool,
-    /// Was it a read?
-    pub is_safe: bool,
-    /// What the cache had to do with it.
-    pub cache: CacheStatus,
-    /// Why it came to nothing: for operators and developers, never for clients in production.
-    pub cause: Option<Arc<Cause>>,
-}
-
-impl CallRecord {
-    /// Whether this answer cost a service anything.
-    #[must_use]
-    pub fn is_upstream(&self) -> bool {
-        !self.is_shared && !self.is_in_process && self.attempts > 0
-    }
 }
 
 /// An answer.

@@ -45,8 +45,8 @@ pub use cause::{CauseReport, Evidence};
 pub use events::{Event, Feed, Subscriber, poll_interval};
 pub use kept::Caching;
 pub use parts::run_in_parts;
+pub use polls::Polls;
 pub(crate) use polls::{Member, Table};
-pub use polls::{MissedTick, PollObserver, Polls};
 #[cfg(feature = "fuzz")]
 pub(crate) use project::compare::compare_projections;
 pub(crate) use run::now;

@@ -7,7 +7,8 @@ use super::arena::{Arena, Failure, Slot};
 use super::cause::Evidence;
 use super::step::property;
 use crate::plan::{Capture, FrameId, ObjectCapture, PairingPlan, Step};
-use crate::upstream::{Answer, shortened};
+use crate::report::shortened;
+use crate::upstream::Answer;
 use serde::Deserialize;
 use serde_json::Value;
 

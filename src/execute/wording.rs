@@ -6,7 +6,7 @@
 
 use super::run::Ran;
 use super::write::PathStep;
-use crate::engine::CallRecord;
+use crate::report::CallRecord;
 use serde_json::json;
 use std::borrow::Cow;
 

@@ -16,7 +16,7 @@ use tracing_subscriber::registry::LookupSpan;
 /// Longest line whose room is kept for the next one of its thread, in bytes.
 const MAX_KEPT: usize = 4_096;
 
-/// The format of [`super::LogFormat::Json`].
+/// The format of [`crate::config::LogFormat::Json`].
 #[derive(Debug)]
 pub(super) struct JsonLine;
 

@@ -2,22 +2,10 @@
 
 use super::drain::{Drain, LogGuard};
 use super::line::JsonLine;
+use crate::config::LogFormat;
 use prometheus_client::metrics::counter::Counter;
-use schemars::JsonSchema;
-use serde::Deserialize;
 use std::sync::OnceLock;
 use tracing_subscriber::EnvFilter;
-
-/// How log lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// One JSON object per line.
-    #[default]
-    Json,
-    /// For people.
-    Text,
-}
 
 /// Why there is no log.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,6 @@
 //! Observation: metrics, and one log line per request.
 //!
-//! In: what became of each request, and the [`crate::engine::CallRecord`]s of its answer. Out: `/metrics`, the log.
+//! In: what became of each request, and the [`crate::report::CallRecord`]s of its answer. Out: `/metrics`, the log.
 //! Elsewhere: what is recorded ([`crate::http`], [`crate::engine`]).
 //!
 //! Always true:
@@ -21,7 +21,7 @@ mod services;
 
 pub use drain::LogGuard;
 pub use exposition::Exposition;
-pub use log::{LogFormat, LogInitError, init};
+pub use log::{LogInitError, init};
 pub use metrics::{Metrics, ReloadOutcome};
 pub use open::{ClosedBy, OpenConnection, OpenStreams};
 pub use record::RequestRecord;

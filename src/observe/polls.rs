@@ -1,7 +1,7 @@
 //! The metrics of subscriptions: polls, events and missed ticks, counted when they happen.
 
 use super::metrics::Metrics;
-use crate::engine::{CallRecord, MissedTick, PollObserver};
+use crate::report::{CallRecord, MissedTick, PollObserver};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -54,8 +54,8 @@ impl PollObserver for Metrics {
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::{MissedTick, PollObserver, WriteReport};
     use crate::observe::{Exposition, Metrics};
+    use crate::report::{MissedTick, PollObserver, WriteReport};
 
     #[test]
     fn events_and_missed_ticks_are_counted() {

@@ -1,8 +1,9 @@
 //! One request's line in the log, and its counts.
 
 use super::metrics::Metrics;
-use crate::engine::{CallRecord, Response};
+use crate::engine::Response;
 use crate::policy::RequestId;
+use crate::report::CallRecord;
 use http::StatusCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -1,6 +1,6 @@
 //! The services as they are now: gauges and counts that their guards keep, read when the metrics are.
 
-use crate::engine::{BreakerState, ServiceReport};
+use crate::report::{BreakerState, ServiceReport};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;

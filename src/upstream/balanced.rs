@@ -23,7 +23,7 @@
 
 use super::breaker::Suspects;
 use super::model::{Answer, CallError, CallErrorKind, Context, Request, Subgraph};
-use crate::engine::{InstanceReport, ServiceReport};
+use crate::report::{InstanceReport, ServiceReport};
 use futures_util::future::BoxFuture;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};

@@ -55,7 +55,7 @@ mod weather;
 
 use self::circuit::{Circuit, Pass};
 pub(super) use self::suspects::Suspects;
-use crate::engine::BreakerState;
+use crate::report::BreakerState;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;

@@ -7,9 +7,9 @@
 //! `complete` and a deadline end the waiting only: the connection stays, and the end of the write is known
 //! ([`super::Write`]).
 
-use super::cause::FailedCall;
 use super::model::{Answer, CallError, CallErrorKind, Context};
 use super::write::Write;
+use crate::report::FailedCall;
 use std::future::Future;
 use std::sync::{Arc, Weak};
 use tokio::time::{Instant, timeout_at};

@@ -22,7 +22,7 @@ use super::finish::finish;
 use super::model::{Answer, CallError, CallErrorKind, Context, Request, Subgraph};
 use super::queue::{NoSlot, Queue, QueueOptions, Slot};
 use super::retry::{self, RetryBudget, RetryOptions};
-use crate::engine::{RetryOutcome, ServiceReport};
+use crate::report::{RetryOutcome, ServiceReport};
 use futures_util::future::BoxFuture;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

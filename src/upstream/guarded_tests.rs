@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::compose::WayId;
-use crate::engine::BreakerState;
 use crate::policy::Caller;
+use crate::report::BreakerState;
 use crate::upstream::{BatchDomain, CredentialScope, Write, Writes};
 use std::collections::VecDeque;
 use std::time::Duration;

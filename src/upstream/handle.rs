@@ -11,13 +11,13 @@
 //! - a call after a write joins no call begun before that write was over;
 //! - of the caller's headers only those go out that the configuration names for that service.
 
-use super::cause::{BAD_STATUS, Cause};
+use super::cause::BAD_STATUS;
 use super::domain::{BatchDomain, CredentialScope};
 use super::model::{Answer, CallError, CallErrorKind, Context, Request, Subgraph};
 use super::write::Write;
 use crate::cache::{Bypass, CacheStatus};
 use crate::compose::WayId;
-use crate::engine::CallRecord;
+use crate::report::{CallRecord, Cause};
 use async_graphql::ErrorExtensions as _;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method};

@@ -13,7 +13,7 @@
 //!   they want to; that is no failure, so nobody who counts failures, or pays for retries, hears of it.
 
 use super::body::{BodyError, is_json, read_capped, read_gzip_capped, without_mark};
-use super::cause::{Cause, media_type_text};
+use super::cause::media_type_text;
 use super::client::{ClientError, HttpClient};
 use super::coding::Coding;
 use super::credentials::Credentials;
@@ -25,8 +25,8 @@ use super::response::Response;
 use super::retry_after::retry_after;
 use super::target::{Base, InvalidBaseUrl};
 use crate::cache::kept_headers;
-use crate::engine::ServiceReport;
 use crate::json::{MAX_DEPTH, is_deeper_than};
+use crate::report::{Cause, ServiceReport};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};

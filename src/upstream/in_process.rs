@@ -95,10 +95,10 @@
 //!     .with_data(|request, handle| request.data(Scores::new(ScoresByUser(handle.clone()))));
 //! ```
 
-use super::cause::Cause;
 use super::finish::finish;
 use super::handle::{HandleServices, UpstreamHandle};
 use super::model::{Answer, CallError, CallErrorKind, Context, Request, Subgraph};
+use crate::report::Cause;
 use async_graphql::{Executor, Variables};
 use bytes::Bytes;
 use futures_util::FutureExt as _;

@@ -42,8 +42,6 @@ mod write;
 
 pub use balanced::Balanced;
 pub use breaker::BreakerOptions;
-pub(crate) use cause::shortened;
-pub use cause::{Called, Cause, FailedCall};
 pub use client::{ClientError, ClientOptions, HttpClient, PemError, TlsOptions};
 pub use credentials::{Credentials, CredentialsError, Identity, IdentityOptions};
 pub use domain::{BatchDomain, CredentialScope};

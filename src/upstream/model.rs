@@ -1,10 +1,9 @@
 //! Requests, answers and errors of calls to sources.
 
-use super::cause::{Called, Cause};
 use super::domain::BatchDomain;
 use super::write::Write;
-use crate::engine::{CallRecord, ServiceReport};
 use crate::policy::Caller;
+use crate::report::{CallRecord, Called, Cause, ServiceReport};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};

@@ -4,7 +4,6 @@
 //! order of headers.
 
 use super::body::names_json;
-use super::cause::Called;
 use super::client::{ClientError, HttpClient, USER_AGENT as OURS};
 use super::credentials::Credentials;
 use super::direct::{Direct, Secure};
@@ -13,6 +12,7 @@ use super::model::{Condition, Request};
 use super::response::{Broken, Response};
 use super::target::Base;
 use crate::policy::Caller;
+use crate::report::Called;
 use bytes::Bytes;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};

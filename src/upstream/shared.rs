@@ -16,8 +16,8 @@
 
 use super::domain::{BatchDomain, CredentialScope};
 use super::model::{Answer, CallError, CallErrorKind, Condition, Context, Request, Subgraph};
-use crate::engine::ServiceReport;
 use crate::flight::{Boarded, FlightOptions, Flights, Lost, Seat, Terms};
+use crate::report::ServiceReport;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -9,7 +9,7 @@
 //! - what is to be done at its end is done once;
 //! - writes that nobody waits for have a bound, and so have the failures that are noted of one.
 
-use super::cause::FailedCall;
+use crate::report::FailedCall;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};

@@ -9,7 +9,7 @@ use super::{Origin, Told};
 use crate::compose::WayId;
 use crate::execute::arena::Failure;
 use crate::execute::run::Sourced;
-use crate::upstream::FailedCall;
+use crate::report::FailedCall;
 
 /// Tells the log of failed calls.
 pub(in crate::execute) struct Aside<'a> {

@@ -2,7 +2,7 @@
 //!
 //! Slow beside projection, which keeps no paths; only failures come here.
 
-use crate::upstream::shortened;
+use crate::report::shortened;
 use std::fmt::Write as _;
 
 /// One step into a JSON value.

@@ -1,11 +1,11 @@
 //! One answer of a subscription, from what its poll tells.
 
 use crate::compose::SourceId;
-use crate::engine::CallRecord;
 use crate::execute::digest::{Digests, is_outage};
 use crate::execute::polls::{Polls, RootCall, Tick};
 use crate::execute::run::{Ran, RootAnswer, Run, State};
 use crate::plan::Plan;
+use crate::report::CallRecord;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;

@@ -12,13 +12,12 @@
 use super::tags::{Write, input_values, invalidated};
 use crate::cache::{Cache, Slot};
 use crate::compose::{Graph, SourceId, Way};
-use crate::engine::CallRecord;
 use crate::execute::cause::{Aside, CauseReport};
 use crate::execute::run::{Sourced, State, now};
 use crate::execute::step::is_declared;
 use crate::plan::Step;
 use crate::policy::RequestId;
-use crate::upstream::FailedCall;
+use crate::report::{CallRecord, FailedCall};
 use std::sync::Arc;
 use std::time::Instant;
 

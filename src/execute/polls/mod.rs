@@ -23,12 +23,12 @@ mod validator;
 mod wanted;
 
 pub(crate) use member::{Member, Table};
-pub use observer::{MissedTick, PollObserver};
 pub(super) use poll::KEPT;
 pub(super) use tick::Tick;
 pub(super) use wanted::{Recent, Wanted, window};
 
 use crate::compose::{SourceId, WayId};
+use crate::report::PollObserver;
 use crate::upstream::{Context, CredentialScope, Request, Subgraph};
 use observer::Observed;
 use poll::{Poll, Polling};

@@ -11,16 +11,16 @@
 //! - an answer equal to the one before is told to nobody who has not asked for it;
 //! - a body is kept for a moment after it was told, and never at rest.
 
-use super::observer::{MissedTick, Observed};
+use super::observer::Observed;
 use super::schedule::Schedule;
 use super::tick::{Tick, is_refused};
 use super::validator::Validator;
 use super::wanted::{Recent, Wanted};
 use super::{PlacesOfSource, RootCall, until};
 use crate::cache::{Bypass, CacheStatus};
-use crate::engine::CallRecord;
 use crate::execute::digest::Digests;
 use crate::execute::now;
+use crate::report::{CallRecord, MissedTick};
 use crate::upstream::{Answer, CallError, CallErrorKind, Context, Subgraph};
 use bytes::Bytes;
 use futures_util::FutureExt;

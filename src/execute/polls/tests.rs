@@ -1,9 +1,9 @@
 //! Polls on a clock that jumps, over a source that follows a script.
 
 use super::*;
-use crate::engine::CallRecord;
 use crate::execute::now;
 use crate::policy::Caller;
+use crate::report::{CallRecord, MissedTick};
 use crate::upstream::{Answer, BatchDomain, CallError, CallErrorKind};
 use futures_util::future::BoxFuture;
 use http::{HeaderValue, Method, header};

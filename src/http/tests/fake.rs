@@ -1,9 +1,10 @@
 //! An engine for tests: validates for real, answers without any service.
 
 use crate::cache::{Bypass, CacheStatus};
-use crate::engine::{CallRecord, ClientCaching, GraphQlEngine, Request, Response, ResponseKind};
+use crate::engine::{ClientCaching, GraphQlEngine, Request, Response, ResponseKind};
 use crate::operation::OperationKind;
 use crate::policy::Caller;
+use crate::report::CallRecord;
 use apollo_compiler::validation::Valid;
 use apollo_compiler::{ExecutableDocument, Schema, request::coerce_variable_values};
 use futures_util::future::BoxFuture;

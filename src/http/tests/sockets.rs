@@ -1,9 +1,9 @@
 //! What only a connection shows: leaving clients, shutdown, limits of connections.
 
 use super::*;
-use crate::engine::WriteReport;
 use crate::http::{ServeLimits, Workers, serve_by};
 use crate::observe::Exposition;
+use crate::report::WriteReport;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -7,7 +7,7 @@ use super::gate::Gate;
 use super::suspects::Suspects;
 use super::weather::{UNKNOWN_SILENCE, Weather, Window, silence};
 use super::{BreakerOptions, Outcome};
-use crate::engine::BreakerState;
+use crate::report::BreakerState;
 use std::time::Duration;
 use tokio::time::Instant;
 
