@@ -3,9 +3,9 @@
 use super::arena::{Arena, Failure};
 use super::bounds::Bounds;
 use super::cause::{Aside, CauseReport, Causes, Evidence};
+use super::entity_cache::{Announced, Caching, StepKept, Weighed};
 use super::in_flight::InFlight;
 use super::input::Inputs;
-use super::kept::{Announced, Caching, StepKept, Weighed};
 use super::pace::Pace;
 use super::read::input_text;
 use super::series::Series;

@@ -1,8 +1,8 @@
 //! Starting a step: its keys are collected, and asked for in as many calls as they need.
 
 use super::arena::Failure;
+use super::entity_cache::{Announced, Joined, Looked};
 use super::input::Inputs;
-use super::kept::{Announced, Joined, Looked};
 use super::request::{domain, lacks, render};
 use super::run::{Finished, NOT_SENT, Pending, RootAnswer, State, now, root_type};
 use super::step::{Answered, Collecting, Keys, takes_redirects};

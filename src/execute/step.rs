@@ -7,8 +7,8 @@
 
 use super::arena::{Arena, Failure, Slot, index};
 use super::cause::Evidence;
+use super::entity_cache::Keep;
 use super::input::Key;
-use super::kept::Keep;
 use super::key_rules::KeyRules;
 use super::leaf;
 use super::problem;
