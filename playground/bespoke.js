@@ -1,7 +1,7 @@
-// The GraphiQL page of a client's BFF: reads /playground/config.json, starts GraphiQL with its tabs,
+// The GraphiQL page of a client's BFF: reads its configuration, starts GraphiQL with its tabs,
 // and shows under each answer which upstream calls it took.
 //
-// config.json: { client, endpoint, tabs: [{ query, variables?, headers? }], token? }
+// configuration: { client, endpoint, tabs: [{ query, variables?, headers? }], token? }
 // answers:     extensions.bespoke.calls: [{ service, operationId, keys, ms, status, shared, attempts?, inProcess?, cache?, cause? }]
 //
 // Everything loaded or asked for has the page's own origin. No build step: React and GraphiQL are globals.
@@ -9,7 +9,10 @@
   "use strict";
 
   const { createElement: h, useMemo, useState, useSyncExternalStore } = React;
-  const CONFIG_URL = "/playground/config.json";
+  /** The page over one subgraph has a configuration of its own. */
+  const CONFIG_URL = location.pathname.startsWith("/_subgraphs/")
+    ? `${location.pathname}/config.json`
+    : "/playground/config.json";
   const CONFIG_TIMEOUT_MS = 10_000;
   /** Rows drawn of one answer's calls; more are counted, not drawn. */
   const MAX_ROWS = 100;

@@ -20,6 +20,7 @@
 //! the text of numbers), [`config`], [`observe`], [`flight`] (equal work done once), [`engine`] (all of it, wired), `mock`
 //! (any schema, without services).
 
+pub mod bff;
 pub mod cache;
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -2,10 +2,7 @@
 
 mod subgraph;
 
-pub use subgraph::sdl;
-
-use bespoke::engine::{Client, InProcessSource};
-use bespoke::project::Files;
+use bespoke::bff::{Client, Files};
 use include_dir::{Dir, include_dir};
 
 static SCHEMA: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../schema");
@@ -17,11 +14,7 @@ pub fn client() -> Client {
     let mut files = Files::default();
     files.insert_folder("schema", &SCHEMA);
     files.insert("bff-mobile/bff.yaml", CONFIGURATION);
-    Client::new("mobile", files).in_process(InProcessSource {
-        name: subgraph::NAME.to_owned(),
-        sdl: sdl(),
-        build: Box::new(subgraph::build),
-    })
+    Client::new("mobile", files).in_process(subgraph::source())
 }
 
 #[cfg(test)]
@@ -33,9 +26,9 @@ mod tests {
     fn the_sdl_file_is_this_subgraph() {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("mobile-extras.graphql");
         if std::env::var_os("UPDATE_SCHEMA").is_some() {
-            std::fs::write(&file, super::sdl()).unwrap();
+            std::fs::write(&file, super::subgraph::source().sdl()).unwrap();
         }
         let text = std::fs::read_to_string(&file).unwrap_or_default();
-        assert_eq!(text, super::sdl(), "write {} again with UPDATE_SCHEMA=1", file.display());
+        assert_eq!(text, super::subgraph::source().sdl(), "write {} again with UPDATE_SCHEMA=1", file.display());
     }
 }

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    bespoke::cli::run_client(bff_mobile::client())
+    bespoke::bff::run(bff_mobile::client())
 }

@@ -1,11 +1,10 @@
 //! The subgraph of the phone app's computed field.
 
 use async_graphql::{EmptyMutation, EmptySubscription, ID, Object, Result, Schema};
-use bespoke::upstream::{HandleServices, InProcess, InProcessConfig, Subgraph};
-use std::sync::Arc;
+use bespoke::bff::InProcessSource;
 
 /// Its name in the graph.
-pub(crate) const NAME: &str = "mobile-extras";
+const NAME: &str = "mobile-extras";
 
 /// Longest name in a teaser, in characters.
 const MAX_NAME: usize = 24;
@@ -67,16 +66,9 @@ fn schema() -> Mobile {
     Schema::build(Query, EmptyMutation, EmptySubscription).enable_federation().finish()
 }
 
-/// Its federation SDL.
-#[must_use]
-pub fn sdl() -> String {
-    let options = async_graphql::SDLExportOptions::new().federation().compose_directive();
-    format!("{}\n{}", bespoke::upstream::declare_pure(NAME), schema().sdl_with_options(options))
-}
-
-/// Makes it. It calls no service.
-pub(crate) fn build(services: HandleServices) -> Arc<dyn Subgraph> {
-    Arc::new(InProcess::new(schema(), services, InProcessConfig::new(NAME)))
+/// The subgraph. It calls no service.
+pub(crate) fn source() -> InProcessSource {
+    InProcessSource::new(NAME, schema()).pure()
 }
 
 #[cfg(test)]

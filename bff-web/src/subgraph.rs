@@ -3,11 +3,10 @@
 use crate::loyalty::{self, Loyalty};
 use crate::price;
 use async_graphql::{Context, EmptyMutation, EmptySubscription, ID, InputObject, Object, Result, Schema, SimpleObject};
-use bespoke::upstream::{HandleServices, InProcess, InProcessConfig, Subgraph};
-use std::sync::Arc;
+use bespoke::bff::InProcessSource;
 
 /// Its name in the graph.
-pub(crate) const NAME: &str = "web-extras";
+const NAME: &str = "web-extras";
 
 /// Calls that one request to it may make: 200 users' orders, 25 at a time.
 const MAX_CALLS: u32 = 8;
@@ -88,17 +87,9 @@ fn schema() -> Web {
     Schema::build(Query, EmptyMutation, EmptySubscription).enable_federation().finish()
 }
 
-/// Its federation SDL.
-#[must_use]
-pub fn sdl() -> String {
-    let options = async_graphql::SDLExportOptions::new().federation().compose_directive();
-    format!("{}\n{}", bespoke::upstream::declare_calls(NAME, MAX_CALLS), schema().sdl_with_options(options))
-}
-
-/// Makes it, with a loader for each request.
-pub(crate) fn build(services: HandleServices) -> Arc<dyn Subgraph> {
-    let config = InProcessConfig { max_calls: MAX_CALLS, ..InProcessConfig::new(NAME) };
-    let source = InProcess::new(schema(), services, config)
-        .with_data(|request, handle| request.data(loyalty::loader(handle.clone())));
-    Arc::new(source)
+/// The subgraph, with a loader for each request.
+pub(crate) fn source() -> InProcessSource {
+    InProcessSource::new(NAME, schema())
+        .max_calls(MAX_CALLS)
+        .with_data(|request, handle| request.data(loyalty::loader(handle.clone())))
 }

@@ -2,6 +2,7 @@
 
 use super::core::{Engine, EngineParts};
 use super::credentials;
+use super::executor::EngineExecutor;
 use crate::cache::{Cache, CacheOptions};
 use crate::compose::{Graph, HeaderValue as Rule, Source, SourceId, SourceKind};
 use crate::config::{BreakerConfig, Budget, Config, ServiceConfig};
@@ -10,8 +11,8 @@ use crate::flight::FlightOptions;
 use crate::project::{Assembled, Files, assemble, binding_places, limits};
 use crate::upstream::{
     Balanced, BreakerOptions, ClientError, ClientOptions, GuardOptions, Guarded, HandleService, HandleServices,
-    HttpClient, HttpService, HttpServiceConfig, InvalidBaseUrl, QueueOptions, RetryOptions, ServiceError, Shared,
-    Subgraph, Writes,
+    HttpClient, HttpService, HttpServiceConfig, InProcessSource, InvalidBaseUrl, QueueOptions, RetryOptions,
+    ServiceError, Shared, Subgraph, Writes,
 };
 use http::{HeaderName, HeaderValue};
 use serde_json::Value;
@@ -19,19 +20,6 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Makes an in-process source from the services that its resolvers may call.
-pub type BuildSource = dyn Fn(HandleServices) -> Arc<dyn Subgraph> + Send + Sync;
-
-/// A federation subgraph in this process.
-pub struct InProcessSource {
-    /// Its name.
-    pub name: String,
-    /// Its federation SDL.
-    pub sdl: String,
-    /// Makes it.
-    pub build: Box<BuildSource>,
-}
 
 /// One client of a project, such as `web`: everything that its engine is made of, as files and code.
 pub struct Client {
@@ -50,7 +38,7 @@ impl std::fmt::Debug for Client {
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// The files hold errors; the findings say which.
-    #[error("the project has errors")]
+    #[error("the project has errors:\n{}", .0.findings_text())]
     Findings(Box<Assembled>),
     /// The graph has an in-process source that this program does not.
     #[error("the source `{0}` is Rust code, which this program does not have: run the client's own program")]
@@ -151,7 +139,8 @@ impl Client {
 
     /// Puts graph, view and configuration together; `environment` answers `${NAME}` in the configuration.
     pub fn assemble(&self, environment: &dyn Fn(&str) -> Option<String>) -> Assembled {
-        let code: Vec<(&str, &str)> = self.in_process.iter().map(|s| (s.name.as_str(), s.sdl.as_str())).collect();
+        let code: Vec<(&str, String)> = self.in_process.iter().map(|source| (source.name(), source.sdl())).collect();
+        let code: Vec<(&str, &str)> = code.iter().map(|(name, sdl)| (*name, sdl.as_str())).collect();
         assemble(&self.files, &self.name, &code, environment)
     }
 
@@ -192,6 +181,18 @@ impl Client {
         }))
     }
 
+    /// The engine for an axum application of your own: by the client's configuration, with the environment of this
+    /// process, and paths of the configuration relative to `base`.
+    ///
+    /// # Errors
+    /// As for [`Client::engine`].
+    pub fn executor(&self, base: &Path) -> Result<EngineExecutor, EngineError> {
+        let assembled = self.assemble(&|name| std::env::var(name).ok());
+        let timeout = assembled.config.as_ref().map_or_else(Duration::default, |config| config.server.request_timeout);
+        let options = EngineOptions { base: base.to_owned(), ..EngineOptions::default() };
+        Ok(EngineExecutor::new(Arc::new(self.engine(assembled, &options)?), timeout))
+    }
+
     /// What [`Client::engine`] and [`verifier`](super::verifier) would refuse of the services and files of a configuration:
     /// all of it, at most one error for each service. Services without a URL are left out; where one is may be said
     /// where the process runs.
@@ -228,9 +229,9 @@ impl Client {
             let subgraph = match services.get(source.name.as_str()) {
                 Some(service) => Arc::clone(&service.subgraph),
                 None => {
-                    let code = self.in_process.iter().find(|code| code.name == source.name);
+                    let code = self.in_process.iter().find(|code| code.name() == source.name);
                     let code = code.ok_or_else(|| EngineError::NoCode(source.name.clone()))?;
-                    (code.build)(Arc::clone(&services))
+                    Arc::new(code.build(Arc::clone(&services)))
                 }
             };
             Ok(Sourced {

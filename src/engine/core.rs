@@ -13,7 +13,7 @@ use crate::flight::FlightOptions;
 use crate::operation::{Limits, Prepared, RequestError};
 use crate::policy::Caller;
 use crate::report::{CallRecord, PollObserver, ServiceReport, WriteReport};
-use crate::upstream::Writes;
+use crate::upstream::{InProcess, Writes};
 use crate::view::View;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -188,6 +188,11 @@ impl GraphQlEngine for Engine {
     fn writes(&self) -> WriteReport {
         let writes = &self.parts().writes;
         WriteReport { unattended: writes.unattended() as u64, refused: writes.refused() }
+    }
+
+    fn subgraphs(&self) -> Vec<(Arc<str>, InProcess)> {
+        let named = |source: &Sourced| Some((Arc::clone(&source.name), source.subgraph.in_process()?));
+        self.parts().sources.iter().filter_map(named).collect()
     }
 
     fn services(&self) -> Vec<ServiceReport> {

@@ -8,6 +8,7 @@ mod client;
 mod core;
 mod credentials;
 mod documents;
+mod executor;
 mod feeds;
 mod model;
 mod preparation;
@@ -17,10 +18,11 @@ mod stream;
 
 pub use crate::execute::Wording;
 pub use crate::operation::GivenVariables;
-pub use crate::upstream::Writes;
-pub use client::{BuildSource, Client, EngineError, EngineOptions, InProcessSource};
+pub use crate::upstream::{InProcess, Writes};
+pub use client::{Client, EngineError, EngineOptions};
 #[cfg(feature = "cli")]
 pub(crate) use core::refuse;
 pub use core::{Engine, EngineParts};
 pub use credentials::verifier;
+pub use executor::EngineExecutor;
 pub use model::{Audience, ClientCaching, GraphQlEngine, Request, Response, ResponseKind, StreamRequest, Streamed};

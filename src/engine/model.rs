@@ -4,6 +4,7 @@ use crate::execute::Wording;
 use crate::operation::{GivenVariables, OperationKind};
 use crate::policy::Caller;
 use crate::report::{CallRecord, PollObserver, ServiceReport, WriteReport};
+use crate::upstream::InProcess;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
@@ -50,6 +51,11 @@ pub trait GraphQlEngine: Send + Sync + 'static {
     /// The writes that are being finished while nobody waits for them; read by the metrics.
     fn writes(&self) -> WriteReport {
         WriteReport::default()
+    }
+
+    /// Its subgraphs in this process, by name: in development each can be explored by itself.
+    fn subgraphs(&self) -> Vec<(Arc<str>, InProcess)> {
+        Vec::new()
     }
 
     /// How calling its services goes; read by the metrics.

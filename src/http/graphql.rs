@@ -153,18 +153,18 @@ pub(super) fn understand(
         Some(body) => request::from_json(&body)?,
         None => request::from_uri(&parts.uri)?,
     };
+    let caller = caller(server, std::mem::take(&mut parts.headers), correlation)?;
+    Ok((request, caller))
+}
+
+/// Finds out who calls; the headers become the caller's.
+pub(super) fn caller(server: &Server, headers: HeaderMap, correlation: &Correlation) -> Result<Arc<Caller>, Refusal> {
     let claims = match &server.verifier {
-        Some(verifier) => verifier.authenticate(&parts.headers, SystemTime::now()).map_err(Refusal::Unauthenticated)?,
+        Some(verifier) => verifier.authenticate(&headers, SystemTime::now()).map_err(Refusal::Unauthenticated)?,
         None => None,
     };
-    let caller = Caller {
-        claims,
-        headers: std::mem::take(&mut parts.headers),
-        request_id: correlation.request_id.clone(),
-        traceparent: correlation.traceparent.clone(),
-        tracestate: correlation.tracestate.clone(),
-    };
-    Ok((request, Arc::new(caller)))
+    let Correlation { request_id, traceparent, tracestate, .. } = correlation.clone();
+    Ok(Arc::new(Caller { claims, headers, request_id, traceparent, tracestate }))
 }
 
 /// Waits for some work until an instant; `None`: it came first.

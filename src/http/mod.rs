@@ -46,6 +46,7 @@ mod site;
 mod stall;
 mod stream;
 mod streams;
+mod subgraphs;
 mod takeover;
 #[cfg(test)]
 mod tests;

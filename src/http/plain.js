@@ -3,10 +3,15 @@
 const part = (id) => document.getElementById(id);
 const json = (text) => (text.trim() === "" ? undefined : JSON.parse(text));
 
-fetch("/playground/config.json")
+let endpoint = "/graphql";
+// The page over one subgraph has a configuration of its own.
+const isSubgraph = location.pathname.startsWith("/_subgraphs/");
+
+fetch(isSubgraph ? `${location.pathname}/config.json` : "/playground/config.json")
   .then((answer) => answer.json())
   .then((config) => {
     part("title").textContent = document.title = config.client;
+    endpoint = config.endpoint;
     const tab = config.tabs[0] ?? {};
     if (tab.query) part("query").value = tab.query;
     part("variables").value = tab.variables ?? "";
@@ -18,7 +23,7 @@ fetch("/playground/config.json")
 part("form").addEventListener("submit", async (event) => {
   event.preventDefault();
   try {
-    const answer = await fetch("/graphql", {
+    const answer = await fetch(endpoint, {
       method: "POST",
       headers: {
         "content-type": "application/json",

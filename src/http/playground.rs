@@ -1,4 +1,4 @@
-//! GraphiQL at `/`, in development.
+//! GraphiQL at `/`, in development, and over each subgraph of this process ([`super::subgraphs`]).
 //!
 //! The page's files come from a folder, else from the binary (feature `embed-playground`); without them a plain form
 //! of ours serves. Only the files listed in [`FILES`] are ever read, by exact name: no path of a request reaches the
@@ -6,6 +6,7 @@
 
 use super::server::Server;
 use super::site::Site;
+use super::subgraphs::SUBGRAPHS;
 use crate::config::PlaygroundConfig;
 use axum::Router;
 use axum::extract::{Path, State};
@@ -86,13 +87,13 @@ struct Tab {
 }
 
 /// What `/playground/config.json` says.
-#[derive(Serialize)]
-struct PageConfig<'a> {
-    client: &'a str,
-    endpoint: &'static str,
-    tabs: &'a [Tab],
+#[derive(Clone, Serialize)]
+struct PageConfig {
+    client: String,
+    endpoint: String,
+    tabs: Vec<Tab>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    token: Option<&'a str>,
+    token: Option<String>,
 }
 
 /// A tab's file that cannot be used.
@@ -120,7 +121,7 @@ pub enum PlaygroundError {
 /// The page: where its files are, and what it opens with.
 pub struct Playground {
     dir: Option<PathBuf>,
-    config: Bytes,
+    config: PageConfig,
 }
 
 impl std::fmt::Debug for Playground {
@@ -140,9 +141,17 @@ impl Playground {
             return Err(PlaygroundError::TooManyTabs);
         }
         let tabs = config.tabs.iter().map(|file| read_tab(&base.join(file))).collect::<Result<Vec<_>, _>>()?;
-        let page = PageConfig { client, endpoint: "/graphql", tabs: &tabs, token: config.token.as_deref() };
-        let page = serde_json::to_vec(&page).unwrap_or_default();
-        Ok(Self { dir: config.dir.as_ref().map(|dir| base.join(dir)), config: page.into() })
+        let dir = config.dir.as_ref().map(|dir| base.join(dir));
+        let (client, endpoint, token) = (client.to_owned(), "/graphql".to_owned(), config.token.clone());
+        let config = PageConfig { client, endpoint, tabs, token };
+        Ok(Self { dir, config })
+    }
+
+    /// What the page over one subgraph of this process opens with.
+    fn config_of_subgraph(&self, name: &str) -> PageConfig {
+        let (client, endpoint) = (format!("{} / {name}", self.config.client), format!("{SUBGRAPHS}/{name}"));
+        let tab = Tab { query: "{ _service { sdl } }".to_owned(), variables: None, headers: None };
+        PageConfig { client, endpoint, tabs: vec![tab], token: self.config.token.clone() }
     }
 
     /// A file's bytes: from the folder, else from the binary.
@@ -192,7 +201,7 @@ pub(super) fn routes() -> Router<Site> {
     Router::new().route("/", get(page)).route("/playground/{*name}", get(file))
 }
 
-async fn page(State(server): State<Arc<Server>>) -> Response {
+pub(super) async fn page(State(server): State<Arc<Server>>) -> Response {
     let Some(playground) = &server.playground else { return StatusCode::NOT_FOUND.into_response() };
     if playground.is_complete().await
         && let Some(page) = FILES.first()
@@ -206,7 +215,7 @@ async fn page(State(server): State<Arc<Server>>) -> Response {
 async fn file(State(server): State<Arc<Server>>, Path(name): Path<String>) -> Response {
     let Some(playground) = &server.playground else { return StatusCode::NOT_FOUND.into_response() };
     match name.as_str() {
-        "config.json" => return answer("application/json", playground.config.clone()),
+        "config.json" => return config(&playground.config),
         "plain.js" => return answer(JAVASCRIPT, Bytes::from_static(PLAIN_JS.as_bytes())),
         _ => {}
     }
@@ -215,6 +224,18 @@ async fn file(State(server): State<Arc<Server>>, Path(name): Path<String>) -> Re
         Some(bytes) => answer(file.content_type, bytes),
         None => StatusCode::NOT_FOUND.into_response(),
     }
+}
+
+/// What the page over a subgraph opens with: `/_subgraphs/<name>/config.json`.
+pub(super) fn subgraph_config(server: &Server, name: &str) -> Response {
+    match &server.playground {
+        Some(playground) => config(&playground.config_of_subgraph(name)),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+fn config(config: &PageConfig) -> Response {
+    answer("application/json", serde_json::to_vec(config).unwrap_or_default().into())
 }
 
 fn answer(content_type: &'static str, bytes: Bytes) -> Response {

@@ -6,7 +6,7 @@
 use super::graphql::{graphql, refused};
 use super::refusal::Refusal;
 use super::site::Site;
-use super::{health, playground};
+use super::{health, playground, subgraphs};
 use crate::observe::OpenConnection;
 use axum::Router;
 use axum::body::{Body, HttpBody};
@@ -34,10 +34,11 @@ pub struct Routes {
     with_page: Router,
 }
 
-/// Routes of the public port: `/graphql`, `/livez`, `/readyz` and, in development, `/metrics` and `/` with GraphiQL.
+/// Routes of the public port: `/graphql`, `/livez`, `/readyz` and, in development, `/metrics`, `/_subgraphs` and `/`
+/// with GraphiQL.
 pub fn router(site: impl Into<Site>) -> Routes {
     let site = site.into();
-    let others = health().route("/metrics", get(health::public_metrics));
+    let others = health().route("/metrics", get(health::public_metrics)).merge(subgraphs::routes());
     let with_page = others.clone().merge(playground::routes()).with_state(site.clone());
     Routes { others: others.with_state(site.clone()), with_page, is_public: true, is_full: false, site }
 }

@@ -8,7 +8,7 @@ use super::settings;
 use crate::compose::{self, Call, Graph, Origin, ServiceFile, SourceKind};
 use crate::config::{self, Config, KnownSource, Mode};
 use crate::contract;
-use crate::diagnostic::{FileId, Finding, Severity, Sources, Span};
+use crate::diagnostic::{FileId, Finding, Severity, Sources, Span, one_line};
 use crate::view::{self, View};
 use std::collections::HashMap;
 
@@ -34,6 +34,13 @@ impl Assembled {
     #[must_use]
     pub fn has_errors(&self) -> bool {
         self.findings.iter().any(|finding| finding.severity() == Severity::Error)
+    }
+
+    /// All findings, on one line each.
+    #[must_use]
+    pub fn findings_text(&self) -> String {
+        let lines: Vec<String> = self.findings.iter().map(|finding| one_line(finding, &self.sources)).collect();
+        lines.join("\n")
     }
 }
 

@@ -6,7 +6,7 @@ use crate::compose::WayId;
 use crate::flight::FlightOptions;
 use crate::policy::{Caller, RequestId};
 use crate::upstream::{
-    BatchDomain, CredentialScope, HandleError, HandleService, Shared, UpstreamHandle, Writes, encode,
+    BatchDomain, CredentialScope, HandleError, HandleService, InProcessSource, Shared, UpstreamHandle, Writes, encode,
 };
 use async_graphql::{Context, EmptySubscription, ID, Object, Result as GqlResult, Schema};
 use async_graphql::{ErrorExtensions as _, SimpleObject};
@@ -187,9 +187,11 @@ fn source(users: &Arc<Users>, max_calls: u32) -> InProcess {
 fn source_over(service: HandleService, max_calls: u32) -> InProcess {
     let schema = Schema::build(Query, Mutation, EmptySubscription).enable_federation().finish();
     let services = Arc::new(HashMap::from([(Arc::from("users"), service)]));
-    let config = InProcessConfig { max_calls, max_response_bytes: 1000, ..InProcessConfig::new("people") };
-    InProcess::new(schema, services, config)
+    InProcessSource::new("people", schema)
+        .max_calls(max_calls)
+        .max_response_bytes(1000)
         .with_data(|request, handle| request.data(Loader::new(UsersById(handle.clone()))))
+        .build(services)
 }
 
 fn context(authorization: Option<&'static str>) -> CallContext {

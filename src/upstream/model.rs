@@ -1,7 +1,9 @@
 //! Requests, answers and errors of calls to sources.
 
-use super::domain::BatchDomain;
+use super::domain::{BatchDomain, CredentialScope};
+use super::in_process::InProcess;
 use super::write::Write;
+use crate::compose::WayId;
 use crate::policy::Caller;
 use crate::report::{CallRecord, Called, Cause, ServiceReport};
 use bytes::Bytes;
@@ -61,6 +63,22 @@ pub struct Context {
 }
 
 impl Context {
+    /// The context of a read that shares with nobody.
+    pub(super) fn unshared(endpoint: Arc<str>, caller: Arc<Caller>, deadline: Instant) -> Self {
+        let domain = BatchDomain { way: WayId(u32::MAX), inputs: Arc::from([]), scope: CredentialScope::Public };
+        Self {
+            domain,
+            endpoint,
+            caller,
+            deadline,
+            is_safe: true,
+            not_before: None,
+            condition: None,
+            takes_redirects: false,
+            write: None,
+        }
+    }
+
     /// The instant at which the call ends because its caller's time is up; `None`: it goes on, as a write that was sent does.
     pub(super) fn cut(&self) -> Option<tokio::time::Instant> {
         self.is_safe.then(|| tokio::time::Instant::from_std(self.deadline))
@@ -221,6 +239,11 @@ pub trait Subgraph: Send + Sync + std::fmt::Debug {
 
     /// A write through another source is over that it may show.
     fn note_write(&self) {}
+
+    /// The source itself, if it is one in this process.
+    fn in_process(&self) -> Option<InProcess> {
+        None
+    }
 
     /// How calling it goes; `None` for sources that are not called over HTTP.
     fn report(&self) -> Option<ServiceReport> {

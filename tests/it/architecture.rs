@@ -55,6 +55,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("observe", &["config", "engine", "operation", "policy", "report"]),
     ("http", &["config", "engine", "json", "observe", "policy", "report"]),
+    // What a client's own program uses.
+    ("bff", &["cli", "engine", "policy", "project", "upstream"]),
     ("mock", &["engine", "operation", "policy", "view"]),
     (
         "fuzzing",

@@ -1,12 +1,9 @@
 //! Code of this process that writes to a service: what its request reads afterwards is read again.
 
 use crate::harness::{Bff, Setup};
-use async_graphql::{Context, EmptySubscription, ID, Object, Result, SDLExportOptions, Schema};
-use bespoke::engine::{Client, InProcessSource};
-use bespoke::project::Files;
-use bespoke::upstream::{HandleServices, InProcess, InProcessConfig, Subgraph, UpstreamHandle, declare_calls};
+use async_graphql::{Context, EmptySubscription, ID, Object, Result, Schema};
+use bespoke::bff::{Client, Files, InProcessSource, UpstreamHandle};
 use serde_json::json;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use testkit::faulty::{Faulty, Reply as Does};
@@ -92,14 +89,8 @@ fn schema() -> Schema<Query, Mutation, EmptySubscription> {
     Schema::build(Query, Mutation, EmptySubscription).enable_federation().finish()
 }
 
-fn build(services: HandleServices) -> Arc<dyn Subgraph> {
-    let config = InProcessConfig {
-        max_calls: 1,
-        max_response_bytes: 5_000,
-        timeout: Duration::from_secs(1),
-        ..InProcessConfig::new(NAME)
-    };
-    Arc::new(InProcess::new(schema(), services, config))
+fn source() -> InProcessSource {
+    InProcessSource::new(NAME, schema()).max_calls(1).max_response_bytes(5_000).timeout(Duration::from_secs(1))
 }
 
 /// The services and the client, with a cart whose items are counted by its writes.
@@ -117,12 +108,7 @@ async fn start() -> (Faulty, Bff) {
         ("schema/web.graphql", SCHEMA),
         ("bespoke.yaml", "server: { port: 0 }\n"),
     ]);
-    let sdl = schema().sdl_with_options(SDLExportOptions::new().federation().compose_directive());
-    let client = Client::new("web", files).in_process(InProcessSource {
-        name: NAME.to_owned(),
-        sdl: format!("{}\n{sdl}", declare_calls(NAME, 1)),
-        build: Box::new(build),
-    });
+    let client = Client::new("web", files).in_process(source());
     let setup = Setup::default().url("carts", service.base_url()).url("notes", service.base_url());
     let bff = Bff::start(client, setup.deadline(Duration::from_secs(10))).await;
     (service, bff)

@@ -15,9 +15,13 @@ use std::time::Duration;
 /// # Panics
 /// When something that the arguments ask for did not hold; says what.
 async fn visit(bff: &Bff, arguments: &[&str]) -> Value {
+    let page = bff.url().strip_suffix("graphql").expect("the path of GraphQL");
+    visit_page(page, arguments).await
+}
+
+async fn visit_page(page: &str, arguments: &[&str]) -> Value {
     assert_installed(&Path::new(env!("CARGO_MANIFEST_DIR")).join("playground"));
     let mut browser = node("tests/browser/graphiql.mjs");
-    let page = bff.url().strip_suffix("graphql").expect("the path of GraphQL");
     browser.args(["--url", page, "--timeout", "40"]).args(arguments);
     let ended = run(browser).await;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
@@ -143,4 +147,14 @@ async fn a_subscription_shows_what_happens_while_it_happens() {
         visit(&bff, &["--query", query, "--expect-text", "DELIVERED", "--screenshot", "graphiql-events.png"]).await;
     moving.abort();
     assert!(!seen["answer"].as_str().unwrap().contains("\"errors\""), "{seen:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subgraph_of_the_process_is_explored_by_itself() {
+    let shop = Shop::start(ShopOptions::default());
+    let bff = Bff::start(bff_mobile::client(), Setup::of(&shop).page(None)).await;
+    let page = bff.url().replace("/graphql", "/_subgraphs/mobile-extras");
+    let picture = "graphiql-subgraph.png";
+    let seen = visit_page(&page, &["--run", "--expect-text", "teaser: String!", "--screenshot", picture]).await;
+    assert_eq!(seen["title"], "mobile / mobile-extras · Bespoke");
 }

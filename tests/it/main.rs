@@ -18,6 +18,7 @@ mod corpora;
 mod deferred;
 mod differential;
 mod faults;
+mod front_door;
 mod graphiql;
 mod guarded;
 mod harness;

@@ -1,13 +1,13 @@
 //! Failures that no answer tells are in the log: services over real sockets, and an engine in production.
 
 use super::tests::{Lines, answer};
-use crate::engine::{Client, Engine, EngineOptions, InProcessSource};
+use crate::engine::{Client, Engine, EngineOptions};
 use crate::project::Files;
-use crate::upstream::{HandleServices, InProcess, InProcessConfig, Subgraph, UpstreamHandle, declare_calls};
-use async_graphql::{Context, EmptyMutation, EmptySubscription, Object, Result, SDLExportOptions, Schema};
+use crate::upstream::{InProcessSource, UpstreamHandle};
+use async_graphql::{Context, EmptyMutation, EmptySubscription, Object, Result, Schema};
 use serde_json::{Value, json};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::Duration;
 use testkit::faulty::{Faulty, Reply};
 
@@ -174,14 +174,8 @@ impl Query {
 }
 
 fn code() -> InProcessSource {
-    let schema = || Schema::build(Query, EmptyMutation, EmptySubscription).enable_federation().finish();
-    let sdl = schema().sdl_with_options(SDLExportOptions::new().federation().compose_directive());
-    let build = move |services: HandleServices| -> Arc<dyn Subgraph> {
-        let config = InProcessConfig { max_calls: 1, ..InProcessConfig::new("desk") };
-        Arc::new(InProcess::new(schema(), services, config))
-    };
-    let sdl = format!("{}\n{sdl}", declare_calls("desk", 1));
-    InProcessSource { name: "desk".to_owned(), sdl, build: Box::new(build) }
+    let schema = Schema::build(Query, EmptyMutation, EmptySubscription).enable_federation().finish();
+    InProcessSource::new("desk", schema).max_calls(1)
 }
 
 #[tokio::test]

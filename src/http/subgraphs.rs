@@ -1,0 +1,77 @@
+//! Each subgraph of this process by itself, in development: `/_subgraphs/<name>`.
+//!
+//! In: GraphQL requests by POST, and browsers. Out: the subgraph's own answers, by `async-graphql-axum`, and GraphiQL over
+//! it. `/_subgraphs` lists the names.
+//!
+//! A request runs on behalf of whoever sends it, as at `/graphql`.
+
+use super::correlation::Correlation;
+use super::graphql::{caller, refused};
+use super::playground;
+use super::server::Server;
+use super::site::Site;
+use crate::engine::InProcess;
+use async_graphql::Executor as _;
+use async_graphql_axum::{GraphQLRequest, GraphQLResponse};
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use http::{HeaderMap, StatusCode};
+use std::sync::Arc;
+
+/// The path below which they are.
+pub(super) const SUBGRAPHS: &str = "/_subgraphs";
+
+/// `/_subgraphs`, `/_subgraphs/<name>` and what its page loads.
+pub(super) fn routes() -> Router<Site> {
+    Router::new()
+        .route(SUBGRAPHS, get(list))
+        .route("/_subgraphs/{name}", get(page).post(graphql))
+        .route("/_subgraphs/{name}/config.json", get(config))
+}
+
+/// The subgraphs that are shown: none in production.
+fn shown(server: &Server) -> Vec<(Arc<str>, InProcess)> {
+    if server.config.mode.is_development() { server.engine().subgraphs() } else { Vec::new() }
+}
+
+fn find(server: &Server, name: &str) -> Option<InProcess> {
+    shown(server).into_iter().find_map(|(shown, subgraph)| (*shown == *name).then_some(subgraph))
+}
+
+async fn list(State(server): State<Arc<Server>>) -> Response {
+    if !server.config.mode.is_development() {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    let names: Vec<String> = shown(&server).into_iter().map(|(name, _)| name.to_string()).collect();
+    Json(names).into_response()
+}
+
+async fn page(State(server): State<Arc<Server>>, Path(name): Path<String>) -> Response {
+    match find(&server, &name) {
+        Some(_) => playground::page(State(server)).await,
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+async fn config(State(server): State<Arc<Server>>, Path(name): Path<String>) -> Response {
+    match find(&server, &name) {
+        Some(_) => playground::subgraph_config(&server, &name),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+async fn graphql(
+    State(server): State<Arc<Server>>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    request: GraphQLRequest,
+) -> Response {
+    let Some(subgraph) = find(&server, &name) else { return StatusCode::NOT_FOUND.into_response() };
+    let correlation = Correlation::of(&headers);
+    match caller(&server, headers.clone(), &correlation) {
+        Ok(caller) => GraphQLResponse::from(subgraph.execute(request.into_inner().data(caller)).await).into_response(),
+        Err(refusal) => refused(&server, &headers, &refusal),
+    }
+}
