@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header, request};
-use bespoke::cache::{Asked, Found, HttpCache, Response, Stored, strip_hop_by_hop};
+use bespoke::internals::cache::{Asked, Found, HttpCache, Response, Stored, strip_hop_by_hop};
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};

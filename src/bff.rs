@@ -153,5 +153,5 @@
 pub use crate::cli::run_client as run;
 pub use crate::engine::{Client, EngineError, EngineExecutor};
 pub use crate::policy::Caller;
-pub use crate::project::Files;
+pub use crate::project::{Files, FilesError};
 pub use crate::upstream::{Deadline, HandleError, InProcessSource, UpstreamHandle};

@@ -3,16 +3,16 @@
 use crate::Failed;
 use axum::http::HeaderValue;
 use axum::http::header::CACHE_CONTROL;
-use bespoke::cache::{Cache, CacheOptions};
-use bespoke::config::Mode;
-use bespoke::engine::{Client, Engine, EngineParts, GraphQlEngine, Writes};
-use bespoke::execute::{Bounds, Caching, CauseReport, Polls, Sourced};
-use bespoke::flight::FlightOptions;
-use bespoke::http::parse_request;
-use bespoke::operation::Limits;
-use bespoke::policy::Caller;
-use bespoke::project::Files;
-use bespoke::upstream::{Answer, CallError, Context, Request as Call, Subgraph};
+use bespoke::internals::cache::{Cache, CacheOptions};
+use bespoke::internals::config::Mode;
+use bespoke::internals::engine::{Client, Engine, EngineParts, GraphQlEngine, Writes};
+use bespoke::internals::execute::{Bounds, Caching, CauseReport, Polls, Sourced};
+use bespoke::internals::flight::FlightOptions;
+use bespoke::internals::http::parse_request;
+use bespoke::internals::operation::Limits;
+use bespoke::internals::policy::Caller;
+use bespoke::internals::project::Files;
+use bespoke::internals::upstream::{Answer, CallError, Context, Request as Call, Subgraph};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use std::fmt;
@@ -121,7 +121,7 @@ fn engine(recorded: &Recorded, is_kept: bool) -> Result<Engine, Failed> {
     let sources = graph.sources.iter().map(|source| Sourced {
         subgraph: Arc::clone(&service),
         name: source.name.as_str().into(),
-        config: bespoke::json::Value::Null,
+        config: bespoke::internals::json::Value::Null,
         max_list_items: u32::MAX,
     });
     Ok(Engine::new(EngineParts {

@@ -1,7 +1,7 @@
 //! Loyalty points, counted from a user's orders.
 
 use async_graphql::{Context, Result, SimpleObject};
-use bespoke::upstream::{HandleError, UpstreamHandle};
+use bespoke::bff::{HandleError, UpstreamHandle};
 use dataloader::BatchFn;
 use dataloader::cached::Loader;
 use serde::Deserialize;

@@ -21,9 +21,8 @@ mod tags;
 #[cfg(test)]
 mod tests;
 
-pub use directives::Directives;
 pub use freshness::{
-    CacheKind, Exchange, Freshness, Guess, State, assess, condition, is_same_validator, kept_headers, merged,
+    CacheKind, Exchange, Freshness, Guess, assess, condition, is_same_validator, kept_headers, merged,
 };
 pub use held::Held;
 pub use key::{Domain, EntryKey};

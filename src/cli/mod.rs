@@ -16,7 +16,7 @@ mod watch;
 
 pub use args::{Cli, ClientCli};
 pub use load::Origin;
-pub use serve::{Configure, ServeOptions, serve_client};
+pub use serve::{ServeOptions, serve_client};
 
 use crate::engine::Client;
 use args::Command;
@@ -32,10 +32,10 @@ pub fn run_client(client: Client) -> ExitCode {
     })
 }
 
-/// Runs the command line.
+/// Runs the program `bespoke` by the arguments of this process.
 #[must_use]
-pub fn run(cli: Cli) -> ExitCode {
-    let result = match cli.command {
+pub fn run() -> ExitCode {
+    let result = match Cli::parse().command {
         Command::Check(args) => commands::check(&args),
         Command::Plan(args) => commands::plan(&args),
         Command::Schema(args) => commands::schema(&args),

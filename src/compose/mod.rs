@@ -34,10 +34,14 @@ pub use composer::{ServiceFile, Services, compose, contract_paths};
 pub use graph::{FieldId, Graph, ShapeId, SourceId, TypeId, WayId};
 pub use print::print_graph;
 pub use read::{From, JsonPath, Method, Read, Segment};
-pub use shape::{ListBound, Shape, ShapeField, ShapeVariant, Slicing, TypeChoice};
+#[cfg(test)]
+pub use shape::Slicing;
+pub use shape::{ListBound, Shape, ShapeField, TypeChoice};
 pub use source::{HeaderRule, HeaderValue, Source, SourceKind};
-pub use types::{Argument, Bounds, GraphField, GraphType, TypeKind, TypeRef};
-pub use way::{Answer, Batch, CacheRule, CallerInputs, DeclaredStatus, Effect, Entry, KeyPath, Outcome, Pairing, Way};
+#[cfg(test)]
+pub use types::{Argument, GraphField, GraphType};
+pub use types::{Bounds, TypeKind, TypeRef};
+pub use way::{Batch, CallerInputs, Effect, Entry, KeyPath, Pairing, Way};
 
 #[cfg(test)]
 mod demo_tests;

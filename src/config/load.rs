@@ -126,8 +126,8 @@ fn check_service(
 }
 
 /// The JSON schema of configuration files, as it is kept in `schema/config.schema.json`.
-#[must_use]
-pub fn schema() -> String {
+#[cfg(test)]
+pub(super) fn schema() -> String {
     let schema = schemars::schema_for!(Config);
     let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
     text.push('\n');

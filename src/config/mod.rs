@@ -6,7 +6,7 @@
 //! binaries).
 //!
 //! Always true:
-//! - a [`Config`] that comes out of [`load`] has passed every check; nothing looks at it twice;
+//! - a [`Config`] that comes out of [`load()`] has passed every check; nothing looks at it twice;
 //! - `${NAME}` is read in values only, and what it gives is a value: it never adds keys or lines;
 //! - `schema/config.schema.json` is the JSON schema of exactly this module (a test compares them).
 
@@ -22,11 +22,8 @@ mod service;
 mod tests;
 mod tree;
 
-pub use guard::{BreakerConfig, RetryConfig};
-pub use load::{KnownSource, check_declared_urls, check_services, load, place_of, schema};
-pub use model::{
-    AuthConfig, Budget, BudgetConfig, CacheConfig, Config, JwtConfig, LimitsConfig, PlaygroundConfig, SharingConfig,
-};
-pub use security::{IdentityConfig, TlsConfig, TokenConfig};
-pub use server::{AdminPort, Exposure, LogFormat, Mode, ServerConfig};
+pub use guard::BreakerConfig;
+pub use load::{KnownSource, check_declared_urls, check_services, load, place_of};
+pub use model::{Budget, Config, JwtConfig, LimitsConfig, PlaygroundConfig};
+pub use server::{Exposure, LogFormat, Mode, ServerConfig};
 pub use service::ServiceConfig;

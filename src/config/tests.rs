@@ -1,5 +1,7 @@
 //! Whole files: what comes out, and where findings point.
 
+use super::load::schema;
+use super::server::AdminPort;
 use super::*;
 use crate::diagnostic::{Finding, Sources, Span, one_line};
 use std::time::Duration;
@@ -87,7 +89,7 @@ budget: { calls: 6, values: 7 }
     assert_eq!((config.limits.depth.get(), config.budget.calls.map(|calls| calls.get())), (3, Some(6)));
     let budget = |mode: Mode| (config.budget.of_mode(mode).calls, config.budget.of_mode(mode).values);
     assert_eq!((config.limits.answer_bytes.get(), budget(Mode::Development)), (5, (Some(6), Some(7))));
-    let default = crate::config::BudgetConfig::default();
+    let default = crate::config::model::BudgetConfig::default();
     assert_eq!(
         default.of_mode(Mode::Production).calls.zip(default.of_mode(Mode::Production).values),
         Some((250, 500_000))

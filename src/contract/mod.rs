@@ -37,8 +37,10 @@ mod schemas;
 mod tests;
 
 pub use model::{
-    Announcement, Contract, Discriminator, Endpoint, IntegerFormat, Location, Parameter, Property, RequestBody,
-    Response, Schema, SchemaId, SchemaKind, StatusPattern, Style,
+    Contract, Endpoint, IntegerFormat, Location, Parameter, RequestBody, Response, SchemaId, SchemaKind, StatusPattern,
+    Style,
 };
-pub use numbers::{NumberBound, NumberBounds};
+#[cfg(test)]
+pub use numbers::NumberBound;
+pub use numbers::NumberBounds;
 pub use read::read;

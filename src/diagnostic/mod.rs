@@ -21,4 +21,4 @@ pub use credentials::without_credentials;
 pub use draw::{DrawStyle, draw};
 pub use finding::{Finding, Label, Severity};
 pub use line::one_line;
-pub use source::{FileId, Position, Sources, Span};
+pub use source::{FileId, Sources, Span};

@@ -41,9 +41,9 @@ mod write;
 
 pub use arena::Failure;
 pub use bounds::Bounds;
-pub use cause::{CauseReport, Evidence};
+pub use cause::CauseReport;
 pub use entity_cache::Caching;
-pub use events::{Event, Feed, Subscriber, poll_interval};
+pub use events::{Feed, Subscriber, poll_interval};
 pub use parts::run_in_parts;
 pub use polls::Polls;
 pub(crate) use polls::{Member, Table};

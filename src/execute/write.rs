@@ -75,7 +75,7 @@ struct Goal<'a> {
     ty: &'a OutType,
     /// The field that it is a value of.
     field: &'a OutFieldPlan,
-    /// Where the graph allows no null: see [`crate::plan::OutputPlan::non_null`].
+    /// Where the graph allows no null: see `non_null` of the plan's output.
     non_null: u32,
     /// An item of a list: the field's default is not for it.
     is_item: bool,

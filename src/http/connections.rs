@@ -1,7 +1,7 @@
 //! The open connections of one listener: how many there may be, and which one ends for a new one.
 //!
 //! In: connections that the system has handed over. Out: a place for each.
-//! Elsewhere: how long a connection has waited for its client ([`super::idle`]); serving it ([`super::serve`]).
+//! Elsewhere: how long a connection has waited for its client ([`super::idle`]); serving it ([`super::serve()`]).
 //!
 //! When all places are taken, the connection that has waited for its client the longest is ended: for its next request,
 //! for the rest of a head or of a body, or for the client to take its answer. So a crowd of silent or slow connections

@@ -7,7 +7,7 @@
 //! Two ports: the public one, and in production one for whoever runs the process ([`admin_router`]), where health and
 //! metrics are.
 //!
-//! The way of a request: [`serve`] reads its head, [`Routes`] finds its handler, `graphql` takes it apart with `correlation`, `negotiate` and
+//! The way of a request: [`serve()`] reads its head, [`router`] finds its handler, `graphql` takes it apart with `correlation`, `negotiate` and
 //! `request`, the engine answers, and `answer` chooses the status.
 //!
 //! Always true:
@@ -55,9 +55,9 @@ mod upload;
 mod websocket;
 mod workers;
 
-pub use playground::{Playground, PlaygroundError};
+pub use playground::Playground;
 pub use request::parse_request;
-pub use routes::{Routes, admin_router, router};
+pub use routes::{admin_router, router};
 pub use serve::{ServeLimits, serve, serve_by};
 pub use server::Server;
 pub use site::Site;

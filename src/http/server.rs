@@ -32,7 +32,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Makes a server; it answers once it is routed ([`super::router`]) and served ([`super::serve`]).
+    /// Makes a server; it answers once it is routed ([`super::router`]) and served ([`super::serve()`]).
     #[must_use]
     pub fn new(config: ServerConfig, engine: Arc<dyn GraphQlEngine>, metrics: Arc<Metrics>) -> Self {
         let door = Arc::new(Door::new(&config, Arc::clone(&metrics)));

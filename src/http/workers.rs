@@ -2,7 +2,7 @@
 //!
 //! In: accepted connections. Out: each is served from its beginning to its end by the worker that had the fewest, also
 //! when it becomes a WebSocket.
-//! Elsewhere: accepting and bounding them ([`super::serve`]).
+//! Elsewhere: accepting and bounding them ([`super::serve()`]).
 //!
 //! Why: a runtime with several threads moves tasks between them, and wakes one thread for what another has just done;
 //! for requests that take microseconds that is much of the work. Here a request, its calls and its answer stay on one

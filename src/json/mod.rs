@@ -27,7 +27,7 @@ pub(crate) use number::{is_number, to_integer};
 pub(crate) use places::{check, is_deeper_than, member};
 pub use read::ReadError;
 pub(crate) use value::write_text;
-pub use value::{Map, Seed, Value};
+pub use value::{Map, Value};
 
 /// Deepest nesting of objects and lists in a text: 128 levels.
 pub const MAX_DEPTH: u32 = 128;

@@ -25,4 +25,4 @@ mod page;
 mod tests;
 mod words;
 
-pub use engine::{InvalidScalar, MockEngine, MockOptions};
+pub use engine::{MockEngine, MockOptions};

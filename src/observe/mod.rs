@@ -19,9 +19,8 @@ mod polls;
 mod record;
 mod services;
 
-pub use drain::LogGuard;
 pub use exposition::Exposition;
-pub use log::{LogInitError, init};
+pub use log::init;
 pub use metrics::{Metrics, ReloadOutcome};
 pub use open::{ClosedBy, OpenConnection, OpenStreams};
 pub use record::RequestRecord;

@@ -1,7 +1,7 @@
 //! Operations: a client's document becomes a validated, lowered operation, and its variables are coerced.
 //!
 //! In: document text, operation name, variables as JSON; the client's [`crate::view::View`].
-//! Out, in this order: [`prepare`] gives a [`Prepared`] (kept per text and operation name); per request
+//! Out, in this order: [`prepare()`] gives a [`Prepared`] (kept per text and operation name); per request
 //! [`Prepared::coerce`] gives [`Variables`] and [`Prepared::outcomes`] the key of the plan; per key
 //! [`Prepared::lower`] gives an [`Operation`] (kept with its plan): what the graph must give, and how the answer
 //! is read from it; per request [`Prepared::check_bounds`] and, when asked for, [`Prepared::introspect`].
@@ -39,17 +39,15 @@ mod validate;
 mod variables;
 mod weight;
 
-pub use defer::{DeferUsage, Deferral, DeferredObject, UsageId};
-pub use error::{
-    ARGUMENT_OUT_OF_RANGE, BAD_USER_INPUT, LIMIT_EXCEEDED, OPERATION_NOT_FOUND, PARSE_FAILED, RequestError,
-    VALIDATION_FAILED,
-};
+pub use defer::{DeferredObject, UsageId};
+#[cfg(feature = "fuzz")]
+pub(crate) use error::BAD_USER_INPUT;
+pub use error::{LIMIT_EXCEEDED, OPERATION_NOT_FOUND, RequestError, VALIDATION_FAILED};
 pub use given::{GivenVariables, JsonText};
 pub use lift::Lifted;
 pub use limits::Limits;
 pub use lowered::{
-    Hop, Leaf, Node, NodeId, Operation, OperationKind, Others, OutField, OutId, OutKind, OutObject, OutType,
-    OutVariant, Selection, SelectionId, Value, VariableId,
+    Leaf, NodeId, Operation, OperationKind, Others, OutField, OutId, OutKind, OutType, Value, VariableId,
 };
 pub use outcomes::Outcomes;
 pub use own::Particulars;

@@ -16,7 +16,7 @@ pub struct DeferPlan {
     pub initial: Vec<StepId>,
     /// The deferred fragments, outer ones first.
     pub usages: Vec<UsagePlan>,
-    /// What is deferred, by index into [`super::OutputPlan::objects`] and concrete type.
+    /// What is deferred, by index into [`super::model::OutputPlan::objects`] and concrete type.
     pub objects: HashMap<(u32, TypeId), DeferredObject<OutFieldPlan>>,
 }
 

@@ -31,13 +31,13 @@ mod waits;
 mod weight;
 mod work;
 
-pub use deferred::{DeferPlan, UsagePlan};
+pub use deferred::DeferPlan;
 pub use describe::{describe, describe_values};
 pub use error::PlanError;
 pub use model::{
-    AbstractCapture, Access, Capture, Feed, Found, FoundValue, FrameId, HopPlan, Join, LeafRead, LeafSource, Member,
-    ObjectCapture, OutFieldPlan, OutKindPlan, OutObjectPlan, OutVariantPlan, OutcomePlan, OutputPlan, PairingPlan,
-    Plan, ROOT_FRAME, SlotId, Step, StepId, SubgraphDocument, TypedLeaf,
+    AbstractCapture, Capture, Feed, Found, FoundValue, FrameId, HopPlan, Join, LeafRead, LeafSource, Member,
+    ObjectCapture, OutFieldPlan, OutKindPlan, OutcomePlan, PairingPlan, Plan, ROOT_FRAME, SlotId, Step, StepId,
+    SubgraphDocument, TypedLeaf,
 };
 pub use search::Search;
 

@@ -43,7 +43,7 @@ pub(super) struct StepKey {
     pub(super) arguments: Vec<(String, Value)>,
     pub(super) requires: Vec<KeyPath>,
     pub(super) group: u32,
-    /// [`crate::operation::Node::part`] of what it was made for.
+    /// `part` of the operation's node of what it was made for.
     pub(super) part: u32,
     /// Must the caller be known?
     pub(super) authenticated: bool,

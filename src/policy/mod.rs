@@ -9,5 +9,5 @@ mod jwt;
 mod request_id;
 
 pub use caller::Caller;
-pub use jwt::{JwtKeyError, JwtRejected, JwtVerifier};
+pub use jwt::{JwtRejected, JwtVerifier};
 pub use request_id::RequestId;

@@ -14,7 +14,6 @@ use apollo_compiler::ast::{Directive, Value};
 impl Reader<'_> {
     /// Reads a `@source`.
     pub(crate) fn source(&mut self, directive: &Node<Directive>) -> Option<SourceDeclaration> {
-        let span = self.span(directive.location());
         let name = directive_argument(directive, "name").and_then(|value| self.text(value))?;
         let mut source = SourceDeclaration {
             name,
@@ -23,7 +22,6 @@ impl Reader<'_> {
             headers: Vec::new(),
             max_calls: directive_argument(directive, "maxCalls").and_then(|value| self.count(value)),
             is_pure: directive_argument(directive, "pure").and_then(|value| self.boolean(value)),
-            span,
         };
         if let Some(http) = directive_argument(directive, "http") {
             for (name, value) in self.object(http, &["baseURL", "headers"]) {

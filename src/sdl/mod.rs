@@ -18,8 +18,7 @@ mod values;
 
 pub use model::{
     ArgumentDeclaration, BatchDeclaration, CacheDeclaration, Connect, EffectDeclaration, FieldDeclaration,
-    FieldSelection, FieldSet, Fielded, HeaderDeclaration, HttpTarget, KeyDeclaration, ListSizeDeclaration, Origin,
-    OutcomeDeclaration, SdlFile, SourceDeclaration, Spanned, Target, TemplatePart, TypeBody, TypeDeclaration,
-    ValueDeclaration,
+    FieldSelection, HttpTarget, ListSizeDeclaration, Origin, OutcomeDeclaration, SdlFile, SourceDeclaration, Spanned,
+    Target, TemplatePart, TypeBody, TypeDeclaration, ValueDeclaration,
 };
 pub use read::read;

@@ -56,8 +56,6 @@ pub struct SourceDeclaration {
     pub max_calls: Option<Spanned<u32>>,
     /// `pure:`, of sources in this process only.
     pub is_pure: Option<Spanned<bool>>,
-    /// The directive.
-    pub span: Span,
 }
 
 /// `{ name: "X", from: "y" }` or `{ name: "X", value: "…" }`.

@@ -337,7 +337,7 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 /// Percent-encodes one segment of a path.
 ///
 /// ```
-/// assert_eq!(format!("/users/{}", bespoke::upstream::encode("a/b?c")), "/users/a%2Fb%3Fc");
+/// assert_eq!(format!("/users/{}", bespoke::internals::upstream::encode("a/b?c")), "/users/a%2Fb%3Fc");
 /// ```
 pub fn encode(segment: &str) -> PercentEncode<'_> {
     utf8_percent_encode(segment, RESERVED)

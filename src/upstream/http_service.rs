@@ -111,12 +111,6 @@ impl HttpService {
         let notices = Notices::new(Arc::clone(&config.name));
         Ok(Self { inner: Arc::new(Inner { path, config, notices }) })
     }
-
-    /// Its configuration.
-    #[must_use]
-    pub fn config(&self) -> &HttpServiceConfig {
-        &self.inner.config
-    }
 }
 
 impl Subgraph for HttpService {

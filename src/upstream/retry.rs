@@ -38,8 +38,8 @@ impl Default for RetryOptions {
 
 impl RetryOptions {
     /// Retries nothing.
-    #[must_use]
-    pub fn none() -> Self {
+    #[cfg(test)]
+    pub(super) fn none() -> Self {
         Self { ratio: 0.0, per_second: 0.0 }
     }
 

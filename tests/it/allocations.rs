@@ -3,14 +3,14 @@
 //! The rule: what takes ten times as much room takes at most four more allocations per buffer (2⁴ > 10). The buffers
 //! that grow with rows are a frame's slots, the answer and, where a step is fed, the list of its members.
 
-use bespoke::config::Mode;
-use bespoke::engine::{Client, Engine, EngineParts, GraphQlEngine, Request, Writes};
-use bespoke::execute::{Bounds, CauseReport, Polls, Sourced};
-use bespoke::flight::FlightOptions;
-use bespoke::operation::Limits;
-use bespoke::policy::Caller;
-use bespoke::project::Files;
-use bespoke::upstream::{Answer, CallError, Context, Request as Call, Subgraph};
+use bespoke::internals::config::Mode;
+use bespoke::internals::engine::{Client, Engine, EngineParts, GraphQlEngine, Request, Writes};
+use bespoke::internals::execute::{Bounds, CauseReport, Polls, Sourced};
+use bespoke::internals::flight::FlightOptions;
+use bespoke::internals::operation::Limits;
+use bespoke::internals::policy::Caller;
+use bespoke::internals::project::Files;
+use bespoke::internals::upstream::{Answer, CallError, Context, Request as Call, Subgraph};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
@@ -80,7 +80,7 @@ fn engine_of(files: &[(String, String)], service: Arc<dyn Subgraph>, operations_
     let sources = graph.sources.iter().map(|source| Sourced {
         subgraph: Arc::clone(&service),
         name: source.name.as_str().into(),
-        config: bespoke::json::Value::Null,
+        config: bespoke::internals::json::Value::Null,
         max_list_items: u32::MAX,
     });
     Engine::new(EngineParts {
@@ -149,7 +149,7 @@ fn peak(engine: &Engine, body: &str) -> u64 {
     let mut answer = None;
     let info = allocation_counter::measure(|| {
         let body = Bytes::copy_from_slice(body.as_bytes());
-        let request = bespoke::http::parse_request(&body);
+        let request = bespoke::internals::http::parse_request(&body);
         drop(body);
         let deadline = Instant::now() + Duration::from_secs(60);
         answer = Some(request.map(|request| runtime.block_on(engine.execute(request, caller, deadline)).body));

@@ -55,7 +55,29 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("observe", &["config", "engine", "operation", "policy", "report"]),
     ("http", &["config", "engine", "json", "observe", "policy", "report"]),
-    // What a client's own program uses.
+    // What a client's own program uses, and what this project's tests, benchmarks and demo use beside it.
+    (
+        "internals",
+        &[
+            "cache",
+            "cli",
+            "config",
+            "contract",
+            "diagnostic",
+            "engine",
+            "execute",
+            "flight",
+            "http",
+            "json",
+            "mock",
+            "observe",
+            "operation",
+            "policy",
+            "project",
+            "upstream",
+            "view",
+        ],
+    ),
     ("bff", &["cli", "engine", "policy", "project", "upstream"]),
     ("mock", &["engine", "operation", "policy", "view"]),
     (

@@ -19,7 +19,7 @@ mod source;
 mod types;
 mod view;
 
-use bespoke::diagnostic::{DrawStyle, draw};
+use bespoke::internals::diagnostic::{DrawStyle, draw};
 use demo::{Demo, Sdl};
 use mutant::{Kind, Mutant};
 use run::{CLIENTS, Runner};

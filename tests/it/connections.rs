@@ -1,8 +1,8 @@
 //! Connections to services that end when they want to, and instances that are no good: nobody who asks should notice.
 
 use crate::harness::{Bff, Setup, authority_file};
-use bespoke::engine::Client;
-use bespoke::project::Files;
+use bespoke::internals::engine::Client;
+use bespoke::internals::project::Files;
 use serde_json::json;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};

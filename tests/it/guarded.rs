@@ -1,9 +1,9 @@
 //! What only callers who are signed in get is neither fetched nor sent on for others, whoever asked first.
 
-use bespoke::engine::{Client, EngineOptions, GraphQlEngine, Request};
-use bespoke::json;
-use bespoke::policy::Caller;
-use bespoke::project::Files;
+use bespoke::internals::engine::{Client, EngineOptions, GraphQlEngine, Request};
+use bespoke::internals::json;
+use bespoke::internals::policy::Caller;
+use bespoke::internals::project::Files;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use testkit::faulty::{Faulty, Reply};

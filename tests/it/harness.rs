@@ -6,13 +6,13 @@
 //! dropped.
 
 use crate::reference::{Expected, Reference, error_paths};
-use bespoke::cache::CacheOptions;
-use bespoke::config::{Config, JwtConfig, Mode};
-use bespoke::engine::{Client, EngineOptions, GraphQlEngine, Writes};
-use bespoke::flight::FlightOptions;
-use bespoke::http::{Playground, ServeLimits, Server, Site, router, serve};
-use bespoke::observe::{Exposition, Metrics};
-use bespoke::policy::JwtVerifier;
+use bespoke::internals::cache::CacheOptions;
+use bespoke::internals::config::{Config, JwtConfig, Mode};
+use bespoke::internals::engine::{Client, EngineOptions, GraphQlEngine, Writes};
+use bespoke::internals::flight::FlightOptions;
+use bespoke::internals::http::{Playground, ServeLimits, Server, Site, router, serve};
+use bespoke::internals::observe::{Exposition, Metrics};
+use bespoke::internals::policy::JwtVerifier;
 use demo::Shop;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

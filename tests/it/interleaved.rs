@@ -5,15 +5,15 @@
 //! about caching, and revalidate. Whatever is somebody's own says whose it is.
 
 use crate::random::Random;
-use bespoke::cache::{Cache, CacheOptions, CacheStatus};
-use bespoke::config::Mode;
-use bespoke::engine::{Client, Engine, EngineParts, GraphQlEngine, Request, Writes};
-use bespoke::execute::{Bounds, Caching, CauseReport, Polls, Sourced};
-use bespoke::flight::FlightOptions;
-use bespoke::operation::Limits;
-use bespoke::policy::Caller;
-use bespoke::project::{Assembled, Files};
-use bespoke::upstream::{Answer, CallError, Context, Request as Call, Shared, Subgraph};
+use bespoke::internals::cache::{Cache, CacheOptions, CacheStatus};
+use bespoke::internals::config::Mode;
+use bespoke::internals::engine::{Client, Engine, EngineParts, GraphQlEngine, Request, Writes};
+use bespoke::internals::execute::{Bounds, Caching, CauseReport, Polls, Sourced};
+use bespoke::internals::flight::FlightOptions;
+use bespoke::internals::operation::Limits;
+use bespoke::internals::policy::Caller;
+use bespoke::internals::project::{Assembled, Files};
+use bespoke::internals::upstream::{Answer, CallError, Context, Request as Call, Shared, Subgraph};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
@@ -185,7 +185,7 @@ fn world(options: &Options, seed: u64) -> World {
         let service = Arc::new(Service { random: Arc::clone(&random), calls });
         let name: Arc<str> = source.name.as_str().into();
         let subgraph = Arc::new(Shared::new(Arc::clone(&name), service, options.calls.clone()));
-        Sourced { subgraph, name, config: bespoke::json::Value::Null, max_list_items: 100_000 }
+        Sourced { subgraph, name, config: bespoke::internals::json::Value::Null, max_list_items: 100_000 }
     });
     let sources = sources.collect();
     let caching =

@@ -2,8 +2,8 @@
 //!
 //! W2 of the design: 100 posts by 10 users, 34 kB in, 15 kB out, in two calls.
 
-use bespoke::engine::{Client, EngineOptions, GraphQlEngine as _, Request};
-use bespoke::project::Files;
+use bespoke::internals::engine::{Client, EngineOptions, GraphQlEngine as _, Request};
+use bespoke::internals::project::Files;
 use futures_util::{FutureExt as _, poll};
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader};

@@ -1,9 +1,9 @@
 //! Lists that overlap, asked for at once: what one of them asks for, the other one waits for.
 
 use crate::harness::{Bff, Reply, Setup};
-use bespoke::engine::Client;
-use bespoke::flight::FlightOptions;
-use bespoke::project::Files;
+use bespoke::internals::engine::Client;
+use bespoke::internals::flight::FlightOptions;
+use bespoke::internals::project::Files;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;

@@ -2,9 +2,9 @@
 
 use crate::harness::{Bff, Setup};
 use crate::subscriptions::Socket;
-use bespoke::config::Config;
-use bespoke::engine::Client;
-use bespoke::project::Files;
+use bespoke::internals::config::Config;
+use bespoke::internals::engine::Client;
+use bespoke::internals::project::Files;
 use serde_json::{Value, json};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -189,7 +189,7 @@ async fn an_outage_is_an_event_when_it_begins_and_one_when_it_ends() {
 }
 
 /// Changes what the meter's service is configured with.
-fn of_meter(config: &mut Config) -> &mut bespoke::config::ServiceConfig {
+fn of_meter(config: &mut Config) -> &mut bespoke::internals::config::ServiceConfig {
     config.services.entry("meter".to_owned()).or_default()
 }
 

@@ -1,8 +1,8 @@
 //! A service that fails, and one that does not: what the first costs, and that the second does not notice.
 
 use crate::harness::{Bff, Reply, Setup};
-use bespoke::engine::Client;
-use bespoke::project::Files;
+use bespoke::internals::engine::Client;
+use bespoke::internals::project::Files;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};

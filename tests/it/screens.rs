@@ -184,7 +184,7 @@ fn teaser(product: &Value) -> String {
 }
 
 /// Asks a BFF for a screen, as it runs in production.
-async fn with_bff(client: bespoke::engine::Client, shop: &Shop, operation: &str) -> (Value, Cost) {
+async fn with_bff(client: bespoke::internals::engine::Client, shop: &Shop, operation: &str) -> (Value, Cost) {
     let bff = Bff::start(client, Setup::of(shop).production()).await;
     shop.reset_calls();
     let reply = bff.ask(operation).await;

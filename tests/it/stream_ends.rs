@@ -2,8 +2,8 @@
 
 use crate::harness::{Bff, Setup};
 use crate::subscriptions::{CLIENT, Socket, event, listen};
-use bespoke::engine::Client;
-use bespoke::project::Files;
+use bespoke::internals::engine::Client;
+use bespoke::internals::project::Files;
 use demo::{Shop, ShopOptions};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -371,14 +371,16 @@ async fn keys_that_were_replaced_reach_open_sockets() {
 #[tokio::test]
 async fn a_lower_limit_counts_what_is_open() {
     let meter = Meter::start().await;
-    let drain = |config: &mut bespoke::config::Config| config.server.stream_drain = Some(Duration::from_secs(600));
+    let drain =
+        |config: &mut bespoke::internals::config::Config| config.server.stream_drain = Some(Duration::from_secs(600));
     let bff = Bff::start(client(), meter.setup().configure(drain)).await;
     // Of several streams, the first ends at once.
     let mut streams = vec![watch_events(&bff).await];
     for _ in 0..3 {
         streams.push(watch_events(&bff).await);
     }
-    let lower = |config: &mut bespoke::config::Config| config.server.max_subscriptions = std::num::NonZeroU32::MIN;
+    let lower =
+        |config: &mut bespoke::internals::config::Config| config.server.max_subscriptions = std::num::NonZeroU32::MIN;
     drop(bff.reload(&client(), meter.setup().configure(drain).configure(lower)));
     assert_eq!(rest(&mut streams[0]).await, "");
     assert_eq!(listen(&bff, WATCH, &[]).await.status(), 503);

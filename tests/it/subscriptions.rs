@@ -2,8 +2,8 @@
 
 use crate::harness::{Bff, Setup};
 use crate::incremental::{merge, multipart};
-use bespoke::engine::Client;
-use bespoke::project::Files;
+use bespoke::internals::engine::Client;
+use bespoke::internals::project::Files;
 use demo::{Shop, ShopOptions};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};

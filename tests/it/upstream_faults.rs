@@ -8,9 +8,9 @@
 mod cases;
 
 use crate::harness::{Bff, Reply, Setup, authority_file};
-use bespoke::config::Config;
-use bespoke::engine::Client;
-use bespoke::project::Files;
+use bespoke::internals::config::Config;
+use bespoke::internals::engine::Client;
+use bespoke::internals::project::Files;
 use cases::{Case, Outcome, REPORT};
 use serde_json::{Value, json};
 use std::sync::Arc;

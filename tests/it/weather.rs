@@ -3,9 +3,9 @@
 //! Elsewhere: the same over many kinds of traffic, on made-up time (`upstream/breaker/simulation.rs`).
 
 use crate::harness::{Bff, Setup};
-use bespoke::config::{Config, ServiceConfig};
-use bespoke::engine::Client;
-use bespoke::project::Files;
+use bespoke::internals::config::{Config, ServiceConfig};
+use bespoke::internals::engine::Client;
+use bespoke::internals::project::Files;
 use serde_json::json;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};

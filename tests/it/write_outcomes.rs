@@ -4,9 +4,9 @@
 
 use crate::harness::{Bff, Reply, Setup};
 use crate::subscriptions::Socket;
-use bespoke::config::Config;
-use bespoke::engine::Client;
-use bespoke::project::Files;
+use bespoke::internals::config::Config;
+use bespoke::internals::engine::Client;
+use bespoke::internals::project::Files;
 use serde_json::{Value, json};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};

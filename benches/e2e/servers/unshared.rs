@@ -2,12 +2,12 @@
 
 use super::listener;
 use crate::Failed;
-use bespoke::config::Config;
-use bespoke::engine::{Client, EngineOptions};
-use bespoke::flight::FlightOptions;
-use bespoke::http::{ServeLimits, Server, Workers, router, serve_by};
-use bespoke::observe::{self, Metrics};
-use bespoke::project::Files;
+use bespoke::internals::config::Config;
+use bespoke::internals::engine::{Client, EngineOptions};
+use bespoke::internals::flight::FlightOptions;
+use bespoke::internals::http::{ServeLimits, Server, Workers, router, serve_by};
+use bespoke::internals::observe::{self, Metrics};
+use bespoke::internals::project::Files;
 use std::sync::Arc;
 
 pub(crate) async fn serve() -> Result<(), Failed> {

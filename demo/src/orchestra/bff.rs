@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use bespoke::cli::{Origin, ServeOptions, serve_client};
-use bespoke::config::{Config, JwtConfig, Mode, PlaygroundConfig};
+use bespoke::internals::cli::{Origin, ServeOptions, serve_client};
+use bespoke::internals::config::{Config, JwtConfig, Mode, PlaygroundConfig};
 use clap::Args;
 use demo::ServiceName;
 use demo::keys::{AUDIENCE, ISSUER};

@@ -1,5 +1,5 @@
 use super::{headers, seconds};
-use crate::cache::Directives;
+use crate::cache::directives::Directives;
 
 #[test]
 fn directives_are_read_as_rfc_9111_says() {

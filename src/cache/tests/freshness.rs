@@ -1,5 +1,6 @@
 use super::{SHARED, guess, headers, kept, seconds};
-use crate::cache::{CacheKind, Exchange, Freshness, State, assess, condition, kept_headers, merged};
+use crate::cache::freshness::State;
+use crate::cache::{CacheKind, Exchange, Freshness, assess, condition, kept_headers, merged};
 use std::time::{Duration, Instant, SystemTime};
 
 const DATE: &str = "date: Sun, 06 Nov 1994 08:49:37 GMT\n";

@@ -5,7 +5,8 @@ mod findings;
 mod operations;
 mod schemas;
 
-use super::{Contract, Schema, SchemaId, SchemaKind, read};
+use super::model::Schema;
+use super::{Contract, SchemaId, SchemaKind, read};
 use crate::diagnostic::{Finding, Sources};
 use std::fmt::Write as _;
 

@@ -17,7 +17,7 @@ mod run;
 mod subscriber;
 
 pub use feed::Feed;
-pub use subscriber::{Event, Subscriber};
+pub use subscriber::Subscriber;
 
 use super::run::Run;
 use crate::plan::Plan;

@@ -9,7 +9,8 @@ mod page;
 mod protocol;
 mod sockets;
 
-use super::{Routes, Server, Site, admin_router, router};
+use super::routes::Routes;
+use super::{Server, Site, admin_router, router};
 use crate::config::{Mode, ServerConfig};
 use crate::observe::Metrics;
 use axum::body::Body;

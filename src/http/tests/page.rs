@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::config::PlaygroundConfig;
-use crate::http::{Playground, PlaygroundError};
+use crate::http::Playground;
+use crate::http::playground::PlaygroundError;
 use std::path::PathBuf;
 
 /// A folder of this test process, removed at the end.

@@ -6,8 +6,8 @@
 use super::demo::{Demo, Dir, FieldDef, Sdl, TypeDef, members, range, string};
 use super::mutant::{Kind, Mutant, Place, Word, misspelt, words};
 use super::other_operation;
-use bespoke::contract::{self, Contract, Endpoint};
-use bespoke::diagnostic::Sources;
+use bespoke::internals::contract::{self, Contract, Endpoint};
+use bespoke::internals::diagnostic::Sources;
 use std::ops::Range;
 
 /// A `@connect` and what it means.

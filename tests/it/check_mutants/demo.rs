@@ -6,7 +6,7 @@
 use apollo_compiler::Node;
 use apollo_compiler::ast::{self, Definition, Document, Type, Value};
 use apollo_compiler::parser::SourceSpan;
-use bespoke::project::Files;
+use bespoke::internals::project::Files;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;

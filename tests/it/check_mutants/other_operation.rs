@@ -7,7 +7,7 @@
 use super::binding::Binding;
 use super::demo::{members, string};
 use super::mutant::{Kind, Mutant, Place};
-use bespoke::contract::{Endpoint, Location, SchemaId, SchemaKind, StatusPattern};
+use bespoke::internals::contract::{Endpoint, Location, SchemaId, SchemaKind, StatusPattern};
 
 const CODES: &[&str] = &["E102", "E103", "E104", "E105", "E107", "E108", "E112", "E113", "E119"];
 
@@ -49,7 +49,7 @@ fn request(binding: &Binding<'_>, other: &Endpoint) -> Vec<Place> {
     let takes = |name: &str| other.parameters.iter().any(|parameter| parameter.name == name);
     // A required parameter that nobody gives; a path parameter may be a field of the parent.
     let is_of_parent = |name: &str| !binding.ty.is_root() && binding.ty.fields.iter().any(|field| field.name == name);
-    let is_missing = |parameter: &&bespoke::contract::Parameter| {
+    let is_missing = |parameter: &&bespoke::internals::contract::Parameter| {
         let is_implied = parameter.location == Location::Path && is_of_parent(&parameter.name);
         parameter.required && !is_given(&parameter.name) && !is_implied
     };

@@ -5,9 +5,9 @@
 
 use super::demo::Demo;
 use super::mutant::Mutant;
-use bespoke::diagnostic::{Finding, Sources, one_line};
-use bespoke::project::{Assembled, Files, assemble};
-use bespoke::view;
+use bespoke::internals::diagnostic::{Finding, Sources, one_line};
+use bespoke::internals::project::{Assembled, Files, assemble};
+use bespoke::internals::view;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

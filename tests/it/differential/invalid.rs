@@ -11,10 +11,10 @@ use crate::random::Random;
 use apollo_compiler::Schema;
 use apollo_compiler::ast::Document;
 use apollo_compiler::validation::Valid;
-use bespoke::engine::Client;
-use bespoke::operation::{LIMIT_EXCEEDED, Limits, OPERATION_NOT_FOUND, prepare};
-use bespoke::project::Files;
-use bespoke::view::View;
+use bespoke::internals::engine::Client;
+use bespoke::internals::operation::{LIMIT_EXCEEDED, Limits, OPERATION_NOT_FOUND, prepare};
+use bespoke::internals::project::Files;
+use bespoke::internals::view::View;
 use std::collections::BTreeMap;
 
 /// Valid documents that are changed, of each schema; each is changed in so many ways.

@@ -19,7 +19,7 @@ use crate::harness::{Bff, Reply, Setup};
 use apollo_compiler::Schema;
 use apollo_compiler::ast::{Definition, Document, Selection, Type};
 use apollo_compiler::validation::Valid;
-use bespoke::engine::Client;
+use bespoke::internals::engine::Client;
 use demo::{Shop, ShopOptions};
 use futures_util::{StreamExt as _, stream};
 use generate::{Generated, operation};

@@ -3,11 +3,11 @@
 
 use super::oracle::Oracle;
 use crate::random::Random;
-use bespoke::diagnostic::Sources;
-use bespoke::engine::{GraphQlEngine, Request, Response};
-use bespoke::mock::{MockEngine, MockOptions};
-use bespoke::policy::Caller;
-use bespoke::view;
+use bespoke::internals::diagnostic::Sources;
+use bespoke::internals::engine::{GraphQlEngine, Request, Response};
+use bespoke::internals::mock::{MockEngine, MockOptions};
+use bespoke::internals::policy::Caller;
+use bespoke::internals::view;
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
