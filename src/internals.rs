@@ -26,9 +26,9 @@ pub mod contract {
 
 /// See the room `diagnostic`.
 pub mod diagnostic {
+    pub use crate::diagnostic::{Code, Finding, Sources, one_line};
     #[cfg(feature = "cli")]
     pub use crate::diagnostic::{DrawStyle, draw};
-    pub use crate::diagnostic::{Finding, Sources, one_line};
 }
 
 /// See the room `engine`.

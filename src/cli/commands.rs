@@ -3,7 +3,7 @@
 use super::args::{CheckArgs, ClientArgs, GraphArgs, PlanArgs};
 use crate::compose::print_graph;
 use crate::config::{Budget, Mode, place_of};
-use crate::diagnostic::{DrawStyle, Finding, draw, one_line};
+use crate::diagnostic::{Code, DrawStyle, Finding, draw, one_line};
 use crate::engine::{Client, EngineError};
 use crate::operation::{Limits, Outcomes, RequestError, prepare};
 use crate::plan::{describe, describe_values, plan as make_plan};
@@ -64,13 +64,15 @@ fn unusable_files(files: &Files, client: &str, assembled: &Assembled, folder: &P
     let base = base_of(folder, path.as_deref());
     let finding = |error: EngineError| {
         let (code, option) = match &error {
-            EngineError::File { option, is_missing: true, .. } => ("W304", option.clone()),
-            EngineError::File { option, .. } => ("E327", option.clone()),
-            EngineError::BadUrl { name, .. } | EngineError::Client { name, .. } => ("E327", format!("services.{name}")),
-            _ => ("E327", String::new()),
+            EngineError::File { option, is_missing: true, .. } => (Code::W304, option.clone()),
+            EngineError::File { option, .. } => (Code::E327, option.clone()),
+            EngineError::BadUrl { name, .. } | EngineError::Client { name, .. } => {
+                (Code::E327, format!("services.{name}"))
+            }
+            _ => (Code::E327, String::new()),
         };
         let finding = Finding::new(code, error.to_string(), place_of(&assembled.sources, file, &option), "named here");
-        if code == "W304" { finding.help("`serve` does not start without it") } else { finding }
+        if code == Code::W304 { finding.help("`serve` does not start without it") } else { finding }
     };
     Client::check_files(graph, config, &base).into_iter().map(finding).collect()
 }

@@ -6,7 +6,7 @@ use super::types::TypeRef;
 use super::way::{Entry, KeyPath, Way};
 use super::{check, graphql, guard, merge, rest};
 use crate::contract::{Contract, SchemaId};
-use crate::diagnostic::{FileId, Finding, Severity, Sources, Span};
+use crate::diagnostic::{Code, FileId, Finding, Sources, Span};
 use crate::sdl::{self, FieldDeclaration, Origin, SdlFile};
 use std::collections::{BTreeSet, HashMap};
 
@@ -46,7 +46,7 @@ pub fn compose(services: Services<'_>) -> (Option<Graph>, Vec<Finding>) {
     }
     let mut composer = merge::merge(&files, findings);
     // Without a sound schema nothing can be checked against it.
-    let is_sound = composer.findings.iter().all(|finding| finding.code != "E204");
+    let is_sound = composer.findings.iter().all(|finding| finding.code != Code::E204);
     for file in (0..files.len()).filter(|_| is_sound) {
         if files[file].is_bound {
             rest::bind(&mut composer, file, services.contracts);
@@ -59,7 +59,7 @@ pub fn compose(services: Services<'_>) -> (Option<Graph>, Vec<Finding>) {
     let Composer { graph, mut findings, .. } = composer;
     let mut seen = BTreeSet::new();
     findings.retain(|finding| seen.insert((finding.code, finding.message.clone(), finding.span())));
-    let is_sound = findings.iter().all(|finding| finding.severity() != Severity::Error);
+    let is_sound = !findings.iter().any(Finding::is_error);
     (is_sound.then_some(graph), findings)
 }
 

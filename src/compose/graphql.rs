@@ -12,7 +12,7 @@ use super::shape::{ListBound, ShapeField, ShapeVariant, TypeChoice};
 use super::source::{Source, SourceKind};
 use super::types::TypeKind;
 use super::way::{Answer, Batch, CallerInputs, Entry, KeyPath, Pairing, Way};
-use crate::diagnostic::{Finding, Span};
+use crate::diagnostic::{Code, Finding, Span};
 use crate::sdl::{FieldDeclaration, FieldSelection, Origin, TypeBody};
 use indexmap::IndexMap;
 use std::collections::{HashMap, HashSet};
@@ -26,7 +26,7 @@ pub(super) fn bind(composer: &mut Composer<'_>, file: usize) {
     let span = sdl.types.first().map_or(Span::new(sdl.file, 0..0), |ty| ty.name.span);
     if let Some(first) = composer.graph.sources.iter().find(|source| source.name == sdl.name) {
         let message = format!("two sources are named `{}`", sdl.name);
-        let finding = Finding::new("E205", message, span, "named again").and(first.span, "named here");
+        let finding = Finding::new(Code::E205, message, span, "named again").and(first.span, "named here");
         composer.find(finding);
     }
     let kind = match sdl.origin {
@@ -35,7 +35,7 @@ pub(super) fn bind(composer: &mut Composer<'_>, file: usize) {
         Origin::InProcess => {
             for declared in sdl.sources.iter().filter(|source| source.name.value != sdl.name) {
                 let message = format!("this source is `{}`, not `{}`", sdl.name, declared.name.value);
-                let finding = Finding::new("E206", message, declared.name.span, "named here");
+                let finding = Finding::new(Code::E206, message, declared.name.span, "named here");
                 composer.findings.push(finding.help(format!("write `@source(name: \"{}\", …)`", sdl.name)));
             }
             let max_calls = sdl.sources.iter().find_map(|source| source.max_calls.as_ref());
@@ -43,7 +43,7 @@ pub(super) fn bind(composer: &mut Composer<'_>, file: usize) {
             if let (Some(calls), Some(pure)) = (max_calls.filter(|calls| calls.value > 0), pure) {
                 let message = "a source that calls services depends on more than what it is asked";
                 let finding =
-                    Finding::new("E206", message, pure.span, "not pure").and(calls.span, "calls are declared");
+                    Finding::new(Code::E206, message, pure.span, "not pure").and(calls.span, "calls are declared");
                 composer.findings.push(finding.help("leave out `pure`, or `maxCalls` if it makes no calls"));
             }
             SourceKind::InProcess {
@@ -153,7 +153,7 @@ impl Binder<'_, '_> {
         };
         if let Some(requires) = &declared.field.requires {
             let message = "`@requires` of a root field is not supported: a root has no key to be asked by again";
-            let finding = Finding::new("C011", message, requires.span, "nothing gives it");
+            let finding = Finding::new(Code::C011, message, requires.span, "nothing gives it");
             self.composer.findings.push(finding.help("take what the field needs as an argument"));
         }
         let provides = declared.field.provides.as_ref().map(|provides| provides.selections.as_slice());

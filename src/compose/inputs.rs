@@ -12,7 +12,7 @@
 
 use super::merge::{MergedArgument, MergedType, merge_types};
 use super::types::TypeKind;
-use crate::diagnostic::{Finding, Span};
+use crate::diagnostic::{Code, Finding, Span};
 use crate::sdl::{ArgumentDeclaration, SdlFile, TypeBody, ValueDeclaration};
 use apollo_compiler::ast;
 use indexmap::{IndexMap, IndexSet};
@@ -75,7 +75,7 @@ struct Agreement<'a, 'f> {
 
 impl<'a> Agreement<'a, '_> {
     fn find(&mut self, message: String, span: Span, label: &str, help: &str) {
-        self.findings.push(Finding::new("E211", message, span, label).help(help));
+        self.findings.push(Finding::new(Code::E211, message, span, label).help(help));
     }
 
     /// What all files declare; what one of them requires, all must declare.
@@ -117,7 +117,7 @@ impl<'a> Agreement<'a, '_> {
                 Some(merged) => ty = merged,
                 None => {
                     let message = format!("`{name}` of `{of}` has two types, `{ty}` and `{}`", other.ty);
-                    let finding = Finding::new("E203", message, other.name.span, format!("`{}` here", other.ty));
+                    let finding = Finding::new(Code::E203, message, other.name.span, format!("`{}` here", other.ty));
                     self.findings.push(finding.and(first.name.span, format!("`{}` here", first.ty)));
                 }
             }
@@ -141,7 +141,7 @@ impl<'a> Agreement<'a, '_> {
         if let Some((other, _)) = defaults.find(|(_, other)| *other != default) {
             let message = format!("`{}` of `{of}` has two defaults", first.name.value);
             let finding =
-                Finding::new("E211", message, other.name.span, "one here").and(first.name.span, "and one here");
+                Finding::new(Code::E211, message, other.name.span, "one here").and(first.name.span, "and one here");
             self.findings.push(finding.help("give it the same default in every service, or in none"));
         }
         holders.iter().all(|holder| holder.default.is_some()).then_some(default)

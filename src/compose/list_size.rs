@@ -7,7 +7,7 @@
 use super::composer::Composer;
 use super::graph::FieldId;
 use super::shape::{ListBound, Slicing};
-use crate::diagnostic::Finding;
+use crate::diagnostic::{Code, Finding};
 use crate::sdl::ListSizeDeclaration;
 
 /// The bound that a declaration alone gives.
@@ -48,7 +48,7 @@ pub(super) fn check(composer: &mut Composer<'_>) {
             if !composer.graph.field(field).ty.is_list() {
                 let message = format!("`@listSize` stands on `{name}`, which is no list");
                 findings.push(
-                    Finding::new("C003", message, size.span, "here").help("write it on the field that is the list"),
+                    Finding::new(Code::C003, message, size.span, "here").help("write it on the field that is the list"),
                 );
                 continue;
             }
@@ -58,7 +58,7 @@ pub(super) fn check(composer: &mut Composer<'_>) {
                     known.is_some_and(|known| !known.ty.is_list() && composer.graph.ty(known.ty.named()).name == "Int");
                 if !is_int {
                     let message = format!("`{name}` has no argument `{}` of the type `Int`", argument.value);
-                    let finding = Finding::new("C003", message, argument.span, "this argument");
+                    let finding = Finding::new(Code::C003, message, argument.span, "this argument");
                     findings.push(finding.help("name arguments that say how many items are asked for"));
                 }
             }

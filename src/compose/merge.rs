@@ -5,7 +5,7 @@ use super::graph::{FieldId, Graph, TypeId};
 use super::types::{Argument, Bounds, GraphField, GraphType, TypeKind, TypeRef};
 use super::way::KeyPath;
 use super::{inputs, schema};
-use crate::diagnostic::{Finding, Span};
+use crate::diagnostic::{Code, Finding, Span};
 use crate::json::{Number, Value as Json};
 use crate::sdl::{
     ArgumentDeclaration, FieldDeclaration, FieldSelection, SdlFile, Spanned, TypeBody, TypeDeclaration,
@@ -121,13 +121,13 @@ fn check_overrides(files: &[SdlFile], findings: &mut Vec<Finding>) {
         for from in fields.filter_map(|field| field.overrides.as_ref()) {
             if from.value == file.name {
                 let message = format!("a field of `{}` cannot override itself", file.name);
-                let finding = Finding::new("E207", message, from.span, "this service");
+                let finding = Finding::new(Code::E207, message, from.span, "this service");
                 findings.push(finding.help("name the service that the field moves away from"));
             } else if files.iter().all(|other| other.name != from.value) {
                 let message = format!("there is no service `{}` to override", from.value);
                 let names = files.iter().map(|other| other.name.as_str()).filter(|name| *name != file.name);
                 let help = crate::suggest::help(&from.value, names);
-                findings.push(Finding::new("W207", message, from.span, "nothing is overridden").help(help));
+                findings.push(Finding::new(Code::W207, message, from.span, "nothing is overridden").help(help));
             }
         }
     }
@@ -156,9 +156,13 @@ impl<'a> Merging<'a> {
         let ty = self.types.entry(name.clone()).or_insert_with(|| MergedType::new(name, kind, declaration.name.span));
         if ty.kind != kind {
             let message = format!("`{}` is declared as two kinds of type", ty.name);
-            let finding =
-                Finding::new("E203", message, declaration.name.span, format!("`{}` here", declaration.body.keyword()))
-                    .and(ty.span, "declared here first");
+            let finding = Finding::new(
+                Code::E203,
+                message,
+                declaration.name.span,
+                format!("`{}` here", declaration.body.keyword()),
+            )
+            .and(ty.span, "declared here first");
             self.findings.push(finding);
             return;
         }
@@ -287,7 +291,7 @@ fn add_field<'a>(ty: &mut MergedType<'a>, file: usize, field: &'a FieldDeclarati
         None => {
             let message =
                 format!("`{}.{}` has two types, `{}` and `{}`", ty.name, field.name.value, known.ty, field.ty);
-            let mut finding = Finding::new("E203", message, field.name.span, format!("`{}` here", field.ty));
+            let mut finding = Finding::new(Code::E203, message, field.name.span, format!("`{}` here", field.ty));
             if let Some(first) = first {
                 finding = finding.and(first, format!("`{}` here", known.ty));
             }
@@ -464,7 +468,7 @@ pub(super) fn key_paths(
                     let message = format!("`{}` has no field `{name}`", parent.name);
                     let help = crate::suggest::help(name, parent.fields.keys().map(String::as_str));
                     let label = format!("named here, for `{}`", owner.value);
-                    composer.find(Finding::new("E202", message, span, label).help(help));
+                    composer.find(Finding::new(Code::E202, message, span, label).help(help));
                     return None;
                 };
                 let inner = composer.graph.field(field).ty.named();
@@ -476,7 +480,7 @@ pub(super) fn key_paths(
                         );
                         let label = format!("named here, for `{}`", owner.value);
                         let help = format!("write `{name} {{ … }}`");
-                        composer.find(Finding::new("E202", message, span, label).help(help));
+                        composer.find(Finding::new(Code::E202, message, span, label).help(help));
                         return None;
                     }
                     paths.push(KeyPath(vec![field]));
@@ -494,7 +498,7 @@ pub(super) fn key_paths(
                         composer.graph.types.iter().filter(|ty| !ty.fields.is_empty()).map(|ty| ty.name.as_str());
                     let help = crate::suggest::help(name, known);
                     let label = format!("named here, for `{}`", owner.value);
-                    composer.find(Finding::new("E202", message, span, label).help(help));
+                    composer.find(Finding::new(Code::E202, message, span, label).help(help));
                     return None;
                 };
                 paths.extend(key_paths(composer, inner, selections, owner, span)?);
@@ -529,7 +533,7 @@ fn check_owners(composer: &mut Composer<'_>) {
         let coordinate = composer.graph.coordinate(id);
         let message = format!("`{coordinate}` has two owners");
         let help = "leave it to one of them, or mark it `@shareable` if both give the same value";
-        let finding = Finding::new("E201", message, second.field.name.span, "declared again")
+        let finding = Finding::new(Code::E201, message, second.field.name.span, "declared again")
             .and(first.field.name.span, "declared here")
             .help(help);
         composer.find(finding);

@@ -5,7 +5,7 @@
 
 use super::merge::{MergedArgument, MergedField, MergedType};
 use super::types::TypeKind;
-use crate::diagnostic::{Finding, Span};
+use crate::diagnostic::{Code, Finding, Span};
 use apollo_compiler::Schema;
 use apollo_compiler::ast;
 use apollo_compiler::diagnostic::ToCliReport;
@@ -50,7 +50,7 @@ fn check_hidden(types: &IndexMap<String, MergedType<'_>>) -> Vec<Finding> {
         let name = ty.inner_named_type().as_str();
         if types.get(name).is_some_and(|ty| ty.is_hidden) {
             let message = format!("clients see `{coordinate}`, but its type `{name}` is `@inaccessible`");
-            let finding = Finding::new("E212", message, span, "seen by clients");
+            let finding = Finding::new(Code::E212, message, span, "seen by clients");
             findings.push(finding.help("hide both or none: mark this `@inaccessible`, too"));
         }
     };
@@ -75,7 +75,7 @@ fn check_hidden(types: &IndexMap<String, MergedType<'_>>) -> Vec<Finding> {
         };
         if is_empty {
             let message = format!("clients see `{}`, but all that it has is `@inaccessible`", ty.name);
-            let finding = Finding::new("E212", message, ty.span, "seen by clients");
+            let finding = Finding::new(Code::E212, message, ty.span, "seen by clients");
             emptied.push(finding.help("mark the type itself `@inaccessible`"));
         }
     }
@@ -103,11 +103,12 @@ fn build_one(types: &IndexMap<String, MergedType<'_>>, audience: Audience) -> Re
         let offset = error.error.location().map_or(0, |location| location.offset());
         let line = breaks.partition_point(|&at| at < offset);
         let Some(span) = printer.spans.get(line).or(printer.spans.first()).copied() else { continue };
-        findings.push(Finding::new("E204", error.error.to_string(), span, "declared here"));
+        findings.push(Finding::new(Code::E204, error.error.to_string(), span, "declared here"));
     }
     if types.get("Query").is_none() && findings.is_empty() {
         let span = printer.spans.first().copied();
-        findings.extend(span.map(|span| Finding::new("E204", "there is no `Query` type", span, "in these services")));
+        findings
+            .extend(span.map(|span| Finding::new(Code::E204, "there is no `Query` type", span, "in these services")));
     }
     Err(findings)
 }

@@ -4,7 +4,7 @@ use super::guard::is_free_header;
 use super::model::Config;
 use super::server::{AdminPort, Mode, ServerConfig};
 use super::service::ServiceConfig;
-use crate::diagnostic::{Finding, Span};
+use crate::diagnostic::{Code, Finding, Span};
 use http::{Method, Uri};
 use reqwest::Url;
 use std::time::Duration;
@@ -40,7 +40,12 @@ pub(super) fn check(config: &Config, at: &dyn Fn(&str) -> Span) -> Vec<Finding> 
         ] {
             if value > most {
                 let path = format!("{path}.{name}");
-                findings.push(Finding::new("E308", format!("`{path}` is at most {most}"), at(&path), "this number"));
+                findings.push(Finding::new(
+                    Code::E308,
+                    format!("`{path}` is at most {most}"),
+                    at(&path),
+                    "this number",
+                ));
             }
         }
         durations.push((format!("{path}.breaker.open_for"), service.breaker.open_for));
@@ -52,7 +57,7 @@ pub(super) fn check(config: &Config, at: &dyn Fn(&str) -> Span) -> Vec<Finding> 
             let path = format!("{path}.timeout_header");
             let message = format!("`{path}` names no header that calls may have");
             findings.push(
-                Finding::new("E322", message, at(&path), "this name")
+                Finding::new(Code::E322, message, at(&path), "this name")
                     .help("a name such as `x-request-timeout-ms`, or `null` for none"),
             );
         }
@@ -69,31 +74,31 @@ pub(super) fn check(config: &Config, at: &dyn Fn(&str) -> Span) -> Vec<Finding> 
             None
         };
         let at_urls = || at(&format!("{path}.urls"));
-        findings.extend(problem.map(|message| Finding::new("E323", message, at_urls(), "these URLs")));
+        findings.extend(problem.map(|message| Finding::new(Code::E323, message, at_urls(), "these URLs")));
     }
     findings.extend(stopping(&config.server, at));
     if config.server.admin_port == AdminPort::Port(config.server.port) && config.server.port != 0 {
         let message = "`server.admin_port` is `server.port`: each needs one of its own";
-        findings.push(Finding::new("E325", message, at("server.admin_port"), "this port"));
+        findings.push(Finding::new(Code::E325, message, at("server.admin_port"), "this port"));
     }
     if config.server.max_reading_bytes < config.server.max_body_bytes {
         let message = "`server.max_reading_bytes` is less than `server.max_body_bytes`";
         findings.push(
-            Finding::new("E324", message, at("server.max_reading_bytes"), "here")
+            Finding::new(Code::E324, message, at("server.max_reading_bytes"), "here")
                 .help("make it as large at least: otherwise a body that is allowed can find no room"),
         );
     }
     for (path, duration) in durations {
         if duration.is_zero() || duration > MAX_DURATION {
             let message = format!("`{path}` must be more than 0 and at most 1h");
-            findings.push(Finding::new("E305", message, at(&path), "this duration"));
+            findings.push(Finding::new(Code::E305, message, at(&path), "this duration"));
         }
     }
     for (index, origin) in config.server.cors.iter().enumerate() {
         if !is_origin(origin) {
             findings.push(
                 Finding::new(
-                    "E306",
+                    Code::E306,
                     format!("`{origin}` is not an origin"),
                     at(&format!("server.cors.{index}")),
                     "here",
@@ -106,18 +111,18 @@ pub(super) fn check(config: &Config, at: &dyn Fn(&str) -> Span) -> Vec<Finding> 
         for (name, value) in [("issuer", &jwt.issuer), ("audience", &jwt.audience)] {
             if value.is_empty() {
                 let path = format!("auth.jwt.{name}");
-                findings.push(Finding::new("E307", format!("`{path}` is empty"), at(&path), "here"));
+                findings.push(Finding::new(Code::E307, format!("`{path}` is empty"), at(&path), "here"));
             }
         }
         if jwt.leeway > Duration::from_secs(300) {
             let message = "`auth.jwt.leeway` must be at most 5m";
-            findings.push(Finding::new("E305", message, at("auth.jwt.leeway"), "this duration"));
+            findings.push(Finding::new(Code::E305, message, at("auth.jwt.leeway"), "this duration"));
         }
     }
     if config.server.mode == Mode::Production && config.playground.token.is_some() {
         let message = "`playground.token` has no effect in production";
         findings.push(
-            Finding::new("W301", message, at("playground.token"), "this token")
+            Finding::new(Code::W301, message, at("playground.token"), "this token")
                 .help("leave it out: tokens belong into as few files as possible"),
         );
     }
@@ -131,7 +136,7 @@ fn stopping(config: &ServerConfig, at: &dyn Fn(&str) -> Span) -> Vec<Finding> {
     for (path, duration) in may_be_zero {
         if let Some(duration) = duration.filter(|duration| *duration > MAX_DURATION) {
             let message = format!("`{path}` must be at most 1h, not {}s", duration.as_secs());
-            findings.push(Finding::new("E305", message, at(path), "this duration"));
+            findings.push(Finding::new(Code::E305, message, at(path), "this duration"));
         }
     }
     let (delay, grace) = (config.shutdown_delay(), config.shutdown_grace);
@@ -139,7 +144,7 @@ fn stopping(config: &ServerConfig, at: &dyn Fn(&str) -> Span) -> Vec<Finding> {
     if delay >= grace && !grace.is_zero() {
         let message = format!("`server.shutdown_grace` must be more than `server.shutdown_delay`, which is {delay:?}");
         findings.push(
-            Finding::new("E326", message, at_grace, "this duration")
+            Finding::new(Code::E326, message, at_grace, "this duration")
                 .help("it is all the time from the signal to the end of the process, the delay included"),
         );
     } else if delay + config.request_timeout > grace && !grace.is_zero() {
@@ -148,7 +153,7 @@ fn stopping(config: &ServerConfig, at: &dyn Fn(&str) -> Span) -> Vec<Finding> {
             grace - delay
         );
         findings.push(
-            Finding::new("W303", message, at_grace, "this duration")
+            Finding::new(Code::W303, message, at_grace, "this duration")
                 .help("requests that begin last may be cut off: choose it above both together"),
         );
     }
@@ -160,7 +165,7 @@ fn credentials(path: &str, service: &ServiceConfig, at: &dyn Fn(&str) -> Span, f
     let tls = &service.tls;
     if tls.client_cert_file.is_some() != tls.client_key_file.is_some() {
         let message = format!("`{path}.tls` has one of `client_cert_file` and `client_key_file` without the other");
-        findings.push(Finding::new("E311", message, at(&format!("{path}.tls")), "here"));
+        findings.push(Finding::new(Code::E311, message, at(&format!("{path}.tls")), "here"));
     }
     if service.has_urls() && !service.is_tls_used(None) {
         findings.push(idle_tls(path, at));
@@ -172,31 +177,31 @@ fn credentials(path: &str, service: &ServiceConfig, at: &dyn Fn(&str) -> Span, f
         if !is_free_header(header, &CORRELATION) {
             let option = format!("{path}.{option}.header");
             let message = format!("`{header}` is not a header that can carry it");
-            findings.push(Finding::new("E309", message, at(&option), "this name"));
+            findings.push(Finding::new(Code::E309, message, at(&option), "this name"));
         }
     }
     if let (Some(token), Some(identity)) = (&service.token, &service.identity)
         && token.header.eq_ignore_ascii_case(&identity.header)
     {
         let message = format!("`{path}.token` and `{path}.identity` are sent as one header");
-        findings.push(Finding::new("E309", message, at(&format!("{path}.identity")), "here"));
+        findings.push(Finding::new(Code::E309, message, at(&format!("{path}.identity")), "here"));
     }
     if let Some(identity) = &service.identity {
         if !(Duration::from_secs(10)..=MAX_DURATION).contains(&identity.lifetime) {
             let option = format!("{path}.identity.lifetime");
             let message = format!("`{option}` must be from 10s to 1h");
-            findings.push(Finding::new("E305", message, at(&option), "this duration"));
+            findings.push(Finding::new(Code::E305, message, at(&option), "this duration"));
         }
         if identity.scheme.as_deref().is_some_and(|scheme| !scheme.is_empty() && !is_token(scheme)) {
             let option = format!("{path}.identity.scheme");
             let message = format!("`{option}` is no scheme that a header can have");
             findings.push(
-                Finding::new("E309", message, at(&option), "here").help("one word, such as `Bearer`, or nothing"),
+                Finding::new(Code::E309, message, at(&option), "here").help("one word, such as `Bearer`, or nothing"),
             );
         }
         if identity.issuer.is_empty() {
             let option = format!("{path}.identity.issuer");
-            findings.push(Finding::new("E307", format!("`{option}` is empty"), at(&option), "here"));
+            findings.push(Finding::new(Code::E307, format!("`{option}` is empty"), at(&option), "here"));
         }
     }
 }
@@ -204,14 +209,14 @@ fn credentials(path: &str, service: &ServiceConfig, at: &dyn Fn(&str) -> Span, f
 /// E311: TLS options of a service that is never called over TLS.
 pub(super) fn idle_tls(path: &str, at: &dyn Fn(&str) -> Span) -> Finding {
     let message = format!("`{path}.tls` has no effect: the service has no `https` URL");
-    let finding = Finding::new("E311", message, at(&format!("{path}.tls")), "here");
+    let finding = Finding::new(Code::E311, message, at(&format!("{path}.tls")), "here");
     finding.help(format!("write `{path}.url` with `https://`, or leave `tls` out"))
 }
 
 /// E311: HTTP/2 for a service that is called without TLS.
 pub(super) fn plain_http2(path: &str, at: &dyn Fn(&str) -> Span) -> Finding {
     let message = format!("`{path}.http2` is for `https` URLs, and the service has another one");
-    let finding = Finding::new("E311", message, at(&format!("{path}.http2")), "here");
+    let finding = Finding::new(Code::E311, message, at(&format!("{path}.http2")), "here");
     finding.help("write its URLs with `https://`, or leave `http2` out")
 }
 
@@ -233,7 +238,7 @@ pub(super) fn base_url(path: &str, url: &str, at: Span) -> Option<Finding> {
     if parsed.as_ref().map_or(url.contains('@'), has_user) {
         // RFC 9110 §4.2.4: a user in a URL is to be treated as an error. It would end up in logs.
         let message = format!("`{path}` has a user or password in it");
-        let finding = Finding::new("E304", message, at, "this URL");
+        let finding = Finding::new(Code::E304, message, at, "this URL");
         return Some(finding.help("let a `token`, or a header of `@source`, carry what the service wants to know"));
     }
     let is_base = parsed.is_some_and(|url| {
@@ -241,7 +246,7 @@ pub(super) fn base_url(path: &str, url: &str, at: Span) -> Option<Finding> {
     });
     let wrong = || {
         let message = format!("`{path}` is not an absolute http or https URL");
-        let finding = Finding::new("E304", message, at, "this URL");
+        let finding = Finding::new(Code::E304, message, at, "this URL");
         finding.help("write it as `http://host:port/path`, without user, query or fragment")
     };
     (!is_base).then(wrong)

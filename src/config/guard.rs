@@ -1,6 +1,6 @@
 //! `services.<name>.retry` and `.breaker`: what is done when a service fails.
 
-use crate::diagnostic::{Finding, Span};
+use crate::diagnostic::{Code, Finding, Span};
 use http::HeaderName;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -77,7 +77,7 @@ impl RetryConfig {
 }
 
 fn out_of_range(path: &str, range: &str, at: &dyn Fn(&str) -> Span) -> Finding {
-    Finding::new("E321", format!("`{path}` must be {range}"), at(path), "this number")
+    Finding::new(Code::E321, format!("`{path}` must be {range}"), at(path), "this number")
 }
 
 /// Headers that say what a message is, how it is framed and where it goes, which no option may replace.

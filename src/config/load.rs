@@ -5,7 +5,7 @@ use super::interpolate::{Interpolated, VariableError, interpolate};
 use super::model::Config;
 use super::service::ServiceConfig;
 use super::tree::{Places, Tree, range};
-use crate::diagnostic::{FileId, Finding, Severity, Sources, Span};
+use crate::diagnostic::{Code, FileId, Finding, Sources, Span};
 use serde_saphyr::Spanned;
 use std::cell::LazyCell;
 use std::ops::Range;
@@ -33,7 +33,7 @@ pub fn load(sources: &Sources, file: FileId, env: &dyn Fn(&str) -> Option<String
     };
     let places = Places::of(&tree);
     let findings = check(&config, &|path| Span::new(file, places.at(path)));
-    let is_usable = findings.iter().all(|finding| finding.severity() == Severity::Warning);
+    let is_usable = !findings.iter().any(Finding::is_error);
     (is_usable.then_some(config), findings)
 }
 
@@ -70,7 +70,7 @@ pub fn check_services(sources: &Sources, file: FileId, config: &Config, known: &
                 let known: Vec<String> = known.iter().map(|known| format!("`{}`", known.name)).collect();
                 let path = format!("services.{name}");
                 let message = format!("no source is named `{name}`, so `{path}` has no effect");
-                let finding = Finding::new("W302", message, at(&path), "not used");
+                let finding = Finding::new(Code::W302, message, at(&path), "not used");
                 unknown.push(finding.help(format!("the sources of this client are {}", known.join(", "))));
             }
         }
@@ -109,7 +109,7 @@ fn check_service(
         if source.headers.iter().any(|sent| sent.eq_ignore_ascii_case(header)) {
             let option = format!("{path}.{option}");
             let message = format!("`{option}` and the bindings of `{}` both send `{header}`", source.name);
-            let finding = Finding::new("E310", message, at(&option), "one of the two would be lost");
+            let finding = Finding::new(Code::E310, message, at(&option), "one of the two would be lost");
             findings.push(finding.help("give the one here another `header`"));
         }
     }
@@ -155,7 +155,7 @@ fn malformed(file: FileId, text: &str, error: &serde_saphyr::Error, read: Option
         true => "inside `{ }` and `[ ]`, YAML wants quotes around it: `\"${NAME}\"`",
         false => "the options are listed in `schema/config.schema.json`",
     };
-    Finding::new("E301", message, Span::new(file, range), "here").help(help)
+    Finding::new(Code::E301, message, Span::new(file, range), "here").help(help)
 }
 
 /// The word at an offset: only a point is known of most errors.
@@ -183,10 +183,10 @@ fn offset(text: &str, location: serde_saphyr::Location) -> usize {
 fn variable(span: Span, error: &VariableError) -> Finding {
     match error {
         VariableError::Unset(name) => {
-            Finding::new("E302", format!("the environment variable `{name}` is not set"), span, "used here")
+            Finding::new(Code::E302, format!("the environment variable `{name}` is not set"), span, "used here")
                 .help(format!("set `{name}`, or give a default: `${{{name}:-…}}`"))
         }
-        VariableError::Malformed => Finding::new("E303", "a `${` that names no variable", span, "here")
+        VariableError::Malformed => Finding::new(Code::E303, "a `${` that names no variable", span, "here")
             .help("write `${NAME}` or `${NAME:-default}`; `$${` stands for `${` itself"),
     }
 }

@@ -9,7 +9,7 @@ use super::document::NodeId;
 use super::draft::Telling;
 use super::model::{Discriminator, Schema, SchemaId, SchemaKind};
 use super::reader::Reader;
-use crate::diagnostic::Finding;
+use crate::diagnostic::{Code, Finding};
 use indexmap::IndexMap;
 
 /// A `oneOf` that waits for its discriminator.
@@ -36,7 +36,7 @@ pub(super) fn fill_discriminators(reader: &mut Reader<'_>, schemas: &mut [Schema
                 }
                 None => {
                     let message = format!("`{value}` leads to a schema that is not an alternative");
-                    let finding = Finding::new("E022", message, span, "not listed");
+                    let finding = Finding::new(Code::E022, message, span, "not listed");
                     reader.report(finding.help("add the schema to `oneOf`, or drop the value"));
                 }
             }

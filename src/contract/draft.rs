@@ -5,7 +5,7 @@
 
 use super::document::NodeId;
 use super::numbers::NumberBounds;
-use crate::diagnostic::{Finding, Span};
+use crate::diagnostic::{Code, Finding, Span};
 use indexmap::{IndexMap, IndexSet};
 use smallvec::SmallVec;
 
@@ -118,7 +118,7 @@ impl Draft {
             && values.is_disjoint(more)
             && let (Some((_, at)), Some((_, span))) = (self.types, other.types)
         {
-            let finding = Finding::new("E019", "the parts of a schema have no value in common", span, "this part");
+            let finding = Finding::new(Code::E019, "the parts of a schema have no value in common", span, "this part");
             findings.push(finding.and(at, "and this one").help("all parts of an `allOf` must allow a common value"));
         }
         self.null = either(self.null, other.null, |a, b| a && b);
@@ -148,7 +148,7 @@ impl Draft {
             (None, choice) => self.choice = choice,
             (Some(first), Some(second)) if first.variants != second.variants => {
                 let message = "two lists of alternatives (`oneOf`, `anyOf`) hold at once";
-                let finding = Finding::new("W002", message, second.span, "this one is not read");
+                let finding = Finding::new(Code::W002, message, second.span, "this one is not read");
                 let finding = finding.and(first.span, "this one is");
                 findings.push(finding.help("write the combinations out as one `oneOf`"));
             }
@@ -164,7 +164,7 @@ impl Draft {
                 let both = first.and(second);
                 if both == Types::NONE && first != Types::NONE && second != Types::NONE {
                     let finding =
-                        Finding::new("E019", "the parts of a schema contradict each other", span, "this type");
+                        Finding::new(Code::E019, "the parts of a schema contradict each other", span, "this type");
                     let finding = finding.and(at, "and this one");
                     return vec![finding.help("all parts of an `allOf` must allow a common type")];
                 }

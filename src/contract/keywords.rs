@@ -9,7 +9,7 @@ use super::document::{Mapping, Meaning, NodeId};
 use super::draft::{Draft, Types};
 use super::numbers::{NumberBound, NumberBounds};
 use super::reader::Reader;
-use crate::diagnostic::{Finding, Span};
+use crate::diagnostic::{Code, Finding, Span};
 use crate::json::Number;
 
 const TYPES_HELP: &str = "the types are boolean, integer, number, string, array, object and null";
@@ -62,7 +62,7 @@ impl<'a> Reader<'a> {
                 Some(more) => types = types.or(more),
                 None => {
                     let finding =
-                        Finding::new("E016", format!("unknown type `{text}`"), document.span(name), "this type");
+                        Finding::new(Code::E016, format!("unknown type `{text}`"), document.span(name), "this type");
                     self.report(finding.help(TYPES_HELP));
                 }
             }
@@ -172,7 +172,7 @@ impl<'a> Reader<'a> {
     fn report_value(&mut self, node: NodeId, got: &str, declared: Span) {
         let text = self.document.text(node).unwrap_or("this value").to_owned();
         let message = format!("`{text}` is not of the schema's type");
-        let finding = Finding::new("E020", message, self.document.span(node), format!("of type {got}"));
+        let finding = Finding::new(Code::E020, message, self.document.span(node), format!("of type {got}"));
         let finding = finding.and(declared, "the type is declared here");
         self.report(finding.help(format!("if a string is meant, quote it: \"{text}\"")));
     }

@@ -7,7 +7,7 @@
 
 use super::document::{Document, Entry, Mapping, Meaning, Node, NodeId, Value};
 use super::reader::MAX_FINDINGS;
-use crate::diagnostic::{FileId, Finding, Sources, Span};
+use crate::diagnostic::{Code, FileId, Finding, Sources, Span};
 use indexmap::map;
 use rustc_hash::FxHashMap;
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
@@ -28,7 +28,7 @@ pub(super) fn load(sources: &Sources, file: FileId, findings: &mut Vec<Finding>)
     let text = sources.text(file);
     if text.len() > MAX_FILE_BYTES {
         let message = format!("the contract is larger than {MAX_FILE_BYTES} bytes");
-        let finding = Finding::new("E002", message, Span::new(file, 0..0), "too large");
+        let finding = Finding::new(Code::E002, message, Span::new(file, 0..0), "too large");
         return Err(Box::new(finding.help("split the contract, or leave out the endpoints that nobody binds")));
     }
     let text = without_surrogates(text);
@@ -119,7 +119,8 @@ impl Loader<'_> {
             let span = self.span(at);
             match event {
                 Event::DocumentStart(_) if documents > 0 => {
-                    let finding = Finding::new("E001", "the file holds more than one document", span, "starts here");
+                    let finding =
+                        Finding::new(Code::E001, "the file holds more than one document", span, "starts here");
                     return Err(Box::new(finding.help("keep one OpenAPI document in a file")));
                 }
                 Event::DocumentStart(_) => documents += 1,
@@ -148,7 +149,7 @@ impl Loader<'_> {
                 Event::Alias(anchor) => {
                     let Some(&id) = anchors.get(&anchor).filter(|_| !self.takes_key()) else {
                         let message = "an alias stands inside its own anchor, or as a key";
-                        let finding = Finding::new("E001", message, span, "this alias");
+                        let finding = Finding::new(Code::E001, message, span, "this alias");
                         return Err(Box::new(finding.help("write the value out, or use `$ref`")));
                     };
                     self.attach(id, span)?;
@@ -156,7 +157,7 @@ impl Loader<'_> {
             }
         }
         if self.nodes.is_empty() {
-            let finding = Finding::new("E004", "the file is empty", Span::new(self.file, 0..0), "nothing here");
+            let finding = Finding::new(Code::E004, "the file is empty", Span::new(self.file, 0..0), "nothing here");
             return Err(Box::new(finding.help("an OpenAPI document starts with `openapi: 3.1.0`")));
         }
         Ok(Document { nodes: self.nodes })
@@ -173,7 +174,7 @@ impl Loader<'_> {
             return too_deep(Span::new(self.file, byte..byte));
         }
         let finding = Finding::new(
-            "E001",
+            Code::E001,
             "the file is neither YAML nor JSON",
             Span::new(self.file, byte..byte),
             info.to_owned(),
@@ -200,7 +201,7 @@ impl Loader<'_> {
 
     fn start(&mut self, value: Value, anchor: usize, span: Span) -> Result<(), Box<Finding>> {
         if self.takes_key() {
-            let finding = Finding::new("E001", "a key is not a scalar", span, "this key");
+            let finding = Finding::new(Code::E001, "a key is not a scalar", span, "this key");
             return Err(Box::new(finding.help("keys of an OpenAPI document are strings")));
         }
         if self.open.len() >= MAX_DEPTH {
@@ -237,7 +238,7 @@ impl Loader<'_> {
             return Ok(());
         }
         let message = format!("the contract has more than {MAX_NODES} values");
-        let finding = Finding::new("E002", message, span, "too many");
+        let finding = Finding::new(Code::E002, message, span, "too many");
         Err(Box::new(finding.help("split the contract, or leave out the endpoints that nobody binds")))
     }
 
@@ -255,7 +256,7 @@ impl Loader<'_> {
                 }
                 map::Entry::Occupied(entry) if self.findings.len() < MAX_FINDINGS => {
                     let message = format!("key `{}` stands twice in one object", entry.key());
-                    let finding = Finding::new("E005", message, key_span, "again here");
+                    let finding = Finding::new(Code::E005, message, key_span, "again here");
                     let finding = finding.and(entry.get().key, "first here");
                     self.findings.push(finding.help("remove or rename one of them; the first one was read"));
                 }
@@ -294,7 +295,8 @@ impl Loader<'_> {
 fn too_deep(span: Span) -> Box<Finding> {
     let message = format!("lists and objects are nested more than {MAX_DEPTH} deep");
     Box::new(
-        Finding::new("E003", message, span, "too deep").help("move inner schemas to `components` and refer to them"),
+        Finding::new(Code::E003, message, span, "too deep")
+            .help("move inner schemas to `components` and refer to them"),
     )
 }
 

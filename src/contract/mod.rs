@@ -8,13 +8,7 @@
 //! `parameters` read endpoints, `announcements` what their answers say of their end, `schemas` reads types with `keywords`,
 //! `draft` and `discriminator`.
 //!
-//! Findings: E001 no YAML or JSON · E002 too large · E003 too deep · E004 no OpenAPI · E005 key twice · E006 Swagger 2.0 ·
-//! E007 other version · E008 wrong kind of value · E009 field missing · E010 reference to nothing · E011 reference to
-//! another file · E012 circle of references or parts · E013 `operationId` twice · E014 placeholder without parameter ·
-//! E015 path parameter not in the path · E016 unknown type · E017 no responses · E018 no status · E019 contradicting
-//! parts · E020 value not of its type · E021 too many schemas · E022 discriminator leads elsewhere · E023 no path template ·
-//! E024 parameter twice · E025 style not allowed · E026 unknown place of a parameter · W001 no JSON media type · W002 second
-//! list of alternatives not read · W003 path parameter not required.
+//! Findings: the codes `E001` to `E026` and `W001` to `W003` ([`crate::diagnostic::Code`]).
 //!
 //! Always true:
 //! - `$ref`s are resolved: a schema that refers to itself is a cycle of [`SchemaId`]s;

@@ -11,7 +11,7 @@ use super::document::{Entry, Mapping, NodeId};
 use super::model::{Endpoint, Location, RequestBody, Response, SchemaId, StatusPattern};
 use super::reader::Reader;
 use super::schemas::Schemas;
-use crate::diagnostic::{Finding, Span};
+use crate::diagnostic::{Code, Finding, Span};
 use indexmap::{IndexMap, map};
 
 const METHODS: [(&str, http::Method); 8] = [
@@ -113,7 +113,7 @@ impl<'a> Schemas<'a> {
         }
         let message = format!("the request body of `{id}` has no JSON media type");
         let label = if required { "the operation is left out" } else { "the body is left out" };
-        let finding = Finding::new("W001", message, entry.key, label);
+        let finding = Finding::new(Code::W001, message, entry.key, label);
         reader.report(finding.help("only `application/json` and `application/…+json` can be sent"));
         if required { Err(NoJson) } else { Ok(None) }
     }
@@ -129,7 +129,7 @@ impl<'a> Schemas<'a> {
         let declared = reader.mapping_at(operation, "responses");
         for (status, entry) in declared.into_iter().flatten().filter(|(status, _)| !status.starts_with("x-")) {
             let Some(pattern) = status_pattern(status) else {
-                let finding = Finding::new("E018", format!("`{status}` is no status"), entry.key, "this key");
+                let finding = Finding::new(Code::E018, format!("`{status}` is no status"), entry.key, "this key");
                 reader.report(finding.help("a status is `404`, `4XX` or `default`"));
                 continue;
             };
@@ -147,7 +147,7 @@ impl<'a> Schemas<'a> {
         }
         if declared.is_some_and(Mapping::is_empty) || !operation.contains_key("responses") {
             let finding =
-                Finding::new("E017", format!("operation `{id}` declares no responses"), span, "this operation");
+                Finding::new(Code::E017, format!("operation `{id}` declares no responses"), span, "this operation");
             reader.report(finding.help("add `responses`, with the success status at least"));
         }
         responses
@@ -192,7 +192,7 @@ fn add(reader: &mut Reader<'_>, endpoints: &mut IndexMap<String, Endpoint>, endp
         map::Entry::Occupied(entry) => {
             let message = format!("two operations are called `{}`", endpoint.id);
             let finding =
-                Finding::new("E013", message, endpoint.span, "again here").and(entry.get().span, "first here");
+                Finding::new(Code::E013, message, endpoint.span, "again here").and(entry.get().span, "first here");
             reader.report(finding.help("give each operation an `operationId` of its own; the first one was read"));
         }
     }
@@ -215,7 +215,8 @@ fn placeholders(template: &str) -> Option<Vec<&str>> {
 
 fn check_template(reader: &mut Reader<'_>, path: &PathItem<'_>) {
     if !path.template.starts_with('/') || placeholders(path.template).is_none() {
-        let finding = Finding::new("E023", format!("`{}` is no path template", path.template), path.span, "this path");
+        let finding =
+            Finding::new(Code::E023, format!("`{}` is no path template", path.template), path.span, "this path");
         reader.report(finding.help("a path starts with `/`; each `{name}` is closed, named and stands once"));
     }
 }
@@ -231,14 +232,14 @@ fn check_placeholders(
     for name in &names {
         if !of_path().any(|parameter| parameter.name == *name) {
             let message = format!("`{{{name}}}` of the path has no parameter");
-            let finding = Finding::new("E014", message, operation, "missing in this operation");
+            let finding = Finding::new(Code::E014, message, operation, "missing in this operation");
             let finding = finding.and(path.span, "the path");
             reader.report(finding.help(format!("add a parameter `name: {name}`, `in: path`, `required: true`")));
         }
     }
     for parameter in of_path().filter(|parameter| !names.contains(&parameter.name.as_str())) {
         let message = format!("path parameter `{}` is not in the path", parameter.name);
-        let finding = Finding::new("E015", message, parameter.span, "this parameter").and(path.span, "the path");
+        let finding = Finding::new(Code::E015, message, parameter.span, "this parameter").and(path.span, "the path");
         reader.report(finding.help(format!("put `{{{}}}` into the path, or remove the parameter", parameter.name)));
     }
 }

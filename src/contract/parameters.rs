@@ -8,7 +8,7 @@ use super::document::{Mapping, NodeId};
 use super::model::{Location, Parameter, SchemaId, Style};
 use super::reader::Reader;
 use super::schemas::Schemas;
-use crate::diagnostic::{Finding, Span};
+use crate::diagnostic::{Code, Finding, Span};
 
 /// OpenAPI 3.1 §4.8.12.2.1: header parameters of these names are ignored.
 const IGNORED_HEADERS: [&str; 3] = ["accept", "content-type", "authorization"];
@@ -39,7 +39,7 @@ impl<'a> Schemas<'a> {
                 None => parameters.push(parameter),
                 Some(known) => {
                     let message = format!("parameter `{}` stands twice in one list", parameter.name);
-                    let finding = Finding::new("E024", message, parameter.span, "again here");
+                    let finding = Finding::new(Code::E024, message, parameter.span, "again here");
                     reader.report(finding.and(known.span, "first here").help("remove one of them"));
                 }
             }
@@ -65,7 +65,7 @@ impl<'a> Schemas<'a> {
         let required = reader.flag_at(mapping, "required").unwrap_or(false);
         if location == Location::Path && !required {
             let finding =
-                Finding::new("W003", format!("path parameter `{name}` is not required"), span, "this parameter");
+                Finding::new(Code::W003, format!("path parameter `{name}` is not required"), span, "this parameter");
             reader.report(finding.help("add `required: true`: a path parameter is always sent"));
         }
         let style = style(reader, mapping, location);
@@ -111,7 +111,7 @@ fn location(reader: &mut Reader<'_>, parameter: &Mapping) -> Option<Location> {
         Some("cookie") => Some(Location::Cookie),
         other => {
             let message = format!("a parameter cannot be in `{}`", other.unwrap_or("null"));
-            let finding = Finding::new("E026", message, reader.document.span(node), "this place");
+            let finding = Finding::new(Code::E026, message, reader.document.span(node), "this place");
             reader.report(finding.help("a parameter is in `path`, `query`, `header` or `cookie`"));
             None
         }
@@ -143,7 +143,7 @@ fn style(reader: &mut Reader<'_>, parameter: &Mapping, location: Location) -> St
     }
     let names: Vec<String> = allowed.iter().map(|(name, _)| format!("`{name}`")).collect();
     let message = format!("style `{text}` does not fit here");
-    let finding = Finding::new("E025", message, reader.document.span(node), "this style");
+    let finding = Finding::new(Code::E025, message, reader.document.span(node), "this style");
     reader.report(finding.help(format!("allowed in this place: {}", names.join(", "))));
     default
 }

@@ -7,7 +7,7 @@ use super::load::load;
 use super::model::Contract;
 use super::reader::Reader;
 use super::schemas::Schemas;
-use crate::diagnostic::{FileId, Finding, Severity, Sources, Span};
+use crate::diagnostic::{Code, FileId, Finding, Sources, Span};
 
 /// Reads one OpenAPI 3.0 or 3.1 document, YAML or JSON.
 ///
@@ -29,7 +29,7 @@ pub fn read(sources: &Sources, file: FileId) -> (Option<Contract>, Vec<Finding>)
     let mut reader = Reader::new(&document, findings);
     let contract = read_root(&mut reader, file);
     let findings = reader.into_findings();
-    let is_broken = findings.iter().any(|finding| finding.severity() == Severity::Error);
+    let is_broken = findings.iter().any(Finding::is_error);
     (contract.filter(|contract| !(is_broken && contract.endpoints.is_empty())), findings)
 }
 
@@ -58,12 +58,13 @@ fn version(reader: &mut Reader<'_>) -> Option<u8> {
     let root = Document::ROOT;
     if let Some(swagger) = document.get(root, "swagger") {
         let message = "this is Swagger 2.0, not OpenAPI 3";
-        let finding = Finding::new("E006", message, document.span(swagger), "the version");
+        let finding = Finding::new(Code::E006, message, document.span(swagger), "the version");
         reader.report(finding.help("convert it once, with `swagger2openapi` for instance, and keep the result"));
         return None;
     }
     let Some(openapi) = document.get(root, "openapi") else {
-        let finding = Finding::new("E004", "this is not an OpenAPI document", document.span(root), "no `openapi` here");
+        let finding =
+            Finding::new(Code::E004, "this is not an OpenAPI document", document.span(root), "no `openapi` here");
         reader.report(finding.help("an OpenAPI document starts with `openapi: 3.1.0`"));
         return None;
     };
@@ -73,7 +74,7 @@ fn version(reader: &mut Reader<'_>) -> Option<u8> {
         ["3", "1"] | ["3", "1", _] => Some(1),
         _ => {
             let message = format!("OpenAPI {text} is not known here");
-            let finding = Finding::new("E007", message, document.span(openapi), "the version");
+            let finding = Finding::new(Code::E007, message, document.span(openapi), "the version");
             reader.report(finding.help("versions 3.0.x and 3.1.x can be read"));
             None
         }

@@ -6,7 +6,7 @@
 //! Always true: one thing wrong is reported once, however often it is looked at.
 
 use super::document::{Document, Mapping, Meaning, NodeId};
-use crate::diagnostic::{Finding, Span};
+use crate::diagnostic::{Code, Finding, Span};
 use crate::json::Number;
 use rustc_hash::FxHashSet;
 
@@ -21,7 +21,7 @@ pub(super) struct Reader<'a> {
     /// OpenAPI 3.0, where a `$ref` has no siblings.
     pub(super) is_3_0: bool,
     findings: Vec<Finding>,
-    seen: FxHashSet<(&'static str, Option<Span>)>,
+    seen: FxHashSet<(Code, Option<Span>)>,
 }
 
 impl<'a> Reader<'a> {
@@ -73,7 +73,7 @@ impl<'a> Reader<'a> {
         }
         let span = document.get(node, "$ref").map_or(document.span(node), |reference| document.span(reference));
         let message = format!("`$ref`s lead around in a circle, or through more than {MAX_REF_CHAIN} references");
-        let finding = Finding::new("E012", message, span, "this reference ends nowhere");
+        let finding = Finding::new(Code::E012, message, span, "this reference ends nowhere");
         self.report(finding.help("let one of them hold the definition itself"));
         None
     }
@@ -89,13 +89,13 @@ impl<'a> Reader<'a> {
     pub(super) fn target(&mut self, text: &str, span: Span) -> Option<NodeId> {
         let Some(pointer) = text.strip_prefix('#') else {
             let finding =
-                Finding::new("E011", format!("`{text}` is not in this file"), span, "refers to another document");
+                Finding::new(Code::E011, format!("`{text}` is not in this file"), span, "refers to another document");
             self.report(finding.help("bundle the contract into one file; references are local (`#/components/…`)"));
             return None;
         };
         let found = self.document.pointer(pointer);
         if found.is_none() {
-            let finding = Finding::new("E010", format!("nothing is at `{text}`"), span, "this reference");
+            let finding = Finding::new(Code::E010, format!("nothing is at `{text}`"), span, "this reference");
             let help = match self.similar_component(pointer) {
                 Some(name) => format!("did you mean `{name}`?"),
                 None => "references are JSON pointers, such as `#/components/schemas/User`".to_owned(),
@@ -121,7 +121,7 @@ impl<'a> Reader<'a> {
     pub(super) fn wrong_kind(&mut self, node: NodeId, what: &str, wanted: &str) {
         let got = self.document.kind(node);
         let message = format!("{what} is {got}, not {wanted}");
-        let finding = Finding::new("E008", message, self.document.span(node), format!("should be {wanted}"));
+        let finding = Finding::new(Code::E008, message, self.document.span(node), format!("should be {wanted}"));
         self.report(finding.help(match wanted {
             "an object" => "write `key: value` lines, or `{…}`",
             "a list" => "write `- item` lines, or `[…]`",
@@ -132,7 +132,8 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn missing(&mut self, span: Span, what: &str, key: &str) {
-        let finding = Finding::new("E009", format!("{what} has no `{key}`"), span, format!("`{key}` is missing here"));
+        let finding =
+            Finding::new(Code::E009, format!("{what} has no `{key}`"), span, format!("`{key}` is missing here"));
         self.report(finding.help(format!("add `{key}`")));
     }
 

@@ -15,7 +15,7 @@ use super::load::MAX_DEPTH;
 use super::model::{IntegerFormat, Property, Schema, SchemaId, SchemaKind};
 use super::numbers::NumberBound;
 use super::reader::Reader;
-use crate::diagnostic::{Finding, Span};
+use crate::diagnostic::{Code, Finding, Span};
 use indexmap::IndexMap;
 use rustc_hash::FxHashMap;
 use smallvec::smallvec;
@@ -99,7 +99,7 @@ impl<'a> Schemas<'a> {
         }
         let span = parts.last().map_or(self.document.span(Document::ROOT), |part| self.span(part.node));
         if self.schemas.len() >= MAX_SCHEMAS {
-            let finding = Finding::new("E021", format!("more than {MAX_SCHEMAS} schemas"), span, "one too many");
+            let finding = Finding::new(Code::E021, format!("more than {MAX_SCHEMAS} schemas"), span, "one too many");
             reader.report_once(finding.help("leave out the endpoints that nobody binds"));
             return SchemaId(0);
         }
@@ -209,14 +209,14 @@ impl<'a> Schemas<'a> {
         let document = self.document;
         let span = document.span(node);
         if stack.contains(&node) {
-            let finding = Finding::new("E012", "a schema is a part of itself", span, "its parts lead back here");
+            let finding = Finding::new(Code::E012, "a schema is a part of itself", span, "its parts lead back here");
             reader.report(finding.help("a schema may hold itself in `properties` or `items`, not in `allOf`"));
             return None;
         }
         self.work += 1;
         if stack.len() >= MAX_DEPTH {
             let finding = Finding::new(
-                "E003",
+                Code::E003,
                 format!("schemas extend one another more than {MAX_DEPTH} deep"),
                 span,
                 "too deep",
@@ -437,7 +437,7 @@ fn identity(reader: &mut Reader<'_>, node: NodeId) -> NodeId {
 }
 
 fn entangled(reader: &mut Reader<'_>, span: Span) {
-    let finding = Finding::new("E021", "the schemas are too entangled", span, "reading stopped here");
+    let finding = Finding::new(Code::E021, "the schemas are too entangled", span, "reading stopped here");
     reader.report_once(finding.help("merge some of the `allOf` levels, or nest fewer alternatives"));
 }
 

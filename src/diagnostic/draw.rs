@@ -55,7 +55,8 @@ fn group<'a>(finding: &'a Finding, sources: &'a Sources) -> Group<'a> {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let mut group = Group::with_title(level.primary_title(without_credentials(&finding.message)).id(finding.code));
+    let mut group =
+        Group::with_title(level.primary_title(without_credentials(&finding.message)).id(finding.code.as_str()));
     let mut files: Vec<FileId> = Vec::new();
     for label in &finding.labels {
         if !files.contains(&label.span.file) {
@@ -162,7 +163,7 @@ fn summary(findings: &[Finding]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostic::Span;
+    use crate::diagnostic::{Code, Span};
 
     const CONTRACT: &str = "openapi: 3.1.0\ninfo:\n  title: Catalog\n\npaths:\n  /products:\n    get:\n      operationId: listProducts\n      responses: {}\n";
     const SDL: &str =
@@ -185,7 +186,7 @@ mod tests {
     fn labels_in_two_files_are_drawn_with_help() {
         let (sources, sdl, contract) = sources();
         let finding = Finding::new(
-            "E101",
+            Code::E101,
             "unknown operation `listProduct`",
             at(&sources, sdl, "\"listProduct\""),
             "not in the contract",
@@ -213,7 +214,7 @@ mod tests {
     #[test]
     fn labels_on_one_line_and_multi_byte_text_line_up() {
         let (sources, sdl, _) = sources();
-        let finding = Finding::new("E102", "no parameter `größe`", at(&sources, sdl, "größe"), "unknown")
+        let finding = Finding::new(Code::E102, "no parameter `größe`", at(&sources, sdl, "größe"), "unknown")
             .and(at(&sources, sdl, "$args.size"), "bound to it")
             .and(at(&sources, sdl, "products"), "of this field");
         insta::assert_snapshot!(draw(&[finding], &sources, DrawStyle::Plain), @r#"
@@ -236,27 +237,27 @@ mod tests {
         let ended = sources.add("ended.graphql", "type Query {\n");
         let empty = sources.add("empty.graphql", "");
         let findings = [(open, 21), (ended, 13), (empty, 0), (empty, 99)]
-            .map(|(file, end)| Finding::new("E090", "unexpected end", Span::new(file, end..end), "`}` is missing"));
+            .map(|(file, end)| Finding::new(Code::E200, "unexpected end", Span::new(file, end..end), "`}` is missing"));
         insta::assert_snapshot!(draw(&findings, &sources, DrawStyle::Plain), @r"
-        error[E090]: unexpected end
+        error[E200]: unexpected end
          --> empty.graphql:1:1
           |
         1 |
           | ^ `}` is missing
 
-        error[E090]: unexpected end
+        error[E200]: unexpected end
          --> empty.graphql:1:1
           |
         1 |
           | ^ `}` is missing
 
-        error[E090]: unexpected end
+        error[E200]: unexpected end
          --> ended.graphql:1:14
           |
         1 | type Query {
           |             ^ `}` is missing
 
-        error[E090]: unexpected end
+        error[E200]: unexpected end
          --> open.graphql:2:9
           |
         2 |   a: Int
@@ -270,10 +271,10 @@ mod tests {
     fn findings_are_sorted_and_counted() {
         let (sources, sdl, contract) = sources();
         let findings = [
-            Finding::new("W113", "status 404 is not mapped", at(&sources, contract, "responses"), "declared here"),
-            Finding::new("E104", "second", at(&sources, sdl, "params"), "here"),
-            Finding::new("E103", "first", at(&sources, sdl, "Product"), "here"),
-            Finding { labels: Vec::new(), ..Finding::new("E100", "no file at all", at(&sources, sdl, "op"), "") },
+            Finding::new(Code::W113, "status 404 is not mapped", at(&sources, contract, "responses"), "declared here"),
+            Finding::new(Code::E104, "second", at(&sources, sdl, "params"), "here"),
+            Finding::new(Code::E103, "first", at(&sources, sdl, "Product"), "here"),
+            Finding { labels: Vec::new(), ..Finding::new(Code::E100, "no file at all", at(&sources, sdl, "op"), "") },
         ];
         insta::assert_snapshot!(draw(&findings, &sources, DrawStyle::Plain), @r#"
         error[E100]: no file at all
@@ -309,10 +310,10 @@ mod tests {
         let lines: String = (1..=100_000).map(|line| format!("line {line}\n")).collect();
         let long = sources.add("long.yaml", lines);
         let wide = sources.add("wide.json", format!("{}\"here\"{}", "[1],".repeat(250_000), ",[1]".repeat(250_000)));
-        let far = Finding::new("E005", "key stands twice", at(&sources, long, "line 70000"), "again here")
+        let far = Finding::new(Code::E005, "key stands twice", at(&sources, long, "line 70000"), "again here")
             .and(at(&sources, long, "line 70002"), "and here")
             .and(at(&sources, long, "line 30000"), "first here");
-        let findings = [far, Finding::new("E008", "not an object", at(&sources, wide, "\"here\""), "this")];
+        let findings = [far, Finding::new(Code::E008, "not an object", at(&sources, wide, "\"here\""), "this")];
         insta::assert_snapshot!(draw(&findings, &sources, DrawStyle::Plain), @r#"
         error[E005]: key stands twice
              --> long.yaml:70000:1
@@ -342,7 +343,8 @@ mod tests {
     #[test]
     fn colour_only_adds_escapes() {
         let (sources, sdl, _) = sources();
-        let finding = Finding::new("E101", "unknown operation", at(&sources, sdl, "listProduct"), "this").help("look");
+        let finding =
+            Finding::new(Code::E101, "unknown operation", at(&sources, sdl, "listProduct"), "this").help("look");
         let findings = [finding];
         let colored = draw(&findings, &sources, DrawStyle::Color);
         let mut plain = String::new();

@@ -1,6 +1,6 @@
 //! One finding: code, message, labelled spans, help.
 
-use super::Span;
+use super::{Code, Span};
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,8 +23,8 @@ pub struct Label {
 /// Something wrong in a text, with everything that a person needs to mend it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// A stable code such as `E101`; the codes starting with `W` are warnings.
-    pub code: &'static str,
+    /// What kind of finding it is, such as [`Code::E101`].
+    pub code: Code,
     /// What is wrong, naming the thing; no full stop at the end.
     pub message: String,
     /// The first label is where it is wrong; further ones show what it contradicts.
@@ -36,7 +36,7 @@ pub struct Finding {
 impl Finding {
     /// Makes a finding at one place.
     #[must_use]
-    pub fn new(code: &'static str, message: impl Into<String>, span: Span, label: impl Into<String>) -> Self {
+    pub fn new(code: Code, message: impl Into<String>, span: Span, label: impl Into<String>) -> Self {
         let labels = vec![Label { span, text: label.into() }];
         Self { code, message: message.into(), labels, help: None }
     }
@@ -55,10 +55,16 @@ impl Finding {
         self
     }
 
-    /// Error or warning, by the code's first letter.
+    /// Whether it is an error or a warning, which follows from its code.
     #[must_use]
     pub fn severity(&self) -> Severity {
-        if self.code.starts_with('W') { Severity::Warning } else { Severity::Error }
+        self.code.severity()
+    }
+
+    /// Whether the project cannot run because of it.
+    #[must_use]
+    pub fn is_error(&self) -> bool {
+        self.severity() == Severity::Error
     }
 
     /// Where it is wrong.

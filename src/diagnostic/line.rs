@@ -20,13 +20,13 @@ pub fn one_line(finding: &Finding, sources: &Sources) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostic::Span;
+    use crate::diagnostic::{Code, Span};
 
     #[test]
     fn a_message_with_line_breaks_stays_on_its_line() {
         let mut sources = Sources::default();
         let file = sources.add("a.yaml", "a");
-        let finding = Finding::new("E018", "`a\n\r\tb` is no status", Span::new(file, 0..1), "here");
+        let finding = Finding::new(Code::E018, "`a\n\r\tb` is no status", Span::new(file, 0..1), "here");
         assert_eq!(one_line(&finding, &sources), "a.yaml:1:1: E018 `a   b` is no status");
     }
 
@@ -34,7 +34,7 @@ mod tests {
     fn the_column_counts_characters() {
         let mut sources = Sources::default();
         let file = sources.add("a.graphql", "type\n  größe: Int");
-        let finding = Finding::new("E104", "`Int` does not fit", Span::new(file, 16..19), "this type");
+        let finding = Finding::new(Code::E104, "`Int` does not fit", Span::new(file, 16..19), "this type");
         assert_eq!(one_line(&finding, &sources), "a.graphql:2:10: E104 `Int` does not fit");
         let finding = Finding { labels: Vec::new(), ..finding };
         assert_eq!(one_line(&finding, &sources), "E104 `Int` does not fit");

@@ -9,6 +9,7 @@
 //! - a code, once given, keeps its meaning;
 //! - what is written of a finding holds no user or password of a URL ([`without_credentials`]).
 
+mod code;
 mod credentials;
 #[cfg(feature = "cli")]
 mod draw;
@@ -16,6 +17,7 @@ mod finding;
 mod line;
 mod source;
 
+pub use code::Code;
 pub use credentials::without_credentials;
 #[cfg(feature = "cli")]
 pub use draw::{DrawStyle, draw};

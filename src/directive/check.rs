@@ -4,7 +4,7 @@ use super::names::{Meaning, Names};
 use super::place::{FileKind, Location};
 use super::support::Support;
 use super::table::{ArgumentType, Directive, Vocabulary};
-use crate::diagnostic::{Finding, Span};
+use crate::diagnostic::{Code, Finding, Span};
 use apollo_compiler::Node;
 use apollo_compiler::ast::{self, Value};
 
@@ -38,7 +38,7 @@ impl Names<'_> {
             };
             if seen.contains(&directive) && !directive.definition().is_repeatable {
                 findings.push(self.find(
-                    "C008",
+                    Code::C008,
                     node,
                     format!("`@{}` stands twice on `{owner}`", node.name),
                     "again here",
@@ -68,13 +68,13 @@ impl Names<'_> {
         if !definition.on.contains(&at) {
             let message = format!("`@{name}` may not stand on {}, as `{owner}` is", at.text());
             let places: Vec<&str> = definition.on.iter().map(|place| place.text()).collect();
-            let finding = self.find("C008", node, message, "not here");
+            let finding = self.find(Code::C008, node, message, "not here");
             findings.push(finding.help(format!("it may stand on {}", places.join(", "))));
             return;
         }
         if let Support::Refused(help) = directive.support(at, self.kind) {
             let message = format!("`@{name}` is not supported on {}, as `{owner}` is", at.text());
-            findings.push(self.find("C011", node, message, "nothing enforces it").help(help));
+            findings.push(self.find(Code::C011, node, message, "nothing enforces it").help(help));
             return;
         }
         self.check_arguments(directive, node, at, owner, findings);
@@ -96,29 +96,29 @@ impl Names<'_> {
             let location = argument.name.location().or(argument.location());
             let Some(known) = directive.argument(&argument.name) else {
                 let message = format!("`@{name}` has no argument `{}`", argument.name);
-                findings.push(find("C008", location, message, "not known").help(self.arguments_of(directive)));
+                findings.push(find(Code::C008, location, message, "not known").help(self.arguments_of(directive)));
                 continue;
             };
             // GraphQL §5.4.2.
             if node.arguments[..number].iter().any(|other| other.name == argument.name) {
                 let message = format!("argument `{}` of `@{name}` is given twice", argument.name);
-                findings.push(find("C008", location, message, "again here"));
+                findings.push(find(Code::C008, location, message, "again here"));
             }
             if argument.value.is_null() {
                 continue;
             }
             if let Support::Refused(help) = directive.argument_support(known.name, at, self.kind) {
                 let message = format!("`@{name}({}:)` is not supported on `{owner}`", argument.name);
-                findings.push(find("C011", location, message, "nothing enforces it").help(help));
+                findings.push(find(Code::C011, location, message, "nothing enforces it").help(help));
             }
             if let Some(expected) = misfit(known.ty, &argument.value) {
                 let location = argument.value.location();
-                findings.push(find("C008", location, format!("expected {expected}"), "not this"));
+                findings.push(find(Code::C008, location, format!("expected {expected}"), "not this"));
             }
         }
         for needed in directive.definition().arguments.iter().filter(|argument| argument.is_required) {
             if super::import::argument(node, needed.name).is_none() {
-                findings.push(self.find("C008", node, format!("`@{name}` needs `{}:`", needed.name), "here"));
+                findings.push(self.find(Code::C008, node, format!("`@{name}` needs `{}:`", needed.name), "here"));
             }
         }
     }
@@ -143,13 +143,13 @@ impl Names<'_> {
                     Some(near) => format!("did you mean `@{}`?", near.name()),
                     None => "remove it, or mend its name".to_owned(),
                 };
-                return self.find("C008", node, format!("`@{name}` is not known here"), "not known").help(help);
+                return self.find(Code::C008, node, format!("`@{name}` is not known here"), "not known").help(help);
             }
         };
         let vocabulary = directive.definition().vocabulary;
         if let Some(help) = self.never_here(directive) {
             let message = format!("`@{name}` is not supported in this file");
-            return self.find("C011", node, message, "nothing enforces it").help(help);
+            return self.find(Code::C011, node, message, "nothing enforces it").help(help);
         }
         let help = if self.links(vocabulary) {
             format!("add `\"@{}\"` to the `import:` of the `@link` to `{}`", directive.name(), vocabulary.name())
@@ -161,7 +161,7 @@ impl Names<'_> {
             };
             format!("add `extend schema @link(url: \"{}\", import: [{imports}])`", vocabulary.url())
         };
-        self.find("C008", node, format!("`@{name}` is not imported"), "not imported").help(help)
+        self.find(Code::C008, node, format!("`@{name}` is not imported"), "not imported").help(help)
     }
 
     /// Why it would be no use to import a directive: it is refused wherever it may stand in this kind of file.
@@ -182,7 +182,7 @@ impl Names<'_> {
         self.is_imported(name) || name.contains("__")
     }
 
-    fn find(&self, code: &'static str, node: &Node<ast::Directive>, message: String, label: &str) -> Finding {
+    fn find(&self, code: Code, node: &Node<ast::Directive>, message: String, label: &str) -> Finding {
         Finding::new(self.code(code), message, self.span(node), label)
     }
 

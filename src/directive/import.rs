@@ -3,7 +3,7 @@
 use super::place::Page;
 use super::table::{Directive, Vocabulary};
 use super::url::{Linked, SpecificationUrl};
-use crate::diagnostic::{Finding, Span};
+use crate::diagnostic::{Code, Finding, Span};
 use apollo_compiler::Node;
 use apollo_compiler::ast::{self, Value};
 
@@ -42,7 +42,7 @@ fn types_of(vocabulary: Vocabulary) -> &'static [&'static str] {
 /// Reads `@link`s, and gathers what is wrong with them.
 pub(super) struct Linking<'a> {
     pub(super) page: Page<'a>,
-    pub(super) code: &'static str,
+    pub(super) code: Code,
     pub(super) findings: Vec<Finding>,
 }
 

@@ -4,7 +4,7 @@ use super::import::{Link, Linking};
 use super::place::{FileKind, Page};
 use super::table::{Directive, Vocabulary};
 use super::url::Linked;
-use crate::diagnostic::Finding;
+use crate::diagnostic::{Code, Finding};
 use apollo_compiler::Node;
 use apollo_compiler::ast;
 use std::collections::{HashMap, HashSet};
@@ -49,7 +49,7 @@ impl<'a> Names<'a> {
             own: HashSet::new(),
             vocabularies: HashSet::new(),
         };
-        let mut linking = Linking { page, code: names.code("C007"), findings: Vec::new() };
+        let mut linking = Linking { page, code: names.code(Code::C007), findings: Vec::new() };
         for definition in &document.definitions {
             match definition {
                 ast::Definition::DirectiveDefinition(own) => {
@@ -83,8 +83,8 @@ impl<'a> Names<'a> {
     }
 
     /// The code of findings: client schemas have one of their own.
-    pub(super) fn code(&self, of_services: &'static str) -> &'static str {
-        if self.kind == FileKind::Client { "E116" } else { of_services }
+    pub(super) fn code(&self, of_services: Code) -> Code {
+        if self.kind == FileKind::Client { Code::E116 } else { of_services }
     }
 
     /// Is a name given by an import, rather than by a definition of the file?
@@ -109,7 +109,7 @@ impl<'a> Names<'a> {
                     Vocabulary::View => "client schemas link them; services link `https://bespoke.example/connect/v1`",
                     _ => "services link them; client schemas link `https://bespoke.example/view/v1`",
                 };
-                findings.push(Finding::new(self.code("C007"), message, link.span, "linked here").help(help));
+                findings.push(Finding::new(self.code(Code::C007), message, link.span, "linked here").help(help));
                 return;
             }
             self.vocabularies.insert(vocabulary);
@@ -119,7 +119,7 @@ impl<'a> Names<'a> {
             let before = self.imported.insert(import.renamed.clone(), meaning);
             if before.is_some_and(|before| before != meaning) {
                 let message = format!("`@{}` is imported with two meanings", import.renamed);
-                let finding = Finding::new(self.code("C007"), message, import.span, "and again here");
+                let finding = Finding::new(self.code(Code::C007), message, import.span, "and again here");
                 findings.push(finding.help("rename one: `{ name: \"@…\", as: \"@…\" }`"));
             }
         }

@@ -1,7 +1,7 @@
 //! The table, walked: every directive at every location in every kind of service file is read, harmless, or refused.
 
 use super::{Directive, FileKind, Location};
-use crate::diagnostic::{Finding, Sources};
+use crate::diagnostic::{Code, Finding, Sources};
 use crate::directive::support::Support;
 use crate::sdl::{Origin, SdlFile, read};
 
@@ -107,7 +107,7 @@ fn each_directive_at_each_location_is_read_or_harmless_or_refused() {
                 let (with, findings) = read_text(file, &schema(file, at, text));
                 let (without, clean) = read_text(file, &schema(file, at, &" ".repeat(text.len())));
                 assert!(clean.is_empty(), "{clean:#?}");
-                let codes: Vec<&str> = findings.iter().map(|finding| finding.code).collect();
+                let codes: Vec<&str> = findings.iter().map(|finding| finding.code.as_str()).collect();
                 // A binding that could not be read is known to be there.
                 let read = |file: &SdlFile| format!("{file:?}").replace("is_bound: true", "is_bound: false");
                 let is_read = read(&with) != read(&without);
@@ -128,8 +128,8 @@ fn each_directive_at_each_location_is_read_or_harmless_or_refused() {
                         assert!(!help.is_empty(), "{place}");
                         // What cannot be linked in such a file is not imported.
                         let is_said = findings.iter().any(|finding| {
-                            finding.code == "C011"
-                                || (finding.code == "C008" && finding.message.contains("not imported"))
+                            finding.code == Code::C011
+                                || (finding.code == Code::C008 && finding.message.contains("not imported"))
                         });
                         assert!(is_said, "{place}: {findings:#?}");
                     }
@@ -276,7 +276,7 @@ fn what_is_required_cannot_be_deprecated() {
         ("input I @oneOf { b: Int }", false),
     ] {
         let (_, findings) = read_text(FileKind::GraphQl, text);
-        assert_eq!(findings.iter().any(|finding| finding.code == "E204"), is_found, "{text}: {findings:#?}");
+        assert_eq!(findings.iter().any(|finding| finding.code == Code::E204), is_found, "{text}: {findings:#?}");
     }
 }
 

@@ -5,7 +5,7 @@
 use super::findings;
 use crate::compose::{Graph, Origin, ServiceFile, Services, compose};
 use crate::contract::{self, Contract};
-use crate::diagnostic::{FileId, Finding, Severity, Sources};
+use crate::diagnostic::{FileId, Finding, Sources};
 use crate::sdl;
 use crate::view;
 use std::collections::HashMap;
@@ -34,7 +34,7 @@ pub fn service_sdl(data: &[u8]) {
     findings::check(&found, &sources);
     let (graph, found) = composed(&sources, file, &shop.contracts);
     findings::check(&found, &sources);
-    let has_errors = found.iter().any(|finding| finding.severity() == Severity::Error);
+    let has_errors = found.iter().any(Finding::is_error);
     assert!(graph.is_some() || has_errors, "neither a graph nor an error");
 }
 

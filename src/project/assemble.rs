@@ -8,7 +8,7 @@ use super::settings;
 use crate::compose::{self, Call, Graph, Origin, ServiceFile, SourceKind};
 use crate::config::{self, Config, KnownSource, Mode};
 use crate::contract;
-use crate::diagnostic::{FileId, Finding, Severity, Sources, Span, one_line};
+use crate::diagnostic::{Code, FileId, Finding, Sources, Span, one_line};
 use crate::view::{self, View};
 use std::collections::HashMap;
 
@@ -33,7 +33,7 @@ impl Assembled {
     /// Is there an error among the findings?
     #[must_use]
     pub fn has_errors(&self) -> bool {
-        self.findings.iter().any(|finding| finding.severity() == Severity::Error)
+        self.findings.iter().any(Finding::is_error)
     }
 
     /// All findings, on one line each.
@@ -94,7 +94,7 @@ pub fn assemble(
             continue;
         }
         let Some(&file) = ids.get(&format!("schema/services/{written}")) else {
-            let finding = Finding::new("E100", format!("there is no contract `{written}`"), span, "named here");
+            let finding = Finding::new(Code::E100, format!("there is no contract `{written}`"), span, "named here");
             findings.push(finding.help("paths of contracts are relative to `schema/services`"));
             continue;
         };
@@ -156,7 +156,7 @@ pub fn binding_places(graph: &Graph, files: &Sources) -> Vec<Box<str>> {
 /// Adds to findings about endpoints that are to go (W114) which clients have something by them; `clients` have
 /// their [`Assembled::bindings`] beside them.
 pub fn name_clients(findings: &mut [Finding], clients: &[(String, Vec<Span>)]) {
-    for finding in findings.iter_mut().filter(|finding| finding.code == "W114") {
+    for finding in findings.iter_mut().filter(|finding| finding.code == Code::W114) {
         let Some(at) = finding.span() else { continue };
         let is_by = |binding: &Span| binding.file == at.file && binding.start <= at.start && at.end <= binding.end;
         let using = clients.iter().filter(|(_, bindings)| bindings.iter().any(is_by));

@@ -3,7 +3,7 @@
 
 use crate::compose::{FieldId, Graph};
 use crate::config::Budget;
-use crate::diagnostic::{FileId, Finding, Sources, Span};
+use crate::diagnostic::{Code, FileId, Finding, Sources, Span};
 use crate::json::Value;
 use crate::operation::{JsonText, Limits, Outcomes, Prepared, RequestError, Variables, prepare};
 use crate::plan::{self, Plan};
@@ -54,13 +54,18 @@ fn check_one(terms: &Terms<'_>, prepared: &Prepared, span: Span) -> Vec<Finding>
             Ok(lowered) => lowered,
             Err(errors) => {
                 let message = errors.into_iter().next().map_or_else(String::new, |error| error.message);
-                return vec![Finding::new("E117", format!("`{name}` is refused: {message}"), span, "this operation")];
+                return vec![Finding::new(
+                    Code::E117,
+                    format!("`{name}` is refused: {message}"),
+                    span,
+                    "this operation",
+                )];
             }
         };
         match plan::plan(terms.graph, &lowered) {
             Ok(plan) => most.add(&plan),
             Err(error) => {
-                let code = if error.is_limit() { "E130" } else { "E106" };
+                let code = if error.is_limit() { Code::E130 } else { Code::E106 };
                 return vec![Finding::new(code, format!("`{name}`: {error}"), span, "this operation")];
             }
         }
@@ -94,7 +99,7 @@ impl Most {
             let help = format!(
                 "ask for shorter lists or fewer fields, or raise `budget.{option}`; `bespoke plan` shows the {what}"
             );
-            findings.push(Finding::new("E115", message, span, "this operation").help(help));
+            findings.push(Finding::new(Code::E115, message, span, "this operation").help(help));
         }
         if findings.is_empty() && (self.calls.is_none() || self.values.is_none()) {
             findings.push(self.unbounded(terms.graph, name, span));
@@ -112,11 +117,11 @@ impl Most {
             "add `@listSize(maxSize: …)` to its lists; without it, the budget only holds while the operation runs";
         let Some(list) = self.open_list else {
             let message = format!("`{name}` may need any number of {what}");
-            return Finding::new("W115", message, span, "this operation").help(help);
+            return Finding::new(Code::W115, message, span, "this operation").help(help);
         };
         let coordinate = graph.coordinate(list);
         let message = format!("`{name}` may need any number of {what}: nothing bounds the list `{coordinate}`");
-        let finding = Finding::new("W115", message, span, "this operation").help(help);
+        let finding = Finding::new(Code::W115, message, span, "this operation").help(help);
         finding.and(graph.field(list).span, "no bound")
     }
 }
@@ -144,7 +149,7 @@ fn refused(errors: Vec<RequestError>, file: FileId, text: &str) -> Vec<Finding> 
     let finding = |error: RequestError| {
         let at = error.locations.first().map_or(0, |&(line, column)| offset(text, line, column));
         let end = text[at..].find(|c: char| !c.is_alphanumeric() && c != '_').map_or(text.len(), |len| at + len);
-        let finding = Finding::new("E117", error.message, Span::new(file, at..end), "in this operation");
+        let finding = Finding::new(Code::E117, error.message, Span::new(file, at..end), "in this operation");
         match error.suggestion {
             Some(suggestion) => finding.help(suggestion),
             None => finding,

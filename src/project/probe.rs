@@ -4,7 +4,7 @@
 //! there is too much of it is a finding, too.
 
 use crate::compose::{Graph, ShapeId, WayId};
-use crate::diagnostic::{FileId, Finding, Span};
+use crate::diagnostic::{Code, FileId, Finding, Span};
 use crate::operation::{Limits, Outcomes, RequestError, prepare};
 use crate::plan::{self, PlanError, Probed, Search};
 use crate::view::View;
@@ -69,7 +69,7 @@ fn cut(file: FileId) -> Finding {
     );
     let help = "the rest is checked when an operation asks for it: name the client's operations to `bespoke check` by \
                 putting them into its `operations` folder";
-    Finding::new("W130", message, Span::new(file, 0..0), "in this schema").help(help)
+    Finding::new(Code::W130, message, Span::new(file, 0..0), "in this schema").help(help)
 }
 
 struct Probing<'a> {
@@ -176,7 +176,7 @@ impl Refusal {
     fn finding(self, coordinate: &str, span: Span) -> Finding {
         match self {
             Self::NotPlanned(why) => {
-                let finding = Finding::new("E106", format!("`{coordinate}` cannot be had everywhere"), span, why);
+                let finding = Finding::new(Code::E106, format!("`{coordinate}` cannot be had everywhere"), span, why);
                 finding.help(
                     "bind the field with `@connect`, give its type a batched lookup by key, or drop it from this \
                      client's schema",
@@ -184,7 +184,7 @@ impl Refusal {
             }
             Self::TooMuch(why) => {
                 let message = format!("`{coordinate}` takes too much work to plan, so no operation can ask for it");
-                let finding = Finding::new("E130", message, span, why);
+                let finding = Finding::new(Code::E130, message, span, why);
                 finding.help("give the services of its type a key in common, so that fewer lookups lead to the field")
             }
         }

@@ -6,7 +6,7 @@
 
 use crate::compose::{Call, From, Graph, HeaderValue, Input, PathPart, Read, Shape, ShapeId, SourceKind, Way};
 use crate::config::Config;
-use crate::diagnostic::{Finding, Span};
+use crate::diagnostic::{Code, Finding, Span};
 use std::collections::HashSet;
 
 /// Says which settings are missing, once for each of a binding's.
@@ -25,7 +25,7 @@ pub(super) fn check(graph: &Graph, config: &Config, bindings: &[Span]) -> Vec<Fi
             }
             let name = path.join(".");
             let message = format!("`$config.{name}` of the service `{}` is not configured", source.name);
-            let mut finding = Finding::new("E125", message, way.span, "this binding needs it");
+            let mut finding = Finding::new(Code::E125, message, way.span, "this binding needs it");
             let known = settings.into_iter().flat_map(|settings| settings.keys()).map(|name| format!("`{name}`"));
             let known: Vec<String> = known.collect();
             if !known.is_empty() {

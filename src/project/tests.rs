@@ -1,7 +1,7 @@
 //! What a project's own operations are checked for.
 
 use super::{Files, assemble, name_clients};
-use crate::diagnostic::one_line;
+use crate::diagnostic::{Code, one_line};
 use crate::operation::{self, Limits, Outcomes};
 use crate::plan;
 use std::path::Path;
@@ -147,7 +147,8 @@ fn schemas_that_are_too_large_to_probe_are_named() {
     let sdl = format!("type Query {{ first: T0 }} {chain} type T14 {{ id: ID }}");
     let files = Files::embedded([("schema/services/deep.graphql", sdl.as_str()), ("schema/web.graphql", &sdl)]);
     let assembled = assemble(&files, "web", &[], &|_| None);
-    let found: Vec<_> = assembled.findings.iter().map(|finding| (finding.code, finding.message.as_str())).collect();
+    let found: Vec<_> =
+        assembled.findings.iter().map(|finding| (finding.code.as_str(), finding.message.as_str())).collect();
     let [("W130", message)] = found.as_slice() else { panic!("{found:#?}") };
     assert!(message.contains("12 levels deep"), "{message}");
 }
@@ -187,7 +188,7 @@ type Item { id: ID! }
             ("bff-web/bff.yaml", config),
         ]);
         let assembled = assemble(&files, "web", &[], &|_| None);
-        let settings = assembled.findings.iter().filter(|finding| finding.code == "E125");
+        let settings = assembled.findings.iter().filter(|finding| finding.code == Code::E125);
         settings.map(|finding| finding.message.clone()).collect::<Vec<_>>()
     };
     let missing = |name: &str, known: &str| format!("`$config.{name}` of the service `shop` is not configured{known}");

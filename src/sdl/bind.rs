@@ -7,7 +7,7 @@ use super::model::{
 };
 use super::values::{Reader, directive_argument, list};
 use crate::contract::StatusPattern;
-use crate::diagnostic::Finding;
+use crate::diagnostic::{Code, Finding};
 use apollo_compiler::Node;
 use apollo_compiler::ast::{Directive, Value};
 
@@ -55,7 +55,7 @@ impl Reader<'_> {
         if let Some(fixed) = fixed.as_ref().filter(|fixed| !is_header_value(&fixed.value)) {
             let message = "the value of a header is fixed text, or one setting as a whole";
             let help = "write `value: \"{$config.name}\"`, and put what stands around it into the configuration";
-            self.find(Finding::new("C003", message, fixed.span, "neither").help(help));
+            self.find(Finding::new(Code::C003, message, fixed.span, "neither").help(help));
         }
         match (name, &from, &fixed) {
             (Some(name), Some(_), None) | (Some(name), None, Some(_)) => {
@@ -79,7 +79,7 @@ impl Reader<'_> {
             _ => {
                 let message = "`@connect` names one endpoint: either `op:` or `http:`";
                 let help = "write `op: \"operationId\"`, or `http: { GET: \"/path\" }` for a service without contract";
-                self.find(Finding::new("C008", message, span, "this binding").help(help));
+                self.find(Finding::new(Code::C008, message, span, "this binding").help(help));
                 None
             }
         };
@@ -96,7 +96,7 @@ impl Reader<'_> {
             span,
         };
         // A binding with a broken part is left out: what follows from the break would only be noise.
-        let is_broken = self.findings[findings..].iter().any(|finding| !finding.code.starts_with('W'));
+        let is_broken = self.findings[findings..].iter().any(Finding::is_error);
         (!is_broken).then_some(connect)
     }
 
@@ -115,7 +115,7 @@ impl Reader<'_> {
                 }
                 _ => {
                     let span = self.span(value.location());
-                    self.find(Finding::new("C008", "one method only", span, "second method"));
+                    self.find(Finding::new(Code::C008, "one method only", span, "second method"));
                 }
             }
         }
@@ -257,7 +257,7 @@ impl Reader<'_> {
         if let Some(vary) = directive_argument(directive, "vary") {
             let help = "what a call sends of the caller is in its cache key already";
             let span = self.span(vary.location());
-            self.find(Finding::new("C009", "`vary` is outside the subset", span, "not needed").help(help));
+            self.find(Finding::new(Code::C009, "`vary` is outside the subset", span, "not needed").help(help));
         }
         let seconds = |reader: &mut Self, name: &str| directive_argument(directive, name).and_then(|v| reader.count(v));
         let max_age = directive_argument(directive, "maxAge").and_then(|value| self.count(value))?;

@@ -2,7 +2,7 @@
 
 use super::model::{FieldSelection, FieldSet};
 use super::values::Reader;
-use crate::diagnostic::{Finding, Span};
+use crate::diagnostic::{Code, Finding, Span};
 use apollo_compiler::Node;
 use apollo_compiler::ast::{self, Value};
 
@@ -20,7 +20,7 @@ impl Reader<'_> {
         let span = self.span(value.location());
         let Some(selections) = parse(&text) else {
             let help = "write field names as in a selection, such as `id` or `id owner { id }`";
-            self.find(Finding::new("E202", "not a set of fields", span, "cannot be read").help(help));
+            self.find(Finding::new(Code::E202, "not a set of fields", span, "cannot be read").help(help));
             return None;
         };
         match selections.iter().map(selection).collect() {
@@ -32,7 +32,7 @@ impl Reader<'_> {
     fn outside(&mut self, what: String, span: Span) -> Option<FieldSet> {
         let message = format!("{what} in a set of fields is not supported");
         let help = "write plain names of fields: `id owner { id }`, and `... on Type { id }` for fields of one type";
-        self.find(Finding::new("C011", message, span, "in this set").help(help));
+        self.find(Finding::new(Code::C011, message, span, "in this set").help(help));
         None
     }
 }

@@ -2,7 +2,7 @@
 
 use super::model::ListSizeDeclaration;
 use super::values::{Reader, directive_argument};
-use crate::diagnostic::Finding;
+use crate::diagnostic::{Code, Finding};
 use apollo_compiler::Node;
 use apollo_compiler::ast::Directive;
 
@@ -13,7 +13,7 @@ impl Reader<'_> {
         if let Some(value) = argument("requireOneSlicingArgument").filter(|value| value.to_bool() != Some(false)) {
             let span = self.span(value.location());
             let message = "`@listSize(requireOneSlicingArgument:)` is not supported";
-            let finding = Finding::new("C011", message, span, "nothing enforces it");
+            let finding = Finding::new(Code::C011, message, span, "nothing enforces it");
             self.find(finding.help("write `false`; an argument that has to be given is declared with `!`"));
         }
         let mut count =
@@ -23,7 +23,7 @@ impl Reader<'_> {
         let span = self.span(directive.location());
         if assumed.is_none() && max.is_none() && slicing.is_empty() {
             let help = "write `assumedSize`, `maxSize` or `slicingArguments`";
-            self.find(Finding::new("C003", "`@listSize` says no size", span, "this directive").help(help));
+            self.find(Finding::new(Code::C003, "`@listSize` says no size", span, "this directive").help(help));
         }
         ListSizeDeclaration { assumed, max, slicing, span }
     }

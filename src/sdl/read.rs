@@ -3,7 +3,7 @@
 use super::model::{Origin, SdlFile};
 use super::types::Types;
 use super::values::Reader;
-use crate::diagnostic::{FileId, Finding, Sources};
+use crate::diagnostic::{Code, FileId, Finding, Sources};
 use crate::directive::{Directive, FileKind, Location, Names, Page};
 use apollo_compiler::ast::{Definition, Document};
 use apollo_compiler::diagnostic::ToCliReport;
@@ -29,7 +29,7 @@ pub fn read(sources: &Sources, name: &str, file: FileId, origin: Origin) -> (Sdl
     };
     if text.len() > MAX_BYTES {
         let span = crate::diagnostic::Span::new(file, 0..0);
-        reader.find(Finding::new("E200", "file is longer than 8 MiB", span, "this file"));
+        reader.find(Finding::new(Code::E200, "file is longer than 8 MiB", span, "this file"));
         return (sdl, reader.findings);
     }
     let document = parse(&mut reader);
@@ -53,7 +53,7 @@ fn parse(reader: &mut Reader<'_>) -> Document {
         Err(broken) => {
             for error in broken.errors.iter() {
                 let span = reader.span(error.error.location());
-                reader.find(Finding::new("E200", error.error.to_string(), span, "here"));
+                reader.find(Finding::new(Code::E200, error.error.to_string(), span, "here"));
             }
             broken.partial
         }
@@ -66,7 +66,7 @@ fn read_definition<'a>(definition: &Definition, names: &Names<'a>, reader: &mut 
         Definition::SchemaExtension(schema) => &schema.root_operations[..],
         Definition::OperationDefinition(_) | Definition::FragmentDefinition(_) => {
             let span = reader.span(definition.location());
-            reader.find(Finding::new("E200", "a service's SDL holds types only", span, "not a type"));
+            reader.find(Finding::new(Code::E200, "a service's SDL holds types only", span, "not a type"));
             return;
         }
         _ => {

@@ -4,7 +4,7 @@ use super::model::{
     ArgumentDeclaration, FieldDeclaration, Fielded, KeyDeclaration, TypeBody, TypeDeclaration, ValueDeclaration,
 };
 use super::values::{Reader, directive_argument};
-use crate::diagnostic::Finding;
+use crate::diagnostic::{Code, Finding};
 use crate::directive::{Directive, Location, Names, Used};
 use apollo_compiler::ast;
 use apollo_compiler::ast::{Definition, DirectiveList, EnumValueDefinition, FieldDefinition};
@@ -264,7 +264,7 @@ impl Types<'_, '_> {
             let help =
                 "give it a default or make it nullable, so that clients can stop giving it; or remove `@deprecated`";
             let span = declaration.name.span;
-            self.reader.find(Finding::new("E204", message, span, "required").help(help));
+            self.reader.find(Finding::new(Code::E204, message, span, "required").help(help));
         }
         declaration
     }
@@ -310,7 +310,7 @@ impl Types<'_, '_> {
         let message = format!("`@{}` of `{owner}` goes with a `@connect`, and there is none here", node.name);
         let span = self.names.span(node);
         let help = "write it beside the `@connect` that it is about";
-        self.reader.find(Finding::new("C008", message, span, "nothing is bound here").help(help));
+        self.reader.find(Finding::new(Code::C008, message, span, "nothing is bound here").help(help));
     }
 
     /// GraphQL §3.10.1: fields of a oneOf input are nullable, and have no default.
@@ -324,7 +324,7 @@ impl Types<'_, '_> {
             let span = self.reader.span(field.name.location());
             let message =
                 format!("`{}` belongs to a `@oneOf` input, whose fields are nullable and have no default", field.name);
-            let finding = Finding::new("E204", message, span, "exactly one field is given");
+            let finding = Finding::new(Code::E204, message, span, "exactly one field is given");
             self.reader.find(finding.help("remove its `!` and its default"));
         }
     }

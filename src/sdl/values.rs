@@ -2,7 +2,7 @@
 
 use super::mapping::{Mapping, MappingText, Use, parse};
 use super::model::Spanned;
-use crate::diagnostic::{FileId, Finding, Span};
+use crate::diagnostic::{Code, FileId, Finding, Span};
 use crate::directive::Page;
 use apollo_compiler::ast::{self, Value};
 use apollo_compiler::parser::SourceSpan;
@@ -86,13 +86,13 @@ impl Reader<'_> {
             // GraphQL §5.6.3.
             if members[..number].iter().any(|(other, _)| other == name) {
                 let span = self.span(name.location().or(value.location()));
-                self.find(Finding::new("C008", format!("`{name}` is given twice"), span, "given again"));
+                self.find(Finding::new(Code::C008, format!("`{name}` is given twice"), span, "given again"));
             }
             if !known.contains(&name.as_str()) {
                 let span = name.location().or(value.location());
                 let message = format!("`{name}` is not known here");
                 let help = format!("known are {}", list(known));
-                self.find(Finding::new("C008", message, self.span(span), "not known").help(help));
+                self.find(Finding::new(Code::C008, message, self.span(span), "not known").help(help));
             }
         }
         members.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.as_str(), value)).collect()
@@ -119,7 +119,7 @@ impl Reader<'_> {
 
     /// Says that a value is of another type.
     pub(crate) fn wrong<T>(&mut self, span: Span, expected: &str) -> Option<T> {
-        self.find(Finding::new("C008", format!("expected {expected}"), span, "not this"));
+        self.find(Finding::new(Code::C008, format!("expected {expected}"), span, "not this"));
         None
     }
 }

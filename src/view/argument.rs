@@ -5,7 +5,7 @@ use super::path::PathHop;
 use super::resolve::Resolver;
 use super::table::{ArgumentView, GraphArgument, Limit, Template};
 use crate::compose::FieldId;
-use crate::diagnostic::{Finding, Span};
+use crate::diagnostic::{Code, Finding, Span};
 use crate::json::Value as Json;
 use crate::suggest::closest;
 use apollo_compiler::ast::{FieldDefinition, InputValueDefinition};
@@ -236,7 +236,7 @@ impl Resolver<'_> {
     fn argument_finding(&mut self, message: String, span: Span, label: &str, id: FieldId) {
         let declared = self.graph.field(id).span;
         let label_there = format!("`{}` is declared here", self.graph.coordinate(id));
-        self.findings.push(Finding::new("E116", message, span, label).and(declared, label_there));
+        self.findings.push(Finding::new(Code::E116, message, span, label).and(declared, label_there));
     }
 
     fn do_you_mean<'n>(&mut self, wanted: &str, known: impl IntoIterator<Item = &'n str>) {

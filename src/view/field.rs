@@ -9,7 +9,7 @@ use super::path::PathHop;
 use super::resolve::Resolver;
 use super::table::{FieldView, HopNode, HopView, InputType, Place};
 use crate::compose::{FieldId, TypeId, TypeKind};
-use crate::diagnostic::{Finding, Span};
+use crate::diagnostic::{Code, Finding, Span};
 use crate::json::Value as Json;
 use apollo_compiler::ast::Type;
 use apollo_compiler::schema::{ExtendedType, FieldDefinition, ObjectType};
@@ -112,8 +112,12 @@ impl Resolver<'_> {
             let forks = at > 0 && walk.hops.last().is_some_and(|hop| hop.nodes.len() > 1);
             if forks && !walk.place.possible.is_empty() {
                 let message = format!("the path of `{}` forks at `{}` of an abstract type", field.coordinate, hop.name);
-                let finding =
-                    Finding::new("E116", message, field.hop_span(hop), "objects of several types lead on from here");
+                let finding = Finding::new(
+                    Code::E116,
+                    message,
+                    field.hop_span(hop),
+                    "objects of several types lead on from here",
+                );
                 self.findings.push(finding.help("split the path: let a client type be a view of the abstract type"));
                 return None;
             }
@@ -141,7 +145,7 @@ impl Resolver<'_> {
             Some(_) => {
                 let coordinate = graph.coordinate(declared);
                 let finding = Finding::new(
-                    "E116",
+                    Code::E116,
                     format!("`{coordinate}` is not a list"),
                     span,
                     "`[n]` takes an item of a list",
@@ -200,7 +204,7 @@ impl Resolver<'_> {
             let message = format!("`{}: {client}` cannot show `{}`: {why}", field.coordinate, walk.ty);
             let span = self.span(client.inner_named_type().location());
             let span = if span.end == 0 { field.span } else { span };
-            let mut finding = Finding::new("E116", message, span, "this type");
+            let mut finding = Finding::new(Code::E116, message, span, "this type");
             if let Some(last) = walk.last {
                 finding = finding
                     .and(self.graph.field(last).span, format!("`{}` is declared here", self.graph.coordinate(last)));

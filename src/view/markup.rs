@@ -3,7 +3,7 @@
 //! In: the syntax tree of a client schema. Out: the tree without our directives, and what they said.
 //! Elsewhere: what they mean in the graph ([`super::resolve`]).
 
-use crate::diagnostic::{FileId, Finding, Sources, Span};
+use crate::diagnostic::{Code, FileId, Finding, Sources, Span};
 use crate::directive::{Directive, FileKind, Location, Names, Page, Used};
 use apollo_compiler::Node;
 use apollo_compiler::ast::{self, Definition, DirectiveList, Document, InputValueDefinition, Value};
@@ -214,7 +214,7 @@ impl Reader<'_> {
         // GraphQL §3.13.3.
         if value.directives.has("deprecated") && value.is_required() {
             let message = format!("`{coordinate}` is required, so it cannot be deprecated");
-            let finding = Finding::new("E116", message, span_of(self.file, value.name.location()), "required");
+            let finding = Finding::new(Code::E116, message, span_of(self.file, value.name.location()), "required");
             self.findings.push(finding.help("give it a default or make it nullable, or remove `@deprecated`"));
         }
     }
@@ -242,6 +242,6 @@ impl Reader<'_> {
     }
 
     fn report(&mut self, location: Option<SourceSpan>, message: String, label: &str) {
-        self.findings.push(Finding::new("E116", message, span_of(self.file, location), label));
+        self.findings.push(Finding::new(Code::E116, message, span_of(self.file, location), label));
     }
 }

@@ -32,7 +32,7 @@ pub(crate) use literal::{Wanted, short};
 pub use plain::plain;
 
 use crate::compose::Graph;
-use crate::diagnostic::{FileId, Finding, Severity, Sources};
+use crate::diagnostic::{Code, FileId, Finding, Sources};
 use apollo_compiler::Schema;
 use apollo_compiler::ast::Document;
 use apollo_compiler::collections::HashMap;
@@ -94,7 +94,7 @@ pub fn load(sources: &Sources, file: FileId, graph: &Graph) -> (Option<View>, Ve
     }
     findings.sort_by_key(|finding| finding.span().map(|span| (span.start, span.end)));
     findings.dedup();
-    if invalid.is_some() || findings.iter().any(|finding| finding.severity() == Severity::Error) {
+    if invalid.is_some() || findings.iter().any(Finding::is_error) {
         return (None, findings);
     }
     let mut schema = schema;
@@ -135,7 +135,7 @@ fn not_graphql(file: FileId, errors: &DiagnosticList, known: &[Finding]) -> Vec<
         let is_known =
             known.iter().filter_map(Finding::span).any(|other| other.start <= span.end && span.start <= other.end);
         if !is_known {
-            findings.push(Finding::new("E100", diagnostic.error.to_string(), span, "here"));
+            findings.push(Finding::new(Code::E100, diagnostic.error.to_string(), span, "here"));
         }
     }
     findings

@@ -5,7 +5,7 @@
 
 use super::table::Tables;
 use super::{View, build, inputs, not_graphql, one_of};
-use crate::diagnostic::{FileId, Finding, Sources};
+use crate::diagnostic::{Code, FileId, Finding, Sources};
 use apollo_compiler::Name;
 use apollo_compiler::ast::{Definition, DirectiveList, Document};
 use apollo_compiler::validation::Valid;
@@ -25,7 +25,7 @@ const MAX_BYTES: usize = 8 * 1024 * 1024;
 pub fn plain(sources: &Sources, file: FileId) -> (Option<View>, Vec<Finding>) {
     if sources.text(file).len() > MAX_BYTES {
         let span = crate::diagnostic::Span::new(file, 0..0);
-        return (None, vec![Finding::new("E100", "the file is longer than 8 MiB", span, "this file")]);
+        return (None, vec![Finding::new(Code::E100, "the file is longer than 8 MiB", span, "this file")]);
     }
     let mut document = match Document::parse(sources.text(file), sources.path(file)) {
         Ok(document) => document,

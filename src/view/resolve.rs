@@ -9,7 +9,7 @@ use super::markup::{FromMark, Markup, Text, span_of};
 use super::path;
 use super::table::{Inputs, Tables};
 use crate::compose::{Graph, TypeId, TypeKind};
-use crate::diagnostic::{FileId, Finding, Span};
+use crate::diagnostic::{Code, FileId, Finding, Span};
 use crate::suggest::closest;
 use apollo_compiler::Schema;
 use apollo_compiler::ast::{OperationType, Type};
@@ -60,7 +60,7 @@ impl<'a> Resolver<'a> {
             let Some(id) = self.graph.visible_type(wanted) else {
                 let known = self.graph.visible_types();
                 let mut finding =
-                    Finding::new("E116", format!("the graph has no type `{wanted}`"), span, "no counterpart");
+                    Finding::new(Code::E116, format!("the graph has no type `{wanted}`"), span, "no counterpart");
                 finding = match closest(wanted, known) {
                     Some(name) => finding.help(format!("do you mean `{name}`?")),
                     None => finding.help("say what it is a view of: `@view(of: \"…\")`"),
@@ -95,7 +95,7 @@ impl<'a> Resolver<'a> {
         for (name, view) in idle {
             let Some(of) = &view.of else { continue };
             let message = format!("`others:` of `{name}` has no effect: nothing else can stand where it stands");
-            let finding = Finding::new("E116", message, of.span, "this view");
+            let finding = Finding::new(Code::E116, message, of.span, "this view");
             self.findings.push(finding.help("remove it, or write it on the interface or union whose members it drops"));
         }
     }
@@ -148,7 +148,7 @@ impl<'a> Resolver<'a> {
         }
         let span = self.span(name.location().or(location));
         let mut finding =
-            Finding::new("E116", format!("type `{name}` is used but not declared"), span, "not declared here");
+            Finding::new(Code::E116, format!("type `{name}` is used but not declared"), span, "not declared here");
         if let Some(id) = self.graph.visible_type(name) {
             if let Some(span) = self.graph.ty(id).span {
                 finding = finding.and(span, "declared in the graph");
@@ -203,12 +203,12 @@ impl<'a> Resolver<'a> {
     }
 
     pub(super) fn report(&mut self, message: String, span: Span, label: &str) {
-        self.findings.push(Finding::new("E116", message, span, label));
+        self.findings.push(Finding::new(Code::E116, message, span, label));
     }
 
     /// A finding with the graph's declaration of a type as its second place.
     pub(super) fn report_with_type(&mut self, message: String, span: Span, label: &str, graph_type: &str) {
-        let mut finding = Finding::new("E116", message, span, label);
+        let mut finding = Finding::new(Code::E116, message, span, label);
         if let Some(span) = self.graph.type_id(graph_type).and_then(|id| self.graph.ty(id).span) {
             finding = finding.and(span, format!("`{graph_type}` is declared here"));
         }

@@ -19,7 +19,7 @@ mod source;
 mod types;
 mod view;
 
-use bespoke::internals::diagnostic::{DrawStyle, draw};
+use bespoke::internals::diagnostic::{Code, DrawStyle, draw};
 use demo::{Demo, Sdl};
 use mutant::{Kind, Mutant};
 use run::{CLIENTS, Runner};
@@ -62,7 +62,7 @@ fn check_kind(kind: Kind) {
     let verdicts = runner.verdicts(&mutants);
     let mut histogram = BTreeMap::<&str, usize>::new();
     let mut missed = Vec::new();
-    let mut drawn = BTreeMap::<&str, String>::new();
+    let mut drawn = BTreeMap::<Code, String>::new();
     for (mutant, verdict) in mutants.iter().zip(&verdicts) {
         *histogram.entry(&mutant.path).or_default() += 1;
         match verdict {

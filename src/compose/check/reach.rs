@@ -7,7 +7,7 @@ use crate::compose::composer::Composer;
 use crate::compose::graph::{FieldId, Graph, ShapeId, WayId};
 use crate::compose::shape::ListBound;
 use crate::compose::way::{Entry, Way};
-use crate::diagnostic::Finding;
+use crate::diagnostic::{Code, Finding};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
 /// A place of an answer.
@@ -138,7 +138,7 @@ fn multiplied(composer: &Composer<'_>, place: &Place, field: FieldId, way: WayId
     let message = format!("`{}` calls `{}` once for each item of a list", graph.coordinate(field), way.endpoint);
     let help = format!("`{query}` shows it; bind an endpoint that takes many keys, with `batch: {{ key: \"…\" }}`");
     let list = place.path.iter().rev().find(|field| graph.field(**field).ty.is_list());
-    let finding = Finding::new("E109", message, way.span, "not batched").help(help);
+    let finding = Finding::new(Code::E109, message, way.span, "not batched").help(help);
     match list {
         Some(list) => finding.and(graph.field(*list).span, "this list"),
         None => finding,
@@ -152,7 +152,7 @@ fn unbounded(composer: &Composer<'_>, list: FieldId, field: FieldId, way: WayId)
         graph.coordinate(list),
         graph.coordinate(field)
     );
-    Finding::new("E110", message, graph.field(list).span, "no bound")
+    Finding::new(Code::E110, message, graph.field(list).span, "no bound")
         .and(graph.way(way).span, "called for its items")
         .help("add `@listSize(maxSize: …)`, an argument `first` bound to a parameter with `maximum`, or `maxItems`")
 }

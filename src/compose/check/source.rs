@@ -4,7 +4,7 @@ use crate::compose::composer::Composer;
 use crate::compose::graph::{FieldId, Graph, ShapeId, TypeId};
 use crate::compose::source::SourceKind;
 use crate::compose::types::TypeKind;
-use crate::diagnostic::Finding;
+use crate::diagnostic::{Code, Finding};
 use std::collections::BTreeSet;
 
 pub(super) fn check(composer: &mut Composer<'_>) {
@@ -63,7 +63,7 @@ fn check_fields(composer: &mut Composer<'_>) {
                 field.name, parent.name
             )
         };
-        findings.push(Finding::new("E106", message, field.span, "nobody gives it").help(help));
+        findings.push(Finding::new(Code::E106, message, field.span, "nobody gives it").help(help));
     }
     composer.findings.extend(findings);
 }
@@ -90,7 +90,7 @@ fn check_values(composer: &mut Composer<'_>) {
             let Some(first) = missing.first() else { continue };
             let names: Vec<String> = missing.iter().map(|name| format!("`{name}`")).collect();
             let message = format!("`{}` is not whole here: {} missing", ty.name, names.join(", "));
-            let mut finding = Finding::new("E119", message, *span, "in this answer").help(format!(
+            let mut finding = Finding::new(Code::E119, message, *span, "in this answer").help(format!(
                 "a type without a lookup by key cannot be completed elsewhere: select `{first}` here too, or give \
                  `{}` a `@key` and a `@connect`",
                 ty.name

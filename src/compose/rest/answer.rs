@@ -10,7 +10,7 @@ use crate::compose::shape::{ListBound, Slicing};
 use crate::compose::types::TypeRef;
 use crate::compose::way::{Answer, Entry, Pairing};
 use crate::contract::{Response, SchemaId, SchemaKind, StatusPattern};
-use crate::diagnostic::{Finding, Span};
+use crate::diagnostic::{Code, Finding, Span};
 use crate::sdl::mapping::{Expression, Fields, Mapping, MappingBody, Start, Step, Variable};
 use crate::sdl::{BatchDeclaration, EffectDeclaration, OutcomeDeclaration};
 use crate::suggest;
@@ -49,7 +49,7 @@ impl<'a> Binding<'_, 'a> {
                 return Some(None);
             }
             let message = format!("operation `{}` declares no success", endpoint.id);
-            let finding = Finding::new("E103", message, self.target_span(), "called here")
+            let finding = Finding::new(Code::E103, message, self.target_span(), "called here")
                 .and(endpoint.span, "declared here")
                 .help("declare a `2XX` response in the contract");
             self.composer.find(finding);
@@ -58,7 +58,7 @@ impl<'a> Binding<'_, 'a> {
         let reads_nothing = self.connect.selection.as_ref().is_some_and(is_constant);
         if success.schema.is_none() && !reads_nothing {
             let message = format!("the answer of `{}` has no JSON body", endpoint.id);
-            let finding = Finding::new("E103", message, self.target_span(), "called here")
+            let finding = Finding::new(Code::E103, message, self.target_span(), "called here")
                 .and(success.span, "declared here")
                 .help("give a value that needs none, such as `selection: \"$(true)\"`");
             self.composer.find(finding);
@@ -92,7 +92,7 @@ impl<'a> Binding<'_, 'a> {
             })?;
         if self.connect.batch.is_some() {
             let message = "outcomes of success cannot be told apart in a batch";
-            self.composer.find(Finding::new("E113", message, outcome.status.span, "this outcome"));
+            self.composer.find(Finding::new(Code::E113, message, outcome.status.span, "this outcome"));
             return Some(None);
         }
         let (_, read, shape) = self.outcome_value(outcome)?;
@@ -184,7 +184,7 @@ impl<'a> Binding<'_, 'a> {
         if let (false, TypeRef::Named { nullable: false, .. }, Entry::Field(field)) = (is_group, &self.ty, self.entry) {
             let span = self.composer.graph.field(field).span;
             let message = format!("`{}` is non-null, and a batch may not hold every key", self.name);
-            let finding = Finding::new("E105", message, span, "non-null here").help("drop the `!`");
+            let finding = Finding::new(Code::E105, message, span, "non-null here").help("drop the `!`");
             self.composer.find(finding);
         }
         let bound = match (is_group, &batch.per_key) {
@@ -292,7 +292,7 @@ impl<'a> Binding<'_, 'a> {
         };
         let message = "the answer of a batch is not a list";
         let span = self.connect.selection.as_ref().map_or(self.target_span(), |selection| selection.span);
-        let finding = Finding::new("E108", message, span, "no array of items here")
+        let finding = Finding::new(Code::E108, message, span, "no array of items here")
             .and(contract.schema(at).span, leaf::schema_text(contract, at))
             .help(help);
         self.composer.find(finding);
@@ -312,7 +312,7 @@ impl<'a> Binding<'_, 'a> {
                     _ => Vec::new(),
                 };
                 let message = format!("an item of the answer has no property `{name}` to pair it by");
-                let finding = Finding::new("E108", message, batch.key.span, "this key")
+                let finding = Finding::new(Code::E108, message, batch.key.span, "this key")
                     .and(contract.schema(id).span, "an item")
                     .help(suggest::help(name, known));
                 self.composer.find(finding);
@@ -324,7 +324,7 @@ impl<'a> Binding<'_, 'a> {
             use SchemaKind::{Any, Integer, String};
             if !matches!(contract.schema(id).kind, String { .. } | Integer { .. } | Any) {
                 let message = format!("a batch key is a string or an integer, not {}", leaf::schema_text(contract, id));
-                let finding = Finding::new("E108", message, batch.key.span, "this key")
+                let finding = Finding::new(Code::E108, message, batch.key.span, "this key")
                     .and(contract.schema(id).span, "declared here");
                 self.composer.find(finding);
             }
@@ -347,7 +347,7 @@ impl<'a> Binding<'_, 'a> {
         };
         let help =
             format!("{limit}; if the answer holds everything whatever is sent, write `complete: true` in `@connect`");
-        let finding = Finding::new("E121", message, batch.key.span, "batched here").and(span, "pages").help(help);
+        let finding = Finding::new(Code::E121, message, batch.key.span, "batched here").and(span, "pages").help(help);
         self.composer.find(finding);
     }
 
@@ -383,7 +383,7 @@ impl<'a> Binding<'_, 'a> {
         }
         let message = format!("`perKey` is `$args.{}`, which is not sent to the endpoint", name.value);
         let help = format!("say where it goes: `params: \"…: $args.{}\"`", name.value);
-        let finding = Finding::new("E121", message, value.span, "nobody tells the endpoint")
+        let finding = Finding::new(Code::E121, message, value.span, "nobody tells the endpoint")
             .and(self.target_span(), "called here")
             .help(help);
         self.composer.find(finding);
@@ -391,7 +391,7 @@ impl<'a> Binding<'_, 'a> {
 
     fn no_per_key(&mut self, span: Span) -> Option<ListBound> {
         let message = "`perKey` is an argument or a number";
-        self.composer.find(Finding::new("C003", message, span, "not here").help("write `perKey: \"$args.first\"`"));
+        self.composer.find(Finding::new(Code::C003, message, span, "not here").help("write `perKey: \"$args.first\"`"));
         None
     }
 

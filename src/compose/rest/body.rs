@@ -4,7 +4,7 @@ use super::Binding;
 use super::request::{Lowering, Slot};
 use crate::compose::Input;
 use crate::contract::{RequestBody, SchemaKind};
-use crate::diagnostic::{Finding, Span};
+use crate::diagnostic::{Code, Finding, Span};
 use crate::sdl::mapping::{Entry as MappingEntry, Mapping, MappingBody};
 use crate::suggest;
 
@@ -42,7 +42,7 @@ impl<'a> Binding<'_, 'a> {
                 members.extend(self.argument(path, slot, span, lowering).map(|input| (name.clone(), input)));
             } else if property.required && body.required {
                 let message = format!("required property `{name}` of the body is not given");
-                let finding = Finding::new("E102", message, self.target_span(), "called here")
+                let finding = Finding::new(Code::E102, message, self.target_span(), "called here")
                     .and(property.span, "required here")
                     .help(format!("give it: `body: \"{name}: $args.…\"`, or add an argument of that name"));
                 self.composer.find(finding);
@@ -82,7 +82,7 @@ impl<'a> Binding<'_, 'a> {
                     let known = properties.iter().flat_map(|(_, known)| known.keys().map(String::as_str));
                     let help = suggest::help(name, known);
                     let message = format!("the body has no property `{name}`");
-                    let mut finding = Finding::new("E102", message, entry.name.span, "unknown property").help(help);
+                    let mut finding = Finding::new(Code::E102, message, entry.name.span, "unknown property").help(help);
                     if let Some(span) = slot.span {
                         finding = finding.and(span, "declared here");
                     }
@@ -95,7 +95,7 @@ impl<'a> Binding<'_, 'a> {
         for (name, property) in properties.iter().flat_map(|(_, properties)| *properties) {
             if property.required && entries.iter().all(|entry| entry.name.value != *name) {
                 let message = format!("required property `{name}` of the body is not given");
-                let finding = Finding::new("E102", message, span, "in this body")
+                let finding = Finding::new(Code::E102, message, span, "in this body")
                     .and(property.span, "required here")
                     .help(format!("add `{name}: $args.…`"));
                 self.composer.find(finding);

@@ -8,7 +8,7 @@ use crate::compose::Input;
 use crate::compose::types::TypeRef;
 use crate::compose::way::{Entry, KeyPath};
 use crate::contract::SchemaKind;
-use crate::diagnostic::{Finding, Span};
+use crate::diagnostic::{Code, Finding, Span};
 use crate::json::Value as Json;
 use crate::sdl::mapping::{Expression, Method, Start, Step, Variable};
 use crate::suggest;
@@ -105,7 +105,7 @@ impl<'a> Binding<'_, 'a> {
         let wrap = self.check_input(&ty, slot, span, declared)?;
         if slot.is_required && ty.is_nullable() && !has_default {
             let message = format!("`$args.{}` may be null, and what it is sent to is required", path.join("."));
-            let mut finding = Finding::new("E102", message, span, "may be null here")
+            let mut finding = Finding::new(Code::E102, message, span, "may be null here")
                 .help("make the argument non-null, give it a default, or write `?? …`");
             if let Some(span) = slot.span {
                 finding = finding.and(span, "required here");
@@ -131,7 +131,7 @@ impl<'a> Binding<'_, 'a> {
             let known = self.argument_names();
             let help = suggest::help(first, known.iter().map(String::as_str));
             let message = format!("`{}` has no argument `{first}`", self.name);
-            self.composer.find(Finding::new("E102", message, span, "unknown argument").help(help));
+            self.composer.find(Finding::new(Code::E102, message, span, "unknown argument").help(help));
             return None;
         };
         let (mut ty, mut has_default) = (argument.ty.clone(), argument.default.is_some());
@@ -140,7 +140,7 @@ impl<'a> Binding<'_, 'a> {
             let inner = input.and_then(|input| input.fields.get(name.as_str()));
             let Some(inner) = inner.filter(|_| !ty.is_list()) else {
                 let message = format!("`{}` has no field `{name}`", graph.ty(ty.named()).name);
-                self.composer.find(Finding::new("E102", message, span, "unknown field of an input"));
+                self.composer.find(Finding::new(Code::E102, message, span, "unknown field of an input"));
                 return None;
             };
             has_default = inner.default_value.is_some();
@@ -171,14 +171,14 @@ impl<'a> Binding<'_, 'a> {
         };
         if let Some(problem) = problem {
             let message = format!("`{}` cannot be read here", variable.name());
-            self.composer.find(Finding::new("E107", message, span, "not here").help(problem));
+            self.composer.find(Finding::new(Code::E107, message, span, "not here").help(problem));
             return None;
         }
         let (key, ty) = self.parent_path(path, span)?;
         if matches!(self.entry, Entry::Lookup(_)) && !self.is_key(&key) {
             let message = format!("`{}` is not a `@key` of `{}`", path.join("."), self.name);
             let help = format!("add `@key(fields: \"{}\")` to the type, or read a key", path.join(" "));
-            self.composer.find(Finding::new("E107", message, span, "read here").help(help));
+            self.composer.find(Finding::new(Code::E107, message, span, "read here").help(help));
         }
         let index = lowering.inputs.iter().position(|known| *known == key).unwrap_or_else(|| {
             lowering.inputs.push(key);
@@ -197,7 +197,8 @@ impl<'a> Binding<'_, 'a> {
             None | Some((_, SchemaKind::Any)) => (None, None),
             Some(_) => {
                 let message = "`$batch` gives a list, and what it is sent to takes one value";
-                let mut finding = Finding::new("E107", message, span, "a list").help("bind a parameter of type array");
+                let mut finding =
+                    Finding::new(Code::E107, message, span, "a list").help("bind a parameter of type array");
                 if let Some(span) = slot.span {
                     finding = finding.and(span, "not an array");
                 }
@@ -208,7 +209,7 @@ impl<'a> Binding<'_, 'a> {
         match lowering.batch_key {
             Some((known, _)) if known != index => {
                 let message = "a batched call sends one list of keys";
-                self.composer.find(Finding::new("E107", message, span, "a second list"));
+                self.composer.find(Finding::new(Code::E107, message, span, "a second list"));
                 return None;
             }
             _ => lowering.batch_key = Some((index, max_items)),
@@ -226,7 +227,7 @@ impl<'a> Binding<'_, 'a> {
                 let parent = self.composer.graph.ty(parent);
                 let help = suggest::help(name, parent.fields.keys().map(String::as_str));
                 let message = format!("`{}` has no field `{name}`", parent.name);
-                self.composer.find(Finding::new("E102", message, span, "read here").help(help));
+                self.composer.find(Finding::new(Code::E102, message, span, "read here").help(help));
                 return None;
             };
             fields.push(field);
@@ -240,7 +241,7 @@ impl<'a> Binding<'_, 'a> {
             _ => {
                 let message = "a parent's value must be a leaf";
                 let help = "name a scalar field, such as `$this.id`";
-                self.composer.find(Finding::new("E102", message, span, "not a leaf").help(help));
+                self.composer.find(Finding::new(Code::E102, message, span, "not a leaf").help(help));
                 None
             }
         }
@@ -263,7 +264,7 @@ impl<'a> Binding<'_, 'a> {
             Err(misfit) => {
                 let text = self.composer.type_text(ty);
                 let message = format!("`{text}` does not fit {}", misfit.has);
-                let mut finding = Finding::new("E102", message, span, format!("`{text}` here")).help(misfit.help);
+                let mut finding = Finding::new(Code::E102, message, span, format!("`{text}` here")).help(misfit.help);
                 if let Some(span) = slot.span {
                     finding = finding.and(span, "declared here");
                 }
@@ -301,7 +302,7 @@ impl<'a> Binding<'_, 'a> {
 
     pub(super) fn misfit(&mut self, span: Span, what: &str, slot: Slot<'a>, help: &str) {
         let has = slot.schema.map(|(contract, id)| leaf::schema_text(contract, id)).unwrap_or_default();
-        let mut finding = Finding::new("E102", format!("{what} does not fit {has}"), span, "given here").help(help);
+        let mut finding = Finding::new(Code::E102, format!("{what} does not fit {has}"), span, "given here").help(help);
         if let Some(span) = slot.span {
             finding = finding.and(span, "declared here");
         }
@@ -310,7 +311,7 @@ impl<'a> Binding<'_, 'a> {
 
     pub(super) fn outside(&mut self, span: Span, help: &str) {
         let message = "this is outside the subset of a request";
-        self.composer.find(Finding::new("C003", message, span, "not here").help(help));
+        self.composer.find(Finding::new(Code::C003, message, span, "not here").help(help));
     }
 
     pub(super) fn wrapped(&self, wrap: Wrap, slot: Slot<'a>, input: Input) -> Input {

@@ -18,7 +18,7 @@ use super::source::{HeaderRule, HeaderValue, Source, SourceKind};
 use super::types::{TypeKind, TypeRef};
 use super::way::{CacheRule, CallerInputs, DeclaredStatus, Entry, Way};
 use crate::contract::{Contract, Endpoint};
-use crate::diagnostic::{Finding, Span};
+use crate::diagnostic::{Code, Finding, Span};
 use crate::sdl::{CacheDeclaration, Connect, FieldDeclaration, SourceDeclaration, Target, TypeBody, TypeDeclaration};
 use crate::suggest;
 use answer::is_success;
@@ -98,7 +98,7 @@ fn bind_type<'a>(composer: &mut Composer<'a>, file: usize, ty: &'a TypeDeclarati
                 "`{name}.{}` is `@external`, which says that others answer it, and has a `@connect`",
                 field.name.value
             );
-            let finding = Finding::new("C008", message, field.name.span, "this field");
+            let finding = Finding::new(Code::C008, message, field.name.span, "this field");
             composer.find(finding.help("remove one of the two"));
         }
         // What another service has overridden is not asked for here any more.
@@ -110,7 +110,7 @@ fn bind_type<'a>(composer: &mut Composer<'a>, file: usize, ty: &'a TypeDeclarati
         if !field.is_bound && !field.arguments.is_empty() && !field.is_external {
             let message = format!("`{name}.{}` has arguments but no binding", field.name.value);
             let help = "only a field with its own `@connect` may have arguments; add one, or remove the arguments";
-            composer.find(Finding::new("E122", message, field.name.span, "this field").help(help));
+            composer.find(Finding::new(Code::E122, message, field.name.span, "this field").help(help));
         }
     }
 }
@@ -145,7 +145,7 @@ fn bind_one<'a>(
     let matched = match found {
         Ok(matched) => matched,
         Err((message, help)) => {
-            composer.find(Finding::new("E101", message, span, "unknown operation").help(help));
+            composer.find(Finding::new(Code::E101, message, span, "unknown operation").help(help));
             return;
         }
     };
@@ -209,7 +209,7 @@ fn source_of<'s, 'a>(
             }
         },
     };
-    composer.find(Finding::new("E101", message, span, "this binding").help(help));
+    composer.find(Finding::new(Code::E101, message, span, "this binding").help(help));
     None
 }
 
@@ -221,12 +221,12 @@ fn add_source<'a>(
     let contract = declaration.openapi.as_ref().map(|path| (path, contracts.get(&path.value)));
     if let Some((path, None)) = contract {
         let message = format!("contract `{}` is not there or cannot be read", path.value);
-        composer.find(Finding::new("E100", message, path.span, "named here"));
+        composer.find(Finding::new(Code::E100, message, path.span, "named here"));
     }
     if let Some(first) = composer.graph.sources.iter().find(|source| source.name == declaration.name.value) {
         let first = first.span;
         let message = format!("two sources are named `{}`", declaration.name.value);
-        let finding = Finding::new("E205", message, declaration.name.span, "named again").and(first, "named here");
+        let finding = Finding::new(Code::E205, message, declaration.name.span, "named again").and(first, "named here");
         composer.find(finding);
     }
     let headers: Vec<HeaderRule> = declaration
@@ -330,7 +330,7 @@ impl<'a> Binding<'_, 'a> {
     }
 
     fn has_errors_since(&self, count: usize) -> bool {
-        self.composer.findings[count..].iter().any(|finding| !finding.code.starts_with('W'))
+        self.composer.findings[count..].iter().any(Finding::is_error)
     }
 
     fn forwarded(&self) -> Vec<String> {
@@ -378,7 +378,7 @@ impl<'a> Binding<'_, 'a> {
                 Some(meant) => format!("say where it goes: `params: \"{meant}: $args.{name}\"`"),
                 None => "no parameter has its name; say where it goes in `params:` or `body:`".to_owned(),
             };
-            let finding = Finding::new("E102", message, span, "bound to nothing")
+            let finding = Finding::new(Code::E102, message, span, "bound to nothing")
                 .and(self.connect.span, "in this binding")
                 .help(help);
             self.composer.find(finding);
@@ -394,7 +394,7 @@ impl<'a> Binding<'_, 'a> {
         }
         let message = format!("`{method}` is not safe to call for a query");
         let help = "move the field to `Mutation`; a read by POST must be batched";
-        let mut finding = Finding::new("E112", message, self.target_span(), "called here").help(help);
+        let mut finding = Finding::new(Code::E112, message, self.target_span(), "called here").help(help);
         if let Some(endpoint) = self.endpoint {
             finding = finding.and(endpoint.span, "declared here");
         }
@@ -420,7 +420,7 @@ impl<'a> Binding<'_, 'a> {
             return;
         }
         let message = format!("operation `{}` {}", endpoint.id, said.join(" and "));
-        let mut finding = Finding::new("W114", message, self.target_span(), "used here")
+        let mut finding = Finding::new(Code::W114, message, self.target_span(), "used here")
             .help("bind to its successor before it is gone");
         if endpoint.deprecated {
             finding = finding.and(endpoint.span, "deprecated here");
@@ -450,7 +450,7 @@ impl<'a> Binding<'_, 'a> {
                 let header = caller.headers.iter().map(|name| format!("header `{name}`"));
                 let claims = caller.claims.iter().map(|path| format!("claim `{}`", path.join(".")));
                 let inputs: Vec<String> = header.chain(claims).collect();
-                let finding = Finding::new("E111", message, declaration.span, "cached for everybody here")
+                let finding = Finding::new(Code::E111, message, declaration.span, "cached for everybody here")
                     .and(self.connect.span, format!("sends {}", inputs.join(", ")))
                     .help("write `scope: PRIVATE`, or leave `scope:` out");
                 self.composer.find(finding);
@@ -469,7 +469,7 @@ impl<'a> Binding<'_, 'a> {
     fn check_tags(&mut self, tags: &[crate::sdl::Spanned<String>]) {
         for tag in tags {
             if let Some(message) = unbalanced(&tag.value) {
-                let finding = Finding::new("E123", message, tag.span, "in this tag");
+                let finding = Finding::new(Code::E123, message, tag.span, "in this tag");
                 self.composer.find(finding.help("write `name:{field}`"));
                 continue;
             }
@@ -489,7 +489,7 @@ impl<'a> Binding<'_, 'a> {
                 if !known.iter().any(|known| known == first) {
                     let message = format!("tag names an unknown {what} `{hole}`");
                     let help = suggest::help(first, known.iter().map(String::as_str));
-                    let finding = Finding::new("E123", message, tag.span, "in this tag").help(help);
+                    let finding = Finding::new(Code::E123, message, tag.span, "in this tag").help(help);
                     self.composer.find(finding);
                 }
             }

@@ -7,7 +7,7 @@ use crate::compose::read::Read;
 use crate::compose::types::TypeRef;
 use crate::compose::way::{Answer, Effect, Outcome};
 use crate::contract::{Endpoint, Response, StatusPattern};
-use crate::diagnostic::Finding;
+use crate::diagnostic::{Code, Finding};
 use crate::sdl::{EffectDeclaration, OutcomeDeclaration};
 use crate::suggest;
 
@@ -74,7 +74,7 @@ impl<'a> Binding<'_, 'a> {
         let message = format!("two statuses mean `{name}`, and it is read from their answers in two ways");
         let help = "select the same of both answers; or give each status a type of its own, in a union; or map one of \
                     them to `null: true` or to a `code:`";
-        let finding = Finding::new("E113", message, declaration.status.span, "this is the second one");
+        let finding = Finding::new(Code::E113, message, declaration.status.span, "this is the second one");
         self.composer.find(finding.help(help));
     }
 
@@ -84,7 +84,7 @@ impl<'a> Binding<'_, 'a> {
         }
         let message = format!("`{}` is non-null, so no status can make it null", self.name);
         let span = declaration.status.span;
-        self.composer.find(Finding::new("E105", message, span, "null for this status").help("drop the `!`"));
+        self.composer.find(Finding::new(Code::E105, message, span, "null for this status").help("drop the `!`"));
         None
     }
 
@@ -99,7 +99,7 @@ impl<'a> Binding<'_, 'a> {
             let known: Vec<&str> = members.iter().map(|member| graph.ty(*member).name.as_str()).collect();
             let message = format!("`{}` cannot be `{}`", self.name, name.value);
             let help = suggest::help(&name.value, known);
-            self.composer.find(Finding::new("E104", message, name.span, "this type").help(help));
+            self.composer.find(Finding::new(Code::E104, message, name.span, "this type").help(help));
             return None;
         };
         let response = self.endpoint.and_then(|endpoint| response_for(endpoint, declaration.status.value));
@@ -120,7 +120,7 @@ impl<'a> Binding<'_, 'a> {
         let declared: Vec<String> =
             endpoint.responses.iter().map(|response| format!("`{}`", status_text(response.status))).collect();
         let message = format!("operation `{}` does not declare status {status}", endpoint.id);
-        let finding = Finding::new("E113", message, declaration.status.span, "undeclared status")
+        let finding = Finding::new(Code::E113, message, declaration.status.span, "undeclared status")
             .and(endpoint.span, "declared here")
             .help(format!("declared are {}", declared.join(", ")));
         self.composer.find(finding);
@@ -151,7 +151,7 @@ impl<'a> Binding<'_, 'a> {
             let status = status_text(response.status);
             let message = format!("status {status} of `{}` has no meaning here", endpoint.id);
             let help = format!("map it: `on: [{{ status: \"{status}\", code: \"…\" }}]`, or to a type with `as:`");
-            let finding = Finding::new("W113", message, self.target_span(), "called here")
+            let finding = Finding::new(Code::W113, message, self.target_span(), "called here")
                 .and(response.span, "declared here")
                 .help(help);
             self.composer.find(finding);

@@ -7,7 +7,7 @@ use super::request::{Lowering, Slot};
 use crate::compose::way::Entry;
 use crate::compose::{Fieldset, HeaderParameter, Input, ListForm, PathPart, QueryParameter, RestCall};
 use crate::contract::{Endpoint, Location, Parameter, Style};
-use crate::diagnostic::Finding;
+use crate::diagnostic::{Code, Finding};
 use crate::sdl::mapping::{Entry as MappingEntry, Fields, Mapping, MappingBody, Variable};
 use crate::sdl::{HttpTarget, Target, TemplatePart};
 use crate::suggest;
@@ -121,7 +121,7 @@ impl<'a> Binding<'_, 'a> {
                 }
                 Some(Mapping { span, .. }) => {
                     let message = format!("`{what}` names each parameter");
-                    let finding = Finding::new("E102", message, *span, "one value").help("write `name: value`");
+                    let finding = Finding::new(Code::E102, message, *span, "one value").help("write `name: value`");
                     self.composer.find(finding);
                 }
             }
@@ -146,7 +146,7 @@ impl<'a> Binding<'_, 'a> {
             }
         };
         let message = format!("operation `{}` has no {what}parameter `{}`", endpoint.id, name.value);
-        let finding = Finding::new("E102", message, name.span, "unknown parameter")
+        let finding = Finding::new(Code::E102, message, name.span, "unknown parameter")
             .and(endpoint.span, "declared here")
             .help(suggest::help(&name.value, names));
         self.composer.find(finding);
@@ -199,7 +199,7 @@ impl<'a> Binding<'_, 'a> {
         if let Some(mapping) = &self.connect.params {
             let message = "`params:` goes with `op:`";
             let finding =
-                Finding::new("C008", message, mapping.span, "not here").help("write `http: { queryParams: … }`");
+                Finding::new(Code::C008, message, mapping.span, "not here").help("write `http: { queryParams: … }`");
             self.composer.find(finding);
         }
     }
@@ -208,7 +208,7 @@ impl<'a> Binding<'_, 'a> {
         let Some(fields) = self.connect.fields.as_ref().filter(|_| call.fieldset.is_none()) else { return };
         let message = format!("operation `{}` has no query parameter `{}`", endpoint.id, fields.value);
         let known = endpoint.parameters.iter().filter(|parameter| parameter.location == Location::Query);
-        let finding = Finding::new("E102", message, fields.span, "unknown parameter")
+        let finding = Finding::new(Code::E102, message, fields.span, "unknown parameter")
             .and(endpoint.span, "declared here")
             .help(suggest::help(&fields.value, known.map(|parameter| parameter.name.as_str())));
         self.composer.find(finding);
@@ -232,7 +232,7 @@ impl<'a> Binding<'_, 'a> {
         if matches!(parameter.style, Style::Label | Style::Matrix) {
             let message = format!("parameter `{}` is written in a style that is outside the subset", parameter.name);
             let finding =
-                Finding::new("C010", message, self.target_span(), "used here").and(parameter.span, "this style");
+                Finding::new(Code::C010, message, self.target_span(), "used here").and(parameter.span, "this style");
             self.composer.find(finding);
             return None;
         }
@@ -254,7 +254,7 @@ impl<'a> Binding<'_, 'a> {
         if parameter.required {
             let message = format!("required parameter `{}` is not given", parameter.name);
             let help = format!("give it: `params: \"{}: $args.…\"`, or add an argument of that name", parameter.name);
-            let finding = Finding::new("E102", message, self.target_span(), "called here")
+            let finding = Finding::new(Code::E102, message, self.target_span(), "called here")
                 .and(parameter.span, "required here")
                 .help(help);
             self.composer.find(finding);
@@ -267,7 +267,7 @@ impl<'a> Binding<'_, 'a> {
         if form.is_none() {
             let message = format!("parameter `{}` is an object, which is outside the subset", parameter.name);
             let finding =
-                Finding::new("C010", message, self.target_span(), "used here").and(parameter.span, "this style");
+                Finding::new(Code::C010, message, self.target_span(), "used here").and(parameter.span, "this style");
             self.composer.find(finding);
         }
         form
@@ -307,7 +307,7 @@ impl<'a> Binding<'_, 'a> {
     fn plain_entries(&mut self, mapping: Option<&'a Mapping>, lowering: &mut Lowering) -> Vec<(String, Input)> {
         let Some(mapping) = mapping else { return Vec::new() };
         let MappingBody::Entries(Fields { entries, .. }) = &mapping.body else {
-            let finding = Finding::new("C008", "expected `name: value`", mapping.span, "one value");
+            let finding = Finding::new(Code::C008, "expected `name: value`", mapping.span, "one value");
             self.composer.find(finding);
             return Vec::new();
         };

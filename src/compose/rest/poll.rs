@@ -1,7 +1,7 @@
 //! `@poll`: how often the binding of a subscription field is called.
 
 use super::Binding;
-use crate::diagnostic::{Finding, Span};
+use crate::diagnostic::{Code, Finding, Span};
 use crate::sdl::FieldDeclaration;
 use std::time::Duration;
 
@@ -40,6 +40,6 @@ impl Binding<'_, '_> {
     }
 
     fn find_poll(&mut self, message: String, span: Span, help: &str) {
-        self.composer.find(Finding::new("E124", message, span, "here").help(help));
+        self.composer.find(Finding::new(Code::E124, message, span, "here").help(help));
     }
 }

@@ -6,7 +6,7 @@ use crate::compose::RestCall;
 use crate::compose::types::Bounds;
 use crate::compose::way::{Entry, KeyPath};
 use crate::contract::{Contract, SchemaId, SchemaKind};
-use crate::diagnostic::{Finding, Span};
+use crate::diagnostic::{Code, Finding, Span};
 use crate::sdl::Target;
 
 /// Most keys in one call where neither the binding nor the contract says.
@@ -68,7 +68,8 @@ impl<'a> Binding<'_, 'a> {
         };
         if let (Some(mapping), Some(endpoint), None) = (&self.connect.body, self.endpoint, body) {
             let message = format!("operation `{}` takes no body", endpoint.id);
-            let finding = Finding::new("E102", message, mapping.span, "this body").and(endpoint.span, "declared here");
+            let finding =
+                Finding::new(Code::E102, message, mapping.span, "this body").and(endpoint.span, "declared here");
             self.composer.find(finding);
         }
         let batch = if self.has_errors_since(errors) { None } else { self.batch_keys(&lowering) };
@@ -92,13 +93,14 @@ impl<'a> Binding<'_, 'a> {
         let batch = self.connect.batch.as_ref()?;
         if matches!(self.entry, Entry::Root(_)) {
             let message = "a root field has no parents to batch";
-            self.composer.find(Finding::new("E107", message, batch.key.span, "batched here").help("remove `batch:`"));
+            self.composer
+                .find(Finding::new(Code::E107, message, batch.key.span, "batched here").help("remove `batch:`"));
             return None;
         }
         let Some((key, max_items)) = lowering.batch_key else {
             let message = "a batched binding sends no keys";
             let help = "send them to a parameter or property of type array: `params: \"ids: $batch.id\"`";
-            self.composer.find(Finding::new("E107", message, batch.key.span, "batched here").help(help));
+            self.composer.find(Finding::new(Code::E107, message, batch.key.span, "batched here").help(help));
             return None;
         };
         // What takes the number of keys must take it whole: beyond its maximum, the answer would be cut.
@@ -109,7 +111,7 @@ impl<'a> Binding<'_, 'a> {
         {
             let message = format!("`maxSize: {}` is more than the {max} that the contract allows", declared.value);
             let help = format!("write {max} or less, or leave it out: the contract's is the default");
-            self.composer.find(Finding::new("E107", message, declared.span, "too many").help(help));
+            self.composer.find(Finding::new(Code::E107, message, declared.span, "too many").help(help));
         }
         let max_size = declared.map(|size| size.value).or(contract_max).unwrap_or(DEFAULT_BATCH).max(1);
         Some(BatchKeys { key, max_size })

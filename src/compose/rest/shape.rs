@@ -10,7 +10,7 @@ use crate::compose::read::{JsonPath, Read, Segment};
 use crate::compose::shape::{ListBound, ShapeField, ShapeVariant, TypeChoice};
 use crate::compose::types::{TypeKind, TypeRef};
 use crate::contract::{SchemaId, SchemaKind};
-use crate::diagnostic::{Finding, Span};
+use crate::diagnostic::{Code, Finding, Span};
 use crate::json::Value;
 use crate::sdl::mapping::{Entry as MappingEntry, Fields, Method, Start, Step};
 use crate::suggest;
@@ -91,7 +91,7 @@ impl<'a> Binding<'_, 'a> {
             let SchemaKind::Array { items, max_items, .. } = &contract.schema(id).kind else {
                 let has = leaf::schema_text(contract, id);
                 let message = format!("`{}` is a list, and the answer holds {has}", value.name);
-                let finding = Finding::new("E104", message, value.span, "a list here")
+                let finding = Finding::new(Code::E104, message, value.span, "a list here")
                     .and(contract.schema(id).span, "not an array")
                     .help("declare the field without `[…]`, or select the array: `$.items`");
                 let text = self.composer.type_text(ty);
@@ -114,7 +114,7 @@ impl<'a> Binding<'_, 'a> {
     fn not_nullable(&mut self, ty: &TypeRef, value: &Checked<'a>, why: Span) {
         let text = self.composer.type_text(ty);
         let message = format!("`{}` is non-null (`{text}`), and the answer may not hold it", value.name);
-        let finding = Finding::new("E105", message, value.span, "non-null here")
+        let finding = Finding::new(Code::E105, message, value.span, "non-null here")
             .and(why, "optional or nullable")
             .help("drop the `!`, or give a fallback: `?? $(…)`");
         self.composer.find(value.with_declaration(finding, &text));
@@ -139,7 +139,8 @@ impl<'a> Binding<'_, 'a> {
             }
         };
         let message = format!("`{}` is `{text}`, and the answer holds {has}", value.name);
-        let mut finding = Finding::new("E104", message, value.span, "an object here").help("select an object for it");
+        let mut finding =
+            Finding::new(Code::E104, message, value.span, "an object here").help("select an object for it");
         if let (Known::Schema(id), Some(contract)) = (&value.known, self.source.contract) {
             finding = finding.and(contract.schema(*id).span, "declared here");
         }
@@ -152,13 +153,13 @@ impl<'a> Binding<'_, 'a> {
         if !value.lists.is_empty() {
             let message = format!("`{}` is one value, and the path maps over a list", value.name);
             let help = "declare the field as a list, or take one item: `[0]`";
-            let finding = Finding::new("E104", message, value.span, "maps over a list").help(help);
+            let finding = Finding::new(Code::E104, message, value.span, "maps over a list").help(help);
             self.composer.find(value.with_declaration(finding, "one value"));
             return None;
         }
         if let Selected::Listed(fields) = value.selected {
             let message = format!("`{}` is a leaf: nothing can be selected of it", value.name);
-            let finding = Finding::new("E104", message, fields.span, "selected here");
+            let finding = Finding::new(Code::E104, message, fields.span, "selected here");
             self.composer.find(value.with_declaration(finding, &self.composer.type_text(ty)));
             return None;
         }
@@ -173,7 +174,7 @@ impl<'a> Binding<'_, 'a> {
         let Err(misfit) = result else { return Some(()) };
         let text = self.composer.type_text(ty);
         let message = format!("`{}` is `{text}`, and the answer holds {}", value.name, misfit.has);
-        let mut finding = Finding::new("E104", message, value.span, format!("`{text}` here")).help(misfit.help);
+        let mut finding = Finding::new(Code::E104, message, value.span, format!("`{text}` here")).help(misfit.help);
         if let Some(span) = second {
             finding = finding.and(span, "declared here");
         }
@@ -202,7 +203,7 @@ impl<'a> Binding<'_, 'a> {
         self.composer.shape_spans.insert(id, span);
         if self.depth >= MAX_DEPTH {
             let message = format!("types are nested more than {MAX_DEPTH} levels deep in one answer");
-            self.composer.find(Finding::new("C005", message, span, "here"));
+            self.composer.find(Finding::new(Code::C005, message, span, "here"));
             return None;
         }
         self.depth += 1;
@@ -238,7 +239,7 @@ impl<'a> Binding<'_, 'a> {
         let name = &self.composer.graph.ty(ty).name;
         let known: Vec<String> = properties.keys().take(12).map(|name| format!("`{name}`")).collect();
         let message = format!("`{name}` has no field that {has} holds");
-        let finding = Finding::new("E104", message, span, format!("a `{name}` here"))
+        let finding = Finding::new(Code::E104, message, span, format!("a `{name}` here"))
             .and(contract.schema(schema).span, "declared here")
             .help(format!("select what its fields are, or use another type; the answer holds {}", known.join(", ")));
         self.composer.find(finding);
@@ -289,7 +290,7 @@ impl<'a> Binding<'_, 'a> {
         let ty = graph.ty(ty);
         let message = format!("`{}` has no field `{name}`", ty.name);
         let help = suggest::help(name, ty.fields.keys().map(String::as_str));
-        self.composer.find(Finding::new("E103", message, entry.name.span, "selected here").help(help));
+        self.composer.find(Finding::new(Code::E103, message, entry.name.span, "selected here").help(help));
     }
 
     /// DESIGN §4 rule 1: a field takes the same-named property, recursively through value types; at an
@@ -383,7 +384,7 @@ impl<'a> Binding<'_, 'a> {
             let message = format!("nothing says which member of `{name}` an answer is");
             let help = "declare `oneOf` with a `discriminator` in the contract, map statuses in `on:`, or select \
                         `__typename: kind->match([[\"a\", \"A\"]])`";
-            self.composer.find(Finding::new("E104", message, span, "an abstract type here").help(help));
+            self.composer.find(Finding::new(Code::E104, message, span, "an abstract type here").help(help));
             return None;
         };
         let siblings = std::mem::replace(&mut self.abstract_siblings, members);
@@ -434,7 +435,7 @@ impl<'a> Binding<'_, 'a> {
                     members.iter().map(|member| self.composer.graph.ty(*member).name.clone()).collect();
                 let message = format!("`{name}` is not one of the types that can stand here");
                 let help = suggest::help(&name, known.iter().map(String::as_str));
-                self.composer.find(Finding::new("E104", message, entry.value.span, "named here").help(help));
+                self.composer.find(Finding::new(Code::E104, message, entry.value.span, "named here").help(help));
                 return None;
             };
             let variant = schema.and_then(|schema| self.variant_schema(schema, &text)).or(schema);

@@ -5,7 +5,7 @@
 use crate::cache::{Cache, CacheOptions};
 use crate::compose::{Graph, Origin, ServiceFile, Services, SourceId, compose, contract_paths};
 use crate::contract;
-use crate::diagnostic::{Finding, Severity, Sources};
+use crate::diagnostic::{Finding, Sources};
 use crate::execute::{Bounds, Caching, CauseReport, Feed, Polls, Run, Sourced, Wording, run, run_in_parts};
 use crate::operation::{GivenVariables, Limits, Outcomes, Particulars, Variables, prepare};
 use crate::plan::{Plan, describe, describe_values, plan};
@@ -390,7 +390,7 @@ fn federated<'a>(services: &[(&'a str, &str)]) -> Vec<(&'a str, String)> {
 }
 
 fn expect_sound(findings: &[Finding]) {
-    let errors: Vec<_> = findings.iter().filter(|finding| finding.severity() == Severity::Error).collect();
+    let errors: Vec<_> = findings.iter().filter(|finding| finding.is_error()).collect();
     assert!(errors.is_empty(), "{errors:#?}");
 }
 

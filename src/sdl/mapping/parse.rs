@@ -2,7 +2,7 @@
 
 use super::ast::{Entry, Expression, Fields, Mapping, MappingBody, Method, Start, Step, Variable};
 use super::lex::{Lexed, MappingText, Token, lex};
-use crate::diagnostic::{Finding, Span};
+use crate::diagnostic::{Code, Finding, Span};
 use crate::json::{Map, Value as Json};
 use crate::sdl::Spanned;
 
@@ -27,10 +27,10 @@ pub enum Use {
 pub(crate) fn parse(text: &MappingText, used: Use) -> Result<Mapping, Box<Finding>> {
     let all = text.span(0, text.text().len());
     if text.text().len() > MAX_BYTES {
-        return Err(Box::new(Finding::new("C005", "mapping is longer than 64 KiB", all, "this mapping")));
+        return Err(Box::new(Finding::new(Code::C005, "mapping is longer than 64 KiB", all, "this mapping")));
     }
     let tokens = lex(text.text()).map_err(|(start, end)| {
-        Finding::new("C001", "this string or number cannot be read", text.span(start, end), "starts here")
+        Finding::new(Code::C001, "this string or number cannot be read", text.span(start, end), "starts here")
             .help("a string ends with the quote that it begins with, and has the escapes of JSON")
     })?;
     let mut parser = Parser { text, tokens, at: 0, used, depth: 0 };
@@ -61,7 +61,7 @@ impl Parser<'_> {
             Ok([Item::Unnamed(value)]) => Ok(MappingBody::Value(value)),
             Ok(only) => Ok(MappingBody::Entries(self.whole(only.into())?)),
             Err(none) if none.is_empty() => {
-                Err(self.error("C001", "mapping is empty", "expected a field or a path", start))
+                Err(self.error(Code::C001, "mapping is empty", "expected a field or a path", start))
             }
             Err(several) => Ok(MappingBody::Entries(self.whole(several)?)),
         }
@@ -92,7 +92,7 @@ impl Parser<'_> {
         let mut items = Vec::new();
         while !is_end(self.token()) {
             if *self.token() == Token::End {
-                return Err(self.error("C001", "`{` is not closed", "expected `}`", self.at));
+                return Err(self.error(Code::C001, "`{` is not closed", "expected `}`", self.at));
             }
             items.push(self.item()?);
         }
@@ -105,7 +105,7 @@ impl Parser<'_> {
             return Ok(Item::Named(Entry { name, value, is_aliased: true }));
         }
         if self.used == Use::Request {
-            return Err(self.error("C001", "expected `name: value`", "expected a name and a colon", self.at));
+            return Err(self.error(Code::C001, "expected `name: value`", "expected a name and a colon", self.at));
         }
         let value = self.expression()?;
         let simple = match (&value.start, value.steps.as_slice(), &value.or) {
@@ -148,7 +148,7 @@ impl Parser<'_> {
     fn expression(&mut self) -> Parsed<Expression> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
-            return Err(self.error("C005", "mapping is nested too deeply", "more than 32 levels here", self.at));
+            return Err(self.error(Code::C005, "mapping is nested too deeply", "more than 32 levels here", self.at));
         }
         let from = self.at;
         let (start, steps) = self.path()?;
@@ -157,7 +157,7 @@ impl Parser<'_> {
             Token::Sign('{') if takes_fields => Some(self.fields()?),
             Token::Sign('{') if matches!(start, Start::Variable(_)) => {
                 let message = "a selection of an input is outside the subset";
-                return Err(self.error("C003", message, "not here", self.at));
+                return Err(self.error(Code::C003, message, "not here", self.at));
             }
             _ => None,
         };
@@ -181,7 +181,7 @@ impl Parser<'_> {
         let is_made = matches!(start, Start::Literal(_) | Start::Object(_) | Start::List(_));
         if is_made && self.at > behind {
             let message = "a path cannot go on behind a literal, an object or a list";
-            let mut finding = self.error("C003", message, "not here", behind);
+            let mut finding = self.error(Code::C003, message, "not here", behind);
             finding
                 .labels
                 .push(crate::diagnostic::Label { span: self.span_of(from..behind), text: "this value".to_owned() });
@@ -261,21 +261,21 @@ impl Parser<'_> {
     /// `$(next->eq(null)->not)`: the one path inside, as if it stood without parentheses.
     fn parenthesised(&mut self, from: usize) -> Parsed<(Start, Vec<Step>)> {
         if self.used == Use::Request {
-            return Err(self.error("C003", "a computed value in `$(…)` is outside the subset", "not here", from));
+            return Err(self.error(Code::C003, "a computed value in `$(…)` is outside the subset", "not here", from));
         }
         self.depth += 1;
         if self.depth > MAX_DEPTH {
-            return Err(self.error("C005", "mapping is nested too deeply", "more than 32 levels here", from));
+            return Err(self.error(Code::C005, "mapping is nested too deeply", "more than 32 levels here", from));
         }
         let inside = self.path()?;
         match self.token() {
             Token::Sign(')') => self.at += 1,
-            Token::End => return Err(self.error("C001", "`(` is not closed", "expected `)`", from)),
+            Token::End => return Err(self.error(Code::C001, "`(` is not closed", "expected `)`", from)),
             Token::OrElse | Token::Sign('{') => {
                 let message = "only a path may stand in `$(…)`";
-                return Err(self.error("C003", message, "write it without `$(…)`", self.at));
+                return Err(self.error(Code::C003, message, "write it without `$(…)`", self.at));
             }
-            _ => return Err(self.error("C001", "one path stands in `$(…)`", "expected `)`", self.at)),
+            _ => return Err(self.error(Code::C001, "one path stands in `$(…)`", "expected `)`", self.at)),
         }
         self.depth -= 1;
         Ok(inside)
@@ -283,9 +283,9 @@ impl Parser<'_> {
 
     fn unknown_variable(&self, name: &str, from: usize) -> Box<Finding> {
         let (code, help) = match name {
-            "env" => ("C002", "secrets and settings come through `$config`"),
-            "request" => ("C002", "forward a header with `@source(http: { headers: … })`, or read `$claims`"),
-            _ => ("C002", "known are `$args`, `$this`, `$batch`, `$claims` and `$config`"),
+            "env" => (Code::C002, "secrets and settings come through `$config`"),
+            "request" => (Code::C002, "forward a header with `@source(http: { headers: … })`, or read `$claims`"),
+            _ => (Code::C002, "known are `$args`, `$this`, `$batch`, `$claims` and `$config`"),
         };
         let message = format!("`${name}` is outside the subset");
         Box::new(Finding::new(code, message, self.span_from(from), "not known").help(help))
@@ -330,12 +330,12 @@ impl Parser<'_> {
         let from = self.at;
         self.at += 1;
         let Token::Number(number) = self.token().clone() else {
-            return Err(self.error("C001", "expected an index such as `[0]`", "not a number", self.at));
+            return Err(self.error(Code::C001, "expected an index such as `[0]`", "not a number", self.at));
         };
         self.at += 1;
         let index = number.as_u64().and_then(|index| u32::try_from(index).ok());
         let Some(value) = index else {
-            return Err(self.error("C001", "an index is a whole number from 0", "not an index", self.at - 1));
+            return Err(self.error(Code::C001, "an index is a whole number from 0", "not an index", self.at - 1));
         };
         self.expect(']')?;
         Ok(Step::Index(Spanned { value, span: self.span_from(from) }))
@@ -345,7 +345,7 @@ impl Parser<'_> {
         self.at += 1;
         let from = self.at;
         let Token::Name(name) = self.token().clone() else {
-            return Err(self.error("C001", "expected a method behind `->`", "not a method", self.at));
+            return Err(self.error(Code::C001, "expected a method behind `->`", "not a method", self.at));
         };
         self.at += 1;
         let method = match name.as_str() {
@@ -364,7 +364,7 @@ impl Parser<'_> {
             _ => {
                 let message = format!("method `->{name}` is outside the subset");
                 let help = "known are `->first`, `->last`, `->map`, `->match`, `->eq`, `->not` and `->size`";
-                return Err(Box::new(Finding::new("C004", message, self.span_from(from), "not known").help(help)));
+                return Err(Box::new(Finding::new(Code::C004, message, self.span_from(from), "not known").help(help)));
             }
         };
         let takes_nothing = matches!(method, Method::First | Method::Last | Method::Size | Method::Not);
@@ -391,19 +391,19 @@ impl Parser<'_> {
         let mut pairs = Vec::new();
         for row in rows {
             let Json::Array(row) = row else {
-                return Err(self.error("C001", "`->match` takes pairs: `[[\"a\", \"A\"]]`", "not pairs", from));
+                return Err(self.error(Code::C001, "`->match` takes pairs: `[[\"a\", \"A\"]]`", "not pairs", from));
             };
             let Ok([when, then]) = <[Json; 2]>::try_from(row) else {
-                return Err(self.error("C001", "`->match` takes pairs: `[[\"a\", \"A\"]]`", "not pairs", from));
+                return Err(self.error(Code::C001, "`->match` takes pairs: `[[\"a\", \"A\"]]`", "not pairs", from));
             };
             if pairs.iter().any(|(other, _)| *other == when) {
                 let message = format!("`->match` has two answers for `{when}`");
-                return Err(self.error("C006", &message, "only the first would be taken", from));
+                return Err(self.error(Code::C006, &message, "only the first would be taken", from));
             }
             pairs.push((when, then));
         }
         if pairs.is_empty() {
-            return Err(self.error("C001", "`->match` takes pairs: `[[\"a\", \"A\"]]`", "no pairs", from));
+            return Err(self.error(Code::C001, "`->match` takes pairs: `[[\"a\", \"A\"]]`", "no pairs", from));
         }
         Ok(Method::Match(pairs))
     }
@@ -429,7 +429,7 @@ impl Parser<'_> {
         self.expect('{')?;
         self.depth += 1;
         if self.depth > MAX_DEPTH {
-            return Err(self.error("C005", "mapping is nested too deeply", "more than 32 levels here", from));
+            return Err(self.error(Code::C005, "mapping is nested too deeply", "more than 32 levels here", from));
         }
         let entries = named(self.items(|token| *token == Token::Sign('}'))?)?;
         self.depth -= 1;
@@ -440,7 +440,7 @@ impl Parser<'_> {
     fn literal(&mut self) -> Parsed<Json> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
-            return Err(self.error("C005", "mapping is nested too deeply", "more than 32 levels here", self.at));
+            return Err(self.error(Code::C005, "mapping is nested too deeply", "more than 32 levels here", self.at));
         }
         let value = match self.token().clone() {
             Token::Text(text) => Json::String(text),
@@ -449,7 +449,7 @@ impl Parser<'_> {
                 "true" => Json::Bool(true),
                 "false" => Json::Bool(false),
                 "null" => Json::Null,
-                _ => return Err(self.error("C001", "expected a literal", "quote it if it is text", self.at)),
+                _ => return Err(self.error(Code::C001, "expected a literal", "quote it if it is text", self.at)),
             },
             Token::Sign('[') => {
                 self.at += 1;
@@ -468,7 +468,7 @@ impl Parser<'_> {
                     let value = self.literal()?;
                     if members.insert(name.value.clone(), value).is_some() {
                         let message = format!("`{}` is given twice", name.value);
-                        return Err(Box::new(Finding::new("C006", message, name.span, "given again")));
+                        return Err(Box::new(Finding::new(Code::C006, message, name.span, "given again")));
                     }
                 }
                 Json::Object(members)
@@ -482,28 +482,30 @@ impl Parser<'_> {
 
     fn outside(&self, token: &Token) -> Box<Finding> {
         match token {
-            Token::Spread => self.error("C003", "spread `...` is outside the subset", "name each field", self.at),
-            Token::Sign('*') => self.error("C003", "`*` is outside the subset", "name each field", self.at),
-            Token::Sign('@') => self.error("C003", "`@` is outside the subset", "only inside `->map(@.path)`", self.at),
-            Token::End => self.error("C001", "mapping ends too early", "expected a value", self.at),
+            Token::Spread => self.error(Code::C003, "spread `...` is outside the subset", "name each field", self.at),
+            Token::Sign('*') => self.error(Code::C003, "`*` is outside the subset", "name each field", self.at),
+            Token::Sign('@') => {
+                self.error(Code::C003, "`@` is outside the subset", "only inside `->map(@.path)`", self.at)
+            }
+            Token::End => self.error(Code::C001, "mapping ends too early", "expected a value", self.at),
             Token::Number(_) | Token::Text(_) => {
-                self.error("C001", "a literal is written `$(…)` here", "not a path", self.at)
+                self.error(Code::C001, "a literal is written `$(…)` here", "not a path", self.at)
             }
             Token::Name(name) => {
                 let message = format!("`{name}` is not a value");
                 let help = "an input starts with `$args`, `$this`, `$batch`, `$claims` or `$config`";
-                let mut finding = self.error("C001", &message, "expected an input or a literal", self.at);
+                let mut finding = self.error(Code::C001, &message, "expected an input or a literal", self.at);
                 finding.help = Some(help.to_owned());
                 finding
             }
-            _ => self.error("C001", "unexpected text in mapping", "not expected here", self.at),
+            _ => self.error(Code::C001, "unexpected text in mapping", "not expected here", self.at),
         }
     }
 
     fn expect(&mut self, sign: char) -> Parsed<()> {
         if *self.token() != Token::Sign(sign) {
             let message = format!("expected `{sign}`");
-            return Err(self.error("C001", &message, "not expected here", self.at));
+            return Err(self.error(Code::C001, &message, "not expected here", self.at));
         }
         self.at += 1;
         Ok(())
@@ -536,7 +538,7 @@ impl Parser<'_> {
         self.span_of(from..self.at)
     }
 
-    fn error(&self, code: &'static str, message: &str, label: &str, at: usize) -> Box<Finding> {
+    fn error(&self, code: Code, message: &str, label: &str, at: usize) -> Box<Finding> {
         let lexed = self.tokens.get(at).or(self.tokens.last());
         let span = lexed.map_or(self.text.span(0, 0), |lexed| self.text.span(lexed.start, lexed.end));
         Box::new(Finding::new(code, message, span, label))
@@ -556,13 +558,14 @@ fn named(items: Vec<Item>) -> Parsed<Vec<Entry>> {
             Item::Named(entry) => {
                 if entries.iter().any(|other| other.name.value == entry.name.value) {
                     let message = format!("`{}` is given twice", entry.name.value);
-                    return Err(Box::new(Finding::new("C006", message, entry.name.span, "given again")));
+                    return Err(Box::new(Finding::new(Code::C006, message, entry.name.span, "given again")));
                 }
                 entries.push(entry);
             }
             Item::Unnamed(value) => {
-                let finding = Finding::new("C003", "an unnamed value beside named fields", value.span, "has no name")
-                    .help("give it one: `name: path`");
+                let finding =
+                    Finding::new(Code::C003, "an unnamed value beside named fields", value.span, "has no name")
+                        .help("give it one: `name: path`");
                 return Err(Box::new(finding));
             }
         }

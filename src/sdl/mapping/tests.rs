@@ -98,7 +98,7 @@ fn what_is_outside_the_subset_is_refused_by_name() {
         (Use::Answer, "a[-1]", "C001"),
         (Use::Answer, "a[0", "C001"),
     ] {
-        let code_found = parsed(text, used).map_err(|finding| finding.code).map(|mapping| mapping.to_string());
+        let code_found = parsed(text, used).map_err(|finding| finding.code.as_str()).map(|mapping| mapping.to_string());
         assert_eq!(code_found, Err(code), "{}", text.chars().take(40).collect::<String>());
     }
 }

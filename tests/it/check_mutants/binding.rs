@@ -7,7 +7,7 @@ use super::demo::{Demo, Dir, FieldDef, Sdl, TypeDef, members, range, string};
 use super::mutant::{Kind, Mutant, Place, Word, misspelt, words};
 use super::other_operation;
 use bespoke::internals::contract::{self, Contract, Endpoint};
-use bespoke::internals::diagnostic::Sources;
+use bespoke::internals::diagnostic::{Code, Sources};
 use std::ops::Range;
 
 /// A `@connect` and what it means.
@@ -112,7 +112,7 @@ impl<'d> Binding<'d> {
 
     fn misspelt_operation(&self) -> Mutant {
         let what = format!("{}: op", self.name());
-        self.sdl.mutant(Kind::Operation, what, (self.op.1.clone(), &misspelt(self.op.0)), &["E101"])
+        self.sdl.mutant(Kind::Operation, what, (self.op.1.clone(), &misspelt(self.op.0)), &[Code::E101])
     }
 
     /// Each outcome: a status that the contract does not declare, and a type that does not exist.
@@ -121,10 +121,10 @@ impl<'d> Binding<'d> {
         for outcome in self.connect.outcomes() {
             let what = format!("{}: on", self.name());
             if let Some((_, span)) = outcome.get("status").and_then(|status| string(status)) {
-                all.push(self.sdl.mutant(Kind::Operation, &what, (span, "418"), &["E113"]));
+                all.push(self.sdl.mutant(Kind::Operation, &what, (span, "418"), &[Code::E113]));
             }
             if let Some((name, span)) = outcome.get("as").and_then(|name| string(name)) {
-                all.push(self.sdl.mutant(Kind::Type, &what, (span, &misspelt(name)), &["E104"]));
+                all.push(self.sdl.mutant(Kind::Type, &what, (span, &misspelt(name)), &[Code::E104]));
             }
         }
         all
@@ -140,7 +140,7 @@ impl<'d> Binding<'d> {
         for (of, word) in self.entry_words() {
             let what = format!("{}: {of}", self.name());
             let change = (word.span.clone(), &*misspelt(word.text));
-            all.push(self.sdl.mutant(Kind::Parameter, &what, change, &["E102"]));
+            all.push(self.sdl.mutant(Kind::Parameter, &what, change, &[Code::E102]));
             let is_implied = self.arguments_of_field().iter().any(|argument| argument.name == word.text);
             if !is_implied {
                 all.push(self.dropped_entry(of, &word));
@@ -166,7 +166,7 @@ impl<'d> Binding<'d> {
         let batch = self.connect.argument("batch").map(|batch| self.sdl.place(range_of(batch)));
         let places: Vec<Place> = sent.map(|argument| self.sdl.place(argument.span.clone())).collect();
         let what = format!("{}: {of}", self.name());
-        let mutant = self.sdl.mutant(Kind::Parameter, what, (range, ""), &["E102", "E107", "E121"]);
+        let mutant = self.sdl.mutant(Kind::Parameter, what, (range, ""), &[Code::E102, Code::E107, Code::E121]);
         mutant.or(places).or(batch).or([self.op_place()])
     }
 
@@ -181,7 +181,7 @@ impl<'d> Binding<'d> {
         let mutate = |word: Word<'d>| {
             let what = format!("{}: {}", self.name(), word.after.unwrap_or_default());
             let change = (word.span.clone(), &*misspelt(word.text));
-            self.sdl.mutant(Kind::Parameter, what, change, &["E102", "E107"])
+            self.sdl.mutant(Kind::Parameter, what, change, &[Code::E102, Code::E107])
         };
         read.map(mutate).collect()
     }
@@ -194,16 +194,16 @@ impl<'d> Binding<'d> {
         let name = self.name();
         if let Some((fields, span)) = self.connect.text("fields") {
             let what = format!("{name}: fields");
-            all.push(self.sdl.mutant(Kind::Parameter, what, (span, &misspelt(fields)), &["E102"]));
+            all.push(self.sdl.mutant(Kind::Parameter, what, (span, &misspelt(fields)), &[Code::E102]));
         }
         let Some(batch) = self.connect.argument("batch") else { return all };
         let what = format!("{name}: batch");
         let reads = self.input_words().into_iter().filter(|word| word.after == Some("$batch"));
         let reads: Vec<_> = reads.map(|word| self.sdl.place(word.span)).collect();
-        let dropped = self.sdl.mutant(Kind::Parameter, &what, (self.argument_range("batch"), ""), &["E107"]);
+        let dropped = self.sdl.mutant(Kind::Parameter, &what, (self.argument_range("batch"), ""), &[Code::E107]);
         all.push(dropped.or(reads));
         if let Some((key, span)) = members(batch).get("key").and_then(|key| string(key)) {
-            all.push(self.sdl.mutant(Kind::Parameter, &what, (span, &misspelt(key)), &["E108"]));
+            all.push(self.sdl.mutant(Kind::Parameter, &what, (span, &misspelt(key)), &[Code::E108]));
         }
         all
     }
@@ -220,7 +220,7 @@ impl<'d> Binding<'d> {
             let reads: Vec<_> =
                 self.reads_of(&argument.name).into_iter().map(|word| self.sdl.place(word.span)).collect();
             let change = (argument.name_span.clone(), &*misspelt(&argument.name));
-            let renamed = self.sdl.mutant(Kind::Parameter, &what, change, &["E102"]);
+            let renamed = self.sdl.mutant(Kind::Parameter, &what, change, &[Code::E102]);
             all.push(renamed.or(reads.clone()).or([self.op_place()]));
             let range = match field.arguments.as_slice() {
                 [_] => self.parentheses(field),
@@ -228,7 +228,7 @@ impl<'d> Binding<'d> {
             };
             let takes = self.endpoint().parameters.iter().find(|parameter| parameter.name == argument.name);
             let is_optional = takes.is_some_and(|parameter| !parameter.required);
-            let dropped = self.sdl.mutant(Kind::Parameter, &what, (range, ""), &["E102", "E116"]);
+            let dropped = self.sdl.mutant(Kind::Parameter, &what, (range, ""), &[Code::E102, Code::E116]);
             let offering = super::shown::shown(self.demo).into_iter().filter(|shown| {
                 let on_path =
                     shown.coordinates(self.demo).iter().any(|(ty, name)| *ty == field.parent && *name == field.name);
@@ -263,7 +263,7 @@ impl<'d> Binding<'d> {
             let what = format!("{}: selection", self.name());
             for word in words(&self.sdl.text, span.clone()).into_iter().filter(|word| word.text != "$") {
                 let change = (word.span.clone(), &*misspelt(word.text));
-                all.push(self.sdl.mutant(Kind::Path, &what, change, &["E103", "E108"]));
+                all.push(self.sdl.mutant(Kind::Path, &what, change, &[Code::E103, Code::E108]));
             }
             all.extend(self.dropped_levels(&what, span));
         }
@@ -272,7 +272,7 @@ impl<'d> Binding<'d> {
 
     /// `alias: path { inner }` becomes `inner`; `$.items` becomes `$`.
     fn dropped_levels(&self, what: &str, span: Range<usize>) -> Vec<Mutant> {
-        const CODES: &[&str] = &["E103", "E104", "E105", "E108", "E119", "C006"];
+        const CODES: &[Code] = &[Code::E103, Code::E104, Code::E105, Code::E108, Code::E119, Code::C006];
         let text = &self.sdl.text;
         let mut all = Vec::new();
         let mut open = Vec::new();
@@ -316,7 +316,7 @@ impl<'d> Binding<'d> {
                 holes.filter(|word| word.text != "$this" && word.text != "$claims" && word.after != Some("$claims"))
             {
                 let what = format!("{}: tag", self.name());
-                all.push(self.sdl.mutant(Kind::Path, what, (word.span.clone(), &misspelt(word.text)), &["E123"]));
+                all.push(self.sdl.mutant(Kind::Path, what, (word.span.clone(), &misspelt(word.text)), &[Code::E123]));
             }
         }
         all

@@ -1,6 +1,7 @@
 //! One change of one file, and where a finding must stand.
 
 use super::demo::Sdl;
+use bespoke::internals::diagnostic::Code;
 use std::ops::Range;
 
 /// What is broken.
@@ -38,7 +39,7 @@ pub(super) struct Mutant {
     /// A finding must stand at one of these.
     pub(super) places: Vec<Place>,
     /// With one of these codes.
-    pub(super) codes: &'static [&'static str],
+    pub(super) codes: &'static [Code],
 }
 
 impl Sdl {
@@ -54,7 +55,7 @@ impl Sdl {
         kind: Kind,
         what: impl Into<String>,
         change: (Range<usize>, &str),
-        codes: &'static [&'static str],
+        codes: &'static [Code],
     ) -> Mutant {
         let (range, new) = change;
         let old = &self.text[range.clone()];

@@ -8,8 +8,10 @@ use super::binding::Binding;
 use super::demo::{members, string};
 use super::mutant::{Kind, Mutant, Place};
 use bespoke::internals::contract::{Endpoint, Location, SchemaId, SchemaKind, StatusPattern};
+use bespoke::internals::diagnostic::Code;
 
-const CODES: &[&str] = &["E102", "E103", "E104", "E105", "E107", "E108", "E112", "E113", "E119"];
+const CODES: &[Code] =
+    &[Code::E102, Code::E103, Code::E104, Code::E105, Code::E107, Code::E108, Code::E112, Code::E113, Code::E119];
 
 pub(super) fn mutants(binding: &Binding<'_>) -> Vec<Mutant> {
     let others = binding.contract.endpoints.iter().filter(|(name, _)| *name != binding.op.0);

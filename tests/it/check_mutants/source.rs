@@ -4,6 +4,7 @@ use super::binding::bindings;
 use super::demo::{Demo, Sdl, TypeDef, TypeKind};
 use super::mutant::{Kind, Mutant, Place, misspelt, words};
 use super::shown::{Shown, shown};
+use bespoke::internals::diagnostic::Code;
 
 /// All mutants of a service's sources.
 pub(super) fn mutants(demo: &Demo, sdl: &Sdl) -> Vec<Mutant> {
@@ -14,7 +15,7 @@ pub(super) fn mutants(demo: &Demo, sdl: &Sdl) -> Vec<Mutant> {
 }
 
 fn sources(demo: &Demo, sdl: &Sdl) -> Vec<Mutant> {
-    const CODES: &[&str] = &["E100", "E101"];
+    const CODES: &[Code] = &[Code::E100, Code::E101];
     let mut all = Vec::new();
     let declared = || sdl.schema.iter().filter(|dir| dir.name == "source");
     for source in declared() {
@@ -30,10 +31,10 @@ fn sources(demo: &Demo, sdl: &Sdl) -> Vec<Mutant> {
         let what = format!("@source {name}");
         if sdl.path.starts_with("bff-") {
             // Code: it is named as its file; without the directive it makes no calls, which is right as well.
-            all.push(sdl.mutant(Kind::Source, &what, (span, &misspelt(name)), &["E206"]));
+            all.push(sdl.mutant(Kind::Source, &what, (span, &misspelt(name)), &[Code::E206]));
             continue;
         }
-        let misnamed = sdl.mutant(Kind::Source, &what, (span, &misspelt(name)), &["E101", "W302"]);
+        let misnamed = sdl.mutant(Kind::Source, &what, (span, &misspelt(name)), &[Code::E101, Code::W302]);
         all.push(misnamed.or(named).or(configured(demo, name)));
         if let Some((openapi, span)) = source.text("openapi") {
             all.push(sdl.mutant(Kind::Source, &what, (span.clone(), &misspelt(openapi)), CODES));
@@ -54,10 +55,10 @@ fn sources(demo: &Demo, sdl: &Sdl) -> Vec<Mutant> {
     for binding in bindings(demo, sdl) {
         let Some((name, span)) = binding.connect.text("source") else { continue };
         let what = format!("{}: source", binding.name());
-        all.push(sdl.mutant(Kind::Source, &what, (span, &misspelt(name)), &["E101"]));
+        all.push(sdl.mutant(Kind::Source, &what, (span, &misspelt(name)), &[Code::E101]));
         let argument = binding.connect.arguments.iter().find(|(name, ..)| name == "source");
         if let (Some((_, span, _)), true) = (argument, declared().count() > 1) {
-            let dropped = sdl.mutant(Kind::Source, &what, (span.clone(), ""), &["E101"]);
+            let dropped = sdl.mutant(Kind::Source, &what, (span.clone(), ""), &[Code::E101]);
             all.push(dropped.or([sdl.place(binding.connect.span.clone())]));
         }
     }
@@ -78,7 +79,7 @@ fn gone_bindings(demo: &Demo, sdl: &Sdl) -> Vec<Mutant> {
     let mut all = Vec::new();
     for (ty, field, connect) in sdl.bindings() {
         let what = field.map_or(ty.name.clone(), |field| field.coordinate());
-        let codes: &[&str] = &["C008", "E106", "E119", "E122"];
+        let codes: &[Code] = &[Code::C008, Code::E106, Code::E119, Code::E122];
         let gone = sdl.mutant(Kind::Source, format!("{what}: @connect"), (connect.span.clone(), ""), codes);
         let directives = field.map_or(&ty.directives, |field| &field.directives);
         let of_bindings = |name: &str| matches!(name, "cache" | "invalidates" | "poll");
@@ -143,9 +144,9 @@ fn keys(demo: &Demo, sdl: &Sdl) -> Vec<Mutant> {
         let Some(key) = ty.directive("key") else { continue };
         let what = format!("{}: @key", ty.name);
         if let Some((fields, span)) = key.text("fields") {
-            all.push(sdl.mutant(Kind::Path, &what, (span, &misspelt(fields)), &["E202"]));
+            all.push(sdl.mutant(Kind::Path, &what, (span, &misspelt(fields)), &[Code::E202]));
         }
-        let codes: &[&str] = &["E106", "E107", "E119", "E202", "E206"];
+        let codes: &[Code] = &[Code::E106, Code::E107, Code::E119, Code::E202, Code::E206];
         let mut others = demo.services().filter(|other| other.path != sdl.path).flat_map(|sdl| &sdl.types);
         let is_repeated = others.any(|other| other.name == ty.name && other.directive("key").is_some());
         if sdl.is_bound() == is_repeated {
@@ -169,7 +170,7 @@ fn keys(demo: &Demo, sdl: &Sdl) -> Vec<Mutant> {
         let Some((_, span)) = field.directive("requires").and_then(|dir| dir.text("fields")) else { continue };
         for word in words(&sdl.text, span) {
             let what = format!("{}: @requires", field.coordinate());
-            all.push(sdl.mutant(Kind::Path, what, (word.span.clone(), &misspelt(word.text)), &["E202"]));
+            all.push(sdl.mutant(Kind::Path, what, (word.span.clone(), &misspelt(word.text)), &[Code::E202]));
         }
     }
     all

@@ -7,9 +7,23 @@
 use super::demo::{Demo, EnumValue, FieldDef, Sdl, TypeDef, TypeKind};
 use super::mutant::{Kind, Mutant, Place, misspelt, words};
 use super::shown::{Shown, fits, shown};
+use bespoke::internals::diagnostic::Code;
 use std::ops::Range;
 
-const TYPE: &[&str] = &["E102", "E103", "E104", "E105", "E106", "E107", "E108", "E116", "E119", "E203", "E204", "C003"];
+const TYPE: &[Code] = &[
+    Code::E102,
+    Code::E103,
+    Code::E104,
+    Code::E105,
+    Code::E106,
+    Code::E107,
+    Code::E108,
+    Code::E116,
+    Code::E119,
+    Code::E203,
+    Code::E204,
+    Code::C003,
+];
 
 /// All mutants of a service's types.
 pub(super) fn mutants(demo: &Demo, sdl: &Sdl) -> Vec<Mutant> {
@@ -93,7 +107,7 @@ impl Types<'_> {
         if field.ty.is_non_null() {
             all.extend(self.weakened(field));
         } else if self.is_strengthened_wrongly(ty, field) {
-            all.push(mutant(Kind::Nullability, &format!("{}!", field.ty), &["E105", "E203"]));
+            all.push(mutant(Kind::Nullability, &format!("{}!", field.ty), &[Code::E105, Code::E203]));
         }
         for argument in &field.arguments {
             all.extend(self.argument(field, argument));
@@ -167,7 +181,7 @@ impl Types<'_> {
             Kind::Nullability,
             field.coordinate(),
             (field.ty_span.clone(), &nullable.to_string()),
-            &["E102", "E116"],
+            &[Code::E102, Code::E116],
         );
         mutant.places = places;
         (!mutant.places.is_empty()).then_some(mutant)
@@ -178,7 +192,7 @@ impl Types<'_> {
         let what = format!("{}({}:)", field.coordinate(), argument.name);
         let offering: Vec<Place> = self.showing(field).map(Shown::place).collect();
         let mutant = |kind, new: &str| {
-            let codes: &[&str] = &["E102", "E116", "E204", "C003"];
+            let codes: &[Code] = &[Code::E102, Code::E116, Code::E204, Code::C003];
             let mutant = self.sdl.mutant(kind, &what, (argument.ty_span.clone(), new), codes);
             mutant.or([self.sdl.place(field.span.clone())]).or(offering.clone())
         };
@@ -199,8 +213,9 @@ impl Types<'_> {
     fn input(&self, ty: &TypeDef, field: &FieldDef) -> Vec<Mutant> {
         let places = self.taking(&ty.name);
         let what = field.coordinate();
-        let mutant =
-            |kind, range, new: &str| self.sdl.mutant(kind, &what, (range, new), &["E102", "E107"]).or(places.clone());
+        let mutant = |kind, range, new: &str| {
+            self.sdl.mutant(kind, &what, (range, new), &[Code::E102, Code::E107]).or(places.clone())
+        };
         let mut all = vec![
             mutant(Kind::Type, field.ty_span.clone(), &with_name(field, "Boolean")),
             mutant(Kind::Type, field.ty_span.clone(), &with_list(field)),
@@ -242,14 +257,14 @@ impl Types<'_> {
     fn enumeration(&self, ty: &TypeDef) -> Vec<Mutant> {
         let mut all = Vec::new();
         for EnumValue { name, whole, .. } in &ty.values {
-            let codes: &[&str] = &["E104", "E116", "E204"];
+            let codes: &[Code] = &[Code::E104, Code::E116, Code::E204];
             let dropped = self.sdl.mutant(Kind::Type, &ty.name, (whole.clone(), ""), codes);
             all.push(dropped.or(self.giving(&ty.name)).or(self.taking(&ty.name)).or(self.named_by_clients(name)));
         }
         let sent = self.taking(&ty.name);
         if let (Some(EnumValue { name, name_span, .. }), false) = (ty.values.last(), sent.is_empty()) {
             let added = format!("{name} {}", misspelt(name));
-            all.push(self.sdl.mutant(Kind::Type, &ty.name, (name_span.clone(), &added), &["E102"]).or(sent));
+            all.push(self.sdl.mutant(Kind::Type, &ty.name, (name_span.clone(), &added), &[Code::E102]).or(sent));
         }
         all
     }

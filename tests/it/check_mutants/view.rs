@@ -6,8 +6,9 @@ use super::demo::{Demo, EnumValue, FieldDef, Sdl, TypeDef, TypeKind};
 use super::mutant::{Kind, Mutant, Place, misspelt, words};
 use super::shown::{Hop, Shown, fits, path_type, shown, view_of};
 use super::types::{other_scalar, with_list, with_name};
+use bespoke::internals::diagnostic::Code;
 
-const CODES: &[&str] = &["E100", "E116"];
+const CODES: &[Code] = &[Code::E100, Code::E116];
 
 /// All mutants of a client's schema.
 pub(super) fn mutants(demo: &Demo, sdl: &Sdl) -> Vec<Mutant> {
