@@ -3,13 +3,13 @@
 //! In: a key, which holds everything that could change the outcome, and the work. Out: one outcome for all who wait.
 //! Elsewhere: what an equal call is ([`crate::upstream`]); what an equal operation is ([`crate::engine`]).
 //!
-//! A flight belongs to its table, not to who began it: it runs in a task of its own, ends at its limit, and is cancelled
-//! when its last waiter leaves. Every waiter keeps its own deadline.
+//! A flight belongs to its table, not to the waiter that began it. It runs in a task of its own, ends at its limit, and
+//! is cancelled when its last waiter leaves. Each waiter keeps its own deadline.
 //!
 //! Always true:
-//! - who shares an outcome has brought an equal key;
-//! - nothing outlives its flight: who comes after the outcome begins a new one;
-//! - who boards with an earliest beginning joins nothing begun before that.
+//! - waiters share an outcome only if their keys are equal;
+//! - an outcome ends its flight: a waiter that comes later begins a new one;
+//! - a waiter can demand that the flight began no earlier than some instant.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -22,12 +22,13 @@ use tokio::time::{Instant, timeout_at};
 /// How equal work in flight is shared.
 #[derive(Debug, Clone)]
 pub struct FlightOptions {
-    /// Is it shared at all? Default: yes.
+    /// Whether equal work is shared. Default: yes.
     pub enabled: bool,
-    /// Flights at once; when there are so many, further work is done unshared. Default: 4096 flights.
+    /// How many flights there may be at once. Further work is done without sharing. Default: 4096 flights.
     pub max_flights: usize,
-    /// Longest life of a shared call, whatever its waiters' deadlines: the service's timeout and the longest wait for a
-    /// slot. Default: 3 s. At the limit all waiters get a timeout. Operations end with the deadline they began under.
+    /// How long a shared call may take, whatever the deadlines of its waiters are: the service's timeout and the
+    /// longest wait for a slot. At this limit all waiters get a timeout. Shared operations end with the deadline under
+    /// which they began instead. Default: 3 s.
     pub timeout: Duration,
     /// **For the isolation test only**: shares between credential scopes, which is the one thing that must never
     /// happen. The test sets it to prove that it would notice. Default: no.
@@ -42,7 +43,7 @@ impl Default for FlightOptions {
 
 /// Why a waiter has no outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Lost {
+pub(crate) enum FlightError {
     /// The flight's limit passed.
     Limit,
     /// The waiter's deadline passed.
@@ -51,56 +52,56 @@ pub(crate) enum Lost {
     GivenUp,
 }
 
-/// What a flight must be like to be joined, and how long one lives that has to be begun.
+/// The terms of a waiter: which flights it may join, and how long a new one may take.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Terms {
-    /// It began no earlier than this.
+    /// A flight that is joined began no earlier than this.
     pub(crate) not_before: Option<Instant>,
-    /// Its limit is no later than this.
+    /// A flight that is joined ends no later than this.
     pub(crate) ends_by: Option<Instant>,
-    /// The limit of a new one.
+    /// When a new flight ends.
     pub(crate) limit: Instant,
 }
 
-/// What was found on board.
-pub(crate) enum Boarded<K: Eq + Hash, T> {
-    /// Somebody else's flight.
+/// How a waiter came on board.
+pub(crate) enum Boarding<K: Eq + Hash, T> {
+    /// It joined a flight that another waiter began.
     Joined(Seat<T>),
-    /// A new one, and the task's side of it.
+    /// It began a flight, whose work the pilot does.
     Begun(Seat<T>, Pilot<K, T>),
 }
 
-type Outcome<T> = Option<Result<T, Lost>>;
+type Outcome<T> = Option<Result<T, FlightError>>;
 
 /// A waiter's place. Dropping it leaves the flight.
 pub(crate) struct Seat<T>(watch::Receiver<Outcome<T>>);
 
 impl<T: Clone> Seat<T> {
     /// Waits for the outcome.
-    pub(crate) async fn wait(mut self, deadline: Instant) -> Result<T, Lost> {
+    pub(crate) async fn wait(mut self, deadline: Instant) -> Result<T, FlightError> {
         match timeout_at(deadline, self.0.wait_for(Option::is_some)).await {
-            Ok(Ok(landed)) => landed.clone().unwrap_or(Err(Lost::GivenUp)),
-            Ok(Err(_)) => Err(Lost::GivenUp),
-            Err(_) => Err(Lost::Deadline),
+            Ok(Ok(landed)) => landed.clone().unwrap_or(Err(FlightError::GivenUp)),
+            Ok(Err(_)) => Err(FlightError::GivenUp),
+            Err(_) => Err(FlightError::Deadline),
         }
     }
 }
 
-/// What the table knows of a flight that can be joined.
+/// A flight that can be joined, as the table holds it.
 #[derive(Debug)]
 struct Flight<T> {
     /// Tells a flight from a later one under the same key.
     id: u64,
     began: Instant,
     limit: Instant,
-    /// Its receivers are the waiters.
+    /// Sends the outcome; each waiter holds a receiver.
     outcome: Arc<watch::Sender<Outcome<T>>>,
 }
 
 #[derive(Debug)]
 struct Table<K, T> {
     flights: HashMap<Arc<K>, Flight<T>, ahash::RandomState>,
-    /// Tasks under way: the flights above, and those that a younger one has replaced under their key.
+    /// How many tasks run: those of the flights above, and those of flights that were replaced by younger ones.
     under_way: usize,
     next_id: u64,
 }
@@ -118,12 +119,12 @@ impl<K: Eq + Hash, T> Table<K, T> {
 #[derive(Debug)]
 pub(crate) struct Flights<K, T> {
     max: usize,
-    /// Held for a few map operations at a time, never over an await, a spawn or code of others.
+    /// Locked for a few operations on the map at a time; never across an await, a spawn or a callback.
     table: Mutex<Table<K, T>>,
 }
 
 impl<K: Eq + Hash, T> Flights<K, T> {
-    /// An empty table; `max` flights at once.
+    /// Makes an empty table for `max` flights at once.
     pub(crate) fn new(max: usize) -> Arc<Self> {
         let table = Table { flights: HashMap::default(), under_way: 0, next_id: 0 };
         Arc::new(Self { max, table: Mutex::new(table) })
@@ -138,14 +139,14 @@ impl<K: Eq + Hash, T> Flights<K, T> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Joins an equal flight, or begins one; `None`: there are too many.
-    pub(crate) fn board(self: &Arc<Self>, key: K, terms: Terms) -> Option<Boarded<K, T>> {
+    /// Joins an equal flight, or begins one; `None` if there are too many.
+    pub(crate) fn board(self: &Arc<Self>, key: K, terms: Terms) -> Option<Boarding<K, T>> {
         let mut table = self.table();
         if let Some(flight) = table.flights.get(&key)
             && terms.not_before.is_none_or(|instant| flight.began >= instant)
             && terms.ends_by.is_none_or(|instant| flight.limit <= instant)
         {
-            return Some(Boarded::Joined(Seat(flight.outcome.subscribe())));
+            return Some(Boarding::Joined(Seat(flight.outcome.subscribe())));
         }
         if table.under_way >= self.max {
             return None;
@@ -157,11 +158,12 @@ impl<K: Eq + Hash, T> Flights<K, T> {
         table.under_way += 1;
         table.flights.insert(Arc::clone(&key), flight);
         let pilot = Pilot { flights: Arc::clone(self), key, id, limit: terms.limit, sender, result: None };
-        Some(Boarded::Begun(Seat(receiver), pilot))
+        Some(Boarding::Begun(Seat(receiver), pilot))
     }
 }
 
-/// The task's side of a flight. Dropping it ends the flight: nobody can join any more, all waiters get the result.
+/// The side of a flight that does its work. When it is dropped, the flight ends: nobody can join it any more, and all
+/// waiters get the result.
 pub(crate) struct Pilot<K: Eq + Hash, T> {
     flights: Arc<Flights<K, T>>,
     key: Arc<K>,
@@ -172,7 +174,7 @@ pub(crate) struct Pilot<K: Eq + Hash, T> {
 }
 
 impl<K: Eq + Hash, T> Pilot<K, T> {
-    /// Does the work, unless and until nobody waits for it.
+    /// Does the work, and stops when nobody waits for it any more.
     pub(crate) async fn fly(mut self, work: impl Future<Output = T>) {
         let mut work = pin!(timeout_at(self.limit, work));
         let result = loop {
@@ -182,10 +184,11 @@ impl<K: Eq + Hash, T> Pilot<K, T> {
                 () = self.sender.closed() => if self.is_abandoned() { return },
             }
         };
-        self.result = Some(result.map_err(|_| Lost::Limit));
+        self.result = Some(result.map_err(|_| FlightError::Limit));
     }
 
-    /// Has the last waiter left? Then the flight is taken out, so that nobody boards what is being cancelled.
+    /// Takes the flight out of the table if its last waiter has left, and returns whether it did. So nobody joins a
+    /// flight that is being cancelled.
     fn is_abandoned(&self) -> bool {
         let mut table = self.flights.table();
         // Waiters board under the lock: with the lock held and none there, none can come.
@@ -203,7 +206,7 @@ impl<K: Eq + Hash, T> Drop for Pilot<K, T> {
         table.remove(&self.key, self.id);
         table.under_way -= 1;
         drop(table);
-        let result = self.result.take().unwrap_or(Err(Lost::GivenUp));
+        let result = self.result.take().unwrap_or(Err(FlightError::GivenUp));
         self.sender.send_replace(Some(result));
     }
 }

@@ -1,22 +1,22 @@
-//! Heap sizes: how much memory a value holds beside its own bytes.
+//! Heap sizes: how much memory a value holds on the heap.
 //!
-//! In: a value. Out: bytes as they were asked of the allocator, without its own overhead. What is shared with others
-//! (behind an `Arc`) is nobody's, so it counts nothing, but for texts, which are made for one holder as a rule.
+//! In: a value. Out: the bytes that were asked of the allocator, without the allocator's overhead. What is behind an
+//! `Arc` is shared and counts nothing, except texts, which usually have one holder.
 
 use crate::json::Value;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// A value that can tell what it holds.
+/// A value that can tell how much memory it holds on the heap.
 pub(crate) trait HeapSize {
-    /// Bytes that it holds beside [`size_of`] its type.
+    /// The bytes that it holds on the heap, without [`size_of`] its type.
     fn heap_size(&self) -> usize;
 }
 
-/// Counters of an `Arc`.
+/// The size of the two counters of an `Arc`, in bytes.
 pub(crate) const COUNTERS: usize = 2 * size_of::<usize>();
 
-/// Says of which fields the heap size of a struct is the sum; the others hold nothing.
+/// Implements [`HeapSize`] for a struct as the sum over the fields that are named; the others hold nothing on the heap.
 macro_rules! heap_size {
     ($($ty:ty { $($field:ident),* $(,)? })*) => {$(
         impl crate::heap::HeapSize for $ty {
@@ -27,7 +27,7 @@ macro_rules! heap_size {
     )*};
 }
 
-/// Says of which types no value holds anything.
+/// Implements [`HeapSize`] for types whose values hold nothing on the heap.
 macro_rules! no_heap {
     ($($ty:ty),* $(,)?) => {$(
         impl crate::heap::HeapSize for $ty {

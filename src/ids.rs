@@ -1,4 +1,4 @@
-//! Numbers that are not mixed up: each kind of id is a type of its own.
+//! Ids: numbers of which each kind is a type of its own, so that they cannot be mixed up.
 
 /// Declares id types over `u32`.
 macro_rules! ids {

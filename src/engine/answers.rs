@@ -1,15 +1,16 @@
-//! Whole answers: the bytes of queries whose every part is public and fresh.
+//! Whole answers that are kept: the bytes of queries of which every part is public and fresh.
 //!
-//! In: a plan and its variables. Out: the bytes of before, as long as each of their parts would be taken for the answer.
+//! In: a plan and its variables. Out: the bytes of an earlier answer, as long as the cache would still give each of its
+//! parts.
 //! Elsewhere: the parts ([`crate::execute`]), how long they hold ([`crate::cache`]), what clients may keep
 //! ([`crate::http`]).
 //!
 //! Always true:
-//! - an answer is kept under its plan and its coerced variables, and depends on nothing else: what asks for anything of
+//! - an answer is kept under its plan and its coerced variables, and depends on nothing else: an answer that depends on
 //!   its caller is not kept here;
-//! - it dies with any tag of its parts that is invalidated after that part was asked for, and is stale when the first of
-//!   them is;
-//! - answers with errors, or cut short, are not kept; the store is bounded by bytes.
+//! - an answer ends when a tag of one of its parts is invalidated after that part was asked for, and is stale as soon
+//!   as one part is stale;
+//! - an answer with errors, or one that was cut short, is not kept; the store is bounded in bytes.
 
 use super::model::{Audience, ClientCaching};
 use super::sharing::Job;
@@ -21,69 +22,70 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// What an answer costs beside its bytes: its place in the table and queues of the cache, its tag and its counters.
+/// What an answer costs beside its body, in bytes: its place in the table and queues of the cache, its tag and its
+/// counters.
 const FRAME: usize = 512;
 
 /// The answers of one engine that are kept.
 #[derive(Debug)]
 pub(super) struct Answers {
-    /// Whose tags kill them.
+    /// The cache whose tags end them.
     cache: Arc<Cache>,
-    kept: moka::sync::Cache<AnswerKey, Arc<Kept>, ahash::RandomState>,
+    kept: moka::sync::Cache<AnswerKey, Arc<KeptAnswer>, ahash::RandomState>,
 }
 
-/// What tells kept answers apart.
+/// The key of an answer.
 #[derive(Debug, Clone)]
 pub(super) struct AnswerKey {
-    /// Its number, so that no answer keeps a plan alive.
+    /// The plan's number rather than the plan, so that no answer keeps a plan alive.
     plan: u64,
     variables: Arc<Variables>,
 }
 
 /// An answer that is kept.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(super) struct KeptAnswer {
     pub(super) body: Bytes,
     tag: Arc<str>,
     held: Held,
 }
 
 impl Answers {
-    /// None yet; all together may cost what the cache's options say.
+    /// Makes an empty store. All answers together may cost what the cache's options say.
     pub(super) fn new(cache: &Arc<Cache>) -> Self {
         let kept = moka::sync::Cache::builder()
             .max_capacity(cache.options().max_answer_bytes)
-            .weigher(|key: &AnswerKey, kept: &Arc<Kept>| weight(key, kept))
+            .weigher(|key: &AnswerKey, kept: &Arc<KeptAnswer>| weight(key, kept))
             .build_with_hasher(ahash::RandomState::new());
         Self { cache: Arc::clone(cache), kept }
     }
 
-    /// The answer, if it is kept and still good.
-    pub(super) fn find(&self, key: &AnswerKey, now: Instant) -> Option<Arc<Kept>> {
+    /// Finds an answer that still holds.
+    pub(super) fn find(&self, key: &AnswerKey, now: Instant) -> Option<Arc<KeptAnswer>> {
         self.kept.get(key).filter(|kept| kept.held.holds(self.cache.tags(), now))
     }
 
-    /// Keeps what came of a run, if it is one that may be kept.
-    pub(super) fn keep(&self, key: AnswerKey, ran: &Ran, now: Instant) -> Option<Arc<Kept>> {
+    /// Keeps the answer of a run, if it may be kept.
+    pub(super) fn keep(&self, key: AnswerKey, ran: &Ran, now: Instant) -> Option<Arc<KeptAnswer>> {
         let held = ran.held.as_ref().filter(|held| held.is_public && ran.errors == 0 && !ran.is_cut)?;
         if !held.holds(self.cache.tags(), now) {
             return None;
         }
         // Bytes of their own: the answer's room may be much larger than what it holds.
         let body = Bytes::copy_from_slice(&ran.body);
-        let kept = Arc::new(Kept { tag: tag(&body), body, held: held.clone() });
+        let kept = Arc::new(KeptAnswer { tag: tag(&body), body, held: held.clone() });
         self.kept.insert(key, Arc::clone(&kept));
         Some(kept)
     }
 
-    /// What all of them cost, in bytes.
+    /// What all answers cost together, in bytes.
     pub(super) fn bytes(&self) -> u64 {
         self.kept.weighted_size()
     }
 }
 
 impl AnswerKey {
-    /// That of a job; `None`: its answer depends on who asks.
+    /// The key of a job's answer; `None` if the answer depends on who asks.
     pub(super) fn of(job: &Job) -> Option<Self> {
         let is_public = job.planned.scope.as_ref().is_some_and(OperationScope::is_public);
         is_public.then(|| Self { plan: job.planned.id, variables: Arc::clone(&job.variables) })
@@ -105,8 +107,8 @@ impl Hash for AnswerKey {
     }
 }
 
-impl Kept {
-    /// How its clients may keep it.
+impl KeptAnswer {
+    /// How clients may keep it (RFC 9111).
     pub(super) fn caching(&self, now: Instant) -> ClientCaching {
         ClientCaching {
             lifetime: self.held.age(now).saturating_add(self.held.remaining(now)),
@@ -117,12 +119,12 @@ impl Kept {
     }
 }
 
-/// What tells these bytes from others: 128 bits, the same for every process of this program.
+/// The entity tag of some bytes: 128 bits, the same in every process of this program.
 fn tag(body: &[u8]) -> Arc<str> {
     let half = |seed| ahash::RandomState::with_seeds(seed, 2, 3, 4).hash_one(body);
     format!("{:016x}{:016x}", half(0), half(1)).into()
 }
 
-fn weight(key: &AnswerKey, kept: &Kept) -> u32 {
+fn weight(key: &AnswerKey, kept: &KeptAnswer) -> u32 {
     u32::try_from(FRAME + kept.body.len() + kept.held.weight() + key.variables.weight()).unwrap_or(u32::MAX)
 }

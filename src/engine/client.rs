@@ -34,7 +34,7 @@ impl std::fmt::Debug for Client {
     }
 }
 
-/// Why there is no engine.
+/// Why an engine cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// The files hold errors; the findings say which.
@@ -46,62 +46,62 @@ pub enum EngineError {
     /// A service has no URL.
     #[error("the service `{0}` has no URL: set `services.{0}.url` in the configuration")]
     NoUrl(String),
-    /// A service's URL is none.
+    /// The URL of a service is not a URL.
     #[error("the service `{name}`: {cause}")]
     BadUrl {
-        /// Which.
+        /// The service's name.
         name: String,
-        /// Why.
+        /// What is wrong with the URL.
         cause: InvalidBaseUrl,
     },
     /// A service's HTTP client cannot be made.
     #[error("the service `{name}`: {cause}")]
     Client {
-        /// Which.
+        /// The service's name.
         name: String,
-        /// Why.
+        /// Why it cannot be made.
         cause: ClientError,
     },
-    /// A file that the configuration names is of no use.
+    /// A file that the configuration names cannot be used.
     #[error("`{option}`: the file `{}` cannot be used: {cause}", .path.display())]
     File {
-        /// Which option names it.
+        /// The option that names the file.
         option: String,
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// Why.
+        /// Why it cannot be used.
         cause: String,
-        /// Whether there is no such file.
+        /// Whether the reason is that there is no such file.
         is_missing: bool,
     },
-    /// A header's name is none.
-    #[error("`{option}`: `{name}` is no name of a header")]
+    /// The name of a header is not one that HTTP allows.
+    #[error("`{option}`: `{name}` is not a valid header name")]
     BadHeader {
-        /// The option.
+        /// The option that holds the name.
         option: String,
-        /// What it says.
+        /// The name, as it is written there.
         name: String,
     },
 }
 
-/// Switches of an engine that no configuration file has.
+/// Options of an engine that are not in the configuration file.
 #[derive(Debug, Clone, Default)]
 pub struct EngineOptions {
     /// How equal calls in flight are shared.
     pub flights: FlightOptions,
     /// How equal operations in flight are shared.
     pub operations: FlightOptions,
-    /// How answers are kept; the configuration may switch it off, and says the sizes.
+    /// How answers are kept. The configuration sets the sizes and can switch caching off.
     pub cache: CacheOptions,
     /// Where the configuration's relative paths begin. Default: the working directory.
     pub base: PathBuf,
-    /// Counts the writes that are being finished without their requests, for whoever stops the process. Engines that take
-    /// each other's place share it. Default: a count of its own.
+    /// Counts the writes that are being finished after their requests have ended, so that a stop can wait for them.
+    /// An engine that replaces another one shares its count. Default: a new count.
     pub writes: Writes,
 }
 
 impl Client {
-    /// A client of a project.
+    /// Makes a client of a project, without sources in this process.
     #[must_use]
     pub fn new(name: impl Into<String>, files: Files) -> Self {
         Self { name: name.into(), files, in_process: Vec::new() }
@@ -114,7 +114,7 @@ impl Client {
         self
     }
 
-    /// Its name.
+    /// The client's name, such as `web`.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -126,18 +126,19 @@ impl Client {
         &self.files
     }
 
-    /// The project's files, to replace some.
+    /// The project's files, so that some can be replaced.
     pub fn files_mut(&mut self) -> &mut Files {
         &mut self.files
     }
 
-    /// The same client of other files.
+    /// Makes a client of the same name and sources from other files.
     #[must_use]
     pub fn with_files(&self, files: Files) -> Self {
         Self { name: self.name.clone(), files, in_process: self.in_process.clone() }
     }
 
-    /// Puts graph, view and configuration together; `environment` answers `${NAME}` in the configuration.
+    /// Reads and checks the files: graph, view and configuration. `environment` gives the value of each `${NAME}` in
+    /// the configuration.
     pub fn assemble(&self, environment: &dyn Fn(&str) -> Option<String>) -> Assembled {
         let code: Vec<(&str, String)> = self.in_process.iter().map(|source| (source.name(), source.sdl())).collect();
         let code: Vec<(&str, &str)> = code.iter().map(|(name, sdl)| (*name, sdl.as_str())).collect();
@@ -147,7 +148,8 @@ impl Client {
     /// Makes the engine.
     ///
     /// # Errors
-    /// When the files hold errors, or a source cannot be reached by what the configuration says.
+    /// The files have errors, the configuration leaves out something that a source needs, or a file that it names
+    /// cannot be used.
     pub fn engine(&self, assembled: Assembled, options: &EngineOptions) -> Result<Engine, EngineError> {
         if assembled.has_errors() {
             return Err(EngineError::Findings(Box::new(assembled)));
@@ -181,8 +183,8 @@ impl Client {
         }))
     }
 
-    /// The engine for an axum application of your own: by the client's configuration, with the environment of this
-    /// process, and paths of the configuration relative to `base`.
+    /// Makes the engine for an axum application of your own. It reads the environment of this process for `${NAME}` in
+    /// the configuration, whose relative paths begin at `base`.
     ///
     /// # Errors
     /// As for [`Client::engine`].
@@ -193,9 +195,9 @@ impl Client {
         Ok(EngineExecutor::new(Arc::new(self.engine(assembled, &options)?), timeout))
     }
 
-    /// What [`Client::engine`] and [`verifier`](super::verifier) would refuse of the services and files of a configuration:
-    /// all of it, at most one error for each service. Services without a URL are left out; where one is may be said
-    /// where the process runs.
+    /// Everything in the services and files of a configuration that [`Client::engine`] and
+    /// [`verifier`](super::verifier) would refuse, with at most one error per service. A missing URL is no error here,
+    /// because it may be set where the process runs.
     #[must_use]
     pub fn check_files(graph: &Graph, config: &Config, base: &Path) -> Vec<EngineError> {
         let (default, flights) = (ServiceConfig::default(), FlightOptions::default());
@@ -245,13 +247,13 @@ impl Client {
     }
 }
 
-/// What one operation may cost, by a configuration.
+/// What one operation may cost according to the configuration.
 fn bounds(config: &Config) -> Bounds {
     let Budget { calls, values } = config.budget.of_mode(config.server.mode);
     Bounds { answer_bytes: config.limits.answer_bytes.get(), calls, values, ..Bounds::default() }
 }
 
-/// The cache that a configuration asks for; `None`: none.
+/// The cache that the configuration asks for; `None` if caching is off.
 fn caching(graph: &Graph, config: &Config, options: &EngineOptions) -> Option<Arc<Caching>> {
     let wanted = &config.cache;
     if !options.cache.enabled || !wanted.enabled {
@@ -269,7 +271,7 @@ fn caching(graph: &Graph, config: &Config, options: &EngineOptions) -> Option<Ar
     Some(Arc::new(Caching::new(graph, cache, is_on, shares)))
 }
 
-/// The polls of subscriptions, none yet.
+/// Makes the table of polls, which is empty.
 fn polls(graph: &Graph, config: &Config, options: &EngineOptions) -> Polls {
     let default = ServiceConfig::default();
     let of = |source: &Source| config.services.get(&source.name).unwrap_or(&default).max_in_flight.get();
@@ -277,22 +279,22 @@ fn polls(graph: &Graph, config: &Config, options: &EngineOptions) -> Polls {
     Polls::new(graph.sources.iter().map(of), is_shared)
 }
 
-/// Sharing as the options say, unless the configuration switches it off.
+/// The options of sharing, switched off if the configuration says so.
 fn switched(options: &FlightOptions, is_on: bool) -> FlightOptions {
     FlightOptions { enabled: options.enabled && is_on, ..options.clone() }
 }
 
-/// What a service has beside its own configuration.
+/// What is the same for all services.
 struct Common<'c> {
     flights: &'c FlightOptions,
     request_timeout: Duration,
-    /// Where files of the configuration are.
+    /// The folder to which paths of the configuration are relative.
     base: &'c Path,
-    /// Are answers kept or asked for again, so that their headers are wanted?
+    /// Whether the headers of answers are needed, because answers are cached or polled.
     keeps_headers: bool,
 }
 
-/// A source over HTTP, guarded, and with its flights around it; `None` for in-process ones.
+/// Makes a source over HTTP, with its guards and its flights; `None` for a source in this process.
 fn remote(
     source: &Source,
     config: &ServiceConfig,
@@ -344,7 +346,7 @@ fn remote(
     }))
 }
 
-/// A service, guarded, and with its flights around it.
+/// Puts guards and flights around a service.
 fn shared<S: Subgraph + 'static>(
     name: Arc<str>,
     service: Arc<S>,
@@ -355,7 +357,7 @@ fn shared<S: Subgraph + 'static>(
     Arc::new(Shared::new(name, Arc::new(guarded), common.flights.clone()))
 }
 
-/// How a configuration wants the calls to a service to be guarded.
+/// How the calls to a service are guarded according to its configuration.
 fn guard(config: &ServiceConfig, request_timeout: Duration) -> GuardOptions {
     let BreakerConfig { enabled, failures_in_row, open_for, max_open } = config.breaker;
     GuardOptions {
@@ -371,7 +373,7 @@ fn guard(config: &ServiceConfig, request_timeout: Duration) -> GuardOptions {
     }
 }
 
-/// A service as resolvers may call it: the header rules of its `@source` hold for them too.
+/// A service as resolvers call it. The header rules of its `@source` hold for those calls too.
 fn handle(source: &Source, config: &ServiceConfig, subgraph: Arc<dyn Subgraph>) -> HandleService {
     let mut service = HandleService { subgraph, forwarded: Vec::new(), fixed: Vec::new() };
     let SourceKind::Rest { headers, .. } = &source.kind else { return service };

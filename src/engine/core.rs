@@ -1,9 +1,9 @@
 //! The engine proper: documents are prepared and planned once, then only run.
 
-use super::answers::{AnswerKey, Answers, Kept};
+use super::answers::{AnswerKey, Answers, KeptAnswer};
 use super::feeds::Feeds;
-use super::model::{GraphQlEngine, Request, Response, ResponseKind, StreamRequest, Streamed};
-use super::preparation::{Asked, Preparation, Ready, Wanted};
+use super::model::{GraphQlEngine, Request, Response, ResponseKind, ResponsePart, StreamRequest};
+use super::preparation::{Preparation, PreparationRequest, ReadyRequest, TransportOptions};
 use super::shape::Shape;
 use super::sharing::Operations;
 use crate::compose::Graph;
@@ -29,26 +29,26 @@ pub struct EngineParts {
     pub graph: Arc<Graph>,
     /// The client's view of it.
     pub view: Arc<View>,
-    /// By [`crate::compose::SourceId`].
+    /// The sources, by [`crate::compose::SourceId`].
     pub sources: Vec<Sourced>,
     /// Limits on documents.
     pub limits: Limits,
     /// Memory for documents and their plans, in bytes.
     pub operations_bytes: u64,
-    /// How many new operations are prepared at once, each on a thread of its own; the others wait. 0: each is prepared on
-    /// the thread that asks for it.
+    /// How many new operations are prepared at once, each on a thread of its own; further ones wait. With 0, an
+    /// operation is prepared on the thread that asks for it.
     pub preparing_threads: usize,
-    /// What it shows of itself.
+    /// What it shows of itself to clients.
     pub exposure: Exposure,
-    /// Who is told the causes of failures.
+    /// Where the causes of failures are reported.
     pub causes: Arc<CauseReport>,
-    /// What one operation may cost, as proven before it runs and while it runs.
+    /// What one operation may cost; checked before it runs and while it runs.
     pub bounds: Bounds,
     /// How equal operations in flight are shared.
     pub sharing: FlightOptions,
-    /// What is kept of services' answers; `None`: nothing.
+    /// The cache of services' answers; `None` if nothing is kept.
     pub caching: Option<Arc<Caching>>,
-    /// The writes that are being finished without their requests.
+    /// The writes that are being finished after their requests have ended.
     pub writes: Writes,
     /// The polls of subscriptions.
     pub polls: Polls,
@@ -60,13 +60,13 @@ pub struct Engine {
     preparation: Arc<Preparation>,
     sdl: Arc<str>,
     in_flight: Operations,
-    /// `None`: none is kept, or each answer shows its calls.
+    /// Whole answers that are kept; `None` if the cache is off, or if each answer shows its calls.
     answers: Option<Answers>,
     feeds: Feeds,
 }
 
 impl Engine {
-    /// Wires an engine.
+    /// Makes an engine of its parts.
     #[must_use]
     pub fn new(parts: EngineParts) -> Self {
         let in_flight = Operations::new(parts.sharing.clone());
@@ -87,35 +87,35 @@ impl Engine {
         &self.feeds
     }
 
-    /// What the documents that it keeps weigh, with their plans, in bytes.
+    /// The memory of all documents that it keeps, with their plans, in bytes.
     #[must_use]
     pub fn operations_bytes(&self) -> u64 {
         self.preparation.operations_bytes()
     }
 
     async fn answer(&self, request: Request, caller: Arc<Caller>, deadline: Instant) -> Response {
-        match self.ready(request, caller, deadline, Wanted::default()).await {
+        match self.ready(request, caller, deadline, TransportOptions::default()).await {
             Ok(ready) => self.run(ready).await,
             Err(response) => response,
         }
     }
 
-    /// Finds or makes the plan of a request. Nothing of the request's body outlives this.
+    /// Finds or makes the plan of a request. Nothing of the request's body is held afterwards.
     ///
     /// # Errors
-    /// The answer, when the request is not to be executed.
+    /// The answer that refuses the request.
     pub(super) async fn ready(
         &self,
         request: Request,
         caller: Arc<Caller>,
         deadline: Instant,
-        wanted: Wanted,
-    ) -> Result<Ready, Response> {
-        self.preparation.ready(Asked { request, caller, deadline, wanted }).await
+        wanted: TransportOptions,
+    ) -> Result<ReadyRequest, Response> {
+        self.preparation.ready(PreparationRequest { request, caller, deadline, wanted }).await
     }
 
-    pub(super) async fn run(&self, ready: Ready) -> Response {
-        let Ready { shape, job } = ready;
+    pub(super) async fn run(&self, ready: ReadyRequest) -> Response {
+        let ReadyRequest { shape, job } = ready;
         let answers = self.answers.as_ref().and_then(|answers| Some((answers, AnswerKey::of(&job)?)));
         let Some((answers, key)) = answers else {
             let (ran, is_shared) = self.in_flight.run(job).await;
@@ -132,7 +132,7 @@ impl Engine {
         Response { caching, ..self.respond(&shape, ran, is_shared) }
     }
 
-    /// The response of what was run: a whole answer or a part of one.
+    /// The response for the output of a run, which is a whole answer or a part of one.
     pub(super) fn respond(&self, shape: &Shape, ran: Ran, is_shared: bool) -> Response {
         let Ran { body, errors, mut calls, error_codes, .. } = ran;
         calls.iter_mut().for_each(|call| call.is_shared |= is_shared);
@@ -151,7 +151,7 @@ impl Engine {
     }
 }
 
-/// The answer with `extensions.bespoke.calls` before its closing brace.
+/// Adds `extensions.bespoke.calls` to an answer, before its closing brace.
 fn with_calls(body: &Bytes, calls: &[CallRecord], exposure: Exposure) -> Bytes {
     let calls: Vec<Value> = calls.iter().map(|call| describe(call, exposure)).collect();
     let calls = serde_json::json!({ "bespoke": { "calls": calls } });
@@ -164,7 +164,7 @@ impl GraphQlEngine for Engine {
         Box::pin(self.answer(request, caller, deadline))
     }
 
-    fn stream(self: Arc<Self>, request: StreamRequest) -> BoxStream<'static, Streamed> {
+    fn stream(self: Arc<Self>, request: StreamRequest) -> BoxStream<'static, ResponsePart> {
         self.stream_of(request)
     }
 
@@ -200,8 +200,8 @@ impl GraphQlEngine for Engine {
     }
 }
 
-/// The response of an answer that is kept.
-fn repeat(shape: &Shape, kept: &Kept) -> Response {
+/// The response for an answer that was kept.
+fn repeat(shape: &Shape, kept: &KeptAnswer) -> Response {
     Response {
         kind: ResponseKind::Executed,
         body: kept.body.clone(),
@@ -219,7 +219,7 @@ pub(super) fn request_error(code: &'static str, message: &str) -> RequestError {
     RequestError::new(code, message)
 }
 
-/// A call as GraphiQL shows it.
+/// A call in the form that GraphiQL shows.
 fn describe(call: &CallRecord, exposure: Exposure) -> Value {
     let status = match call.status {
         Ok(status) => Value::from(status),

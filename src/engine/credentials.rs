@@ -1,4 +1,4 @@
-//! What a configuration names of files: certificates, tokens, keys.
+//! The files that a configuration names: certificates, tokens, keys.
 //!
 //! Always true: an error names the option, the file and the reason, once each.
 
@@ -62,7 +62,8 @@ pub(super) fn read(name: &str, config: &ServiceConfig, base: &Path) -> Result<(T
     Ok((tls, Credentials::new(token.transpose()?, identity.transpose()?)))
 }
 
-/// The error of a client whose TLS cannot be set up, with the option and the file that are to blame, if any is.
+/// The error for a client whose TLS cannot be set up. It names the option and the file that are to blame, if there are
+/// any.
 pub(super) fn client_error(name: &str, config: &ServiceConfig, base: &Path, cause: ClientError) -> EngineError {
     let tls = &config.tls;
     let (option, file, cause) = match &cause {
@@ -75,7 +76,7 @@ pub(super) fn client_error(name: &str, config: &ServiceConfig, base: &Path, caus
     EngineError::File { option: format!("services.{name}.tls.{option}"), path, cause, is_missing: false }
 }
 
-/// What verifies callers, by the key that the configuration names; `None`: it names none.
+/// The verifier of callers, with the key that the configuration names; `None` if it names no key.
 ///
 /// # Errors
 /// [`EngineError::File`].
@@ -94,7 +95,7 @@ pub fn verifier(config: &Config, base: &Path) -> Result<Option<JwtVerifier>, Eng
     JwtVerifier::new(jwt, &pem).map(Some).map_err(|cause| error(&path, &cause, false))
 }
 
-/// A header's name. Configuration files are checked when they are read; code may hand in anything.
+/// Reads a header's name. Names in configuration files were checked before, but a program may set any text.
 fn header(option: &str, text: &str, name: &str) -> Result<HeaderName, EngineError> {
     text.parse()
         .map_err(|_| EngineError::BadHeader { option: format!("services.{name}.{option}"), name: text.to_owned() })

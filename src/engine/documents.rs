@@ -1,50 +1,51 @@
 //! The documents that are kept: each text with its operation, and each operation's shape with its plans.
 //!
-//! In: a document's text and an operation's name. Out: the shape that is shared by all documents that differ in literal
-//! values alone, and what this document has of its own; or the errors that it was refused with.
+//! In: a document's text and an operation's name. Out: the shape, which all documents share that differ only in literal
+//! values, and what this document has of its own; or the errors by which it was refused.
 //! Elsewhere: preparing and lifting ([`crate::operation`]); planning ([`super::core`]).
 //!
 //! Always true:
-//! - all that is kept weighs what it holds (its text, literals, places, operation and all plans made since) and has one
-//!   bound together;
-//! - only the cache holds a shape for longer than a request: what is evicted is freed;
-//! - each text is validated by itself, and a refused one is kept too.
+//! - an entry's weight is the memory that it holds (text, literals, places, operation, and all plans made since), and
+//!   all entries together have one bound;
+//! - only the cache holds a shape for longer than a request, so evicting it frees its memory;
+//! - each text is validated by itself; a text that was refused is kept too.
 
 use super::shape::Shape;
 use crate::operation::{Lifted, Particulars, Prepared, RequestError};
 use std::borrow::Cow;
 use std::sync::{Arc, Weak};
 
-/// What an entry costs beside what it holds: its place in the cache's table and queues, and its counters.
+/// What an entry costs beside the memory that it holds, in bytes: its place in the table and queues of the cache, and
+/// its counters.
 const ENTRY: usize = 280;
 
-/// From which weight on an insertion makes the cache keep to its bound at once, in bytes.
+/// The weight, in bytes, from which an insertion makes the cache enforce its bound at once.
 const HEAVY: usize = 16 << 10;
 
-/// How often a shape is found by its documents before the cache is told that it is in use.
+/// After how many uses of a shape by its documents the cache is told that the shape is in use.
 const TOUCH_EVERY: u32 = 32;
 
 /// The documents of one engine.
 #[derive(Debug)]
 pub(super) struct Documents {
-    /// By the document's text, a NUL and the operation's name, if one was sent; and by a NUL and the shape's key, which
-    /// is no document's text.
+    /// The key of a document is its text, followed by a NUL and the operation's name if one was sent. The key of a
+    /// shape begins with a NUL, which no document does.
     kept: moka::sync::Cache<String, Entry, ahash::RandomState>,
 }
 
-/// What is kept.
+/// An entry of the cache.
 #[derive(Debug, Clone)]
 enum Entry {
     Document(Arc<Document>),
     Shape(Arc<Shape>),
 }
 
-/// A document's text and operation name.
+/// What is kept of a document's text and operation name.
 #[derive(Debug)]
 enum Document {
     Refused(Arc<[RequestError]>),
     Valid {
-        /// The cache alone keeps it alive.
+        /// Weak, so that only the cache keeps the shape alive.
         shape: Weak<Shape>,
         own: Arc<Particulars>,
     },
@@ -52,16 +53,16 @@ enum Document {
 
 /// A document that can be executed.
 #[derive(Debug, Clone)]
-pub(super) struct Found {
+pub(super) struct DocumentMatch {
     pub(super) shape: Arc<Shape>,
     pub(super) own: Arc<Particulars>,
 }
 
-/// A document with its shape, or why there is none.
-pub(super) type Lookup = Result<Found, Arc<[RequestError]>>;
+/// A document with its shape, or the errors by which it was refused.
+pub(super) type Lookup = Result<DocumentMatch, Arc<[RequestError]>>;
 
 impl Documents {
-    /// None yet; all together may weigh `max_bytes`.
+    /// Makes an empty cache, whose entries together weigh at most `max_bytes`.
     pub(super) fn new(max_bytes: u64) -> Self {
         let kept = moka::sync::Cache::builder()
             .max_capacity(max_bytes)
@@ -78,7 +79,7 @@ impl Documents {
         Self { kept }
     }
 
-    /// The document of a text and an operation's name, if it is kept.
+    /// Finds the document of a text and an operation's name, if it is kept.
     pub(super) fn kept(&self, text: &str, name: Option<&str>) -> Option<Lookup> {
         self.kept_at(&key(text, name))
     }
@@ -87,9 +88,9 @@ impl Documents {
         self.kept.get(key).and_then(|entry| self.found(&entry))
     }
 
-    /// The document of a text and an operation's name, prepared if it is not kept.
+    /// Finds the document of a text and an operation's name, and prepares it if it is not kept.
     ///
-    /// Of those who ask for the same at once, one prepares it.
+    /// When several threads ask for the same document at once, one of them prepares it.
     pub(super) fn find(
         &self,
         text: &str,
@@ -115,7 +116,7 @@ impl Documents {
         }
     }
 
-    /// What an entry says of a document; `None`: it has lost its shape.
+    /// Reads the entry of a document; `None` if its shape is gone.
     fn found(&self, entry: &Entry) -> Option<Lookup> {
         // A text that begins with a NUL is no document.
         let Entry::Document(document) = entry else { return None };
@@ -126,7 +127,7 @@ impl Documents {
                 if shape.is_due(TOUCH_EVERY) {
                     self.kept.get(shape.key());
                 }
-                Some(Ok(Found { shape, own: Arc::clone(own) }))
+                Some(Ok(DocumentMatch { shape, own: Arc::clone(own) }))
             }
         }
     }
@@ -136,13 +137,13 @@ impl Documents {
         let key = format!("\0{key}");
         let entry = self.kept.get_with_by_ref(&key, || Entry::Shape(Arc::new(Shape::new(key.clone(), shape))));
         match entry {
-            Entry::Shape(shape) => Ok(Found { shape, own }),
+            Entry::Shape(shape) => Ok(DocumentMatch { shape, own }),
             // Only shapes have such keys.
             Entry::Document(_) => Err(Arc::default()),
         }
     }
 
-    /// Weighs a shape anew, which has got a plan.
+    /// Weighs a shape again, after a plan was added to it.
     pub(super) fn weigh(&self, shape: &Arc<Shape>) {
         self.kept.insert(shape.key().to_owned(), Entry::Shape(Arc::clone(shape)));
         if shape.weight() >= HEAVY {
@@ -150,7 +151,7 @@ impl Documents {
         }
     }
 
-    /// What all of them weigh, in bytes.
+    /// The weight of all entries together, in bytes.
     pub(super) fn bytes(&self) -> u64 {
         self.kept.run_pending_tasks();
         self.kept.weighted_size()
@@ -165,8 +166,8 @@ fn key<'t>(text: &'t str, name: Option<&str>) -> Cow<'t, str> {
     }
 }
 
-impl Found {
-    /// A document that is not kept.
+impl DocumentMatch {
+    /// A document of which nothing is kept.
     pub(super) fn alone(prepared: Prepared) -> Self {
         let Lifted { key, shape, own } = prepared.lift();
         Self { shape: Arc::new(Shape::new(key, shape)), own }
@@ -176,7 +177,7 @@ impl Found {
 impl Document {
     fn of(lookup: &Lookup) -> Self {
         match lookup {
-            Ok(Found { shape, own }) => Self::Valid { shape: Arc::downgrade(shape), own: Arc::clone(own) },
+            Ok(DocumentMatch { shape, own }) => Self::Valid { shape: Arc::downgrade(shape), own: Arc::clone(own) },
             Err(errors) => Self::Refused(Arc::clone(errors)),
         }
     }

@@ -1,7 +1,7 @@
 //! An engine as async-graphql's `Executor`, so that the services and extractors of `async-graphql-axum` work over it.
 //!
-//! In: an `async_graphql::Request`. Out: the engine's answer as an `async_graphql::Response`, which is a tree of values.
-//! Elsewhere: the BFF's own server, which sends the engine's bytes as they are ([`crate::http`]).
+//! In: an `async_graphql::Request`. Out: the engine's answer as an `async_graphql::Response`, which is a tree of
+//! values. Elsewhere: the BFF's own server, which sends the engine's bytes as they are ([`crate::http`]).
 
 use super::model::{GraphQlEngine, Request, StreamRequest};
 use crate::operation::GivenVariables;
@@ -17,10 +17,12 @@ use std::time::{Duration, Instant};
 
 /// A client's engine for use in an axum application of your own; clones are the same engine.
 ///
-/// A request runs on behalf of the `Arc<Caller>` in its data (for subscriptions: in the session's), else of nobody. All
-/// bounds of the client's configuration hold but those of its HTTP server, which is not used: limits on bodies and
-/// connections are the application's. What the configuration rules is refused in a request: uploads, and a request that
-/// switches introspection off (`server.mode` does). `@defer` is answered whole.
+/// A request runs on behalf of the `Arc<Caller>` in its data, or in the session's data for subscriptions. Without one,
+/// the caller is anonymous.
+///
+/// All bounds of the client's configuration hold, except those of its HTTP server, which is not used: the application
+/// limits bodies and connections itself. Uploads are refused, and so is a request that switches introspection off,
+/// because `server.mode` rules that. An operation with `@defer` is answered whole.
 #[derive(Clone)]
 pub struct EngineExecutor {
     engine: Arc<dyn GraphQlEngine>,
@@ -34,7 +36,7 @@ impl fmt::Debug for EngineExecutor {
 }
 
 impl EngineExecutor {
-    /// An engine whose answers, and each event of a subscription, may take `request_timeout`.
+    /// Wraps an engine. Each answer, and each event of a subscription, may take `request_timeout`.
     pub(crate) fn new(engine: Arc<dyn GraphQlEngine>, request_timeout: Duration) -> Self {
         Self { engine, request_timeout }
     }
@@ -76,16 +78,16 @@ impl Executor for EngineExecutor {
     }
 }
 
-/// The caller in the first of these that has one; else nobody.
+/// The caller in the first of these maps that has one; else an anonymous caller.
 fn caller(data: &[&Data]) -> Arc<Caller> {
     let found = data.iter().find_map(|data| data.get(&TypeId::of::<Arc<Caller>>())?.downcast_ref::<Arc<Caller>>());
     found.map_or_else(Arc::default, Arc::clone)
 }
 
-/// The engine's request.
+/// Turns a request into one of the engine.
 ///
 /// # Errors
-/// What is asked for and not done.
+/// A message about what the request asks for and the engine does not do.
 fn read_request(request: async_graphql::Request) -> Result<Request, &'static str> {
     if !request.uploads.is_empty() {
         return Err("uploads are not supported");
@@ -99,7 +101,7 @@ fn read_request(request: async_graphql::Request) -> Result<Request, &'static str
     Ok(Request { query, operation_name, variables, is_read_only: false })
 }
 
-/// The engine's answer as a tree.
+/// Reads the engine's answer into a tree of values.
 fn read_response(body: &[u8]) -> async_graphql::Response {
     serde_json::from_slice(body).unwrap_or_else(|_| failure("the answer cannot be read"))
 }

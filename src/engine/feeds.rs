@@ -1,6 +1,7 @@
-//! Shared subscriptions: equal ones are run once, as long as anybody listens.
+//! Shared subscriptions: equal ones are run once, for as long as somebody listens.
 //!
-//! Equal: the same plan (client, schema, document and operation), coerced variables, and caller inputs of all its steps.
+//! Two subscriptions are equal if they have the same plan (client, schema, document and operation), the same coerced
+//! variables, and the same caller inputs in all steps.
 //! Elsewhere: how a subscription is run ([`crate::execute`]).
 
 use super::sharing::{Job, OperationKey};
@@ -17,7 +18,7 @@ pub(super) struct Feeds {
     ignores_scope: bool,
 }
 
-/// A place among those who listen to a subscription. When the last one is dropped, it ends.
+/// A place among the listeners of a subscription, which ends when its last listener is dropped.
 pub(super) struct Listener {
     pub(super) subscriber: Subscriber,
     _feed: Arc<Member<OperationKey, Arc<Feed>>>,
@@ -28,7 +29,8 @@ impl Feeds {
         Self { table: Table::new(), is_shared: sharing.enabled, ignores_scope: sharing.ignore_scope }
     }
 
-    /// Joins an equal subscription, or begins one. Its root is polled so often, and each event may take `timeout`.
+    /// Joins an equal subscription, or begins a new one. Its root is polled every `every`, and each event may take
+    /// `timeout`.
     pub(super) fn listen(&self, job: Job, every: Duration, timeout: Duration) -> Listener {
         let key = if self.is_shared { job.lasting_key(self.ignores_scope) } else { None };
         let begin = move || {

@@ -25,4 +25,4 @@ pub(crate) use core::refuse;
 pub use core::{Engine, EngineParts};
 pub use credentials::verifier;
 pub use executor::EngineExecutor;
-pub use model::{Audience, ClientCaching, GraphQlEngine, Request, Response, ResponseKind, StreamRequest, Streamed};
+pub use model::{Audience, ClientCaching, GraphQlEngine, Request, Response, ResponseKind, ResponsePart, StreamRequest};

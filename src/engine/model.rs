@@ -16,49 +16,49 @@ use std::time::{Duration, Instant};
 
 /// Answers GraphQL requests for one client.
 ///
-/// What [`crate::http`] is written against: the engine proper, and small ones in tests.
+/// The interface that [`crate::http`] uses. The engine implements it, and so do small engines in tests.
 pub trait GraphQlEngine: Send + Sync + 'static {
     /// Answers one request.
     ///
-    /// The answer comes by `deadline`, with errors for what was not there in time; [`crate::http`] gives up shortly
-    /// after it. Dropping the future cancels the calls that nobody else waits for.
+    /// The answer comes by `deadline`, with an error for each part that was not there in time. [`crate::http`] gives up
+    /// shortly after it. Dropping the future cancels the calls that nobody else waits for.
     fn execute(&self, request: Request, caller: Arc<Caller>, deadline: Instant) -> BoxFuture<'_, Response>;
 
-    /// Answers one request in one or more parts: deferred fragments, events of a subscription. An engine that does not
-    /// say how answers whole.
+    /// Answers one request in one or more parts, which are deferred fragments or events of a subscription. By default
+    /// an engine answers in one part.
     ///
     /// Dropping the stream cancels the calls that nobody else waits for.
-    fn stream(self: Arc<Self>, request: StreamRequest) -> BoxStream<'static, Streamed> {
+    fn stream(self: Arc<Self>, request: StreamRequest) -> BoxStream<'static, ResponsePart> {
         let StreamRequest { request, caller, deadline, .. } = request;
         let answer = async move { self.execute(request, caller, deadline).await };
-        stream::once(answer.map(|response| Streamed { response, is_last: true })).boxed()
+        stream::once(answer.map(|response| ResponsePart { response, is_last: true })).boxed()
     }
 
     /// The client's schema, as SDL.
     fn sdl(&self) -> Arc<str>;
 
-    /// Can it answer now? Behind `/readyz`.
+    /// Whether it can answer now; `/readyz` asks.
     fn is_ready(&self) -> bool;
 
-    /// What kept answers cost, in bytes.
+    /// The memory of all answers that are kept, in bytes.
     fn cache_bytes(&self) -> u64 {
         0
     }
 
-    /// Tells this observer of the polls of subscriptions from now on, and no other one.
+    /// Sets the observer that is told of the polls of subscriptions. It replaces the one before.
     fn tell_of_polls(&self, _observer: Arc<dyn PollObserver>) {}
 
-    /// The writes that are being finished while nobody waits for them; read by the metrics.
+    /// The writes that are being finished while no request waits for them; the metrics read it.
     fn writes(&self) -> WriteReport {
         WriteReport::default()
     }
 
-    /// Its subgraphs in this process, by name: in development each can be explored by itself.
+    /// Its subgraphs in this process, with their names; in development each can be explored by itself.
     fn subgraphs(&self) -> Vec<(Arc<str>, InProcess)> {
         Vec::new()
     }
 
-    /// How calling its services goes; read by the metrics.
+    /// The state of its services; the metrics read it.
     fn services(&self) -> Vec<ServiceReport> {
         Vec::new()
     }
@@ -69,11 +69,11 @@ pub trait GraphQlEngine: Send + Sync + 'static {
 pub struct Request {
     /// The document.
     pub query: String,
-    /// Which of its operations.
+    /// The name of the operation to run, if the document has several.
     pub operation_name: Option<String>,
-    /// Variables as sent.
+    /// The variables, as they were sent.
     pub variables: GivenVariables,
-    /// GET: a mutation is refused with [`ResponseKind::MethodNotAllowed`].
+    /// Whether it came by GET, so that a mutation is refused with [`ResponseKind::MethodNotAllowed`].
     pub is_read_only: bool,
 }
 
@@ -82,87 +82,87 @@ pub struct Request {
 pub struct StreamRequest {
     /// The request.
     pub request: Request,
-    /// On whose behalf.
+    /// On whose behalf it runs.
     pub caller: Arc<Caller>,
-    /// When an answer has to be complete, deferred fragments included.
+    /// When the answer has to be complete, deferred fragments included.
     pub deadline: Instant,
-    /// How the parts of a deferred answer are worded; `None`: the client takes it only whole.
+    /// The format of the parts of a deferred answer; `None` if the client takes only whole answers.
     pub wording: Option<Wording>,
-    /// How long each event of a subscription may take; `None`: subscriptions are refused.
+    /// How long each event of a subscription may take; `None` if subscriptions are refused.
     pub event_timeout: Option<Duration>,
 }
 
 /// One part of an answer.
 #[derive(Debug, Clone)]
-pub struct Streamed {
-    /// The part: a whole response, or what a deferred fragment adds to it.
+pub struct ResponsePart {
+    /// A whole response, or what a deferred fragment adds to it.
     pub response: Response,
-    /// Does nothing follow?
+    /// Whether no part follows.
     pub is_last: bool,
 }
 
-/// What kind of answer it is; decides the HTTP status (GraphQL over HTTP §6.4).
+/// The kind of an answer, which decides the HTTP status (GraphQL over HTTP §6.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ResponseKind {
-    /// Executed: `data` is there, perhaps null, perhaps with errors.
+    /// The operation was executed: `data` is there. It may be null, and errors may stand beside it.
     Executed,
-    /// The document or operation is wrong: no `data`.
+    /// The document or the operation is wrong; there is no `data`.
     DocumentError,
-    /// The variables are wrong: no `data`.
+    /// The variables are wrong; there is no `data`.
     VariableError,
-    /// A mutation by GET.
+    /// A mutation was sent by GET.
     MethodNotAllowed,
-    /// Shed before any work (not the caller's fault).
+    /// The request was shed before any work was done, through no fault of the caller.
     Unavailable,
 }
 
-/// An answer.
+/// An answer to a request, or a part of one.
 #[derive(Debug, Clone)]
 pub struct Response {
-    /// What kind.
+    /// The kind of the answer.
     pub kind: ResponseKind,
-    /// The whole JSON body: `data`, `errors`, in development `extensions.bespoke.calls`.
+    /// The whole JSON body: `data`, `errors`, and in development `extensions.bespoke.calls`.
     pub body: Bytes,
-    /// Number of entries in `errors`.
+    /// How many entries `errors` has.
     pub errors: u32,
-    /// Calls made for it.
+    /// The calls that were made for it.
     pub calls: Vec<CallRecord>,
     /// The operation's name, if it was found.
     pub operation_name: Option<Arc<str>>,
-    /// The operation's kind, if it was found; a label of the metrics.
+    /// The operation's kind, if it was found; the metrics use it as a label.
     pub operation_kind: Option<OperationKind>,
-    /// The `extensions.code` of each entry in `errors`; counted by the metrics.
+    /// The `extensions.code` of each entry in `errors`; the metrics count them.
     pub error_codes: Vec<Cow<'static, str>>,
-    /// How it may be kept by clients and by what stands between; `None`: not at all.
+    /// How clients and proxies may keep it; `None` if they may not.
     pub caching: Option<Box<ClientCaching>>,
-    /// Is it one that was kept whole, so that nothing was done for it?
+    /// Whether the whole answer was kept from before, so that nothing was done for it.
     pub is_kept: bool,
 }
 
 /// How an answer may be kept outside of this process (RFC 9111).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientCaching {
-    /// Its freshness lifetime: that of the part which is stale first.
+    /// Its freshness lifetime, which is that of the part that becomes stale first.
     pub lifetime: Duration,
-    /// How old it is now: the age of its oldest part.
+    /// Its age now, which is that of its oldest part.
     pub age: Duration,
     /// For whom it may be kept.
     pub audience: Audience,
-    /// What tells its bytes from others; visible ASCII without quotes.
+    /// Its entity tag: visible ASCII characters, without the quotes around it.
     pub tag: Option<Arc<str>>,
 }
 
 /// For whom an answer may be kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Audience {
-    /// It does not depend on the caller.
+    /// For everybody: it does not depend on the caller.
     Everybody,
-    /// Only for its caller, and only for requests that are alike in these headers.
+    /// Only for its caller, and only for requests that have the same values in these headers.
     Alike(Arc<[HeaderName]>),
 }
 
 impl Response {
-    /// Is it an event of a subscription, or what became of one?
+    /// Whether it is an event of a subscription, or an error of one.
     #[must_use]
     pub fn is_subscription(&self) -> bool {
         self.operation_kind == Some(OperationKind::Subscription)

@@ -1,18 +1,18 @@
 //! Preparation: a request becomes a plan and coerced variables.
 //!
-//! In: a request, its caller and what its transport allows. Out: a [`Ready`] request, or the answer that refuses it.
-//! Elsewhere: what is kept of documents ([`super::documents`]) and plans ([`super::shape`]); running them
+//! In: a request, its caller and what its transport allows. Out: a [`ReadyRequest`] request, or the answer that refuses
+//! it. Elsewhere: what is kept of documents ([`super::documents`]) and plans ([`super::shape`]); running them
 //! ([`super::core`]).
 //!
 //! Always true:
-//! - a worker is busy with a request whose document and plan are kept for as long as coercion of its variables takes;
+//! - where document and plan of a request are kept, its worker only coerces the variables;
 //! - validating, lowering, planning and introspection happen on threads of their own, a few at a time, so that new
 //!   operations never hold up known ones.
 
 use super::core::{EngineParts, refuse, request_error};
-use super::documents::{Documents, Found, Lookup};
+use super::documents::{DocumentMatch, Documents, Lookup};
 use super::model::{Request, Response, ResponseKind};
-use super::shape::{PlanLookup, Planned, Shape};
+use super::shape::{PlanLookup, PlannedOperation, Shape};
 use super::sharing::Job;
 use crate::execute::{Bounds, OperationScope};
 use crate::operation::{self, OperationKind, Outcomes, Prepared, RequestError, Variables};
@@ -28,49 +28,49 @@ use tokio::sync::Semaphore;
 pub(super) struct Preparation {
     parts: Arc<EngineParts>,
     documents: Documents,
-    /// Threads that may prepare at once; `None`: whoever asks prepares.
+    /// One permit for each thread that may prepare; `None` if the thread that asks prepares.
     threads: Option<Arc<Semaphore>>,
 }
 
 /// A request to prepare.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct PreparationRequest {
     pub(super) request: Request,
     pub(super) caller: Arc<Caller>,
     pub(super) deadline: Instant,
-    pub(super) wanted: Wanted,
+    pub(super) wanted: TransportOptions,
 }
 
 /// Where preparation takes place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Thread {
-    /// On a worker, which answers other requests too: only what is kept is used.
+    /// A worker, which answers other requests too. It uses only what is kept.
     Worker,
-    /// On a thread of its own: what is not kept is made.
+    /// A thread of its own. It makes what is not kept.
     Own,
 }
 
-/// Why a request is not ready.
-enum Unready {
+/// What keeps a request from being run.
+enum Obstacle {
     /// The answer that refuses it.
     Refused(Box<Response>),
-    /// It needs work that a worker does not do; what of it is done already, if anything is.
-    NotKept(Option<Box<Coerced>>),
+    /// It needs work that no worker does. Holds the part of that work that is done, if there is one.
+    NotKept(Option<Box<CoercedRequest>>),
 }
 
 /// A document that was found, and the request's variables, coerced for it.
-struct Coerced {
-    document: Found,
+struct CoercedRequest {
+    document: DocumentMatch,
     variables: Variables,
 }
 
-impl From<Response> for Unready {
+impl From<Response> for Obstacle {
     fn from(response: Response) -> Self {
         Self::Refused(Box::new(response))
     }
 }
 
-impl Unready {
+impl Obstacle {
     fn into_response(self) -> Response {
         match self {
             Self::Refused(response) => *response,
@@ -95,21 +95,25 @@ impl Preparation {
         self.documents.bytes()
     }
 
-    /// Finds or makes the plan of a request. Dropping the future leaves work that has begun to its end, which is bounded.
+    /// Finds or makes the plan of a request. If the future is dropped, work that has begun goes on; it is bounded.
     ///
     /// # Errors
     /// The answer, when the request is not to be executed.
-    pub(super) async fn ready(self: &Arc<Self>, asked: Asked) -> Result<Ready, Response> {
+    pub(super) async fn ready(self: &Arc<Self>, asked: PreparationRequest) -> Result<ReadyRequest, Response> {
         let thread = if self.threads.is_some() { Thread::Worker } else { Thread::Own };
         match self.prepare(&asked, None, thread) {
             // Boxed: few requests need it, and each would carry it.
-            Err(Unready::NotKept(coerced)) => Box::pin(self.ready_elsewhere(asked, coerced)).await,
-            done => done.map_err(Unready::into_response),
+            Err(Obstacle::NotKept(coerced)) => Box::pin(self.ready_elsewhere(asked, coerced)).await,
+            done => done.map_err(Obstacle::into_response),
         }
     }
 
     /// Prepares a request on a thread of its own, once one is free.
-    async fn ready_elsewhere(self: &Arc<Self>, asked: Asked, coerced: Option<Box<Coerced>>) -> Result<Ready, Response> {
+    async fn ready_elsewhere(
+        self: &Arc<Self>,
+        asked: PreparationRequest,
+        coerced: Option<Box<CoercedRequest>>,
+    ) -> Result<ReadyRequest, Response> {
         let Some(threads) = &self.threads else { return Err(unavailable()) };
         let Ok(place) = Arc::clone(threads).acquire_owned().await else { return Err(unavailable()) };
         let this = Arc::clone(self);
@@ -118,7 +122,7 @@ impl Preparation {
             this.prepare(&asked, coerced, Thread::Own)
         });
         match work.await {
-            Ok(done) => done.map_err(Unready::into_response),
+            Ok(done) => done.map_err(Obstacle::into_response),
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
                 // The process is about to end.
@@ -127,15 +131,20 @@ impl Preparation {
         }
     }
 
-    /// `coerced`: what was done before, so that it is not done twice.
-    fn prepare(&self, asked: &Asked, coerced: Option<Box<Coerced>>, thread: Thread) -> Result<Ready, Unready> {
-        let Asked { caller, deadline, wanted, .. } = asked;
+    /// Prepares a request. `coerced` is the result of an earlier attempt, so that nothing is done twice.
+    fn prepare(
+        &self,
+        asked: &PreparationRequest,
+        coerced: Option<Box<CoercedRequest>>,
+        thread: Thread,
+    ) -> Result<ReadyRequest, Obstacle> {
+        let PreparationRequest { caller, deadline, wanted, .. } = asked;
         let coerced = coerced.map_or_else(|| self.coerced(asked, thread), |coerced| Ok(*coerced))?;
-        let Coerced { document, variables } = &coerced;
+        let CoercedRequest { document, variables } = &coerced;
         let prepared = &document.shape.prepared;
         let is_anonymous = caller.claims.is_none();
-        let planned = self.planned(document, variables, Wanted { is_anonymous, ..*wanted }, thread);
-        let Some(planned) = planned else { return Err(Unready::NotKept(Some(Box::new(coerced)))) };
+        let planned = self.planned(document, variables, TransportOptions { is_anonymous, ..*wanted }, thread);
+        let Some(planned) = planned else { return Err(Obstacle::NotKept(Some(Box::new(coerced)))) };
         let planned = match planned {
             Ok(planned) => planned,
             Err(errors) => return Err(refuse(ResponseKind::DocumentError, &errors, Some(prepared)).into()),
@@ -144,13 +153,13 @@ impl Preparation {
             return Err(refuse(ResponseKind::VariableError, &errors, Some(prepared)).into());
         }
         if prepared.has_introspection() && thread == Thread::Worker {
-            return Err(Unready::NotKept(Some(Box::new(coerced))));
+            return Err(Obstacle::NotKept(Some(Box::new(coerced))));
         }
         let introspection = match self.introspect(prepared, variables) {
             Ok(introspection) => introspection,
             Err(errors) => return Err(refuse(ResponseKind::DocumentError, &errors, Some(prepared)).into()),
         };
-        let Coerced { document, variables } = coerced;
+        let CoercedRequest { document, variables } = coerced;
         let job = Job {
             parts: Arc::clone(&self.parts),
             planned,
@@ -160,16 +169,16 @@ impl Preparation {
             caller: Arc::clone(caller),
             deadline: *deadline,
         };
-        Ok(Ready { shape: document.shape, job })
+        Ok(ReadyRequest { shape: document.shape, job })
     }
 
     /// Finds the document of a request, and coerces its variables.
-    fn coerced(&self, asked: &Asked, thread: Thread) -> Result<Coerced, Unready> {
-        let Asked { request, wanted, .. } = asked;
+    fn coerced(&self, asked: &PreparationRequest, thread: Thread) -> Result<CoercedRequest, Obstacle> {
+        let PreparationRequest { request, wanted, .. } = asked;
         let document = match self.document(request, thread) {
             Some(Ok(document)) => document,
             Some(Err(errors)) => return Err(refuse(ResponseKind::DocumentError, &errors, None).into()),
-            None => return Err(Unready::NotKept(None)),
+            None => return Err(Obstacle::NotKept(None)),
         };
         let prepared = &document.shape.prepared;
         if prepared.kind() == OperationKind::Subscription && !wanted.events {
@@ -183,12 +192,12 @@ impl Preparation {
             return Err(refuse(ResponseKind::MethodNotAllowed, &[error], Some(prepared)).into());
         }
         match prepared.coerce_of(&document.own, &request.variables) {
-            Ok(variables) => Ok(Coerced { document, variables }),
+            Ok(variables) => Ok(CoercedRequest { document, variables }),
             Err(errors) => Err(refuse(ResponseKind::VariableError, &errors, Some(prepared)).into()),
         }
     }
 
-    /// The document of a request, with its shape; `None`: it is not kept, and this is a worker.
+    /// The document of a request, with its shape; `None` on a worker if it is not kept.
     fn document(&self, request: &Request, thread: Thread) -> Option<Lookup> {
         let parts = &self.parts;
         let (text, name) = (request.query.as_str(), request.operation_name.as_deref());
@@ -202,7 +211,7 @@ impl Preparation {
         let most = parts.limits.max_bytes;
         if text.len() > most || name.is_some_and(|name| name.len() > most) {
             // It is refused at a glance, so nothing is kept of it.
-            return Some(prepare().map(Found::alone).map_err(Into::into));
+            return Some(prepare().map(DocumentMatch::alone).map_err(Into::into));
         }
         match thread {
             Thread::Worker => self.documents.kept(text, name),
@@ -210,9 +219,15 @@ impl Preparation {
         }
     }
 
-    /// The plan of a document; `None`: it is not kept, and this is a worker.
-    fn planned(&self, document: &Found, variables: &Variables, wanted: Wanted, thread: Thread) -> Option<PlanLookup> {
-        let Found { shape, own } = document;
+    /// The plan of a document; `None` on a worker if it is not kept.
+    fn planned(
+        &self,
+        document: &DocumentMatch,
+        variables: &Variables,
+        wanted: TransportOptions,
+        thread: Thread,
+    ) -> Option<PlanLookup> {
+        let DocumentMatch { shape, own } = document;
         let mut outcomes = shape.prepared.outcomes(variables);
         if wanted.in_parts && shape.prepared.has_defer() {
             outcomes = outcomes.incremental();
@@ -231,13 +246,13 @@ impl Preparation {
         };
         let plan = match self.plan(&lowered) {
             // What is deferred may cost more calls; whole, the answer may be affordable.
-            Err(Unplanned { is_deferred: true, .. }) => {
-                return self.planned(document, variables, Wanted { in_parts: false, ..wanted }, thread);
+            Err(PlanRefusal { is_deferred: true, .. }) => {
+                return self.planned(document, variables, TransportOptions { in_parts: false, ..wanted }, thread);
             }
-            Err(Unplanned { errors, .. }) => Err(errors.into()),
+            Err(PlanRefusal { errors, .. }) => Err(errors.into()),
             Ok(plan) => {
                 let scope = OperationScope::of(&plan, &self.parts.graph);
-                let planned = Planned::new(plan, lowered, scope);
+                let planned = PlannedOperation::new(plan, lowered, scope);
                 if !planned.asks_identity {
                     outcomes = of_anyone;
                 }
@@ -252,9 +267,9 @@ impl Preparation {
     }
 
     /// Plans a lowered operation, within the client's budget.
-    fn plan(&self, lowered: &operation::Operation) -> Result<Plan, Unplanned> {
+    fn plan(&self, lowered: &operation::Operation) -> Result<Plan, PlanRefusal> {
         let refused =
-            |code, message: &str| Unplanned { errors: vec![request_error(code, message)], is_deferred: false };
+            |code, message: &str| PlanRefusal { errors: vec![request_error(code, message)], is_deferred: false };
         let plan = plan::plan(&self.parts.graph, lowered).map_err(|error| {
             if error.is_limit() {
                 return refused("PLAN_TOO_COMPLEX", &error.to_string());
@@ -263,12 +278,12 @@ impl Preparation {
             refused("CANNOT_PLAN", "the operation cannot be planned")
         })?;
         if let Some(message) = over_budget(&plan, &self.parts.bounds) {
-            return Err(Unplanned { is_deferred: plan.deferred.is_some(), ..refused("OVER_BUDGET", &message) });
+            return Err(PlanRefusal { is_deferred: plan.deferred.is_some(), ..refused("OVER_BUDGET", &message) });
         }
         Ok(plan)
     }
 
-    /// Answers of `__schema` and `__type`; production knows neither.
+    /// Answers `__schema` and `__type`, which are switched off in production.
     fn introspect(
         &self,
         prepared: &Prepared,
@@ -284,7 +299,8 @@ impl Preparation {
     }
 }
 
-/// The plan of a shape, if it is kept. Where nothing is asked for that only callers who are signed in get, all have one.
+/// The plan of a shape, if it is kept. Anonymous callers have a plan of their own only if the operation asks for
+/// something that they may not have.
 fn kept_plan(shape: &Shape, outcomes: &Outcomes, is_anonymous: bool) -> Option<PlanLookup> {
     let kept = shape.plan(outcomes);
     let is_for_all = |lookup: &PlanLookup| lookup.as_ref().is_ok_and(|planned| !planned.asks_identity);
@@ -294,7 +310,8 @@ fn kept_plan(shape: &Shape, outcomes: &Outcomes, is_anonymous: bool) -> Option<P
     shape.plan(&outcomes.clone().anonymous())
 }
 
-/// Why a plan is not run, if its known bounds are over the budget. What has no known bound is bounded while it runs.
+/// The reason why a plan is not run, if a known bound of it is over the budget. A plan without a known bound is bounded
+/// while it runs.
 fn over_budget(plan: &Plan, bounds: &Bounds) -> Option<String> {
     if let (Some(calls), Some(most)) = (plan.calls, bounds.calls)
         && calls > most
@@ -309,31 +326,31 @@ fn over_budget(plan: &Plan, bounds: &Bounds) -> Option<String> {
     }
 }
 
-/// What the transport of a request allows, and who asks.
+/// What the transport of a request allows, and whether its caller is known.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Wanted {
-    /// `@defer` is heeded.
+pub(super) struct TransportOptions {
+    /// Whether the answer may come in parts (`@defer`).
     pub(super) in_parts: bool,
-    /// Subscriptions are answered.
+    /// Whether subscriptions are answered.
     pub(super) events: bool,
-    /// The caller is not signed in.
+    /// Whether the caller is anonymous.
     pub(super) is_anonymous: bool,
 }
 
 /// A request that can be run.
-pub(super) struct Ready {
+pub(super) struct ReadyRequest {
     pub(super) shape: Arc<Shape>,
     pub(super) job: Job,
 }
 
 /// Why there is no plan.
-struct Unplanned {
+struct PlanRefusal {
     errors: Vec<RequestError>,
-    /// Does it only cost too much because some of it is deferred?
+    /// Whether it may be planned if nothing is deferred.
     is_deferred: bool,
 }
 
-/// No thread prepares it: the process is about to end.
+/// The answer when no thread prepares the request, because the process is about to end.
 fn unavailable() -> Response {
     let error = request_error("SERVER_BUSY", "the operation was not prepared; send it again");
     refuse(ResponseKind::Unavailable, &[error], None)

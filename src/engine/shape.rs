@@ -7,11 +7,11 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// Plans kept per shape: one for each set of `@skip`, `@include` and `@defer` outcomes; for callers who are not signed in
-/// another one, if something is asked for that they do not get.
+/// How many plans a shape keeps: one for each set of `@skip`, `@include` and `@defer` outcomes, and a second one for
+/// anonymous callers if the operation asks for something that they may not have.
 const MAX_PLANS: usize = 64;
 
-/// An operation that documents share which differ in literal values alone.
+/// An operation that is shared by all documents that differ only in literal values.
 #[derive(Debug)]
 pub(super) struct Shape {
     /// Its key in the cache.
@@ -20,30 +20,30 @@ pub(super) struct Shape {
     /// Its name, for the responses.
     pub(super) name: Option<Arc<str>>,
     plans: RwLock<HashMap<Outcomes, PlanLookup, ahash::RandomState>>,
-    /// Bytes of memory that it holds.
+    /// The memory that it holds, in bytes.
     weight: AtomicUsize,
-    /// How often it was found; lost counts do not matter.
+    /// How often it was used. Counting is not atomic: a lost count does no harm.
     uses: AtomicU32,
 }
 
 /// A plan, or why there is none: the same for all documents of a shape.
-pub(super) type PlanLookup = Result<Arc<Planned>, Arc<[RequestError]>>;
+pub(super) type PlanLookup = Result<Arc<PlannedOperation>, Arc<[RequestError]>>;
 
 /// A plan and what is checked before it is run.
 #[derive(Debug)]
-pub(super) struct Planned {
-    /// Tells it from every other plan of this process, also when it is gone.
+pub(super) struct PlannedOperation {
+    /// Its number, which no other plan of this process ever has.
     pub(super) id: u64,
     pub(super) plan: Plan,
-    /// The lowered operation, as far as bounds are checked by it.
+    /// What the check of bounds needs of the lowered operation.
     pub(super) lowered: Operation,
-    /// What must be equal for sharing; `None`: it is not shared.
+    /// What must be equal for sharing; `None` if the operation is not shared.
     pub(super) scope: Option<OperationScope>,
-    /// Is something asked for that only callers who are signed in get?
+    /// Whether it asks for something that anonymous callers may not have.
     pub(super) asks_identity: bool,
 }
 
-impl Planned {
+impl PlannedOperation {
     pub(super) fn new(plan: Plan, lowered: Operation, scope: Option<OperationScope>) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let (id, asks_identity) = (NEXT.fetch_add(1, Ordering::Relaxed), plan.output.asks_identity());
@@ -68,31 +68,35 @@ impl Shape {
         &self.key
     }
 
-    /// Bytes of memory that it holds, all plans so far included.
+    /// The memory that it holds with all plans so far, in bytes.
     pub(super) fn weight(&self) -> usize {
         self.weight.load(Ordering::Relaxed)
     }
 
-    /// Counts a use. Is it one of every so many?
+    /// Counts a use, and returns whether it is one of every `every` uses.
     pub(super) fn is_due(&self, every: u32) -> bool {
         let uses = self.uses.load(Ordering::Relaxed).wrapping_add(1);
         self.uses.store(uses, Ordering::Relaxed);
         uses.is_multiple_of(every)
     }
 
-    /// Drops all plans; who is about to run one has it already.
+    /// Drops all plans. A request that is about to run one holds it already.
     pub(super) fn forget_plans(&self) {
         self.plans.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// The plan for some outcomes, or why there is none, if it was looked for before.
+    /// The plan for some outcomes, or the reason why there is none, if it was made before.
     pub(super) fn plan(&self, outcomes: &Outcomes) -> Option<PlanLookup> {
         self.plans.read().unwrap_or_else(PoisonError::into_inner).get(outcomes).cloned()
     }
 
-    /// Keeps a plan, or why there is none. Returns what counts, for somebody may have been faster (plans are told apart
-    /// by identity), and whether the shape weighs more now.
-    pub(super) fn keep(&self, outcomes: Outcomes, plan: Result<Planned, Arc<[RequestError]>>) -> (PlanLookup, bool) {
+    /// Keeps a plan, or the reason why there is none. Returns the plan to use, which is another thread's if that was
+    /// faster, and whether the shape weighs more now.
+    pub(super) fn keep(
+        &self,
+        outcomes: Outcomes,
+        plan: Result<PlannedOperation, Arc<[RequestError]>>,
+    ) -> (PlanLookup, bool) {
         let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(first) = plans.get(&outcomes) {
             return (first.clone(), false);

@@ -1,13 +1,13 @@
 //! Shared operations: equal queries in flight are run once.
 //!
-//! Equal: the same plan (client, schema, document, operation and outcomes of `@skip`/`@include`), coerced variables, caller
-//! inputs of all its steps, outcome of authorization, and no write to its sources in between. Sharing comes after
-//! everything that may refuse a request.
+//! Two queries are equal if they have the same plan (client, schema, document, operation, outcomes of `@skip` and
+//! `@include`), the same coerced variables, the same caller inputs in all steps and the same outcome of authorization,
+//! and if no write to their sources has ended between them. Everything that may refuse a request comes before sharing.
 
 use super::core::EngineParts;
-use super::shape::Planned;
+use super::shape::PlannedOperation;
 use crate::execute::{self, Ran, Run};
-use crate::flight::{Boarded, FlightOptions, Flights, Terms};
+use crate::flight::{Boarding, FlightOptions, Flights, Terms};
 use crate::operation::{Particulars, Variables};
 use crate::policy::Caller;
 use futures_util::FutureExt;
@@ -20,14 +20,15 @@ use tokio::time::Instant;
 /// How long after its deadline an operation may take to write what it has.
 const GRACE: Duration = Duration::from_millis(250);
 
-/// How much later than its own deadline a request may be answered by a flight. Requests of one moment board in any order.
+/// How much later than its own deadline a request may be answered by a flight, because requests of the same moment
+/// board in any order.
 const SLACK: Duration = Duration::from_millis(50);
 
-/// One operation to run, with all that it needs to outlive the request that began it.
+/// An operation to run. It holds all that it needs, so that it can outlive the request that began it.
 #[derive(Clone)]
 pub(super) struct Job {
     pub(super) parts: Arc<EngineParts>,
-    pub(super) planned: Arc<Planned>,
+    pub(super) planned: Arc<PlannedOperation>,
     /// What its document has of its own.
     pub(super) own: Arc<Particulars>,
     pub(super) variables: Arc<Variables>,
@@ -58,14 +59,14 @@ impl Job {
         }
     }
 
-    /// `None`: this operation is not one to share.
+    /// The key by which it is shared; `None` if it is not shared.
     fn key(&self, ignore_scope: bool) -> Option<OperationKey> {
         let sources = self.planned.scope.as_ref()?.sources().iter();
         let writes = sources.map(|source| self.parts.sources[source.index()].subgraph.writes()).collect();
         Some(OperationKey { writes, ..self.lasting_key(ignore_scope)? })
     }
 
-    /// The same for an operation that lasts: no write ends it.
+    /// The key of a subscription, which goes on when a write ends.
     pub(super) fn lasting_key(&self, ignore_scope: bool) -> Option<OperationKey> {
         let scope = self.planned.scope.as_ref()?;
         Some(OperationKey {
@@ -78,16 +79,16 @@ impl Job {
     }
 }
 
-/// What makes two operations equal.
+/// The key of an operation: two operations are equal if their keys are.
 #[derive(Debug)]
 pub(super) struct OperationKey {
     plan: u64,
-    /// By identity: answers with errors say where in their document.
+    /// Compared by identity, because errors name places of their own document.
     own: Arc<Particulars>,
     variables: Arc<Variables>,
-    /// Claims and headers that its calls send, names and values.
+    /// The names and values of the claims and headers that its calls send.
     caller: Box<[u8]>,
-    /// Per source, how many writes were over when it was asked: what was read before may be stale since.
+    /// For each source, how many writes were over when the operation began. What was read before a write may be stale.
     writes: Box<[u64]>,
 }
 
@@ -125,7 +126,7 @@ impl Operations {
         Self { flights: Flights::new(options.max_flights), options }
     }
 
-    /// Runs an operation, or waits for an equal one. Also: was it somebody else's?
+    /// Runs an operation, or waits for an equal one. The flag says whether another request began it.
     pub(super) async fn run(&self, job: Job) -> (Ran, bool) {
         let key = if self.options.enabled { job.key(self.options.ignore_scope) } else { None };
         match key {
@@ -141,14 +142,14 @@ impl Operations {
         let terms = Terms { not_before: None, ends_by: Some(limit + SLACK), limit };
         match self.flights.board(key, terms) {
             None => (job.run().await, false),
-            Some(Boarded::Begun(seat, pilot)) => {
+            Some(Boarding::Begun(seat, pilot)) => {
                 tokio::spawn(pilot.fly(job.clone().run().map(Arc::new)));
                 match seat.wait(limit).await {
                     Ok(ran) => (Arc::unwrap_or_clone(ran), false),
                     Err(_) => (job.run().await, false),
                 }
             }
-            Some(Boarded::Joined(seat)) => match seat.wait(limit).await {
+            Some(Boarding::Joined(seat)) => match seat.wait(limit).await {
                 // Its deadline came before this one's: there may be time left for what is missing.
                 Ok(ran) if !ran.is_cut => (Arc::unwrap_or_clone(ran), true),
                 _ => (job.run().await, false),

@@ -1,13 +1,13 @@
 //! Answers that come in parts: deferred fragments, and the events of subscriptions.
 //!
-//! In: a [`StreamRequest`]. Out: [`Streamed`] responses, in order.
+//! In: a [`StreamRequest`]. Out: each [`ResponsePart`], in order.
 //!
 //! Always true: dropping the stream cancels the calls that nobody else waits for.
 
 use super::core::{Engine, refuse, request_error};
 use super::feeds::Listener;
-use super::model::{Response, ResponseKind, StreamRequest, Streamed};
-use super::preparation::{Ready, Wanted};
+use super::model::{Response, ResponseKind, ResponsePart, StreamRequest};
+use super::preparation::{ReadyRequest, TransportOptions};
 use super::shape::Shape;
 use crate::execute::{Part, Ran, Wording, poll_interval, run_in_parts};
 use crate::operation::OperationKind;
@@ -19,19 +19,23 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
-/// Parts that may wait for a slow client; further ones are not made before it takes some.
+/// How many parts may wait for a slow client. No further part is made until it takes one.
 const AHEAD: usize = 4;
 
 impl Engine {
-    /// Answers a request in parts, if it asks for that, and whole otherwise.
-    pub(super) fn stream_of(self: Arc<Self>, request: StreamRequest) -> BoxStream<'static, Streamed> {
+    /// Answers a request, in parts if it asks for that.
+    pub(super) fn stream_of(self: Arc<Self>, request: StreamRequest) -> BoxStream<'static, ResponsePart> {
         // Boxed, so that what preparing takes is not held for as long as a subscription lasts.
         Box::pin(self.begin(request)).flatten_stream().boxed()
     }
 
-    async fn begin(self: Arc<Self>, request: StreamRequest) -> BoxStream<'static, Streamed> {
+    async fn begin(self: Arc<Self>, request: StreamRequest) -> BoxStream<'static, ResponsePart> {
         let StreamRequest { request, caller, deadline, wording, event_timeout } = request;
-        let wanted = Wanted { in_parts: wording.is_some(), events: event_timeout.is_some(), ..Wanted::default() };
+        let wanted = TransportOptions {
+            in_parts: wording.is_some(),
+            events: event_timeout.is_some(),
+            ..TransportOptions::default()
+        };
         let ready = match self.ready(request, caller, deadline, wanted).await {
             Ok(ready) => ready,
             Err(response) => return last(response),
@@ -45,15 +49,15 @@ impl Engine {
         }
     }
 
-    /// Runs a subscription until the caller's token expires, or nobody listens.
-    fn events(self: Arc<Self>, ready: Ready, timeout: Duration) -> BoxStream<'static, Streamed> {
+    /// Runs a subscription until the caller's token expires or nobody listens any more.
+    fn events(self: Arc<Self>, ready: ReadyRequest, timeout: Duration) -> BoxStream<'static, ResponsePart> {
         let Some(every) = poll_interval(&ready.job.as_run()) else {
             let error = request_error("NOT_SUPPORTED", "this field cannot be subscribed to");
             return last(refuse(ResponseKind::DocumentError, &[error], Some(&ready.shape.prepared)));
         };
         let now = Instant::now();
         let remaining = ready.job.caller.remaining(SystemTime::now());
-        let listening = Listening {
+        let listening = EventStream {
             shape: ready.shape,
             listener: self.feeds().listen(ready.job, every, timeout),
             engine: self,
@@ -62,10 +66,10 @@ impl Engine {
             ends_at: remaining.and_then(|remaining| now.checked_add(remaining)),
             is_over: false,
         };
-        stream::unfold(listening, Listening::next).boxed()
+        stream::unfold(listening, EventStream::next).boxed()
     }
 
-    async fn deferred(self: Arc<Self>, ready: Ready, wording: Wording, sender: mpsc::Sender<Streamed>) {
+    async fn deferred(self: Arc<Self>, ready: ReadyRequest, wording: Wording, sender: mpsc::Sender<ResponsePart>) {
         let (parts, mut made) = mpsc::channel::<Part>(1);
         let forward = async {
             while let Some(part) = made.recv().await {
@@ -74,27 +78,27 @@ impl Engine {
                 let ran = Ran { body, errors, calls, error_codes, is_cut: false, held: None };
                 let response = self.respond(&ready.shape, ran, false);
                 // Nobody receives: the stream was dropped, and this with it.
-                let _ = sender.send(Streamed { response, is_last: !has_next }).await;
+                let _ = sender.send(ResponsePart { response, is_last: !has_next }).await;
             }
         };
         futures_util::join!(run_in_parts(ready.job.as_run(), parts), forward);
     }
 }
 
-/// A subscriber's stream: what it keeps between two events.
-struct Listening {
+/// The stream of one subscriber, and what it keeps between two events.
+struct EventStream {
     engine: Arc<Engine>,
     shape: Arc<Shape>,
     listener: Listener,
-    /// The latest moment for the first event; `None`: it was there.
+    /// The latest moment for the first event; `None` after it has come.
     first_by: Option<Instant>,
     /// When the caller's token expires.
     ends_at: Option<Instant>,
     is_over: bool,
 }
 
-impl Listening {
-    async fn next(mut self) -> Option<(Streamed, Self)> {
+impl EventStream {
+    async fn next(mut self) -> Option<(ResponsePart, Self)> {
         if self.is_over {
             return None;
         }
@@ -106,21 +110,21 @@ impl Listening {
         };
         let streamed = match event {
             Some((ran, is_last)) => self.event(&ran, is_last),
-            None => Streamed { response: self.ended(), is_last: true },
+            None => ResponsePart { response: self.ended(), is_last: true },
         };
         self.first_by = None;
         self.is_over = streamed.is_last;
         Some((streamed, self))
     }
 
-    fn event(&self, ran: &Ran, is_last: bool) -> Streamed {
+    fn event(&self, ran: &Ran, is_last: bool) -> ResponsePart {
         self.engine.parts().polls.count_event();
         let response = self.engine.respond(&self.shape, ran.clone(), false);
         // They were counted when they were made, and may be those of many subscribers.
-        Streamed { response: Response { calls: Vec::new(), ..response }, is_last }
+        ResponsePart { response: Response { calls: Vec::new(), ..response }, is_last }
     }
 
-    /// The answer after which no event comes.
+    /// The last answer, after which no event comes.
     fn ended(&self) -> Response {
         let (kind, error) = match self.ends_at {
             Some(ends_at) if ends_at <= Instant::now() => {
@@ -132,15 +136,15 @@ impl Listening {
     }
 }
 
-/// A stream of one answer.
-fn last(response: Response) -> BoxStream<'static, Streamed> {
-    stream::once(ready(Streamed { response, is_last: true })).boxed()
+/// A stream of a single answer.
+fn last(response: Response) -> BoxStream<'static, ResponsePart> {
+    stream::once(ready(ResponsePart { response, is_last: true })).boxed()
 }
 
-/// A stream of what some work sends. The work goes on only while the stream is polled, and ends with it.
+/// A stream of the parts that some work sends. The work runs only while the stream is polled, and ends with it.
 fn driven<F: Future<Output = ()> + Send + 'static>(
-    work: impl FnOnce(mpsc::Sender<Streamed>) -> F,
-) -> BoxStream<'static, Streamed> {
+    work: impl FnOnce(mpsc::Sender<ResponsePart>) -> F,
+) -> BoxStream<'static, ResponsePart> {
     let (sender, mut receiver) = mpsc::channel(AHEAD);
     let work = stream::once(work(sender)).filter_map(|()| ready(None));
     let sent = stream::poll_fn(move |cx| receiver.poll_recv(cx));

@@ -1,6 +1,6 @@
 //! A streamed answer as one line in the log, and in the metrics.
 
-use crate::engine::{Response, ResponseKind, Streamed};
+use crate::engine::{Response, ResponseKind, ResponsePart};
 use crate::observe::RequestRecord;
 use bytes::Bytes;
 use http::StatusCode;
@@ -23,7 +23,7 @@ impl Counted {
     }
 
     /// Adds a part; the last one writes the line.
-    pub(super) fn add(&mut self, part: &Streamed) {
+    pub(super) fn add(&mut self, part: &ResponsePart) {
         let response = &part.response;
         self.parts = self.parts.saturating_add(1);
         if response.is_subscription()

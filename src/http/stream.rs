@@ -23,7 +23,7 @@ use super::negotiate::MediaType;
 use super::refusal::Refusal;
 use super::server::Server;
 use super::streams::Open;
-use crate::engine::{ResponseKind, StreamRequest, Streamed, Wording};
+use crate::engine::{ResponseKind, ResponsePart, StreamRequest, Wording};
 use crate::observe::RequestRecord;
 use crate::policy::RequestId;
 use axum::body::Body;
@@ -169,7 +169,7 @@ impl Streaming {
         parts: &mut Parts,
         body: &mut Body,
         deadline: Instant,
-    ) -> Result<(OwnedSemaphorePermit, Streamed, BoxStream<'static, Streamed>), Refusal> {
+    ) -> Result<(OwnedSemaphorePermit, ResponsePart, BoxStream<'static, ResponsePart>), Refusal> {
         // A page of another site can open an event stream without asking first, as it can a WebSocket.
         if self.accepted.events && parts.method == Method::GET && !is_allowed(&self.server.config, &parts.headers) {
             return Err(Refusal::Origin);
@@ -199,8 +199,8 @@ impl Streaming {
     fn stream(
         self,
         form: Form,
-        first: Streamed,
-        rest: BoxStream<'static, Streamed>,
+        first: ResponsePart,
+        rest: BoxStream<'static, ResponsePart>,
         place: Place,
     ) -> http::Response<Body> {
         let mut response = http::Response::new(Body::empty());
@@ -240,12 +240,12 @@ impl Place {
     }
 }
 
-type Parted = Result<Streamed, Box<dyn std::any::Any + Send>>;
+type Parted = Result<ResponsePart, Box<dyn std::any::Any + Send>>;
 
 /// A streamed answer under way.
 struct Writing {
     form: Form,
-    first: Option<Streamed>,
+    first: Option<ResponsePart>,
     rest: BoxStream<'static, Parted>,
     has_ended: bool,
     counted: Counted,
@@ -290,7 +290,7 @@ impl Writing {
         }
     }
 
-    fn write(&mut self, part: &Streamed, is_first: bool) -> Bytes {
+    fn write(&mut self, part: &ResponsePart, is_first: bool) -> Bytes {
         self.counted.add(part);
         self.written = tokio::time::Instant::now();
         self.has_ended = part.is_last;

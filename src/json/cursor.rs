@@ -1,7 +1,7 @@
 //! JSON text, read from front to back without building anything (RFC 8259).
 //!
-//! The grammar is followed exactly. It allows an escape that is half of a surrogate pair (§8.2), and numbers that no
-//! double holds (§6): neither makes a text malformed.
+//! The grammar is followed exactly. It allows an escape that is half of a surrogate pair (§8.2) and numbers that no
+//! double can hold (§6), so neither makes a text malformed.
 //!
 //! Always true: no value is nested deeper than [`MAX_DEPTH`], whether it is read, kept as text or skipped (RFC 8259 §9
 //! allows an implementation to limit it).
@@ -16,12 +16,12 @@ const QUOTES: u8x16 = u8x16::new([b'"'; 16]);
 const BACKSLASHES: u8x16 = u8x16::new([b'\\'; 16]);
 const CONTROLS: u8x16 = u8x16::new([b' ' - 1; 16]);
 
-/// A text under a finger.
+/// A position in a text, which moves forward.
 #[derive(Debug)]
 pub(crate) struct Json<'t> {
     text: &'t [u8],
     pub(crate) at: usize,
-    /// Objects and lists around the finger.
+    /// How many objects and lists are open at the position.
     depth: u32,
 }
 
@@ -33,15 +33,15 @@ pub(crate) struct Text<'t> {
 }
 
 impl<'t> Text<'t> {
-    /// The string's value. It is UTF-8, unless an escape is half of a surrogate pair (§8.2): that one becomes the three
-    /// bytes that UTF-8 would give it if it were a character, so that it equals no text.
+    /// The string's value. It is UTF-8, except where an escape is half of a surrogate pair (§8.2). Such an escape
+    /// becomes the three bytes that UTF-8 would give it if it were a character, so that the value equals no text.
     #[inline]
     pub(crate) fn decode(self) -> Cow<'t, [u8]> {
         if self.has_escapes { Cow::Owned(decode(self.inner)) } else { Cow::Borrowed(self.inner) }
     }
 }
 
-/// Escapes are rare where strings are decoded: nothing here need be fast. The escapes were checked before.
+/// Decodes a string that has escapes, which were checked before. Such strings are rare, so this need not be fast.
 #[cold]
 fn decode(inner: &[u8]) -> Vec<u8> {
     let mut text = Vec::with_capacity(inner.len());
@@ -67,7 +67,8 @@ fn decode(inner: &[u8]) -> Vec<u8> {
     text
 }
 
-/// What stands at the front of a string: the code of an escape, and how long the escape is. 0 and 1: it is none.
+/// The escape at the front of a string: its code and its length in bytes. A character that is no escape has code 0 and
+/// length 1.
 fn escape(text: &[u8]) -> (u32, usize) {
     match text {
         [b'\\', b'u', digits @ ..] => {
@@ -94,7 +95,7 @@ fn push(code: u32, text: &mut Vec<u8>) {
 }
 
 impl<'t> Json<'t> {
-    /// Starts at the front. Fails when the text is not UTF-8 (RFC 8259 §8.1).
+    /// Starts at the front of a text. Fails if the text is not UTF-8 (RFC 8259 §8.1).
     pub(crate) fn new(text: &'t [u8]) -> Result<Self, Malformed> {
         // Most bodies are ASCII, and to see that takes less than to check that they are UTF-8.
         if !text.is_ascii() && std::str::from_utf8(text).is_err() {
@@ -103,12 +104,12 @@ impl<'t> Json<'t> {
         Ok(Self { text, at: 0, depth: 0 })
     }
 
-    /// Starts at a byte of a text that was read before, in no object or list.
+    /// Starts at a byte of a text that was read before, outside of any object or list.
     pub(crate) fn known(text: &'t [u8], at: usize) -> Self {
         Self { text, at, depth: 0 }
     }
 
-    /// Goes into an object or list, behind its opening bracket.
+    /// Notes that an object or list begins, whose opening bracket is just before the position.
     #[inline]
     pub(crate) fn enter(&mut self) -> Result<(), Malformed> {
         self.depth += 1;
@@ -116,7 +117,7 @@ impl<'t> Json<'t> {
         if self.depth > MAX_DEPTH { Err(Malformed) } else { Ok(()) }
     }
 
-    /// Notes that the object or list was left, behind whose closing bracket the finger is.
+    /// Notes that an object or list ended, whose closing bracket is just before the position.
     #[inline]
     pub(crate) fn leave(&mut self) {
         self.depth -= 1;
@@ -137,7 +138,7 @@ impl<'t> Json<'t> {
         }
     }
 
-    /// Goes behind this byte, which must be the next one.
+    /// Moves past this byte, which must be the next one.
     #[inline]
     pub(crate) fn expect(&mut self, byte: u8) -> Result<(), Malformed> {
         if self.peek() != Some(byte) {
@@ -147,7 +148,7 @@ impl<'t> Json<'t> {
         Ok(())
     }
 
-    /// Goes to the next item of an array, behind the comma, or behind its end: `false`.
+    /// Moves to the next item of an array, past the comma. Returns `false` at the end, past the closing bracket.
     #[inline]
     pub(crate) fn next_item(&mut self, is_first: bool) -> Result<bool, Malformed> {
         match self.peek() {
@@ -162,7 +163,8 @@ impl<'t> Json<'t> {
         Ok(true)
     }
 
-    /// Goes to the name of an object's next member, at its opening quote, or behind the object's end: `false`.
+    /// Moves to the opening quote of an object's next member name. Returns `false` at the end, past the closing
+    /// bracket.
     #[inline]
     pub(crate) fn next_member(&mut self, is_first: bool) -> Result<bool, Malformed> {
         match self.peek() {
@@ -177,7 +179,7 @@ impl<'t> Json<'t> {
         if self.peek() == Some(b'"') { Ok(true) } else { Err(Malformed) }
     }
 
-    /// Goes behind a member's name and its colon.
+    /// Moves past a member's name and its colon.
     #[inline]
     pub(crate) fn name(&mut self) -> Result<Text<'t>, Malformed> {
         let name = self.string()?;
@@ -185,7 +187,7 @@ impl<'t> Json<'t> {
         Ok(name)
     }
 
-    /// Goes behind a piece of text that stood at an earlier place, if it stands here too.
+    /// Moves past a piece of text that stood at an earlier place, if it stands here too.
     #[inline]
     pub(crate) fn repeats(&mut self, earlier: &Range<usize>) -> bool {
         let is_equal = self.text[self.at..].starts_with(&self.text[earlier.clone()]);
@@ -195,7 +197,7 @@ impl<'t> Json<'t> {
         is_equal
     }
 
-    /// Goes behind a value, whatever it is. Returns its place, without white space around it.
+    /// Moves past a value of any kind. Returns its place, without the white space around it.
     #[inline]
     pub(crate) fn skip(&mut self) -> Result<Range<usize>, Malformed> {
         let first = self.peek();
@@ -219,7 +221,8 @@ impl<'t> Json<'t> {
         }
     }
 
-    /// Goes behind an object or list. What is open is in a list, not on the stack: nobody's stack is that deep.
+    /// Moves past an object or list. The open ones are noted in a list instead of on the stack, so that deep nesting
+    /// cannot overflow it.
     fn skip_nested(&mut self) -> Result<(), Malformed> {
         let mut outer: SmallVec<[u8; 64]> = SmallVec::new();
         // How many brackets may be open at once.
@@ -269,7 +272,7 @@ impl<'t> Json<'t> {
         Ok(())
     }
 
-    /// Goes behind a number (§6).
+    /// Moves past a number (§6).
     pub(crate) fn number(&mut self) -> Result<(), Malformed> {
         if self.byte() == Some(b'-') {
             self.at += 1;
@@ -312,7 +315,7 @@ impl<'t> Json<'t> {
         self.text.get(self.at).copied()
     }
 
-    /// Goes behind a string, from its opening quote (§7).
+    /// Moves past a string, from its opening quote (§7).
     #[inline]
     pub(crate) fn string(&mut self) -> Result<Text<'t>, Malformed> {
         let start = self.at + 1;
@@ -333,7 +336,7 @@ impl<'t> Json<'t> {
         }
     }
 
-    /// The place behind an escape.
+    /// The place just after an escape.
     fn behind_escape(&self, at: usize) -> Result<usize, Malformed> {
         match self.text.get(at + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 2),
@@ -345,7 +348,7 @@ impl<'t> Json<'t> {
         }
     }
 
-    /// The next quote, backslash or control character of a string: sixteen bytes are looked at in one go.
+    /// Finds the next quote, backslash or control character of a string, sixteen bytes at a time.
     #[inline]
     fn special(&self, mut at: usize) -> Result<usize, Malformed> {
         let (words, rest) = self.text.get(at..).ok_or(Malformed)?.as_chunks();

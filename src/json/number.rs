@@ -3,19 +3,19 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-/// A JSON number, with the digits that it was written with. Equality is that of the text; [`Number::is_equal`] compares
+/// A JSON number that keeps the digits with which it was written. `==` compares texts; [`Number::is_equal`] compares
 /// values.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Number(Box<str>);
 
 impl Number {
-    /// A number from its text; `None`: the text is no JSON number.
+    /// Reads a number; `None` if the text is not a JSON number.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         is_number(text).then(|| Self(text.into()))
     }
 
-    /// For a text that was found to be a number.
+    /// Takes a text that was found to be a number.
     pub(super) fn of_checked(text: &str) -> Self {
         Self(text.into())
     }
@@ -26,31 +26,31 @@ impl Number {
         &self.0
     }
 
-    /// The integer that it is, exactly; `None`: it has a fraction, or more than 64 bits.
+    /// Its value as an integer; `None` if it has a fraction or needs more than 64 bits.
     #[must_use]
     pub fn as_i64(&self) -> Option<i64> {
         to_integer(&self.0).and_then(|number| i64::try_from(number).ok())
     }
 
-    /// As [`Self::as_i64`], without a sign.
+    /// Its value as an unsigned integer, as [`Self::as_i64`].
     #[must_use]
     pub fn as_u64(&self) -> Option<u64> {
         to_integer(&self.0).and_then(|number| u64::try_from(number).ok())
     }
 
-    /// The nearest double; `None`: it is beyond all of them.
+    /// The nearest double; `None` if it is beyond the range of doubles.
     #[must_use]
     pub fn as_f64(&self) -> Option<f64> {
         self.0.parse().ok().filter(|number: &f64| number.is_finite())
     }
 
-    /// Is it written without a fraction and an exponent?
+    /// Whether it is written without a fraction and without an exponent.
     #[must_use]
     pub fn is_plain_integer(&self) -> bool {
         self.0.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit())
     }
 
-    /// Is it the same value as another number, however the two are written? `1`, `1.0` and `10e-1` are.
+    /// Whether it has the same value as another number, however the two are written: `1`, `1.0` and `10e-1` are equal.
     #[must_use]
     pub fn is_equal(&self, other: &Self) -> bool {
         is_equal(&self.0, &other.0)
@@ -62,7 +62,7 @@ impl Number {
         Decimal::saturating(&self.0).compare(&Decimal::saturating(&other.0))
     }
 
-    /// Has its value no fraction? `1.0` and `1e3` have none.
+    /// Whether its value is an integer, as that of `1.0` and `1e3` is.
     #[must_use]
     pub fn is_integer(&self) -> bool {
         Decimal::saturating(&self.0).exponent >= 0
@@ -81,8 +81,8 @@ impl Number {
         clamp(-Decimal { is_negative: !is_negative, parts, exponent }.floor())
     }
 
-    /// Is its value a whole number of times another one, exactly? `None`: the other one is zero, or its digits are more
-    /// than 64 bits.
+    /// Whether its value is an exact multiple of another one; `None` if the other one is zero, or if its digits need
+    /// more than 64 bits.
     #[must_use]
     pub fn is_multiple_of(&self, other: &Self) -> Option<bool> {
         Decimal::saturating(&self.0).is_multiple_of(&Decimal::saturating(&other.0))
@@ -113,13 +113,13 @@ macro_rules! from_integers {
 
 from_integers! { i32 i64 u32 u64 usize }
 
-/// Is a text a JSON number, and nothing else?
+/// Whether a text is a JSON number and nothing else.
 pub(crate) fn is_number(text: &str) -> bool {
     let Ok(mut cursor) = super::Json::new(text.as_bytes()) else { return false };
     cursor.number().is_ok() && cursor.at == text.len()
 }
 
-/// Do two texts of numbers say the same value?
+/// Whether two texts of numbers have the same value.
 pub(crate) fn is_equal(one: &str, other: &str) -> bool {
     if one == other {
         return true;
@@ -131,7 +131,7 @@ pub(crate) fn is_equal(one: &str, other: &str) -> bool {
     }
 }
 
-/// The integer that a text of a number says, exactly; `None`: it has a fraction, or more than 64 bits.
+/// The integer value of a number's text; `None` if it has a fraction or needs more than 64 bits.
 pub(crate) fn to_integer(text: &str) -> Option<i128> {
     let decimal = Decimal::of(text)?;
     // As many digits as 64 bits take, and a few.
@@ -146,24 +146,24 @@ pub(crate) fn to_integer(text: &str) -> Option<i128> {
     (i128::from(i64::MIN)..=i128::from(u64::MAX)).contains(&number).then_some(number)
 }
 
-/// A number as sign, digits and exponent: ± digits × 10^exponent. The first and the last digit are not zero; zero has no
-/// digits, no sign and the exponent 0.
+/// A number as sign, digits and exponent: ± digits × 10^exponent. The first and the last digit are not zero; zero has
+/// no digits, no sign and the exponent 0.
 struct Decimal<'t> {
     is_negative: bool,
-    /// Before the point and behind it.
+    /// The digits before the point and after it.
     parts: [&'t str; 2],
     exponent: i128,
 }
 
 impl<'t> Decimal<'t> {
-    /// `None`: the exponent has more than 120 bits.
+    /// Reads a number; `None` if its exponent needs more than 120 bits.
     fn of(text: &'t str) -> Option<Self> {
         let decimal = Self::saturating(text);
         (decimal.exponent.abs() < MAX_EXPONENT / 2).then_some(decimal)
     }
 
-    /// An exponent of more than 120 bits becomes one of 120 bits: the number stays above, or below, all that anybody
-    /// counts with.
+    /// Reads a number. An exponent of more than 120 bits is cut to 120 bits; the number stays larger, or smaller, than
+    /// any that occurs.
     fn saturating(text: &'t str) -> Self {
         let (is_negative, text) = text.strip_prefix('-').map_or((false, text), |text| (true, text));
         let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
@@ -197,7 +197,8 @@ impl<'t> Decimal<'t> {
         self.digits().next().is_none()
     }
 
-    /// How many digits stand before the point, if it is written without an exponent; negative: so many zeros follow it.
+    /// How many digits are before the point when it is written without an exponent. If negative, how many zeros follow
+    /// the point.
     fn whole_digits(&self) -> i128 {
         self.exponent + self.parts.iter().map(|part| length(part)).sum::<i128>()
     }
@@ -219,7 +220,7 @@ impl<'t> Decimal<'t> {
         }
     }
 
-    /// Beyond 64 bits: any integer beyond them.
+    /// Beyond 64 bits, the result is any integer that needs more than 64 bits.
     fn floor(&self) -> i128 {
         let whole_digits = self.whole_digits();
         // 64 bits take 19 digits.
@@ -250,7 +251,7 @@ impl<'t> Decimal<'t> {
     }
 }
 
-/// Where exponents end: each sum of a few of them, and of a few lengths of texts, has 128 bits.
+/// The bound of exponents: a sum of a few exponents and a few lengths of texts fits 128 bits.
 const MAX_EXPONENT: i128 = 1 << 120;
 
 fn clamp(number: i128) -> i64 {

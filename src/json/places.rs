@@ -1,16 +1,16 @@
-//! What a text holds, found out without building anything of it.
+//! Questions about a JSON text, answered without building values.
 
 use super::{Json, Malformed};
 
-/// Checks that a whole text is JSON, and nested no deeper than it may be.
+/// Checks that a whole text is JSON and is not nested too deeply.
 pub(crate) fn check(text: &[u8]) -> Result<(), Malformed> {
     let mut json = Json::new(text)?;
     json.skip()?;
     if json.peek().is_some() { Err(Malformed) } else { Ok(()) }
 }
 
-/// The text of the value behind a path of member names, in a text that is known to be JSON; of equal names, the last.
-/// `None`: there is none.
+/// Finds the text of the value at a path of member names, in a text that is known to be JSON. If a name occurs twice,
+/// the last one counts. `None` if there is no such value.
 pub(crate) fn member<'t>(text: &'t str, path: &[String]) -> Option<&'t str> {
     let Some((name, rest)) = path.split_first() else { return Some(text) };
     let mut json = Json::new(text.as_bytes()).ok()?;
@@ -30,8 +30,7 @@ pub(crate) fn member<'t>(text: &'t str, path: &[String]) -> Option<&'t str> {
     member(found?, rest)
 }
 
-/// Are objects and lists nested deeper than `limit`? Of a text that is not JSON it says nothing useful, and does not
-/// fail.
+/// Whether objects and lists are nested deeper than `limit`. For a text that is not JSON the result has no meaning.
 pub(crate) fn is_deeper_than(text: &[u8], limit: u32) -> bool {
     // So many brackets take so many bytes.
     if text.len() <= limit as usize {

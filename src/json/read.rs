@@ -1,9 +1,9 @@
-//! From text to a [`Value`].
+//! Reading a text into a [`Value`].
 
 use super::value::{Map, Value};
 use super::{Json, Malformed, Number};
 
-/// Why a text has no value.
+/// Why a text cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
     /// It does not follow the grammar of RFC 8259.
@@ -12,11 +12,11 @@ pub enum ReadError {
     /// Its objects and lists are nested deeper than [`super::MAX_DEPTH`].
     #[error("objects and lists are nested deeper than 128 levels")]
     TooDeep,
-    /// A string escapes half of a surrogate pair, such as `\ud83d` alone. The grammar allows it, but such a string is no
-    /// text (RFC 8259 §8.2), and a GraphQL string is one.
+    /// A string has an escape that is half of a surrogate pair, such as `\ud83d` alone. The grammar allows it, but the
+    /// string is not Unicode text (RFC 8259 §8.2), which a GraphQL string must be.
     #[error("a string holds half of a surrogate pair, which is no character")]
     HalfSurrogate,
-    /// Two members of one object have the same name. Only [`Value::read_unique`] says so.
+    /// Two members of one object have the same name; only [`Value::read_unique`] refuses this.
     #[error("two members of an object have the same name")]
     Repeated,
 }
@@ -28,10 +28,10 @@ impl From<Malformed> for ReadError {
 }
 
 impl Value {
-    /// Reads one JSON text, white space around it included.
+    /// Reads one JSON text, which may have white space around it.
     ///
     /// # Errors
-    /// When it is not JSON, nested too deeply, or holds a string that is no text.
+    /// The text is not JSON, is nested too deeply, or has a string that is not Unicode text.
     pub fn read(text: &[u8]) -> Result<Self, ReadError> {
         whole::<false>(text)
     }

@@ -10,11 +10,11 @@ use std::fmt::{self, Write};
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::LazyLock;
 
-/// An object's members, in the order that they came in.
+/// The members of an object, in the order of the text.
 pub type Map<K = String, V = Value> = IndexMap<K, V, Seed>;
 
-/// How members are hashed: by a seed that is drawn once per process, so that nobody can choose names that collide. It
-/// takes no room in a map.
+/// Hashes the names of members with a seed that is drawn once per process, so that nobody can choose names that
+/// collide. It has no size of its own in a map.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Seed;
 
@@ -27,57 +27,57 @@ impl BuildHasher for Seed {
     }
 }
 
-/// A JSON value. Two objects are equal whatever the order of their members; two numbers are equal if they are written
-/// alike ([`Value::is_equal`] compares values).
+/// A JSON value. `==` ignores the order of members and compares numbers as they are written; [`Value::is_equal`]
+/// compares the values of numbers.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub enum Value {
-    /// `null`.
+    /// The value `null`.
     #[default]
     Null,
-    /// `true`, `false`.
+    /// The value `true` or `false`.
     Bool(bool),
-    /// A number.
+    /// A number, with its digits.
     Number(Number),
-    /// A string.
+    /// A string, without quotes and escapes.
     String(String),
-    /// A list.
+    /// A list of values.
     Array(Vec<Value>),
-    /// An object.
+    /// An object with its members.
     Object(Map),
 }
 
 impl Value {
-    /// Is it `null`?
+    /// Whether it is `null`.
     #[must_use]
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Null)
     }
 
-    /// Is it a string?
+    /// Whether it is a string.
     #[must_use]
     pub fn is_string(&self) -> bool {
         matches!(self, Self::String(_))
     }
 
-    /// Is it a number?
+    /// Whether it is a number.
     #[must_use]
     pub fn is_number(&self) -> bool {
         matches!(self, Self::Number(_))
     }
 
-    /// Is it `true` or `false`?
+    /// Whether it is `true` or `false`.
     #[must_use]
     pub fn is_boolean(&self) -> bool {
         matches!(self, Self::Bool(_))
     }
 
-    /// Is it a list?
+    /// Whether it is a list.
     #[must_use]
     pub fn is_array(&self) -> bool {
         matches!(self, Self::Array(_))
     }
 
-    /// Is it an object?
+    /// Whether it is an object.
     #[must_use]
     pub fn is_object(&self) -> bool {
         matches!(self, Self::Object(_))
@@ -89,31 +89,31 @@ impl Value {
         if let Self::String(text) = self { Some(text) } else { None }
     }
 
-    /// The boolean that it is.
+    /// Its value, if it is a boolean.
     #[must_use]
     pub fn as_bool(&self) -> Option<bool> {
         if let Self::Bool(is) = self { Some(*is) } else { None }
     }
 
-    /// The number that it is.
+    /// Its number, if it is one.
     #[must_use]
     pub fn as_number(&self) -> Option<&Number> {
         if let Self::Number(number) = self { Some(number) } else { None }
     }
 
-    /// The integer that it is, exactly.
+    /// Its value, if it is an integer of 64 bits.
     #[must_use]
     pub fn as_i64(&self) -> Option<i64> {
         self.as_number()?.as_i64()
     }
 
-    /// The integer that it is, exactly and without a sign.
+    /// Its value, if it is an unsigned integer of 64 bits.
     #[must_use]
     pub fn as_u64(&self) -> Option<u64> {
         self.as_number()?.as_u64()
     }
 
-    /// The double that is nearest to the number that it is.
+    /// The nearest double, if it is a number.
     #[must_use]
     pub fn as_f64(&self) -> Option<f64> {
         self.as_number()?.as_f64()
@@ -131,19 +131,19 @@ impl Value {
         if let Self::Object(members) = self { Some(members) } else { None }
     }
 
-    /// Its members, if it is an object, without a copy.
+    /// Its members, if it is an object; nothing is copied.
     #[must_use]
     pub fn into_object(self) -> Option<Map> {
         if let Self::Object(members) = self { Some(members) } else { None }
     }
 
-    /// A member of an object.
+    /// The member of this name, if it is an object that has one.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.as_object()?.get(name)
     }
 
-    /// Is it the same value as another one? Numbers count by value, wherever they stand.
+    /// Whether it is the same value as another one; numbers are compared by value, however deep they are.
     #[must_use]
     pub fn is_equal(&self, other: &Self) -> bool {
         match (self, other) {
@@ -159,7 +159,7 @@ impl Value {
         }
     }
 
-    /// Appends its text, without white space.
+    /// Appends its JSON text, without white space.
     pub fn write_to(&self, out: &mut String) {
         match self {
             Self::Null => out.push_str("null"),
@@ -309,7 +309,7 @@ impl From<serde_json::Value> for Value {
     }
 }
 
-/// Only from JSON text, or by way of it: a number that a deserializer hands over has lost its text already.
+/// Reads only JSON text, directly or by way of it, because a number from any other deserializer has lost its text.
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = Box::<RawValue>::deserialize(deserializer)?;

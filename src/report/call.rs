@@ -5,30 +5,30 @@ use crate::cache::CacheStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// One upstream call that was made, or shared.
+/// One call to a source: one that was made, or one that was shared.
 #[derive(Debug, Clone)]
 pub struct CallRecord {
     /// The source's name.
     pub service: Arc<str>,
-    /// The `operationId`, else `GET /path`, `_entities`, …
+    /// The `operationId`; without one, a text such as `GET /path` or `_entities`.
     pub operation_id: Arc<str>,
-    /// Keys in the call; 1 when unbatched.
+    /// How many keys were in the call; 1 if it was no batch.
     pub keys: u32,
-    /// From start to last byte.
+    /// From the start to the last byte.
     pub elapsed: Duration,
-    /// HTTP status, or the error's code.
+    /// The HTTP status, or the code of the error.
     pub status: Result<u16, &'static str>,
-    /// How often it was sent: 2 after a retry, 0 when it was refused before.
+    /// How often it was sent: 2 after a retry, 0 if it was refused before it was sent.
     pub attempts: u32,
-    /// Did another request's call in flight answer?
+    /// Whether the answer is that of another request's call in flight.
     pub is_shared: bool,
-    /// Did code of this process answer? Then it went to no service.
+    /// Whether code of this process answered, so that no service was called.
     pub is_in_process: bool,
-    /// Was it a read?
+    /// Whether it was a read.
     pub is_safe: bool,
-    /// What the cache had to do with it.
+    /// What the cache did with it.
     pub cache: CacheStatus,
-    /// Why it came to nothing: for operators and developers, never for clients in production.
+    /// Why it failed; for operators and developers, never for clients in production.
     pub cause: Option<Arc<Cause>>,
 }
 
@@ -40,21 +40,21 @@ impl CallRecord {
     }
 }
 
-/// A call that came to nothing.
+/// A call that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailedCall {
     /// The source's name.
     pub service: Arc<str>,
-    /// What was asked, as in [`CallRecord::operation_id`].
+    /// What was called, as in [`CallRecord::operation_id`].
     pub endpoint: Arc<str>,
-    /// The stable code, as in `extensions.code`.
+    /// The code, as in `extensions.code`.
     pub code: &'static str,
-    /// Why it came to nothing.
+    /// Why it failed.
     pub cause: Arc<Cause>,
 }
 
 impl FailedCall {
-    /// The same of a call that was recorded; `None`: it did not fail.
+    /// The failure of a recorded call; `None` if it did not fail.
     pub(crate) fn of_record(call: &CallRecord) -> Option<Self> {
         let (service, endpoint) = (Arc::clone(&call.service), Arc::clone(&call.operation_id));
         let code = call.status.err().unwrap_or("UPSTREAM_STATUS");

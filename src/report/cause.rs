@@ -1,6 +1,7 @@
-//! Causes: what an operator needs to know of a call that came to nothing, and clients must not.
+//! Causes: why a call failed, in words for operators. Clients in production never see them.
 //!
-//! Always true: a cause holds nothing of an answer's body, no header but a media type, and no value of a URL's query.
+//! Always true: a cause holds nothing of an answer's body, no header except a media type, and no values of a URL's
+//! query.
 
 use http::{Method, Uri};
 use reqwest::Url;
@@ -8,22 +9,22 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-/// Longest text that is taken from elsewhere, such as a path or a media type, in characters.
+/// The longest text that is taken from a service or a URL, such as a path or a media type, in characters.
 const MAX_CHARACTERS: usize = 300;
 
 /// Why a call has no usable answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Cause {
-    /// What happened, as a sentence without its full stop.
+    /// What happened, as a sentence without a full stop.
     pub what: Cow<'static, str>,
-    /// The status, if a head came.
+    /// The HTTP status, if the head of an answer came.
     pub status: Option<u16>,
-    /// The answer's media type, if it matters and one was sent.
+    /// The media type of the answer, where it matters.
     pub media_type: Option<Box<str>>,
-    /// What the service itself says of it, on one line: for developers only.
+    /// What the service itself says about it, on one line; for developers only.
     pub said: Option<Box<str>>,
-    /// What was called, if anything was sent or about to be.
-    pub called: Option<Arc<Called>>,
+    /// The method and URL, if the call was sent or about to be sent.
+    pub called: Option<Arc<CallTarget>>,
 }
 
 impl From<&'static str> for Cause {
@@ -40,43 +41,43 @@ impl From<String> for Cause {
 
 /// The method and URL of one call.
 ///
-/// Written without the values of the query, which can be secrets: `GET https://host/path?name=…`.
+/// Its text leaves out the values of the query, which can be secrets: `GET https://host/path?name=…`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Called {
+pub struct CallTarget {
     method: Method,
-    url: CalledUrl,
+    url: TargetUrl,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum CalledUrl {
-    /// A URL in two parts: scheme and authority, then path and query.
+enum TargetUrl {
+    /// A URL in two parts: scheme and authority, and path and query.
     Direct(Uri, Uri),
     Whole(Box<Url>),
 }
 
-impl Called {
-    /// A call by HTTP/1.1; `origin` is scheme and authority.
+impl CallTarget {
+    /// The target of a call over HTTP/1.1; `origin` has the scheme and the authority.
     pub(crate) fn direct(method: &Method, origin: &Uri, target: &Uri) -> Self {
-        Self { method: method.clone(), url: CalledUrl::Direct(origin.clone(), target.clone()) }
+        Self { method: method.clone(), url: TargetUrl::Direct(origin.clone(), target.clone()) }
     }
 
-    /// A call by HTTP/2.
+    /// The target of a call over HTTP/2.
     pub(crate) fn whole(method: &Method, url: &Url) -> Self {
-        Self { method: method.clone(), url: CalledUrl::Whole(Box::new(url.clone())) }
+        Self { method: method.clone(), url: TargetUrl::Whole(Box::new(url.clone())) }
     }
 }
 
-impl fmt::Display for Called {
+impl fmt::Display for CallTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (path, query) = match &self.url {
-            CalledUrl::Direct(origin, target) => {
+            TargetUrl::Direct(origin, target) => {
                 write!(f, "{} {}://", self.method, origin.scheme_str().unwrap_or_default())?;
                 let authority = origin.authority().map_or("", |authority| authority.as_str());
                 // Not with the credentials before the host (RFC 3986 §3.2.1).
                 f.write_str(authority.rsplit('@').next().unwrap_or_default())?;
                 (target.path(), target.query())
             }
-            CalledUrl::Whole(url) => {
+            TargetUrl::Whole(url) => {
                 write!(f, "{} {}://{}", self.method, url.scheme(), url.host_str().unwrap_or_default())?;
                 if let Some(port) = url.port() {
                     write!(f, ":{port}")?;
@@ -94,7 +95,7 @@ impl fmt::Display for Called {
     }
 }
 
-/// A text from elsewhere, on one line and no longer than allowed.
+/// Puts a text on one line and cuts it to 300 characters.
 pub(crate) fn shortened(text: &str) -> String {
     let mut characters = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     let mut short: String = characters.by_ref().take(MAX_CHARACTERS).collect();
@@ -116,14 +117,14 @@ mod tests {
             ("/x?key=secret&limit=3", "GET http://shop.test:8080/x?key=…&limit=…"),
             ("/x?secret", "GET http://shop.test:8080/x?secret=…"),
         ] {
-            let called = Called::direct(&Method::GET, &origin, &target.parse().expect("a target"));
+            let called = CallTarget::direct(&Method::GET, &origin, &target.parse().expect("a target"));
             assert_eq!(called.to_string(), expected);
         }
         let origin: Uri = "http://user:secret@shop.test:8080/".parse().expect("a URI");
-        let called = Called::direct(&Method::GET, &origin, &"/x".parse().expect("a target"));
+        let called = CallTarget::direct(&Method::GET, &origin, &"/x".parse().expect("a target"));
         assert_eq!(called.to_string(), "GET http://shop.test:8080/x");
         let url = Url::parse("https://user:secret@shop.test:8443/a/b?key=secret").expect("a URL");
-        let called = Called::whole(&Method::POST, &url).to_string();
+        let called = CallTarget::whole(&Method::POST, &url).to_string();
         assert_eq!(called, "POST https://shop.test:8443/a/b?key=…");
     }
 

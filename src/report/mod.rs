@@ -12,6 +12,6 @@ mod services;
 
 pub use call::{CallRecord, FailedCall};
 pub(crate) use cause::shortened;
-pub use cause::{Called, Cause};
+pub use cause::{CallTarget, Cause};
 pub use polls::{MissedTick, PollObserver};
 pub use services::{BreakerState, InstanceReport, RetryOutcome, ServiceReport, WriteReport};

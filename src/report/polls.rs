@@ -1,16 +1,16 @@
-//! What is told of the polls of subscriptions, at the moment it happens.
+//! What is told of the polls of subscriptions, at the moment when it happens.
 
 use super::CallRecord;
 
 /// Counts what subscriptions do.
 pub trait PollObserver: Send + Sync + std::fmt::Debug {
-    /// A call was made for subscriptions: by a poll, or for a joined field of an event.
+    /// A call was made for subscriptions, either by a poll or for a joined field of an event.
     fn called(&self, call: &CallRecord, is_poll: bool);
 
     /// An event was made for a subscriber.
     fn event(&self);
 
-    /// Ticks passed without an answer, through no fault of the service.
+    /// Ticks passed without an answer, for a reason that is not the service's fault.
     fn missed(&self, why: MissedTick, ticks: u64);
 }
 
@@ -19,14 +19,14 @@ pub trait PollObserver: Send + Sync + std::fmt::Debug {
 pub enum MissedTick {
     /// The call was refused before it was sent: the service's queue was full, or the endpoint's circuit breaker open.
     Refused,
-    /// The call before it had not ended, or had waited too long for its turn.
+    /// The call before it had not ended, or the call waited too long for its turn.
     Late,
-    /// The service wants to be left alone (`Retry-After`).
+    /// The service asked for a pause (`Retry-After`, RFC 9110 §10.2.3).
     RetryAfter,
 }
 
 impl MissedTick {
-    /// As a label.
+    /// Its value as a label of the metrics.
     #[must_use]
     pub fn label(self) -> &'static str {
         match self {

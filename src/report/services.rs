@@ -1,13 +1,13 @@
-//! How calling the services goes: what `/metrics` shows beside the calls themselves.
+//! The state of services: what `/metrics` shows beside the calls themselves.
 
 use std::sync::Arc;
 
-/// Writes that are being finished while nobody waits for them.
+/// The writes that are being finished while no request waits for them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct WriteReport {
-    /// How many there are now.
+    /// How many such writes there are now.
     pub unattended: u64,
-    /// How many further ones were refused since the process began, for there were too many.
+    /// How many writes were refused since the process began, because there were too many.
     pub refused: u64,
 }
 
@@ -16,17 +16,18 @@ pub struct WriteReport {
 pub struct ServiceReport {
     /// Its name.
     pub service: Arc<str>,
-    /// Calls that are under way.
+    /// How many calls are under way.
     pub in_flight: u64,
-    /// Calls that wait until they may be sent.
+    /// How many calls wait until they may be sent.
     pub waiting: u64,
     /// What became of each call that could have been retried, counted since the engine was made.
     pub retries: Vec<(RetryOutcome, u64)>,
     /// The circuit breaker of each endpoint that was called.
     pub breakers: Vec<(Arc<str>, BreakerState)>,
-    /// Its instances, if there are several.
+    /// Its instances, if it has several.
     pub instances: Vec<InstanceReport>,
-    /// Endpoints whose answers say that they are deprecated or will go, and how many said so.
+    /// The endpoints whose answers announce that they are deprecated or will be removed, with the number of such
+    /// answers.
     pub deprecated: Vec<(Arc<str>, u64)>,
 }
 
@@ -35,30 +36,30 @@ pub struct ServiceReport {
 pub struct InstanceReport {
     /// Its base URL.
     pub instance: Arc<str>,
-    /// Calls that are under way.
+    /// How many calls are under way.
     pub in_flight: u64,
-    /// Is it not called for a while, for it has failed?
+    /// Whether it is not called for a while, because it has failed.
     pub is_ejected: bool,
 }
 
-/// What became of a call that failed in a way for which a retry may help.
+/// What happened to a call that failed in a way that a retry may mend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RetryOutcome {
-    /// Sent again, and answered.
+    /// It was sent again and answered.
     Recovered,
-    /// Sent again, and failed again.
+    /// It was sent again and failed again.
     Failed,
-    /// Not sent again: the retry budget was used up.
+    /// It was not sent again, because the retry budget was used up.
     OverBudget,
-    /// Not sent again: it could not have ended in time.
+    /// It was not sent again, because it could not have ended in time.
     TooLate,
 }
 
 impl RetryOutcome {
-    /// All of them.
+    /// All outcomes.
     pub const ALL: [Self; 4] = [Self::Recovered, Self::Failed, Self::OverBudget, Self::TooLate];
 
-    /// As a label.
+    /// Its value as a label of the metrics.
     #[must_use]
     pub fn label(self) -> &'static str {
         match self {
@@ -70,13 +71,13 @@ impl RetryOutcome {
     }
 }
 
-/// A circuit breaker.
+/// The state of a circuit breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BreakerState {
     /// Requests pass.
     Closed,
     /// Requests are refused.
     Open,
-    /// One request is on its way to find out.
+    /// One request is under way to find out whether the endpoint answers again.
     HalfOpen,
 }

@@ -5,7 +5,7 @@ use super::in_process::InProcess;
 use super::write::Write;
 use crate::compose::WayId;
 use crate::policy::Caller;
-use crate::report::{CallRecord, Called, Cause, ServiceReport};
+use crate::report::{CallRecord, CallTarget, Cause, ServiceReport};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -106,7 +106,7 @@ pub struct Answer {
     /// The media type of a body that is no JSON and so was not read, beside a status that is the outcome: for causes.
     pub media_type: Option<Box<str>>,
     /// What was called, for causes; `None`: nothing was, or the answer was kept.
-    pub called: Option<Arc<Called>>,
+    pub called: Option<Arc<CallTarget>>,
     /// Calls that an in-process source made to other services for this answer; none for sources over HTTP.
     pub calls: Vec<CallRecord>,
 }
@@ -159,7 +159,7 @@ impl CallError {
     }
 
     /// The same error, with what was called.
-    pub(super) fn of_call(mut self, called: Arc<Called>) -> Self {
+    pub(super) fn of_call(mut self, called: Arc<CallTarget>) -> Self {
         if let Some(cause) = &mut self.cause {
             Arc::make_mut(cause).called = Some(called);
         }

@@ -12,7 +12,7 @@ use super::model::{Condition, Request};
 use super::response::{Broken, Response};
 use super::target::Base;
 use crate::policy::Caller;
-use crate::report::Called;
+use crate::report::CallTarget;
 use bytes::Bytes;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -139,10 +139,10 @@ impl Outgoing<'_> {
     }
 
     /// Where it goes, for causes.
-    pub(super) fn called(&self) -> Called {
+    pub(super) fn called(&self) -> CallTarget {
         match self {
-            Self::Direct(direct, request) => Called::direct(request.method(), direct.origin(), request.uri()),
-            Self::Http2(_, request, _) => Called::whole(request.method(), request.url()),
+            Self::Direct(direct, request) => CallTarget::direct(request.method(), direct.origin(), request.uri()),
+            Self::Http2(_, request, _) => CallTarget::whole(request.method(), request.url()),
         }
     }
 

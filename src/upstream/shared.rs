@@ -16,7 +16,7 @@
 
 use super::domain::{BatchDomain, CredentialScope};
 use super::model::{Answer, CallError, CallErrorKind, Condition, Context, Request, Subgraph};
-use crate::flight::{Boarded, FlightOptions, Flights, Lost, Seat, Terms};
+use crate::flight::{Boarding, FlightError, FlightOptions, Flights, Seat, Terms};
 use crate::report::ServiceReport;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
@@ -53,9 +53,9 @@ impl Inner {
     async fn wait(&self, seat: Seat<Result<Answer, CallError>>, deadline: Instant) -> Result<Answer, CallError> {
         seat.wait(deadline).await.unwrap_or_else(|lost| {
             Err(match lost {
-                Lost::Limit => self.error(CallErrorKind::Timeout, "the flight's timeout passed"),
-                Lost::Deadline => self.error(CallErrorKind::Timeout, "the deadline passed in flight"),
-                Lost::GivenUp => self.error(CallErrorKind::Unreachable, "the call was given up"),
+                FlightError::Limit => self.error(CallErrorKind::Timeout, "the flight's timeout passed"),
+                FlightError::Deadline => self.error(CallErrorKind::Timeout, "the deadline passed in flight"),
+                FlightError::GivenUp => self.error(CallErrorKind::Unreachable, "the call was given up"),
             })
         })
     }
@@ -111,13 +111,13 @@ impl<S: Subgraph + ?Sized + 'static> Subgraph for Shared<S> {
             let key = FlightKey::new(&request, &ctx, writes, inner.options.ignore_scope);
             match inner.flights.board(key, terms) {
                 None => source.call(request, ctx).await,
-                Some(Boarded::Begun(seat, pilot)) => {
+                Some(Boarding::Begun(seat, pilot)) => {
                     let ctx = Context { deadline: limit.into_std(), not_before: None, ..ctx };
                     // The call is made inside the task: a panic in making it is the flight's, not the first caller's.
                     tokio::spawn(pilot.fly(async move { source.call(request, ctx).await }));
                     inner.wait(seat, deadline).await
                 }
-                Some(Boarded::Joined(seat)) => {
+                Some(Boarding::Joined(seat)) => {
                     let mut result = inner.wait(seat, deadline).await;
                     mark_shared(&mut result);
                     result

@@ -7,7 +7,7 @@
 //! - of two operations that run at the same time, the ids differ;
 //! - an operation that is cancelled, or dropped with the others, gives nothing more.
 
-use crate::engine::{Request, ResponseKind, StreamRequest, Streamed, Wording};
+use crate::engine::{Request, ResponseKind, ResponsePart, StreamRequest, Wording};
 use crate::http::counted::Counted;
 use crate::http::ending::Generation;
 use crate::http::graphql::text_of;
@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 /// What an operation gives.
 pub(super) enum Step {
-    Part(Streamed),
+    Part(ResponsePart),
     Panicked,
     /// It has nothing more to give.
     Ended,
