@@ -2,7 +2,8 @@
 //!
 //! In: two shapes of a graph. Out: whether one reading serves both.
 
-use super::graph::{Graph, ShapeId};
+use super::graph::Graph;
+use super::ids::ShapeId;
 use super::shape::{ShapeField, TypeChoice};
 use std::collections::HashSet;
 

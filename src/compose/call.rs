@@ -1,6 +1,6 @@
 //! The request of a way: a template whose holes are filled per call.
 
-use super::graph::{FieldId, TypeId};
+use super::ids::{FieldId, TypeId};
 
 /// What is asked.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! The demo's services, as they are in `schema/services`.
 
 use super::tests::shown;
-use super::{Graph, Origin, ServiceFile, Services, compose, contract_paths, print_graph};
+use super::{Graph, Origin, ServiceFile, Services, compose, print_graph};
 use crate::contract;
 use crate::diagnostic::{Finding, Sources};
 use std::collections::HashMap;
@@ -17,15 +17,16 @@ pub(super) fn demo() -> (Option<Graph>, Vec<Finding>, Sources) {
         let text = std::fs::read_to_string(folder.join(&file)).expect("a service's SDL");
         services.push(ServiceFile { name: name.to_owned(), file: sources.add(file, text), origin: Origin::Service });
     }
+    let services = Services::read(&sources, &services);
     let mut contracts = HashMap::new();
-    for (path, _) in contract_paths(&sources, &services) {
-        let text = std::fs::read_to_string(folder.join(&path)).expect("a contract");
-        let file = sources.add(path.as_str(), text);
+    for path in services.contract_paths() {
+        let text = std::fs::read_to_string(folder.join(&path.value)).expect("a contract");
+        let file = sources.add(path.value.as_str(), text);
         let (contract, findings) = contract::read(&sources, file);
         assert!(findings.is_empty(), "{findings:#?}");
-        contracts.insert(path, contract.expect("a contract without findings"));
+        contracts.insert(path.value.clone(), contract.expect("a contract without findings"));
     }
-    let (graph, findings) = compose(Services { sources: &sources, services: &services, contracts: &contracts });
+    let (graph, findings) = compose(&services, &contracts);
     (graph, findings, sources)
 }
 

@@ -17,7 +17,7 @@ fn composed(files: &[&str]) -> (Option<Graph>, Vec<String>) {
             ServiceFile { name: name.to_owned(), file, origin: Origin::Service }
         })
         .collect();
-    let (graph, findings) = compose(Services { sources: &sources, services: &services, contracts: &HashMap::new() });
+    let (graph, findings) = compose(&Services::read(&sources, &services), &HashMap::new());
     (graph, findings.iter().map(|finding| format!("{} {}", finding.code, finding.message)).collect())
 }
 

@@ -110,7 +110,7 @@ fn findings_over(contract: &str, sdl: &str) -> String {
     assert!(found.is_empty(), "{found:#?}");
     let contracts = HashMap::from([("shop.yaml".to_owned(), contract.expect("a contract"))]);
     let services = [ServiceFile { name: "shop".to_owned(), file, origin: Origin::Service }];
-    let (graph, findings) = compose(Services { sources: &sources, services: &services, contracts: &contracts });
+    let (graph, findings) = compose(&Services::read(&sources, &services), &contracts);
     let is_sound = findings.iter().all(|finding| !finding.is_error());
     assert_eq!(graph.is_some(), is_sound);
     shown(&findings, &sources)
@@ -140,7 +140,7 @@ fn behind_what_begins_no_token_places_are_at_whole_characters() {
         let mut sources = Sources::default();
         let file = sources.add("shop.graphql", &*sdl);
         let services = [ServiceFile { name: "shop".to_owned(), file, origin: Origin::Service }];
-        let (_, found) = compose(Services { sources: &sources, services: &services, contracts: &HashMap::new() });
+        let (_, found) = compose(&Services::read(&sources, &services), &HashMap::new());
         let labels = found.iter().flat_map(|finding| &finding.labels);
         let places: Vec<_> = labels.map(|label| label.span.start as usize..label.span.end as usize).collect();
         assert!(!places.is_empty() && places.iter().all(|place| sdl.get(place.clone()).is_some()), "{found:#?}");

@@ -1,27 +1,15 @@
-//! The composed graph, and the ids of what is in it.
+//! The composed graph: all types, fields, sources, shapes and ways, and how each is found.
 
+use super::ids::{FieldId, ShapeId, SourceId, TypeId, WayId};
 use super::shape::Shape;
 use super::source::Source;
-use super::types::{GraphField, GraphType, TypeKind};
+use super::types::{GraphField, GraphType, TypeKind, TypeRef};
 use super::way::Way;
-use crate::ids::ids;
 use apollo_compiler::Schema;
+use apollo_compiler::ast;
 use apollo_compiler::validation::Valid;
 use indexmap::IndexMap;
 use std::collections::HashMap;
-
-ids! {
-    /// A type of the graph.
-    TypeId
-    /// A field of one object or interface type: `User.name` and `Product.name` are two.
-    FieldId
-    /// A service, REST or GraphQL, or an in-process subgraph.
-    SourceId
-    /// A [`Shape`].
-    ShapeId
-    /// A [`Way`].
-    WayId
-}
 
 /// All services' types and fields, composed, with the ways to get each of them.
 #[derive(Debug)]
@@ -49,6 +37,21 @@ pub struct Graph {
 }
 
 impl Graph {
+    /// A graph of which only the schemas are known yet.
+    pub(super) fn new(schema: Valid<Schema>, full: Valid<Schema>) -> Self {
+        Self {
+            schema,
+            full,
+            own_arguments: HashMap::new(),
+            types: Vec::new(),
+            type_ids: HashMap::new(),
+            fields: Vec::new(),
+            sources: Vec::new(),
+            shapes: Vec::new(),
+            ways: Vec::new(),
+        }
+    }
+
     /// A type.
     #[must_use]
     pub fn ty(&self, id: TypeId) -> &GraphType {
@@ -83,6 +86,16 @@ impl Graph {
     #[must_use]
     pub fn type_id(&self, name: &str) -> Option<TypeId> {
         self.type_ids.get(name).copied()
+    }
+
+    /// A type of the AST as a type of the graph; `None`: the graph has no type of the name.
+    pub(super) fn type_ref(&self, ty: &ast::Type) -> Option<TypeRef> {
+        let nullable = !ty.is_non_null();
+        Some(if ty.is_list() {
+            TypeRef::List { of: Box::new(self.type_ref(ty.item_type())?), nullable }
+        } else {
+            TypeRef::Named { ty: self.type_id(ty.inner_named_type())?, nullable }
+        })
     }
 
     /// A field by type and name.

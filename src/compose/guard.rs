@@ -13,7 +13,8 @@
 //! This is what Apollo Federation 2.5 says of `@authenticated`, and its later rule that what is made of guarded data is
 //! guarded itself.
 
-use super::graph::{FieldId, Graph, TypeId};
+use super::graph::Graph;
+use super::ids::{FieldId, TypeId};
 use super::way::{Entry, KeyPath};
 use apollo_compiler::schema::ExtendedType;
 

@@ -10,7 +10,7 @@
 //! Apollo Federation, "Composition rules": inputs are merged by intersection, enums by where they are used; the codes in
 //! the comments below are those of its composition.
 
-use super::merge::{MergedArgument, MergedType, merge_types};
+use super::merged::{MergedArgument, MergedType, MergedTypes, merge_types};
 use super::types::TypeKind;
 use crate::diagnostic::{Code, Finding, Span};
 use crate::sdl::{ArgumentDeclaration, SdlFile, TypeBody, ValueDeclaration};
@@ -22,11 +22,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 type Declared<'a> = BTreeMap<usize, Vec<&'a ArgumentDeclaration>>;
 
 /// Makes all types' inputs what the files agree on.
-pub(super) fn agree<'a>(
-    types: &mut IndexMap<String, MergedType<'a>>,
-    files: &'a [SdlFile],
-    findings: &mut Vec<Finding>,
-) {
+pub(super) fn agree<'a>(types: &mut MergedTypes<'a>, files: &'a [SdlFile], findings: &mut Vec<Finding>) {
     let inputs = declared_inputs(files);
     let mut agreement = Agreement { files, findings };
     for ty in types.values_mut() {
@@ -201,7 +197,7 @@ struct Used {
 }
 
 impl Used {
-    fn of(types: &IndexMap<String, MergedType<'_>>) -> Self {
+    fn of(types: &MergedTypes<'_>) -> Self {
         let mut used = Self { inputs: HashSet::new(), outputs: HashSet::new() };
         for ty in types.values() {
             used.inputs.extend(ty.inputs.values().map(|input| input.ty.inner_named_type().to_string()));

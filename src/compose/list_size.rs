@@ -4,8 +4,8 @@
 //! The IBM GraphQL cost specification, `@listSize`, with `maxSize` of our own: an `assumedSize` is what bounds count, a
 //! `maxSize` is enforced. What cannot be enforced is refused: `sizedFields`, `requireOneSlicingArgument: true`.
 
-use super::composer::Composer;
-use super::graph::FieldId;
+use super::draft::Draft;
+use super::ids::FieldId;
 use super::shape::{ListBound, Slicing};
 use crate::diagnostic::{Code, Finding};
 use crate::sdl::ListSizeDeclaration;
@@ -16,8 +16,8 @@ pub(super) fn declared_size(declared: &Option<ListSizeDeclaration>) -> ListBound
 }
 
 /// A bound of other origin, with what the field's declarations say beside it.
-pub(super) fn with_declared_size(composer: &Composer<'_>, field: FieldId, bound: ListBound) -> ListBound {
-    let declared = composer.declared[field.index()].iter().find_map(|declared| declared.field.list_size.as_ref());
+pub(super) fn with_declared_size(draft: &Draft<'_>, field: FieldId, bound: ListBound) -> ListBound {
+    let declared = draft.declared[field.index()].iter().find_map(|declared| declared.field.list_size.as_ref());
     declared.map_or(bound.clone(), |declared| sized(declared, bound))
 }
 
@@ -38,14 +38,14 @@ fn sized(declared: &ListSizeDeclaration, bound: ListBound) -> ListBound {
 }
 
 /// Refuses what a `@listSize` says of a field that cannot be so.
-pub(super) fn check(composer: &mut Composer<'_>) {
+pub(super) fn check(draft: &mut Draft<'_>) {
     let mut findings = Vec::new();
-    for (number, declarations) in composer.declared.iter().enumerate() {
+    for (number, declarations) in draft.declared.iter().enumerate() {
         let field = FieldId(u32::try_from(number).unwrap_or(u32::MAX));
         for declared in declarations {
             let Some(size) = &declared.field.list_size else { continue };
-            let name = composer.graph.coordinate(field);
-            if !composer.graph.field(field).ty.is_list() {
+            let name = draft.graph.coordinate(field);
+            if !draft.graph.field(field).ty.is_list() {
                 let message = format!("`@listSize` stands on `{name}`, which is no list");
                 findings.push(
                     Finding::new(Code::C003, message, size.span, "here").help("write it on the field that is the list"),
@@ -53,9 +53,9 @@ pub(super) fn check(composer: &mut Composer<'_>) {
                 continue;
             }
             for argument in &size.slicing {
-                let known = composer.graph.field(field).arguments.get(&argument.value);
+                let known = draft.graph.field(field).arguments.get(&argument.value);
                 let is_int =
-                    known.is_some_and(|known| !known.ty.is_list() && composer.graph.ty(known.ty.named()).name == "Int");
+                    known.is_some_and(|known| !known.ty.is_list() && draft.graph.ty(known.ty.named()).name == "Int");
                 if !is_int {
                     let message = format!("`{name}` has no argument `{}` of the type `Int`", argument.value);
                     let finding = Finding::new(Code::C003, message, argument.span, "this argument");
@@ -64,5 +64,5 @@ pub(super) fn check(composer: &mut Composer<'_>) {
             }
         }
     }
-    composer.findings.extend(findings);
+    draft.findings.extend(findings);
 }

@@ -9,19 +9,25 @@
 //! - a binding in a graph has been checked against its contract, where it has one.
 
 mod agree;
+mod bind;
 mod call;
 mod check;
 mod composer;
+mod draft;
 mod graph;
-mod graphql;
+mod graph_types;
 mod guard;
+mod ids;
 mod inputs;
+mod key;
 mod list_size;
 mod merge;
+mod merged;
+mod overrides;
 mod print;
 mod read;
-mod rest;
 mod schema;
+mod services;
 mod shape;
 mod sizing;
 mod source;
@@ -30,10 +36,12 @@ mod way;
 
 pub use crate::sdl::Origin;
 pub use call::{Call, Fieldset, HeaderParameter, Input, ListForm, PathPart, QueryParameter, RestCall};
-pub use composer::{ServiceFile, Services, compose, contract_paths};
-pub use graph::{FieldId, Graph, ShapeId, SourceId, TypeId, WayId};
+pub use composer::compose;
+pub use graph::Graph;
+pub use ids::{FieldId, ShapeId, SourceId, TypeId, WayId};
 pub use print::print_graph;
 pub use read::{From, JsonPath, Method, Read, Segment};
+pub use services::{ServiceFile, Services};
 #[cfg(test)]
 pub use shape::Slicing;
 pub use shape::{ListBound, Shape, ShapeField, TypeChoice};
@@ -41,7 +49,7 @@ pub use source::{HeaderRule, HeaderValue, Source, SourceKind};
 #[cfg(test)]
 pub use types::{Argument, GraphField, GraphType};
 pub use types::{Bounds, TypeKind, TypeRef};
-pub use way::{Batch, CallerInputs, Effect, Entry, KeyPath, Pairing, Way};
+pub use way::{CallerInputs, Effect, Entry, KeyPath, Pairing, Way};
 
 #[cfg(test)]
 mod demo_tests;

@@ -1,6 +1,7 @@
 //! A graph as text: each type's fields and the ways to get them.
 
-use super::graph::{FieldId, Graph, ShapeId, TypeId};
+use super::graph::Graph;
+use super::ids::{FieldId, ShapeId, TypeId};
 use super::read::{From, JsonPath, Method, Read, Segment};
 use super::shape::{ListBound, Slicing, TypeChoice};
 use super::types::TypeRef;

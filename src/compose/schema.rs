@@ -3,7 +3,7 @@
 //! Every printed line remembers which declaration it comes from, so that what validation finds points
 //! into the services' SDL.
 
-use super::merge::{MergedArgument, MergedField, MergedType};
+use super::merged::{MergedArgument, MergedField, MergedType, MergedTypes};
 use super::types::TypeKind;
 use crate::diagnostic::{Code, Finding, Span};
 use apollo_compiler::Schema;
@@ -12,17 +12,35 @@ use apollo_compiler::diagnostic::ToCliReport;
 use apollo_compiler::validation::Valid;
 use indexmap::IndexMap;
 
-/// Builds what clients may see, and the whole.
-///
-/// # Errors
-/// What validation finds, as findings.
-pub(super) fn build(types: &IndexMap<String, MergedType<'_>>) -> Result<(Valid<Schema>, Valid<Schema>), Vec<Finding>> {
+/// A graph's two schemas.
+#[derive(Debug)]
+pub(super) struct Schemas {
+    /// What clients may see.
+    pub(super) clients: Valid<Schema>,
+    /// The whole graph.
+    pub(super) full: Valid<Schema>,
+}
+
+/// Builds the schemas. If they cannot be built, they are empty, and `findings` say why.
+pub(super) fn build(types: &MergedTypes<'_>, findings: &mut Vec<Finding>) -> Schemas {
+    try_build(types).unwrap_or_else(|found| {
+        findings.extend(found);
+        let empty = Valid::assume_valid(Schema::new());
+        Schemas { clients: empty.clone(), full: empty }
+    })
+}
+
+fn try_build(types: &MergedTypes<'_>) -> Result<Schemas, Vec<Finding>> {
     let full = build_one(types, Audience::Graph)?;
     if !has_hidden(types) {
-        return Ok((full.clone(), full));
+        return Ok(Schemas { clients: full.clone(), full });
     }
     let findings = check_hidden(types);
-    if findings.is_empty() { Ok((build_one(types, Audience::Clients)?, full)) } else { Err(findings) }
+    if findings.is_empty() {
+        Ok(Schemas { clients: build_one(types, Audience::Clients)?, full })
+    } else {
+        Err(findings)
+    }
 }
 
 /// Who looks at a schema.
@@ -34,7 +52,7 @@ enum Audience {
     Clients,
 }
 
-fn has_hidden(types: &IndexMap<String, MergedType<'_>>) -> bool {
+fn has_hidden(types: &MergedTypes<'_>) -> bool {
     types.values().any(|ty| {
         let is_hidden = |arguments: &IndexMap<&str, MergedArgument<'_>>| arguments.values().any(|one| one.is_hidden);
         let fields = || ty.fields.values().any(|field| field.is_hidden() || is_hidden(&field.arguments));
@@ -44,7 +62,7 @@ fn has_hidden(types: &IndexMap<String, MergedType<'_>>) -> bool {
 
 /// What clients see must not name what they do not see (Apollo Federation's composition: `REFERENCED_INACCESSIBLE`), and a
 /// type that they see has something that they see (`ONLY_INACCESSIBLE_CHILDREN`).
-fn check_hidden(types: &IndexMap<String, MergedType<'_>>) -> Vec<Finding> {
+fn check_hidden(types: &MergedTypes<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut check = |coordinate: String, ty: &ast::Type, span: Span| {
         let name = ty.inner_named_type().as_str();
@@ -83,7 +101,7 @@ fn check_hidden(types: &IndexMap<String, MergedType<'_>>) -> Vec<Finding> {
     findings
 }
 
-fn build_one(types: &IndexMap<String, MergedType<'_>>, audience: Audience) -> Result<Valid<Schema>, Vec<Finding>> {
+fn build_one(types: &MergedTypes<'_>, audience: Audience) -> Result<Valid<Schema>, Vec<Finding>> {
     let mut printer = Printer { types, audience, lines: Vec::new(), spans: Vec::new() };
     for ty in types.values().filter(|ty| audience == Audience::Graph || !ty.is_hidden) {
         printer.ty(ty);

@@ -1,6 +1,6 @@
 //! Shapes: what answers hold at their places, by concrete type.
 
-use super::graph::{FieldId, ShapeId, TypeId};
+use super::ids::{FieldId, ShapeId, TypeId};
 use super::read::Read;
 use indexmap::IndexMap;
 

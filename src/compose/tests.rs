@@ -17,7 +17,7 @@ fn composed(files: &[(&str, String)], contracts: &HashMap<String, Contract>, sou
             origin: Origin::Service,
         })
         .collect();
-    let (graph, findings) = compose(Services { sources, services: &services, contracts });
+    let (graph, findings) = compose(&Services::read(sources, &services), contracts);
     match graph {
         Some(graph) if findings.is_empty() => print_graph(&graph),
         Some(graph) => format!("{}{}", shown(&findings, sources), print_graph(&graph)),
@@ -42,7 +42,7 @@ pub(super) fn client_schema(files: &[String]) -> String {
             origin: Origin::Service,
         })
         .collect();
-    let (graph, findings) = compose(Services { sources: &sources, services: &services, contracts: &HashMap::new() });
+    let (graph, findings) = compose(&Services::read(&sources, &services), &HashMap::new());
     graph.map_or_else(|| shown(&findings, &sources), |graph| graph.schema.serialize().to_string())
 }
 

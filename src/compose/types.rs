@@ -1,6 +1,6 @@
 //! The graph's types, their fields and the arguments of these.
 
-use super::graph::{FieldId, TypeId, WayId};
+use super::ids::{FieldId, TypeId, WayId};
 use crate::contract::NumberBounds;
 use crate::diagnostic::Span;
 use indexmap::IndexMap;

@@ -1,7 +1,7 @@
 //! Ways: what gives a field or an entity, what it is asked with, and what its answers mean.
 
 use super::call::Call;
-use super::graph::{FieldId, ShapeId, SourceId, TypeId};
+use super::ids::{FieldId, ShapeId, SourceId, TypeId};
 use super::read::{JsonPath, Read};
 use super::shape::ListBound;
 use crate::contract::StatusPattern;

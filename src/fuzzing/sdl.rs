@@ -82,5 +82,5 @@ fn shop() -> &'static Shop {
 
 fn composed(sources: &Sources, file: FileId, contracts: &HashMap<String, Contract>) -> (Option<Graph>, Vec<Finding>) {
     let services = [ServiceFile { name: "shop".to_owned(), file, origin: Origin::Service }];
-    compose(Services { sources, services: &services, contracts })
+    compose(&Services::read(sources, &services), contracts)
 }

@@ -26,7 +26,7 @@ fn composed(services: &[String]) -> Composed {
         let file = sources.add(format!("{name}.graphql"), format!("{LINK}\n{sdl}"));
         files.push(ServiceFile { name, file, origin: Origin::Service });
     }
-    let (graph, findings) = compose(Services { sources: &sources, services: &files, contracts: &HashMap::new() });
+    let (graph, findings) = compose(&Services::read(&sources, &files), &HashMap::new());
     let graph = graph.unwrap_or_else(|| panic!("{findings:#?}"));
     let client = sources.add("client.graphql", graph.schema.serialize().to_string());
     let (view, findings) = load(&sources, client, &graph);

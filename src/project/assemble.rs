@@ -5,7 +5,7 @@ use super::limits::limits;
 use super::operations::{self, Terms};
 use super::probe::probe;
 use super::settings;
-use crate::compose::{self, Call, Graph, Origin, ServiceFile, SourceKind};
+use crate::compose::{self, Call, Graph, Origin, ServiceFile, Services, SourceKind};
 use crate::config::{self, Config, KnownSource, Mode};
 use crate::contract;
 use crate::diagnostic::{Code, FileId, Finding, Sources, Span, one_line};
@@ -89,21 +89,20 @@ pub fn assemble(
         services.push(ServiceFile { name: (*name).to_owned(), file, origin: Origin::InProcess });
     }
     let mut contracts = HashMap::new();
-    for (written, span) in compose::contract_paths(&sources, &services) {
-        if contracts.contains_key(&written) {
-            continue;
-        }
+    let services = Services::read(&sources, &services);
+    for path in services.contract_paths() {
+        let written = &path.value;
         let Some(&file) = ids.get(&format!("schema/services/{written}")) else {
-            let finding = Finding::new(Code::E100, format!("there is no contract `{written}`"), span, "named here");
+            let finding =
+                Finding::new(Code::E100, format!("there is no contract `{written}`"), path.span, "named here");
             findings.push(finding.help("paths of contracts are relative to `schema/services`"));
             continue;
         };
         let (contract, found) = contract::read(&sources, file);
         findings.extend(found);
-        contracts.extend(contract.map(|contract| (written, contract)));
+        contracts.extend(contract.map(|contract| (written.clone(), contract)));
     }
-    let input = compose::Services { sources: &sources, services: &services, contracts: &contracts };
-    let (graph, found) = compose::compose(input);
+    let (graph, found) = compose::compose(&services, &contracts);
     findings.extend(found);
     let mut bindings = Vec::new();
     let view = graph.as_ref().and_then(|graph| {

@@ -41,6 +41,20 @@ pub struct SdlFile {
     pub roots: Vec<(ast::OperationType, String)>,
 }
 
+impl SdlFile {
+    /// The name in the graph of a type of this file: there, the root types are `Query`, `Mutation` and `Subscription`.
+    #[must_use]
+    pub fn name_in_graph<'a>(&self, name: &'a str) -> &'a str {
+        let root = self.roots.iter().find(|(_, root)| root == name).map(|(operation, _)| operation);
+        match root {
+            Some(ast::OperationType::Query) => "Query",
+            Some(ast::OperationType::Mutation) => "Mutation",
+            Some(ast::OperationType::Subscription) => "Subscription",
+            None => name,
+        }
+    }
+}
+
 /// `@source`.
 #[derive(Debug)]
 pub struct SourceDeclaration {

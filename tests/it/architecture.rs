@@ -162,12 +162,12 @@ const IMPURE: &[&str] = &[
     "tokio",
 ];
 
-fn src() -> PathBuf {
+pub(super) fn src() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
 
 /// A room's sources as code without comments, by path; unit tests left out.
-fn sources(room: &str) -> Vec<(PathBuf, String)> {
+pub(super) fn sources(room: &str) -> Vec<(PathBuf, String)> {
     let mut files = Vec::new();
     let single = src().join(format!("{room}.rs"));
     if single.is_file() {
@@ -201,7 +201,7 @@ fn code(text: &str) -> String {
 }
 
 /// Every `use` of a file and every path inside it, flattened: `use a::{b, c::d}` gives `a::b` and `a::c::d`.
-fn paths(code: &str) -> BTreeSet<String> {
+pub(super) fn paths(code: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let mut rest = code;

@@ -3,6 +3,7 @@
 mod allocations;
 mod answers;
 mod architecture;
+mod architecture_files;
 mod audits;
 mod cache_proxy;
 mod caching;

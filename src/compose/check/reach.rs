@@ -3,8 +3,9 @@
 //! Places are walked breadth-first from the root fields, so that the query shown is a smallest one.
 
 use super::source::is_rest;
-use crate::compose::composer::Composer;
-use crate::compose::graph::{FieldId, Graph, ShapeId, WayId};
+use crate::compose::draft::Draft;
+use crate::compose::graph::Graph;
+use crate::compose::ids::{FieldId, ShapeId, WayId};
 use crate::compose::shape::ListBound;
 use crate::compose::way::{Entry, Way};
 use crate::diagnostic::{Code, Finding};
@@ -31,50 +32,50 @@ struct Said {
     unbounded: BTreeSet<FieldId>,
 }
 
-pub(super) fn check(composer: &mut Composer<'_>) {
-    let mut places = roots(composer);
+pub(super) fn check(draft: &mut Draft<'_>) {
+    let mut places = roots(draft);
     let mut seen = BTreeSet::new();
-    let mut said = Said { offering: offering(&composer.graph), ..Said::default() };
+    let mut said = Said { offering: offering(&draft.graph), ..Said::default() };
     let mut findings = Vec::new();
     while let Some(place) = places.pop_front() {
         if !seen.insert((place.shape, place.is_listed, place.unbounded)) {
             continue;
         }
-        for variant in 0..composer.graph.shape(place.shape).variants.len() {
-            visit(composer, &place, variant, &mut places, &mut said, &mut findings);
+        for variant in 0..draft.graph.shape(place.shape).variants.len() {
+            visit(draft, &place, variant, &mut places, &mut said, &mut findings);
         }
     }
-    composer.findings.extend(findings);
+    draft.findings.extend(findings);
 }
 
-fn roots(composer: &Composer<'_>) -> VecDeque<Place> {
+fn roots(draft: &Draft<'_>) -> VecDeque<Place> {
     let mut places = VecDeque::new();
-    for way in &composer.graph.ways {
+    for way in &draft.graph.ways {
         if let (Entry::Root(field), Some(shape)) = (way.entry, way.answer.shape) {
-            let is_list = composer.graph.field(field).ty.is_list();
-            let unbounded = is_unbounded(composer, way, &way.answer.bound, is_list).then_some(field);
+            let is_list = draft.graph.field(field).ty.is_list();
+            let unbounded = is_unbounded(draft, way, &way.answer.bound, is_list).then_some(field);
             places.push_back(Place { shape, path: vec![field], is_listed: is_list, unbounded });
         }
     }
     places
 }
 
-fn is_unbounded(composer: &Composer<'_>, way: &Way, bound: &ListBound, is_list: bool) -> bool {
-    is_list && bound.is_open() && is_rest(composer, way.source)
+fn is_unbounded(draft: &Draft<'_>, way: &Way, bound: &ListBound, is_list: bool) -> bool {
+    is_list && bound.is_open() && is_rest(draft, way.source)
 }
 
 /// One concrete type at a place: what is there leads on, what is missing must be fetched.
 fn visit(
-    composer: &Composer<'_>,
+    draft: &Draft<'_>,
     place: &Place,
     variant: usize,
     places: &mut VecDeque<Place>,
     said: &mut Said,
     findings: &mut Vec<Finding>,
 ) {
-    let graph = &composer.graph;
+    let graph = &draft.graph;
     let variant = &graph.shape(place.shape).variants[variant];
-    let is_rest_shape = composer.shape_spans.contains_key(&place.shape);
+    let is_rest_shape = draft.shape_spans.contains_key(&place.shape);
     for (field, held) in &variant.fields {
         let Some(shape) = held.shape else { continue };
         let is_list = graph.field(*field).ty.is_list();
@@ -100,18 +101,18 @@ fn visit(
         let Some(first) = ways.first() else { continue };
         let is_batched = ways.iter().any(|way| graph.way(*way).batch.is_some());
         if place.is_listed && !is_batched && said.multiplied.insert(*first) {
-            findings.push(multiplied(composer, place, *field, *first));
+            findings.push(multiplied(draft, place, *field, *first));
         }
         if let Some(list) = place.unbounded
             && said.unbounded.insert(list)
         {
-            findings.push(unbounded(composer, list, *field, *first));
+            findings.push(unbounded(draft, list, *field, *first));
         }
         for way in ways.iter().map(|way| graph.way(*way)) {
             let Some(shape) = way.answer.shape else { continue };
             let is_field = matches!(way.entry, Entry::Field(_));
             let is_list = is_field && graph.field(*field).ty.is_list();
-            let is_open = is_unbounded(composer, way, &way.answer.bound, is_list);
+            let is_open = is_unbounded(draft, way, &way.answer.bound, is_list);
             let path = if is_field { [place.path.as_slice(), &[*field]].concat() } else { place.path.clone() };
             let unbounded = place.unbounded.or(is_open.then_some(*field));
             places.push_back(Place { shape, path, is_listed: place.is_listed || is_list, unbounded });
@@ -131,10 +132,10 @@ fn offering(graph: &Graph) -> HashMap<FieldId, Vec<WayId>> {
     offering
 }
 
-fn multiplied(composer: &Composer<'_>, place: &Place, field: FieldId, way: WayId) -> Finding {
-    let graph = &composer.graph;
+fn multiplied(draft: &Draft<'_>, place: &Place, field: FieldId, way: WayId) -> Finding {
+    let graph = &draft.graph;
     let way = graph.way(way);
-    let query = smallest_query(composer, &place.path, field);
+    let query = smallest_query(draft, &place.path, field);
     let message = format!("`{}` calls `{}` once for each item of a list", graph.coordinate(field), way.endpoint);
     let help = format!("`{query}` shows it; bind an endpoint that takes many keys, with `batch: {{ key: \"…\" }}`");
     let list = place.path.iter().rev().find(|field| graph.field(**field).ty.is_list());
@@ -145,8 +146,8 @@ fn multiplied(composer: &Composer<'_>, place: &Place, field: FieldId, way: WayId
     }
 }
 
-fn unbounded(composer: &Composer<'_>, list: FieldId, field: FieldId, way: WayId) -> Finding {
-    let graph = &composer.graph;
+fn unbounded(draft: &Draft<'_>, list: FieldId, field: FieldId, way: WayId) -> Finding {
+    let graph = &draft.graph;
     let message = format!(
         "nothing bounds the list `{}`, and `{}` is fetched for each item",
         graph.coordinate(list),
@@ -158,8 +159,8 @@ fn unbounded(composer: &Composer<'_>, list: FieldId, field: FieldId, way: WayId)
 }
 
 /// `{ users { manager { name } } }`, required arguments as `…`.
-fn smallest_query(composer: &Composer<'_>, path: &[FieldId], field: FieldId) -> String {
-    let graph = &composer.graph;
+fn smallest_query(draft: &Draft<'_>, path: &[FieldId], field: FieldId) -> String {
+    let graph = &draft.graph;
     let mut names: Vec<String> = Vec::new();
     for field in path.iter().chain([&field]) {
         let field = graph.field(*field);
@@ -172,6 +173,6 @@ fn smallest_query(composer: &Composer<'_>, path: &[FieldId], field: FieldId) -> 
         let arguments = if required.is_empty() { String::new() } else { format!("({})", required.join(", ")) };
         names.push(format!("{}{arguments}", field.name));
     }
-    let leaf = if composer.is_composite(graph.field(field).ty.named()) { " { __typename }" } else { "" };
+    let leaf = if draft.is_composite(graph.field(field).ty.named()) { " { __typename }" } else { "" };
     format!("{{ {}{leaf}{} }}", names.join(" { "), " }".repeat(names.len().saturating_sub(1)))
 }

@@ -1,15 +1,16 @@
 //! E106: a field that nobody gives. E119: a value type that is not whole at a place.
 
-use crate::compose::composer::Composer;
-use crate::compose::graph::{FieldId, Graph, ShapeId, TypeId};
+use crate::compose::draft::Draft;
+use crate::compose::graph::Graph;
+use crate::compose::ids::{FieldId, ShapeId, TypeId};
 use crate::compose::source::SourceKind;
 use crate::compose::types::TypeKind;
 use crate::diagnostic::{Code, Finding};
 use std::collections::BTreeSet;
 
-pub(super) fn check(composer: &mut Composer<'_>) {
-    check_values(composer);
-    check_fields(composer);
+pub(super) fn check(draft: &mut Draft<'_>) {
+    check_values(draft);
+    check_fields(draft);
 }
 
 /// Fields that some answer holds.
@@ -37,8 +38,8 @@ fn named_types(graph: &Graph) -> BTreeSet<TypeId> {
 }
 
 /// Every field is in some shape, or has a binding.
-fn check_fields(composer: &mut Composer<'_>) {
-    let graph = &composer.graph;
+fn check_fields(draft: &mut Draft<'_>) {
+    let graph = &draft.graph;
     let given = given_fields(graph);
     let named = named_types(graph);
     let mut findings = Vec::new();
@@ -51,8 +52,8 @@ fn check_fields(composer: &mut Composer<'_>) {
         }
         let parent = graph.ty(field.parent);
         let message = format!("`{}` has no source", graph.coordinate(id));
-        let declared = composer.declared[index].first();
-        let is_asked = declared.is_some_and(|declared| !composer.files[declared.file].is_bound);
+        let declared = draft.declared[index].first();
+        let is_asked = declared.is_some_and(|declared| !draft.files[declared.file].is_bound);
         let help = if is_asked {
             format!("give `{}` a `@key` in this file: by it, the service is asked for the field", parent.name)
         } else if matches!(parent.name.as_str(), "Query" | "Mutation" | "Subscription") {
@@ -65,16 +66,16 @@ fn check_fields(composer: &mut Composer<'_>) {
         };
         findings.push(Finding::new(Code::E106, message, field.span, "nobody gives it").help(help));
     }
-    composer.findings.extend(findings);
+    draft.findings.extend(findings);
 }
 
 /// Where a type without key occurs in an answer, all its fields must be there: they cannot be had elsewhere.
-fn check_values(composer: &mut Composer<'_>) {
-    let graph = &composer.graph;
+fn check_values(draft: &mut Draft<'_>) {
+    let graph = &draft.graph;
     let mut findings = Vec::new();
-    let given = given_fields(&composer.graph);
+    let given = given_fields(&draft.graph);
     for (index, shape) in graph.shapes.iter().enumerate() {
-        let Some(span) = composer.shape_spans.get(&ShapeId(index as u32)) else { continue };
+        let Some(span) = draft.shape_spans.get(&ShapeId(index as u32)) else { continue };
         for variant in &shape.variants {
             let ty = graph.ty(variant.ty);
             if !ty.lookups.is_empty() {
@@ -101,10 +102,10 @@ fn check_values(composer: &mut Composer<'_>) {
             findings.push(finding);
         }
     }
-    composer.findings.extend(findings);
+    draft.findings.extend(findings);
 }
 
 /// Is the source one whose answers are bounded by contract?
-pub(super) fn is_rest(composer: &Composer<'_>, source: crate::compose::SourceId) -> bool {
-    matches!(composer.graph.source(source).kind, SourceKind::Rest { .. })
+pub(super) fn is_rest(draft: &Draft<'_>, source: crate::compose::SourceId) -> bool {
+    matches!(draft.graph.source(source).kind, SourceKind::Rest { .. })
 }

@@ -3,7 +3,7 @@
 //! Everything between is real: composition, the view, lowering, planning, projection and completion.
 
 use crate::cache::{Cache, CacheOptions};
-use crate::compose::{Graph, Origin, ServiceFile, Services, SourceId, compose, contract_paths};
+use crate::compose::{Graph, Origin, ServiceFile, Services, SourceId, compose};
 use crate::contract;
 use crate::diagnostic::{Finding, Sources};
 use crate::execute::{Bounds, Caching, CauseReport, Feed, Polls, Run, Sourced, Wording, run, run_in_parts};
@@ -91,14 +91,15 @@ impl Kit {
             })
             .collect();
         let mut read = HashMap::new();
-        for (path, _) in contract_paths(&sources, &files) {
-            let text = contracts.iter().find(|(name, _)| *name == path).expect("a contract").1;
-            let file = sources.add(path.as_str(), text);
+        let files = Services::read(&sources, &files);
+        for path in files.contract_paths() {
+            let text = contracts.iter().find(|(name, _)| *name == path.value).expect("a contract").1;
+            let file = sources.add(path.value.as_str(), text);
             let (contract, findings) = contract::read(&sources, file);
             expect_sound(&findings);
-            read.insert(path, contract.expect("a contract"));
+            read.insert(path.value.clone(), contract.expect("a contract"));
         }
-        let (graph, findings) = compose(Services { sources: &sources, services: &files, contracts: &read });
+        let (graph, findings) = compose(&files, &read);
         expect_sound(&findings);
         let graph = graph.expect("a graph");
         let text = client.map_or_else(|| graph.schema.serialize().to_string(), str::to_owned);

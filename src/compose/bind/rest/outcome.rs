@@ -1,8 +1,8 @@
 //! `on:`: what statuses mean.
 
-use super::Binding;
+use super::binding::Binding;
 use crate::compose::agree::are_alike;
-use crate::compose::graph::{ShapeId, TypeId};
+use crate::compose::ids::{ShapeId, TypeId};
 use crate::compose::read::Read;
 use crate::compose::types::TypeRef;
 use crate::compose::way::{Answer, Effect, Outcome};
@@ -62,7 +62,7 @@ impl<'a> Binding<'_, 'a> {
     /// E113: of an answer whose type is told by the status, two statuses mean the same type, and their answers are not
     /// read alike.
     fn check_agrees(&mut self, value: &Meant, meant: &[Meant], declaration: &OutcomeDeclaration) {
-        let graph = &self.composer.graph;
+        let graph = &self.draft.graph;
         let is_read_alike = |other: &Meant| {
             let shapes = value.shape.zip(other.shape);
             value.read == other.read && shapes.is_some_and(|(one, other)| are_alike(graph, one, other))
@@ -75,7 +75,7 @@ impl<'a> Binding<'_, 'a> {
         let help = "select the same of both answers; or give each status a type of its own, in a union; or map one of \
                     them to `null: true` or to a `code:`";
         let finding = Finding::new(Code::E113, message, declaration.status.span, "this is the second one");
-        self.composer.find(finding.help(help));
+        self.draft.find(finding.help(help));
     }
 
     fn null(&mut self, declaration: &OutcomeDeclaration) -> Option<Effect> {
@@ -84,7 +84,7 @@ impl<'a> Binding<'_, 'a> {
         }
         let message = format!("`{}` is non-null, so no status can make it null", self.name);
         let span = declaration.status.span;
-        self.composer.find(Finding::new(Code::E105, message, span, "null for this status").help("drop the `!`"));
+        self.draft.find(Finding::new(Code::E105, message, span, "null for this status").help("drop the `!`"));
         None
     }
 
@@ -92,14 +92,14 @@ impl<'a> Binding<'_, 'a> {
     pub(super) fn outcome_value(&mut self, declaration: &'a OutcomeDeclaration) -> Option<(TypeId, Read, ShapeId)> {
         let EffectDeclaration::As(name) = &declaration.effect else { return None };
         let named = self.ty.named();
-        let members = self.composer.graph.ty(named).possible.clone();
-        let graph = &self.composer.graph;
+        let members = self.draft.graph.ty(named).possible.clone();
+        let graph = &self.draft.graph;
         let member = members.iter().copied().find(|member| graph.ty(*member).name == name.value);
         let Some(ty) = member.filter(|_| !self.ty.is_list()) else {
             let known: Vec<&str> = members.iter().map(|member| graph.ty(*member).name.as_str()).collect();
             let message = format!("`{}` cannot be `{}`", self.name, name.value);
             let help = suggest::help(&name.value, known);
-            self.composer.find(Finding::new(Code::E104, message, name.span, "this type").help(help));
+            self.draft.find(Finding::new(Code::E104, message, name.span, "this type").help(help));
             return None;
         };
         let response = self.endpoint.and_then(|endpoint| response_for(endpoint, declaration.status.value));
@@ -123,7 +123,7 @@ impl<'a> Binding<'_, 'a> {
         let finding = Finding::new(Code::E113, message, declaration.status.span, "undeclared status")
             .and(endpoint.span, "declared here")
             .help(format!("declared are {}", declared.join(", ")));
-        self.composer.find(finding);
+        self.draft.find(finding);
     }
 
     /// W113: of a mutation, what the service may refuse, and where it may redirect to (RFC 9110 §15.4.4: 303 is the usual
@@ -154,7 +154,7 @@ impl<'a> Binding<'_, 'a> {
             let finding = Finding::new(Code::W113, message, self.target_span(), "called here")
                 .and(response.span, "declared here")
                 .help(help);
-            self.composer.find(finding);
+            self.draft.find(finding);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `@poll`: how often the binding of a subscription field is called.
 
-use super::Binding;
+use super::binding::Binding;
 use crate::diagnostic::{Code, Finding, Span};
 use crate::sdl::FieldDeclaration;
 use std::time::Duration;
@@ -11,7 +11,7 @@ const BOUNDS: (Duration, Duration) = (Duration::from_millis(100), Duration::from
 impl Binding<'_, '_> {
     /// The interval of a field's binding, which a field of `Subscription` must have and no other may.
     pub(super) fn poll(&mut self, field: Option<&FieldDeclaration>) -> Option<Duration> {
-        let is_subscription = self.composer.graph.ty(self.parent).name == "Subscription";
+        let is_subscription = self.draft.graph.ty(self.parent).name == "Subscription";
         let declared = field.and_then(|field| field.poll.as_ref());
         let Some(declared) = declared else {
             if is_subscription {
@@ -40,6 +40,6 @@ impl Binding<'_, '_> {
     }
 
     fn find_poll(&mut self, message: String, span: Span, help: &str) {
-        self.composer.find(Finding::new(Code::E124, message, span, "here").help(help));
+        self.draft.find(Finding::new(Code::E124, message, span, "here").help(help));
     }
 }

@@ -1,6 +1,6 @@
 //! The body of a call: what `body:` says, else the arguments that no parameter takes.
 
-use super::Binding;
+use super::binding::Binding;
 use super::request::{Lowering, Slot};
 use crate::compose::Input;
 use crate::contract::{RequestBody, SchemaKind};
@@ -45,7 +45,7 @@ impl<'a> Binding<'_, 'a> {
                 let finding = Finding::new(Code::E102, message, self.target_span(), "called here")
                     .and(property.span, "required here")
                     .help(format!("give it: `body: \"{name}: $args.…\"`, or add an argument of that name"));
-                self.composer.find(finding);
+                self.draft.find(finding);
             }
         }
         (!members.is_empty()).then_some(Input::Object(members))
@@ -86,7 +86,7 @@ impl<'a> Binding<'_, 'a> {
                     if let Some(span) = slot.span {
                         finding = finding.and(span, "declared here");
                     }
-                    self.composer.find(finding);
+                    self.draft.find(finding);
                     continue;
                 }
             };
@@ -98,7 +98,7 @@ impl<'a> Binding<'_, 'a> {
                 let finding = Finding::new(Code::E102, message, span, "in this body")
                     .and(property.span, "required here")
                     .help(format!("add `{name}: $args.…`"));
-                self.composer.find(finding);
+                self.draft.find(finding);
             }
         }
         Some(Input::Object(members))

@@ -1,7 +1,7 @@
 //! The inputs of a request: expressions over arguments, parents, claims and configuration become [`Input`]s, each
 //! checked against what it is sent to.
 
-use super::Binding;
+use super::binding::Binding;
 use super::leaf::{self, Wrap};
 use super::request::{Lowering, Slot};
 use crate::compose::Input;
@@ -113,7 +113,7 @@ impl<'a> Binding<'_, 'a> {
             if let Some(declared) = declared {
                 finding = finding.and(declared, "declared nullable here");
             }
-            self.composer.find(finding);
+            self.draft.find(finding);
         }
         if let (Some((contract, id)), [name]) = (slot.schema, path) {
             lowering.bounds.push((name.clone(), leaf::bounds(contract, id)));
@@ -123,7 +123,7 @@ impl<'a> Binding<'_, 'a> {
 
     /// The type of `$args.a.b`, and whether the argument has a default.
     pub(super) fn argument_type(&mut self, path: &[String], span: Span) -> Option<(TypeRef, bool)> {
-        let graph = &self.composer.graph;
+        let graph = &self.draft.graph;
         let field = self.field().map(|field| graph.field(field));
         let first = path.first().map(String::as_str).unwrap_or_default();
         let argument = field.and_then(|field| field.arguments.get(first));
@@ -131,7 +131,7 @@ impl<'a> Binding<'_, 'a> {
             let known = self.argument_names();
             let help = suggest::help(first, known.iter().map(String::as_str));
             let message = format!("`{}` has no argument `{first}`", self.name);
-            self.composer.find(Finding::new(Code::E102, message, span, "unknown argument").help(help));
+            self.draft.find(Finding::new(Code::E102, message, span, "unknown argument").help(help));
             return None;
         };
         let (mut ty, mut has_default) = (argument.ty.clone(), argument.default.is_some());
@@ -140,12 +140,12 @@ impl<'a> Binding<'_, 'a> {
             let inner = input.and_then(|input| input.fields.get(name.as_str()));
             let Some(inner) = inner.filter(|_| !ty.is_list()) else {
                 let message = format!("`{}` has no field `{name}`", graph.ty(ty.named()).name);
-                self.composer.find(Finding::new(Code::E102, message, span, "unknown field of an input"));
+                self.draft.find(Finding::new(Code::E102, message, span, "unknown field of an input"));
                 return None;
             };
             has_default = inner.default_value.is_some();
             let is_nullable = ty.is_nullable();
-            ty = crate::compose::merge::type_ref(graph, &inner.ty)?;
+            ty = graph.type_ref(&inner.ty)?;
             if is_nullable {
                 ty = nullable(ty);
             }
@@ -171,14 +171,14 @@ impl<'a> Binding<'_, 'a> {
         };
         if let Some(problem) = problem {
             let message = format!("`{}` cannot be read here", variable.name());
-            self.composer.find(Finding::new(Code::E107, message, span, "not here").help(problem));
+            self.draft.find(Finding::new(Code::E107, message, span, "not here").help(problem));
             return None;
         }
         let (key, ty) = self.parent_path(path, span)?;
         if matches!(self.entry, Entry::Lookup(_)) && !self.is_key(&key) {
             let message = format!("`{}` is not a `@key` of `{}`", path.join("."), self.name);
             let help = format!("add `@key(fields: \"{}\")` to the type, or read a key", path.join(" "));
-            self.composer.find(Finding::new(Code::E107, message, span, "read here").help(help));
+            self.draft.find(Finding::new(Code::E107, message, span, "read here").help(help));
         }
         let index = lowering.inputs.iter().position(|known| *known == key).unwrap_or_else(|| {
             lowering.inputs.push(key);
@@ -202,14 +202,14 @@ impl<'a> Binding<'_, 'a> {
                 if let Some(span) = slot.span {
                     finding = finding.and(span, "not an array");
                 }
-                self.composer.find(finding);
+                self.draft.find(finding);
                 return None;
             }
         };
         match lowering.batch_key {
             Some((known, _)) if known != index => {
                 let message = "a batched call sends one list of keys";
-                self.composer.find(Finding::new(Code::E107, message, span, "a second list"));
+                self.draft.find(Finding::new(Code::E107, message, span, "a second list"));
                 return None;
             }
             _ => lowering.batch_key = Some((index, max_items)),
@@ -223,32 +223,32 @@ impl<'a> Binding<'_, 'a> {
         let mut parent = self.parent;
         let mut ty = None;
         for name in path {
-            let Some(field) = self.composer.graph.field_id(parent, name) else {
-                let parent = self.composer.graph.ty(parent);
+            let Some(field) = self.draft.graph.field_id(parent, name) else {
+                let parent = self.draft.graph.ty(parent);
                 let help = suggest::help(name, parent.fields.keys().map(String::as_str));
                 let message = format!("`{}` has no field `{name}`", parent.name);
-                self.composer.find(Finding::new(Code::E102, message, span, "read here").help(help));
+                self.draft.find(Finding::new(Code::E102, message, span, "read here").help(help));
                 return None;
             };
             fields.push(field);
-            let field_type = self.composer.graph.field(field).ty.clone();
+            let field_type = self.draft.graph.field(field).ty.clone();
             parent = field_type.named();
             ty = Some(field_type);
         }
-        let is_leaf = ty.as_ref().is_some_and(|ty| !self.composer.is_composite(ty.named()) && !ty.is_list());
+        let is_leaf = ty.as_ref().is_some_and(|ty| !self.draft.is_composite(ty.named()) && !ty.is_list());
         match ty {
             Some(ty) if is_leaf => Some((KeyPath(fields), ty)),
             _ => {
                 let message = "a parent's value must be a leaf";
                 let help = "name a scalar field, such as `$this.id`";
-                self.composer.find(Finding::new(Code::E102, message, span, "not a leaf").help(help));
+                self.draft.find(Finding::new(Code::E102, message, span, "not a leaf").help(help));
                 None
             }
         }
     }
 
     fn is_key(&self, key: &KeyPath) -> bool {
-        self.composer.keys[self.parent.index()].iter().any(|declared| declared.paths.contains(key))
+        self.draft.keys[self.parent.index()].iter().any(|declared| declared.paths.contains(key))
     }
 
     pub(super) fn check_input(
@@ -259,10 +259,10 @@ impl<'a> Binding<'_, 'a> {
         declared: Option<Span>,
     ) -> Option<Wrap> {
         let Some((contract, id)) = slot.schema else { return Some(Wrap::None) };
-        match leaf::input_fits(&self.composer.graph, ty, contract, id) {
+        match leaf::input_fits(&self.draft.graph, ty, contract, id) {
             Ok(wrap) => Some(wrap),
             Err(misfit) => {
-                let text = self.composer.type_text(ty);
+                let text = self.draft.type_text(ty);
                 let message = format!("`{text}` does not fit {}", misfit.has);
                 let mut finding = Finding::new(Code::E102, message, span, format!("`{text}` here")).help(misfit.help);
                 if let Some(span) = slot.span {
@@ -271,7 +271,7 @@ impl<'a> Binding<'_, 'a> {
                 if let Some(declared) = declared {
                     finding = finding.and(declared, "this argument");
                 }
-                self.composer.find(finding);
+                self.draft.find(finding);
                 None
             }
         }
@@ -306,12 +306,12 @@ impl<'a> Binding<'_, 'a> {
         if let Some(span) = slot.span {
             finding = finding.and(span, "declared here");
         }
-        self.composer.find(finding);
+        self.draft.find(finding);
     }
 
     pub(super) fn outside(&mut self, span: Span, help: &str) {
         let message = "this is outside the subset of a request";
-        self.composer.find(Finding::new(Code::C003, message, span, "not here").help(help));
+        self.draft.find(Finding::new(Code::C003, message, span, "not here").help(help));
     }
 
     pub(super) fn wrapped(&self, wrap: Wrap, slot: Slot<'a>, input: Input) -> Input {

@@ -1,6 +1,7 @@
 //! GraphQL types against contract schemas: does a value of the one fit the other?
 
-use crate::compose::graph::{Graph, TypeId};
+use crate::compose::graph::Graph;
+use crate::compose::ids::TypeId;
 use crate::compose::types::{TypeKind, TypeRef};
 use crate::compose::{Bounds, Input};
 use crate::contract::{Contract, IntegerFormat, SchemaId, SchemaKind};
@@ -235,7 +236,7 @@ fn named_input_fits(
                 let Some(property) = properties.get(field.name.as_str()) else {
                     return misfit(format!("{has} without a property `{}`", field.name), "rename the input's field");
                 };
-                let Some(inner) = crate::compose::merge::type_ref(graph, &field.ty) else { continue };
+                let Some(inner) = graph.type_ref(&field.ty) else { continue };
                 if property.required && inner.is_nullable() && field.default_value.is_none() {
                     let help = format!("make it non-null (`{}: {}!`), or give it a default", field.name, field.ty);
                     return misfit(format!("{has} that requires `{}`, which `{name}` may leave out", field.name), help);

@@ -1,6 +1,6 @@
 //! The request half of a binding: parameters and body, filled from arguments, parents and the caller.
 
-use super::Binding;
+use super::binding::Binding;
 use super::leaf;
 use crate::compose::RestCall;
 use crate::compose::types::Bounds;
@@ -54,7 +54,7 @@ pub(super) struct Slot<'a> {
 impl<'a> Binding<'_, 'a> {
     /// Lowers the request; `None` if there is an error in it.
     pub(super) fn request(&mut self) -> Option<Request> {
-        let errors = self.composer.findings.len();
+        let errors = self.draft.findings.len();
         let mut lowering = Lowering::default();
         let (mut call, template) = match (self.endpoint, &self.connect.target) {
             (Some(endpoint), _) => (self.contract_call(endpoint, &mut lowering), endpoint.path.clone()),
@@ -70,12 +70,12 @@ impl<'a> Binding<'_, 'a> {
             let message = format!("operation `{}` takes no body", endpoint.id);
             let finding =
                 Finding::new(Code::E102, message, mapping.span, "this body").and(endpoint.span, "declared here");
-            self.composer.find(finding);
+            self.draft.find(finding);
         }
         let batch = if self.has_errors_since(errors) { None } else { self.batch_keys(&lowering) };
         if let Some(field) = self.field() {
             for (name, bounds) in lowering.bounds {
-                if let Some(argument) = self.composer.graph.fields[field.index()].arguments.get_mut(&name) {
+                if let Some(argument) = self.draft.graph.fields[field.index()].arguments.get_mut(&name) {
                     leaf::tighten(&mut argument.bounds, bounds);
                 }
             }
@@ -93,14 +93,13 @@ impl<'a> Binding<'_, 'a> {
         let batch = self.connect.batch.as_ref()?;
         if matches!(self.entry, Entry::Root(_)) {
             let message = "a root field has no parents to batch";
-            self.composer
-                .find(Finding::new(Code::E107, message, batch.key.span, "batched here").help("remove `batch:`"));
+            self.draft.find(Finding::new(Code::E107, message, batch.key.span, "batched here").help("remove `batch:`"));
             return None;
         }
         let Some((key, max_items)) = lowering.batch_key else {
             let message = "a batched binding sends no keys";
             let help = "send them to a parameter or property of type array: `params: \"ids: $batch.id\"`";
-            self.composer.find(Finding::new(Code::E107, message, batch.key.span, "batched here").help(help));
+            self.draft.find(Finding::new(Code::E107, message, batch.key.span, "batched here").help(help));
             return None;
         };
         // What takes the number of keys must take it whole: beyond its maximum, the answer would be cut.
@@ -111,7 +110,7 @@ impl<'a> Binding<'_, 'a> {
         {
             let message = format!("`maxSize: {}` is more than the {max} that the contract allows", declared.value);
             let help = format!("write {max} or less, or leave it out: the contract's is the default");
-            self.composer.find(Finding::new(Code::E107, message, declared.span, "too many").help(help));
+            self.draft.find(Finding::new(Code::E107, message, declared.span, "too many").help(help));
         }
         let max_size = declared.map(|size| size.value).or(contract_max).unwrap_or(DEFAULT_BATCH).max(1);
         Some(BatchKeys { key, max_size })

@@ -1,9 +1,10 @@
 //! The answer half of a binding: where its value is, how a batch is taken apart, how long its list can be.
 
+use super::binding::Binding;
+use super::leaf;
 use super::request::Request;
 use super::shape::{Checked, Selected};
 use super::walk::{Found, Known};
-use super::{Binding, leaf};
 use crate::compose::list_size::with_declared_size;
 use crate::compose::read::{JsonPath, Read, Segment};
 use crate::compose::shape::{ListBound, Slicing};
@@ -52,7 +53,7 @@ impl<'a> Binding<'_, 'a> {
             let finding = Finding::new(Code::E103, message, self.target_span(), "called here")
                 .and(endpoint.span, "declared here")
                 .help("declare a `2XX` response in the contract");
-            self.composer.find(finding);
+            self.draft.find(finding);
             return None;
         };
         let reads_nothing = self.connect.selection.as_ref().is_some_and(is_constant);
@@ -61,7 +62,7 @@ impl<'a> Binding<'_, 'a> {
             let finding = Finding::new(Code::E103, message, self.target_span(), "called here")
                 .and(success.span, "declared here")
                 .help("give a value that needs none, such as `selection: \"$(true)\"`");
-            self.composer.find(finding);
+            self.draft.find(finding);
             return None;
         }
         Some(success.schema)
@@ -92,7 +93,7 @@ impl<'a> Binding<'_, 'a> {
             })?;
         if self.connect.batch.is_some() {
             let message = "outcomes of success cannot be told apart in a batch";
-            self.composer.find(Finding::new(Code::E113, message, outcome.status.span, "this outcome"));
+            self.draft.find(Finding::new(Code::E113, message, outcome.status.span, "this outcome"));
             return Some(None);
         }
         let (_, read, shape) = self.outcome_value(outcome)?;
@@ -155,7 +156,7 @@ impl<'a> Binding<'_, 'a> {
             None => Selection::Default,
             Some(MappingBody::Value(value)) => Selection::Value(value),
             Some(MappingBody::Entries(fields)) => match fields.entries.as_slice() {
-                [only] if !only.is_aliased && !self.composer.is_composite(ty.named()) => Selection::Value(&only.value),
+                [only] if !only.is_aliased && !self.draft.is_composite(ty.named()) => Selection::Value(&only.value),
                 _ => Selection::Fields(fields),
             },
         }
@@ -182,10 +183,10 @@ impl<'a> Binding<'_, 'a> {
         let value_type = if is_group { item_type.clone() } else { nullable(item_type.clone()) };
         let (read, shape) = self.item_value(&value_type, item, rest)?;
         if let (false, TypeRef::Named { nullable: false, .. }, Entry::Field(field)) = (is_group, &self.ty, self.entry) {
-            let span = self.composer.graph.field(field).span;
+            let span = self.draft.graph.field(field).span;
             let message = format!("`{}` is non-null, and a batch may not hold every key", self.name);
             let finding = Finding::new(Code::E105, message, span, "non-null here").help("drop the `!`");
-            self.composer.find(finding);
+            self.draft.find(finding);
         }
         let bound = match (is_group, &batch.per_key) {
             (false, _) => ListBound::default(),
@@ -239,7 +240,7 @@ impl<'a> Binding<'_, 'a> {
             },
         };
         let steps = value.map_or(&[][..], |value| &value.steps);
-        let is_leaf = !self.composer.is_composite(self.ty.named());
+        let is_leaf = !self.draft.is_composite(self.ty.named());
         let mut items = JsonPath::default();
         let mut at = body;
         let mut taken = 0;
@@ -295,7 +296,7 @@ impl<'a> Binding<'_, 'a> {
         let finding = Finding::new(Code::E108, message, span, "no array of items here")
             .and(contract.schema(at).span, leaf::schema_text(contract, at))
             .help(help);
-        self.composer.find(finding);
+        self.draft.find(finding);
     }
 
     /// `batch.key`, in the raw item.
@@ -315,7 +316,7 @@ impl<'a> Binding<'_, 'a> {
                 let finding = Finding::new(Code::E108, message, batch.key.span, "this key")
                     .and(contract.schema(id).span, "an item")
                     .help(suggest::help(name, known));
-                self.composer.find(finding);
+                self.draft.find(finding);
                 return None;
             };
             at = Some(next);
@@ -326,7 +327,7 @@ impl<'a> Binding<'_, 'a> {
                 let message = format!("a batch key is a string or an integer, not {}", leaf::schema_text(contract, id));
                 let finding = Finding::new(Code::E108, message, batch.key.span, "this key")
                     .and(contract.schema(id).span, "declared here");
-                self.composer.find(finding);
+                self.draft.find(finding);
             }
         }
         Some(JsonPath(batch.key.value.iter().cloned().map(Segment::Property).collect()))
@@ -348,7 +349,7 @@ impl<'a> Binding<'_, 'a> {
         let help =
             format!("{limit}; if the answer holds everything whatever is sent, write `complete: true` in `@connect`");
         let finding = Finding::new(Code::E121, message, batch.key.span, "batched here").and(span, "pages").help(help);
-        self.composer.find(finding);
+        self.draft.find(finding);
     }
 
     /// `perKey: "$args.first"` is the bound of each key's list.
@@ -386,12 +387,12 @@ impl<'a> Binding<'_, 'a> {
         let finding = Finding::new(Code::E121, message, value.span, "nobody tells the endpoint")
             .and(self.target_span(), "called here")
             .help(help);
-        self.composer.find(finding);
+        self.draft.find(finding);
     }
 
     fn no_per_key(&mut self, span: Span) -> Option<ListBound> {
         let message = "`perKey` is an argument or a number";
-        self.composer.find(Finding::new(Code::C003, message, span, "not here").help("write `perKey: \"$args.first\"`"));
+        self.draft.find(Finding::new(Code::C003, message, span, "not here").help("write `perKey: \"$args.first\"`"));
         None
     }
 
@@ -407,13 +408,13 @@ impl<'a> Binding<'_, 'a> {
     /// A bound, with what `@listSize` says of the field.
     fn sized(&self, bound: ListBound) -> ListBound {
         match self.field() {
-            Some(field) => with_declared_size(self.composer, field, bound),
+            Some(field) => with_declared_size(self.draft, field, bound),
             None => bound,
         }
     }
 
     fn argument_bound(&self, name: &str) -> Option<ListBound> {
-        let argument = self.composer.graph.field(self.field()?).arguments.get(name)?;
+        let argument = self.draft.graph.field(self.field()?).arguments.get(name)?;
         let maximum = u64::try_from(argument.bounds.numbers.maximum.as_ref()?.greatest_integer()).ok()?;
         let slicing = vec![Slicing { argument: name.to_owned(), maximum: Some(maximum) }];
         Some(ListBound { slicing, ..ListBound::default() })

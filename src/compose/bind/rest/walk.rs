@@ -1,6 +1,6 @@
 //! Paths of a `selection`, walked through the contract.
 
-use super::Binding;
+use super::binding::Binding;
 use super::input::properties;
 use crate::compose::Input;
 use crate::compose::read::{From, JsonPath, Method as ReadMethod, Read, Segment};
@@ -67,7 +67,7 @@ impl<'a> Binding<'_, 'a> {
             },
             Start::Variable(variable) => self.walk_input(*variable, value)?,
             Start::List(_) => {
-                self.composer.find(Finding::new(Code::C003, "a list cannot be read", value.span, "not here"));
+                self.draft.find(Finding::new(Code::C003, "a list cannot be read", value.span, "not here"));
                 return None;
             }
         };
@@ -90,7 +90,7 @@ impl<'a> Binding<'_, 'a> {
     fn walk_input(&mut self, variable: Variable, value: &'a Expression) -> Option<Found<'a>> {
         let Some(path) = properties(value) else {
             let message = "methods of inputs are outside the subset";
-            self.composer.find(Finding::new(Code::C003, message, value.span, "not here"));
+            self.draft.find(Finding::new(Code::C003, message, value.span, "not here"));
             return None;
         };
         let mut nullable = None;
@@ -109,7 +109,7 @@ impl<'a> Binding<'_, 'a> {
             Variable::This | Variable::Batch => {
                 let message = format!("`{}` in a selection is outside the subset", variable.name());
                 let help = "select the property of the answer that holds the value";
-                self.composer.find(Finding::new(Code::C003, message, value.span, "not here").help(help));
+                self.draft.find(Finding::new(Code::C003, message, value.span, "not here").help(help));
                 return None;
             }
         };
@@ -196,7 +196,7 @@ impl<'a> Binding<'_, 'a> {
     fn step_method(&mut self, walk: &mut Walk<'a>, method: &'a Method, span: Span, is_last: bool) -> Option<()> {
         if !is_last {
             let message = "a path cannot go on behind this method";
-            self.composer.find(Finding::new(Code::C004, message, span, "must be last"));
+            self.draft.find(Finding::new(Code::C004, message, span, "must be last"));
             return None;
         }
         let lowered = match method {
@@ -299,7 +299,7 @@ impl<'a> Binding<'_, 'a> {
         let finding = Finding::new(Code::E103, message, name.span, "not in the answer")
             .and(schema.span, "declared here")
             .help(suggest::help(&name.value, known));
-        self.composer.find(finding);
+        self.draft.find(finding);
     }
 
     fn not_a_list(&mut self, id: SchemaId, span: Span) -> Option<()> {
@@ -307,7 +307,7 @@ impl<'a> Binding<'_, 'a> {
         let message = format!("{} is not a list", super::leaf::schema_text(contract, id));
         let finding =
             Finding::new(Code::E103, message, span, "takes an item").and(contract.schema(id).span, "declared here");
-        self.composer.find(finding);
+        self.draft.find(finding);
         None
     }
 }

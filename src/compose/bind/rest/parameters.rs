@@ -2,7 +2,7 @@
 //!
 //! In: `params:`, `queryParams:`, `headers:` and path templates. Out: the [`RestCall`] but for its body.
 
-use super::Binding;
+use super::binding::Binding;
 use super::request::{Lowering, Slot};
 use crate::compose::way::Entry;
 use crate::compose::{Fieldset, HeaderParameter, Input, ListForm, PathPart, QueryParameter, RestCall};
@@ -122,7 +122,7 @@ impl<'a> Binding<'_, 'a> {
                 Some(Mapping { span, .. }) => {
                     let message = format!("`{what}` names each parameter");
                     let finding = Finding::new(Code::E102, message, *span, "one value").help("write `name: value`");
-                    self.composer.find(finding);
+                    self.draft.find(finding);
                 }
             }
         }
@@ -149,7 +149,7 @@ impl<'a> Binding<'_, 'a> {
         let finding = Finding::new(Code::E102, message, name.span, "unknown parameter")
             .and(endpoint.span, "declared here")
             .help(suggest::help(&name.value, names));
-        self.composer.find(finding);
+        self.draft.find(finding);
     }
 
     /// Headers that OpenAPI does not let a contract declare as parameters ("Parameter Object").
@@ -200,7 +200,7 @@ impl<'a> Binding<'_, 'a> {
             let message = "`params:` goes with `op:`";
             let finding =
                 Finding::new(Code::C008, message, mapping.span, "not here").help("write `http: { queryParams: … }`");
-            self.composer.find(finding);
+            self.draft.find(finding);
         }
     }
 
@@ -211,7 +211,7 @@ impl<'a> Binding<'_, 'a> {
         let finding = Finding::new(Code::E102, message, fields.span, "unknown parameter")
             .and(endpoint.span, "declared here")
             .help(suggest::help(&fields.value, known.map(|parameter| parameter.name.as_str())));
-        self.composer.find(finding);
+        self.draft.find(finding);
     }
 
     /// A parameter's value: what `params:` says, else the same-named argument, else (path only) the
@@ -233,7 +233,7 @@ impl<'a> Binding<'_, 'a> {
             let message = format!("parameter `{}` is written in a style that is outside the subset", parameter.name);
             let finding =
                 Finding::new(Code::C010, message, self.target_span(), "used here").and(parameter.span, "this style");
-            self.composer.find(finding);
+            self.draft.find(finding);
             return None;
         }
         if let Some(entry) = entry {
@@ -246,7 +246,7 @@ impl<'a> Binding<'_, 'a> {
             return self.argument(path, slot, span, lowering);
         }
         let is_parent_path = parameter.location == Location::Path && !matches!(self.entry, Entry::Root(_));
-        if is_parent_path && self.composer.graph.field_id(self.parent, &parameter.name).is_some() {
+        if is_parent_path && self.draft.graph.field_id(self.parent, &parameter.name).is_some() {
             let variable = if self.connect.batch.is_some() { Variable::Batch } else { Variable::This };
             let path = std::slice::from_ref(&parameter.name);
             return self.parent_field(variable, path, slot, self.connect.span, lowering);
@@ -257,7 +257,7 @@ impl<'a> Binding<'_, 'a> {
             let finding = Finding::new(Code::E102, message, self.target_span(), "called here")
                 .and(parameter.span, "required here")
                 .help(help);
-            self.composer.find(finding);
+            self.draft.find(finding);
         }
         None
     }
@@ -268,7 +268,7 @@ impl<'a> Binding<'_, 'a> {
             let message = format!("parameter `{}` is an object, which is outside the subset", parameter.name);
             let finding =
                 Finding::new(Code::C010, message, self.target_span(), "used here").and(parameter.span, "this style");
-            self.composer.find(finding);
+            self.draft.find(finding);
         }
         form
     }
@@ -308,7 +308,7 @@ impl<'a> Binding<'_, 'a> {
         let Some(mapping) = mapping else { return Vec::new() };
         let MappingBody::Entries(Fields { entries, .. }) = &mapping.body else {
             let finding = Finding::new(Code::C008, "expected `name: value`", mapping.span, "one value");
-            self.composer.find(finding);
+            self.draft.find(finding);
             return Vec::new();
         };
         let lowered = entries.iter().filter_map(|entry| {

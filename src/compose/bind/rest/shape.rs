@@ -1,10 +1,10 @@
 //! What an answer holds: contract ∩ mapping, checked against the GraphQL types.
 
-use super::Binding;
+use super::binding::Binding;
 use super::leaf;
 use super::walk::{Found, Known, MappedList};
-use crate::compose::composer::ShapeKey;
-use crate::compose::graph::{FieldId, ShapeId, TypeId};
+use crate::compose::draft::ShapeKey;
+use crate::compose::ids::{FieldId, ShapeId, TypeId};
 use crate::compose::list_size::with_declared_size;
 use crate::compose::read::{JsonPath, Read, Segment};
 use crate::compose::shape::{ListBound, ShapeField, ShapeVariant, TypeChoice};
@@ -70,7 +70,7 @@ impl<'a> Binding<'_, 'a> {
                 let (shape, _) = self.place(of, value)?;
                 Some((shape, bound))
             }
-            TypeRef::Named { ty: named, .. } if self.composer.is_composite(*named) => {
+            TypeRef::Named { ty: named, .. } if self.draft.is_composite(*named) => {
                 let schema = self.composite_schema(ty, &value)?;
                 let shape = self.shape(*named, schema, value.selected, value.span)?;
                 Some((Some(shape), ListBound::default()))
@@ -94,8 +94,8 @@ impl<'a> Binding<'_, 'a> {
                 let finding = Finding::new(Code::E104, message, value.span, "a list here")
                     .and(contract.schema(id).span, "not an array")
                     .help("declare the field without `[…]`, or select the array: `$.items`");
-                let text = self.composer.type_text(ty);
-                self.composer.find(value.with_declaration(finding, &text));
+                let text = self.draft.type_text(ty);
+                self.draft.find(value.with_declaration(finding, &text));
                 return None;
             };
             value.known = match contract.schema(*items).kind {
@@ -112,16 +112,16 @@ impl<'a> Binding<'_, 'a> {
     }
 
     fn not_nullable(&mut self, ty: &TypeRef, value: &Checked<'a>, why: Span) {
-        let text = self.composer.type_text(ty);
+        let text = self.draft.type_text(ty);
         let message = format!("`{}` is non-null (`{text}`), and the answer may not hold it", value.name);
         let finding = Finding::new(Code::E105, message, value.span, "non-null here")
             .and(why, "optional or nullable")
             .help("drop the `!`, or give a fallback: `?? $(…)`");
-        self.composer.find(value.with_declaration(finding, &text));
+        self.draft.find(value.with_declaration(finding, &text));
     }
 
     fn composite_schema(&mut self, ty: &TypeRef, value: &Checked<'a>) -> Option<Option<SchemaId>> {
-        let text = self.composer.type_text(ty);
+        let text = self.draft.type_text(ty);
         let has = if !value.lists.is_empty() {
             "a list".to_owned()
         } else {
@@ -144,23 +144,23 @@ impl<'a> Binding<'_, 'a> {
         if let (Known::Schema(id), Some(contract)) = (&value.known, self.source.contract) {
             finding = finding.and(contract.schema(*id).span, "declared here");
         }
-        self.composer.find(value.with_declaration(finding, &text));
+        self.draft.find(value.with_declaration(finding, &text));
         None
     }
 
     fn check_leaf(&mut self, named: TypeId, ty: &TypeRef, value: &Checked<'a>) -> Option<()> {
-        let graph = &self.composer.graph;
+        let graph = &self.draft.graph;
         if !value.lists.is_empty() {
             let message = format!("`{}` is one value, and the path maps over a list", value.name);
             let help = "declare the field as a list, or take one item: `[0]`";
             let finding = Finding::new(Code::E104, message, value.span, "maps over a list").help(help);
-            self.composer.find(value.with_declaration(finding, "one value"));
+            self.draft.find(value.with_declaration(finding, "one value"));
             return None;
         }
         if let Selected::Listed(fields) = value.selected {
             let message = format!("`{}` is a leaf: nothing can be selected of it", value.name);
             let finding = Finding::new(Code::E104, message, fields.span, "selected here");
-            self.composer.find(value.with_declaration(finding, &self.composer.type_text(ty)));
+            self.draft.find(value.with_declaration(finding, &self.draft.type_text(ty)));
             return None;
         }
         let (result, second) = match (&value.known, self.source.contract) {
@@ -172,13 +172,13 @@ impl<'a> Binding<'_, 'a> {
             _ => (Ok(()), None),
         };
         let Err(misfit) = result else { return Some(()) };
-        let text = self.composer.type_text(ty);
+        let text = self.draft.type_text(ty);
         let message = format!("`{}` is `{text}`, and the answer holds {}", value.name, misfit.has);
         let mut finding = Finding::new(Code::E104, message, value.span, format!("`{text}` here")).help(misfit.help);
         if let Some(span) = second {
             finding = finding.and(span, "declared here");
         }
-        self.composer.find(value.with_declaration(finding, &text));
+        self.draft.find(value.with_declaration(finding, &text));
         None
     }
 
@@ -195,23 +195,23 @@ impl<'a> Binding<'_, 'a> {
             Selected::SameNamed { is_top } => (None, is_top && schema.is_none()),
         };
         let key = ShapeKey { source: self.source.id, ty, schema, listed, is_top };
-        if let Some(known) = self.composer.made_shapes.get(&key) {
+        if let Some(known) = self.draft.made_shapes.get(&key) {
             return Some(*known);
         }
-        let id = self.composer.reserve_shape(ty);
-        self.composer.made_shapes.insert(key, id);
-        self.composer.shape_spans.insert(id, span);
+        let id = self.draft.reserve_shape(ty);
+        self.draft.made_shapes.insert(key, id);
+        self.draft.shape_spans.insert(id, span);
         if self.depth >= MAX_DEPTH {
             let message = format!("types are nested more than {MAX_DEPTH} levels deep in one answer");
-            self.composer.find(Finding::new(Code::C005, message, span, "here"));
+            self.draft.find(Finding::new(Code::C005, message, span, "here"));
             return None;
         }
         self.depth += 1;
-        let made = match self.composer.graph.ty(ty).kind {
+        let made = match self.draft.graph.ty(ty).kind {
             TypeKind::Object => {
-                let findings = self.composer.findings.len();
+                let findings = self.draft.findings.len();
                 let fields = self.variant(ty, schema, selected);
-                let is_quiet = self.composer.findings.len() == findings;
+                let is_quiet = self.draft.findings.len() == findings;
                 if is_quiet && fields.as_ref().is_some_and(IndexMap::is_empty) && self.wants_fields(ty) {
                     self.nothing_in_common(ty, schema, span);
                 }
@@ -221,14 +221,14 @@ impl<'a> Binding<'_, 'a> {
         };
         self.depth -= 1;
         let (choice, variants) = made?;
-        let shape = &mut self.composer.graph.shapes[id.index()];
+        let shape = &mut self.draft.graph.shapes[id.index()];
         (shape.choice, shape.variants) = (choice, variants);
         Some(id)
     }
 
     /// Is there a field that an answer could hold, rather than one with a binding of its own?
     fn wants_fields(&self, ty: TypeId) -> bool {
-        self.composer.graph.ty(ty).fields.values().any(|field| self.is_eligible(*field))
+        self.draft.graph.ty(ty).fields.values().any(|field| self.is_eligible(*field))
     }
 
     /// An object of the answer that holds no field of its type: another type must have been meant.
@@ -236,13 +236,13 @@ impl<'a> Binding<'_, 'a> {
         let (Some(schema), Some(contract)) = (schema, self.source.contract) else { return };
         let SchemaKind::Object { properties } = &contract.schema(schema).kind else { return };
         let has = leaf::schema_text(contract, schema);
-        let name = &self.composer.graph.ty(ty).name;
+        let name = &self.draft.graph.ty(ty).name;
         let known: Vec<String> = properties.keys().take(12).map(|name| format!("`{name}`")).collect();
         let message = format!("`{name}` has no field that {has} holds");
         let finding = Finding::new(Code::E104, message, span, format!("a `{name}` here"))
             .and(contract.schema(schema).span, "declared here")
             .help(format!("select what its fields are, or use another type; the answer holds {}", known.join(", ")));
-        self.composer.find(finding);
+        self.draft.find(finding);
     }
 
     /// The fields of one concrete type.
@@ -266,7 +266,7 @@ impl<'a> Binding<'_, 'a> {
     ) -> IndexMap<FieldId, ShapeField> {
         let mut found = IndexMap::new();
         for entry in fields.entries.iter().filter(|entry| entry.name.value != "__typename") {
-            let Some(field) = self.composer.graph.field_id(ty, &entry.name.value) else {
+            let Some(field) = self.draft.graph.field_id(ty, &entry.name.value) else {
                 self.no_field(ty, entry);
                 continue;
             };
@@ -283,14 +283,14 @@ impl<'a> Binding<'_, 'a> {
     /// A selection over an abstract type lists fields of all its members.
     fn no_field(&mut self, ty: TypeId, entry: &MappingEntry) {
         let name = &entry.name.value;
-        let graph = &self.composer.graph;
+        let graph = &self.draft.graph;
         if self.abstract_siblings.iter().any(|sibling| graph.field_id(*sibling, name).is_some()) {
             return;
         }
         let ty = graph.ty(ty);
         let message = format!("`{}` has no field `{name}`", ty.name);
         let help = suggest::help(name, ty.fields.keys().map(String::as_str));
-        self.composer.find(Finding::new(Code::E103, message, entry.name.span, "selected here").help(help));
+        self.draft.find(Finding::new(Code::E103, message, entry.name.span, "selected here").help(help));
     }
 
     /// DESIGN §4 rule 1: a field takes the same-named property, recursively through value types; at an
@@ -302,8 +302,8 @@ impl<'a> Binding<'_, 'a> {
         is_top: bool,
     ) -> IndexMap<FieldId, ShapeField> {
         let fields: Vec<(String, FieldId)> =
-            self.composer.graph.ty(ty).fields.iter().map(|(name, field)| (name.clone(), *field)).collect();
-        let is_entity = !self.composer.keys[ty.index()].is_empty();
+            self.draft.graph.ty(ty).fields.iter().map(|(name, field)| (name.clone(), *field)).collect();
+        let is_entity = !self.draft.keys[ty.index()].is_empty();
         let mut found = IndexMap::new();
         for (name, field) in fields {
             if !self.is_eligible(field) {
@@ -324,9 +324,9 @@ impl<'a> Binding<'_, 'a> {
                     }
                 }
                 // A key of somebody else's.
-                None if self.composer.declared_in(field, self.file).is_none() => continue,
+                None if self.draft.declared_in(field, self.file).is_none() => continue,
                 // Nobody says what is nested in an answer: of an entity only its key is sure.
-                None if is_entity && !is_top && !self.composer.key_fields.contains(&field) => continue,
+                None if is_entity && !is_top && !self.draft.key_fields.contains(&field) => continue,
                 None => Found {
                     read: Read::path(JsonPath(vec![Segment::Property(name)])),
                     known: Known::Nothing,
@@ -334,8 +334,8 @@ impl<'a> Binding<'_, 'a> {
                     lists: Vec::new(),
                 },
             };
-            let span = self.composer.declared_in(field, self.file).map(|declared| declared.field.name.span);
-            let span = span.unwrap_or(self.composer.graph.field(field).span);
+            let span = self.draft.declared_in(field, self.file).map(|declared| declared.field.name.span);
+            let span = span.unwrap_or(self.draft.graph.field(field).span);
             found.extend(self.field_of(field, value, Selected::SameNamed { is_top: false }, span));
         }
         found
@@ -343,9 +343,9 @@ impl<'a> Binding<'_, 'a> {
 
     /// Does this file's service answer the field itself, or is it part of a key?
     fn is_eligible(&self, field: FieldId) -> bool {
-        let declared = self.composer.declared_in(field, self.file);
+        let declared = self.draft.declared_in(field, self.file);
         let is_own = declared.is_some_and(|declared| declared.is_offered);
-        (is_own || self.composer.key_fields.contains(&field)) && !self.composer.has_binding(field)
+        (is_own || self.draft.key_fields.contains(&field)) && !self.draft.has_binding(field)
     }
 
     fn field_of(
@@ -355,12 +355,12 @@ impl<'a> Binding<'_, 'a> {
         selected: Selected<'a>,
         span: Span,
     ) -> Option<(FieldId, ShapeField)> {
-        let ty = self.composer.graph.field(field).ty.clone();
-        let name = self.composer.graph.coordinate(field);
-        let declared = Some(self.composer.graph.field(field).span);
+        let ty = self.draft.graph.field(field).ty.clone();
+        let name = self.draft.graph.coordinate(field);
+        let declared = Some(self.draft.graph.field(field).span);
         let Found { read, known, nullable, lists } = value;
         let (shape, bound) = self.place(&ty, Checked { known, nullable, lists, selected, span, name, declared })?;
-        let bound = if ty.is_list() { with_declared_size(self.composer, field, bound) } else { ListBound::default() };
+        let bound = if ty.is_list() { with_declared_size(self.draft, field, bound) } else { ListBound::default() };
         Some((field, ShapeField { read, shape, bound }))
     }
 
@@ -372,7 +372,7 @@ impl<'a> Binding<'_, 'a> {
         selected: Selected<'a>,
         span: Span,
     ) -> Option<(TypeChoice, Vec<ShapeVariant>)> {
-        let members = self.composer.graph.ty(ty).possible.clone();
+        let members = self.draft.graph.ty(ty).possible.clone();
         let cases = match selected {
             Selected::Listed(fields) if fields.entries.iter().any(|entry| entry.name.value == "__typename") => {
                 self.typename_cases(&members, schema, fields)?
@@ -380,11 +380,11 @@ impl<'a> Binding<'_, 'a> {
             _ => self.discriminator_cases(&members, schema),
         };
         let Some((read, cases)) = cases else {
-            let name = self.composer.graph.ty(ty).name.clone();
+            let name = self.draft.graph.ty(ty).name.clone();
             let message = format!("nothing says which member of `{name}` an answer is");
             let help = "declare `oneOf` with a `discriminator` in the contract, map statuses in `on:`, or select \
                         `__typename: kind->match([[\"a\", \"A\"]])`";
-            self.composer.find(Finding::new(Code::E104, message, span, "an abstract type here").help(help));
+            self.draft.find(Finding::new(Code::E104, message, span, "an abstract type here").help(help));
             return None;
         };
         let siblings = std::mem::replace(&mut self.abstract_siblings, members);
@@ -424,18 +424,18 @@ impl<'a> Binding<'_, 'a> {
         let named: Vec<(String, String)> = match pairs {
             Some(pairs) => pairs.iter().filter_map(|(when, then)| Some((text_of(when)?, text_of(then)?))).collect(),
             None => {
-                let name = |member: &TypeId| self.composer.graph.ty(*member).name.clone();
+                let name = |member: &TypeId| self.draft.graph.ty(*member).name.clone();
                 members.iter().map(|member| (name(member), name(member))).collect()
             }
         };
         for (text, name) in named {
-            let member = members.iter().find(|member| self.composer.graph.ty(**member).name == name);
+            let member = members.iter().find(|member| self.draft.graph.ty(**member).name == name);
             let Some(member) = member else {
                 let known: Vec<String> =
-                    members.iter().map(|member| self.composer.graph.ty(*member).name.clone()).collect();
+                    members.iter().map(|member| self.draft.graph.ty(*member).name.clone()).collect();
                 let message = format!("`{name}` is not one of the types that can stand here");
                 let help = suggest::help(&name, known.iter().map(String::as_str));
-                self.composer.find(Finding::new(Code::E104, message, entry.value.span, "named here").help(help));
+                self.draft.find(Finding::new(Code::E104, message, entry.value.span, "named here").help(help));
                 return None;
             };
             let variant = schema.and_then(|schema| self.variant_schema(schema, &text)).or(schema);
@@ -467,7 +467,7 @@ impl<'a> Binding<'_, 'a> {
     }
 
     fn member_of(&self, members: &[TypeId], variant: SchemaId, discriminator: &str, text: &str) -> Option<TypeId> {
-        let graph = &self.composer.graph;
+        let graph = &self.draft.graph;
         let schema = self.source.contract?.schema(variant);
         let by_name = |name: &str| members.iter().find(|member| graph.ty(**member).name.eq_ignore_ascii_case(name));
         if let Some(member) = schema.name.as_deref().and_then(by_name).or_else(|| by_name(text)) {

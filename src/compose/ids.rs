@@ -1,0 +1,16 @@
+//! The ids of what is in a graph: each indexes a table of [`super::Graph`].
+
+use crate::ids::ids;
+
+ids! {
+    /// A type of the graph.
+    TypeId
+    /// A field of one object or interface type: `User.name` and `Product.name` are two.
+    FieldId
+    /// A service, REST or GraphQL, or an in-process subgraph.
+    SourceId
+    /// A [`super::Shape`].
+    ShapeId
+    /// A [`super::Way`].
+    WayId
+}

@@ -1,0 +1,177 @@
+//! Which files of a room use each other, and a test that they do so in one direction.
+//!
+//! An edge is a path from one file's code to an item of another: `super::draft::Draft` in `compose/key.rs` is one to
+//! `compose/draft.rs`. A name that a module only re-exports belongs to the file that declares it, so a `mod.rs` that
+//! lists and re-exports its modules is used by none of them.
+
+use super::architecture::{paths, sources, src};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// The rooms without a circle between their files.
+const WITHOUT_CYCLES: &[&str] = &["compose", "config", "contract", "directive", "project"];
+
+/// A room's files, each by the path of its module, such as `compose::rest::binding`.
+struct Files {
+    code: BTreeMap<String, String>,
+    /// By module and name: the path that a `pub use` of the module gives the name to.
+    exports: BTreeMap<(String, String), String>,
+}
+
+impl Files {
+    fn of_room(room: &str) -> Self {
+        let module = |path: &Path| {
+            let path = path.strip_prefix(src()).unwrap().with_extension("").display().to_string();
+            path.strip_suffix("/mod").unwrap_or(&path).replace('/', "::")
+        };
+        Self::new(sources(room).into_iter().map(|(path, code)| (module(&path), code)))
+    }
+
+    fn new(code: impl IntoIterator<Item = (String, String)>) -> Self {
+        let mut files = Self { code: code.into_iter().collect(), exports: BTreeMap::new() };
+        let exports = files.code.iter().flat_map(|(module, code)| {
+            exported(code).into_iter().filter_map(|path| {
+                let name = path.rsplit("::").next()?.to_owned();
+                Some(((module.clone(), name), files.absolute(module, &path)?))
+            })
+        });
+        files.exports = exports.collect();
+        files
+    }
+
+    /// A path from the root of the crate; `None`: it leads out of it, or to an item of the same file.
+    fn absolute(&self, module: &str, path: &str) -> Option<String> {
+        let (mut module, mut path) = (module.to_owned(), path);
+        if let Some(path) = path.strip_prefix("crate::") {
+            return Some(path.to_owned());
+        }
+        if let Some(rest) = path.strip_prefix("self::") {
+            return Some(format!("{module}::{rest}"));
+        }
+        if path.starts_with("super::") {
+            while let Some(rest) = path.strip_prefix("super::") {
+                module = module.rsplit_once("::")?.0.to_owned();
+                path = rest;
+            }
+            return Some(format!("{module}::{path}"));
+        }
+        let child = format!("{module}::{}", path.split("::").next()?);
+        self.code.contains_key(&child).then(|| format!("{module}::{path}"))
+    }
+
+    /// The module whose file declares what a path from the crate's root means; `None`: it is not of this room.
+    fn declaring(&self, path: &str) -> Option<String> {
+        let mut names = path.split("::").filter(|name| !name.is_empty() && *name != "self");
+        let mut module = names.next()?.to_owned();
+        if !self.code.keys().any(|known| *known == module || known.starts_with(&format!("{module}::"))) {
+            return None;
+        }
+        for name in names {
+            let child = format!("{module}::{name}");
+            if self.code.contains_key(&child) {
+                module = child;
+            } else if let Some(export) = self.exports.get(&(module.clone(), name.to_owned())) {
+                return self.declaring(export);
+            } else {
+                break;
+            }
+        }
+        Some(module)
+    }
+
+    /// Each file, with those that it uses.
+    fn edges(&self) -> BTreeMap<&str, BTreeSet<String>> {
+        let used = |module: &String, code: &String| {
+            let paths = paths(code).into_iter().filter_map(|path| self.absolute(module, &path));
+            paths.filter_map(|path| self.declaring(&path)).filter(|used| used != module).collect()
+        };
+        self.code.iter().map(|(module, code)| (module.as_str(), used(module, code))).collect()
+    }
+
+    /// Files in a circle: each uses the next one, and the last one the first.
+    fn cycle(&self) -> Option<Vec<String>> {
+        let edges = self.edges();
+        let mut done = BTreeSet::new();
+        edges.keys().find_map(|file| search(file, &edges, &mut Vec::new(), &mut done))
+    }
+}
+
+/// The paths that a file re-exports.
+fn exported(code: &str) -> BTreeSet<String> {
+    let begins = ["\npub use ", "\npub(super) use ", "\npub(crate) use "];
+    let uses = begins.iter().flat_map(|begin| code.split(begin).skip(1));
+    uses.filter_map(|item| item.split_once(';')).flat_map(|(path, _)| paths(path)).collect()
+}
+
+/// Walks on from a file that `way` leads to.
+fn search(
+    file: &str,
+    edges: &BTreeMap<&str, BTreeSet<String>>,
+    way: &mut Vec<String>,
+    done: &mut BTreeSet<String>,
+) -> Option<Vec<String>> {
+    if let Some(start) = way.iter().position(|before| before == file) {
+        return Some(way[start..].to_vec());
+    }
+    if done.contains(file) {
+        return None;
+    }
+    way.push(file.to_owned());
+    let cycle = edges.get(file).into_iter().flatten().find_map(|next| search(next, edges, way, done));
+    way.pop();
+    done.insert(file.to_owned());
+    cycle
+}
+
+#[test]
+fn files_of_a_room_use_each_other_in_one_direction() {
+    for room in WITHOUT_CYCLES {
+        let files = Files::of_room(room);
+        assert!(files.edges().values().any(|used| !used.is_empty()), "no file of `{room}` uses another: is it read?");
+        assert_eq!(files.cycle(), None, "files of `{room}` are in a circle");
+    }
+}
+
+#[test]
+fn a_circle_of_files_is_found_however_its_paths_are_written() {
+    let cycle = |files: &[(&str, &str)]| {
+        let files = files.iter().map(|(module, code)| ((*module).to_owned(), (*code).to_owned()));
+        Files::new(files).cycle().map(|cycle| cycle.join(" → "))
+    };
+    let found = |files: &[(&str, &str)]| cycle(files).unwrap_or_default();
+    // By a path from the crate, by one from the parent, by braces, and by a name that the parent re-exports.
+    for back in [
+        "use crate::room::a::A;",
+        "use super::a::A;",
+        "use super::{a, c::C};",
+        "use super::A;",
+        "fn f() { super::a::f(); }",
+        "use crate::room::{c, A};",
+    ] {
+        let files = [
+            ("room", "mod a; mod b; mod c;\npub use a::{A, f};"),
+            ("room::a", "use super::b::B;"),
+            ("room::b", back),
+            ("room::c", ""),
+        ];
+        assert_eq!(found(&files), "room::a → room::b", "{back}");
+    }
+    // A child that uses what its parent itself declares, and is driven by it.
+    let driven = [("room", "mod a;\nstruct Shared;\nfn drive() { a::work(); }"), ("room::a", "use super::Shared;")];
+    assert_eq!(found(&driven), "room → room::a");
+    // Longer ones, and over folders.
+    let far = [
+        ("room", "mod a; mod b;"),
+        ("room::a", "use super::b::inner::I;"),
+        ("room::b", "mod inner; pub use inner::I;"),
+        ("room::b::inner", "use crate::room::b::other; use super::super::a::A;"),
+    ];
+    assert_eq!(found(&far), "room::a → room::b::inner");
+    // What only goes one way is none, and other rooms' files are not this room's.
+    let sound = [
+        ("room", "mod a; mod b;\npub use a::A;\npub use b::B;"),
+        ("room::a", "use super::B; use crate::other::A;"),
+        ("room::b", "use std::fmt;"),
+    ];
+    assert_eq!(cycle(&sound), None);
+}
