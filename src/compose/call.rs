@@ -1,17 +1,4 @@
-//! The request of a way: a template whose holes are filled per call.
-
-use super::ids::{FieldId, TypeId};
-
-/// What is asked.
-#[derive(Debug)]
-pub enum Call {
-    /// An HTTP endpoint.
-    Rest(RestCall),
-    /// A root field of a GraphQL source.
-    GraphQlRoot(FieldId),
-    /// `_entities` of a GraphQL source.
-    GraphQlEntities(TypeId),
-}
+//! An HTTP request whose holes are filled per call.
 
 /// An HTTP request with holes.
 #[derive(Debug)]
@@ -28,6 +15,19 @@ pub struct RestCall {
     pub body: Option<Input>,
     /// Where the sparse fieldset goes.
     pub fieldset: Option<Fieldset>,
+}
+
+impl RestCall {
+    /// Every input of the request, in the order that they are sent.
+    pub fn inputs(&self) -> impl Iterator<Item = &Input> {
+        let path = self.path.iter().filter_map(|part| match part {
+            PathPart::Value(input) => Some(input),
+            PathPart::Literal(_) => None,
+        });
+        let query = self.query.iter().map(|parameter| &parameter.value);
+        let headers = self.headers.iter().map(|header| &header.value);
+        path.chain(query).chain(headers).chain(&self.body)
+    }
 }
 
 /// A piece of a path.

@@ -17,9 +17,11 @@ mod draft;
 mod graph;
 mod graph_types;
 mod guard;
+mod header;
 mod ids;
 mod inputs;
 mod key;
+mod kind;
 mod list_size;
 mod merge;
 mod merged;
@@ -35,17 +37,19 @@ mod types;
 mod way;
 
 pub use crate::sdl::Origin;
-pub use call::{Call, Fieldset, HeaderParameter, Input, ListForm, PathPart, QueryParameter, RestCall};
+pub use call::{Fieldset, HeaderParameter, Input, ListForm, PathPart, QueryParameter, RestCall};
 pub use composer::compose;
 pub use graph::Graph;
+pub use header::{HeaderRule, HeaderValue};
 pub use ids::{FieldId, ShapeId, SourceId, TypeId, WayId};
+pub use kind::{Call, GraphQlCall, SourceKind, Transport};
 pub use print::print_graph;
 pub use read::{From, JsonPath, Method, Read, Segment};
 pub use services::{ServiceFile, Services};
 #[cfg(test)]
 pub use shape::Slicing;
 pub use shape::{ListBound, Shape, ShapeField, TypeChoice};
-pub use source::{HeaderRule, HeaderValue, Source, SourceKind};
+pub use source::Source;
 #[cfg(test)]
 pub use types::{Argument, GraphField, GraphType};
 pub use types::{Bounds, TypeKind, TypeRef};

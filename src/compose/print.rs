@@ -6,7 +6,7 @@ use super::read::{From, JsonPath, Method, Read, Segment};
 use super::shape::{ListBound, Slicing, TypeChoice};
 use super::types::TypeRef;
 use super::way::{Effect, Entry, KeyPath, Pairing, Way};
-use super::{Call, Input, ListForm, PathPart, RestCall};
+use super::{Input, ListForm, PathPart, RestCall};
 use crate::contract::StatusPattern;
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -104,7 +104,7 @@ impl Printer<'_> {
             let text = format!("requires for .{}: {}", self.graph.field(*field).name, paths.join(", "));
             self.line(indent + 1, &text);
         }
-        if let Call::Rest(call) = &way.call {
+        if let Some(call) = way.call.rest() {
             let text = rest_call(call);
             self.line(indent + 1, &text);
         }

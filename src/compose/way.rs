@@ -1,7 +1,7 @@
 //! Ways: what gives a field or an entity, what it is asked with, and what its answers mean.
 
-use super::call::Call;
 use super::ids::{FieldId, ShapeId, SourceId, TypeId};
+use super::kind::Call;
 use super::read::{JsonPath, Read};
 use super::shape::ListBound;
 use crate::contract::StatusPattern;
@@ -72,10 +72,8 @@ impl Way {
         if !(200..300).contains(&status) {
             return false;
         }
-        match (&self.call, &self.declared) {
-            // RFC 9110 §15.3.7: a part of the answer, though no part was asked for.
-            (Call::GraphQlRoot(_) | Call::GraphQlEntities(_), _) => status != 206,
-            (Call::Rest(_), Some(declared)) => {
+        match &self.declared {
+            Some(declared) => {
                 let is_of_success = |declared: &DeclaredStatus| match declared.status {
                     StatusPattern::Exact(exact) => (200..300).contains(&exact),
                     StatusPattern::Class(class) => class == 2,
@@ -84,13 +82,7 @@ impl Way {
                 let found = self.declaration(status);
                 found.is_some_and(|found| is_of_success(found) || !declared.iter().any(is_of_success))
             }
-            // Without a contract, those that say by themselves that all of the answer is there (RFC 9110 §15.3), or of a
-            // write that it was taken.
-            (Call::Rest(_), None) => match status {
-                200 | 201 | 203 => true,
-                202 | 204 | 205 => !self.is_safe,
-                _ => false,
-            },
+            None => self.call.is_undeclared_success(status, self.is_safe),
         }
     }
 }

@@ -4,7 +4,7 @@ use super::core::{Engine, EngineParts};
 use super::credentials;
 use super::executor::EngineExecutor;
 use crate::cache::{Cache, CacheOptions};
-use crate::compose::{Graph, HeaderValue as Rule, Source, SourceId, SourceKind};
+use crate::compose::{Graph, HeaderValue as Rule, Source, SourceId, Transport};
 use crate::config::{BreakerConfig, Budget, Config, ServiceConfig};
 use crate::execute::{Bounds, Caching, CauseReport, Polls, Sourced};
 use crate::flight::FlightOptions;
@@ -300,10 +300,9 @@ fn remote(
     config: &ServiceConfig,
     common: &Common<'_>,
 ) -> Result<Option<Arc<dyn Subgraph>>, EngineError> {
-    let declared = match &source.kind {
-        SourceKind::Rest { base_url, .. } => base_url.clone(),
-        SourceKind::GraphQl => None,
-        SourceKind::InProcess { .. } => return Ok(None),
+    let declared = match source.kind.transport() {
+        Transport::Http { base_url } => base_url.map(str::to_owned),
+        Transport::InProcess => return Ok(None),
     };
     let urls = match (config.urls.as_slice(), config.url.clone().or(declared)) {
         ([], None) => return Err(EngineError::NoUrl(source.name.clone())),
@@ -376,8 +375,7 @@ fn guard(config: &ServiceConfig, request_timeout: Duration) -> GuardOptions {
 /// A service as resolvers call it. The header rules of its `@source` hold for those calls too.
 fn handle(source: &Source, config: &ServiceConfig, subgraph: Arc<dyn Subgraph>) -> HandleService {
     let mut service = HandleService { subgraph, forwarded: Vec::new(), fixed: Vec::new() };
-    let SourceKind::Rest { headers, .. } = &source.kind else { return service };
-    for rule in headers {
+    for rule in source.kind.headers() {
         let Ok(name) = HeaderName::from_bytes(rule.name.as_bytes()) else { continue };
         let text = match &rule.value {
             Rule::Forwarded(_) => {

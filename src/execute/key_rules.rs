@@ -5,7 +5,7 @@
 use super::arena::Failure;
 use super::input::{Key, number_of};
 use super::leaf;
-use crate::compose::{Call, Input, PathPart, Way};
+use crate::compose::{Input, PathPart, Way};
 use crate::json::Value;
 use http::HeaderValue;
 
@@ -27,9 +27,9 @@ impl KeyRules {
     /// The rules of a way.
     pub(super) fn of(way: &Way) -> Self {
         let key = way.batch.as_ref().map(|batch| batch.key);
-        let is_json = !matches!(way.call, Call::Rest(_));
+        let is_json = way.call.graphql().is_some();
         let mut rules = Self { key, delimiter: None, is_number: false, is_in_header: false, is_json };
-        let (Call::Rest(call), Some(key)) = (&way.call, key) else { return rules };
+        let (Some(call), Some(key)) = (way.call.rest(), key) else { return rules };
         let is_key = |input: &Input| find(input, key).is_some();
         let in_path = call.path.iter().any(|part| matches!(part, PathPart::Value(input) if is_key(input)));
         let in_query = call.query.iter().find(|parameter| is_key(&parameter.value));

@@ -4,9 +4,7 @@ use super::arena::Failure;
 use super::input::{Inputs, UrlValue, push_name, write_argument};
 use super::representation;
 use super::scope::{push_input, scope};
-use crate::compose::{
-    Call, HeaderRule, HeaderValue as Rule, Input, ListForm, PathPart, RestCall, Source, SourceKind, Way,
-};
+use crate::compose::{Call, HeaderRule, HeaderValue as Rule, Input, ListForm, PathPart, RestCall, Source, Way};
 use crate::json::Value as Json;
 use crate::plan::{Step, SubgraphDocument};
 use crate::upstream::{BatchDomain, Request};
@@ -25,10 +23,12 @@ pub(super) fn render<'a>(
     inputs: &Inputs<'a>,
     fieldset: &[String],
 ) -> Result<Request, Failure> {
-    match (&way.call, &step.document) {
-        (Call::Rest(call), _) => rest(call, source, inputs, fieldset),
-        (_, Some(document)) => Ok(graphql(document, inputs)),
-        (_, None) => Err(Failure::new("INTERNAL", "a GraphQL step has no document")),
+    match &way.call {
+        Call::Rest(call) => rest(call, source, inputs, fieldset),
+        Call::GraphQl(_) => match &step.document {
+            Some(document) => Ok(graphql(document, inputs)),
+            None => Err(Failure::new("INTERNAL", "a GraphQL step has no document")),
+        },
     }
 }
 
@@ -51,10 +51,8 @@ fn rest<'a>(call: &'a RestCall, source: &Source, inputs: &Inputs<'a>, fieldset: 
         push_parameter(&mut target, &mut separator, &parameter.name, parameter.list, UrlValue::Many(names));
     }
     let mut headers = Vec::new();
-    if let SourceKind::Rest { headers: rules, .. } = &source.kind {
-        for rule in rules {
-            headers.extend(source_header(rule, inputs)?);
-        }
+    for rule in source.kind.headers() {
+        headers.extend(source_header(rule, inputs)?);
     }
     for header in &call.headers {
         let value = inputs.url(&header.value)?;
@@ -155,19 +153,10 @@ fn push_parameter(target: &mut String, separator: &mut char, name: &str, list: L
 /// Why a call cannot be made, whatever its keys are: the caller lacks a claim that it names, or the configuration a
 /// setting. What stands before `??` may be missing; anything else would leave a part out of a request.
 pub(super) fn lacks(way: &Way, source: &Source, inputs: &Inputs<'_>) -> Option<Failure> {
-    let Call::Rest(call) = &way.call else { return None };
-    let path = call.path.iter().filter_map(|part| match part {
-        PathPart::Value(input) => Some(input),
-        PathPart::Literal(_) => None,
-    });
-    let query = call.query.iter().map(|parameter| &parameter.value);
-    let headers = call.headers.iter().map(|header| &header.value);
-    let mut all = path.chain(query).chain(headers).chain(&call.body);
-    let missing = all.find_map(|input| missing(input, inputs)).or_else(|| {
-        let SourceKind::Rest { headers, .. } = &source.kind else { return None };
+    let missing = way.call.inputs().find_map(|input| missing(input, inputs)).or_else(|| {
         let is_missing =
             |rule: &HeaderRule| matches!(&rule.value, Rule::Config(path) if setting(path, inputs).is_none());
-        headers.iter().any(is_missing).then_some(Missing::Setting)
+        source.kind.headers().iter().any(is_missing).then_some(Missing::Setting)
     })?;
     Some(match missing {
         Missing::Claim => Failure::new("FORBIDDEN", "this needs a claim that the caller does not have"),

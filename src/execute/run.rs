@@ -14,7 +14,7 @@ use super::step::{Answered, Keys, Settled, Settling};
 use super::write::check_slices;
 use super::write::{Source, Spent, Writer, Written};
 use crate::cache::{Held, Mark};
-use crate::compose::{Graph, Input, SourceId, SourceKind, TypeId, Way, WayId};
+use crate::compose::{Graph, Input, SourceId, TypeId, Way, WayId};
 use crate::json::Value;
 use crate::operation::{Locations, Variables};
 use crate::plan::{PairingPlan, Plan, Step, StepId};
@@ -311,7 +311,7 @@ impl<'a> State<'a> {
             status,
             attempts,
             is_shared: finished.result.as_ref().is_ok_and(|answer| answer.is_shared),
-            is_in_process: !is_remote(&self.run.graph.source(step.source).kind),
+            is_in_process: self.run.graph.source(step.source).kind.is_in_process(),
             is_safe: way.is_safe,
             cache: weighed.cache,
             cause: finished.result.as_ref().err().and_then(|error| error.cause.clone()),
@@ -563,9 +563,4 @@ fn call_failure(error: &CallError, way: WayId, is_read: bool) -> Failure {
 /// How often a call was sent.
 fn attempts(result: &Result<Answer, CallError>) -> u32 {
     result.as_ref().map_or_else(|error| error.attempts, |answer| answer.attempts)
-}
-
-/// Whether a source is called over HTTP.
-fn is_remote(kind: &SourceKind) -> bool {
-    matches!(kind, SourceKind::Rest { .. } | SourceKind::GraphQl)
 }

@@ -1,6 +1,6 @@
 //! Credential scope: what of the caller a call sends, and what of it a whole operation's answer depends on.
 
-use crate::compose::{CallerInputs, Graph, Source, SourceId, SourceKind, Way};
+use crate::compose::{CallerInputs, Graph, Source, SourceId, Way};
 use crate::heap::HeapSize;
 use crate::json::Value as Json;
 use crate::operation::OperationKind;
@@ -12,7 +12,7 @@ use crate::upstream::CredentialScope;
 pub(super) fn scope(way: &Way, source: &Source, caller: &Caller) -> CredentialScope {
     let mut text = Vec::new();
     push_caller(&mut text, &way.caller, caller);
-    if let SourceKind::InProcess { is_pure: false, .. } = source.kind {
+    if source.kind.sees_caller() {
         // Code of ours sees the whole caller.
         let claims = caller.claims.as_ref().map_or_else(String::new, |claims| Json::Object(claims.clone()).to_string());
         push_input(&mut text, b"claims", claims.as_bytes());
@@ -71,8 +71,7 @@ impl OperationScope {
         let mut sources = Vec::new();
         for step in &plan.steps {
             let way = graph.way(step.way);
-            let is_impure = matches!(graph.source(step.source).kind, SourceKind::InProcess { is_pure: false, .. });
-            if is_impure || !way.is_safe {
+            if graph.source(step.source).kind.sees_caller() || !way.is_safe {
                 return None;
             }
             inputs.claims.extend(way.caller.claims.iter().cloned());

@@ -4,7 +4,7 @@ use super::build::ValuesId;
 use super::error::PlanError;
 use super::held::held_path;
 use super::planner::{Place, Planner};
-use crate::compose::{Entry, KeyPath, SourceKind, Way, WayId};
+use crate::compose::{Entry, KeyPath, Way, WayId};
 use crate::operation::{NodeId, OperationKind};
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet};
@@ -169,14 +169,10 @@ impl Planner<'_> {
         Ok(Some(hops))
     }
 
-    /// The names that a REST step's sparse fieldset asks for.
+    /// The names that a step's sparse fieldset asks for; none if its endpoint takes none.
     pub(super) fn fieldset(&self, way: WayId, values: ValuesId) -> Vec<String> {
         let way = self.graph.way(way);
-        let has_fieldset = match (&way.call, &self.graph.source(way.source).kind) {
-            (crate::compose::Call::Rest(call), SourceKind::Rest { .. }) => call.fieldset.is_some(),
-            _ => false,
-        };
-        if !has_fieldset {
+        if way.call.fieldset().is_none() {
             return Vec::new();
         }
         let mut names = Vec::new();

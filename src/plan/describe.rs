@@ -1,7 +1,7 @@
 //! A plan as people read it: calls, rounds, what depends on what.
 
 use super::model::{PairingPlan, Plan, Step};
-use crate::compose::{CallerInputs, Graph, SourceKind};
+use crate::compose::{CallerInputs, Graph};
 use std::fmt::Write;
 
 /// Describes a plan.
@@ -71,10 +71,8 @@ fn at_most(bound: Option<u64>) -> String {
 
 fn count(step: &Step, graph: &Graph) -> String {
     let way = graph.way(step.way);
-    let each = match graph.source(way.source).kind {
-        SourceKind::InProcess { max_calls, .. } => Some(max_calls),
-        _ => None,
-    };
+    let kind = &graph.source(way.source).kind;
+    let each = kind.is_in_process().then(|| kind.calls_per_request());
     let calls = format!("calls {}", at_most(step.calls));
     let of_keys = match (&way.batch, step.pairing, step.keys) {
         (_, PairingPlan::Single, Some(1)) | (None, ..) => String::new(),

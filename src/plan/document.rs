@@ -3,7 +3,7 @@
 use super::build::{Growing, ObjectId, SubField};
 use super::model::{Member, SubgraphDocument};
 use super::planner::{GrowingStep, Planner};
-use crate::compose::{Call, KeyPath, TypeRef};
+use crate::compose::{GraphQlCall, KeyPath, TypeRef};
 use crate::operation::{Leaf, OutId, OutType, Value};
 use std::fmt::Write;
 use std::sync::Arc;
@@ -19,15 +19,14 @@ impl Planner<'_> {
     pub(super) fn document(&self, step: &GrowingStep) -> Option<SubgraphDocument> {
         let way = self.graph.way(step.key.way);
         let mut text = Text { planner: self, body: String::new(), variables: Vec::new() };
-        let (head, representation) = match &way.call {
-            Call::Rest(_) => return None,
+        let (head, representation) = match way.call.graphql()? {
             // §6.2.2: only the root fields of a mutation write. Whatever is read below one is asked for by a query.
-            Call::GraphQlRoot(field) => {
+            GraphQlCall::Root(field) => {
                 text.selection(step.values);
-                (if self.graph.is_mutation(*field) { "mutation" } else { "query" }, None)
+                (if self.graph.is_mutation(field) { "mutation" } else { "query" }, None)
             }
-            Call::GraphQlEntities(ty) => {
-                let ty = self.graph.ty(*ty).name.clone();
+            GraphQlCall::Entities(ty) => {
+                let ty = self.graph.ty(ty).name.clone();
                 let _ = write!(text.body, "{{_entities(representations:$representations){{...on {ty}");
                 text.selection(step.values);
                 text.body.push_str("}}");

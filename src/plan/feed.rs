@@ -14,7 +14,7 @@ use super::model::{Access, Feed, FrameId, Join, LeafRead, LeafSource, PairingPla
 use super::planner::{GrowingOutcome, GrowingStep, Place, Planner, StepKey, When, leaf, step_id};
 use super::search::Held;
 use super::waits::MAX_STEPS;
-use crate::compose::{Call, Effect, FieldId, From, JsonPath, KeyPath, Pairing, Read, Segment, WayId};
+use crate::compose::{Effect, FieldId, From, GraphQlCall, JsonPath, KeyPath, Pairing, Read, Segment, WayId};
 use std::collections::{BTreeSet, HashMap};
 
 /// A lookup at a place: equal ones are one step.
@@ -174,7 +174,7 @@ impl Planner<'_> {
             (outcome.status, effect)
         });
         let outcomes = outcomes.collect();
-        let data = matches!(way.call, Call::GraphQlRoot(_)).then(|| {
+        let data = matches!(way.call.graphql(), Some(GraphQlCall::Root(_))).then(|| {
             let object = self.build.object_in(values, root);
             let slot = self.build.new_slot(root);
             self.build.objects[object].tags.push((slot, 0));

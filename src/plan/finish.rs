@@ -8,7 +8,7 @@ use super::model::{
 use super::planner::{GrowingOutcome, GrowingStep, Planner};
 use super::refusal;
 use super::values::{OpenList, most_values};
-use crate::compose::{Call, JsonPath, Segment, TypeId, TypeRef};
+use crate::compose::{GraphQlCall, JsonPath, Segment, TypeId, TypeRef};
 use crate::operation::{OutField, OutKind};
 
 /// A step's round, and the most keys and calls of it.
@@ -93,7 +93,7 @@ impl Planner<'_> {
     /// What a step is called in messages: a document of several root fields is just `query`.
     fn endpoint(&self, step: &GrowingStep) -> &str {
         let way = self.graph.way(step.key.way);
-        let Call::GraphQlRoot(_) = way.call else { return &way.endpoint };
+        let Some(GraphQlCall::Root(_)) = way.call.graphql() else { return &way.endpoint };
         let mut names = self.build.values[step.values].iter().filter_map(|value| match value {
             Growing::Object(object) => Some(&self.build.objects[*object].properties),
             _ => None,
@@ -235,17 +235,13 @@ fn json_string(text: &str) -> String {
 
 /// The captures of a step, from the body's start.
 fn whole_body(build: &Builder, step: &GrowingStep, way: &crate::compose::Way) -> Capture {
-    let inner = build.finish(step.values);
     let items = |frame| Capture::Items { frame, item: Box::new(build.finish(step.values)) };
-    match (&way.call, step.pairing) {
-        (Call::GraphQlRoot(_), _) => property("data", inner),
-        (Call::GraphQlEntities(_), _) => property("data", property("_entities", items(step.root))),
-        (Call::Rest(_), PairingPlan::Single) => inner,
-        (Call::Rest(_), PairingPlan::Group { items: frame, .. }) => at_path(&way.answer.items, items(frame)),
-        (Call::Rest(_), PairingPlan::Index { .. } | PairingPlan::Position) => {
-            at_path(&way.answer.items, items(step.root))
-        }
-    }
+    let answer = match step.pairing {
+        PairingPlan::Single => build.finish(step.values),
+        PairingPlan::Group { items: frame, .. } => at_path(&way.answer.items, items(frame)),
+        PairingPlan::Index { .. } | PairingPlan::Position => at_path(&way.answer.items, items(step.root)),
+    };
+    way.call.envelope().iter().rev().fold(answer, |inner, name| property(name, inner))
 }
 
 fn at_path(path: &JsonPath, inner: Capture) -> Capture {

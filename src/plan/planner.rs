@@ -15,7 +15,7 @@ use super::search::Search;
 use super::waits::Waits;
 use super::work::Work;
 use crate::compose::{
-    Call, Entry, FieldId, Graph, KeyPath, ListBound, ShapeField, ShapeId, SourceId, SourceKind, TypeId, TypeKind, WayId,
+    Entry, FieldId, Graph, GraphQlCall, KeyPath, ListBound, ShapeField, ShapeId, SourceId, TypeId, TypeKind, Way, WayId,
 };
 use crate::contract::StatusPattern;
 use crate::operation::{Leaf, NodeId, Operation, OperationKind, Value};
@@ -141,7 +141,7 @@ impl<'a> Planner<'a> {
         let (requires, group, part) = (Vec::new(), self.group, self.part);
         let key = |way, arguments| StepKey { way, arguments, requires, group, part, authenticated };
         let source = graph.way(way).source;
-        let is_shared = matches!(graph.source(source).kind, SourceKind::GraphQl) && graph.way(way).is_safe;
+        let is_shared = graph.source(source).kind.joins_roots() && graph.way(way).is_safe;
         if !is_shared {
             return key(way, node.arguments.clone());
         }
@@ -305,8 +305,7 @@ impl<'a> Planner<'a> {
     }
 
     pub(super) fn speaks_graphql(&self, step: StepId) -> bool {
-        let way = self.graph.way(self.steps[step as usize].key.way);
-        !matches!(self.graph.source(way.source).kind, SourceKind::Rest { .. })
+        self.graph.way(self.steps[step as usize].key.way).call.graphql().is_some()
     }
 
     /// How long a node's list is.
@@ -330,7 +329,7 @@ impl<'a> Planner<'a> {
 /// The first way of a source that reads a root field.
 fn first_read(graph: &Graph, source: SourceId) -> Option<WayId> {
     let is_read =
-        |way: &crate::compose::Way| way.source == source && way.is_safe && matches!(way.call, Call::GraphQlRoot(_));
+        |way: &Way| way.source == source && way.is_safe && matches!(way.call.graphql(), Some(GraphQlCall::Root(_)));
     graph.ways.iter().position(is_read).map(|at| WayId(step_id(at)))
 }
 

@@ -5,7 +5,7 @@ use super::limits::limits;
 use super::operations::{self, Terms};
 use super::probe::probe;
 use super::settings;
-use crate::compose::{self, Call, Graph, Origin, ServiceFile, Services, SourceKind};
+use crate::compose::{self, Graph, Origin, ServiceFile, Services, Transport};
 use crate::config::{self, Config, KnownSource, Mode};
 use crate::contract;
 use crate::diagnostic::{Code, FileId, Finding, Sources, Span, one_line};
@@ -170,16 +170,16 @@ pub fn name_clients(findings: &mut [Finding], clients: &[(String, Vec<Span>)]) {
 fn known_sources(graph: &Graph) -> Vec<KnownSource<'_>> {
     let mut known: Vec<KnownSource<'_>> = Vec::with_capacity(graph.sources.len());
     for source in &graph.sources {
-        let (base_url, rules) = match &source.kind {
-            SourceKind::Rest { base_url, headers } => (base_url.as_deref(), headers.as_slice()),
-            SourceKind::GraphQl | SourceKind::InProcess { .. } => (None, [].as_slice()),
+        let base_url = match source.kind.transport() {
+            Transport::Http { base_url } => base_url,
+            Transport::InProcess => None,
         };
-        let headers = rules.iter().map(|rule| rule.name.clone()).collect();
+        let headers = source.kind.headers().iter().map(|rule| rule.name.clone()).collect();
         known.push(KnownSource { name: &source.name, span: source.span, base_url, headers });
     }
     for way in &graph.ways {
-        if let (Call::Rest(call), Some(source)) = (&way.call, known.get_mut(way.source.index())) {
-            source.headers.extend(call.headers.iter().map(|header| header.name.clone()));
+        if let Some(source) = known.get_mut(way.source.index()) {
+            source.headers.extend(way.call.header_names().map(str::to_owned));
         }
     }
     known

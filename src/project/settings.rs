@@ -4,7 +4,7 @@
 //!
 //! What is missing all the same ends a call before it is made (`UPSTREAM_NOT_CONFIGURED`); nothing leaves it out.
 
-use crate::compose::{Call, From, Graph, HeaderValue, Input, PathPart, Read, Shape, ShapeId, SourceKind, Way};
+use crate::compose::{From, Graph, HeaderValue, Input, Read, Shape, ShapeId, Way};
 use crate::config::Config;
 use crate::diagnostic::{Code, Finding, Span};
 use std::collections::HashSet;
@@ -43,22 +43,11 @@ pub(super) fn check(graph: &Graph, config: &Config, bindings: &[Span]) -> Vec<Fi
 /// The settings that a way cannot do without.
 fn named<'g>(graph: &'g Graph, way: &'g Way) -> Vec<&'g [String]> {
     let mut paths = Vec::new();
-    if let SourceKind::Rest { headers, .. } = &graph.source(way.source).kind {
-        paths.extend(headers.iter().filter_map(|header| match &header.value {
-            HeaderValue::Config(path) => Some(path.as_slice()),
-            _ => None,
-        }));
-    }
-    if let Call::Rest(call) = &way.call {
-        for part in &call.path {
-            if let PathPart::Value(input) = part {
-                of_input(input, &mut paths);
-            }
-        }
-        call.query.iter().for_each(|parameter| of_input(&parameter.value, &mut paths));
-        call.headers.iter().for_each(|header| of_input(&header.value, &mut paths));
-        call.body.iter().for_each(|body| of_input(body, &mut paths));
-    }
+    paths.extend(graph.source(way.source).kind.headers().iter().filter_map(|header| match &header.value {
+        HeaderValue::Config(path) => Some(path.as_slice()),
+        HeaderValue::Forwarded(_) | HeaderValue::Literal(_) => None,
+    }));
+    way.call.inputs().for_each(|input| of_input(input, &mut paths));
     of_read(&way.answer.read, &mut paths);
     of_shape(graph, way.answer.shape, &mut HashSet::new(), &mut paths);
     paths

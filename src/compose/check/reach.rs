@@ -2,7 +2,6 @@
 //!
 //! Places are walked breadth-first from the root fields, so that the query shown is a smallest one.
 
-use super::source::is_rest;
 use crate::compose::draft::Draft;
 use crate::compose::graph::Graph;
 use crate::compose::ids::{FieldId, ShapeId, WayId};
@@ -61,7 +60,7 @@ fn roots(draft: &Draft<'_>) -> VecDeque<Place> {
 }
 
 fn is_unbounded(draft: &Draft<'_>, way: &Way, bound: &ListBound, is_list: bool) -> bool {
-    is_list && bound.is_open() && is_rest(draft, way.source)
+    is_list && bound.is_open() && draft.graph.source(way.source).kind.must_bound_lists()
 }
 
 /// One concrete type at a place: what is there leads on, what is missing must be fetched.

@@ -3,7 +3,6 @@
 use crate::compose::draft::Draft;
 use crate::compose::graph::Graph;
 use crate::compose::ids::{FieldId, ShapeId, TypeId};
-use crate::compose::source::SourceKind;
 use crate::compose::types::TypeKind;
 use crate::diagnostic::{Code, Finding};
 use std::collections::BTreeSet;
@@ -103,9 +102,4 @@ fn check_values(draft: &mut Draft<'_>) {
         }
     }
     draft.findings.extend(findings);
-}
-
-/// Is the source one whose answers are bounded by contract?
-pub(super) fn is_rest(draft: &Draft<'_>, source: crate::compose::SourceId) -> bool {
-    matches!(draft.graph.source(source).kind, SourceKind::Rest { .. })
 }

@@ -4,7 +4,7 @@ use super::refresh::{Again, Asked, refresh};
 use super::under_way::{Announced, Joined, Terms};
 use super::{Caching, WayRule};
 use crate::cache::{CacheStatus, Domain, Entry, EntryKey, Lookup, Mark, Miss, Wanted, condition};
-use crate::compose::{Call, Way};
+use crate::compose::Way;
 use crate::execute::input::Inputs;
 use crate::execute::request::{domain, render};
 use crate::execute::run::{State, now};
@@ -57,9 +57,8 @@ impl Looked {
 impl StepKept {
     /// What makes a call for one key conditional: what is kept may still be what the service has.
     pub(in crate::execute) fn condition(&self, way: &Way, key: usize) -> Option<Condition> {
-        let is_get = matches!(&way.call, Call::Rest(call) if call.method == http::Method::GET);
         let (_, why, entry) = self.old.iter().find(|(number, ..)| *number == key)?;
-        let may = is_get && way.batch.is_none() && *why != Miss::Fields;
+        let may = way.call.may_be_conditional() && way.batch.is_none() && *why != Miss::Fields;
         let headers = entry.headers.as_ref().filter(|_| may)?;
         condition(headers).map(Into::into)
     }

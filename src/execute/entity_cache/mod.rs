@@ -25,7 +25,7 @@ pub(super) use under_way::{Announced, Joined};
 pub(super) use weigh::{Keep, Weighed};
 
 use crate::cache::{Cache, Guess};
-use crate::compose::{Graph, SourceId, SourceKind, Way, WayId};
+use crate::compose::{Graph, SourceId, Way, WayId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -67,7 +67,7 @@ impl Caching {
         let ways = graph.ways.iter().map(|way| WayRule::of(graph, way, negative)).collect();
         let sources = graph.sources.iter().map(|source| {
             // Code of this process sees the whole caller, and asks its services by itself.
-            !matches!(source.kind, SourceKind::InProcess { .. }) && is_on(&source.name)
+            !source.kind.is_in_process() && is_on(&source.name)
         });
         Self { ways, sources: sources.collect(), shares, cache, under_way: Arc::default() }
     }

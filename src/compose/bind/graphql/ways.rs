@@ -1,10 +1,10 @@
 //! The ways of one subgraph: its root fields, and `_entities` by each key.
 
 use super::binder::Binder;
-use crate::compose::call::Call;
 use crate::compose::graph::Graph;
 use crate::compose::ids::{FieldId, TypeId};
 use crate::compose::key::key_paths;
+use crate::compose::kind::{Call, GraphQlCall};
 use crate::compose::list_size::declared_size;
 use crate::compose::read::{JsonPath, Read, Segment};
 use crate::compose::shape::ListBound;
@@ -51,7 +51,7 @@ impl Binder<'_, '_> {
                 outcome: None,
             };
             let batch = Batch { key: 0, pairing: Pairing::Position, max_size: MAX_REPRESENTATIONS };
-            let call = Call::GraphQlEntities(ty);
+            let call = Call::GraphQl(GraphQlCall::Entities(ty));
             let mut way = self.way("_entities", Entry::Lookup(ty), call, answer, span);
             (way.inputs, way.requires, way.batch) = (key, requires.clone(), Some(batch));
             self.draft.add_way(way);
@@ -78,7 +78,13 @@ impl Binder<'_, '_> {
             outcome: None,
         };
         let name = declared.field.name.value.as_str();
-        let way = self.way(name, Entry::Root(field), Call::GraphQlRoot(field), answer, declared.field.name.span);
+        let way = self.way(
+            name,
+            Entry::Root(field),
+            Call::GraphQl(GraphQlCall::Root(field)),
+            answer,
+            declared.field.name.span,
+        );
         self.draft.add_way(way);
     }
 

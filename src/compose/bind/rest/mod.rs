@@ -19,8 +19,8 @@ mod source;
 mod target;
 mod walk;
 
-use crate::compose::call::Call;
 use crate::compose::draft::Draft;
+use crate::compose::kind::Call;
 use crate::compose::types::TypeRef;
 use crate::compose::way::{Batch, CallerInputs, DeclaredStatus, Entry, Way};
 use crate::contract::{Contract, Endpoint};

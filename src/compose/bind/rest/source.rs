@@ -1,8 +1,10 @@
 //! The REST sources of one file, with their contracts.
 
 use crate::compose::draft::Draft;
+use crate::compose::header::{HeaderRule, HeaderValue};
 use crate::compose::ids::SourceId;
-use crate::compose::source::{HeaderRule, HeaderValue, Source, SourceKind};
+use crate::compose::kind::SourceKind;
+use crate::compose::source::Source;
 use crate::contract::Contract;
 use crate::diagnostic::{Code, Finding};
 use crate::sdl::{Connect, SourceDeclaration};
