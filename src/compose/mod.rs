@@ -42,7 +42,7 @@ pub use composer::compose;
 pub use graph::Graph;
 pub use header::{HeaderRule, HeaderValue};
 pub use ids::{FieldId, ShapeId, SourceId, TypeId, WayId};
-pub use kind::{Call, GraphQlCall, SourceKind, Transport};
+pub use kind::{Call, GraphQlCall, Transport};
 pub use print::print_graph;
 pub use read::{From, JsonPath, Method, Read, Segment};
 pub use services::{ServiceFile, Services};
@@ -55,13 +55,5 @@ pub use types::{Argument, GraphField, GraphType};
 pub use types::{Bounds, TypeKind, TypeRef};
 pub use way::{CallerInputs, Effect, Entry, KeyPath, Pairing, Way};
 
-#[cfg(test)]
-mod demo_tests;
-#[cfg(test)]
-mod directive_tests;
-#[cfg(test)]
-mod federation_tests;
-#[cfg(test)]
-mod finding_tests;
 #[cfg(test)]
 mod tests;

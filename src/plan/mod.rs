@@ -25,7 +25,7 @@ mod planner;
 mod refusal;
 mod search;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod values;
 mod waits;
 mod weight;

@@ -146,5 +146,4 @@ fn read_key(pem: &[u8]) -> Result<(DecodingKey, Algorithm), JwtKeyError> {
 }
 
 #[cfg(test)]
-#[path = "jwt_tests.rs"]
 mod tests;

@@ -163,23 +163,6 @@ fn declared_sizes_are_enforced_and_assumed_ones_are_not() {
     assert!(got.contains(r#"{"few":[{"id":"1"},{"id":"2"},{"id":"3"},{"id":"4"}]}"#), "{got}");
 }
 
-#[test]
-fn plans_know_how_many_values_an_answer_may_hold() {
-    let kit = shop(Bounds::default());
-    for (query, expected) in [
-        ("{ user(id: 1) { id name } }", "≤ 2"),
-        ("{ user(id: 1) { id friends { id name } } }", "≤ 7"),
-        ("{ some { id email } }", "≤ 9"),
-        ("{ some { id } few { id } user(id: 1) { __typename } }", "≤ 9"),
-        ("{ user(id: 1) { friends { id email } } some { email } }", "≤ 12"),
-        ("{ tags }", "≤ 4"),
-        ("{ words }", "unbounded: nothing bounds the list `Query.words`"),
-        ("{ user(id: 1) { id } users { id } }", "unbounded: nothing bounds the list `Query.users`"),
-    ] {
-        assert_eq!(kit.values(query), format!("  values {expected}\n"), "{query}");
-    }
-}
-
 const A: &str = r#"
 type Query { user: User orders(first: Int): [Order!]! @listSize(slicingArguments: ["first"], assumedSize: 20) node: Node }
 type User @key(fields: "id") {
@@ -189,30 +172,6 @@ type User @key(fields: "id") {
 }
 type Order { id: ID! user: User! }
 union Node = User | Order"#;
-
-#[test]
-fn towers_are_known_before_they_run() {
-    let kit = Kit::graphql(&[("a", A)]);
-    let tower = |levels: usize, first: &str| {
-        let open = format!("user {{ orders(first: {first}) {{ ").repeat(levels);
-        let head = if first == "$n" { "query($n: Int)" } else { "" };
-        format!("{head} {{ {open} id {} }}", "} }".repeat(levels))
-    };
-    let most = |query: &str| kit.values(query);
-    assert_eq!(most(&tower(1, "50")), "  values ≤ 100\n");
-    assert_eq!(most(&tower(2, "50")), "  values ≤ 5050\n");
-    assert_eq!(most(&tower(5, "50")), "  values ≤ 631377550\n");
-    // A variable may be anything up to the size that is declared.
-    assert_eq!(most(&tower(1, "$n")), "  values ≤ 120\n");
-    assert_eq!(most("{ orders { id } }"), "  values ≤ 40\n");
-    assert_eq!(most("{ orders(first: 3) { id } }"), "  values ≤ 6\n");
-    assert_eq!(most("{ user { free { id } } }"), "  values unbounded: nothing bounds the list `User.free`\n");
-    // Of the types that may stand there the largest counts.
-    let query = "{ node { ... on Order { id } ... on User { id orders(first: 2) { id } } } }";
-    assert_eq!(most(query), "  values ≤ 5\n");
-    // No number is too large to be known.
-    assert_eq!(most(&tower(14, "50")), format!("  values ≤ {}\n", u64::MAX));
-}
 
 #[test]
 fn a_list_that_is_longer_than_was_asked_for_is_an_error() {

@@ -50,16 +50,6 @@ fn root_fields_of_one_source_are_one_request() {
 }
 
 #[test]
-fn calls_of_code_to_services_count() {
-    let sdl = r#"
-type Query { all: [User!]! @listSize(assumedSize: 1500) one: User two: Int }
-type User @key(fields: "id") { id: ID! }"#;
-    let kit = Kit::in_process(3, sdl);
-    assert_snapshot!(kit.plan("{ all { id } one { id } two }"));
-    assert_snapshot!(Kit::in_process(0, sdl).plan("{ two }"));
-}
-
-#[test]
 fn entities_are_asked_for_once_and_found_by_position() {
     let query = "{ user(id: 1) { score friends { id score } } }";
     let script = r#"
@@ -224,17 +214,6 @@ type Mutation { reset: Int }";
         stock mutation* => 200 {"data":{"reset":1}}"#;
     let query = "mutation { submit { ok query { reset a: left(of: 1) b: left(of: 2) } } reset }";
     assert_snapshot!(kit.check(query, script));
-}
-
-#[test]
-fn writes_below_the_root_are_never_sent() {
-    let a = "type Query { a: A } type A { mutation: Mutation } type Mutation { one: Int }";
-    let b = "type Query { b: Int } type Mutation { two: Int }";
-    let kit = Kit::graphql(&[("a", a), ("b", b)]);
-    assert_snapshot!(
-        kit.refused("{ a { mutation { two } } }"),
-        @"`Mutation.two` cannot be had at `a.mutation` (tried: b two: only the root of a mutation writes)"
-    );
 }
 
 #[test]

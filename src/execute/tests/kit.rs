@@ -3,15 +3,14 @@
 //! Everything between is real: composition, the view, lowering, planning, projection and completion.
 
 use crate::cache::{Cache, CacheOptions};
-use crate::compose::{Graph, Origin, ServiceFile, Services, SourceId, compose};
-use crate::contract;
-use crate::diagnostic::{Finding, Sources};
+use crate::compose::{Graph, SourceId};
 use crate::execute::{Bounds, Caching, CauseReport, Feed, Polls, Run, Sourced, Wording, run, run_in_parts};
-use crate::operation::{GivenVariables, Limits, Outcomes, Particulars, Variables, prepare};
-use crate::plan::{Plan, describe, describe_values, plan};
+use crate::operation::{GivenVariables, Limits, Particulars, Variables, prepare};
+use crate::plan::tests::Project;
+use crate::plan::{Plan, describe, plan};
 use crate::policy::Caller;
 use crate::upstream::{Answer, CallError, CallErrorKind, Context, CredentialScope, Request, Subgraph, Writes};
-use crate::view::{View, load};
+use crate::view::View;
 use futures_util::future::BoxFuture;
 use http::HeaderMap;
 use serde_json::value::RawValue;
@@ -20,11 +19,6 @@ use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-
-const CONNECT: &str = r#"extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@shareable", "@authenticated", "@listSize", "@inaccessible"])
-  @link(url: "https://bespoke.example/connect/v1", import: ["@source", "@connect", "@poll", "@cache", "@invalidates"])"#;
-const FEDERATION: &str = r#"extend schema @link(url: "https://specs.apollo.dev/federation/v2.9",
-  import: ["@key", "@requires", "@provides", "@external", "@shareable", "@authenticated", "@listSize", "@inaccessible"])"#;
 
 /// A project under test.
 pub(super) struct Kit {
@@ -50,63 +44,30 @@ pub(super) struct Kit {
 impl Kit {
     /// Composes REST services of `(name, SDL)`.
     pub(super) fn rest(services: &[(&str, &str)]) -> Self {
-        Self::compose(&bound(services), &[], Origin::Service, None)
+        Self::new(Project::rest(services, None))
     }
 
     /// Composes GraphQL services of `(name, SDL)`.
     pub(super) fn graphql(services: &[(&str, &str)]) -> Self {
-        Self::compose(&federated(services), &[], Origin::Service, None)
+        Self::new(Project::graphql(services, None))
     }
 
     /// Composes one REST service with a contract.
     pub(super) fn contract(contract: &str, sdl: &str) -> Self {
-        let sdl = format!("{CONNECT} @source(name: \"shop\", openapi: \"shop.yaml\")\n{sdl}");
-        Self::compose(&[("shop", sdl)], &[("shop.yaml", contract)], Origin::Service, None)
-    }
-
-    /// Composes one GraphQL subgraph of this process that makes so many calls.
-    pub(super) fn in_process(max_calls: u32, sdl: &str) -> Self {
-        let declared = format!("{FEDERATION}\n{CONNECT} @source(name: \"code\", maxCalls: {max_calls})\n{sdl}");
-        Self::compose(&[("code", declared)], &[], Origin::InProcess, None)
+        Self::new(Project::contract(contract, sdl))
     }
 
     /// The same services behind a client schema of its own.
     pub(super) fn rest_with_client(services: &[(&str, &str)], client: &str) -> Self {
-        Self::compose(&bound(services), &[], Origin::Service, Some(client))
+        Self::new(Project::rest(services, Some(client)))
     }
 
     /// The same GraphQL services behind a client schema of its own.
     pub(super) fn graphql_with_client(services: &[(&str, &str)], client: &str) -> Self {
-        Self::compose(&federated(services), &[], Origin::Service, Some(client))
+        Self::new(Project::graphql(services, Some(client)))
     }
 
-    fn compose(services: &[(&str, String)], contracts: &[(&str, &str)], origin: Origin, client: Option<&str>) -> Self {
-        let mut sources = Sources::default();
-        let files: Vec<ServiceFile> = services
-            .iter()
-            .map(|(name, text)| ServiceFile {
-                name: (*name).to_owned(),
-                file: sources.add(format!("{name}.graphql"), text.as_str()),
-                origin,
-            })
-            .collect();
-        let mut read = HashMap::new();
-        let files = Services::read(&sources, &files);
-        for path in files.contract_paths() {
-            let text = contracts.iter().find(|(name, _)| *name == path.value).expect("a contract").1;
-            let file = sources.add(path.value.as_str(), text);
-            let (contract, findings) = contract::read(&sources, file);
-            expect_sound(&findings);
-            read.insert(path.value.clone(), contract.expect("a contract"));
-        }
-        let (graph, findings) = compose(&files, &read);
-        expect_sound(&findings);
-        let graph = graph.expect("a graph");
-        let text = client.map_or_else(|| graph.schema.serialize().to_string(), str::to_owned);
-        let client = sources.add("client.graphql", text);
-        let (view, findings) = load(&sources, client, &graph);
-        expect_sound(&findings);
-        let view = view.expect("a view");
+    fn new(Project { graph, view }: Project) -> Self {
         let (delay, timeout, later) = (Duration::ZERO, Duration::from_secs(5), Duration::ZERO);
         let (causes, bounds) = (Arc::new(CauseReport::default()), Bounds::default());
         let (graph, max_list_items) = (Arc::new(graph), 100_000);
@@ -168,21 +129,9 @@ impl Kit {
         prepare(&self.view, &Limits::default(), query, None).is_err()
     }
 
-    /// Why an operation cannot be planned.
-    pub(super) fn refused(&self, query: &str) -> String {
-        let prepared = prepare(&self.view, &Limits::default(), query, None).expect("a valid operation");
-        let lowered = prepared.lower(&Outcomes::default()).expect("an operation in bounds");
-        plan(&self.graph, &lowered).expect_err("no plan").to_string()
-    }
-
     /// The plan as people read it.
     pub(super) fn plan(&self, query: &str) -> String {
         describe(&self.planned(query, &json!({})).0, &self.graph, "plan")
-    }
-
-    /// How many values an answer may hold, as people read it.
-    pub(super) fn values(&self, query: &str) -> String {
-        describe_values(&self.planned(query, &json!({})).0, &self.graph)
     }
 
     /// The plan, the requests and the answer.
@@ -380,19 +329,6 @@ struct Written<'a> {
     data: &'a RawValue,
     #[serde(default)]
     errors: Vec<Json>,
-}
-
-fn bound<'a>(services: &[(&'a str, &str)]) -> Vec<(&'a str, String)> {
-    services.iter().map(|(name, sdl)| (*name, format!("{CONNECT} @source(name: \"{name}\")\n{sdl}"))).collect()
-}
-
-fn federated<'a>(services: &[(&'a str, &str)]) -> Vec<(&'a str, String)> {
-    services.iter().map(|(name, sdl)| (*name, format!("{FEDERATION}\n{sdl}"))).collect()
-}
-
-fn expect_sound(findings: &[Finding]) {
-    let errors: Vec<_> = findings.iter().filter(|finding| finding.is_error()).collect();
-    assert!(errors.is_empty(), "{errors:#?}");
 }
 
 fn part(part: &Json) -> String {

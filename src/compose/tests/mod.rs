@@ -1,5 +1,10 @@
 //! Composition, from texts to graph and findings.
 
+mod demo;
+mod directives;
+mod federation;
+mod findings;
+
 use super::{Origin, ServiceFile, Services, compose, print_graph};
 use crate::contract::Contract;
 use crate::diagnostic::{Finding, Sources};

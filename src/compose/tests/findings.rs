@@ -1,7 +1,7 @@
 //! Every finding about a binding: its code, its place in the SDL, the contract's place, and the help.
 
-use super::tests::shown;
-use super::{Origin, ServiceFile, Services, compose};
+use super::shown;
+use crate::compose::{Origin, ServiceFile, Services, compose};
 use crate::contract;
 use crate::diagnostic::Sources;
 use std::collections::HashMap;

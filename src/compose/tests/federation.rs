@@ -1,6 +1,6 @@
 //! GraphQL sources: keys, `@requires`, `@provides`, `@external`, shared and conflicting fields.
 
-use super::tests::composed_services;
+use super::{client_schema, composed_services};
 
 const LINK: &str = r#"extend schema @link(url: "https://specs.apollo.dev/federation/v2.5", import: ["@key", "@requires", "@provides", "@external", "@shareable", "@tag", "@inaccessible", "@override", "@listSize"])"#;
 
@@ -101,7 +101,7 @@ fn inputs_are_what_all_services_agree_on() {
     let b = b.replace("id: ID = \"7\"", "id: ID = 7");
     insta::assert_snapshot!(graph(&[("a", a), ("b", &b)]));
     let files = [format!("{LINK}\n{a}"), format!("{LINK}\n{b}")];
-    insta::assert_snapshot!(super::tests::client_schema(&files));
+    insta::assert_snapshot!(client_schema(&files));
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn what_is_inaccessible_stays_in_the_graph() {
         r#"type Item @key(fields: "code owner { id }") { code: ID! owner: Owner! left: Int } type Owner { id: ID! }"#;
     insta::assert_snapshot!(graph(&[("a", a), ("b", b)]));
     let files = [format!("{LINK}\n{a}"), format!("{LINK}\n{b}")];
-    insta::assert_snapshot!(super::tests::client_schema(&files));
+    insta::assert_snapshot!(client_schema(&files));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What directives do to the graph that is composed: each of those that are enforced in it, at each of its locations.
 
-use super::{Graph, Origin, ServiceFile, Services, compose};
+use crate::compose::{Entry, Graph, Origin, ServiceFile, Services, compose};
 use crate::diagnostic::Sources;
 use std::collections::HashMap;
 
@@ -108,7 +108,7 @@ fn who_owns_a_field_is_what_the_directives_say() {
         let mut owners: Vec<&str> = graph
             .ways
             .iter()
-            .filter(|way| matches!(way.entry, super::Entry::Lookup(_)))
+            .filter(|way| matches!(way.entry, Entry::Lookup(_)))
             .filter(|way| {
                 way.answer.shape.is_some_and(|shape| graph.shape(shape).variants[0].fields.contains_key(&name))
             })

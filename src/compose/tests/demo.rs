@@ -1,7 +1,7 @@
 //! The demo's services, as they are in `schema/services`.
 
-use super::tests::shown;
-use super::{Graph, Origin, ServiceFile, Services, compose, print_graph};
+use super::shown;
+use crate::compose::{Graph, Origin, ServiceFile, Services, compose, print_graph};
 use crate::contract;
 use crate::diagnostic::{Finding, Sources};
 use std::collections::HashMap;

@@ -11,7 +11,7 @@ const NOW: u64 = 1_700_000_000;
 
 macro_rules! key {
     ($name:literal) => {
-        include_bytes!(concat!("test_keys/", $name)).as_slice()
+        include_bytes!(concat!("../test_keys/", $name)).as_slice()
     };
 }
 
