@@ -9,7 +9,7 @@ pub(crate) const DAY: i64 = 86_400;
 /// 2024-01-01T00:00:00Z, when the first order was placed.
 pub(crate) const FIRST_ORDER: i64 = 1_704_067_200;
 
-/// 2026-01-01T00:00:00Z, the demo's "now": each write after it happens one second later.
+/// 2026-01-01T00:00:00Z, the demo's "now". Each write is dated one second after the one before it.
 pub(crate) const NOW: i64 = 1_767_225_600;
 
 /// Writes `seconds` since 1970-01-01 as an RFC 3339 date and time in UTC.
@@ -21,7 +21,8 @@ pub(crate) fn timestamp(seconds: i64) -> String {
 
 /// Writes the calendar day of `seconds` since 1970-01-01, such as `2024-05-01`.
 pub(crate) fn date(seconds: i64) -> String {
-    // Howard Hinnant's `civil_from_days`: years start in March, so leap days come last.
+    // The algorithm is Howard Hinnant's `civil_from_days`: its years start in March, so that a leap day is the last
+    // day.
     let days = seconds.div_euclid(DAY) + 719_468;
     let era = days.div_euclid(146_097);
     let of_era = days.rem_euclid(146_097);

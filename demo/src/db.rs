@@ -1,7 +1,7 @@
 //! The embedded database of one service: SQLite in memory.
 //!
-//! In: a schema and a function that seeds it, then queries. Out: rows as the service's types.
-//! Elsewhere: what the rows are ([`crate::facts`]) and mean ([`crate::services`]).
+//! In: a schema and a function that seeds it; later, queries. Out: rows as the service's types.
+//! Elsewhere: the content of the rows ([`crate::facts`]) and their meaning ([`crate::services`]).
 //!
 //! Always true: the lock is held for one query or transaction and never over an `.await`.
 
@@ -11,7 +11,7 @@ use rusqlite::{Connection, Transaction};
 
 use crate::http::Problem;
 
-/// A service's rows.
+/// The database of one service, behind a lock.
 #[derive(Debug)]
 pub(crate) struct Db {
     connection: Mutex<Connection>,
@@ -25,7 +25,7 @@ impl Db {
     ) -> rusqlite::Result<Self> {
         let mut connection = Connection::open_in_memory()?;
         connection.set_prepared_statement_cache_capacity(64);
-        // Nothing outlives the process, so nothing has to be written safely while seeding.
+        // The data ends with the process, so SQLite needs neither a journal nor synchronous writes.
         connection.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;")?;
         let transaction = connection.transaction()?;
         transaction.execute_batch(schema)?;
@@ -44,7 +44,7 @@ impl Db {
         query(&connection).map_err(|error| Problem::internal(&error))
     }
 
-    /// Runs `change` in a transaction, which is undone when it fails or refuses.
+    /// Runs `change` in a transaction. The transaction is rolled back if `change` fails or returns a problem.
     pub(crate) fn write<T>(
         &self,
         change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<Result<T, Problem>>,

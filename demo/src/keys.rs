@@ -1,7 +1,7 @@
 //! Tokens of the demo: an Ed25519 key pair made at run time, and JSON Web Tokens signed with it.
 //!
-//! In: who the caller is and for how long. Out: a token that the services accept.
-//! Nothing here is ever stored: whoever needs the keys elsewhere writes the PEM texts to a file.
+//! In: a user's id and a lifetime. Out: a token that the services accept. This module never stores a key. A caller that
+//! needs the keys in another process writes their PEM texts to a file.
 //!
 //! # Source
 //! RFC 8032 (Ed25519), RFC 8410 §7 and §10 (PKCS #8 and SPKI), RFC 8037 (`EdDSA`, `OKP`), RFC 7519.
@@ -28,7 +28,7 @@ const PRIVATE_PREFIX: [u8; 16] =
 /// DER of a `SubjectPublicKeyInfo` up to the 32 bytes of the key (RFC 8410 §10.1).
 const PUBLIC_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
-/// Why a key or token cannot be used.
+/// The reason why a key or a token cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// The operating system gave no randomness.
@@ -42,20 +42,20 @@ pub enum KeyError {
     NotSigned(#[source] jsonwebtoken::errors::Error),
 }
 
-/// What a token says.
+/// The claims of a token (RFC 7519 §4.1), with the user's name.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Claims {
     /// The user's id.
     pub sub: String,
-    /// Who made the token; the services want [`ISSUER`].
+    /// The issuer of the token; the services accept only [`ISSUER`].
     pub iss: String,
-    /// For whom it is; the services want [`AUDIENCE`].
+    /// The audience of the token; the services accept only [`AUDIENCE`].
     pub aud: String,
-    /// When it ends, in seconds since 1970.
+    /// The instant at which the token expires, in seconds since 1970-01-01T00:00:00Z.
     pub exp: u64,
-    /// When it begins, in seconds since 1970.
+    /// The instant from which on the token is valid, in seconds since 1970-01-01T00:00:00Z.
     pub nbf: u64,
-    /// When it was made, in seconds since 1970.
+    /// The instant at which the token was made, in seconds since 1970-01-01T00:00:00Z.
     pub iat: u64,
     /// The user's display name.
     pub name: String,
@@ -100,7 +100,7 @@ impl KeyPair {
         Ok(Self { key: SigningKey::from_bytes(&seed) })
     }
 
-    /// The private key as PKCS #8 in PEM. A secret.
+    /// The private key as PKCS #8 in PEM, which must be kept secret.
     pub fn private_pem(&self) -> String {
         pem("PRIVATE KEY", &[&PRIVATE_PREFIX[..], &self.key.to_bytes()].concat())
     }
@@ -126,7 +126,7 @@ impl KeyPair {
         self.sign(&Claims::new(sub, lifetime))
     }
 
-    /// Signs any claims, also such that the services refuse.
+    /// Signs any claims, including claims that the services refuse.
     ///
     /// # Errors
     /// As [`Self::mint`].
@@ -136,7 +136,7 @@ impl KeyPair {
         jsonwebtoken::encode(&header, claims, &EncodingKey::from_ed_der(&der)).map_err(KeyError::NotSigned)
     }
 
-    /// What services need to check this pair's tokens.
+    /// The verifier with which services check the tokens of this pair.
     pub fn verifier(&self) -> TokenVerifier {
         TokenVerifier::new(self.key.verifying_key().as_bytes())
     }
@@ -185,11 +185,11 @@ impl TokenVerifier {
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         validation.validate_nbf = true;
         validation.leeway = 0;
-        // For Ed25519 the crate's "DER" is the bare key.
+        // For Ed25519, the crate `jsonwebtoken` expects the 32 bytes of the key where it says "DER".
         Self { key: DecodingKey::from_ed_der(public_key), validation }
     }
 
-    /// Returns the user whom a token names, or `None` when the token does not hold.
+    /// Returns the user whom a token names, or `None` if the token is not valid.
     pub fn subject(&self, token: &str) -> Option<String> {
         let data = jsonwebtoken::decode::<Claims>(token, &self.key, &self.validation).ok()?;
         Some(data.claims.sub)

@@ -3,9 +3,9 @@
 //! A test starts the whole shop in its own process with [`Shop::start`]; the binary `demo` serves it on
 //! fixed ports. The services' contracts are `schema/services/*.openapi.yaml`.
 //!
-//! Modules, in the order data takes: `clock` and `facts` say what is true; `db` stores it;
-//! `http` is what the services share on the wire; `services` answers; `service` and `shop` serve;
-//! `probe` is what tests see of it, and [`keys`] makes the tokens that callers send.
+//! Modules, in the order in which data passes through them: `clock` and `facts` derive the shop's data; `db` stores it;
+//! `http` holds the HTTP code that the services share; `services` answers requests; `service` and `shop` listen and
+//! serve; `probe` lets tests watch and disturb a service; [`keys`] makes the tokens that callers send.
 
 mod clock;
 mod db;

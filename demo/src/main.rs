@@ -1,4 +1,4 @@
-//! `demo`: starts the shop: its services and both BFFs, or one of them.
+//! The program `demo`: starts the whole shop (its services and both BFFs), or one part of it.
 
 mod orchestra;
 
@@ -136,7 +136,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Serves until SIGINT or SIGTERM; `tells` where, for people who start services by hand.
+/// Serves until SIGINT or SIGTERM. If `tells` is true, it prints the address of each service, for people who start
+/// services by hand.
 #[tokio::main]
 async fn serve(ports: Vec<(ServiceName, u16)>, options: &Options, tells: bool) -> anyhow::Result<ExitCode> {
     let verifier = verifier(options)?;

@@ -1,9 +1,9 @@
-//! What a test sees of a running service, and does to it.
+//! Handles with which tests watch a running service, delay its answers and make it fail.
 //!
-//! In: each request that an operation received. Out: counts per `operationId`, and the last requests
-//! as they were. A [`Probe`] is a handle: clones see and change the same service.
+//! In: each request that an operation received. Out: counts per `operationId`, and the last requests as they were sent.
+//! A [`Probe`] is a handle: its clones see and change the same service.
 //!
-//! Always true: the log holds at most [`MAX_LOGGED`] requests, oldest dropped first; `/healthz` and
+//! Always true: the log holds at most [`MAX_LOGGED`] requests, and the oldest is dropped first; `/healthz` and
 //! `/__calls` are neither counted nor logged.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -21,7 +21,7 @@ pub const MAX_LOGGED: usize = 1_000;
 /// Requests to paths that no operation has are counted and logged under this name.
 pub const UNMATCHED: &str = "unmatched";
 
-/// Request headers that the log keeps, when present, in this order.
+/// The request headers that the log keeps if a request has them, in this order.
 pub const LOGGED_HEADERS: [&str; 11] = [
     "accept",
     "accept-language",
@@ -48,7 +48,7 @@ pub struct SeenRequest {
     pub method: Method,
     /// Path and query as sent, still percent-encoded.
     pub target: String,
-    /// Those of [`LOGGED_HEADERS`] that were sent, with repeated ones several times.
+    /// Those of [`LOGGED_HEADERS`] that were sent. A repeated header is in the list as often as it was sent.
     pub headers: Vec<(&'static str, String)>,
     /// The request body.
     pub body: Bytes,
@@ -73,7 +73,7 @@ impl fmt::Display for SeenRequest {
 
 impl fmt::Debug for SeenRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Header values may be credentials: names only.
+        // Header values may be credentials, so only the names are written.
         let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
         write!(f, "{self} {headers:?}")
     }
@@ -118,7 +118,7 @@ impl Probe {
         seen.log.clear();
     }
 
-    /// Makes each answer from now on wait for `delay`; zero for none.
+    /// Delays each answer from now on by `delay`. Zero means no delay.
     pub fn set_delay(&self, delay: Duration) {
         self.seen().delay = delay;
     }

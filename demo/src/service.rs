@@ -1,4 +1,4 @@
-//! One service of the shop: its name, its router, and serving it.
+//! One service of the shop: its name, its router, and how it is served.
 
 use std::fmt;
 use std::future::Future;
@@ -16,22 +16,22 @@ use crate::services::{carts, catalog, inventory, orders, payments, reviews, user
 /// Longest wait for answers in flight when a service stops.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Which of the seven services.
+/// The name of one of the seven services.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ServiceName {
     /// Who the customers are; REST.
     Users,
     /// Products and categories; REST, cacheable.
     Catalog,
-    /// What is in which warehouse; REST with a versioned path.
+    /// The stock of each warehouse; REST with a version in the path.
     Inventory,
-    /// What somebody is about to buy; REST, with a token only.
+    /// The carts of users; REST, and every operation needs a token.
     Carts,
-    /// What was bought; REST, placing an order with a token only.
+    /// The orders of users; REST, and placing an order needs a token.
     Orders,
-    /// How it was paid; REST.
+    /// The payments of orders; REST.
     Payments,
-    /// What customers say; a GraphQL subgraph.
+    /// The reviews of products; a GraphQL subgraph.
     Reviews,
 }
 
@@ -53,7 +53,7 @@ impl ServiceName {
         }
     }
 
-    /// Distance of the service's usual port from the port base: 1 to 7.
+    /// The distance of the service's usual port from the port base: 1 to 7.
     pub fn port_offset(self) -> u16 {
         self as u16 + 1
     }
@@ -65,7 +65,7 @@ impl fmt::Display for ServiceName {
     }
 }
 
-/// A name that no service has.
+/// The error for a name that no service has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no service is called `{0}`; there are users, catalog, inventory, carts, orders, payments and reviews")]
 pub struct UnknownService(String);
@@ -79,7 +79,7 @@ impl FromStr for ServiceName {
     }
 }
 
-/// The service's own database could not be made.
+/// The error if the database of a service cannot be made.
 #[derive(Debug, thiserror::Error)]
 #[error("the database of `{service}` cannot be made")]
 pub struct SeedError {
@@ -99,7 +99,7 @@ pub struct Service {
 impl Service {
     /// Seeds the service `name`, whose answers wait for `delay` and which trusts `verifier`'s tokens.
     ///
-    /// Takes some hundred milliseconds of computing and does not wait for anything.
+    /// The call computes for some hundred milliseconds and does not wait for anything.
     ///
     /// # Errors
     /// [`SeedError`], which only a defect can cause.
@@ -133,19 +133,19 @@ impl Service {
         self.probe.clone()
     }
 
-    /// Serves on `listener` until `stop` is ready; answers in flight then have five seconds.
+    /// Serves on `listener` until `stop` is ready. Answers in flight then have five seconds to finish.
     ///
-    /// The future may be dropped: the listener closes, and connections with it.
+    /// The future may be dropped, which closes the listener and its connections.
     ///
     /// # Errors
-    /// What accepting connections failed with.
+    /// The error with which the listener failed to accept connections.
     pub async fn serve(
         self,
         listener: TcpListener,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> std::io::Result<()> {
         let listener = listener.tap_io(|socket| {
-            // Small answers must not wait for acknowledgements; without the option they are only slower.
+            // Small answers must not wait for acknowledgements. If the option cannot be set, they are only slower.
             let _ = socket.set_nodelay(true);
         });
         let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();

@@ -1,9 +1,9 @@
 //! The whole shop in this process, for tests.
 //!
-//! In: which services, how slow. Out: their addresses and handles on them.
+//! In: which services to start, and how long they delay their answers. Out: their addresses, and handles on them.
 //!
-//! Always true: every service listens on its own free port of 127.0.0.1 and starts with the same
-//! rows; services run on threads of their own, so a test may use any runtime, paused time, or none.
+//! Always true: every service listens on its own free port of 127.0.0.1 and starts with the same rows; services run on
+//! threads of their own, so a test may use any runtime, paused time, or no runtime at all.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -16,14 +16,14 @@ use crate::keys::{KeyError, KeyPair};
 use crate::probe::{Probe, SeenRequest};
 use crate::service::{SeedError, Service, ServiceName};
 
-/// What to start.
+/// The options of [`Shop::start`].
 #[derive(Debug, Clone)]
 pub struct ShopOptions {
     /// The services to start. Default: all seven.
     pub services: BTreeSet<ServiceName>,
     /// How long each answer waits before it is made. Default: zero.
     pub delay: Duration,
-    /// Whose tokens `carts` and `orders` trust. Default: a new pair.
+    /// The key pair whose tokens `carts` and `orders` trust. Default: a new pair.
     pub key_pair: Option<KeyPair>,
 }
 
@@ -34,22 +34,22 @@ impl Default for ShopOptions {
 }
 
 impl ShopOptions {
-    /// Starts only `services`, which is quicker.
+    /// The options to start only `services`, which is quicker than the whole shop.
     pub fn only(services: impl IntoIterator<Item = ServiceName>) -> Self {
         Self { services: services.into_iter().collect(), ..Self::default() }
     }
 }
 
-/// Why the shop did not start.
+/// The reason why the shop did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum ShopError {
     /// A key pair could not be made.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// A service could not be seeded.
+    /// The rows of a service could not be made.
     #[error(transparent)]
     Seed(#[from] SeedError),
-    /// No port, thread or runtime.
+    /// The operating system gave no port, thread or runtime.
     #[error("the shop cannot listen")]
     Listen(#[from] std::io::Error),
 }
@@ -80,7 +80,7 @@ impl Shop {
     /// Starts the shop; returns when every service answers.
     ///
     /// # Panics
-    /// When it cannot start, since a test cannot go on then; elsewhere use [`Self::try_start`].
+    /// When the shop cannot start, because a test cannot go on then. Other callers use [`Self::try_start`].
     pub fn start(options: ShopOptions) -> Self {
         Self::try_start(options).expect("the demo shop starts")
     }
@@ -96,7 +96,7 @@ impl Shop {
         };
         let services = seed(&options.services, options.delay, &key_pair)?;
         let runtime = Builder::new_multi_thread().worker_threads(2).thread_name("shop").enable_all().build()?;
-        // From here on `Drop` ends the runtime, also when a port cannot be had.
+        // From here on, `Drop` ends the runtime, even if no port can be bound.
         let mut shop = Self { running: BTreeMap::new(), key_pair, runtime: Some(runtime) };
         for service in services {
             shop.serve(service)?;
@@ -106,7 +106,7 @@ impl Shop {
 
     fn serve(&mut self, service: Service) -> std::io::Result<()> {
         let Some(runtime) = &self.runtime else { return Ok(()) };
-        // Bound without the runtime, because blocking on it is refused inside another one.
+        // The socket is bound without the runtime, because tokio refuses to block on a runtime inside another one.
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
@@ -120,23 +120,23 @@ impl Shop {
     /// The base URL of service `name`, such as `http://127.0.0.1:40123`, without a slash at the end.
     ///
     /// # Panics
-    /// When `name` was not started, here and in all methods that take a name.
+    /// When the service `name` was not started. The same holds for all methods that take a name.
     pub fn url(&self, name: &str) -> String {
         format!("http://{}", self.running(name).address)
     }
 
-    /// Requests that service `name` received, by `operationId`.
+    /// The number of requests that service `name` received, by `operationId`.
     pub fn calls(&self, name: &str) -> BTreeMap<&'static str, u64> {
         self.running(name).probe.calls()
     }
 
-    /// Requests that all services together received.
+    /// The number of requests that all services together received.
     pub fn total_calls(&self) -> u64 {
         self.running.values().flat_map(|running| running.probe.calls().into_values()).sum()
     }
 
-    /// All services' counts as one text that reads well in a snapshot: a line such as
-    /// `users.getUsers 1` for each operation that was called, sorted by service and operation.
+    /// The counts of all services as one text for snapshots. It has a line such as `users.getUsers 1` for each
+    /// operation that was called, sorted by service and operation.
     pub fn call_summary(&self) -> String {
         let lines = self.running.iter().flat_map(|(name, running)| {
             let calls = running.probe.calls().into_iter();
@@ -155,7 +155,7 @@ impl Shop {
         self.running(name).probe.requests()
     }
 
-    /// A handle on service `name`: set its delay, make it fail, read its counts.
+    /// A handle on service `name`, which sets its delay, makes it fail and reads its counts.
     pub fn probe(&self, name: &str) -> Probe {
         self.running(name).probe.clone()
     }
@@ -165,7 +165,7 @@ impl Shop {
         &self.key_pair
     }
 
-    /// A value for the `Authorization` header: user `sub` for an hour.
+    /// A value for the `Authorization` header, with a token of user `sub` that is valid for an hour.
     ///
     /// # Panics
     /// When the token cannot be signed, which no `sub` causes.
@@ -185,14 +185,14 @@ impl Shop {
 
 impl Drop for Shop {
     fn drop(&mut self) {
-        // A runtime may not be dropped inside another one, where most tests are.
+        // Tokio does not allow a runtime to be dropped inside another one, and most tests run inside one.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
     }
 }
 
-/// Seeds all services side by side.
+/// Seeds the services `names` in parallel.
 fn seed(names: &BTreeSet<ServiceName>, delay: Duration, keys: &KeyPair) -> Result<Vec<Service>, SeedError> {
     let verifier = keys.verifier();
     std::thread::scope(|scope| {

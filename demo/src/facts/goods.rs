@@ -12,14 +12,14 @@ pub(crate) struct Category {
     pub(crate) parent: Option<u32>,
 }
 
-/// Tells the facts of category `id`, 1 to [`super::CATEGORIES`].
+/// Returns the facts of category `id`, which must be 1 to [`super::CATEGORIES`].
 pub(crate) fn category(id: u32) -> Category {
     let (name, parent, _) = words::CATEGORIES[id as usize - 1];
     let slug = name.to_lowercase().replace(" & ", "-").replace(' ', "-");
     Category { name, slug, parent: (parent > 0).then_some(parent) }
 }
 
-/// A picture or film of a product.
+/// A photo or a video of a product.
 #[derive(Debug)]
 pub(crate) enum Media {
     Photo { url: String, alt: String },
@@ -33,14 +33,14 @@ pub(crate) struct Product {
     pub(crate) name: String,
     pub(crate) description: String,
     pub(crate) category: u32,
-    /// Tenths of a star, 10 to 50.
+    /// The rating in tenths of a star, 10 to 50; `None` if the product is not rated.
     pub(crate) rating: Option<u32>,
     pub(crate) media: Vec<Media>,
     pub(crate) created_at: i64,
     pub(crate) discontinued: bool,
 }
 
-/// Tells the facts of product `id`.
+/// Returns the facts of product `id`.
 pub(crate) fn product(id: u32) -> Product {
     let mut draw = Draw::new(Topic::Product, id);
     let (category_id, article) = loop {
@@ -71,21 +71,21 @@ pub(crate) fn product(id: u32) -> Product {
         category: category_id,
         rating: (!draw.is_one_in(9)).then(|| draw.between(10, 50)),
         media,
-        // 2020-01-01 and the four years after it.
+        // An instant in the four years from 2020-01-01 on.
         created_at: 1_577_836_800 + i64::from(draw.below(1_460)) * DAY + i64::from(draw.below(86_400)),
         discontinued: draw.is_one_in(20),
         name,
     }
 }
 
-/// Tells what product `id` costs, in cents.
+/// Returns the price of product `id`, in cents.
 pub(crate) fn price_cents(id: u32) -> u32 {
     let mut draw = Draw::new(Topic::Price, id);
     let euros = if draw.is_one_in(6) { draw.between(200, 2_500) } else { draw.between(4, 199) };
     euros * 100 + draw.pick(&[0, 49, 90, 95, 99])
 }
 
-/// Tells how well product `id` sells: the larger, the earlier in lists sorted by popularity.
+/// Returns how well product `id` sells, 0 to 999,999. Lists sorted by popularity begin with the largest.
 pub(crate) fn popularity(id: u32) -> u32 {
     Draw::new(Topic::Popularity, id).below(1_000_000)
 }

@@ -4,10 +4,10 @@ use super::words::{REVIEW_ENDINGS, REVIEW_OPENINGS};
 use super::{Draw, ORDERS, OUT_OF_STOCK_EVERY, PRODUCTS, REVIEWS, Topic, USERS, price_cents};
 use crate::clock::{DAY, FIRST_ORDER};
 
-/// Who delivers.
+/// The carriers that deliver orders.
 pub(crate) const CARRIERS: &[&str] = &["DHL", "DPD", "GLS", "Post"];
 
-/// How far an order has come.
+/// The status of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Status {
     Pending,
@@ -36,7 +36,7 @@ pub(crate) struct Line {
     pub(crate) quantity: u32,
 }
 
-/// An order; its unit prices are the catalog's.
+/// An order. Its unit prices are those of the catalog.
 #[derive(Debug)]
 pub(crate) struct Order {
     pub(crate) user: u32,
@@ -47,13 +47,13 @@ pub(crate) struct Order {
 }
 
 impl Order {
-    /// What the order costs, in cents.
+    /// The total price of the order, in cents.
     pub(crate) fn total_cents(&self) -> u32 {
         self.lines.iter().map(|line| line.quantity * price_cents(line.product)).sum()
     }
 }
 
-/// Tells the facts of order `id`. Users whose id is a multiple of 50 have no orders.
+/// Returns the facts of order `id`. Users whose id is a multiple of 50 have no orders.
 pub(crate) fn order(id: u32) -> Order {
     let mut draw = Draw::new(Topic::Order, id);
     let user = match draw.between(1, USERS) {
@@ -70,7 +70,7 @@ pub(crate) fn order(id: u32) -> Order {
     };
     Order {
         user,
-        // Two years of orders, one every 52 minutes, each some minutes late.
+        // Orders are spread over two years: one every 52.5 minutes, each up to 50 minutes later.
         created_at: FIRST_ORDER + i64::from(id) * 3_150 + i64::from(draw.below(3_000)),
         status,
         carrier: draw.pick(CARRIERS),
@@ -108,7 +108,7 @@ pub(crate) struct Payment {
     pub(crate) method: Method,
 }
 
-/// Tells how order `id` was paid; one order in ten has no payment.
+/// Returns how order `id` was paid. One order in ten has no payment.
 pub(crate) fn payment(id: u32) -> Option<Payment> {
     if id.is_multiple_of(10) || id == 0 || id > ORDERS {
         return None;
@@ -139,26 +139,26 @@ pub(crate) struct Cart {
     pub(crate) lines: Vec<Line>,
 }
 
-/// Tells what user `user` has in the cart; users whose id is a multiple of 7 have none.
+/// Returns the cart of user `user`. Users whose id is a multiple of 7 have none.
 pub(crate) fn cart(user: u32) -> Option<Cart> {
     if user.is_multiple_of(7) {
         return None;
     }
     let mut draw = Draw::new(Topic::Cart, user);
     Some(Cart {
-        // December 2025.
+        // An instant in December 2025.
         updated_at: 1_764_547_200 + i64::from(draw.below(2_592_000)),
         note: draw.is_one_in(4).then(|| draw.pick(&["A gift, please wrap it.", "Leave it with the neighbours."])),
         lines: lines(&mut draw, 6, 3),
     })
 }
 
-/// Code and city of each warehouse.
+/// The code and the city of each warehouse.
 pub(crate) fn warehouses() -> &'static [(&'static str, &'static str)] {
     &[("BER", "Berlin"), ("LYS", "Lyon"), ("RTM", "Rotterdam"), ("VIE", "Wien"), ("BLQ", "Bologna")]
 }
 
-/// What one warehouse has of a product.
+/// The stock of a product in one warehouse.
 #[derive(Debug)]
 pub(crate) struct Stock {
     /// Index into [`warehouses`].
@@ -167,7 +167,7 @@ pub(crate) struct Stock {
     pub(crate) incoming: Option<u32>,
 }
 
-/// Tells which warehouses (three or four of them) carry product `id`, and how many pieces.
+/// Returns the stock of product `id` in each warehouse that carries it, which are three or four.
 pub(crate) fn stock(id: u32) -> Vec<Stock> {
     let mut draw = Draw::new(Topic::Stock, id);
     let skipped = (draw.below(5) as usize, draw.below(5) as usize);
@@ -191,7 +191,7 @@ pub(crate) struct Review {
     pub(crate) created_at: i64,
 }
 
-/// Tells the facts of review `id`; newer reviews have larger ids.
+/// Returns the facts of review `id`. Newer reviews have larger ids.
 pub(crate) fn review(id: u32) -> Review {
     let mut draw = Draw::new(Topic::Review, id);
     let step = i64::from(2 * 365) * DAY / i64::from(REVIEWS);

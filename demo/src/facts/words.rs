@@ -1,4 +1,4 @@
-//! Word lists of the seed.
+//! The word lists from which the seed draws.
 
 pub(super) const FIRST_NAMES: &[&str] = &[
     "Ada", "Bruno", "Carla", "Daniel", "Elena", "Farid", "Greta", "Hugo", "Ines", "Jonas", "Katrin", "Liam", "Mara",
@@ -68,8 +68,8 @@ pub(super) const CITIES: &[(&str, &str, &str)] = &[
     ("Brno", "60200", "CZ"),
     ("Sevilla", "41001", "ES"),
 ];
-/// Name, parent (a category's number, 0 for none) and what an article in it is called, of categories
-/// 1, 2, 3 …: up to four levels. Only categories without children hold articles.
+/// The categories 1, 2, 3 … in up to four levels: the name, the parent (a category's number, or 0 for none) and the
+/// word for an article of the category. Only categories without children hold articles.
 pub(super) const CATEGORIES: &[(&str, u32, &str)] = &[
     ("Home & Living", 0, ""),
     ("Electronics", 0, ""),

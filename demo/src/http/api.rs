@@ -1,4 +1,4 @@
-//! The wrapper around every operation: count, log, delay, bounds.
+//! The wrapper around every operation, which counts, logs, delays and limits its requests.
 
 use std::time::Duration;
 
@@ -13,15 +13,15 @@ use axum::routing::{MethodRouter, get};
 use super::{Problem, json};
 use crate::probe::{Probe, UNMATCHED};
 
-/// Largest request body; a longer one is a 400 problem.
+/// The largest request body, in bytes. A longer one is answered with a 400 problem.
 const MAX_BODY_BYTES: usize = 64 * 1024;
-/// How far a body is read before it is refused: who sends a little too much shall read the problem
-/// rather than see the connection reset.
+/// How many bytes of a body are read before the connection is given up. A caller that sends a little too much must be
+/// able to read the problem, instead of a reset of the connection.
 const MAX_READ_BYTES: usize = 4 * MAX_BODY_BYTES;
-/// Longest wait for a request body.
+/// The longest wait for a request body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A router under construction, whose routes are known by their `operationId`.
+/// A router under construction, whose routes have an `operationId`.
 #[derive(Debug)]
 pub(crate) struct Api<S> {
     router: Router<S>,
@@ -41,7 +41,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         self
     }
 
-    /// Adds what every service has (`/healthz`, `/__calls`, 404 and 405 problems) and ends.
+    /// Adds what every service has (`/healthz`, `/__calls`, and problems with status 404 and 405), and returns the
+    /// router.
     pub(crate) fn finish(self, state: S) -> Router {
         let calls = get(calls).delete(reset_calls).with_state(self.probe.clone());
         let strays = from_fn_with_state((self.probe, UNMATCHED), observe);

@@ -1,4 +1,4 @@
-//! JSON bodies in both directions, and validators for those that may be cached.
+//! JSON bodies of requests and answers, with validators (RFC 9110 §8.8) for answers that may be cached.
 
 use axum::Json;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::Problem;
 
-/// How long catalog answers stay fresh.
+/// The freshness lifetime of the catalog's answers: 60 seconds.
 const CACHE_CONTROL: HeaderValue = HeaderValue::from_static("public, max-age=60");
 
 /// Answers 200 with `value`.
@@ -16,7 +16,7 @@ pub(crate) fn json(value: &impl Serialize) -> Response {
     Json(value).into_response()
 }
 
-/// Answers 200 with `value`, fresh for a minute, or 304 when the caller already has it.
+/// Answers 200 with `value`, which stays fresh for a minute, or 304 if the caller already has it.
 ///
 /// # Source
 /// RFC 9110 §8.8.3 (`ETag`), §13.1.2 (`If-None-Match`, compared weakly).
@@ -43,12 +43,12 @@ fn is_known(request: &HeaderMap, tag: &str) -> bool {
         .any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
 }
 
-/// The 64-bit FNV-1a digest: entity tags must be equal in every run and on every machine.
+/// The 64-bit FNV-1a digest of `bytes`, because entity tags must be equal in every run and on every machine.
 fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// Reads a request body that must be `application/json` and fit `T`.
+/// Reads a request body, which must be `application/json` and fit the type `T`.
 pub(crate) fn json_body<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, Problem> {
     let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if media_type.split(';').next().map(str::trim) != Some("application/json") {

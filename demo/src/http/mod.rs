@@ -1,5 +1,5 @@
-//! What the REST services share on the wire: parameters in, JSON and problems out, and the wrapper
-//! that counts, logs, delays and limits each operation.
+//! The HTTP code that the REST services share: it reads parameters, writes JSON and problems, and wraps each operation
+//! to count, log, delay and limit its requests.
 
 mod api;
 mod json;

@@ -33,7 +33,7 @@ impl Params {
         }
     }
 
-    /// Reads an integer within `range`, or takes `default`.
+    /// Reads an integer within `range`, or returns `default` if the parameter is missing.
     pub(crate) fn integer(&self, name: &str, range: RangeInclusive<u32>, default: u32) -> Result<u32, Problem> {
         let Some(text) = self.text(name)? else { return Ok(default) };
         match text.parse() {
@@ -70,13 +70,14 @@ fn bounded<'p>(name: &str, values: Vec<&'p str>, most: usize) -> Result<Vec<&'p 
     }
 }
 
-/// Reads an id that the contract types as a string: text that is no id of ours is merely unknown.
+/// Reads an id whose type in the contract is a string. `None` for a text that no entity can have as its id, because
+/// such an id is not an error but only unknown.
 pub(crate) fn known_id(text: &str) -> Option<u32> {
-    // `007` is not `7`: only the canonical spelling names an entity.
+    // Only the canonical spelling names an entity: `007` is not `7`.
     text.parse().ok().filter(|id: &u32| id.to_string() == text)
 }
 
-/// Reads an id that the contract types as an integer: other text breaks the contract.
+/// Reads an id whose type in the contract is an integer. Any other text breaks the contract.
 pub(crate) fn integer_id(name: &str, text: &str) -> Result<u32, Problem> {
     let in_range = |id: &u32| i32::try_from(*id).is_ok() && *id > 0;
     text.parse()

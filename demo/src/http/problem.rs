@@ -1,4 +1,4 @@
-//! Errors on the wire: problem details.
+//! Error answers of the services: problem details.
 //!
 //! # Source
 //! RFC 9457 §3.
@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-/// An error answer, `application/problem+json`.
+/// An error answer, whose media type is `application/problem+json`.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Problem {
     #[serde(rename = "type")]
@@ -31,7 +31,7 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "bad-request", "Bad request", detail)
     }
 
-    /// 401: no token, or one that does not hold.
+    /// 401: there is no token, or it is not valid.
     pub(crate) fn unauthorized(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "Unauthorized", detail)
     }
@@ -41,12 +41,12 @@ impl Problem {
         Self::new(StatusCode::PAYMENT_REQUIRED, "payment-declined", "Payment declined", detail)
     }
 
-    /// 403: a valid token of somebody else.
+    /// 403: the token is valid, but belongs to another user.
     pub(crate) fn forbidden(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", "Forbidden", detail)
     }
 
-    /// 404: there is no such thing.
+    /// 404: the requested thing does not exist.
     pub(crate) fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not-found", "Not found", detail)
     }
@@ -80,7 +80,7 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", "see the service's log")
     }
 
-    /// An answer that a test asked for (`Probe::fail_next`).
+    /// An error answer that a test planned with `Probe::fail_next`.
     pub(crate) fn planned(status: StatusCode) -> Self {
         Self::new(status, "planned", "Planned failure", "this answer was asked for by a test")
     }

@@ -1,4 +1,4 @@
-//! What a BFF's process does: serve the built-in client over this shop's services.
+//! The process of a BFF, which serves its built-in client over the services of this shop.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use super::layout::BffName;
 use super::process::TOKEN_VARIABLE;
 use super::project::Project;
 
-/// Longest time from a signal to the end of a BFF; shorter than what comes before SIGKILL.
+/// The longest time from a signal to the end of a BFF. It is shorter than the time after which SIGKILL follows.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
 
 /// Which BFF, and the shop around it.
@@ -62,22 +62,22 @@ pub(crate) fn serve(arguments: &BffArguments) -> anyhow::Result<ExitCode> {
     serve_client(client, ServeOptions { base, configure, origin: Origin::Program, watch: false })
 }
 
-/// The service behind a source of the BFFs; `None`: none of this shop's.
+/// The service behind a source of the BFFs, or `None` if the source is not a service of this shop.
 fn service_of(source: &str) -> Option<ServiceName> {
     match source {
-        // The writes of orders, which are sent as another source because they carry the caller's token.
+        // Writes of orders have a source of their own, because they carry the caller's token.
         "checkout" => Some(ServiceName::Orders),
         name => name.parse().ok(),
     }
 }
 
-/// What the shop changes of a BFF's own configuration.
+/// The settings with which the shop overrides a BFF's own configuration.
 #[derive(Clone)]
 struct Settings {
     port: u16,
     services_base: u16,
     key_file: PathBuf,
-    /// The folder of GraphiQL's page.
+    /// The folder of GraphiQL's page. `None` if a plain form is served instead.
     playground: Option<PathBuf>,
     token: Option<String>,
 }
@@ -113,7 +113,7 @@ impl Settings {
                 tabs: std::mem::take(&mut config.playground.tabs),
                 token: self.token.clone(),
             },
-            // Its paths would lead nowhere.
+            // The paths of the BFF's own configuration would lead nowhere.
             None => PlaygroundConfig { token: self.token.clone(), ..PlaygroundConfig::default() },
         };
     }

@@ -1,7 +1,7 @@
-//! The shop's processes while they run: who has ended, and stopping the rest.
+//! The running processes of the shop: it reports which have ended, and stops the others.
 //!
-//! Always true: each process is waited for by a task of its own, which alone sends it signals, so none can reach
-//! another process that got its number; dropping the family kills what is left of it.
+//! Always true: each process has a task that waits for it and is the only one to send it signals, so that no signal can
+//! reach another process that later got the same number; dropping the family kills all processes that still run.
 
 use std::io::{Error, ErrorKind};
 use std::process::ExitStatus;
@@ -19,10 +19,10 @@ use super::process::Ended;
 
 /// How long a process may take to end after SIGTERM, before SIGKILL.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long an ended process's last output, and its end after SIGKILL, are waited for.
+/// The longest wait for the last output of a process that has ended, and for the end of a process after SIGKILL.
 const REST_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What is wanted of all processes; only ever goes up.
+/// The state that all processes shall be in. It only ever increases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Wanted {
     Running,
@@ -49,24 +49,25 @@ impl Family {
         self.tasks.spawn(watch_over(name, child, self.wanted.subscribe()));
     }
 
-    /// How many processes run, or have ended untold.
+    /// The number of processes that run, or whose end [`Self::next_ended`] has not yet returned.
     pub(super) fn len(&self) -> usize {
         self.tasks.len()
     }
 
-    /// The next process that has ended; `None` when none is left. May be dropped without losing one.
+    /// Waits for the next process that ends; `None` if no process is left. The future may be dropped, and no end is
+    /// lost.
     pub(super) async fn next_ended(&mut self) -> Option<Ended> {
         loop {
             match self.tasks.join_next().await? {
                 Ok(ended) => return Some(ended),
-                // Only a defect of ours; the process is killed with its task.
+                // Only a defect of this program can cause this error. The process is killed with its task.
                 Err(error) => say(&format!("a process is not watched any more: {error}")),
             }
         }
     }
 
-    /// Stops all processes: SIGTERM, then SIGKILL for those that take longer than five seconds.
-    /// May be dropped and followed by [`Self::kill`].
+    /// Stops all processes: SIGTERM, then SIGKILL for those that take longer than five seconds. The future may be
+    /// dropped and followed by [`Self::kill`].
     pub(super) async fn stop(&mut self) {
         self.end(Wanted::Stopped).await;
     }
@@ -86,7 +87,7 @@ impl Family {
     }
 }
 
-/// Waits for the end of one process, which comes by itself or because it is wanted.
+/// Waits until one process ends by itself, or ends it when `wanted` says so.
 async fn watch_over(name: ProcessName, mut child: Child, mut wanted: watch::Receiver<Wanted>) -> Ended {
     let stderr = child.stderr.take();
     let output = tokio::spawn(async move {
@@ -95,7 +96,7 @@ async fn watch_over(name: ProcessName, mut child: Child, mut wanted: watch::Rece
             None => Vec::new(),
         }
     });
-    // The process ends when this pipe is closed, and waiting for a child closes what it still holds.
+    // The process ends when this pipe is closed. The pipe is taken from the child, because `wait` would close it.
     let _life_line = child.stdin.take();
     let status = tokio::select! {
         status = child.wait() => status,
@@ -110,9 +111,9 @@ async fn stop(
     child: &mut Child,
     wanted: &mut watch::Receiver<Wanted>,
 ) -> std::io::Result<ExitStatus> {
-    // No number: the process has ended and been waited for.
+    // There is no number if the process has ended and has been waited for.
     if let Some(pid) = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw) {
-        // Fails only for a process that is about to be found ended.
+        // The signal fails only if the process has ended, which `wait` reports next.
         let _ = kill_process(pid, Signal::TERM);
     }
     tokio::select! {
@@ -126,10 +127,10 @@ async fn stop(
     timeout(REST_TIMEOUT, child.wait()).await.map_err(|_| Error::from(ErrorKind::TimedOut))?
 }
 
-/// Waits until at least `level` is wanted; for ever if it never is.
+/// Waits until at least `level` is wanted, and forever if that never happens.
 async fn until(wanted: &mut watch::Receiver<Wanted>, level: Wanted) {
     if wanted.wait_for(|wanted| *wanted >= level).await.is_err() {
-        // The family is gone; this task is being dropped with it.
+        // The family has been dropped, and this task is being dropped with it.
         std::future::pending::<()>().await;
     }
 }
@@ -171,7 +172,7 @@ mod tests {
         assert_eq!(family.len(), 0);
     }
 
-    /// Starts a shell and returns when it has said something on standard output.
+    /// Starts a shell and returns once it has written something to standard output.
     async fn shell_that_is_ready(script: &str) -> Child {
         let mut child = shell(script);
         let mut said = [0];

@@ -1,4 +1,4 @@
-//! A private folder for the public key, for as long as the shop runs.
+//! A private folder for the public key, which exists for as long as the shop runs.
 
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt as _;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 
-/// A folder of our own below the system's for temporary files; dropping it removes it.
+/// A new folder below the system's folder for temporary files. Dropping the value removes the folder.
 #[derive(Debug)]
 pub(super) struct KeyFolder {
     folder: PathBuf,
@@ -22,10 +22,10 @@ impl KeyFolder {
         let mut suffix = [0; 8];
         getrandom::fill(&mut suffix).map_err(|error| anyhow!("no randomness for a folder's name: {error}"))?;
         let folder = std::env::temp_dir().join(format!("bespoke-demo-{:016x}", u64::from_ne_bytes(suffix)));
-        // Fails on a folder that somebody else made, unlike `create_dir_all`.
+        // Unlike `create_dir_all`, this call fails if somebody else has made the folder.
         let made = DirBuilder::new().mode(0o700).create(&folder);
         made.with_context(|| format!("cannot make the folder {}", folder.display()))?;
-        // From here on `Drop` removes the folder, also when the file cannot be written.
+        // From here on, `Drop` removes the folder, even if the file cannot be written.
         let this = Self { file: folder.join("jwt.pub.pem"), folder };
         fs::write(&this.file, public_pem).with_context(|| format!("cannot write {}", this.file.display()))?;
         Ok(this)
@@ -39,7 +39,7 @@ impl KeyFolder {
 
 impl Drop for KeyFolder {
     fn drop(&mut self) {
-        // Public anyway: not worth an error message at the very end.
+        // The key is public, so a folder that cannot be removed needs no error message at the end.
         let _ = fs::remove_dir_all(&self.folder);
     }
 }

@@ -1,6 +1,6 @@
-//! Which process listens where.
+//! The port of each process.
 //!
-//! In: a port base. Out: processes with their ports, checked to be free.
+//! In: a port base. Out: the processes with their ports, after a check that the ports are free.
 
 use std::fmt::{self, Write as _};
 use std::io::ErrorKind;
@@ -9,26 +9,26 @@ use std::str::FromStr;
 
 use demo::ServiceName;
 
-/// The port base of a shop that was not moved: web 4000, mobile 4001, services 4101 to 4107.
+/// The default port base: web listens on 4000, mobile on 4001, and the services on 4101 to 4107.
 pub(super) const DEFAULT_BASE: u16 = 4_000;
-/// From the port base to the port before the first service's.
+/// The distance from the port base to the port before that of the first service.
 const SERVICES_OFFSET: u16 = 100;
-/// From the port base to the last port.
+/// The distance from the port base to the last port.
 const LAST_OFFSET: u16 = SERVICES_OFFSET + ServiceName::ALL.len() as u16;
-/// How far a suggested port base is from the one that is taken.
+/// The distance of a suggested port base from the one that is taken.
 const SUGGESTION_STEP: usize = 1_000;
 
-/// Which of the two BFFs.
+/// The name of one of the two BFFs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BffName {
-    /// The web shop's.
+    /// The BFF of the web shop.
     Web,
-    /// The phone app's.
+    /// The BFF of the phone app.
     Mobile,
 }
 
 impl BffName {
-    /// Both, in the order of their ports.
+    /// Both BFFs, in the order of their ports.
     pub(super) const ALL: [Self; 2] = [Self::Web, Self::Mobile];
 
     pub(super) fn as_str(self) -> &'static str {
@@ -96,7 +96,7 @@ pub(super) fn port_base(text: &str) -> Result<u16, String> {
 }
 
 impl Layout {
-    /// The ports from `base` on; `base` must have come through [`port_base`].
+    /// Gives each process a port from `base` on, which must be a result of [`port_base`].
     pub(super) fn new(base: u16, with_bffs: bool) -> Self {
         let port = |offset: u16| base.saturating_add(offset);
         let services = ServiceName::ALL
@@ -107,20 +107,20 @@ impl Layout {
         Self { base, processes: services.chain(bffs).collect() }
     }
 
-    /// Services first, in the order of their ports.
+    /// The processes with their ports: the services in the order of their ports, then the BFFs.
     pub(super) fn processes(&self) -> &[(ProcessName, u16)] {
         &self.processes
     }
 
-    /// The port before the first service's.
+    /// The port before that of the first service.
     pub(super) fn services_base(&self) -> u16 {
         self.base.saturating_add(SERVICES_OFFSET)
     }
 
-    /// Whether nothing listens on any of the ports.
+    /// Checks that nothing listens on any of the ports.
     ///
     /// # Errors
-    /// [`PortsTaken`], with all of those that are.
+    /// [`PortsTaken`], with every port that is taken.
     pub(super) fn check_free(&self) -> Result<(), PortsTaken> {
         let taken: Vec<_> = self
             .processes
@@ -143,11 +143,11 @@ fn bind(port: u16) -> std::io::Result<TcpListener> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port))
 }
 
-/// Ports that the shop cannot have.
+/// The error for ports that another program holds.
 #[derive(Debug)]
 pub(super) struct PortsTaken {
     taken: Vec<TakenPort>,
-    /// A port base that would do.
+    /// A port base whose ports are free; `None` if none was found.
     free_base: Option<u16>,
 }
 

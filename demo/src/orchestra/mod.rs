@@ -1,18 +1,19 @@
-//! Starting the whole shop: one process per service and BFF, watched until a signal stops them.
+//! The start of the whole shop: one process per service and BFF, watched until a signal stops them.
 //!
-//! In: [`UpOptions`]. Out: a running shop, a summary of it on standard output, what its processes say on standard
+//! In: [`UpOptions`]. Out: a running shop, a summary of it on standard output, the output of its processes on standard
 //! error, and an exit code.
 //! Elsewhere: the services themselves (the library `demo`); the BFFs (`bff-web`, `bff-mobile`).
 //!
 //! Modules, in the order of a start: [`layout`] gives each process its port, [`project`] finds the project's folder,
 //! [`playground`] installs GraphiQL's files, [`key_folder`] holds the public key, [`family`] runs the processes
-//! ([`process`] one of them, [`output`] what it says), [`ready`] waits for their answers, [`summary`] tells of them;
-//! [`bff`] is what a BFF's process does, [`parent`] how any process notices that this one is gone.
+//! ([`process`] starts one of them, [`output`] passes on its output), [`ready`] waits until they answer, and
+//! [`summary`] prints their addresses. [`bff`] is the code of a BFF's process, and [`parent`] lets every process notice
+//! that this one is gone.
 //!
 //! Always true:
-//! - the private key never leaves this process: the others get the public one, and tokens;
+//! - the private key never leaves this process: the other processes get the public key, and tokens;
 //! - nothing is started unless every port is free;
-//! - however this process ends, the others end as well.
+//! - however this process ends, the other processes end as well.
 
 mod bff;
 mod family;
@@ -45,11 +46,11 @@ use process::{Ended, Launch};
 use project::Project;
 use summary::Summary;
 
-/// How long the printed tokens hold.
+/// The lifetime of the printed tokens.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(8 * 3_600);
-/// How long after a signal further ones mean the same.
+/// The time after a signal during which further signals are taken as copies of it.
 const ECHO_TIME: Duration = Duration::from_millis(500);
-/// The user whom GraphiQL on web speaks for.
+/// The user whose token GraphiQL sends to the BFF `web`.
 const USER: &str = "123";
 const OTHER_USER: &str = "456";
 
@@ -86,7 +87,7 @@ pub(crate) fn up(options: &UpOptions) -> anyhow::Result<ExitCode> {
         let mut signals = Signals::new()?;
         run(options, &mut signals).await
     });
-    // A read of a child's output that outlives the child must not keep us.
+    // A read of a child's output that lasts longer than the child must not delay the end of this process.
     runtime.shutdown_background();
     done
 }
@@ -138,7 +139,7 @@ async fn run(options: &UpOptions, signals: &mut Signals) -> anyhow::Result<ExitC
     served
 }
 
-/// Waits for answers, tells of them, and watches until a signal.
+/// Waits until every process answers, prints the summary, and watches the processes until a signal comes.
 async fn serve(
     family: &mut Family,
     summary: &Summary<'_>,
@@ -179,12 +180,12 @@ struct Signals([Signal; 3]);
 
 impl Signals {
     fn new() -> std::io::Result<Self> {
-        // SIGHUP: the terminal was closed.
+        // SIGHUP means that the terminal was closed.
         Ok(Self([signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?]))
     }
 
-    /// A signal that somebody sends after the one that is being obeyed. What comes right after that one is an echo:
-    /// programs that run others often pass signals on to a process that the terminal has told already.
+    /// Waits for a second signal. A signal within [`ECHO_TIME`] after the first one is ignored as an echo of it,
+    /// because a program that runs others often passes on a signal that the terminal has already sent to them.
     async fn again(&mut self) {
         let echoes_end = tokio::time::Instant::now() + ECHO_TIME;
         loop {

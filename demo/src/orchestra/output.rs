@@ -1,27 +1,27 @@
-//! What processes say: passed on line by line with their names, the last lines kept.
+//! The output of processes: each line is passed on with the name of its process, and the last lines are kept.
 
 use std::collections::VecDeque;
 use std::io::Write as _;
 
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncRead, BufReader};
 
-/// Lines that are kept of each process.
+/// How many lines of each process are kept.
 const KEPT_LINES: usize = 10;
-/// Longest line, in bytes; what is beyond is dropped.
+/// The longest line, in bytes. The rest of a longer line is dropped.
 const MAX_LINE_BYTES: usize = 8 * 1_024;
 
-/// Tells the person at the terminal.
+/// Writes `text` to standard error as output of `demo`.
 pub(super) fn say(text: &str) {
     say_as("demo", text);
 }
 
-/// Passes on what `name` says.
+/// Writes `text` to standard error as output of `name`: each line begins with the name.
 pub(super) fn say_as(name: &str, text: &str) {
     let mut lines = String::new();
     for line in text.lines() {
         lines.extend([name, ": ", line, "\n"]);
     }
-    // A closed standard error is no reason to stop serving, as a panic of `eprintln!` would.
+    // A closed standard error is no reason to stop serving, but `eprintln!` would panic.
     let _ = std::io::stderr().write_all(lines.as_bytes());
 }
 
@@ -49,7 +49,7 @@ pub(super) async fn each_line(stream: impl AsyncRead + Unpin, mut take: impl FnM
     }
 }
 
-/// The next line without its end, or `None` when there is none left or it cannot be read.
+/// The next line without its line break, or `None` if no line is left or it cannot be read.
 async fn next_line(stream: &mut (impl AsyncBufRead + Unpin)) -> Option<String> {
     let mut line = Vec::new();
     let mut has_begun = false;
@@ -78,7 +78,7 @@ mod tests {
 
     async fn lines(text: &[u8]) -> Vec<String> {
         let mut lines = Vec::new();
-        // A small buffer, so that lines come in parts.
+        // The buffer is small, so that lines come in parts.
         let mut stream = BufReader::with_capacity(3, text);
         while let Some(line) = next_line(&mut stream).await {
             lines.push(line);

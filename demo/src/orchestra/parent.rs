@@ -1,11 +1,12 @@
-//! How a process of the shop notices that the one which started it is gone.
+//! How a process of the shop notices that the process which started it is gone.
 
 use std::io::Read as _;
 
 /// Ends this process when its standard input ends.
 ///
-/// The parent holds the other end of that pipe and never writes to it, so it closes when the parent ends, also by
-/// SIGKILL, which nobody can catch. A thread of its own waits, because a runtime would wait for the read at its end.
+/// The parent holds the other end of that pipe and never writes to it. The pipe closes when the parent ends, even by
+/// SIGKILL, which no process can catch. A separate thread waits for this, because a runtime would not end before the
+/// read does.
 pub(crate) fn end_with_parent() {
     std::thread::spawn(|| {
         let mut ignored = [0; 64];

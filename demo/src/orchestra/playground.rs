@@ -1,6 +1,6 @@
-//! GraphiQL's files: installed with npm once, if npm is there.
+//! The files of GraphiQL, which are installed once with npm, if npm is there.
 //!
-//! Never a reason not to start: whatever is missing is said, and the BFFs serve a plain form.
+//! The shop starts even if something is missing: the reason is printed, and the BFFs serve a plain form.
 
 use std::cell::Cell;
 use std::fs;
@@ -17,18 +17,18 @@ use tokio::time::{Instant, interval_at, timeout};
 use super::output::{each_line, say, say_as};
 use super::project::Project;
 
-/// Longest time for npm.
+/// The longest run of npm.
 const NPM_TIMEOUT: Duration = Duration::from_secs(180);
-/// From one sign of life to the next.
+/// The interval between two messages about npm's progress.
 const TICK: Duration = Duration::from_secs(3);
-/// Longest wait for what npm said last, and for its end after SIGKILL.
+/// The longest wait for npm's last output, and for its end after SIGKILL.
 const LAST_WORDS_TIMEOUT: Duration = Duration::from_secs(1);
-/// Longest wait for an answer of `node --version` and `npm --version`.
+/// The longest wait for `node --version` and for `npm --version`.
 const VERSION_TIMEOUT: Duration = Duration::from_secs(10);
-/// Copy of the lock file that says what is installed.
+/// The copy of the lock file from which the packages were installed.
 const INSTALLED: &str = "node_modules/.installed-lock.json";
 
-/// Installs what GraphiQL's page loads, unless it is there. `stop` being ready ends npm and the wait for it.
+/// Installs the files that GraphiQL's page loads, unless they are there. When `stop` is ready, npm is killed.
 pub(super) async fn prepare(project: Option<&Project>, no_npm: bool, stop: impl Future<Output = ()>) {
     let Some(project) = project else {
         return say("the project's folder is not here: a plain form is served instead of GraphiQL");
@@ -57,16 +57,16 @@ pub(super) async fn prepare(project: Option<&Project>, no_npm: bool, stop: impl 
     }
 }
 
-/// Whether an installation of the present lock file was completed.
+/// Whether an installation of the current lock file was completed.
 fn is_installed(folder: &Path) -> bool {
     match fs::read(folder.join(INSTALLED)) {
         Ok(installed) => fs::read(folder.join("package-lock.json")).is_ok_and(|wanted| wanted == installed),
-        // Installed by hand: npm writes this file of its own at the very end.
+        // The packages may have been installed by hand: npm writes this file at the end of an installation.
         Err(_) => folder.join("node_modules/.package-lock.json").is_file(),
     }
 }
 
-/// Whether `program` can be run.
+/// Whether `program --version` succeeds in time.
 async fn answers(program: &str) -> bool {
     let mut command = Command::new(program);
     command.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
@@ -78,7 +78,7 @@ async fn answers(program: &str) -> bool {
 /// Runs `npm ci`.
 async fn install(npm: &Path, folder: &Path, stop: impl Future<Output = ()>) -> Result<(), String> {
     let mut command = Command::new(npm);
-    // At the level `http` npm tells of each package that it fetches.
+    // At the log level `http`, npm writes a line for each file that it fetches.
     command.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "http"]);
     command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     let mut npm = Npm(command.spawn().map_err(|error| format!("npm cannot be run: {error}"))?);
@@ -97,7 +97,8 @@ async fn install(npm: &Path, folder: &Path, stop: impl Future<Output = ()>) -> R
             say(&format!("npm has fetched {} files in {} s", fetched.get(), begun.elapsed().as_secs()));
         }
     };
-    // Reads on after npm's end, for its last words; a program that npm left behind may hold the pipes open.
+    // The output is read for a moment after npm's end, but not until the pipes close: a program that npm left behind
+    // may hold them open.
     let run = async {
         let end = async { timeout(NPM_TIMEOUT, npm.0.wait()).await };
         let (mut end, mut output) = (pin!(end), pin!(output));
@@ -132,17 +133,17 @@ fn note_installed(folder: &Path, status: ExitStatus) -> Result<(), String> {
     if !status.success() {
         return Err(format!("npm has ended with {status}"));
     }
-    // Without the note the next start runs npm again, or trusts npm's own note; either is fine.
+    // Without this copy, the next start runs npm again or trusts npm's own file. Either is fine.
     let _ = fs::copy(folder.join("package-lock.json"), folder.join(INSTALLED));
     Ok(())
 }
 
-/// A running npm, which starts programs of its own: dropping it kills all of them.
+/// A running npm. Dropping it kills npm and the programs that npm has started.
 struct Npm(Child);
 
 impl Npm {
     fn kill_group(&self) {
-        // No number: it has ended and been waited for.
+        // There is no number if npm has ended and has been waited for.
         if let Some(pid) = self.0.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw) {
             let _ = kill_process_group(pid, Signal::KILL);
         }
@@ -167,7 +168,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
     use std::path::PathBuf;
 
-    /// A folder with a lock file and a program that stands in for npm; dropping it removes it.
+    /// A folder with a lock file and a program that stands in for npm. Dropping the value removes the folder.
     struct Folder(PathBuf);
 
     impl Folder {

@@ -14,17 +14,18 @@ use super::family::Family;
 use super::layout::{BffName, Layout, ProcessName};
 use super::project::Project;
 
-/// Environment variable that hands GraphiQL's token to a BFF: arguments can be read by every user of the machine.
+/// The environment variable that hands GraphiQL's token to a BFF. It is not an argument, because every user of the
+/// machine can read the arguments of a process.
 pub(super) const TOKEN_VARIABLE: &str = "DEMO_PLAYGROUND_TOKEN";
 
-/// What all processes are started with.
+/// The settings with which all processes are started.
 #[derive(Debug)]
 pub(super) struct Launch<'a> {
     pub(super) layout: &'a Layout,
     pub(super) project: Option<&'a Project>,
-    /// The public key's.
+    /// The PEM file of the public key.
     pub(super) key_file: &'a Path,
-    /// GraphiQL's on web.
+    /// The token that GraphiQL sends to the BFF `web`.
     pub(super) token: &'a str,
     pub(super) delay: Duration,
     pub(super) verbose: bool,
@@ -34,7 +35,7 @@ impl Launch<'_> {
     /// Starts every process of the layout; returns before they answer.
     ///
     /// # Errors
-    /// When one cannot be started; those before it are in the family then.
+    /// When a process cannot be started. The processes that were started before it are in the family then.
     pub(super) fn start(&self, family: &mut Family) -> anyhow::Result<()> {
         let program = std::env::current_exe().context("this program's own file cannot be found")?;
         for &(name, port) in self.layout.processes() {
@@ -58,8 +59,8 @@ impl Launch<'_> {
                 }
             }
         }
-        // Standard input is what tells a process that we are gone. In a process group of its own it does not get
-        // the terminal's SIGINT, so that we alone decide when it stops.
+        // A process learns from the end of its standard input that this one is gone. It has a process group of its own,
+        // so that it does not get SIGINT from the terminal, and this process alone decides when it stops.
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
         command.spawn()
     }
@@ -87,7 +88,7 @@ impl Launch<'_> {
     }
 }
 
-/// How a process ended.
+/// The end of a process: its name, its status and its last lines.
 #[derive(Debug)]
 pub(super) struct Ended {
     pub(super) name: ProcessName,

@@ -1,4 +1,4 @@
-//! Where the project's files are, as far as the demo wants them: GraphiQL's page and its tabs.
+//! The places of the project's files that the demo needs: GraphiQL's page and its tabs.
 
 use std::path::{Path, PathBuf};
 
@@ -11,8 +11,9 @@ pub(super) struct Project {
 }
 
 impl Project {
-    /// The folder that this program was built from if it still exists, else the nearest one from the current folder
-    /// upwards. `None` if the program was moved to a machine without the project; everything but GraphiQL works then.
+    /// Finds the folder that this program was built from or, if it does not exist any more, the nearest project among
+    /// the current folder and the folders above it. `None` if there is neither, as on a machine without the project.
+    /// Everything but GraphiQL works then.
     pub(super) fn find() -> Option<Self> {
         let built_from = Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf);
         let above = std::env::current_dir().ok();
@@ -35,7 +36,7 @@ impl Project {
         self.root.join("playground")
     }
 
-    /// The folder of a BFF, which its configuration's paths are relative to.
+    /// The folder of a BFF. The paths in its configuration are relative to this folder.
     pub(super) fn bff(&self, name: BffName) -> PathBuf {
         self.root.join(format!("bff-{}", name.as_str()))
     }

@@ -1,4 +1,4 @@
-//! Waiting until every process answers.
+//! The wait until every process answers.
 
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
@@ -11,12 +11,12 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::layout::{Layout, ProcessName};
 
-/// From one question to the next.
+/// The pause between two questions to a process.
 const PAUSE: Duration = Duration::from_millis(50);
-/// Longest wait for one answer.
+/// The longest wait for one answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Not every process answered in time.
+/// The error if not every process answers in time.
 #[derive(Debug, thiserror::Error)]
 #[error("the shop cannot start: after {} s there is no answer from{}", .after.as_secs(), list(.silent))]
 pub(super) struct NotReady {
@@ -33,10 +33,10 @@ fn list(silent: &[(ProcessName, u16)]) -> String {
     })
 }
 
-/// Returns once every process has answered 200, all asked side by side.
+/// Asks all processes in parallel, and returns once each of them has answered 200.
 ///
 /// # Errors
-/// [`NotReady`] after `within`.
+/// [`NotReady`] if that takes longer than `within`.
 pub(super) async fn wait_for_all(layout: &Layout, within: Duration) -> Result<(), NotReady> {
     let deadline = Instant::now() + within;
     let mut silent = layout.processes().to_vec();
@@ -57,7 +57,7 @@ pub(super) async fn wait_for_all(layout: &Layout, within: Duration) -> Result<()
     if silent.is_empty() { Ok(()) } else { Err(NotReady { after: within, silent }) }
 }
 
-/// Whether `GET path` is answered with 200 now.
+/// Whether the process on `port` answers `GET path` with 200 now.
 async fn is_ready(port: u16, path: &str) -> bool {
     let status = async {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;

@@ -1,23 +1,23 @@
-//! What the person at the terminal reads once the shop is open.
+//! The summary that is printed once the shop is open.
 
 use std::fmt;
 use std::io::Write as _;
 
 use super::layout::{Layout, ProcessName};
 
-/// The query that one can try at once.
+/// The body of an example request, for a first try.
 const QUERY: &str = r#"{"query":"query { user(id: \"123\") { name orders { total } } }"}"#;
 
-/// Where everything is.
+/// The addresses and tokens that the summary shows.
 #[derive(Debug)]
 pub(super) struct Summary<'a> {
     pub(super) layout: &'a Layout,
-    /// Users' ids with their tokens.
+    /// The ids of users, each with a token.
     pub(super) tokens: [(&'a str, &'a str); 2],
 }
 
 impl Summary<'_> {
-    /// Writes it to standard output.
+    /// Writes the summary to standard output.
     pub(super) fn print(&self) {
         let mut out = std::io::stdout().lock();
         // A closed standard output is no reason to stop serving.

@@ -1,6 +1,6 @@
-//! `carts` (4104): what somebody is about to buy. Contract: `schema/services/carts.openapi.yaml`.
+//! The service `carts` (port 4104): the carts of users. Contract: `schema/services/carts.openapi.yaml`.
 //!
-//! Always true: a cart is read and changed only with a token whose `sub` is the cart's user.
+//! Always true: a cart is read and changed only with a token whose `sub` is the user of the cart.
 
 use std::sync::Arc;
 
@@ -27,9 +27,9 @@ CREATE TABLE lines (
     user INTEGER NOT NULL, product INTEGER NOT NULL, quantity INTEGER NOT NULL, PRIMARY KEY (user, product)
 ) STRICT, WITHOUT ROWID;";
 
-/// Most pieces of one product in a cart.
+/// The most pieces of one product in a cart.
 const MAX_QUANTITY: u32 = 99;
-/// Most lines of a cart.
+/// The most lines of a cart.
 const MAX_LINES: u32 = 50;
 
 #[derive(Debug)]
@@ -86,7 +86,7 @@ fn seed() -> rusqlite::Result<Db> {
 }
 
 impl Carts {
-    /// Returns the user whose cart the path names, if that is who calls.
+    /// Returns the user whose cart the path names, if the caller is that user.
     fn owner(&self, headers: &HeaderMap, user: &str) -> Result<u32, Problem> {
         if caller(headers, &self.verifier)? != user {
             return Err(Problem::forbidden("this cart belongs to somebody else"));
@@ -163,7 +163,7 @@ fn no_cart(user: u32) -> Problem {
     Problem::not_found(format!("user {user} has no cart"))
 }
 
-/// Makes the cart if need be, and moves its time of change on: one second after the newest change.
+/// Makes the cart if the user has none, and sets its time of change to one second after the newest change of any cart.
 fn touch(rows: &Transaction<'_>, user: u32) -> rusqlite::Result<()> {
     rows.execute(
         "INSERT INTO carts SELECT ?1, max(?2, max(updated_at) + 1), NULL FROM carts WHERE true

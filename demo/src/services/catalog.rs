@@ -1,6 +1,6 @@
-//! `catalog` (4102): products and categories. Contract: `schema/services/catalog.openapi.yaml`.
+//! The service `catalog` (port 4102): products and categories. Contract: `schema/services/catalog.openapi.yaml`.
 //!
-//! Everything here is public and the same for all callers, so each answer may be cached.
+//! All answers are public and the same for every caller, so each of them may be cached.
 
 use std::sync::Arc;
 
@@ -23,10 +23,10 @@ use crate::probe::Probe;
 
 mod seed;
 
-/// Most ids in one batch request.
+/// The most ids in one batch request.
 const MAX_IDS: usize = 100;
 
-/// The properties of a product, as the parameter `fields` names them.
+/// The names of a product's properties that the parameter `fields` accepts.
 const FIELDS: [&str; 11] =
     ["id", "sku", "name", "description", "price", "category", "images", "rating", "media", "createdAt", "discontinued"];
 
@@ -43,7 +43,7 @@ struct Product {
     media: Box<RawValue>,
 }
 
-/// A product without what only its own page needs.
+/// A product without the properties that only the page of one product shows.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Summary {
@@ -155,7 +155,7 @@ async fn list_products(State(db): State<Arc<Db>>, headers: HeaderMap, params: Pa
     };
     let page = params.integer("page", 1..=MAX_PAGE, 1)?;
     let limit = params.integer("limit", 1..=100, 20)?;
-    // An unknown category is an empty one.
+    // An unknown category is answered like a category without products.
     let category = params.text("category")?.map(|id| known_id(id).unwrap_or(0));
     let filter = match category {
         Some(_) => "WHERE category IN (WITH RECURSIVE inside(id) AS
@@ -196,7 +196,7 @@ async fn get_products_by_ids(
     }
 }
 
-/// Keeps exactly the named properties: not even the id comes unasked.
+/// Keeps exactly the named properties. Even the id is left out unless it is named.
 fn sparse(product: &Product, fields: &[&str]) -> Result<Map<String, Value>, Problem> {
     match serde_json::to_value(product) {
         Ok(Value::Object(mut object)) => {
@@ -226,7 +226,7 @@ async fn get_product_summary(
     let mut found = db.read(|rows| products(rows, known_id(&id).as_slice()))?;
     let product = found.pop().ok_or_else(|| Problem::not_found(format!("there is no product `{id}`")))?;
     let mut response = cacheable(&headers, &product.summary)?;
-    // RFC 9745 (since 2025-01-01) and RFC 8594.
+    // `Deprecation` (RFC 9745), here since 2025-01-01, and `Sunset` (RFC 8594).
     response.headers_mut().insert("deprecation", HeaderValue::from_static("@1735689600"));
     response.headers_mut().insert("sunset", HeaderValue::from_static("Thu, 31 Dec 2026 23:59:59 GMT"));
     Ok(response)
@@ -252,7 +252,7 @@ async fn get_category(
     cacheable(&headers, category)
 }
 
-/// Reads those of `ids` that exist, sorted by id: not in the order asked for.
+/// Reads those of `ids` that exist, sorted by id, which need not be the order of the request.
 fn products(rows: &Connection, ids: &[u32]) -> rusqlite::Result<Vec<Product>> {
     let filter = "WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id";
     let mut select = rows.prepare_cached(&format!("{SELECT_PRODUCTS} {filter}"))?;

@@ -1,6 +1,7 @@
-//! `inventory` (4103): what is in which warehouse. Contract: `schema/services/inventory.openapi.yaml`.
+//! The service `inventory` (port 4103): the stock of each warehouse. Contract:
+//! `schema/services/inventory.openapi.yaml`.
 //!
-//! Product ids are JSON integers here, unlike in the catalog.
+//! Product ids are JSON integers in this service, unlike in the catalog.
 
 use std::sync::Arc;
 
@@ -26,7 +27,7 @@ CREATE TABLE stock (
     PRIMARY KEY (product, warehouse)
 ) STRICT, WITHOUT ROWID;";
 
-/// Most ids in one request body.
+/// The most ids in one request body.
 const MAX_IDS: usize = 200;
 
 #[derive(Debug, Serialize)]
@@ -84,7 +85,7 @@ fn seed() -> rusqlite::Result<Db> {
     })
 }
 
-/// Reads the body of both batch operations; ids that no product can have are merely unknown.
+/// Reads the body of both batch operations. An id that no product can have is not an error but only unknown.
 fn wanted(headers: &HeaderMap, body: &[u8]) -> Result<Vec<u32>, Problem> {
     let Wanted { product_ids } = json_body(headers, body)?;
     if !(1..=MAX_IDS).contains(&product_ids.len()) {
@@ -124,7 +125,7 @@ async fn get_availability(State(db): State<Arc<Db>>, Path(product): Path<String>
     Ok(json(found))
 }
 
-/// Reads the stock rows of `products`, sorted by warehouse: the rows of one product are scattered.
+/// Reads the stock rows of `products`, sorted by warehouse, so that the rows of one product are not next to each other.
 fn stock(rows: &Connection, products: &[u32]) -> rusqlite::Result<Vec<Stock>> {
     let mut select = rows.prepare_cached(
         "SELECT product, code, city, available, incoming FROM stock JOIN warehouses ON warehouse = id

@@ -1,4 +1,4 @@
-//! The seven services of the shop, one module each: its tables and seed, its JSON, its operations.
+//! The seven services of the shop. Each has a module with its tables, its seed, its JSON types and its operations.
 
 pub(crate) mod carts;
 pub(crate) mod catalog;
@@ -26,7 +26,7 @@ impl Reference {
     }
 }
 
-/// One page of a list that is cut by page number.
+/// One page of a list whose pages have numbers.
 #[derive(Debug, Serialize)]
 struct Page<T> {
     items: Vec<T>,
@@ -41,7 +41,7 @@ impl<T> Page<T> {
     }
 }
 
-/// Largest page number of any list.
+/// The largest page number of any list.
 const MAX_PAGE: u32 = 100_000;
 
 /// Writes ids as the JSON array that SQLite's `json_each` reads.
@@ -49,10 +49,10 @@ fn id_list(ids: &[u32]) -> String {
     format!("{ids:?}")
 }
 
-/// Finds out who calls.
+/// Returns the user's id from the bearer token of the request.
 ///
 /// # Errors
-/// A 401 problem without a bearer token that holds.
+/// A 401 problem if there is no valid bearer token.
 fn caller(headers: &HeaderMap, verifier: &TokenVerifier) -> Result<String, Problem> {
     let token = headers
         .get(header::AUTHORIZATION)

@@ -1,6 +1,6 @@
-//! `orders` (4105): what was bought, and buying. Contract: `schema/services/orders.openapi.yaml`.
+//! The service `orders` (port 4105): it reads and places orders. Contract: `schema/services/orders.openapi.yaml`.
 //!
-//! Reading is open to everybody in this demo; ordering needs a token and an idempotency key.
+//! In this demo, everybody may read orders. To place an order, a caller needs a token and an idempotency key.
 
 use std::sync::Arc;
 
@@ -25,11 +25,11 @@ use crate::probe::Probe;
 mod create;
 mod seed;
 
-/// Most ids in one `getOrders` request.
+/// The most ids in one `getOrders` request.
 const MAX_IDS: usize = 50;
-/// Most users in one `searchOrders` request.
+/// The most users in one `searchOrders` request.
 const MAX_USERS: usize = 25;
-/// Most orders of one user in one answer.
+/// The most orders of one user in one answer.
 const MAX_LIMIT: u32 = 50;
 
 const SELECT: &str = "SELECT id, user_id, status, created_at, total, items, shipping FROM orders";
@@ -46,7 +46,7 @@ struct Order {
     #[serde(rename = "userId")]
     user_id: String,
     status: String,
-    // Snake case, unlike its siblings: real services are like that.
+    // This field is in snake case, unlike the fields beside it, because real services mix styles too.
     created_at: String,
     total: u32,
     currency: &'static str,
@@ -93,7 +93,7 @@ async fn get_order(State(orders): State<Arc<Orders>>, Path(id): Path<String>) ->
     Ok(json(order))
 }
 
-/// The next status of a parcel, and what its way looks like then.
+/// The statuses that an order can advance from, each with the statement that sets the next status.
 const ADVANCE: [(&str, &str); 2] = [
     (
         "SHIPPED",
@@ -145,7 +145,7 @@ async fn search_orders(State(orders): State<Arc<Orders>>, params: Params) -> Res
         }
         Ok(content)
     })?;
-    // Flat and newest first, so the orders of one user are scattered through the answer.
+    // The list is flat and sorted by time, newest first, so the orders of one user are not next to each other.
     content.sort_by(|a, b| b.created_at.cmp(&a.created_at));
     Ok(json(&Found { content }))
 }
@@ -182,7 +182,7 @@ async fn page_orders(State(orders): State<Arc<Orders>>, params: Params) -> Resul
         None => u32::MAX,
     };
     let user = known_id(user).unwrap_or(0);
-    // One more than asked for tells whether there is a next page.
+    // One order more than requested is read, to see whether there is a next page.
     let mut found = orders.db.read(|rows| newest_of(rows, user, before, limit + 1))?;
     let has_more = found.len() > limit as usize;
     found.truncate(limit as usize);
@@ -202,7 +202,7 @@ fn read_cursor(cursor: &str) -> Option<u32> {
     known_id(std::str::from_utf8(&bytes).ok()?.strip_prefix("before:")?)
 }
 
-/// Reads a user's newest orders with an id below `before`; larger ids are newer.
+/// Reads a user's newest orders with an id below `before`. Newer orders have larger ids.
 fn newest_of(rows: &Connection, user: u32, before: u32, limit: u32) -> rusqlite::Result<Vec<Order>> {
     select(rows, "WHERE user_id = ? AND id < ? ORDER BY id DESC LIMIT ?", params![user, before, limit])
 }

@@ -1,6 +1,6 @@
-//! `payments` (4106): how orders were paid. Contract: `schema/services/payments.openapi.yaml`.
+//! The service `payments` (port 4106): how orders were paid. Contract: `schema/services/payments.openapi.yaml`.
 //!
-//! Order ids are JSON integers here, unlike in the orders' service.
+//! Order ids are JSON integers in this service, unlike in the service `orders`.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ const SCHEMA: &str = "CREATE TABLE payments (
     last4 TEXT, brand TEXT, due INTEGER, iban TEXT, CHECK ((brand IS NULL) = (iban IS NOT NULL))
 ) STRICT;";
 
-/// Most ids in one `findPayments` request.
+/// The most ids in one `findPayments` request.
 const MAX_IDS: usize = 100;
 
 #[derive(Debug, Serialize)]

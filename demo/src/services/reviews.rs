@@ -1,4 +1,5 @@
-//! `reviews` (4107): what customers say, as a GraphQL subgraph. Schema: `schema/services/reviews.graphql`.
+//! The service `reviews` (port 4107): reviews of products, as a GraphQL subgraph. Schema:
+//! `schema/services/reviews.graphql`.
 //!
 //! # Source
 //! Apollo Federation subgraph specification, version 2: `_service` and `_entities`.
@@ -25,9 +26,9 @@ const SCHEMA: &str = "CREATE TABLE reviews (
     text TEXT NOT NULL, created_at INTEGER NOT NULL
 ) STRICT;";
 
-/// Deepest selection, which also bounds what one request can cost.
+/// The deepest nesting of selection sets. It also limits the cost of one request.
 const MAX_DEPTH: usize = 12;
-/// Most fields of one request, each counted once.
+/// The most fields of one request, each counted once.
 const MAX_COMPLEXITY: usize = 500;
 
 /// A product, of which this service knows only the reviews.
@@ -145,8 +146,8 @@ fn schema(db: Option<Db>) -> Reviews {
     }
 }
 
-/// Writes the SDL of the subgraph `reviews`, as `_service { sdl }` answers it but laid out for people, and with the sizes
-/// of its lists, which the schema's builder has no words for.
+/// Writes the SDL of the subgraph `reviews`: the answer to `_service { sdl }`, but laid out for people, and with the
+/// sizes of its lists, which the builder of the schema cannot express.
 pub fn sdl() -> String {
     let options = SDLExportOptions::new().federation().prefer_single_line_descriptions().use_space_ident();
     let sdl = schema(None).sdl_with_options(options);

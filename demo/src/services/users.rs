@@ -1,4 +1,4 @@
-//! `users` (4101): who our customers are. Contract: `schema/services/users.openapi.yaml`.
+//! The service `users` (port 4101): the customers of the shop. Contract: `schema/services/users.openapi.yaml`.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ const SCHEMA: &str = "CREATE TABLE users (
 
 const SELECT: &str = "SELECT id, name, email, phone, created_at, tier, manager, street, city, zip, country FROM users";
 
-/// Most ids in one `getUsers` request.
+/// The most ids in one `getUsers` request.
 const MAX_IDS: usize = 50;
 
 #[derive(Debug, Serialize)]
@@ -123,7 +123,7 @@ async fn search_users(State(db): State<Arc<Db>>, params: Params) -> Result<Respo
     Ok(json(&Page::new(items, page, limit, total)))
 }
 
-/// Reads those of `ids` that exist, sorted by id: not in the order asked for.
+/// Reads those of `ids` that exist, sorted by id, which need not be the order of the request.
 fn select(rows: &Connection, ids: &[u32]) -> rusqlite::Result<Vec<User>> {
     let mut select =
         rows.prepare_cached(&format!("{SELECT} WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"))?;

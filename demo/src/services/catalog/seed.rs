@@ -15,7 +15,7 @@ CREATE TABLE products (
     popularity INTEGER NOT NULL, description TEXT NOT NULL, media TEXT NOT NULL
 ) STRICT;";
 
-/// Made after the rows: faster than keeping them up to date meanwhile.
+/// The indexes are made after the rows, which is faster than updating them with each row.
 const INDEXES: &str = "
 CREATE INDEX products_by_category ON products (category);
 CREATE INDEX products_by_popularity ON products (popularity DESC, id);

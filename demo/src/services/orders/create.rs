@@ -1,4 +1,5 @@
-//! Placing an order: checks in a fixed order, and at most once per idempotency key.
+//! The operation that places an order: its checks run in a fixed order, and each idempotency key places at most one
+//! order.
 
 use std::sync::Arc;
 
@@ -15,13 +16,13 @@ use crate::facts::{self, CARRIERS, Line, ORDERS, OUT_OF_STOCK_EVERY, PRODUCTS, S
 use crate::http::{Problem, json, json_body, known_id};
 use crate::services::caller;
 
-/// Most lines of one order.
+/// The most lines of one order.
 const MAX_LINES: usize = 50;
-/// Most pieces of one product.
+/// The most pieces of one product in an order.
 const MAX_QUANTITY: u32 = 99;
-/// From this many pieces in all, the payment is declined.
+/// The payment of an order with this many pieces or more is declined.
 const DECLINED_FROM: u32 = 50;
-/// Number of orders made at run time, and of idempotency keys, that are kept; the oldest go first.
+/// How many orders that were placed at run time are kept, each with its idempotency key. The oldest are deleted first.
 const MAX_KEPT: u32 = 10_000;
 
 #[derive(Debug, Deserialize)]
@@ -71,7 +72,7 @@ pub(super) async fn create_order(
     Ok((StatusCode::CREATED, json(&order)).into_response())
 }
 
-/// Checks what the contract says about the body.
+/// Checks the rules of the contract about the body.
 fn check_shape(new: &NewOrder) -> Result<(), Problem> {
     if new.cart_id.is_empty() {
         return Err(Problem::bad_request("`cartId` must not be empty"));
@@ -88,7 +89,7 @@ fn check_shape(new: &NewOrder) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Checks what the shop says: known products, in stock, and a payment that goes through.
+/// Checks the rules of the shop: all products exist and are in stock, and the payment is accepted.
 fn check_business(new: &NewOrder) -> Result<Vec<Line>, Problem> {
     let mut lines = Vec::with_capacity(new.lines.len());
     for line in &new.lines {
