@@ -1,4 +1,4 @@
-//! Bodies: read up to a cap, checked to be JSON by name and by depth.
+//! Bodies of answers: reading them up to a cap, and telling from the content type whether they are JSON.
 
 use super::failure::{describe, kind_of};
 use super::model::{CallError, CallErrorKind};
@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue};
 use std::io::{self, Write};
 use std::sync::Arc;
 
-/// Why there is no body.
+/// Why a body could not be read.
 #[derive(Debug)]
 pub(super) enum BodyError {
     TooLarge,
@@ -28,7 +28,7 @@ impl BodyError {
     }
 }
 
-/// Reads a body of up to `limit` bytes; over it the rest is not read and the connection is dropped.
+/// Reads a body of up to `limit` bytes. If it is longer, the rest is not read and the connection is dropped.
 pub(super) async fn read_capped(mut response: Response, limit: usize) -> Result<Bytes, BodyError> {
     let announced = response.content_length().unwrap_or(0);
     if announced > limit as u64 {
@@ -39,7 +39,7 @@ pub(super) async fn read_capped(mut response: Response, limit: usize) -> Result<
         return Err(BodyError::TooLarge);
     }
     let Some(second) = response.chunk().await.map_err(BodyError::Broken)? else { return Ok(first) };
-    // What is announced is under the cap, so it may be reserved.
+    // The announced length is within the cap, so it can be reserved at once.
     let mut body = BytesMut::with_capacity((announced as usize).max(first.len() + second.len()));
     body.extend_from_slice(&first);
     let mut next = Some(second);
@@ -53,7 +53,8 @@ pub(super) async fn read_capped(mut response: Response, limit: usize) -> Result<
     Ok(body.freeze())
 }
 
-/// Reads and undoes gzip so many times, up to `limit` bytes of what comes out of it each time.
+/// Reads a body that was compressed `times` times with gzip and decompresses it. Each decompression may give up to
+/// `limit` bytes.
 pub(super) async fn read_gzip_capped(response: Response, limit: usize, times: u8) -> Result<Bytes, BodyError> {
     let mut body = read_gzip(response, limit).await?;
     for _ in 1..times {
@@ -66,14 +67,14 @@ pub(super) async fn read_gzip_capped(response: Response, limit: usize, times: u8
     Ok(body)
 }
 
-/// A body without the byte order mark that it may begin with: nobody should send one, and who reads may ignore it
-/// (RFC 8259 §8.1).
+/// A body without its byte order mark, if it begins with one. A sender must not add the mark, but a reader may ignore
+/// it (RFC 8259 §8.1).
 pub(super) fn without_mark(body: Bytes) -> Bytes {
     const MARK: &[u8] = "\u{feff}".as_bytes();
     if body.starts_with(MARK) { body.slice(MARK.len()..) } else { body }
 }
 
-/// Reads and undoes gzip, up to `limit` bytes of what comes out of it.
+/// Reads a body that was compressed once with gzip and decompresses it to up to `limit` bytes.
 async fn read_gzip(mut response: Response, limit: usize) -> Result<Bytes, BodyError> {
     let mut decoder = MultiGzDecoder::new(Capped { bytes: Vec::new(), limit, is_over: false });
     let mut is_empty = true;
@@ -92,7 +93,7 @@ async fn read_gzip(mut response: Response, limit: usize) -> Result<Bytes, BodyEr
     Ok(std::mem::take(&mut decoder.get_mut().bytes).into())
 }
 
-/// Takes bytes up to a limit.
+/// A writer that accepts bytes up to a limit.
 struct Capped {
     bytes: Vec<u8>,
     limit: usize,
@@ -114,13 +115,13 @@ impl Write for Capped {
     }
 }
 
-/// Is it `application/json`, `text/json` as old services call it, or a type with the suffix `+json` (RFC 6839 §3.1)? What a
-/// contract may declare as JSON is read as JSON. Parameters do not count.
+/// Whether the content type is `application/json`, the `text/json` of old services, or a type with the suffix `+json`
+/// (RFC 6839 §3.1). These are the types that a contract may declare as JSON. Parameters do not count.
 pub(super) fn is_json(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_TYPE).is_some_and(names_json)
 }
 
-/// Is a media type one of JSON, as above?
+/// Whether a media type is one of those that [`is_json`] accepts.
 pub(super) fn names_json(value: &HeaderValue) -> bool {
     let Ok(value) = value.to_str() else { return false };
     let essence = value.split(';').next().unwrap_or_default().trim();

@@ -1,8 +1,7 @@
-//! A stream that gives no more than so many bytes before the head of an answer has been read.
+//! A stream that gives only a limited number of bytes before the head of an answer has been read.
 //!
-//! An HTTP client skips interim answers (1xx) one after the other, as many as come, and never hands over in between: a
-//! host that sends nothing else would keep a worker busy until the call's timeout. Over TLS the bytes are those of the
-//! plaintext.
+//! An HTTP client skips any number of interim answers (1xx) in a loop, and never yields in between. A host that sends
+//! nothing else would keep a worker busy until the call's timeout. Over TLS, the bytes of the plaintext are counted.
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
@@ -11,19 +10,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Most bytes before the end of a head, interim answers included, and whatever of the body comes in the same read:
-/// more than twice what the HTTP client reads at once.
+/// The most bytes before the end of a head, including interim answers and the part of the body that comes in the same
+/// read. It is more than twice what the HTTP client reads at once.
 const MOST: usize = 1 << 20;
 
-/// Says when a head is waited for. Clones are of the same stream.
+/// Tells a [`BoundedHead`] when a head is awaited. Clones belong to the same stream.
 #[derive(Debug, Clone)]
 pub(super) struct HeadLimit(Arc<AtomicUsize>);
 
-/// Fails to read when there is too much before a head's end.
+/// A stream that fails to read if too many bytes come before the end of a head.
 #[derive(Debug)]
 pub(super) struct BoundedHead<S> {
     stream: S,
-    /// Bytes that may still be read.
+    /// How many bytes may still be read.
     left: HeadLimit,
 }
 
@@ -35,17 +34,17 @@ impl<S> BoundedHead<S> {
 }
 
 impl HeadLimit {
-    /// A head is waited for from now on.
+    /// Notes that a head is awaited from now on.
     pub(super) fn begin(&self) {
         self.0.store(MOST, Ordering::Relaxed);
     }
 
-    /// Has nothing been read since a head is waited for?
+    /// Whether nothing has been read since [`HeadLimit::begin`].
     pub(super) fn has_seen_nothing(&self) -> bool {
         self.0.load(Ordering::Relaxed) == MOST
     }
 
-    /// The head has been read; the body has caps of its own.
+    /// Notes that the head has been read. The body has caps of its own.
     pub(super) fn end(&self) {
         self.0.store(usize::MAX, Ordering::Relaxed);
     }

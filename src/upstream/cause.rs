@@ -1,4 +1,4 @@
-//! The causes and failures that follow from what a service answered.
+//! Causes and failed calls, made from what a service answered.
 
 use super::model::{Answer, CallError};
 use crate::report::{Cause, FailedCall, shortened};
@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 impl Cause {
-    /// A cause that concerns an answer with this status.
+    /// A cause that concerns an answer with this status code.
     pub(crate) fn with_status(what: impl Into<Cow<'static, str>>, status: u16) -> Self {
         Self { what: what.into(), status: Some(status), ..Self::default() }
     }
@@ -19,26 +19,27 @@ impl Cause {
         Self { media_type, called, ..Self::with_status(what, answer.status) }
     }
 
-    /// Adds the answer's media type.
+    /// The same cause, with the answer's media type.
     pub(super) fn of_media_type(mut self, media_type: Option<&http::HeaderValue>) -> Self {
         self.media_type = media_type.map(media_type_text);
         self
     }
 }
 
-/// A media type as it was sent, for causes.
+/// The media type as it was sent, shortened, for descriptions of causes.
 pub(super) fn media_type_text(value: &http::HeaderValue) -> Box<str> {
     shortened(&String::from_utf8_lossy(value.as_bytes())).into()
 }
 
 impl FailedCall {
-    /// A call without an answer.
+    /// The failed call for a call that got no answer.
     pub(crate) fn of_error(service: &Arc<str>, endpoint: &Arc<str>, error: &CallError) -> Self {
         let cause = error.cause.clone().unwrap_or_default();
         Self { service: Arc::clone(service), endpoint: Arc::clone(endpoint), code: error.kind.code(), cause }
     }
 
-    /// A call whose answer is a failure, by its status, or by the errors in it if it is one of GraphQL; `None`: it is none.
+    /// The failed call for an answer that is a failure: by its status, or by its errors if it is a GraphQL answer.
+    /// `None` if the answer is not a failure.
     pub(crate) fn of_answer(
         service: &Arc<str>,
         endpoint: &Arc<str>,
@@ -55,7 +56,7 @@ impl FailedCall {
     }
 }
 
-/// Does a GraphQL answer have errors (GraphQL §7.1)?
+/// Whether a GraphQL answer has errors (GraphQL §7.1).
 fn has_errors(answer: &Answer) -> bool {
     #[derive(Deserialize)]
     struct Errors {
@@ -66,5 +67,5 @@ fn has_errors(answer: &Answer) -> bool {
     read.is_ok_and(|read| read.errors.is_some_and(|errors| !errors.is_empty()))
 }
 
-/// What happened when a status is a failure.
+/// The description of a cause when the status is a failure.
 pub(super) const BAD_STATUS: &str = "the service answered with a status that is a failure";

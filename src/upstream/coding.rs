@@ -1,30 +1,31 @@
-//! Content codings of answers (RFC 9110 §8.4): what an answer's header names is undone here, by HTTP/1.1 and HTTP/2 alike.
+//! Content codings of answers (RFC 9110 §8.4). Bodies are decoded in this process, for HTTP/1.1 and HTTP/2 in the same
+//! way.
 
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
 
-/// Most codings, one upon the other.
+/// The most gzip codings that may be applied to one body.
 const MAX_CODINGS: u8 = 4;
 
-/// How a body is coded.
+/// How a body is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Coding {
-    /// So many times by gzip; 0: not at all.
+    /// It is encoded with gzip this many times; 0 if it is not encoded.
     Gzip(u8),
-    /// By something that was not asked for.
+    /// It has a coding that was not asked for, or too many codings.
     Unknown,
 }
 
 impl Coding {
-    /// What a response's header says. Names are compared in any case (§8.4.1), `x-gzip` is `gzip` (§8.4.1.3), and a list
-    /// names codings in the order in which they were applied, over one header or several (§5.3).
+    /// Reads the header of a response. Names are compared without regard to case (§8.4.1), `x-gzip` is `gzip`
+    /// (§8.4.1.3), and a list, in one header or several (§5.3), names codings in the order in which they were applied.
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let mut times = 0;
         for value in headers.get_all(CONTENT_ENCODING) {
             let Ok(text) = value.to_str() else { return Self::Unknown };
             for name in text.split(',').map(str::trim) {
                 match name.to_ascii_lowercase().as_str() {
-                    // §5.6.1.2: a recipient takes empty members; §12.5.3: `identity` is no coding.
+                    // A recipient accepts empty members of a list (§5.6.1.2), and `identity` is not a coding (§12.5.3).
                     "" | "identity" => {}
                     "gzip" | "x-gzip" if times < MAX_CODINGS => times += 1,
                     _ => return Self::Unknown,

@@ -1,9 +1,9 @@
-//! Deprecation: endpoints whose answers say that they are to go.
+//! Deprecation: endpoints whose answers announce their end.
 //!
-//! In: the headers of each answer. Out: a count per endpoint for the metrics, and a log line once an hour, so that
-//! somebody learns of it before the endpoint is gone.
-//! Elsewhere: what the values mean ([`crate::retirement`]); endpoints whose contract says it (W114 of
-//! [`crate::compose`]).
+//! In: the headers of each answer. Out: a count per endpoint for the metrics, and a line in the log once an hour, so
+//! that somebody learns of it before the endpoint is gone.
+//! Elsewhere: the meaning of the headers' values ([`crate::retirement`]); endpoints whose contract announces their end
+//! (W114 of [`crate::compose`]).
 
 use crate::retirement::{deprecation_date, sunset_date};
 use http::{HeaderMap, HeaderName};
@@ -15,17 +15,17 @@ use tokio::time::Instant;
 static DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
 static SUNSET: HeaderName = HeaderName::from_static("sunset");
 
-/// How long nothing more is said of an endpoint.
+/// How long an endpoint is not logged again: one hour.
 const PAUSE: Duration = Duration::from_secs(3600);
 
-/// Endpoints of one service that are told of.
+/// The most endpoints of one service that are counted and logged.
 const MAX_ENDPOINTS: usize = 512;
 
-/// What one service's answers have said.
+/// The announcements in one service's answers.
 #[derive(Debug)]
 pub(super) struct Notices {
     service: Arc<str>,
-    /// Held for a look-up, never over an await.
+    /// The lock is held for one look-up, never across an await.
     by_endpoint: Mutex<HashMap<Arc<str>, Notice, ahash::RandomState>>,
 }
 
@@ -40,7 +40,7 @@ impl Notices {
         Self { service, by_endpoint: Mutex::default() }
     }
 
-    /// Reads an answer's headers.
+    /// Reads the headers of an answer, counts an announcement, and logs it if that is due.
     pub(super) fn read(&self, endpoint: &Arc<str>, headers: &HeaderMap) {
         let (deprecation, sunset) = (headers.get(&DEPRECATION), headers.get(&SUNSET));
         if deprecation.is_none() && sunset.is_none() || !self.is_due(endpoint, Instant::now()) {
@@ -52,7 +52,7 @@ impl Notices {
         tracing::warn!(target: "bespoke::deprecation", service, endpoint, since, sunset, "deprecated endpoint");
     }
 
-    /// Counts an answer. Is it time to tell of its endpoint?
+    /// Counts an answer and returns whether its endpoint is to be logged now.
     fn is_due(&self, endpoint: &Arc<str>, now: Instant) -> bool {
         let mut known = self.by_endpoint.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(notice) = known.get_mut(endpoint) {
@@ -70,7 +70,7 @@ impl Notices {
         true
     }
 
-    /// How many answers of each endpoint said that it is to go, by name.
+    /// How many answers of each endpoint announced its end, sorted by the endpoint's name.
     pub(super) fn report(&self) -> Vec<(Arc<str>, u64)> {
         let known = self.by_endpoint.lock().unwrap_or_else(PoisonError::into_inner);
         let mut counts: Vec<_> =

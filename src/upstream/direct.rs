@@ -1,18 +1,18 @@
-//! HTTP/1.1 to services, over TCP and over TLS alike: each connection is driven by the call that has it.
+//! HTTP/1.1 to services, over TCP or TLS. The call that uses a connection drives it.
 //!
 //! In: a request to a service's host. Out: the response, chunk by chunk.
-//! Elsewhere: what is trusted over TLS ([`super::tls`]); what may be sent, how often, and for how long
+//! Elsewhere: which certificates are trusted over TLS ([`super::tls`]); what may be sent, how often, and for how long
 //! ([`super::http_service`]).
 //!
-//! Why there is no pooled client of a library: it gives each connection a task of its own, and passes the request, the
-//! head and each chunk between that task and the caller's, mostly across threads. Here a call polls its connection
-//! itself, and nothing wakes anybody but the socket.
+//! No library's pooled client is used here. Such a client gives each connection a task of its own, and passes the
+//! request, the head and each chunk between that task and the caller's, mostly across threads. Here a call polls its
+//! connection itself, and only the socket wakes it.
 //!
 //! Always true:
-//! - a connection has one call at a time; a call that is dropped before the end of its body closes it;
-//! - only a request of which nothing was sent goes to a second connection;
-//! - idle connections have a bound and an end;
-//! - what is counted of an answer is plaintext: by TLS the same bounds hold.
+//! - a connection has one call at a time; a call that is dropped before the end of its body closes its connection;
+//! - a request goes to a second connection only if nothing of it was sent;
+//! - the number of idle connections and the time that they are kept have bounds;
+//! - the bytes of an answer that are counted are plaintext, so the same bounds hold over TLS.
 
 mod connect;
 mod connection;
@@ -35,19 +35,19 @@ use std::time::Duration;
 
 type Outgoing = Request<Full<Bytes>>;
 
-/// Why an exchange came to nothing.
+/// Why an exchange failed.
 #[derive(Debug)]
 pub(super) enum DirectError {
-    /// No connection within the connect timeout.
+    /// There was no connection within the connect timeout.
     Slow,
-    /// No connection, or one of which nothing came but its end before anything was sent.
+    /// There was no connection, or it ended before anything was sent.
     Connect(Box<dyn Error + Send + Sync>),
-    /// A connection that had been used before ended, and nothing of an answer had come: it may have been closed for
-    /// being idle, before the request arrived (RFC 9112 §9.5).
+    /// A connection that had been used before ended before any byte of an answer came. The host may have closed it for
+    /// being idle before the request arrived (RFC 9112 §9.5).
     Stale(hyper::Error),
-    /// It broke before the head was read.
+    /// The connection broke before the head of the answer was read.
     Head(hyper::Error),
-    /// It broke in the body.
+    /// The connection broke while the body was read.
     Body(hyper::Error),
 }
 
@@ -61,30 +61,31 @@ pub(super) struct Direct {
 #[derive(Debug)]
 pub(super) struct Open {
     pool: Arc<Pool>,
-    /// Boxed: it is large, and moves from call to pool and back.
+    /// Boxed because a connection is large and moves from call to pool and back.
     connection: Option<Box<Connection>>,
     response: Response<Incoming>,
 }
 
 impl Direct {
-    /// No connections yet; `origin` is scheme and authority, `secure` how its host is known, if by TLS.
+    /// A client without connections yet. `origin` is the scheme and authority; `secure` is the name and the TLS setup
+    /// of the host, if it is reached over TLS.
     pub(super) fn new(origin: Uri, secure: Option<Secure>, options: &ClientOptions) -> Self {
         let connect = Connect::new(origin, secure, options);
         Self { pool: Arc::new(Pool::new(connect, options)) }
     }
 
-    /// Scheme and authority of the host.
+    /// The scheme and authority of the host.
     pub(super) fn origin(&self) -> &Uri {
         &self.pool.connect.origin
     }
 
-    /// Sends a request whose URI is in origin form and that has a `host`, over a connection that has not been idle for
-    /// longer than `max_idle`. Dropping the future closes the connection.
+    /// Sends a request over a connection that has been idle for at most `max_idle`, or over a new one. The request's
+    /// URI must be in origin form, and it must have a `host`. Dropping the future closes the connection.
     pub(super) async fn send(&self, mut request: Outgoing, max_idle: Duration) -> Result<Open, DirectError> {
         while let Some(mut connection) = self.pool.take(max_idle) {
             match connection.send(request).await {
                 Ok(response) => return Ok(self.opened(connection, response)),
-                // The host had closed it meanwhile, and nothing was sent.
+                // The host had closed the connection meanwhile, and nothing was sent.
                 Err(NoHead { mut error, is_silent }) => match error.take_message() {
                     Some(unsent) => request = unsent,
                     None if is_silent => return Err(DirectError::Stale(error.into_error())),
@@ -95,13 +96,13 @@ impl Direct {
         self.send_afresh(request).await
     }
 
-    /// As [`Direct::send`], over a new connection.
+    /// Sends a request as [`Direct::send`] does, but over a new connection.
     pub(super) async fn send_afresh(&self, request: Outgoing) -> Result<Open, DirectError> {
         let mut connection = self.pool.connect().await?;
         match connection.send(request).await {
             Ok(response) => Ok(self.opened(connection, response)),
             Err(NoHead { mut error, .. }) => Err(match error.take_message() {
-                // It ended before anything was sent, as if it had never been.
+                // The connection ended before anything was sent, which is the same as no connection.
                 Some(_) => DirectError::Connect(error.into_error().into()),
                 None => DirectError::Head(error.into_error()),
             }),
@@ -122,12 +123,12 @@ impl Open {
         self.response.headers()
     }
 
-    /// Bytes of the body that are still to come, if the host has said so.
+    /// The number of bytes of the body that are still to come, if the head of the answer tells it.
     pub(super) fn content_length(&self) -> Option<u64> {
         self.response.body().size_hint().exact()
     }
 
-    /// The next piece of the body; `None` at its end, where the connection goes back to the pool.
+    /// The next chunk of the body; `None` at its end, when the connection goes back to the pool.
     pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>, DirectError> {
         loop {
             let Some(connection) = &mut self.connection else { return Ok(None) };
@@ -139,7 +140,7 @@ impl Open {
             match frame {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => return Ok(Some(data)),
-                    // Trailers: nobody asked for them.
+                    // Trailers are skipped, because nothing uses them.
                     Err(_) => continue,
                 },
                 Some(Err(error)) => return Err(DirectError::Body(error)),

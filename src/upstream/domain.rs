@@ -1,30 +1,32 @@
-//! What may share a call.
+//! Batch domains: which calls may be shared.
 
 use crate::compose::WayId;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-/// A digest of exactly the caller inputs that a call sends: claims used and headers forwarded (DESIGN §4 rule 6).
+/// Exactly those inputs of the caller that a call sends: the claims that it uses and the headers that it forwards.
 ///
-/// Two calls with different scopes never share a call, an entry or a flight. [`CredentialScope::Public`] is shared
-/// by everybody.
+/// Two calls with different scopes never share a call, a cache entry or a flight. Everybody shares
+/// [`CredentialScope::Public`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub enum CredentialScope {
-    /// No caller input is sent.
+    /// The call sends no input of the caller.
     #[default]
     Public,
-    /// The inputs themselves (names and values, length-prefixed), not a hash of them: equal means equal.
+    /// The inputs themselves (names and values, each with its length before it). They are not hashed, so equal bytes
+    /// mean equal inputs.
     Caller(Arc<[u8]>),
 }
 
-/// What may share a call (DESIGN §7): endpoint, every resolved input except key list and fieldset, credential scope.
+/// Everything that must be equal for two keys to share a call: the endpoint, the credential scope, and every resolved
+/// input except the list of keys and the set of fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BatchDomain {
-    /// The endpoint, as a way of one graph.
+    /// The endpoint, given as one of the graph's ways to get something.
     pub way: WayId,
-    /// Every resolved input except the key list and the fieldset, as canonical bytes.
+    /// Every resolved input except the list of keys and the set of fields, as canonical bytes.
     pub inputs: Arc<[u8]>,
-    /// Whose credentials the call carries.
+    /// The inputs of the caller that the call carries.
     pub scope: CredentialScope,
 }
 

@@ -1,4 +1,4 @@
-//! Which kind of failure a broken exchange is, and what happened, in words for operators.
+//! Broken exchanges: which kind of failure each one is, and a description of it for operators.
 
 use super::direct::DirectError;
 use super::model::CallErrorKind;
@@ -6,18 +6,19 @@ use super::response::Broken;
 use std::error::Error;
 use std::io;
 
-/// Most causes of one another that are looked at.
+/// The most errors of one chain of causes that are looked at.
 const MAX_CAUSES: usize = 32;
 
-/// Classifies an error of sending, or of reading a head or a body.
+/// Classifies an error of sending a request, or of reading a head or a body.
 ///
-/// *Unreachable*: there was no connection, or it broke; before the head of an answer also when its TLS broke, by an alert,
-/// a bad record, or an end without `close_notify`: in TLS 1.3 a certificate of ours that is refused is told only then
-/// (RFC 8446 §4.4.2.4, §6.2). *Malformed*: the connection did its work, but what came is no HTTP, ends too early, or does
-/// not decompress; an end without `close_notify` is too early, unless the framing says that the body is whole (RFC 9112
-/// §9.8). *Too large*: its head is over its caps.
+/// - *Unreachable*: there was no connection, or it broke. Before the head of an answer, this includes TLS that broke by
+///   an alert, a bad record, or an end without `close_notify`: in TLS 1.3, a service refuses our certificate only at
+///   that point (RFC 8446 §4.4.2.4, §6.2).
+/// - *Malformed*: the connection worked, but what came is not HTTP, ends too early, or cannot be decompressed. An end
+///   without `close_notify` is too early, unless the framing says that the body is complete (RFC 9112 §9.8).
+/// - *Too large*: the head of the answer is over its caps.
 pub(super) fn kind_of(broken: &Broken) -> CallErrorKind {
-    // Before all else: an attempt to connect that took too long is no connection.
+    // This comes first because an attempt to connect that took too long means that there is no connection.
     match broken {
         Broken::Http2(error) if error.is_connect() => return CallErrorKind::Unreachable,
         Broken::Http2(error) if error.is_timeout() => return CallErrorKind::Timeout,
@@ -47,8 +48,8 @@ fn kind_of_http(error: &hyper::Error) -> Option<CallErrorKind> {
     (error.is_parse() || error.is_user()).then_some(CallErrorKind::Malformed)
 }
 
-/// A reset and an end of the connection by the service are a connection that broke (RFC 9113 §5.4); what our side resets breaks
-/// the protocol, or has a head that is far too large.
+/// A reset or an end of the connection by the service counts as a connection that broke (RFC 9113 §5.4). If our side
+/// resets the stream, the answer breaks the protocol or has a head that is far too large.
 fn kind_of_http2(error: &h2::Error) -> Option<CallErrorKind> {
     if error.is_remote() {
         return Some(CallErrorKind::Unreachable);
@@ -71,15 +72,16 @@ fn kind_of_io(error: &io::Error, is_of_body: bool) -> Option<CallErrorKind> {
     }
 }
 
-/// Whether a connection that had been used before ended without a byte of an answer.
+/// Whether a connection that had been used before ended before any byte of an answer came.
 pub(super) fn is_stale(broken: &Broken) -> bool {
     matches!(broken, Broken::Direct(DirectError::Stale(_)))
 }
 
-/// Whether there was no connection, so that the service has seen nothing of the request.
+/// Whether the service certainly did not process the request, because there was no connection or the stream was
+/// refused.
 pub(super) fn is_unsent(broken: &Broken) -> bool {
     match broken {
-        // RFC 9113 §8.7: what was refused was not processed.
+        // RFC 9113 §8.7: a request that was refused was not processed.
         Broken::Http2(error) => {
             let is_refused =
                 |cause: &h2::Error| cause.is_remote() && cause.reason() == Some(h2::Reason::REFUSED_STREAM);
@@ -90,7 +92,8 @@ pub(super) fn is_unsent(broken: &Broken) -> bool {
     }
 }
 
-/// What happened, as a sentence for operators. Holds no URL: queries can hold what logs should not.
+/// Describes in a sentence for operators what happened. It holds no URL, because queries can hold what must not be
+/// logged.
 pub(super) fn describe(broken: &Broken) -> String {
     let chain: Vec<&(dyn Error + 'static)> = causes(root(broken)).collect();
     let what = of_connecting(broken, &chain)
@@ -99,20 +102,20 @@ pub(super) fn describe(broken: &Broken) -> String {
         .or_else(|| chain.iter().find_map(|cause| cause.downcast_ref().and_then(of_http2)))
         .or_else(|| chain.iter().find_map(|cause| cause.downcast_ref().and_then(of_http)));
     what.unwrap_or_else(|| {
-        // reqwest's own words name the URL; its sources say the same without.
+        // The text of a reqwest error names the URL; the texts of its sources do not.
         let own = chain.iter().filter(|cause| !cause.is::<reqwest::Error>());
         let texts: Vec<String> = own.map(ToString::to_string).collect();
         if texts.is_empty() { "the exchange broke".to_owned() } else { texts.join(": ") }
     })
 }
 
-/// What came before there was a connection, or instead of one.
+/// Describes a failure that came before there was a connection.
 fn of_connecting(broken: &Broken, chain: &[&(dyn Error + 'static)]) -> Option<String> {
     let is_slow = match broken {
         Broken::LongHead => return Some("the head of the answer is over its cap".to_owned()),
         Broken::Http2(error) => error.is_connect() && error.is_timeout(),
         Broken::Direct(DirectError::Slow) => true,
-        // The connector's own timer, which the operating system knows nothing of.
+        // This is the connector's own timer, so the operating system has no code for it.
         Broken::Direct(DirectError::Connect(_)) => chain.iter().any(|cause| {
             let error = cause.downcast_ref::<io::Error>();
             error.is_some_and(|error| error.kind() == io::ErrorKind::TimedOut && error.raw_os_error().is_none())
@@ -122,13 +125,13 @@ fn of_connecting(broken: &Broken, chain: &[&(dyn Error + 'static)]) -> Option<St
     if is_slow {
         return Some("no connection was made within the connect timeout".to_owned());
     }
-    // The connector's error has no public type; these are the words of its look-up of names.
+    // The connector's error has no public type, so a failed name resolution is recognized by its text.
     let at = chain.iter().position(|cause| cause.to_string() == "dns error")?;
     let deepest = chain.get(at + 1..).and_then(<[_]>::last).map(|cause| format!(": {cause}"));
     Some(format!("the host's name cannot be resolved{}", deepest.unwrap_or_default()))
 }
 
-/// What TLS failed for (RFC 8446 §6.2, RFC 5280 §6, RFC 6125).
+/// Describes why TLS failed (RFC 8446 §6.2, RFC 5280 §6, RFC 6125).
 fn of_tls(error: &rustls::Error) -> String {
     use rustls::CertificateError as Certificate;
     let what = match error {
@@ -140,11 +143,11 @@ fn of_tls(error: &rustls::Error) -> String {
             Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
                 "the service's certificate is for another host name"
             }
-            // The signature is bad when a trusted authority has the same name, and another key.
+            // The signature is bad if a trusted authority has the same name but another key.
             Certificate::UnknownIssuer | Certificate::BadSignature => {
                 "the service's certificate is by an authority that is not trusted"
             }
-            // As OpenSSL makes them by default (`basicConstraints = CA:TRUE`): RFC 5280 §4.2.1.9.
+            // OpenSSL makes such certificates by default (`basicConstraints = CA:TRUE`): RFC 5280 §4.2.1.9.
             Certificate::Other(why) if is_authority(why) => {
                 "the service's certificate is an authority's own, and none for a server"
             }
@@ -161,12 +164,12 @@ fn of_tls(error: &rustls::Error) -> String {
     format!("{what}: {error}")
 }
 
-/// Whether a certificate was refused for being one of an authority, by the words of the verifier.
+/// Whether a certificate was refused because it is one of an authority; the verifier's text says so.
 fn is_authority(why: &rustls::OtherError) -> bool {
     format!("{:?}", why.0).contains("CaUsedAsEndEntity")
 }
 
-/// What the operating system says of a connection.
+/// Describes what the operating system reports about a connection.
 fn of_connection(error: &io::Error) -> Option<String> {
     let what = match error.kind() {
         io::ErrorKind::ConnectionRefused => "the connection was refused",
@@ -185,7 +188,7 @@ fn of_connection(error: &io::Error) -> Option<String> {
     Some(format!("{what}: {error}"))
 }
 
-/// What is wrong with the HTTP of an answer.
+/// Describes what is wrong with the HTTP/1.1 of an exchange.
 fn of_http(error: &hyper::Error) -> Option<String> {
     let what = if error.is_parse_too_large() {
         "the head of the answer is over its cap"
@@ -201,7 +204,7 @@ fn of_http(error: &hyper::Error) -> Option<String> {
     Some(format!("{what}: {error}"))
 }
 
-/// What is wrong with the HTTP/2 of an exchange.
+/// Describes what is wrong with the HTTP/2 of an exchange.
 fn of_http2(error: &h2::Error) -> Option<String> {
     let what = if error.is_remote() {
         "the service gave the exchange up"
@@ -222,7 +225,8 @@ fn root(broken: &Broken) -> Option<&(dyn Error + 'static)> {
     }
 }
 
-/// An error and its causes, the outermost first. What an I/O error wraps is one of them, which `source` leaves out.
+/// An error and its causes, the outermost first. The error that an I/O error wraps is one of them, although `source`
+/// leaves it out.
 fn causes<'a>(error: Option<&'a (dyn Error + 'static)>) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(error, |&error| {
         let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);

@@ -1,10 +1,11 @@
-//! Finishing: a write that was sent goes on to its end, whoever waits for it.
+//! Finishing: a write that was sent goes on to its end, whether or not somebody waits for it.
 //!
-//! In: the work of a write that is about to be sent. Out: what came of it, or that the waiting is over.
-//! Elsewhere: whether it may be sent ([`super::guarded`]); the bound of the work's time (whoever does it).
+//! In: the work of a write that is about to be sent. Out: its result, or an error when the deadline ends the waiting.
+//! Elsewhere: whether the write may be sent ([`super::guarded`]); the time limit of the work, which the work itself
+//! keeps.
 //!
-//! A service goes on with a request when its caller hangs up, and says no more what came of it. So a client that leaves, a
-//! `complete` and a deadline end the waiting only: the connection stays, and the end of the write is known
+//! When its caller hangs up, a service goes on with the request, but can no longer say how it ended. So a client that
+//! leaves, a `complete` and a deadline only end the waiting: the connection stays, and the end of the write is known
 //! ([`super::Write`]).
 
 use super::model::{Answer, CallError, CallErrorKind, Context};
@@ -14,13 +15,14 @@ use std::future::Future;
 use std::sync::{Arc, Weak};
 use tokio::time::{Instant, timeout_at};
 
-/// Does the work of a write in a task of its own, and waits for it until the deadline of `ctx`. Dropping the future ends the
-/// waiting only. Its failure is noted at the write, for whoever it is left to.
+/// Does the work of a write in a task of its own, and waits for it until the deadline of `ctx`. Dropping the future
+/// ends only the waiting. If the work fails, the failure is noted in the [`Write`], for the code that the write is left
+/// to.
 ///
 /// # Errors
-/// - as the work;
-/// - [`CallErrorKind::Timeout`]: the deadline came first;
-/// - [`CallErrorKind::Unreachable`]: the task ended early, by a panic or because its runtime stops.
+/// - the error of the work;
+/// - [`CallErrorKind::Timeout`] if the deadline passed first;
+/// - [`CallErrorKind::Unreachable`] if the task ended early, by a panic or because its runtime stops.
 pub(super) async fn finish(
     service: &Arc<str>,
     ctx: &Context,
@@ -35,7 +37,7 @@ pub(super) async fn finish(
     if let Some(write) = &ctx.write {
         write.send();
     }
-    // Whoever waits holds it.
+    // This future holds the `Arc` while somebody waits.
     let waiting = Arc::new(());
     let noted = Noted {
         write: ctx.write.clone(),
@@ -56,7 +58,7 @@ pub(super) async fn finish(
     }
 }
 
-/// Where the failure of a write is noted.
+/// Notes the failure of a write in the [`Write`].
 struct Noted {
     write: Option<Write>,
     service: Arc<str>,
@@ -70,7 +72,7 @@ impl Noted {
         let Some(write) = &self.write else { return };
         let (failed, calls) = match result {
             Ok(answer) => {
-                // Whoever waits reads the answer itself.
+                // If somebody still waits, they read the answer themselves.
                 let looks_for_errors = self.speaks_graphql && self.waiting.strong_count() == 0;
                 let failed = FailedCall::of_answer(&self.service, &self.endpoint, answer, looks_for_errors);
                 (failed, &answer.calls)
@@ -90,7 +92,7 @@ mod tests {
     use std::sync::Mutex;
     use std::time::Duration;
 
-    /// What a write that is left at its deadline, after one second, tells of its failures; each code with its cause.
+    /// The failures that a write reports when it was left at its deadline, after one second: each code with its cause.
     async fn told(after: Duration, speaks_graphql: bool, result: Result<Answer, CallErrorKind>) -> Vec<String> {
         let (writes, service): (_, Arc<str>) = (Writes::default(), "shop".into());
         let write = writes.begin().expect("room");

@@ -1,13 +1,16 @@
-//! HTTP/2 to services, over TLS: the pooled client of a library, whose calls share one connection.
+//! HTTP/2 to services, over TLS, with the pooled client of a library. All calls share one connection.
 //!
-//! In: a request. Out: the response as it came.
-//! Elsewhere: HTTP/1.1 ([`super::direct`]); what is trusted ([`super::tls`]).
+//! In: a request. Out: the response, with its content coding as it came.
+//! Elsewhere: HTTP/1.1 ([`super::direct`]); which certificates are trusted ([`super::tls`]).
 //!
 //! Always true:
-//! - a service that does not agree to HTTP/2 is called by nothing else;
-//! - a head over its caps is no answer: a little over is found here, far over by the library, which resets the stream.
+//! - a service that does not agree to HTTP/2 is not called by another version instead;
+//! - a head over its caps is not an answer. If it is a little over, it is found here; if it is far over, the library
+//!   resets the stream.
 //!
-//! What HTTP/1.1 has and this has not: the library reads interim answers (1xx) without a bound in bytes, so that only the
+//! Two rules of HTTP/1.1 do not hold here. The library reads interim answers (1xx) without a bound in bytes, so only
+//! the call's timeout ends a flood of them. And a read whose connection ends is sent again only within the retry
+//! budget.
 //! call's timeout ends a flood of them; and a read whose connection dies is not sent again beside the retry budget.
 
 use super::client::{ClientError, ClientOptions, USER_AGENT};
@@ -18,24 +21,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// What a service must agree to (RFC 9113 §3.2).
+/// The protocol that a service must agree to (RFC 9113 §3.2).
 const ALPN: &[u8] = b"h2";
 
-/// How often a connection with calls in flight is asked whether it still stands, and how long its answer may take.
+/// How often a connection with calls in flight is checked by a ping, and how long the answer to the ping may take.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
 
-/// Connections to the instances of one service. Clones share them.
+/// The connections to the instances of one service. Clones share them.
 #[derive(Debug, Clone)]
 pub(super) struct Http2 {
     pools: Arc<Pools>,
 }
 
-/// The pool, one after the other: the library knows no age of connections, so that a pool is given up as a whole. What is
-/// in flight ends in the old one.
+/// The current pool, which is replaced from time to time. The library has no age limit for connections, so a pool is
+/// replaced as a whole. The calls in flight end in the old one.
 #[derive(Debug)]
 struct Pools {
     current: ArcSwap<Pool>,
-    /// Is the next one being made?
+    /// Whether the next pool is being made.
     is_renewing: AtomicBool,
     tls: Arc<Tls>,
     options: ClientOptions,
@@ -54,7 +57,7 @@ impl Http2 {
         Ok(Self { pools: Arc::new(Pools { current, is_renewing: AtomicBool::new(false), tls, options }) })
     }
 
-    /// The pool of the moment. When it has come of age the next one takes its place.
+    /// The current pool. If it is older than `max_age`, the next one takes its place.
     pub(super) fn current(&self) -> reqwest::Client {
         let pools = &self.pools;
         let pool = pools.current.load();
@@ -71,13 +74,14 @@ impl Http2 {
     }
 }
 
-/// Twice what is taken, by the protocol's count: 32 bytes more for each field (RFC 9113 §6.5.2). The library answers what is
-/// over it by a reset that looks like any other, so it must not be what finds heads that are a little too large.
+/// The limit that the library enforces: twice our own caps, by the protocol's count, which adds 32 bytes for each field
+/// (RFC 9113 §6.5.2). The library answers a larger head with a reset that looks like any other, so heads that are a
+/// little too large must be found here instead.
 fn max_header_list(options: &ClientOptions) -> u32 {
     u32::try_from(2 * (options.max_header_bytes + 32 * options.max_headers)).unwrap_or(u32::MAX)
 }
 
-/// A new pool.
+/// Makes a new pool.
 fn make(tls: &Arc<Tls>, options: &ClientOptions) -> Result<reqwest::Client, ClientError> {
     let mut config = (*tls.config()).clone();
     config.alpn_protocols = vec![ALPN.to_vec()];
@@ -85,7 +89,8 @@ fn make(tls: &Arc<Tls>, options: &ClientOptions) -> Result<reqwest::Client, Clie
         .tls_backend_preconfigured(config)
         .http2_prior_knowledge()
         .http2_max_header_list_size(max_header_list(options))
-        // All calls share a connection: one that the network has lost must not cost all of them their timeouts.
+        // All calls share a connection, so a connection that the network has lost must not cost all of them their
+        // timeouts.
         .http2_keep_alive_interval(KEEP_ALIVE)
         .http2_keep_alive_timeout(KEEP_ALIVE)
         .https_only(true)

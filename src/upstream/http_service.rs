@@ -1,16 +1,18 @@
-//! A service over HTTP: one request out, one capped JSON body back.
+//! One service over HTTP: one request out, one JSON body with a size limit back.
 //!
 //! In: a [`Request`] and its [`Context`]. Out: an [`Answer`] whose body is JSON by its content type, or a [`CallError`].
-//! Elsewhere: sharing of equal calls ([`super::shared`]); how many at once, and again ([`super::guarded`]); what is sent, and by which path ([`super::outgoing`]);
-//! reading the body ([`super::body`], [`crate::execute`]).
+//! Elsewhere: sharing of equal calls ([`super::shared`]); how many calls are in flight at once, and when a call is
+//! repeated ([`super::guarded`]); what is sent, and over which connections ([`super::outgoing`]); reading the body
+//! ([`super::body`], [`crate::execute`]).
 //!
 //! Always true:
-//! - what goes out is the request's target under the service's base URL, never another host or a path above it;
-//! - the service's timeout counts from sending to the last byte; a read ends with its deadline, too;
-//! - the service is told how long somebody waits for its answer, as of when the request is sent;
-//! - a call is sent once, but for a read whose connection had been used before and ended without a byte of an answer: it
-//!   is sent once more, at once, over a new one (RFC 9110 §9.2.2, RFC 9112 §9.3.1). Services close idle connections when
-//!   they want to; that is no failure, so nobody who counts failures, or pays for retries, hears of it.
+//! - a request goes to its target under the service's base URL, never to another host or to a path above it;
+//! - the service's timeout runs from sending to the last byte; a read ends with its deadline, too;
+//! - the service is told how long somebody waits for its answer, measured when the request is sent;
+//! - a call is sent once. There is one exception: a read is sent again at once, over a new connection, if its
+//!   connection had been used before and ended without a byte of an answer (RFC 9110 §9.2.2, RFC 9112 §9.3.1). Services
+//!   close idle connections whenever they want to. That is not a failure, so neither the circuit breaker nor the retry
+//!   budget counts it.
 
 use super::body::{BodyError, is_json, read_capped, read_gzip_capped, without_mark};
 use super::cause::media_type_text;
@@ -35,31 +37,33 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::time::{Instant, timeout_at};
 
-/// Limits of one service over HTTP.
+/// The limits and settings of one service over HTTP.
 #[derive(Debug, Clone)]
 pub struct HttpServiceConfig {
-    /// Its name, as in errors and logs.
+    /// The name of the service, for errors and logs.
     pub name: Arc<str>,
-    /// Where it is; targets are appended to its path. GraphQL requests go to exactly this URL.
+    /// The URL of the service. Targets are appended to its path; GraphQL requests go to exactly this URL.
     pub base_url: String,
-    /// Longest wait, from sending to the last byte of the body. Default: 2 s. At the limit: timeout.
+    /// The longest wait, from sending to the last byte of the body. Default: 2 s. When it passes, the call fails with a
+    /// timeout.
     pub timeout: Duration,
-    /// Largest body, in bytes after decompression. Default: 8388608 (8 MiB). At the limit the connection is dropped.
+    /// The largest body, in bytes after decompression. Default: 8388608 (8 MiB). If the body is larger, the connection
+    /// is dropped.
     pub max_response_bytes: usize,
-    /// The header that says how long the answer is waited for, in whole milliseconds; `None`: none does. Default:
-    /// `x-request-timeout-ms`.
+    /// The header that says for how long somebody waits for the answer, in whole milliseconds; `None` if no header is
+    /// sent. Default: `x-request-timeout-ms`.
     pub timeout_header: Option<HeaderName>,
-    /// Deepest nesting of objects and lists. Default: 128 levels, which the reader of bodies
-    /// does not exceed either: only a lower limit costs a pass over the body.
+    /// The deepest nesting of objects and lists. Default: 128 levels, which is also the limit of the reader of bodies:
+    /// only a lower limit costs a pass over the body.
     pub max_json_depth: u32,
-    /// Do answers come with what the service says of caching? Default: no.
+    /// Whether answers keep the service's headers about caching. Default: no.
     pub keeps_headers: bool,
-    /// What of ours each call carries. Default: nothing.
+    /// The credentials of our own that each call carries. Default: none.
     pub credentials: Credentials,
 }
 
 impl HttpServiceConfig {
-    /// The defaults, for a name and a base URL.
+    /// The default settings for a name and a base URL.
     #[must_use]
     pub fn new(name: impl Into<Arc<str>>, base_url: impl Into<String>) -> Self {
         Self {
@@ -88,10 +92,10 @@ struct Inner {
     notices: Notices,
 }
 
-/// Why a service cannot be called at all.
+/// Why a service cannot be called.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
-    /// Its base URL is none, or not `http` or `https`.
+    /// Its base URL is not a URL, or its scheme is not `http` or `https`.
     #[error(transparent)]
     Url(#[from] InvalidBaseUrl),
     /// Connections to it cannot be set up.
@@ -100,11 +104,11 @@ pub enum ServiceError {
 }
 
 impl HttpService {
-    /// A service, called through connections of its own.
+    /// A service that is called through connections of its own.
     ///
     /// # Errors
-    /// - [`ServiceError::Url`]: the base URL is none, or not `http` or `https`;
-    /// - [`ServiceError::Client`]: it is `https`, and TLS cannot be set up.
+    /// - [`ServiceError::Url`] if the base URL is not a URL, or its scheme is not `http` or `https`;
+    /// - [`ServiceError::Client`] if the scheme is `https` and TLS cannot be set up.
     pub fn new(client: &HttpClient, config: HttpServiceConfig) -> Result<Self, ServiceError> {
         let base = Base::parse(&config.base_url)?;
         let path = Path::to(base, client, config.credentials.clone())?;
@@ -138,7 +142,7 @@ impl Inner {
             let response = match first.send(over).await {
                 Err(broken) if ctx.is_safe && is_stale(&broken) => {
                     let again = self.prepare(&request, ctx, deadline.min(own));
-                    // The first one was sent, whatever the service has seen of it.
+                    // The first request was sent, even if the service may have seen nothing of it.
                     let again = again.map_err(|error| CallError { is_unsent: false, ..error })?;
                     attempts = 2;
                     again.send(Over::New).await
@@ -168,12 +172,13 @@ impl Inner {
         }
     }
 
-    /// Writes a request that is to be answered until `end`; the error says why it is not sent.
+    /// Builds a request whose answer is awaited until `end`; the error says why it is not sent.
     fn prepare(&self, request: &Request, ctx: &Context, end: Instant) -> Result<Outgoing<'_>, CallError> {
         let request = self.path.prepare(request, &ctx.caller, ctx.condition.as_ref());
         let mut request = request.map_err(|cause| self.error(CallErrorKind::Refused, cause).unsent())?;
         let now = Instant::now();
-        // A timer only fires when polled after a pending step: a deadline that has passed is checked here.
+        // A timer fires only when it is polled after a pending step, so a deadline that has already passed is checked
+        // here.
         if end <= now {
             return Err(self.error(CallErrorKind::Timeout, "the deadline has passed before sending").unsent());
         }
@@ -183,7 +188,7 @@ impl Inner {
         Ok(request)
     }
 
-    /// Makes an answer of a response whose head has come.
+    /// Makes an answer of a response whose head has been read.
     async fn read(&self, response: Response, ctx: &Context) -> Result<Answer, CallError> {
         self.notices.read(&ctx.endpoint, response.headers());
         let status = response.status();
@@ -205,7 +210,8 @@ impl Inner {
         }
         let headers = response.headers();
         if headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH) {
-            // Who reads the one and who the other sees two different answers (RFC 9112 §6.3).
+            // A reader that uses one of the two lengths and a reader that uses the other see different answers (RFC
+            // 9112 §6.3).
             return Err(
                 self.error(CallErrorKind::Malformed, "the answer says its length twice, by chunks and by a number")
             );
@@ -215,8 +221,8 @@ impl Inner {
         let coding = Coding::of(headers);
         let is_encoded = coding == Coding::Unknown;
         if (!is_json || is_encoded) && (is_redirect || status.is_client_error() || status.is_server_error()) {
-            // The status is the outcome: a proxy's error page, or the hypertext of a redirect (RFC 9110 §15.4), must not
-            // hide it.
+            // The status is the outcome. The error page of a proxy, or the hypertext of a redirect (RFC 9110 §15.4),
+            // must not hide it.
             let media_type = media_type.as_ref().map(media_type_text);
             let answer = Answer::new(status.as_u16(), Bytes::new());
             return Ok(Answer { headers: kept, retry_after, media_type, ..answer });
@@ -254,7 +260,7 @@ impl Inner {
                     None => "the answer has no media type, so it is not known to be JSON",
                 }));
             }
-            // Whoever reads the body keeps to the other limit.
+            // The reader of the body enforces the default limit itself.
             if self.config.max_json_depth < MAX_DEPTH && is_deeper_than(&body, self.config.max_json_depth) {
                 return Err(self.error(CallErrorKind::TooLarge, "JSON is nested too deeply"));
             }
@@ -267,7 +273,7 @@ impl Inner {
     }
 }
 
-/// Whole milliseconds; less than one is one, for none would mean no time at all.
+/// The value of the timeout header, in whole milliseconds. It is at least 1, because 0 would mean no time at all.
 fn milliseconds(left: Duration) -> HeaderValue {
     HeaderValue::from(u64::try_from(left.as_millis()).unwrap_or(u64::MAX).max(1))
 }

@@ -1,7 +1,7 @@
-//! A subgraph in Rust that a client's program adds to its graph.
+//! A subgraph written in Rust that a client's program adds to its graph.
 //!
-//! In: an `async-graphql` schema and what it declares of itself. Out: its federation SDL, for the graph, and the source
-//! that runs it once the services are there.
+//! In: an `async-graphql` schema and what is declared about it. Out: its federation SDL for the graph, and the source
+//! that runs it once the other services are known.
 //! Elsewhere: how a request runs ([`super::in_process`]).
 
 use super::handle::{HandleServices, UpstreamHandle};
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 const LINK: &str = r#"@link(url: "https://bespoke.example/connect/v1", import: ["@source"])"#;
 
-/// A federation subgraph in this process: an `async-graphql` schema under a name.
+/// A federation subgraph in this process: an `async-graphql` schema with a name.
 ///
 /// ```
 /// use async_graphql::{EmptyMutation, EmptySubscription, Object, Schema};
@@ -49,8 +49,9 @@ impl fmt::Debug for InProcessSource {
 }
 
 impl InProcessSource {
-    /// A schema with federation enabled (`enable_federation`), under the name that it has in the graph. It calls no other
-    /// service, takes 2 s at most, and answers with 8 MiB of JSON at most.
+    /// Makes a source from a schema with federation enabled (`enable_federation`), under the name that it has in the
+    /// graph. By default it calls no other service, a request takes at most 2 s, and a response has at most 8 MiB of
+    /// JSON.
     #[must_use]
     pub fn new<Q, M, S>(name: &str, schema: Schema<Q, M, S>) -> Self
     where
@@ -72,38 +73,39 @@ impl InProcessSource {
         }
     }
 
-    /// How many calls to other services the resolvers of one request may make. Proven bounds count on it, and one call
-    /// more is [`HandleError::TooManyCalls`](super::HandleError::TooManyCalls). Default: 0 calls.
+    /// Sets how many calls to other services the resolvers of one request may make. The proven bounds of operations use
+    /// this number, and one call more fails with [`HandleError::TooManyCalls`](super::HandleError::TooManyCalls).
+    /// Default: 0 calls.
     #[must_use]
     pub fn max_calls(mut self, calls: u32) -> Self {
         self.config.max_calls = calls;
         self
     }
 
-    /// How long one request may take. Then it is cancelled, but for the writes that it has sent. Default: 2 s.
+    /// Sets how long one request may take. After that it is cancelled, except the writes that it has sent. Default: 2
+    /// s.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.config.timeout = timeout;
         self
     }
 
-    /// How large one response may be, in bytes of JSON. Default: 8388608 bytes (8 MiB).
+    /// Sets how large one response may be, in bytes of JSON. Default: 8388608 bytes (8 MiB).
     #[must_use]
     pub fn max_response_bytes(mut self, bytes: usize) -> Self {
         self.config.max_response_bytes = bytes;
         self
     }
 
-    /// Declares that answers depend on nothing but what is asked: not on the caller, on time, or on other services. Equal
-    /// operations in flight that need this source are then run once.
+    /// Declares that answers depend only on the request: not on the caller, on the time, or on other services. Then
+    /// equal operations in flight that need this source are run once.
     #[must_use]
     pub fn pure(mut self) -> Self {
         self.is_pure = true;
         self
     }
 
-    /// Puts more into the data of each request, such as a loader that lives as long as the request. A second call
-    /// replaces the first.
+    /// Adds data to each request, such as a loader that lives as long as the request. A second call replaces the first.
     #[must_use]
     pub fn with_data(
         mut self,
@@ -113,14 +115,14 @@ impl InProcessSource {
         self
     }
 
-    /// Its name in the graph.
+    /// The name of the source in the graph.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.config.name
     }
 
-    /// Its federation SDL, with what the source declares of itself. Write it to a file beside the program, so that
-    /// `bespoke check` and `bespoke plan`, which do not run the program, know it.
+    /// The federation SDL of the source, with what is declared about it. Write it to a file beside the program, so that
+    /// `bespoke check` and `bespoke plan`, which do not run the program, can read it.
     #[must_use]
     pub fn sdl(&self) -> String {
         let Self { config: InProcessConfig { name, max_calls, .. }, is_pure, schema_sdl, .. } = self;
@@ -134,7 +136,7 @@ impl InProcessSource {
         format!("{declared})\n{schema_sdl}")
     }
 
-    /// The source, whose resolvers may call these services.
+    /// Builds the source. Its resolvers may call these services.
     pub(crate) fn build(&self, services: HandleServices) -> InProcess {
         InProcess::new(Arc::clone(&self.execute), Arc::clone(&self.add_data), services, self.config.clone())
     }

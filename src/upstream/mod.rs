@@ -1,14 +1,15 @@
-//! Upstream: the only module that calls out.
+//! Calls to sources. No other module calls out of this process.
 //!
 //! In: a [`Request`] to one source, with its [`BatchDomain`], the caller and a deadline.
 //! Out: an [`Answer`], or a [`CallError`] that says whose fault it is.
 //! Elsewhere: which calls to make ([`crate::plan`]); reading bodies ([`crate::execute`]).
 //!
 //! Always true:
-//! - no call outlives its deadline, but a write that was sent, which its service's timeout ends; no body outgrows its cap;
+//! - no call outlives its deadline, except a write that was sent, which the timeout of its service ends; no body is
+//!   longer than its cap;
 //! - two batch domains never share a call or a flight;
-//! - a call that is no read is sent once, or not at all;
-//! - nothing of the caller is sent but what the [`Request`] holds, correlation aside.
+//! - a call that is not a read is sent once, or not at all;
+//! - nothing of the caller is sent except what the [`Request`] holds and the headers for correlation.
 
 mod balanced;
 mod body;

@@ -12,58 +12,59 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// What is asked of one source.
+/// A request to one source.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Request {
     /// An HTTP request, relative to the source's base URL.
     Http {
-        /// The method.
+        /// The HTTP method.
         method: Method,
         /// Path and query, percent-encoded, starting with `/`.
         target: String,
-        /// Headers, those of the source's rules and the forwarded ones included.
+        /// The headers: those of the source's rules, and those forwarded from the caller.
         headers: Vec<(HeaderName, HeaderValue)>,
-        /// A JSON body.
+        /// The body, which is JSON; `None` if the request has no body.
         body: Option<Bytes>,
     },
-    /// A GraphQL request; over HTTP it is a POST to the source's URL.
+    /// A GraphQL request. Over HTTP it is sent as a POST to the source's URL.
     GraphQl {
         /// The document, with one operation.
         query: Arc<str>,
-        /// Variables: a JSON object.
+        /// The variables, as the text of a JSON object.
         variables: Bytes,
-        /// Headers, as above.
+        /// The headers, as for [`Request::Http`].
         headers: Vec<(HeaderName, HeaderValue)>,
     },
 }
 
-/// What a call is made under.
+/// The circumstances of a call.
 #[derive(Debug, Clone)]
 pub struct Context {
-    /// What it may share.
+    /// What must be equal in another call for the two to be one.
     pub domain: BatchDomain,
-    /// What is asked, as in [`CallRecord::operation_id`]: what has a circuit breaker of its own.
+    /// What is called, as in [`CallRecord::operation_id`]. Each endpoint has a circuit breaker of its own.
     pub endpoint: Arc<str>,
-    /// On whose behalf; for in-process sources and correlation headers.
+    /// The caller on whose behalf the call is made. In-process sources and the headers for correlation use it.
     pub caller: Arc<Caller>,
-    /// When nobody waits any more.
+    /// The instant after which nobody waits for the answer.
     pub deadline: Instant,
-    /// Is it a read, so that an equal call in flight may answer it, and that it may be sent twice? A write is sent once, and
-    /// then finished: its deadline ends the waiting, not the call.
+    /// Whether the call is a read, so that an equal call in flight may answer it and it may be sent twice. A write is
+    /// sent once and then finished: its deadline ends the waiting, not the call.
     pub is_safe: bool,
-    /// Joins no call begun before this instant. Set for what runs after a mutation: an older call may have read
-    /// what the mutation has changed since. `None`: any call in flight will do.
+    /// The call joins no call that began before this instant; `None` if it may join any call in flight. It is set for
+    /// what runs after a mutation, because an older call may have read what the mutation has changed since.
     pub not_before: Option<Instant>,
-    /// Makes it conditional (RFC 9110 §13): then 304 is an answer, without a body.
+    /// The condition of a conditional request (RFC 9110 §13), if it is one: then 304 is an answer, without a body.
     pub condition: Option<Condition>,
-    /// Whether a redirect is an answer (a declared outcome, such as 303 after a POST), rather than a failure.
+    /// Whether a redirect is an answer rather than a failure, because it is a declared outcome (such as 303 after a
+    /// POST).
     pub takes_redirects: bool,
-    /// The write that it belongs to; `None`: it is a read, or nobody wants to know when it is over.
+    /// The write that the call belongs to; `None` if it is a read, or if nobody needs to know when it is over.
     pub write: Option<Write>,
 }
 
 impl Context {
-    /// The context of a read that shares with nobody.
+    /// The context of a read that is not shared.
     pub(super) fn unshared(endpoint: Arc<str>, caller: Arc<Caller>, deadline: Instant) -> Self {
         let domain = BatchDomain { way: WayId(u32::MAX), inputs: Arc::from([]), scope: CredentialScope::Public };
         Self {
@@ -79,7 +80,8 @@ impl Context {
         }
     }
 
-    /// The instant at which the call ends because its caller's time is up; `None`: it goes on, as a write that was sent does.
+    /// The instant at which the call is ended because its deadline has passed; `None` if it goes on, as a write that
+    /// was sent does.
     pub(super) fn cut(&self) -> Option<tokio::time::Instant> {
         self.is_safe.then(|| tokio::time::Instant::from_std(self.deadline))
     }
@@ -88,31 +90,33 @@ impl Context {
 /// The headers of a conditional request, such as `If-None-Match`.
 pub type Condition = Arc<[(HeaderName, HeaderValue)]>;
 
-/// An answer with a status; its body is JSON only if the status is one that has a body.
+/// An answer with its status. Its body is JSON if its status is one that has a body.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// HTTP status; GraphQL sources: 200.
+    /// The HTTP status; always 200 for a GraphQL source in this process.
     pub status: u16,
-    /// The body, decompressed and capped; its content type has been checked to be JSON unless it is empty.
+    /// The body, decompressed and no longer than its cap. Its content type has been checked to be JSON, unless it is
+    /// empty.
     pub body: Bytes,
-    /// What the service says of caching; empty where nobody asks for it.
+    /// The headers about caching; empty if nobody asks for them.
     pub headers: HeaderMap,
-    /// Did a call in flight answer, so that none was made for this one?
+    /// Whether a call in flight answered, so that no call was made for this answer.
     pub is_shared: bool,
     /// How often the request was sent.
     pub attempts: u32,
-    /// How long the service wants to be left alone, if it says so (`Retry-After`, RFC 9110 §10.2.3).
+    /// How long the service asks not to be called, if it says so (`Retry-After`, RFC 9110 §10.2.3).
     pub retry_after: Option<Duration>,
-    /// The media type of a body that is no JSON and so was not read, beside a status that is the outcome: for causes.
+    /// The media type of a body that is not JSON and so was not read, because the status alone is the outcome.
+    /// Descriptions of causes use it.
     pub media_type: Option<Box<str>>,
-    /// What was called, for causes; `None`: nothing was, or the answer was kept.
+    /// What was called, for descriptions of causes; `None` if nothing was called or the answer was kept from before.
     pub called: Option<Arc<CallTarget>>,
-    /// Calls that an in-process source made to other services for this answer; none for sources over HTTP.
+    /// The calls that an in-process source made to other services for this answer; empty for sources over HTTP.
     pub calls: Vec<CallRecord>,
 }
 
 impl Answer {
-    /// An answer to a call of its own, made without further calls.
+    /// An answer to a call that was not shared, made without further calls.
     #[must_use]
     pub fn new(status: u16, body: Bytes) -> Self {
         let headers = HeaderMap::new();
@@ -130,35 +134,36 @@ impl Answer {
     }
 }
 
-/// Why there is no answer. Cheap to clone: errors of shared calls are shared as they are.
+/// The error of a call. It is cheap to clone, because all callers of a shared call get the same error.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{service}: {kind}")]
 pub struct CallError {
-    /// The source's name.
+    /// The name of the source.
     pub service: Arc<str>,
     /// What went wrong.
     pub kind: CallErrorKind,
-    /// For operators only: what happened, and to which call.
+    /// What happened, and in which call. Only operators may see it.
     pub cause: Option<Arc<Cause>>,
     /// How often the request was sent.
     pub attempts: u32,
-    /// Had an answer begun? What breaks then is not asked for again: it would cost a whole answer once more.
+    /// Whether an answer had begun. Such a call is not repeated, because it would cost a whole answer again.
     pub has_begun: bool,
-    /// Is it certain that the service has seen nothing of the request? Then it is safe to repeat, also if it is a write.
+    /// Whether the service certainly has seen nothing of the request. Then the call can safely be repeated, even if it
+    /// is a write.
     pub is_unsent: bool,
-    /// Calls that an in-process source made to other services before it failed; none for sources over HTTP.
+    /// The calls that an in-process source made to other services before it failed; empty for sources over HTTP.
     pub calls: Vec<CallRecord>,
 }
 
 impl CallError {
-    /// An error with a cause for the log.
+    /// An error with a cause for the log, of a request that was sent once.
     pub(crate) fn new(service: &Arc<str>, kind: CallErrorKind, cause: impl Into<Cause>) -> Self {
         let cause = Some(Arc::new(cause.into()));
         let (service, calls) = (Arc::clone(service), Vec::new());
         Self { service, kind, cause, attempts: 1, has_begun: false, is_unsent: false, calls }
     }
 
-    /// The same error, with what was called.
+    /// The same error, with the call's target in its cause.
     pub(super) fn of_call(mut self, called: Arc<CallTarget>) -> Self {
         if let Some(cause) = &mut self.cause {
             Arc::make_mut(cause).called = Some(called);
@@ -166,18 +171,19 @@ impl CallError {
         self
     }
 
-    /// The same error, of a request that was not sent.
+    /// The same error, for a request that was not sent.
     pub(super) fn unsent(self) -> Self {
         Self { attempts: 0, is_unsent: true, ..self }
     }
 
-    /// Is it the service's failure? `None`: it tells nothing about the service. `cut`: [`Context::cut`].
+    /// Whether the service is to blame for the error; `None` if the error says nothing about the service. `cut` is
+    /// [`Context::cut`].
     pub(super) fn is_of_service(&self, cut: Option<tokio::time::Instant>) -> Option<bool> {
         match self.kind {
-            // Whoever had so little time left cannot blame the service.
+            // If the caller's own time ran out, the service is not to blame.
             CallErrorKind::Timeout if cut.is_some_and(|cut| tokio::time::Instant::now() >= cut) => None,
             CallErrorKind::Timeout | CallErrorKind::Unreachable => Some(true),
-            // It answers: leaving it alone would not mend what it says.
+            // The service answers: calling it less would not correct what it says.
             CallErrorKind::Malformed | CallErrorKind::TooLarge => Some(false),
             CallErrorKind::NotConfigured | CallErrorKind::Refused | CallErrorKind::CircuitOpen => None,
         }
@@ -187,31 +193,31 @@ impl CallError {
 /// What went wrong with a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum CallErrorKind {
-    /// No connection, or it broke.
+    /// There was no connection, or it broke.
     #[error("unreachable")]
     Unreachable,
     /// The call's timeout or the request's deadline passed.
     #[error("timed out")]
     Timeout,
-    /// No HTTP, not JSON, another encoding, a redirect, a broken body.
+    /// The answer is not HTTP or not JSON, has another content coding, is a redirect, or has a broken body.
     #[error("malformed answer")]
     Malformed,
-    /// The body, its nesting, or the head is over its cap.
+    /// The body, its nesting, or the head of the answer is over its cap.
     #[error("answer too large")]
     TooLarge,
     /// The source is not known or not configured.
     #[error("not configured")]
     NotConfigured,
-    /// Nothing was sent: the request is not one that may be sent, or too many wait already.
+    /// Nothing was sent: the request is not one that may be sent, or too many calls wait already.
     #[error("refused")]
     Refused,
-    /// Nothing was sent: the endpoint has failed too often just now.
+    /// Nothing was sent: the endpoint has failed too often recently.
     #[error("circuit open")]
     CircuitOpen,
 }
 
 impl CallErrorKind {
-    /// The stable `extensions.code`.
+    /// The stable `extensions.code` of the error.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
@@ -226,26 +232,26 @@ impl CallErrorKind {
     }
 }
 
-/// A source that answers: REST over HTTP, GraphQL over HTTP, or in this process.
+/// A source that can be called: REST over HTTP, GraphQL over HTTP, or a subgraph in this process.
 pub trait Subgraph: Send + Sync + std::fmt::Debug {
-    /// Asks. Dropping the future cancels the call, unless somebody else waits for it too.
+    /// Makes a call. Dropping the future cancels the call, unless somebody else waits for it too.
     fn call(&self, request: Request, ctx: Context) -> BoxFuture<'static, Result<Answer, CallError>>;
 
-    /// How many writes are over that it may show, whatever came of them: what was read when there were fewer may be
-    /// stale. Sources that take no part in sharing stay at 0.
+    /// How many writes are over whose effects the source may show, whether or not they succeeded. What was read while
+    /// the number was smaller may be stale. For a source that takes no part in sharing, the number stays 0.
     fn writes(&self) -> u64 {
         0
     }
 
-    /// A write through another source is over that it may show.
+    /// Notes that a write through another source is over whose effects this source may show.
     fn note_write(&self) {}
 
-    /// The source itself, if it is one in this process.
+    /// The source itself, if it is a subgraph in this process.
     fn in_process(&self) -> Option<InProcess> {
         None
     }
 
-    /// How calling it goes; `None` for sources that are not called over HTTP.
+    /// The state of the source for the metrics; `None` if it is not called over HTTP.
     fn report(&self) -> Option<ServiceReport> {
         None
     }

@@ -1,29 +1,31 @@
-//! The queue of one service: so many calls at once, so many more that wait, and none longer than its deadline.
+//! The queue of one service: it bounds how many calls are in flight at once, how many more wait, and how long they
+//! wait.
 //!
 //! In: a call's deadline. Out: a [`Slot`], which is the right to send for as long as it is held.
-//! Elsewhere: what is sent then ([`super::guarded`]).
+//! Elsewhere: what is sent with a slot ([`super::guarded`]).
 //!
-//! Why a limit per service: a service that has stalled keeps its calls until they time out. Were the calls to all
-//! services counted together, those of one would soon be all, and queries that need another would wait for nothing.
-//! Why a queue behind it: bursts are shorter than deadlines. Why a bound on the queue: what waits behind a thousand
-//! others will not be answered in time, so it is better told at once.
+//! There is a limit for each service because a service that has stalled keeps its calls until they time out. If the
+//! calls to all services were counted together, the calls to that one service would soon take all slots, and queries
+//! that need another service would wait in vain. There is a queue behind the limit because bursts are shorter than
+//! deadlines. The queue has a bound because a call that waits behind a thousand others will not be answered in time, so
+//! it is better refused at once.
 //!
 //! Always true:
-//! - slots are given in the order in which calls came;
-//! - who does not wait any more, because its deadline passed or it was dropped, takes up no place;
+//! - slots are given in the order in which the calls came;
+//! - a call that no longer waits, because its deadline passed or it was dropped, takes no place in the queue;
 //! - calls to one service never wait for a slot of another.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
-/// How many calls one service gets at once.
+/// How many calls to one service are in flight at once, and how many wait.
 #[derive(Debug, Clone, Copy)]
 pub struct QueueOptions {
-    /// Calls in flight at once; further ones wait, up to their deadline. Default: 256 calls.
+    /// How many calls are in flight at once; further calls wait, up to their deadline. Default: 256 calls.
     pub max_in_flight: u32,
-    /// Calls that wait for one of those; further ones are refused at once. Default: 256 calls, so that those of one
-    /// service are no more than half of the requests that are let in at once.
+    /// How many calls wait for one of those slots; further calls are refused at once. Default: 256 calls, so that the
+    /// calls to one service are at most half of the requests that are let in at once.
     pub max_waiting: u32,
 }
 
@@ -33,7 +35,7 @@ impl Default for QueueOptions {
     }
 }
 
-/// The calls of one service that are under way or wait for it.
+/// The calls to one service that are in flight or wait for a slot.
 #[derive(Debug)]
 pub(super) struct Queue {
     slots: Semaphore,
@@ -42,21 +44,21 @@ pub(super) struct Queue {
     max_waiting: u32,
 }
 
-/// The right to send, until dropped.
+/// The right to send one call; dropping it gives it back.
 #[derive(Debug)]
 pub(super) struct Slot<'q>(SemaphorePermit<'q>);
 
 impl Slot<'_> {
-    /// Lets go of the slot without giving it back: [`Queue::give_back`] does.
+    /// Drops the slot without giving it back. [`Queue::give_back`] gives it back later.
     pub(super) fn keep(self) {
         self.0.forget();
     }
 }
 
-/// Why there is no slot.
+/// Why a call got no slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NoSlot {
-    /// Too many wait already.
+    /// Too many calls wait already.
     Full,
     /// The deadline passed.
     Late,
@@ -73,22 +75,22 @@ impl Queue {
         }
     }
 
-    /// Gives back one slot that was kept.
+    /// Gives back one slot that [`Slot::keep`] kept.
     pub(super) fn give_back(&self) {
         self.slots.add_permits(1);
     }
 
-    /// A slot, if one is free and nobody waits for it.
+    /// Takes a slot, if one is free and no call waits for it.
     pub(super) fn try_enter(&self) -> Option<Slot<'_>> {
         self.slots.try_acquire().ok().map(Slot)
     }
 
-    /// Waits for a slot. Dropping the future gives the place up.
+    /// Waits for a slot. Dropping the future gives up the place in the queue.
     pub(super) async fn enter(&self, deadline: Instant) -> Result<Slot<'_>, NoSlot> {
         let _waiting = Waiting::begin(&self.waiting, self.max_waiting).ok_or(NoSlot::Full)?;
         match timeout_at(deadline, self.slots.acquire()).await {
             Ok(Ok(permit)) => Ok(Slot(permit)),
-            // Slots are never closed; if they were, nobody would get one.
+            // The semaphore is never closed; if it were, no call would get a slot.
             Ok(Err(_)) | Err(_) => Err(NoSlot::Late),
         }
     }
@@ -102,12 +104,13 @@ impl Queue {
     }
 }
 
-/// One call more that waits, until dropped.
+/// One call that waits, counted until it is dropped.
 struct Waiting<'a>(&'a AtomicU32);
 
 impl<'a> Waiting<'a> {
     fn begin(count: &'a AtomicU32, limit: u32) -> Option<Self> {
-        // Counted first, then checked: the guard takes a refused one off again.
+        // The call is counted first and then checked: if it is refused, dropping the guard takes it off the count
+        // again.
         let guard = Self(count);
         (count.fetch_add(1, Ordering::Relaxed) < limit).then_some(guard)
     }

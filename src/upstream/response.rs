@@ -1,15 +1,16 @@
-//! A response that has begun, by HTTP/1.1 or HTTP/2.
+//! A response over HTTP/1.1 or HTTP/2 whose head has been read.
 
 use super::direct::{DirectError, Open};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
-/// Head read, body to come. Dropping it before the end of its body closes the connection.
+/// A response whose head was read and whose body is still to come. Dropping it before the end of its body closes an
+/// HTTP/1.1 connection.
 #[derive(Debug)]
 pub(super) enum Response {
-    /// By HTTP/1.1, as it came.
+    /// A response over HTTP/1.1, with its content coding as it came.
     Direct(Open),
-    /// By HTTP/2, as it came.
+    /// A response over HTTP/2, with its content coding as it came.
     Http2(reqwest::Response),
 }
 
@@ -18,7 +19,7 @@ pub(super) enum Response {
 pub(super) enum Broken {
     Direct(DirectError),
     Http2(reqwest::Error),
-    /// Its head is over its cap.
+    /// The head of the answer is over its cap.
     LongHead,
 }
 

@@ -1,14 +1,14 @@
-//! `Retry-After`: for how long a service wants to be left alone (RFC 9110 §10.2.3).
+//! The header `Retry-After`: how long a service asks not to be called (RFC 9110 §10.2.3).
 
 use http::HeaderMap;
 use http::header::RETRY_AFTER;
 use std::time::{Duration, SystemTime};
 
-/// Seconds, or what is left until an HTTP-date; `None`: neither. A date that has passed is no wait.
+/// The time to wait, given in seconds or as an HTTP-date; `None` if it is neither. A date in the past means no wait.
 pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More than a number can hold is for ever.
+        // A number that is too large for `u64` means for ever.
         return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
     }
     let date = httpdate::parse_http_date(text).ok()?;
@@ -22,7 +22,7 @@ mod tests {
 
     #[test]
     fn seconds_and_dates_are_read() {
-        // RFC 9110's own example of a date, and eight seconds before it.
+        // The date is the example of RFC 9110; `now` is eight seconds before it.
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777 - 8);
         for (value, seconds) in [
             ("0", Some(0)),

@@ -1,18 +1,19 @@
 //! Shared calls: equal reads in flight become one call.
 //!
-//! In: a source, and calls to it. Out: the same answers, with fewer calls; those who joined get
-//! [`Answer::is_shared`].
-//! Elsewhere: the flights themselves ([`crate::flight`]); what an equal call is made of ([`BatchDomain`]: the planner);
-//! the call itself (the wrapped source).
+//! In: a source, and calls to it. Out: the same answers, with fewer calls; the answer of a call that joined another has
+//! [`Answer::is_shared`] set.
+//! Elsewhere: the flights themselves ([`crate::flight`]); what must be equal for two calls to be one ([`BatchDomain`],
+//! which the planner makes); the call itself (the wrapped source).
 //!
-//! Correlation (`x-request-id`, `traceparent`, `tracestate`) goes out as that of the first caller.
+//! A shared call carries the headers for correlation (`x-request-id`, `traceparent`, `tracestate`) of its first caller.
 //!
 //! Always true:
-//! - who shares an answer has asked for the same bytes in the same batch domain, credential scope included;
-//! - only reads are shared, and none that was begun before a write was over, to the same source or to one that says that it
-//!   invalidates anything;
+//! - all requests that share an answer have asked for the same bytes in the same batch domain, which includes the
+//!   credential scope;
+//! - only reads are shared. A read joins no call that began before a write was over, if that write went to the same
+//!   source, or to one that declares that it invalidates anything;
 //! - errors are shared as they are, and nothing outlives its flight;
-//! - a call with [`Context::not_before`] joins no flight begun before that.
+//! - a call with [`Context::not_before`] joins no flight that began before that instant.
 
 use super::domain::{BatchDomain, CredentialScope};
 use super::model::{Answer, CallError, CallErrorKind, Condition, Context, Request, Subgraph};
@@ -23,7 +24,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::time::Instant;
 
-/// A source whose equal reads in flight are shared. Clones share one table; two sources never do.
+/// A source whose equal reads in flight are shared. Clones share one table of flights; two sources never do.
 #[derive(Debug)]
 pub struct Shared<S: ?Sized> {
     inner: Arc<Inner>,
@@ -41,7 +42,7 @@ struct Inner {
     service: Arc<str>,
     options: FlightOptions,
     flights: Arc<Flights<FlightKey, Result<Answer, CallError>>>,
-    /// Writes that are over, whatever came of them.
+    /// How many writes are over, whether or not they succeeded.
     writes: AtomicU64,
 }
 
@@ -62,21 +63,21 @@ impl Inner {
 }
 
 impl<S: Subgraph + ?Sized> Shared<S> {
-    /// Shares the calls to `source`, named `service` in errors.
+    /// Shares the calls to `source`, which is called `service` in errors.
     #[must_use]
     pub fn new(service: impl Into<Arc<str>>, source: Arc<S>, options: FlightOptions) -> Self {
         let flights = Flights::new(options.max_flights);
         Self { inner: Arc::new(Inner { service: service.into(), options, flights, writes: AtomicU64::new(0) }), source }
     }
 
-    /// How many flights are under way.
+    /// How many flights have not ended yet.
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.inner.flights.in_flight()
     }
 }
 
-/// A write that is under way; it is over when this is dropped, by whatever end.
+/// A write in progress. Dropping it, however the write ended, counts it as over.
 struct Writing(Arc<Inner>);
 
 impl Drop for Writing {
@@ -98,7 +99,7 @@ impl<S: Subgraph + ?Sized + 'static> Subgraph for Shared<S> {
         if !inner.options.enabled {
             return source.call(request, ctx);
         }
-        // Boarding happens when the future is first polled: one that is never polled makes no call.
+        // A call boards a flight when its future is first polled, so a future that is never polled makes no call.
         Box::pin(async move {
             let now = Instant::now();
             let deadline = Instant::from_std(ctx.deadline);
@@ -113,7 +114,8 @@ impl<S: Subgraph + ?Sized + 'static> Subgraph for Shared<S> {
                 None => source.call(request, ctx).await,
                 Some(Boarding::Begun(seat, pilot)) => {
                     let ctx = Context { deadline: limit.into_std(), not_before: None, ..ctx };
-                    // The call is made inside the task: a panic in making it is the flight's, not the first caller's.
+                    // The call is made inside the task, so that a panic in making it ends the flight and not the first
+                    // caller's task.
                     tokio::spawn(pilot.fly(async move { source.call(request, ctx).await }));
                     inner.wait(seat, deadline).await
                 }
@@ -139,15 +141,15 @@ impl<S: Subgraph + ?Sized + 'static> Subgraph for Shared<S> {
     }
 }
 
-/// What makes two calls equal.
+/// Everything that must be equal for two calls to be one.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct FlightKey {
     domain: BatchDomain,
-    /// With its headers: whatever is sent is compared, even if a scope should forget it.
+    /// The request with its headers: everything that is sent is compared, even if a scope should leave something out.
     request: Request,
-    /// "It still holds" is an answer only to who has asked just that.
+    /// The condition of the call: 304 is an answer only for a caller that has sent the same condition.
     condition: Option<Condition>,
-    /// Writes that were over when it was asked: what was read before may be stale since.
+    /// How many writes were over when the call was made: what was read before a write may be stale after it.
     writes: u64,
 }
 

@@ -1,13 +1,16 @@
-//! Writes under way: whether one was sent, and what is left to do when it is over.
+//! Writes in progress: whether a write was sent, and what is done when it is over.
 //!
-//! In: a write, from before it is sent. Out: whether it was sent; and the moment at which it is over, also when nobody
+//! In: a write, from before it is sent. Out: whether it was sent, and the moment at which it is over, even if nobody
 //! waits for it any more.
-//! Elsewhere: sending and finishing it ([`super::finish`]); what its end means for what is kept ([`crate::execute`]).
+//! Elsewhere: sending and finishing the write ([`super::finish`]); what its end means for the answers that are kept
+//! ([`crate::execute`]).
 //!
 //! Always true:
-//! - a write is over when nothing works on it any more, by whatever end: an answer, a failure, a panic, a runtime that stops;
-//! - what is to be done at its end is done once;
-//! - writes that nobody waits for have a bound, and so have the failures that are noted of one.
+//! - a write is over when nothing works on it any more, however the work ended: with an answer, with a failure, with a
+//!   panic, or because the runtime stopped;
+//! - what is to be done at the end of a write is done once;
+//! - the number of writes that nobody waits for has a bound, and so has the number of failures that are noted for one
+//!   write.
 
 use crate::report::FailedCall;
 use std::fmt;
@@ -16,8 +19,8 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
-/// The writes of a process that are being finished while nobody waits for them. Clones count together; each has a bound,
-/// at which no further write is begun by it. Default: 1024.
+/// The writes of a process that are being finished while nobody waits for them. Clones share one count, but each clone
+/// has a bound of its own: when the count reaches the bound, that clone begins no further write. Default: 1024 writes.
 #[derive(Debug, Clone)]
 pub struct Writes {
     counts: Arc<Counts>,
@@ -38,13 +41,13 @@ impl Default for Writes {
 }
 
 impl Writes {
-    /// The same writes, with a bound of so many.
+    /// The same writes, with `most` as the bound.
     #[must_use]
     pub fn at_most(&self, most: NonZeroU32) -> Self {
         Self { counts: Arc::clone(&self.counts), most: usize::try_from(most.get()).unwrap_or(usize::MAX) }
     }
 
-    /// Begins a write; `None`: too many are being finished already.
+    /// Begins a write; `None` if too many writes are being finished already.
     #[must_use]
     pub fn begin(&self) -> Option<Write> {
         let has_room = self.unattended() < self.most;
@@ -60,41 +63,41 @@ impl Writes {
         has_room.then(|| Write(Arc::new(inner())))
     }
 
-    /// How many are being finished while nobody waits for them.
+    /// How many writes are being finished while nobody waits for them.
     #[must_use]
     pub fn unattended(&self) -> usize {
         *self.counts.unattended.borrow()
     }
 
-    /// How many were not begun because of the bound.
+    /// How many writes were not begun because of the bound.
     #[must_use]
     pub fn refused(&self) -> u64 {
         self.counts.refused.load(Ordering::Relaxed)
     }
 
-    /// Waits until none is.
+    /// Waits until no write is being finished unattended.
     pub async fn finished(&self) {
-        // This holds a sender, so that the other end is never gone.
+        // `self` holds a sender, so the channel is never closed.
         let _ = self.counts.unattended.subscribe().wait_for(|count| *count == 0).await;
     }
 }
 
-/// Most failures that are noted of one write; further ones are left out.
+/// The most failures that are noted for one write; further ones are left out.
 const MAX_FAILURES: usize = 8;
 
-/// What is done when a write is over, with the calls of it that failed.
+/// What is done when a write is over. It gets the calls of the write that failed.
 type Aftermath = Box<dyn FnOnce(Vec<FailedCall>) + Send>;
 
-/// One write. Clones are the same write: whoever works on it holds one, and it is over when the last but one is dropped,
-/// which is that of who began it.
+/// One write. Clones are the same write: everything that works on it holds a clone, and so does the request that began
+/// it. It is over when only the clone of that request is left.
 #[derive(Clone)]
 pub struct Write(Arc<Inner>);
 
-/// Nobody has said whether it is sent: it counts as sent.
+/// Nobody has said whether the write was sent, so it counts as sent.
 const UNTOLD: u8 = 0;
-/// It waits to be sent.
+/// The write waits to be sent.
 const HELD_BACK: u8 = 1;
-/// It was sent, or a part of it was.
+/// The write, or a part of it, was sent.
 const SENT: u8 = 2;
 
 struct Inner {
@@ -105,30 +108,30 @@ struct Inner {
 }
 
 impl Write {
-    /// It is not sent yet: whoever drops it now has not written. Nothing, if a part of it was sent before: code of this
-    /// process may make several calls.
+    /// Notes that the write is not sent yet: if it is dropped now, nothing was written. It does nothing if a part of
+    /// the write was sent before, because code of this process may make several calls.
     pub(super) fn hold_back(&self) {
         let _ = self.0.stage.compare_exchange(UNTOLD, HELD_BACK, Ordering::AcqRel, Ordering::Acquire);
     }
 
-    /// It is sent now.
+    /// Notes that the write is being sent now.
     pub(super) fn send(&self) {
         self.0.stage.store(SENT, Ordering::Release);
     }
 
-    /// Whether anything of it may have reached its service.
+    /// Whether anything of the write may have reached its service.
     #[must_use]
     pub fn is_sent(&self) -> bool {
         self.0.stage.load(Ordering::Acquire) != HELD_BACK
     }
 
-    /// Whether nothing works on it any more, for who began it.
+    /// Whether nothing works on the write any more, as seen by the request that began it.
     #[must_use]
     pub fn is_over(&self) -> bool {
         Arc::strong_count(&self.0) == 1
     }
 
-    /// Notes that a call of it has failed.
+    /// Notes that a call of the write has failed.
     pub(super) fn note(&self, failed: FailedCall) {
         let mut failures = self.0.failures.lock().unwrap_or_else(PoisonError::into_inner);
         if failures.len() < MAX_FAILURES {
@@ -136,8 +139,8 @@ impl Write {
         }
     }
 
-    /// Leaves it to itself: nobody waits for it any more. `aftermath` is done once it is over, which may be now; it is told
-    /// which calls have failed.
+    /// Leaves the write to itself: nobody waits for it any more. `aftermath` runs when the write is over, which may be
+    /// now; it gets the calls that have failed.
     pub fn leave(self, aftermath: impl FnOnce(Vec<FailedCall>) + Send + 'static) {
         let mut place = self.0.aftermath.lock().unwrap_or_else(PoisonError::into_inner);
         if place.is_none() {

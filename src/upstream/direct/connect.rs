@@ -1,4 +1,4 @@
-//! Making connections to one host: its name's addresses, TCP, and TLS where its URL says so.
+//! Making connections to one host: name resolution, TCP, and TLS if the host's URL has `https`.
 
 use super::super::client::ClientOptions;
 use super::super::tls::Tls;
@@ -14,20 +14,20 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tower::Service;
 
-/// What a host is called by TLS, and how it is known.
+/// The name that a host's certificate must have, and the TLS setup that checks it.
 #[derive(Debug, Clone)]
 pub(in super::super) struct Secure {
     pub(in super::super) tls: Arc<Tls>,
     pub(in super::super) name: ServerName<'static>,
 }
 
-/// Connects to one host.
+/// Makes connections to one host.
 #[derive(Debug)]
 pub(super) struct Connect {
-    /// Scheme and authority.
+    /// The scheme and authority of the host.
     pub(super) origin: Uri,
     connector: HttpConnector,
-    /// `None`: the host is reached without TLS.
+    /// The TLS of the host; `None` if it is reached without TLS.
     secure: Option<Secure>,
     timeout: Duration,
 }
@@ -37,12 +37,13 @@ impl Connect {
         let mut connector = HttpConnector::new();
         connector.enforce_http(false);
         connector.set_nodelay(true);
-        // Shared among the addresses of a name, so that one that is silent leaves time for the next.
+        // The connector divides this time among the addresses of a name, so that a silent address leaves time for the
+        // next.
         connector.set_connect_timeout(Some(options.connect_timeout));
         Self { origin, connector, secure, timeout: options.connect_timeout }
     }
 
-    /// A connection, within the connect timeout: the look-up of the name and TLS's handshake are part of it.
+    /// Makes a connection within the connect timeout, which includes name resolution and the TLS handshake.
     pub(super) async fn connect(&self) -> Result<Transport, DirectError> {
         let connecting = async {
             let mut connector = self.connector.clone();

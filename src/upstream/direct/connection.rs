@@ -1,4 +1,4 @@
-//! One connection, driven by the call that has it.
+//! One connection, driven by the call that uses it.
 
 use super::super::bounded_head::{BoundedHead, HeadLimit};
 use super::transport::Transport;
@@ -20,25 +20,25 @@ type Driver = http1::Connection<TokioIo<BoundedHead<Transport>>, Full<Bytes>>;
 #[derive(Debug)]
 pub(super) struct Connection {
     sender: http1::SendRequest<Full<Bytes>>,
-    /// None once the connection has ended.
+    /// The HTTP/1.1 state machine over the transport; `None` once the connection has ended.
     driver: Option<Driver>,
     head: HeadLimit,
     pub(super) born: Instant,
     pub(super) idle_since: Instant,
-    /// The runtime that its socket belongs to.
+    /// The runtime to which the socket of the connection belongs.
     pub(super) runtime: Id,
 }
 
-/// Why there is no head of an answer.
+/// Why the head of an answer did not come.
 #[derive(Debug)]
 pub(super) struct NoHead {
     pub(super) error: TrySendError<Outgoing>,
-    /// Did nothing of an answer come, not even of an interim one?
+    /// Whether no byte of an answer came, not even of an interim answer.
     pub(super) is_silent: bool,
 }
 
 impl Connection {
-    /// Speaks HTTP/1.1 over a transport from now on.
+    /// Begins to speak HTTP/1.1 over a transport.
     pub(super) async fn begin(transport: Transport, builder: &http1::Builder) -> Result<Box<Self>, DirectError> {
         let (stream, head) = BoundedHead::new(transport);
         let (sender, driver) = builder.handshake(TokioIo::new(stream)).await.map_err(DirectError::Head)?;
@@ -58,12 +58,13 @@ impl Connection {
         answered.map_err(|error| NoHead { error, is_silent })
     }
 
-    /// Waits for something that only the connection can make ready.
+    /// Waits for something that only progress of the connection can make ready.
     pub(super) async fn drive<T>(&mut self, mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
         poll_fn(|cx| poll_driven(&mut self.driver, cx, &mut poll)).await
     }
 
-    /// Is it between two calls, as far as this end knows? Sees to what has come in meanwhile, such as its end.
+    /// Whether the connection is between two calls, as far as this end knows. It also handles what has come in
+    /// meanwhile, such as the end of the connection.
     pub(super) fn is_free(&mut self) -> bool {
         let Some(driver) = &mut self.driver else { return false };
         let has_ended = Pin::new(driver).poll(&mut Context::from_waker(Waker::noop())).is_ready();
@@ -71,8 +72,8 @@ impl Connection {
     }
 }
 
-/// Polls a connection, then what waits for it. Only the connection can make that ready, so only the connection gets
-/// the waker; whoever else got it would wake this task for what it sees here anyway.
+/// Polls a connection, and then the future that waits for it. Only the connection can make that future ready, so only
+/// the connection gets the waker. Another waker would only wake this task for what is seen here anyway.
 fn poll_driven<T>(
     driver: &mut Option<Driver>,
     cx: &mut Context<'_>,
@@ -82,7 +83,7 @@ fn poll_driven<T>(
         if Pin::new(connection).poll(cx).is_pending() {
             return poll(&mut Context::from_waker(Waker::noop()));
         }
-        // Its error, if any, has gone to the response or the body.
+        // If the connection ended with an error, the response or the body has got it.
         *driver = None;
     }
     poll(cx)

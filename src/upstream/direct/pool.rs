@@ -1,6 +1,6 @@
-//! The connections to one host that no call has at the moment.
+//! The connections to one host that no call uses at the moment.
 //!
-//! Always true: nobody gets a connection that is older than `max_age`, or has been idle for `idle_timeout`.
+//! Always true: no call gets a connection that is older than `max_age`, or that has been idle for `idle_timeout`.
 
 use super::super::client::{ClientOptions, HYPER_MAX_HEADERS};
 use super::DirectError;
@@ -13,8 +13,8 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep_until};
 
-/// Longest pause between two looks for connections to close: one that is put back meanwhile may come of age before those
-/// that were there.
+/// The longest pause between two searches for connections to close. There is one because a connection that is put back
+/// meanwhile may have to be closed earlier than those that were there.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
@@ -24,14 +24,14 @@ pub(super) struct Pool {
     max_age: Duration,
     max_idle: usize,
     builder: http1::Builder,
-    /// Held for a push or a pop, never over an await.
+    /// The lock is held for a push or a pop, never across an await.
     idle: Mutex<Idle>,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Idle {
-    /// The one used last is at the end, and is used first, on the runtime that its socket belongs to: on another one,
-    /// each answer would have to wake a second thread.
+    /// The connection that was used last is at the end and is used first, but only on the runtime to which its socket
+    /// belongs: on another runtime, each answer would have to wake a second thread.
     pub(super) connections: VecDeque<Box<Connection>>,
     has_reaper: bool,
 }
@@ -39,7 +39,8 @@ pub(super) struct Idle {
 impl Pool {
     pub(super) fn new(connect: Connect, options: &ClientOptions) -> Self {
         let mut builder = http1::Builder::new();
-        // It learns how much to read at once from what came before, which suits hosts whose answers are much alike.
+        // The builder adapts how much it reads at once to earlier reads, which suits a host whose answers are similar
+        // in size.
         builder.max_header_size(options.max_header_bytes);
         if options.max_headers != HYPER_MAX_HEADERS {
             builder.max_headers(options.max_headers);
@@ -54,7 +55,7 @@ impl Pool {
         }
     }
 
-    /// A connection that still stands and has not been idle for longer than `max_idle`.
+    /// Takes a connection that is still open and has been idle for at most `max_idle`.
     pub(super) fn take(&self, max_idle: Duration) -> Option<Box<Connection>> {
         let here = Handle::current().id();
         loop {
@@ -71,12 +72,12 @@ impl Pool {
         }
     }
 
-    /// A new connection.
+    /// Makes a new connection.
     pub(super) async fn connect(&self) -> Result<Box<Connection>, DirectError> {
         Connection::begin(self.connect.connect().await?, &self.builder).await
     }
 
-    /// Keeps a connection for the next call, if it may be used again and is not one too many.
+    /// Keeps a connection for the next call, if it may be used again and there are not too many idle ones.
     pub(super) fn put(self: &Arc<Self>, mut connection: Box<Connection>) {
         if connection.born.elapsed() >= self.max_age || !connection.is_free() {
             return;
@@ -98,12 +99,12 @@ impl Pool {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// When a connection that stays idle is closed.
+    /// The time at which a connection is closed if it stays idle.
     fn end_of(&self, connection: &Connection) -> Instant {
         (connection.idle_since + self.idle_timeout).min(connection.born + self.max_age)
     }
 
-    /// Closes connections whose end has come; when to look again, unless none is left.
+    /// Closes connections whose time has come. It returns when to look again; `None` if no connection is left.
     fn close_old(&self) -> Option<Instant> {
         let now = Instant::now();
         let mut idle = self.idle();
@@ -114,7 +115,7 @@ impl Pool {
     }
 }
 
-/// Closes connections in time, until there are none or nobody can ask for them.
+/// Closes connections in time, until none is left or the pool is gone.
 async fn reap(pool: Weak<Pool>, first: Instant) {
     let mut next = Some(first.min(Instant::now() + LONGEST_PAUSE));
     while let Some(at) = next {

@@ -1,4 +1,4 @@
-//! What carries the bytes of a connection: TCP, or TLS over TCP.
+//! The transport of a connection: TCP, or TLS over TCP.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -11,13 +11,13 @@ use tokio_rustls::client::TlsStream;
 #[derive(Debug)]
 pub(super) enum Transport {
     Plain(TcpStream),
-    /// Boxed: it is a kilobyte, and most connections have none.
+    /// Boxed because it takes a kilobyte, and most connections do not use TLS.
     Tls(Box<TlsStream<TcpStream>>),
 }
 
 impl Drop for Transport {
-    /// Says over TLS that this end writes no more (RFC 8446 §6.1), as far as that takes no waiting: a pooled connection is
-    /// dropped by whoever finds it too old.
+    /// Tells the peer over TLS that this end writes no more (RFC 8446 §6.1), as far as that is possible without
+    /// waiting: a pooled connection is dropped by the call that finds it too old, and that call must not wait.
     fn drop(&mut self) {
         if let Self::Tls(stream) = self {
             let _ = Pin::new(stream).poll_shutdown(&mut Context::from_waker(Waker::noop()));
