@@ -1,4 +1,4 @@
-//! Bounds of arguments that hang on variables: checked per request, before any call.
+//! Bounds of arguments whose values depend on variables. They are checked for each request, before any call.
 
 use super::error::{ARGUMENT_OUT_OF_RANGE, RequestError};
 use super::lowered::{Operation, Value, VariableId};
@@ -9,26 +9,26 @@ use super::variables::Variables;
 use crate::view::table::Limit;
 use std::sync::Arc;
 
-/// An argument whose value hangs on variables, and which a contract bounds.
+/// An argument whose value depends on variables and which a contract bounds.
 #[derive(Debug)]
 pub(super) struct BoundedArgument {
     pub(super) limit: Arc<Limit>,
     pub(super) value: Value,
-    /// For messages, such as `Query.products(first:)`.
+    /// The argument's coordinate for messages, such as `Query.products(first:)`.
     pub(super) coordinate: String,
     pub(super) site: Option<Site>,
 }
 
 impl Prepared {
-    /// Checks the arguments that variables give against the bounds of the contracts.
+    /// Checks arguments whose values depend on variables against the bounds of the contracts.
     ///
     /// # Errors
-    /// One `ARGUMENT_OUT_OF_RANGE` per argument, naming the variable or the argument, its value and the bound.
+    /// One `ARGUMENT_OUT_OF_RANGE` for each argument. It names the variable or the argument, its value and the bound.
     pub fn check_bounds(&self, operation: &Operation, variables: &Variables) -> Result<(), Vec<RequestError>> {
         self.check_bounds_of(&self.own, operation, variables)
     }
 
-    /// The same for a document of this shape.
+    /// Does the same as [`Self::check_bounds`] for a document of this shape.
     ///
     /// # Errors
     /// As [`Self::check_bounds`].
@@ -63,7 +63,7 @@ impl Prepared {
     }
 }
 
-/// The first declared variable in a value; those behind them stand for literals.
+/// Gives the first declared variable in a value. Variables that follow the declared ones stand for literals.
 fn a_variable(value: &Value, declared: usize) -> Option<VariableId> {
     match value {
         Value::Constant(_) => None,

@@ -1,12 +1,12 @@
-//! Coercion of one variable: JSON text as sent becomes JSON text of the declared type, in graph vocabulary.
+//! Coercion of one variable: JSON text as it was sent becomes JSON text of the declared type, with the graph's names.
 //!
-//! In: the text of a value and its type. Out: the text of the coerced value, or where and why it does not fit.
+//! In: the text of a value, and its type. Out: the text of the coerced value, or where and why it does not fit.
 //! Elsewhere: which variables there are, and their defaults ([`super::variables`]).
 //!
 //! Always true:
-//! - the text is read once, and no tree of values is built of it;
-//! - the coerced text is at most twice as long as what was sent, and a constant;
-//! - numbers keep their digits; strings have one form, so that equal values have equal texts.
+//! - the text is read once, without building a tree of values;
+//! - the coerced text is at most twice as long as the text that was sent, plus a constant;
+//! - numbers keep their digits; each string is written in one way, so that equal values have equal texts.
 //!
 //! # Source
 //! GraphQL §3, "Input Coercion" of each kind of type.
@@ -18,16 +18,16 @@ use crate::view::table::{InputObjectView, InputType, Inputs};
 use apollo_compiler::ast::Type;
 use std::ops::Range;
 
-/// What defaults of input fields may add to a coerced variable at least, in bytes.
+/// The constant part of the longest coerced text, in bytes. It leaves room for defaults of input fields.
 const DEFAULTS: usize = 64 << 10;
 
-/// Longest text whose form is shown in a message as it would be without white space.
+/// The longest text, in bytes, that a message shows whole and without white space.
 const SHOWN: usize = 256;
 
-/// What does not fit: where inside of a variable, and why.
+/// A value that does not fit its type.
 #[derive(Debug)]
 pub(super) struct Misfit {
-    /// Such as `.price[0]`; empty: the variable itself.
+    /// The path inside the variable, such as `.price[0]`; empty for the variable itself.
     pub(super) path: String,
     pub(super) why: String,
     pub(super) code: &'static str,
@@ -48,13 +48,13 @@ impl Misfit {
 }
 
 impl From<Malformed> for Misfit {
-    /// The text was JSON when the request was read, so only its depth is left to be wrong.
+    /// The text was JSON when the request was read, so the only thing that can be wrong is its depth.
     fn from(_: Malformed) -> Self {
         Self::here(ReadError::TooDeep.to_string())
     }
 }
 
-/// How many values the variables of a request may still have.
+/// How many values the variables of a request may have, and how many of them are left.
 #[derive(Debug)]
 pub(super) struct Allowance {
     pub(super) most: u32,
@@ -86,7 +86,7 @@ struct Coercion<'a> {
     inputs: &'a Inputs,
     json: Json<'a>,
     out: String,
-    /// Longest `out`, in bytes.
+    /// The greatest length of `out`, in bytes.
     most: usize,
     allowance: &'a mut Allowance,
 }
@@ -163,7 +163,7 @@ impl<'a> Coercion<'a> {
         self.json.enter()?;
         self.push("{")?;
         let begin = self.out.len();
-        // Each member's place in the definition, and where its value stands in `out`.
+        // For each member, its index in the definition and the range of its value in `out`.
         let mut members: Vec<(usize, Range<usize>)> = Vec::new();
         let mut is_first = true;
         let mut has_null = false;
@@ -195,8 +195,8 @@ impl<'a> Coercion<'a> {
         self.push("}")
     }
 
-    /// Puts the members of an object, which stand in `out` from `begin`, into the order of the definition: with their
-    /// names in the graph, and with the defaults of those that were not given.
+    /// Puts the members of an object, which are in `out` from `begin` on, into the order of the definition. They get
+    /// their names in the graph, and those that were not given get their defaults.
     fn in_order(
         &mut self,
         ty: &str,
@@ -235,7 +235,7 @@ impl<'a> Coercion<'a> {
         self.push(value)
     }
 
-    /// A custom scalar: any JSON, as it is (§3.5.5).
+    /// Copies the value of a custom scalar, which may be any JSON (§3.5.5).
     fn anything(&mut self) -> Result<(), Misfit> {
         match self.json.peek() {
             Some(b'[') => {
@@ -273,13 +273,13 @@ impl<'a> Coercion<'a> {
         }
     }
 
-    /// Goes on to an item or member of a custom scalar's value.
+    /// Goes on to the next item or member of a custom scalar's value.
     fn next(&mut self, is_first: bool) -> Result<(), Misfit> {
         self.allowance.spend()?;
         if is_first { Ok(()) } else { self.push(",") }
     }
 
-    /// A string; escapes are taken out where they need not be.
+    /// Copies a string, without escapes that JSON does not require.
     fn string(&mut self) -> Result<(), Misfit> {
         let start = self.json.at;
         let text = self.json.string()?;
@@ -295,7 +295,7 @@ impl<'a> Coercion<'a> {
     }
 
     fn text(&self, span: Range<usize>) -> &'a str {
-        // The whole text is UTF-8, and spans end where characters do.
+        // The whole text is UTF-8, and spans end at boundaries of characters.
         std::str::from_utf8(self.json.text(span)).unwrap_or_default()
     }
 
@@ -309,7 +309,7 @@ impl<'a> Coercion<'a> {
     }
 }
 
-/// What was found, for a message.
+/// Describes the value that was found, for a message.
 fn found(text: &str) -> String {
     if text.len() > SHOWN {
         return short(text);
@@ -318,7 +318,7 @@ fn found(text: &str) -> String {
     short(compact.as_deref().unwrap_or(text))
 }
 
-/// §3.5.1: 32 bits, signed; `1.0` is one.
+/// Reads an `Int`, which is a signed 32-bit integer (§3.5.1); `1.0` is one too.
 fn integer(text: &str) -> Option<i32> {
     if let Ok(number) = text.parse() {
         return Some(number);
@@ -326,12 +326,12 @@ fn integer(text: &str) -> Option<i32> {
     to_integer(text).and_then(|number| i32::try_from(number).ok())
 }
 
-/// §3.5.2: IEEE 754 knows numbers that JSON can write and that are none of a double's.
+/// Whether a number is finite as a double (§3.5.2). JSON can write numbers that are beyond the range of doubles.
 fn is_finite(text: &str) -> bool {
     text.parse::<f64>().is_ok_and(f64::is_finite)
 }
 
-/// §3.5.5: an ID may be sent as an integer.
+/// Whether a number is an integer, which may be sent for an `ID` (§3.5.5).
 fn is_whole(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
     digits.bytes().all(|byte| byte.is_ascii_digit()) && text != "-0"

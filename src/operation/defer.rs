@@ -1,9 +1,10 @@
 //! `@defer`: which parts of an answer may come later, and in what order.
 //!
-//! In: the fragments of a valid document. Out: [`Deferral`], beside the [`super::Operation`] it belongs to.
-//! Elsewhere: where it may stand (the compiler's validation); which steps a part waits for ([`crate::plan`]); when it is written ([`crate::execute`]).
+//! In: the fragments of a valid document. Out: a [`Deferral`], which belongs to an [`super::Operation`].
+//! Elsewhere: where `@defer` may stand (the compiler's validation); which steps a part waits for ([`crate::plan`]);
+//! when a part is written ([`crate::execute`]).
 //!
-//! Always true: a field that is also selected outside of a deferred fragment belongs to the initial answer.
+//! Always true: a field that is also selected outside of deferred fragments belongs to the initial answer.
 //!
 //! # Source
 //! GraphQL, RFC "incremental delivery" (September 2025): `CollectFields`, `BuildExecutionPlan`.
@@ -15,38 +16,39 @@ use crate::compose::TypeId;
 use apollo_compiler::ast::{Directive, DirectiveList};
 use std::collections::HashMap;
 
-/// A deferred fragment at one place, as an index into [`Deferral::usages`].
+/// A deferred fragment at one place in the answer, as an index into [`Deferral::usages`].
 pub type UsageId = u32;
 
-/// What of an answer may come later.
+/// What may come after the initial answer.
 #[derive(Debug, Default)]
 pub struct Deferral {
-    /// The fragments, outer ones first.
+    /// The deferred fragments; a fragment stands before those inside it.
     pub usages: Vec<DeferUsage>,
-    /// What is deferred in each object that has something deferred.
+    /// What is deferred in each object, for objects in which something is deferred.
     pub objects: HashMap<(OutId, TypeId), DeferredObject<OutField>>,
 }
 
-/// A deferred fragment at one place.
+/// A deferred fragment at one place in the answer.
 #[derive(Debug, Clone)]
 pub struct DeferUsage {
-    /// The client's name for it.
+    /// The client's name for the fragment (`@defer(label:)`).
     pub label: Option<String>,
-    /// The deferred fragment around it.
+    /// The deferred fragment around this one.
     pub parent: Option<UsageId>,
 }
 
 /// What is deferred in an object of one concrete type.
 #[derive(Debug)]
 pub struct DeferredObject<F> {
-    /// Fragments that begin here.
+    /// The fragments that begin in this object.
     pub starts: Vec<UsageId>,
-    /// Fields, by the fragments that alone they are reached by.
+    /// The deferred fields, grouped by the set of fragments through which alone they are reached.
     pub groups: Vec<(Vec<UsageId>, Vec<F>)>,
 }
 
 impl Deferral {
-    /// The fragments whose delivery a field waits for, sorted; empty: the initial answer (`BuildExecutionPlan`).
+    /// The fragments whose delivery a field waits for, sorted; empty if the field belongs to the initial answer
+    /// (`BuildExecutionPlan`).
     pub(super) fn group_of(&self, usages: impl Iterator<Item = Option<UsageId>>) -> Vec<UsageId> {
         let Some(mut set) = usages.collect::<Option<Vec<UsageId>>>() else { return Vec::new() };
         set.sort_unstable();
@@ -64,19 +66,19 @@ impl Deferral {
 
     pub(super) fn add(&mut self, label: Option<String>, parent: Option<UsageId>) -> UsageId {
         self.usages.push(DeferUsage { label, parent });
-        // Each is one directive for one concrete type: bounded with the operation.
+        // Each usage is one directive for one concrete type, so the limits of the operation bound their number.
         u32::try_from(self.usages.len() - 1).unwrap_or(UsageId::MAX)
     }
 }
 
 impl Prepared {
-    /// Does a fragment of the operation ask to come later?
+    /// Whether a fragment of the operation has `@defer`.
     #[must_use]
     pub fn has_defer(&self) -> bool {
         self.has_defer
     }
 
-    /// The `@defer` of a fragment, unless these outcomes switch it off.
+    /// The `@defer` of a fragment, unless the outcomes switch it off.
     pub(super) fn deferred<'a>(&self, outcomes: &Outcomes, directives: &'a DirectiveList) -> Option<&'a Directive> {
         if !outcomes.is_incremental() {
             return None;

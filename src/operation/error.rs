@@ -1,4 +1,4 @@
-//! What is wrong with a request, in words that the caller may read.
+//! Errors of requests, in words that the caller may read.
 
 use super::place::Places;
 use apollo_compiler::diagnostic::{Diagnostic, ToCliReport};
@@ -9,40 +9,40 @@ use apollo_compiler::validation::DiagnosticData;
 pub const PARSE_FAILED: &str = "GRAPHQL_PARSE_FAILED";
 /// The document is not valid against the client schema.
 pub const VALIDATION_FAILED: &str = "GRAPHQL_VALIDATION_FAILED";
-/// The document has no such operation.
+/// The document has no operation of the wanted name, or has several and none was named.
 pub const OPERATION_NOT_FOUND: &str = "OPERATION_NOT_FOUND";
-/// A variable does not fit.
+/// The value of a variable does not fit its type.
 pub const BAD_USER_INPUT: &str = "BAD_USER_INPUT";
 /// The document is too large, too deep or asks for too much.
 pub const LIMIT_EXCEEDED: &str = "LIMIT_EXCEEDED";
-/// An argument is outside what its service accepts.
+/// The value of an argument is outside the range that its service accepts.
 pub const ARGUMENT_OUT_OF_RANGE: &str = "ARGUMENT_OUT_OF_RANGE";
 
-/// Most errors in one answer.
+/// The most errors in one answer.
 pub(super) const MAX_ERRORS: usize = 20;
 
-/// Why a request is not executed: an error without `data` (GraphQL §7.1.2).
+/// The reason why a request is not executed: a request error, for which the answer has no `data` (GraphQL §7.1.2).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct RequestError {
-    /// What is wrong, made of the caller's own input and the client schema only.
+    /// The message. It contains nothing but the caller's own input and names of the client's schema.
     pub message: String,
-    /// Lines and columns of the document, both from 1.
+    /// Lines and columns in the document, both counted from 1.
     pub locations: Vec<(u32, u32)>,
-    /// `extensions.code`.
+    /// The error's `extensions.code`.
     pub code: &'static str,
-    /// What was probably meant, such as "did you mean `name`?": for those who may see the schema.
+    /// What was probably meant, such as "did you mean `name`?". Only callers who may see the schema get it.
     pub suggestion: Option<String>,
 }
 
 impl RequestError {
-    /// An error that has no place in the document.
+    /// Makes an error without a place in the document.
     #[must_use]
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
         Self { message: message.into(), locations: Vec::new(), code, suggestion: None }
     }
 
-    /// The same with its suggestion as a part of the message.
+    /// Appends the suggestion to the message.
     #[must_use]
     pub fn suggesting(mut self) -> Self {
         if let Some(suggestion) = self.suggestion.take() {
@@ -66,14 +66,14 @@ impl RequestError {
         self
     }
 
-    /// Bytes of memory that it holds, itself included.
+    /// The memory that it holds, itself included, in bytes.
     #[must_use]
     pub fn weight(&self) -> usize {
         size_of::<Self>() + self.message.capacity() + self.locations.capacity() * size_of::<(u32, u32)>()
     }
 }
 
-/// The compiler's findings as errors, the first few.
+/// Turns the compiler's findings into errors, at most [`MAX_ERRORS`].
 pub(super) fn diagnosed<'a>(
     code: &'static str,
     errors: impl Iterator<Item = Diagnostic<'a, DiagnosticData>>,

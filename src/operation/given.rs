@@ -1,24 +1,24 @@
-//! Variables as they come with a request, and as they are kept: JSON text in both cases, so that neither takes more room
-//! than the request's own body.
+//! Variables as they come with a request, and as they are kept. Both are JSON text, so that neither takes more memory
+//! than the body of the request.
 
 use crate::json;
 use crate::json::Value as Json;
 use bytes::Bytes;
 use serde_json::Map;
 
-/// The variables of a request as the client has sent them: the text of a JSON object that nobody has read yet.
+/// The variables of a request as the client sent them: the text of a JSON object that was not read yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GivenVariables(Bytes);
 
 impl GivenVariables {
-    /// Takes the text of a JSON object; what is none is refused by [`super::Prepared::coerce`]. An empty text: no
-    /// variables. The text may be a part of the request's body, which it then keeps alive.
+    /// Takes the text of a JSON object, or an empty text if there are no variables. [`super::Prepared::coerce`] refuses
+    /// any other text. The text may be a part of the request's body, which it keeps in memory.
     #[must_use]
     pub fn new(text: Bytes) -> Self {
         Self(text)
     }
 
-    /// The text; empty: no variables.
+    /// The text; empty if there are no variables.
     #[must_use]
     pub fn text(&self) -> &[u8] {
         &self.0
@@ -31,44 +31,44 @@ impl From<&Map<String, serde_json::Value>> for GivenVariables {
     }
 }
 
-/// A value as JSON text, in graph vocabulary.
+/// A value as JSON text, with the graph's names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct JsonText(Box<str>);
 
 impl JsonText {
-    /// Takes a text that is JSON.
+    /// Takes a text that is known to be JSON.
     pub(super) fn new(text: String) -> Self {
         Self(text.into())
     }
 
-    /// The value as JSON text, with the digits of numbers as they were sent.
+    /// The JSON text. Numbers have the digits that were sent.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Is it null?
+    /// Whether the value is `null`.
     #[must_use]
     pub fn is_null(&self) -> bool {
         &*self.0 == "null"
     }
 
-    /// Is it true?
+    /// Whether the value is `true`.
     #[must_use]
     pub fn is_true(&self) -> bool {
         &*self.0 == "true"
     }
 
-    /// The text of the value behind a path of member names; `None`: there is none.
+    /// The text of the value at a path of member names; `None` if there is no such value.
     #[must_use]
     pub fn member(&self, path: &[String]) -> Option<&str> {
         json::member(&self.0, path)
     }
 
-    /// The value, built.
+    /// Reads the text into a value.
     #[must_use]
     pub fn to_json(&self) -> Json {
-        // What is written here was JSON of bounded depth when it was read.
+        // The text was made from JSON whose depth was checked when it was read.
         Json::read(self.0.as_bytes()).unwrap_or_default()
     }
 }

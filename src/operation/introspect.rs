@@ -1,4 +1,5 @@
-//! Introspection: `__schema` and `__type` are answered from the clean client schema (rule 13).
+//! Introspection: `__schema` and `__type` are answered from the client's schema, without Bespoke's directives (rule 13
+//! of lowering).
 
 use super::error::{LIMIT_EXCEEDED, RequestError, VALIDATION_FAILED};
 use super::one_of;
@@ -13,12 +14,13 @@ use apollo_compiler::validation::Valid;
 use std::collections::HashMap;
 
 impl Prepared {
-    /// The answers of `__schema` and `__type`, as JSON text by response name; empty when there are none.
+    /// The answers to `__schema` and `__type`, as JSON text by response name; empty if the operation does not ask for
+    /// them.
     ///
-    /// `view` is the one that the operation was prepared with.
+    /// `view` must be the view that the operation was prepared with.
     ///
     /// # Errors
-    /// `LIMIT_EXCEEDED` when lists of the introspection schema nest too deep.
+    /// `LIMIT_EXCEEDED` if lists of the introspection schema are nested too deeply.
     pub fn introspect(&self, view: &View, variables: &Variables) -> Result<HashMap<String, String>, Vec<RequestError>> {
         if !self.has_introspection {
             return Ok(HashMap::new());
@@ -50,8 +52,8 @@ impl Prepared {
         Ok(named.filter(|(name, _)| is_ours(name)).map(|(name, value)| (name, value.to_string())).collect())
     }
 
-    /// The variables as the compiler wants them. Introspection takes scalars only, which have no other name in
-    /// the graph; a view without a graph renames nothing.
+    /// The variables in the compiler's form. Only scalars can be arguments of introspection, and scalars have the same
+    /// form in the graph; a view without a graph renames nothing.
     pub(super) fn by_name(&self, variables: &Variables) -> Valid<JsonMap> {
         let named = self.operation.variables.iter().zip(variables.declared());
         let given = named.filter_map(|(definition, value)| {

@@ -1,17 +1,18 @@
-//! Lifting: literal values become variables, so that documents which differ in them alone share what is made of them.
+//! Lifting: literal values become variables, so that documents that differ only in such values share an operation and
+//! its plans.
 //!
-//! In: a [`Prepared`], whose document was validated with its literals. Out: its shape (the operation with variables in
-//! their place), the text that tells shapes apart, and the values.
+//! In: a [`Prepared`], whose document was validated with its literals. Out: its shape, which is the operation with
+//! variables in place of the literals; the text by which shapes are told apart; and the values.
 //!
-//! What stays, as a part of the shape:
-//! - arguments of directives, which decide what is asked for, or that the answer repeats (`@defer(label:)`);
-//! - arguments that say how long a list is, for the bounds of a plan follow from them;
-//! - null, for whether a null is there is a part of what plans are made per;
-//! - everything of an operation that asks for the schema.
+//! These stay as parts of the shape:
+//! - arguments of directives, because they decide what is asked for, or are repeated in the answer (`@defer(label:)`);
+//! - arguments that say how long a list is, because the bounds of a plan follow from them;
+//! - nulls, because plans are made for the set of arguments that are null;
+//! - an operation with introspection as a whole.
 //!
 //! Always true:
-//! - equal values are one variable, for equal arguments are one node and one call;
-//! - a value is coerced once, by the type where it stands; what is kept is in graph vocabulary.
+//! - equal values become one variable, because equal arguments make one node and one call;
+//! - a value is coerced once, by the type of its place, and is kept with the graph's names.
 
 use super::given::JsonText;
 use super::own::Particulars;
@@ -25,26 +26,26 @@ use indexmap::{IndexMap, IndexSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-/// Stands for any default but null.
+/// The placeholder for every default of a variable except null.
 const SOME: Name = name!("_");
 
-/// An operation and what its document has of its own.
+/// An operation without its literals, and what its document alone has.
 #[derive(Debug)]
 pub struct Lifted {
-    /// What tells shapes apart: equal texts, equal shapes.
+    /// A text that is equal for equal shapes and different for different ones.
     pub key: String,
-    /// The operation without literals.
+    /// The operation with variables in place of literals.
     pub shape: Prepared,
-    /// The literals, and the rest of what the document has of its own.
+    /// The literals, defaults and locations of the document.
     pub own: Arc<Particulars>,
 }
 
 impl Prepared {
-    /// Takes the literal values out of the operation.
+    /// Replaces the literal values of the operation by variables.
     #[must_use]
     pub fn lift(mut self) -> Lifted {
         if self.has_introspection {
-            // Answered by the compiler, which takes the document as it is.
+            // The compiler answers introspection from the document as it is.
             let name = self.name().unwrap_or_default();
             let key = format!("{name}\0{}", self.source().unwrap_or_default());
             let own = Arc::clone(&self.own);
@@ -54,7 +55,7 @@ impl Prepared {
         let mut lifting = Lifting { tables: Arc::clone(&self.tables), prefix, values: IndexMap::new() };
         let mut old =
             std::mem::replace(&mut self.document, Valid::assume_valid(ExecutableDocument::new())).into_inner();
-        // The operation alone is changed; what the document holds of it would be a copy.
+        // Only the operation is changed. The document's own copy of it is not needed.
         old.operations = OperationMap::default();
         let operation = self.operation.make_mut();
         let mut used = IndexSet::new();
@@ -97,7 +98,7 @@ impl Prepared {
     }
 }
 
-/// What no declared variable's name begins with.
+/// Gives a prefix that no declared variable's name begins with.
 fn free_prefix(prepared: &Prepared) -> String {
     let mut prefix = "_l".to_owned();
     while prepared.operation.variables.iter().any(|variable| variable.name.starts_with(&prefix)) {
@@ -109,7 +110,7 @@ fn free_prefix(prepared: &Prepared) -> String {
 struct Lifting {
     tables: Arc<Tables>,
     prefix: String,
-    /// Values, each with the variable that stands for it and the type where it was met first.
+    /// The values, each with its variable and the type of the place where it was found first.
     values: IndexMap<JsonText, (Name, Type)>,
 }
 
@@ -143,13 +144,13 @@ impl Lifting {
         }
     }
 
-    /// Puts a variable in the place of a value, or of the parts of it that hold none.
+    /// Replaces a value by a variable. If the value contains variables, its parts without variables are replaced.
     fn value(&mut self, ty: &Type, value: &mut Node<Value>) {
         if value.is_null() || value.as_variable().is_some() {
             return;
         }
         if !has_variable(value) {
-            // Validation has coerced it before.
+            // Validation has coerced the same value without an error.
             let Ok(json) = self.tables.inputs.constant(ty, value) else { return };
             let variable = self.variable(JsonText::from(&json), ty);
             *value.make_mut() = Value::Variable(variable);
@@ -164,7 +165,7 @@ impl Lifting {
                     _ => None,
                 };
                 for (name, member) in members {
-                    // Inside a custom scalar, everything is of it.
+                    // All parts of a custom scalar's value have the type of the custom scalar.
                     let ty = view.map_or(Some(ty), |view| view.fields.get(name.as_str()).map(|field| &field.ty));
                     if let Some(ty) = ty {
                         self.value(ty, member);

@@ -1,33 +1,35 @@
-//! Limits of a document, checked before any work that a hostile document could make expensive.
+//! Limits of a document. They are checked before any work that a hostile document could make expensive.
 //!
-//! Bytes and tokens by one pass over the text; fields, depth, aliases and directives after fragments are
-//! expanded, counted without expanding them.
+//! Bytes and tokens are counted in one pass over the text. Fields, depth, aliases and directives are counted as if
+//! fragments were expanded, without expanding them.
 
 use super::error::{LIMIT_EXCEEDED, RequestError};
 use apollo_compiler::Name;
 use apollo_compiler::ast::{Definition, Document, OperationDefinition, Selection};
 use std::collections::HashMap;
 
-/// How much a document may ask for. Above any of these the request is refused with `LIMIT_EXCEEDED`.
+/// How much a document may ask for. A request that exceeds one of these limits is refused with `LIMIT_EXCEEDED`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Length of the document, in bytes. Default: 65536 (64 KiB).
+    /// The greatest length of a document, in bytes. Default: 65536 (64 KiB).
     pub max_bytes: usize,
-    /// Tokens (GraphQL §2.1.6). Default: 10000.
+    /// The most tokens (GraphQL §2.1.6). Default: 10000.
     pub max_tokens: usize,
-    /// Nested fields, fragments expanded. Default: 32.
+    /// The greatest depth of nested fields, with fragments expanded. Default: 32.
     pub max_depth: u32,
-    /// Fields, fragments expanded. Default: 5000.
+    /// The most fields, with fragments expanded. Default: 5000.
     pub max_fields: u64,
-    /// Fields of the root, fragments expanded. Default: 100.
+    /// The most root fields, with fragments expanded. Default: 100.
     pub max_root_fields: u64,
-    /// Aliases, fragments expanded. Default: 1000.
+    /// The most aliases, with fragments expanded. Default: 1000.
     pub max_aliases: u64,
-    /// Directives, fragments expanded. Default: 500.
+    /// The most directives, with fragments expanded. Default: 500.
     pub max_directives: u64,
-    /// Entries of the lowered operation: fields times the types that they may be of. Default: 20000.
+    /// The most entries of a lowered operation: each field counts once for each object type on which it may be
+    /// selected. Default: 20000.
     pub max_lowered: usize,
-    /// Values in all variables of one request: scalars, lists and objects, each item and member counted. Default: 100000.
+    /// The most values in all variables of one request. Scalars, lists and objects count, and so does each item and
+    /// member. Default: 100000.
     pub max_variable_values: u32,
 }
 
@@ -47,16 +49,16 @@ impl Default for Limits {
     }
 }
 
-/// Deepest nesting of brackets: what the parser recurses by.
+/// The greatest depth of nested brackets, because the parser recurses for each of them.
 const MAX_NESTING: usize = 200;
-/// Longest chain of fragments that spread each other.
+/// The greatest length of a chain of fragments, each of which spreads the next.
 const MAX_CHAIN: u32 = 100;
 
 fn exceeded(what: &str, found: impl std::fmt::Display, most: impl std::fmt::Display) -> RequestError {
     RequestError::new(LIMIT_EXCEEDED, format!("the document has {found} {what}; at most {most} are allowed"))
 }
 
-/// Checks length, tokens and nesting, without parsing.
+/// Checks the length, the tokens and the nesting of a text without parsing it.
 pub(super) fn check_text(text: &str, limits: &Limits) -> Result<(), RequestError> {
     if text.len() > limits.max_bytes {
         return Err(exceeded("bytes", text.len(), limits.max_bytes));
@@ -78,15 +80,15 @@ pub(super) fn check_text(text: &str, limits: &Limits) -> Result<(), RequestError
     Ok(())
 }
 
-/// A token and where it begins, in bytes.
+/// A token and its first byte in the text.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Token<'t> {
     pub(super) at: usize,
-    /// At least one byte.
+    /// The token's bytes, at least one.
     pub(super) text: &'t [u8],
 }
 
-/// The tokens of a text (GraphQL §2.1.6); what is none of GraphQL's is one of its own.
+/// Gives the tokens of a text (GraphQL §2.1.6). A character that begins no GraphQL token counts as a token.
 pub(super) fn tokens(text: &[u8]) -> impl Iterator<Item = Token<'_>> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -102,10 +104,10 @@ pub(super) fn tokens(text: &[u8]) -> impl Iterator<Item = Token<'_>> {
     })
 }
 
-/// Ignored wherever it stands (§2.1.1).
+/// The byte order mark, which is ignored at every place (§2.1.1).
 const BOM: &[u8] = "\u{feff}".as_bytes();
 
-/// Length of the token, or of the ignored run, at the start; at least 1.
+/// The length in bytes of the token, or of the ignored characters, at the start; at least 1.
 fn token_length(bytes: &[u8]) -> usize {
     let until = |start: usize, is_end: &dyn Fn(u8) -> bool| {
         bytes[start..].iter().position(|&byte| is_end(byte)).map_or(bytes.len(), |end| start + end)
@@ -149,7 +151,7 @@ fn block_string(bytes: &[u8]) -> usize {
     bytes.len()
 }
 
-/// What a selection set asks for, fragments expanded.
+/// What a selection set asks for, with fragments expanded.
 #[derive(Debug, Clone, Copy, Default)]
 struct Count {
     depth: u32,
@@ -186,7 +188,7 @@ impl Count {
     }
 }
 
-/// Checks what each operation of a document asks for.
+/// Checks what each operation of a document asks for against the limits.
 pub(super) fn check_document(document: &Document, limits: &Limits) -> Result<(), RequestError> {
     let fragments = document.definitions.iter().filter_map(Definition::as_fragment_definition);
     let fragments = fragments.map(|fragment| (&fragment.name, fragment.selection_set.as_slice())).collect();
@@ -202,7 +204,8 @@ pub(super) fn check_document(document: &Document, limits: &Limits) -> Result<(),
 
 struct Counter<'a> {
     fragments: HashMap<&'a Name, &'a [Selection]>,
-    /// `None` while a fragment is being counted: a circle, which validation reports.
+    /// The fragments that were counted. `None` while a fragment is being counted: finding it then means a cycle, which
+    /// validation reports.
     counted: HashMap<&'a Name, Option<Count>>,
 }
 

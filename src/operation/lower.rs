@@ -1,7 +1,8 @@
-//! Lowering: a client operation becomes what the graph must give, and how the answer is read from it.
+//! Lowering: a client's operation becomes what the graph must give and how the answer is read from it.
 //!
-//! Fields of equal response name are merged (GraphQL §6.3.2 `CollectFields`; §5.3.2 guarantees that they can be),
-//! per concrete type; each client field's path becomes nodes, one per distinct field and arguments at a place.
+//! For each concrete type, fields of equal response name are merged (GraphQL §6.3.2 `CollectFields`; §5.3.2 guarantees
+//! that they can be). The path of each client field becomes nodes: one for each graph field with its arguments at a
+//! place.
 
 use super::bounds::BoundedArgument;
 use super::defer::{self, Deferral, DeferredObject, UsageId};
@@ -27,13 +28,15 @@ impl Prepared {
     /// Lowers the operation for one set of `@skip`/`@include` outcomes.
     ///
     /// # Errors
-    /// - `LIMIT_EXCEEDED`: fields times the types that they may be of are too many;
-    /// - `ARGUMENT_OUT_OF_RANGE`: a constant is outside what its service accepts.
+    /// - `LIMIT_EXCEEDED` if the operation has too many entries: each field counts for each type on which it may be
+    ///   selected;
+    /// - `ARGUMENT_OUT_OF_RANGE` if a constant is outside the range that its service accepts.
     pub fn lower(&self, outcomes: &Outcomes) -> Result<Operation, Vec<RequestError>> {
         self.lower_of(&self.own, outcomes)
     }
 
-    /// The same for a document of this shape: what is lowered is the shape's, errors are located in the document.
+    /// Does the same as [`Self::lower`] for a document of this shape. The shape is lowered, and errors have their
+    /// locations in the document.
     ///
     /// # Errors
     /// As [`Self::lower`].
@@ -75,30 +78,30 @@ impl Prepared {
     }
 }
 
-/// A view and a document that were checked against each other do not fit: never expected.
+/// An error for a view and a document that do not fit each other although they were checked. It is never expected.
 fn broken(what: &str) -> RequestError {
     RequestError::new(VALIDATION_FAILED, format!("`{what}` cannot be answered"))
 }
 
-/// A place in the graph, while lowering.
+/// A place in the graph during lowering.
 #[derive(Debug, Clone)]
 struct At {
     selection: SelectionId,
     possible: Vec<TypeId>,
 }
 
-/// A selection set, and the innermost deferred fragment that it stands in.
+/// A selection set, and the innermost deferred fragment that contains it.
 type Set<'a> = (&'a SelectionSet, Option<UsageId>);
-/// Fields of equal response name, each with the innermost deferred fragment that it stands in.
+/// Fields of equal response name, each with the innermost deferred fragment that contains it.
 type Merged<'a> = Vec<(&'a Field, Option<UsageId>)>;
 
-/// What `CollectFields` gathers of one object.
+/// The fields that `CollectFields` collects for one object.
 #[derive(Default)]
 struct Collected<'a> {
     fields: IndexMap<&'a str, Merged<'a>>,
-    /// Fragments that were spread, and the deferred one around the spread.
+    /// Fragments that were spread, each with the deferred fragment around its spread.
     seen: HashSet<(&'a Name, Option<UsageId>)>,
-    /// Deferred fragments that begin here.
+    /// Deferred fragments that begin in this object.
     starts: Vec<UsageId>,
 }
 
@@ -107,13 +110,14 @@ struct Lowering<'a> {
     outcomes: &'a Outcomes,
     operation: Operation,
     deferral: Deferral,
-    /// The deferred fragments whose fields are being lowered; empty: the initial answer's.
+    /// The deferred fragments whose fields are being lowered; empty for the initial answer.
     group: Vec<UsageId>,
-    /// Sets of deferred fragments, by [`Node::part`] less one.
+    /// Sets of deferred fragments. The index of a set is its [`Node::part`] minus one.
     parts: IndexSet<Vec<UsageId>>,
-    /// Rule 8: one node per distinct field and arguments at a place.
+    /// One node for each field with its arguments at a place (rule 8 of lowering). The last part of the key is the
+    /// arguments as text.
     known: HashMap<(SelectionId, TypeId, FieldId, String), NodeId>,
-    /// Of the document whose errors are reported.
+    /// The literals and locations of the document whose errors are reported.
     own: &'a Particulars,
     spent: usize,
     errors: Vec<RequestError>,
@@ -158,7 +162,7 @@ impl<'a> Lowering<'a> {
         Ok(out)
     }
 
-    /// §6.3.2 `CollectFields`.
+    /// Collects the fields of a selection set for an object type (`CollectFields`, §6.3.2).
     fn collect(
         &mut self,
         object: &str,
@@ -196,7 +200,7 @@ impl<'a> Lowering<'a> {
         Ok(())
     }
 
-    /// The innermost deferred fragment inside of a fragment with these directives.
+    /// Gives the innermost deferred fragment inside a fragment that has these directives.
     fn usage(
         &mut self,
         directives: &'a DirectiveList,
@@ -299,8 +303,8 @@ impl<'a> Lowering<'a> {
         Ok(OutType::Leaf { leaf, nullable })
     }
 
-    /// The client's arguments of a field, in graph vocabulary; `None`: not given, and no default. Or the error of the
-    /// field, for a null that an argument does not take.
+    /// Gives the values of a field's arguments, with the graph's names; `None` for an argument that was not given and
+    /// has no default. If an argument that must not be null is null, gives the error of the field instead.
     fn given(&self, view: &FieldView, field: &Field) -> Result<Result<Vec<Option<Value>>, OutKind>, RequestError> {
         let operation = &self.prepared.operation;
         let mut refused = None;
@@ -388,14 +392,14 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// The node of a field with its arguments at a place.
+    /// Gives the node of a field with its arguments at a place, and makes it if there is none.
     fn node(
         &mut self,
         at: SelectionId,
         node: &HopNode,
         arguments: Vec<(String, Value)>,
     ) -> Result<NodeId, RequestError> {
-        // Two mutations are two, even when they say the same (§6.2.2).
+        // Root fields of a mutation are never merged, even if they are equal, because each of them writes (§6.2.2).
         let is_effect = self.operation.kind == OperationKind::Mutation && at == self.operation.root;
         let text = if arguments.is_empty() { String::new() } else { format!("{arguments:?}") };
         let key = (at, node.ty, node.field, text);
@@ -417,7 +421,7 @@ impl<'a> Lowering<'a> {
         Ok(node_id)
     }
 
-    /// The part of a node that is wanted by another part and by what is being lowered.
+    /// Gives the part of a node that another part wants, and that the fields that are being lowered want too.
     fn part(&mut self, other: u32) -> u32 {
         if other == 0 || self.group.is_empty() {
             return 0;
@@ -433,7 +437,7 @@ impl<'a> Lowering<'a> {
         id(self.parts.insert_full(group).0 + 1)
     }
 
-    /// The nodes wanted of one concrete type at a place.
+    /// Gives the list of nodes that are wanted of one concrete type at a place.
     fn variant(&mut self, at: SelectionId, ty: TypeId) -> &mut Vec<NodeId> {
         let variants = &mut self.operation.selections[at.index()].variants;
         let position = variants.iter().position(|(known, _)| *known == ty).unwrap_or_else(|| {
@@ -461,7 +465,7 @@ impl<'a> Lowering<'a> {
     }
 }
 
-/// Ids count what the limits bound far below `u32::MAX`.
+/// Turns a length into an id. The limits bound lengths far below `u32::MAX`.
 fn id(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
@@ -477,7 +481,7 @@ fn from_literal(template: Template<super::lowered::VariableId>) -> Value {
     }
 }
 
-/// A pinned or offered argument with the client's values in its holes.
+/// Fills the holes of a pinned or offered argument with the client's values.
 fn from_template(template: &Template<usize>, given: &[Option<Value>]) -> Option<Value> {
     match template {
         Template::Constant(json) => Some(Value::Constant(json.clone())),
@@ -498,7 +502,7 @@ fn from_template(template: &Template<usize>, given: &[Option<Value>]) -> Option<
     }
 }
 
-/// A list or object without variables, as one constant.
+/// Turns a list or object without variables into one constant.
 fn as_constant(value: Value) -> Value {
     fn has_variable(value: &Value) -> bool {
         match value {

@@ -1,4 +1,4 @@
-//! A client operation, lowered: what the graph must give, and how the client's answer is read from it.
+//! A lowered operation: what the graph must give, and how the client's answer is read from it.
 
 use super::bounds::BoundedArgument;
 use super::defer::Deferral;
@@ -7,154 +7,155 @@ use crate::compose::{FieldId, TypeId};
 use crate::ids::ids;
 
 ids! {
-    /// A [`Node`].
+    /// The id of a [`Node`].
     NodeId
-    /// A [`Selection`].
+    /// The id of a [`Selection`].
     SelectionId
-    /// An [`OutObject`].
+    /// The id of an [`OutObject`].
     OutId
-    /// A variable, by its place in the operation's definitions.
+    /// The index of a variable in the operation's variable definitions.
     VariableId
 }
 
-/// Query, mutation or subscription.
+/// The kind of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum OperationKind {
-    /// Read.
+    /// It reads.
     Query,
-    /// Writes in series, then reads.
+    /// Its root fields write one after another; what is below them reads.
     Mutation,
-    /// A stream.
+    /// It gives a stream of answers.
     Subscription,
 }
 
-/// One operation for one set of `@skip`/`@include` outcomes: no conditions are left in it.
+/// One operation for one set of `@skip` and `@include` outcomes. It has no conditions any more.
 #[derive(Debug)]
 pub struct Operation {
-    /// Its kind.
+    /// The kind of the operation.
     pub kind: OperationKind,
-    /// Its name.
+    /// The name of the operation, if it has one.
     pub name: Option<String>,
-    /// What the graph must give at the root; its type is the root type.
+    /// What the graph must give at the root. Its type is the root type.
     pub root: SelectionId,
-    /// Indexed by [`SelectionId`].
+    /// The selections, indexed by [`SelectionId`].
     pub selections: Vec<Selection>,
-    /// Indexed by [`NodeId`].
+    /// The nodes, indexed by [`NodeId`].
     pub nodes: Vec<Node>,
     /// The client's root object.
     pub output: OutId,
-    /// Indexed by [`OutId`].
+    /// The objects of the answer, indexed by [`OutId`].
     pub outputs: Vec<OutObject>,
-    /// Is it for a caller who is not signed in? Then `@authenticated` fields are refused, and need not be had.
+    /// Whether the caller is not signed in. Then `@authenticated` fields are refused, so they are not fetched.
     pub is_anonymous: bool,
-    /// What may come later; `None`: nothing.
+    /// What may come after the initial answer; `None` if nothing is deferred.
     pub deferral: Option<Box<Deferral>>,
-    /// Arguments that are checked when the variables are known.
+    /// Arguments whose bounds are checked when the variables are known.
     pub(super) bounded: Vec<BoundedArgument>,
 }
 
-/// What the graph must give at one place, by concrete type.
+/// What the graph must give at one place, for each concrete type.
 #[derive(Debug)]
 pub struct Selection {
-    /// The graph type at the place; may be abstract.
+    /// The graph type of the place; it may be abstract.
     pub ty: TypeId,
-    /// Per concrete type that can stand here *and* of which something is wanted (`__typename` alone:
-    /// an empty list). Of an object type: exactly one.
+    /// The nodes that are wanted of each concrete type that can stand here. A type of which nothing is wanted is left
+    /// out; if only `__typename` is wanted, its list is empty. An object type has exactly one entry.
     pub variants: Vec<(TypeId, Vec<NodeId>)>,
 }
 
-/// A graph field that must be had: one per distinct field and arguments at a place.
+/// A graph field that must be fetched. There is one node for each field with its arguments at a place.
 #[derive(Debug)]
 pub struct Node {
-    /// Field of a concrete type.
+    /// The field, of a concrete type.
     pub field: FieldId,
-    /// Arguments in graph vocabulary, defaults filled in, in the order of the definition; those that are
-    /// neither given nor have a default are left out.
+    /// The arguments with the graph's names and with defaults filled in, in the order of the definition. An argument
+    /// that was not given and has no default is left out.
     pub arguments: Vec<(String, Value)>,
-    /// For composite types.
+    /// What is wanted below the field, if its type is composite.
     pub selection: Option<SelectionId>,
-    /// 0: the initial answer wants it. Others: what only deferred parts want, equal for the same set of fragments.
+    /// 0 if the initial answer wants the node. Otherwise only deferred parts want it; nodes that the same set of
+    /// fragments wants have the same number.
     pub part: u32,
 }
 
-/// An argument's value in graph vocabulary.
+/// The value of an argument, with the graph's names.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
-    /// A constant.
+    /// A value without variables.
     Constant(crate::json::Value),
-    /// A variable's coerced value, or the fallback when it was not given (and has no default).
+    /// The coerced value of a variable; the fallback if the variable was not given and has no default.
     Variable(VariableId, Option<crate::json::Value>),
-    /// A list with a variable somewhere in it.
+    /// A list that contains a variable at some depth.
     List(Vec<Value>),
-    /// An object with a variable somewhere in it; members whose variable was not given are left out.
+    /// An object that contains a variable at some depth. A member whose variable was not given is left out.
     Object(Vec<(String, Value)>),
 }
 
-/// A client object in the answer.
+/// An object of the answer, as the client sees it.
 #[derive(Debug)]
 pub struct OutObject {
-    /// Per concrete graph type.
+    /// The variants, one for each concrete graph type.
     pub variants: Vec<OutVariant>,
-    /// What a concrete graph type without a variant becomes.
+    /// What is written for an object of a concrete graph type that has no variant.
     pub others: Others,
 }
 
-/// What becomes of a member that the client's abstract type does not list.
+/// What is written for an object whose type is not a member of the client's abstract type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Others {
     /// Null.
     Null,
-    /// Dropped from its list.
+    /// Nothing: it is left out of its list.
     Omit,
 }
 
-/// A client object of one concrete graph type.
+/// An object of the answer for one concrete graph type.
 #[derive(Debug)]
 pub struct OutVariant {
     /// The concrete graph type.
     pub ty: TypeId,
-    /// The client type's name.
+    /// The name of the client's type.
     pub name: String,
-    /// In the order of the answer; fields of equal response name are merged.
+    /// The fields in the order of the answer. Fields of equal response name are merged.
     pub fields: Vec<OutField>,
 }
 
-/// One entry of the answer.
+/// One entry of an object in the answer.
 #[derive(Debug)]
 pub struct OutField {
-    /// Alias, else name.
+    /// The response name: the alias, or the name if there is none.
     pub response_name: String,
-    /// The client's schema coordinate, for messages, such as `ProductCard.title`.
+    /// The client's schema coordinate, such as `ProductCard.title`, for messages.
     pub coordinate: String,
-    /// The first such field in the document; for errors.
+    /// The place of the first such field in the document, for errors.
     pub site: Option<Site>,
-    /// What it holds.
+    /// What the entry holds.
     pub kind: OutKind,
 }
 
 /// What an entry of the answer holds.
 #[derive(Debug)]
 pub enum OutKind {
-    /// `__typename`: [`OutVariant::name`].
+    /// `__typename`, whose value is [`OutVariant::name`].
     Typename,
-    /// `__schema` or `__type`: taken from [`super::Prepared::introspect`]'s answer by response name.
+    /// `__schema` or `__type`. Its value is taken from the answer of [`super::Prepared::introspect`] by response name.
     Introspection,
-    /// An error instead of a value: null stands where an argument does not take it (GraphQL §6.4.1).
+    /// An error instead of a value, because an argument that must not be null is null (GraphQL §6.4.1).
     Refused {
-        /// The argument.
+        /// The name of the argument.
         argument: String,
-        /// May the field be null?
+        /// Whether the field may be null.
         nullable: bool,
-        /// The argument's value.
+        /// The place of the argument's value.
         site: Option<Site>,
     },
     /// A value.
     Value {
-        /// From the object at hand; empty: the object itself (`@from(path: ".")`).
+        /// The path from the current object; empty for the object itself (`@from(path: ".")`).
         path: Vec<Hop>,
-        /// The client's type. Lists on the path that carry no index nest into it, outermost first.
+        /// The client's type. Lists on the path that have no index become lists of this type, the outermost first.
         ty: OutType,
-        /// Taken when null or missing (`@from(default:)`), as JSON text.
+        /// The JSON text that is written if the value is null or missing (`@from(default:)`).
         default: Option<String>,
     },
 }
@@ -162,40 +163,41 @@ pub enum OutKind {
 /// One step of a path.
 #[derive(Debug)]
 pub struct Hop {
-    /// By the concrete type of the object at hand; a type that is not listed: null.
+    /// The node to follow for each concrete type of the current object. For a type that is not listed, the value is
+    /// null.
     pub nodes: Vec<(TypeId, NodeId)>,
-    /// `[n]`: this item of the list.
+    /// The index of the list item to take (`[n]`, counted from 0).
     pub index: Option<u32>,
 }
 
-/// A client type as far as the writer needs it.
+/// What the writer needs to know of a client type.
 #[derive(Debug, Clone)]
 pub enum OutType {
     /// A list.
     List {
-        /// Its items.
+        /// The type of its items.
         of: Box<OutType>,
-        /// May it be null?
+        /// Whether it may be null.
         nullable: bool,
     },
-    /// An object, interface or union.
+    /// An object, an interface or a union.
     Object {
-        /// Its fields.
+        /// The fields to write.
         id: OutId,
-        /// May it be null?
+        /// Whether it may be null.
         nullable: bool,
     },
     /// A scalar or an enum.
     Leaf {
         /// How its value is coerced.
         leaf: Leaf,
-        /// May it be null?
+        /// Whether it may be null.
         nullable: bool,
     },
 }
 
 impl OutType {
-    /// May it be null?
+    /// Whether it may be null.
     #[must_use]
     pub fn is_nullable(&self) -> bool {
         match self {
@@ -204,21 +206,21 @@ impl OutType {
     }
 }
 
-/// Result coercion of a leaf (GraphQL §3.5, §3.9).
+/// How the value of a leaf is coerced (GraphQL §3.5, §3.9).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Leaf {
-    /// 32 bits, signed.
+    /// A signed 32-bit integer.
     Int,
     /// Any finite number.
     Float,
-    /// Text; numbers and booleans become text.
+    /// A text. Numbers and booleans are turned into text.
     String,
-    /// `true`, `false`.
+    /// `true` or `false`.
     Boolean,
-    /// Text; integers become text.
+    /// A text. Integers are turned into text.
     Id,
-    /// Graph value to client value; what is not listed is null with an error.
+    /// Pairs of a graph value and its client value. A value that is not listed becomes null with an error.
     Enum(std::sync::Arc<Vec<(String, String)>>),
-    /// A custom scalar: any JSON, as it is.
+    /// A custom scalar of this name. Any JSON is written as it is.
     Custom(String),
 }

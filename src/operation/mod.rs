@@ -1,16 +1,21 @@
 //! Operations: a client's document becomes a validated, lowered operation, and its variables are coerced.
 //!
-//! In: document text, operation name, variables as JSON; the client's [`crate::view::View`].
-//! Out, in this order: [`prepare()`] gives a [`Prepared`] (kept per text and operation name); per request
-//! [`Prepared::coerce`] gives [`Variables`] and [`Prepared::outcomes`] the key of the plan; per key
-//! [`Prepared::lower`] gives an [`Operation`] (kept with its plan): what the graph must give, and how the answer
-//! is read from it; per request [`Prepared::check_bounds`] and, when asked for, [`Prepared::introspect`].
-//! Where there is no graph, [`Prepared::resolve`] answers instead.
-//! Elsewhere: how the graph is asked ([`crate::plan`]); writing the answer ([`crate::execute`]).
+//! In: the text of a document, the operation's name, the variables as JSON, and the client's [`crate::view::View`].
+//! Out, in this order:
+//! 1. [`prepare()`] gives a [`Prepared`], which is kept for each text and operation name.
+//! 2. For each request, [`Prepared::coerce`] gives the [`Variables`], and [`Prepared::outcomes`] gives the key of the
+//!    plan.
+//! 3. For each such key, [`Prepared::lower`] gives an [`Operation`], which is kept with its plan. It says what the
+//!    graph must give and how the answer is read from it.
+//! 4. For each request, [`Prepared::check_bounds`] checks arguments, and [`Prepared::introspect`] answers
+//!    introspection.
+//!
+//! Where there is no graph, [`Prepared::resolve`] answers instead of steps 3 and 4.
+//! Elsewhere: how the graph is asked ([`crate::plan`]); how the answer is written ([`crate::execute`]).
 //!
 //! Always true:
-//! - an [`Operation`] is valid against the client schema and holds no conditions;
-//! - its nodes, arguments and coerced variables are in graph vocabulary, its response names the client's.
+//! - an [`Operation`] is valid against the client's schema and has no conditions (`@skip`, `@include`);
+//! - its nodes and arguments and the coerced variables use the graph's names; its response names are the client's.
 
 mod bounds;
 mod coerce;

@@ -1,7 +1,7 @@
 //! `__Type.isOneOf` (GraphQL §4.2.2), which the compiler's introspection does not know yet.
 //!
-//! It is run with `name` in its place, under the same response name; the types' names are then replaced by what is
-//! true of them.
+//! The query is run with the field `name` in place of `isOneOf`, under the same response name. Then each type's name is
+//! replaced by its true value of `isOneOf`.
 
 use crate::view::one_of::{IS_ONE_OF, is_one_of};
 use apollo_compiler::executable::{Field, Operation, Selection, SelectionSet};
@@ -12,7 +12,7 @@ use apollo_compiler::{ExecutableDocument, Name, Node, Schema, name, ty};
 
 const NAME: Name = name!("name");
 
-/// The document and operation with `name` for `isOneOf`; `None`: nobody asks for it.
+/// The document and the operation with `name` in place of `isOneOf`; `None` if nobody asks for `isOneOf`.
 pub(super) fn without(
     document: &Valid<ExecutableDocument>,
     operation: &Operation,
@@ -27,7 +27,8 @@ pub(super) fn without(
     }
     let mut operation = operation.clone();
     replace(&mut operation.selection_set);
-    // Valid before: fields that merged still do, for all of one name were replaced alike.
+    // Both were valid before. Fields that could be merged still can, because all fields of one name were replaced
+    // alike.
     Some((Valid::assume_valid(document), operation))
 }
 
@@ -66,7 +67,7 @@ fn replace(set: &mut SelectionSet) {
     }
 }
 
-/// Puts what is true of each type where its name stands; null for what is no input object.
+/// Replaces each type's name by the value of `isOneOf`, which is null for every type but input objects.
 pub(super) fn answer(data: &mut JsonMap, set: &SelectionSet, document: &ExecutableDocument, schema: &Schema) {
     for selection in &set.selections {
         match selection {

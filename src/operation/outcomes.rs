@@ -1,5 +1,5 @@
-//! `@skip`, `@include` and `@defer(if:)`, nulls where none may stand, and whether the caller is signed in: what a request
-//! decides about the shape of an operation.
+//! Outcomes: what a request decides about the shape of an operation. These are the conditions of `@skip`, `@include`
+//! and `@defer(if:)`, nulls where they must not stand, and whether the caller is signed in.
 
 use super::given::JsonText;
 use super::lowered::VariableId;
@@ -7,44 +7,45 @@ use super::prepare::{Prepared, variable_id};
 use super::variables::Variables;
 use apollo_compiler::ast::{Directive, DirectiveList, Value};
 
-/// What each of [`Prepared::conditions`] is, and who asks: the key that plans are made and kept by.
+/// The value of each of [`Prepared::conditions`], and whether the caller is signed in. It is the key by which plans are
+/// kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Outcomes {
     conditions: Box<[bool]>,
-    /// Variables that are null where a field does not take it.
+    /// Variables that are null although the argument of a field must not be.
     nulls: Box<[VariableId]>,
     is_incremental: bool,
     is_anonymous: bool,
-    /// Is everything included that some outcome of the conditions includes?
+    /// Whether everything is included that any values of the conditions include.
     is_everything: bool,
 }
 
 impl Outcomes {
-    /// The same, with `@defer` heeded: the client takes an answer in parts.
+    /// The same outcomes for a client that takes an answer in parts, so that `@defer` has an effect.
     #[must_use]
     pub fn incremental(self) -> Self {
         Self { is_incremental: true, ..self }
     }
 
-    /// The same, for a caller who is not signed in: what only others get is not asked for.
+    /// The same outcomes for a caller who is not signed in. What such a caller is refused is not fetched.
     #[must_use]
     pub fn anonymous(self) -> Self {
         Self { is_anonymous: true, ..self }
     }
 
-    /// Everything that any outcomes include, all at once: what its plan needs is a bound for all of them. It is no
-    /// outcome of its own, and nothing is run by it.
+    /// Includes everything that any outcomes include. What a plan for it needs is a bound for the plans of all
+    /// outcomes. It is never run.
     #[must_use]
     pub fn everything() -> Self {
         Self { is_everything: true, ..Self::default() }
     }
 
-    /// Is the variable null where a field does not take it?
+    /// Whether the variable is null although the argument of a field must not be.
     pub(super) fn is_null(&self, variable: VariableId) -> bool {
         self.nulls.contains(&variable)
     }
 
-    /// Bytes that they hold beside their own.
+    /// The memory behind its pointers, in bytes.
     pub(super) fn heap(&self) -> usize {
         size_of_val(&*self.conditions) + size_of_val(&*self.nulls)
     }
@@ -59,7 +60,7 @@ impl Outcomes {
 }
 
 impl Prepared {
-    /// The outcomes for the variables of a request.
+    /// Gives the outcomes for the variables of a request.
     #[must_use]
     pub fn outcomes(&self, variables: &Variables) -> Outcomes {
         let is_true = |id: &VariableId| variables.get(*id).is_some_and(JsonText::is_true);
@@ -71,7 +72,7 @@ impl Prepared {
         }
     }
 
-    /// §3.13.1, §3.13.2: included unless skipped or not included.
+    /// Whether a selection with these directives is included (§3.13.1, §3.13.2).
     pub(super) fn is_included(&self, outcomes: &Outcomes, directives: &DirectiveList) -> bool {
         let value = |name: &str| {
             let directive = directives.get(name)?;
@@ -81,7 +82,7 @@ impl Prepared {
         !value("skip").unwrap_or(false) && value("include").unwrap_or(true)
     }
 
-    /// What the `if` of a directive is; `None`: not given.
+    /// The value of a directive's `if`; `None` if it was not given.
     pub(super) fn condition(&self, outcomes: &Outcomes, directive: &Directive) -> Option<bool> {
         match &**directive.specified_argument_by_name("if")? {
             Value::Boolean(value) => Some(*value),
@@ -95,7 +96,7 @@ impl Prepared {
     }
 }
 
-/// The variable that a directive depends on.
+/// The name of the variable that a directive depends on.
 fn if_variable(directive: &Directive) -> Option<&str> {
     directive.specified_argument_by_name("if")?.as_variable().map(|name| name.as_str())
 }

@@ -1,32 +1,32 @@
-//! What one document has of its own, among those that share what is made of them.
+//! What each document of a shape has of its own.
 
 use super::given::JsonText;
 use super::sites::{Locations, Site};
 use std::sync::Arc;
 
-/// What tells a document from others of its shape: literal values, defaults of variables, and where everything stands.
+/// What distinguishes a document from others of its shape: literal values, defaults of variables, and locations.
 #[derive(Debug)]
 pub struct Particulars {
-    /// Values of the variables that stand for literals, behind the declared ones.
+    /// The values of the variables that stand for literals. These variables follow the declared ones.
     pub(super) literals: Arc<[JsonText]>,
-    /// Of the declared variables; `None`: no default.
+    /// The defaults of the declared variables; `None` for a variable without a default.
     pub(super) defaults: Box<[Option<JsonText>]>,
     pub(super) locations: Box<Locations>,
 }
 
 impl Particulars {
-    /// Line and column of each site.
+    /// The line and the column of each site.
     #[must_use]
     pub fn locations(&self) -> &Locations {
         &self.locations
     }
 
-    /// Line and column of a site.
+    /// The line and the column of a site.
     pub(super) fn location(&self, site: Option<Site>) -> Option<(u32, u32)> {
         self.locations.get(site?.index()).copied()
     }
 
-    /// Bytes of memory that it holds.
+    /// The memory that it holds, itself included, in bytes.
     #[must_use]
     pub fn weight(&self) -> usize {
         let texts = self.literals.iter().chain(self.defaults.iter().flatten());

@@ -1,13 +1,14 @@
-//! Places in a document: bytes become lines and columns.
+//! Places in a document: byte offsets become lines and columns.
 //!
-//! The compiler counts columns in bytes, and lines by more kinds of line ends than GraphQL has (§2.1.3).
+//! The compiler cannot be used for this, because it counts columns in bytes and knows more kinds of line ends than
+//! GraphQL has (§2.1.3).
 
-/// The lines of a text, and where its characters take several bytes.
+/// The lines of a text, and where it has characters of several bytes.
 #[derive(Debug)]
 pub(super) struct Places {
-    /// First byte of each line.
+    /// The first byte of each line.
     lines: Vec<usize>,
-    /// Bytes that begin no character.
+    /// The bytes that do not begin a character.
     inner: Vec<usize>,
 }
 
@@ -21,7 +22,7 @@ impl Places {
         Self { lines: lines.collect(), inner: inner.collect() }
     }
 
-    /// Line and column of a byte, both from 1; columns are characters.
+    /// The line and the column of a byte, both counted from 1. Columns count characters.
     pub(super) fn at(&self, offset: usize) -> (u32, u32) {
         let line = self.lines.partition_point(|&start| start <= offset);
         let start = line.checked_sub(1).and_then(|line| self.lines.get(line)).copied().unwrap_or(0);

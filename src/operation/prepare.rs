@@ -1,4 +1,4 @@
-//! Preparing: a document's text becomes one chosen, valid operation of it.
+//! Preparation: the text of a document becomes a valid document and the operation to run.
 
 use super::error::{OPERATION_NOT_FOUND, PARSE_FAILED, RequestError, VALIDATION_FAILED, diagnosed};
 use super::given::JsonText;
@@ -20,20 +20,20 @@ use apollo_compiler::{ExecutableDocument, Name, Node};
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// A valid document with the operation that was chosen; made once per text and operation name.
+/// A valid document with the operation that was chosen. It is made once for each text and operation name.
 #[derive(Debug)]
 pub struct Prepared {
     pub(super) document: Valid<ExecutableDocument>,
     pub(super) operation: Node<Operation>,
     pub(super) tables: Arc<Tables>,
-    /// How many of the operation's variables the client has declared; those behind them stand for literals.
+    /// How many of the operation's variables the client declared. The variables after these stand for literals.
     pub(super) declared: usize,
     pub(super) sites: Sites,
     pub(super) own: Arc<Particulars>,
     pub(super) conditions: Vec<VariableId>,
-    /// Variables that must not be null where they stand, though their type allows it.
+    /// Variables that must not be null at their place, although their type allows it.
     pub(super) not_null: Vec<VariableId>,
-    /// Variables with which, being null, fields fail that they are arguments of.
+    /// Variables that make the fields fail whose arguments they are, if they are null.
     pub(super) fallible: Vec<VariableId>,
     pub(super) has_introspection: bool,
     pub(super) has_defer: bool,
@@ -46,7 +46,7 @@ pub struct Prepared {
 /// Limits are enforced before the work that they bound.
 ///
 /// # Errors
-/// All that is wrong with the document (the first few, when there are many), or with the choice.
+/// The errors of the document, at most a fixed number of them, or the error of the choice.
 ///
 /// # Source
 /// GraphQL §5 (validation), §6.1 (`GetOperation`).
@@ -58,13 +58,14 @@ pub fn prepare(
 ) -> Result<Prepared, Vec<RequestError>> {
     limits::check_text(text, limits).map_err(|error| vec![error])?;
     let text = syntax::complete(text).map_err(|error| vec![error])?;
-    // Nesting is limited already; the parser's own limit is above it, for what recurses twice per bracket.
+    // The nesting of brackets was limited before. The parser's own limit is higher, because it recurses twice for some
+    // brackets.
     let ast = Parser::new()
         .recursion_limit(1000)
         .parse_ast(text.into_owned(), "operation")
         .map_err(|invalid| diagnosed(PARSE_FAILED, invalid.errors.iter(), &invalid.partial.sources))?;
     limits::check_document(&ast, limits).map_err(|error| vec![error])?;
-    // The rules say why, and where; what was found says that something is wrong.
+    // `explain` says why and where a document is invalid; `found` only says that it is.
     let explained = |found: Vec<RequestError>| {
         let errors = rules::explain(&ast, &view.schema);
         if errors.is_empty() { found } else { errors }
@@ -88,7 +89,7 @@ pub fn prepare(
     let mut not_null: Vec<_> = found.not_null.into_iter().chain(conditions.iter().copied()).collect();
     let mut fallible = found.fallible;
     if operation.operation_type == OperationType::Subscription {
-        // Without its root field there is no stream (§6.2.3.1).
+        // Without its root field there is no stream, so the request fails (§6.2.3.1).
         not_null.append(&mut fallible);
     }
     let defaults = defaults(&operation, &view.tables);
@@ -121,7 +122,7 @@ fn choose(document: &ExecutableDocument, name: Option<&str>) -> Result<Node<Oper
     })
 }
 
-/// The defaults of an operation's variables.
+/// Gives the defaults of an operation's variables.
 fn defaults(operation: &Operation, tables: &Tables) -> Box<[Option<JsonText>]> {
     let default = |variable: &Node<VariableDefinition>| {
         let default = variable.default_value.as_ref()?;
@@ -130,20 +131,20 @@ fn defaults(operation: &Operation, tables: &Tables) -> Box<[Option<JsonText>]> {
     operation.variables.iter().map(default).collect()
 }
 
-/// The text that an operation was parsed from.
+/// Gives the text that an operation was parsed from.
 fn source<'d>(document: &'d ExecutableDocument, operation: &Node<Operation>) -> Option<&'d str> {
     let file = operation.location()?.file_id();
     Some(document.sources.get(&file)?.source_text())
 }
 
-/// A variable's place in the operation's definitions.
+/// Gives the index of a variable in the operation's variable definitions.
 pub(super) fn variable_id(operation: &Operation, name: &str) -> Option<VariableId> {
     let at = operation.variables.iter().position(|variable| variable.name == name)?;
     u32::try_from(at).ok().map(VariableId)
 }
 
 impl Prepared {
-    /// Query, mutation or subscription.
+    /// The kind of the operation.
     #[must_use]
     pub fn kind(&self) -> OperationKind {
         match self.operation.operation_type {
@@ -153,18 +154,18 @@ impl Prepared {
         }
     }
 
-    /// The document's text, as it was parsed.
+    /// The text of the document as it was parsed.
     pub(super) fn source(&self) -> Option<&str> {
         source(&self.document, &self.operation)
     }
 
-    /// What its document has of its own.
+    /// What this document has of its own, compared with others of its shape.
     #[must_use]
     pub fn own(&self) -> &Arc<Particulars> {
         &self.own
     }
 
-    /// The operation's name.
+    /// The name of the operation, if it has one.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.operation.name.as_deref()
@@ -176,14 +177,14 @@ impl Prepared {
         &self.conditions
     }
 
-    /// Does it ask for `__schema` or `__type`?
+    /// Whether the operation asks for `__schema` or `__type`.
     #[must_use]
     pub fn has_introspection(&self) -> bool {
         self.has_introspection
     }
 }
 
-/// Finds the variables of `@skip`, `@include` and `@defer`, each fragment once.
+/// Finds the variables of `@skip`, `@include` and `@defer`. Each fragment is visited once.
 struct Conditions<'a> {
     document: &'a ExecutableDocument,
     seen: HashSet<&'a Name>,

@@ -1,11 +1,11 @@
-//! A lowered operation as text that people read: for tests, `plan` and logs.
+//! Printing of lowered operations as text for people: for tests, `plan` and logs.
 
 use super::lowered::{Leaf, NodeId, Operation, OperationKind, Others, OutId, OutKind, OutType, SelectionId, Value};
 use crate::compose::Graph;
 use std::fmt::Write as _;
 
 impl Operation {
-    /// What is asked of the graph, then how the answer is read: `#n` is the node with that number.
+    /// The text says first what is asked of the graph, then how the answer is read. `#n` is the node with the id `n`.
     #[must_use]
     pub fn to_text(&self, graph: &Graph) -> String {
         let mut printer = Printer { operation: self, graph, text: String::new() };

@@ -1,4 +1,4 @@
-//! Answering an operation field by field, from values made up on the spot, without a graph.
+//! Execution of an operation field by field without a graph, on values that are made up at run time.
 
 use super::error::{LIMIT_EXCEEDED, RequestError, VALIDATION_FAILED};
 use super::one_of;
@@ -13,12 +13,13 @@ use apollo_compiler::response::ExecutionResponse;
 use apollo_compiler::validation::Valid;
 
 impl Prepared {
-    /// Executes the operation by asking `root` for its fields, and so on down; `__schema` and `__type` are answered.
+    /// Executes the operation: asks `root` for its fields, their values for their fields, and so on. `__schema` and
+    /// `__type` are answered too.
     ///
-    /// `view` is the one that the operation was prepared with. Synchronous: nothing here waits.
+    /// `view` must be the view that the operation was prepared with. The call is synchronous and never waits.
     ///
     /// # Errors
-    /// `LIMIT_EXCEEDED` when lists of the introspection schema nest too deep.
+    /// `LIMIT_EXCEEDED` if lists of the introspection schema are nested too deeply.
     ///
     /// # Source
     /// GraphQL §6.3, §6.4.

@@ -1,10 +1,10 @@
-//! Sites: the places of a document that errors may name, by number.
+//! Sites: the numbered places of a document that errors may name.
 //!
-//! Documents that differ in literal values and white space alone share one lowered operation and its plans, so these
-//! cannot hold lines and columns. They hold the numbers of sites; each document has a table of its own from sites to
-//! lines and columns.
+//! Documents that differ only in literal values and white space share one lowered operation and its plans. So these
+//! cannot hold lines and columns. They hold numbers of sites, and each document has its own table from sites to lines
+//! and columns.
 //!
-//! Always true: documents of one shape ([`super::lift`]) have the same sites, in the same order.
+//! Always true: documents of one shape ([`super::lift`]) have the same sites in the same order.
 
 use super::place::Places;
 use crate::ids::ids;
@@ -18,18 +18,18 @@ ids! {
     Site
 }
 
-/// Line and column of each site of one document, both from 1.
+/// The line and the column of each site of one document, both counted from 1.
 pub type Locations = [(u32, u32)];
 
 /// The sites of the operation that was chosen.
 #[derive(Debug)]
 pub(super) struct Sites(
-    /// Byte and site, in the order of bytes.
+    /// The byte offset of each site, in ascending order, with the site.
     Vec<(usize, Site)>,
 );
 
 impl Sites {
-    /// Numbers the sites of an operation, each fragment once, and tells where they are in the document's text.
+    /// Numbers the sites of an operation, visiting each fragment once, and finds their places in the document's text.
     pub(super) fn of(document: &ExecutableDocument, operation: &Operation, text: &str) -> (Self, Box<Locations>) {
         let mut walk = Walk { document, seen: HashSet::new(), offsets: Vec::new() };
         operation.variables.iter().for_each(|variable| walk.site(variable.location()));
@@ -41,14 +41,14 @@ impl Sites {
         (Self(sites), locations)
     }
 
-    /// The site at the beginning of a span.
+    /// Gives the site at the beginning of a span.
     pub(super) fn at(&self, span: Option<SourceSpan>) -> Option<Site> {
         let offset = span?.offset();
         let at = self.0.binary_search_by_key(&offset, |(offset, _)| *offset).ok()?;
         Some(self.0[at].1)
     }
 
-    /// Bytes of memory that it holds.
+    /// The memory behind its pointer, in bytes.
     pub(super) fn weight(&self) -> usize {
         self.0.capacity() * size_of::<(usize, Site)>()
     }
@@ -57,7 +57,7 @@ impl Sites {
 struct Walk<'a> {
     document: &'a ExecutableDocument,
     seen: HashSet<&'a Name>,
-    /// The byte at which each field begins in its document, by site.
+    /// The byte at which each site begins in the document.
     offsets: Vec<usize>,
 }
 

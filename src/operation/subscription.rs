@@ -1,10 +1,10 @@
-//! A subscription has one root field: one response name once its fragments are merged (GraphQL §5.2.4.1).
+//! A subscription has one root field, which is one response name after its fragments are merged (GraphQL §5.2.4.1).
 //!
-//! In: what the compiler found about a document. Out: the same without what it miscounted.
+//! In: the compiler's errors for a document. Out: the same errors without those of a wrong count.
 //!
-//! Why: the compiler counts the root's field selections, and the specification counts the entries of
-//! `CollectSubscriptionFields`. Two selections of one response name are one entry. That `@skip`, `@include` and
-//! introspection have no place among them is the compiler's to say.
+//! The compiler counts the field selections at the root, but the specification counts the entries of
+//! `CollectSubscriptionFields`. Two selections of one response name are one entry. The compiler also reports `@skip`,
+//! `@include` and introspection at the root, and these errors stay.
 
 use apollo_compiler::ExecutableDocument;
 use apollo_compiler::diagnostic::ToCliReport as _;
@@ -12,10 +12,10 @@ use apollo_compiler::executable::{Operation, Selection};
 use apollo_compiler::validation::{DiagnosticData, DiagnosticList, Valid, WithErrors};
 use std::collections::HashSet;
 
-/// The compiler's name of its count.
+/// The compiler's name for its error of the count.
 const MULTIPLE_FIELDS: &str = "SubscriptionUsesMultipleFields";
 
-/// A document is valid if nothing but a miscount stands against it.
+/// Accepts a document if all of its errors are wrong counts.
 pub(super) fn recounted(
     validated: Result<Valid<ExecutableDocument>, WithErrors<ExecutableDocument>>,
 ) -> Result<Valid<ExecutableDocument>, Box<WithErrors<ExecutableDocument>>> {
@@ -31,14 +31,14 @@ fn is_only_miscounted(errors: &DiagnosticList, document: &ExecutableDocument) ->
     errors.iter().all(|diagnostic| is_miscount(diagnostic.error, document))
 }
 
-/// Is an error a count that is wrong? All other rules have been checked beside it.
+/// Whether an error is a wrong count. The compiler checks all other rules beside it.
 pub(super) fn is_miscount(error: &DiagnosticData, document: &ExecutableDocument) -> bool {
     let counted = || document.operations.iter().find(|operation| operation.location() == error.location());
     error.unstable_error_name() == Some(MULTIPLE_FIELDS)
         && counted().is_some_and(|operation| has_one_root(document, operation))
 }
 
-/// `CollectSubscriptionFields` has one entry. In a valid document each fragment applies to the root type.
+/// Whether `CollectSubscriptionFields` has one entry. In a valid document, each fragment applies to the root type.
 fn has_one_root(document: &ExecutableDocument, operation: &Operation) -> bool {
     let (mut names, mut visited) = (HashSet::new(), HashSet::new());
     let mut left = vec![&operation.selection_set];
@@ -138,19 +138,19 @@ mod tests {
             ("subscription { a: newMessage { body } b: newMessage { body } }".to_owned(), Err(one)),
             ("subscription { newMessage { body } a: newMessage { body } }".to_owned(), Err(one)),
             (format!("subscription {{ a: newMessage {{ body }} ...f }} {fragment}"), Err(one)),
-            // Other rules hold all the same.
+            // Other rules still apply.
             (
                 "subscription { newMessage(room: 1) { body } newMessage(room: 2) { body } }".to_owned(),
                 Err("newMessage"),
             ),
             ("subscription { newMessage { body } newMessage { nope } }".to_owned(), Err("nope")),
             ("subscription { newMessage { body } newMessage { sender } __typename }".to_owned(), Err("introspection")),
-            // Anywhere among the roots, whatever the condition is.
+            // Conditions are refused at any depth of fragments at the root, whatever their value is.
             ("subscription { newMessage @skip(if: false) { body } }".to_owned(), Err(conditional)),
             ("subscription { ... @include(if: true) { newMessage { body } } }".to_owned(), Err(conditional)),
             (format!("subscription {{ ...f @include(if: true) }} {fragment}"), Err(conditional)),
             ("subscription { newMessage { body @skip(if: true) sender } }".to_owned(), Ok(())),
-            // Each operation by itself.
+            // Each operation is counted by itself.
             (
                 "subscription a { newMessage { body } newMessage { sender } } query b { a }".to_owned(),
                 Err("several operations"),

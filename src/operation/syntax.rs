@@ -1,8 +1,8 @@
-//! What the parser leaves out of the grammar: descriptions of operations, fragments and variables, and arguments that
-//! have a name only; and commas behind `...`, which it does not ignore.
+//! Syntax that the parser handles differently from the specification: it does not know descriptions of operations,
+//! fragments and variables, it accepts arguments without a value, and it does not ignore commas after `...`.
 //!
-//! In: a document's text, within its limits. Out: the text that the parser is given, with a blank for each character of
-//! a description and of such a comma, so that all places stay what they are.
+//! In: the text of a document that is within its limits. Out: the text for the parser. Blanks replace each character of
+//! a description or of such a comma, so that all places stay the same.
 //!
 //! # Source
 //! GraphQL, September 2025: `OperationDefinition`, `FragmentDefinition` and `VariableDefinition` begin with
@@ -14,13 +14,13 @@ use super::place::Places;
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// What may have a description outside of brackets. The shorthand `{ … }` may not.
+/// The keywords of definitions that may have a description. The shorthand `{ … }` may not have one.
 const DESCRIBED: [&[u8]; 4] = [b"query", b"mutation", b"subscription", b"fragment"];
 
 /// Gives the text without descriptions.
 ///
 /// # Errors
-/// An argument without a value.
+/// `GRAPHQL_PARSE_FAILED` for an argument without a value.
 pub(super) fn complete(text: &str) -> Result<Cow<'_, str>, RequestError> {
     let tokens: Vec<Token<'_>> = tokens(text.as_bytes()).collect();
     let mut reader = Reader { within: Vec::new(), descriptions: Vec::new() };
@@ -32,7 +32,7 @@ pub(super) fn complete(text: &str) -> Result<Cow<'_, str>, RequestError> {
         }
         match reader.read(*token, around) {
             Read::On => {}
-            // Something else is wrong, which the parser will say.
+            // There is another error, which the parser will report.
             Read::Stop => break,
             Read::NoValue => {
                 let name = String::from_utf8_lossy(around.before);
@@ -45,17 +45,17 @@ pub(super) fn complete(text: &str) -> Result<Cow<'_, str>, RequestError> {
     Ok(blanked(text, &reader.descriptions))
 }
 
-/// A bracket that is open.
+/// An open bracket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Within {
     Selections,
     Variables,
     List,
-    /// Arguments in round brackets, or the members of an input object.
+    /// Round brackets around arguments, or the braces of an input object.
     Named(Wanted),
 }
 
-/// What comes next among names and values.
+/// What must come next in arguments or an input object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wanted {
     Name,
@@ -69,7 +69,7 @@ enum Read {
     NoValue,
 }
 
-/// The neighbours of a token; empty at an end.
+/// The tokens before and after a token; empty where there is none.
 #[derive(Clone, Copy)]
 struct Around<'t> {
     before: &'t [u8],
@@ -82,7 +82,7 @@ struct Reader<'t> {
 }
 
 impl<'t> Reader<'t> {
-    /// What is ignored behind `...` becomes blanks if there is a comma in it (§2.1.7).
+    /// Replaces the ignored characters after `...` by blanks if there is a comma among them (§2.1.7).
     fn blank_commas(&mut self, text: &'t [u8], gap: Range<usize>) {
         let ignored = &text[gap.clone()];
         if ignored.contains(&b',') {
@@ -106,7 +106,7 @@ impl<'t> Reader<'t> {
             (b":", Some(Within::Named(wanted @ Wanted::Colon))) => *wanted = Wanted::Value,
             (_, Some(Within::Named(Wanted::Colon))) => return Read::NoValue,
             (b"(", None | Some(Within::Selections | Within::Variables)) => {
-                // Variables' definitions are the only round brackets that begin so.
+                // Only the round brackets of variable definitions begin with a variable or a description.
                 let defines = around.after == b"$" || around.after.starts_with(b"\"");
                 self.within.push(if defines { Within::Variables } else { Within::Named(Wanted::Name) });
             }
@@ -117,7 +117,7 @@ impl<'t> Reader<'t> {
                 self.within.pop();
                 self.end_of_value();
             }
-            // The name that follows is the variable's.
+            // The variable's name, which is the next token, ends the value.
             (b"$", _) => {}
             (name, Some(Within::Named(wanted @ Wanted::Name))) if is_name(name) => *wanted = Wanted::Colon,
             (_, Some(Within::Named(Wanted::Name))) => return Read::Stop,
@@ -137,7 +137,7 @@ fn is_name(token: &[u8]) -> bool {
     token.first().is_some_and(|first| first.is_ascii_alphabetic() || *first == b'_')
 }
 
-/// A character becomes a blank, a line's end stays.
+/// Replaces each character of a description by a blank and keeps its line ends.
 fn blanked<'t>(text: &'t str, descriptions: &[Token<'_>]) -> Cow<'t, str> {
     if descriptions.is_empty() {
         return Cow::Borrowed(text);

@@ -1,5 +1,5 @@
-//! What the compiler's validation leaves out: unique input fields, variables inside lists, `@oneOf`; and which
-//! variables must not be null although their type allows it.
+//! Validation beyond the compiler's: input fields are given once, variables inside lists fit, and `@oneOf` holds. It
+//! also finds the variables that must not be null although their type allows it.
 
 use super::error::{RequestError, VALIDATION_FAILED};
 use super::lowered::VariableId;
@@ -10,17 +10,17 @@ use apollo_compiler::executable::{Operation, Selection, SelectionSet};
 use apollo_compiler::{ExecutableDocument, Name, Node};
 use std::collections::HashSet;
 
-/// What was found beside errors.
+/// What the validation of a valid operation finds.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    /// Nullable variables where null must not stand (GraphQL §5.8.5 allows them beside a default), in arguments of
-    /// directives: null there is an error of the request.
+    /// Nullable variables in arguments of directives that must not be null. GraphQL §5.8.5 allows such variables if
+    /// there is a default. A null in such a place is an error of the request.
     pub(super) not_null: Vec<VariableId>,
-    /// The same in arguments of fields: null there is an error of the field (§6.4.1).
+    /// The same kind of variables in arguments of fields. A null in such a place is an error of the field (§6.4.1).
     pub(super) fallible: Vec<VariableId>,
 }
 
-/// Checks all operations of a document, whichever is chosen; one alone is checked by [`operation`].
+/// Checks all operations of a document, if there are several. If there is only one, [`operation`] checks it.
 pub(super) fn document(document: &ExecutableDocument, view: &View) -> Result<(), Vec<RequestError>> {
     if document.operations.len() > 1 {
         for one in document.operations.iter() {
@@ -30,7 +30,7 @@ pub(super) fn document(document: &ExecutableDocument, view: &View) -> Result<(),
     Ok(())
 }
 
-/// Checks the literals of one operation, each fragment once.
+/// Checks the literals of one operation. Each fragment is visited once.
 pub(super) fn operation(
     document: &ExecutableDocument,
     operation: &Operation,
@@ -94,7 +94,8 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// `of`: a field or a directive; `nullable`: where its variables go that must not be null.
+    /// Checks the arguments of `of`, which is a field or a directive. `nullable` says to which list a nullable variable
+    /// is added that must not be null.
     fn arguments(
         &mut self,
         of: &Name,
@@ -117,7 +118,7 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// §5.8.5, for every place that a variable can stand in.
+/// Checks that a variable is allowed at its place (§5.8.5). It is called for places inside lists and input objects too.
 fn variable(
     operation: &Operation,
     not_null: &mut Vec<VariableId>,

@@ -1,6 +1,7 @@
-//! Variables: JSON as sent becomes values of the declared types, in graph vocabulary (GraphQL §6.1.2, rule 7).
+//! Variables: JSON as it was sent becomes values of the declared types, with the graph's names (GraphQL §6.1.2, rule 7
+//! of lowering).
 //!
-//! Only declared variables are read; the others are skipped and never kept.
+//! Only declared variables are read. All others are skipped and not kept.
 
 use super::coerce::{Allowance, Misfit, coerce};
 use super::error::{BAD_USER_INPUT, LIMIT_EXCEEDED, RequestError};
@@ -14,25 +15,25 @@ use apollo_compiler::ast::VariableDefinition;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Most variables of one request, declared or not.
+/// The most variables in one request, declared or not.
 const MAX_VARIABLES: usize = 1_000;
 
-/// Coerced variables by [`VariableId`], in graph vocabulary, and literals behind them.
+/// Coerced variables by [`VariableId`], with the graph's names. The values of literals follow them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Variables {
-    /// `None`: not given, and no default.
+    /// The values of the declared variables; `None` if a variable was not given and has no default.
     declared: Vec<Option<JsonText>>,
     literals: Arc<[JsonText]>,
 }
 
 impl Variables {
-    /// Values of declared variables alone.
+    /// Makes variables without literals.
     #[must_use]
     pub fn new(declared: Vec<Option<JsonText>>) -> Self {
         Self { declared, literals: Arc::default() }
     }
 
-    /// A variable's value.
+    /// The value of a variable; `None` if it was not given and has no default.
     #[must_use]
     pub fn get(&self, id: VariableId) -> Option<&JsonText> {
         match self.declared.get(id.index()) {
@@ -41,13 +42,13 @@ impl Variables {
         }
     }
 
-    /// The values of declared variables, in order.
+    /// The values of the declared variables, in the order of their definitions.
     #[must_use]
     pub fn declared(&self) -> &[Option<JsonText>] {
         &self.declared
     }
 
-    /// Bytes of memory that they hold; literals belong to their document.
+    /// The memory that they hold, in bytes. Literals do not count, because they belong to their document.
     #[must_use]
     pub fn weight(&self) -> usize {
         let texts = self.declared.iter().flatten().map(|text| text.as_str().len()).sum::<usize>();
@@ -56,7 +57,7 @@ impl Variables {
 }
 
 impl Value {
-    /// The value, given the variables; `None` when it was not given at all.
+    /// Gives the value for these variables; `None` if it is a variable that was not given and has no default.
     #[must_use]
     pub fn resolve(&self, variables: &Variables) -> Option<JsonValue> {
         match self {
@@ -77,8 +78,8 @@ impl Prepared {
     /// Coerces the variables of a request.
     ///
     /// # Errors
-    /// One `BAD_USER_INPUT` per variable that does not fit; `LIMIT_EXCEEDED` when there are too many, or too many values
-    /// in them ([`super::Limits::max_variable_values`]).
+    /// One `BAD_USER_INPUT` for each variable that does not fit; `LIMIT_EXCEEDED` if there are too many variables, or
+    /// too many values in them ([`super::Limits::max_variable_values`]).
     ///
     /// # Source
     /// GraphQL §6.1.2 (`CoerceVariableValues`).
@@ -86,7 +87,7 @@ impl Prepared {
         self.coerce_of(&self.own, given)
     }
 
-    /// The same for a document of this shape.
+    /// Does the same as [`Self::coerce`] for a document of this shape.
     ///
     /// # Errors
     /// As [`Self::coerce`].
@@ -118,12 +119,12 @@ impl Prepared {
         }
     }
 
-    /// The variables that the client has declared.
+    /// The variables that the client declared.
     fn declared(&self) -> &[Node<VariableDefinition>] {
         self.operation.variables.get(..self.declared).unwrap_or_default()
     }
 
-    /// One variable's value, from the text that was given and the default.
+    /// Coerces the text of a variable that was given, or gives its default.
     fn variable(
         &self,
         at: usize,
@@ -147,7 +148,8 @@ impl Prepared {
         }
     }
 
-    /// Where the value of each declared variable stands in the text of all; `None`: not given.
+    /// Finds the range of each declared variable's value in the text of all variables; `None` if a variable was not
+    /// given.
     fn spans(&self, text: &[u8]) -> Result<Vec<Option<Range<usize>>>, RequestError> {
         let declared = self.declared();
         if text.is_empty() {
@@ -171,7 +173,7 @@ impl Prepared {
     }
 }
 
-/// What the text of all variables holds.
+/// What was found in the text of all variables.
 enum Members<'d> {
     Found(Vec<Option<Range<usize>>>),
     Twice(&'d str),

@@ -1,4 +1,4 @@
-//! What operations weigh: bytes of memory that a prepared and a lowered operation hold.
+//! The memory, in bytes, that prepared and lowered operations hold.
 
 use super::bounds::BoundedArgument;
 use super::lowered::{Node as LoweredNode, Operation as Lowered, Value};
@@ -28,14 +28,14 @@ impl HeapSize for Value {
 }
 
 impl Lowered {
-    /// Leaves what bounds are checked by, and drops what only planning reads.
+    /// Keeps what [`Prepared::check_bounds`] reads, and drops what only planning reads.
     #[must_use]
     pub fn bounds_only(self) -> Self {
         let (selections, nodes, outputs) = (Vec::new(), Vec::new(), Vec::new());
         Self { selections, nodes, outputs, deferral: None, ..self }
     }
 
-    /// Bytes of memory that an operation holds of which [`Self::bounds_only`] was left.
+    /// The memory behind the pointers of an operation after [`Self::bounds_only`], in bytes.
     #[must_use]
     pub fn weight(&self) -> usize {
         self.name.heap_size() + self.bounded.heap_size()
@@ -43,7 +43,7 @@ impl Lowered {
 }
 
 impl Outcomes {
-    /// Bytes of memory that they hold.
+    /// The memory that they hold, themselves included, in bytes.
     #[must_use]
     pub fn weight(&self) -> usize {
         size_of::<Self>() + self.heap()
@@ -51,11 +51,11 @@ impl Outcomes {
 }
 
 impl Prepared {
-    /// Bytes of memory that it holds.
+    /// The memory behind its pointers, in bytes.
     #[must_use]
     pub fn weight(&self) -> usize {
         let fragments = self.document.fragments.iter();
-        // A fragment's entry in the document's table: its name and place, a hash and an index.
+        // An entry in the document's table of fragments has a name, a node, a hash and an index.
         let entry = size_of::<(Name, Node<Fragment>)>() + 3 * size_of::<usize>();
         let fragments =
             fragments.map(|(_, fragment)| entry + node(fragment, |it| name(&it.name) + set(&it.selection_set)));
@@ -70,7 +70,7 @@ impl Prepared {
     }
 }
 
-/// A node on the heap, with its counter and its place in the document.
+/// The memory of a node on the heap: its counter, its place in the document, its value, and what the value holds.
 fn node<T>(node: &Node<T>, inner: impl FnOnce(&T) -> usize) -> usize {
     4 * size_of::<usize>() + size_of::<T>() + inner(node)
 }
@@ -93,7 +93,7 @@ fn ty(ty: &Type) -> usize {
     }
 }
 
-/// A name is a text of its own, as parsed.
+/// The memory of a name. Each name that was parsed is a text of its own.
 fn name(name: &Name) -> usize {
     COUNTERS + name.len()
 }

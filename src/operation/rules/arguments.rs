@@ -1,4 +1,4 @@
-//! Arguments of fields and directives: known, unique, and there where they are required (GraphQL §5.4).
+//! Rules for arguments of fields and directives: they are known and unique, and required ones are given (GraphQL §5.4).
 
 use super::{Checker, Place, at, did_you_mean, of};
 use apollo_compiler::ast::{Argument, InputValueDefinition};
@@ -6,7 +6,7 @@ use apollo_compiler::schema::FieldDefinition;
 use apollo_compiler::{Name, Node};
 
 impl<'a> Checker<'a> {
-    /// Arguments of a field; `field`: its definition and its parent, if they are known.
+    /// Checks the arguments of a field. `field` is its definition and its parent type, if they are known.
     pub(super) fn arguments(&mut self, given: &'a [Node<Argument>], field: Option<(&'a FieldDefinition, &'a Name)>) {
         for argument in given {
             let definition = field.and_then(|(field, _)| find(&field.arguments, &argument.name));
@@ -18,7 +18,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// §5.4.1.
+    /// Reports an argument that is not defined (§5.4.1).
     pub(super) fn unknown_argument(
         &mut self,
         argument: &'a Node<Argument>,
@@ -30,7 +30,7 @@ impl<'a> Checker<'a> {
         self.suggest(message, [of(argument.location())], suggestion);
     }
 
-    /// §5.4.2.
+    /// Reports arguments that are given more than once (§5.4.2).
     pub(super) fn unique_arguments(&mut self, given: &'a [Node<Argument>]) {
         for (number, argument) in given.iter().enumerate() {
             let is_same = |other: &&Node<Argument>| other.name == argument.name;
@@ -44,7 +44,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// §5.4.3; `place`: the field or directive.
+    /// Reports required arguments that are missing (§5.4.3). `place` is the place of the field or directive.
     pub(super) fn required_arguments(
         &mut self,
         coordinate: &str,
@@ -61,7 +61,7 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// The definition of an argument.
+/// Finds the definition of an argument by its name.
 pub(super) fn find<'a>(
     defined: &'a [Node<InputValueDefinition>],
     name: &str,

@@ -1,4 +1,5 @@
-//! `@defer`: static, unique labels; not at the root of what writes, and in no subscription.
+//! Rules for `@defer`: labels are static and unique; it does not stand at the root of a mutation or subscription; and
+//! elsewhere in a subscription it can be switched off.
 //!
 //! # Source
 //! GraphQL, RFC "incremental delivery" (September 2025), "Validation".
@@ -24,7 +25,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Mutations and subscriptions: no `@defer` around root fields.
+    /// Reports `@defer` around root fields of mutations and subscriptions.
     pub(super) fn deferred_roots(&mut self, operation: &'a Node<OperationDefinition>) {
         if operation.operation_type != OperationType::Query
             && self.schema.root_operation(operation.operation_type).is_some()
@@ -55,14 +56,14 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Subscriptions: `@defer` only where it may be switched off.
+    /// Reports `@defer` in subscriptions if it cannot be switched off.
     pub(super) fn deferred_in_subscription(&mut self, operation: &'a Node<OperationDefinition>) {
         if operation.operation_type == OperationType::Subscription {
             self.only_conditional(&operation.selection_set, &mut Vec::new(), &mut HashSet::new());
         }
     }
 
-    /// `through`: the spreads on the way.
+    /// Checks selections. `through` has the places of the spreads that lead to them.
     fn only_conditional(&mut self, selections: &'a [Selection], through: &mut Vec<Place>, seen: &mut HashSet<&'a str>) {
         for selection in selections {
             if !self.spend(1) {
@@ -97,7 +98,7 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// Is the condition a literal of this value?
+/// Whether the directive's condition is a literal of this value.
 fn is_constant(directive: &Directive, value: bool) -> bool {
     directive.specified_argument_by_name("if").and_then(|condition| condition.to_bool()) == Some(value)
 }

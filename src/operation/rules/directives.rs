@@ -1,4 +1,5 @@
-//! Directives: known, in their places, and once where they may not be repeated (GraphQL §5.7).
+//! Rules for directives: they are known and stand where they are allowed, and those that are not repeatable stand once
+//! (GraphQL §5.7).
 
 use super::arguments::find;
 use super::{Checker, Place, did_you_mean, of};
@@ -7,7 +8,7 @@ use apollo_compiler::ast::{DirectiveList, DirectiveLocation};
 use std::collections::HashMap;
 
 impl<'a> Checker<'a> {
-    /// Each directive of a list by itself.
+    /// Checks each directive of a list by itself (§5.7.1, §5.7.2).
     pub(super) fn directives(&mut self, list: &'a DirectiveList, location: DirectiveLocation) {
         for directive in list {
             let definition = self.schema.directive_definitions.get(&directive.name);
@@ -45,7 +46,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// §5.7.3.
+    /// Reports directives that stand more than once but are not repeatable (§5.7.3).
     pub(super) fn unique_directives(&mut self, list: &'a DirectiveList) {
         let mut first: HashMap<&str, Place> = HashMap::new();
         for directive in list {

@@ -1,15 +1,16 @@
-//! Fields: they exist, and have selections exactly where their type has fields (GraphQL §5.3.1, §5.3.3).
+//! Rules for fields: they are defined, and they have selections exactly if their type has fields (GraphQL §5.3.1,
+//! §5.3.3).
 
 use super::{Checker, Place, did_you_mean, of};
 use apollo_compiler::ast::Field;
 use apollo_compiler::schema::{ExtendedType, FieldDefinition};
 use apollo_compiler::{Name, Node};
 
-/// Most types that are named in one suggestion.
+/// The most types that one suggestion names.
 const MAX_TYPES: usize = 5;
 
 impl<'a> Checker<'a> {
-    /// §5.3.1.
+    /// Reports a field that its parent type does not have (§5.3.1).
     pub(super) fn unknown_field(&mut self, field: &'a Node<Field>, parent: &'a Name) {
         let suggestion = self.types_with(parent, &field.name).or_else(|| match self.type_of(parent) {
             Some(ExtendedType::Object(object)) => did_you_mean(&field.name, object.fields.keys().map(Name::as_str)),
@@ -20,7 +21,7 @@ impl<'a> Checker<'a> {
         self.suggest(message, [of(field.location())], suggestion);
     }
 
-    /// Types that an abstract one can be, and that have the field.
+    /// Names the object types of an abstract type that have the field, as a suggestion.
     fn types_with(&self, parent: &str, field: &str) -> Option<String> {
         if self.type_of(parent)?.is_object() {
             return None;
@@ -32,7 +33,7 @@ impl<'a> Checker<'a> {
         (!names.is_empty()).then(|| format!("did you mean to use an inline fragment on {}?", names.join(" or ")))
     }
 
-    /// §5.3.3.
+    /// Reports a leaf with selections and a composite field without them (§5.3.3).
     pub(super) fn leaf_or_not(&mut self, field: &'a Node<Field>, definition: &'a FieldDefinition) {
         let name = definition.ty.inner_named_type();
         let has_selections = !field.selection_set.is_empty();
@@ -52,7 +53,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Where a field's selections begin: at the brace behind its name, arguments and directives.
+    /// Gives the place where a field's selections begin, which is the brace after its name, arguments and directives.
     fn selection_place(&self, field: &'a Node<Field>) -> Place {
         let whole = field.location()?;
         let last = [
@@ -66,7 +67,7 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// The first brace of a text that is in no comment.
+/// Finds the first brace of a text that is not in a comment.
 fn brace(text: &str) -> Option<usize> {
     let mut is_comment = false;
     text.bytes().position(|byte| {

@@ -1,15 +1,15 @@
-//! Fragments: names, types, use, cycles, and whether a spread can ever apply (GraphQL §5.5).
+//! Rules for fragments: their names, types and uses, cycles, and whether a spread can ever apply (GraphQL §5.5).
 
 use super::{Checker, Place, at, did_you_mean, inside, of};
 use apollo_compiler::ast::{FragmentDefinition, FragmentSpread, InlineFragment, OperationDefinition, Selection};
 use apollo_compiler::{Name, Node};
 use std::collections::HashSet;
 
-/// Deepest chain of fragments that is followed in search of a cycle.
+/// The longest chain of fragments that is followed to find a cycle.
 const MAX_CHAIN: usize = 600;
 
 impl<'a> Checker<'a> {
-    /// §5.5.1.1.
+    /// Reports a fragment whose name is already taken (§5.5.1.1).
     pub(super) fn fragment_name(&mut self, fragment: &'a Node<FragmentDefinition>) {
         let name = &fragment.name;
         match self.names.fragments.get(name.as_str()).copied() {
@@ -21,7 +21,8 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// §5.5.1.3: a condition names a type that has fields or members. `fragment`: its name, unless it is inline.
+    /// Reports a type condition that names a type without fields and members (§5.5.1.3). `fragment` is the fragment's
+    /// name, or `None` for an inline fragment.
     pub(super) fn fragment_type(&mut self, fragment: Option<&Name>, condition: &'a Name) {
         if self.type_of(condition).is_some() && self.composite(condition).is_none() {
             let which = fragment.map_or("inline fragment".to_owned(), |name| format!("fragment `{name}`"));
@@ -30,7 +31,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// §5.5.1.4.
+    /// Reports fragments that no operation uses (§5.5.1.4).
     pub(super) fn unused_fragments(&mut self) {
         let operations: Vec<_> = self.operations().collect();
         let used = self.referenced(operations).into_iter().map(|fragment| fragment.name.as_str());
@@ -42,7 +43,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// The fragments that operations use, those of fragments included, in order of first use.
+    /// Gives the fragments that operations use, directly or through other fragments, in the order of their first use.
     pub(super) fn referenced(
         &mut self,
         operations: impl IntoIterator<Item = &'a Node<OperationDefinition>>,
@@ -66,7 +67,7 @@ impl<'a> Checker<'a> {
         fragments
     }
 
-    /// §5.5.2.1.
+    /// Reports a spread of a fragment that does not exist (§5.5.2.1).
     pub(super) fn known_fragment(&mut self, spread: &'a Node<FragmentSpread>) {
         let name = &spread.fragment_name;
         if self.fragment(name).is_none() {
@@ -75,12 +76,13 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// §5.5.2.2.
+    /// Reports cycles of fragments that spread each other (§5.5.2.2).
     pub(super) fn fragment_cycle(&mut self, fragment: &'a Node<FragmentDefinition>) {
         self.follow_cycle(fragment, &mut Vec::new());
     }
 
-    /// `path`: the fragments on the way, each with the spread that leads on from it.
+    /// Follows the spreads of a fragment. `path` has the fragments that lead to it, each with the spread that was
+    /// followed.
     fn follow_cycle(
         &mut self,
         fragment: &'a Node<FragmentDefinition>,
@@ -109,7 +111,7 @@ impl<'a> Checker<'a> {
         path.pop();
     }
 
-    /// §5.5.2.3, for a fragment that stands where it is used.
+    /// Reports an inline fragment that can never apply (§5.5.2.3).
     pub(super) fn possible_inline(
         &mut self,
         fragment: &'a Node<InlineFragment>,
@@ -123,7 +125,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// §5.5.2.3.
+    /// Reports a spread of a fragment that can never apply (§5.5.2.3).
     pub(super) fn possible_spread(&mut self, spread: &'a Node<FragmentSpread>, parent: Option<&'a Name>) {
         let condition = self.fragment(&spread.fragment_name).and_then(|of| self.composite(&of.type_condition));
         let Some((condition, parent)) = condition.zip(parent) else { return };
@@ -135,7 +137,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Can an object be of both types?
+    /// Whether an object can have both types.
     fn overlap(&mut self, one: &Name, other: &Name) -> bool {
         if one == other {
             return true;
@@ -147,8 +149,8 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// The spreads of a selection set, those inside of its fields and inline fragments included: first all of one set, then
-/// those of its inner sets, the last of them first.
+/// Gives the spreads in a selection set, in its fields and in its inline fragments. The spreads of one set come before
+/// those of its inner sets, and the last inner set comes first.
 fn spreads_of(selections: &[Selection]) -> Vec<&Node<FragmentSpread>> {
     let (mut spreads, mut sets) = (Vec::new(), vec![selections]);
     while let Some(set) = sets.pop() {

@@ -1,22 +1,22 @@
-//! Introspection that multiplies: lists of types inside of one another.
+//! The bound on introspection: lists of types must not be nested too deeply.
 //!
-//! `fields`, `interfaces`, `possibleTypes` and `inputFields` each lead from a type to many, so that a short document
-//! could ask for an answer without end. No tool asks for three of them inside of one another.
+//! `fields`, `interfaces`, `possibleTypes` and `inputFields` each lead from one type to many types. So a short document
+//! that nests them could ask for an answer of unbounded size. No tool nests three of them.
 
 use apollo_compiler::Node;
 use apollo_compiler::ast::{Document, Field, FragmentDefinition, Selection};
 use std::collections::HashMap;
 
-/// So many lists inside of one another are refused.
+/// This many nested lists are refused.
 const MAX_LISTS: usize = 3;
-/// What is said of it.
+/// The message of the error.
 pub(in crate::operation) const TOO_DEEP: &str = "introspection asks for too many lists of types inside of one another";
-/// Deepest nesting that is looked at; deeper is too deep.
+/// The greatest depth that is searched. A query that is deeper is reported as too deep.
 const MAX_DEPTH: usize = 100;
 /// The fields of `__Type` that lead to many types.
 const LISTS: [&str; 4] = ["fields", "interfaces", "possibleTypes", "inputFields"];
 
-/// The root fields of introspection that ask for too many lists inside of one another.
+/// Gives the root fields of introspection that nest too many lists.
 pub(in crate::operation) fn too_deep(document: &Document) -> Vec<&Node<Field>> {
     let mut search = Search { fragments: HashMap::new(), seen: HashMap::new(), found: Vec::new() };
     for definition in &document.definitions {
@@ -36,7 +36,7 @@ pub(in crate::operation) fn too_deep(document: &Document) -> Vec<&Node<Field>> {
 
 struct Search<'a> {
     fragments: HashMap<&'a str, &'a Node<FragmentDefinition>>,
-    /// The most lists that each fragment was looked at below.
+    /// For each fragment that was visited, the most lists above it.
     seen: HashMap<&'a str, usize>,
     found: Vec<&'a Node<Field>>,
 }

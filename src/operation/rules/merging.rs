@@ -1,7 +1,8 @@
-//! Fields of one response name can be merged (GraphQL §5.3.2).
+//! The rule that fields of one response name can be merged (GraphQL §5.3.2).
 //!
-//! Each pair of fields is compared once: pairs of a selection set and a fragment, and of two fragments, are remembered.
-//! A conflict below two fields is reported at these, with every place on the way to it.
+//! Each pair of fields is compared once, because the pairs of a selection set and a fragment and the pairs of two
+//! fragments are remembered. A conflict below two fields is reported at these fields and at every place that leads to
+//! it.
 
 use super::{Checker, Place, of};
 use apollo_compiler::ast::{Argument, Field, Selection, Type, Value};
@@ -10,30 +11,31 @@ use apollo_compiler::{Name, Node};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// Deepest nesting of fields and fragments that is compared.
+/// The greatest depth of fields and fragments that is compared.
 const MAX_DEPTH: usize = 100;
-/// Most steps of work for one document, beside those of the other rules.
+/// The most steps of work for one document. The other rules have their own bound.
 const MAX_WORK: u32 = 100_000;
-/// Most places of one side of a conflict.
+/// The most places that are reported for one side of a conflict.
 const MAX_PLACES: usize = 20;
 
-/// What was compared so far.
+/// What was compared so far, and how much work it was.
 #[derive(Default)]
 pub(super) struct Merging<'a> {
-    /// By parent, and by where the selections are in memory.
+    /// The fields of each selection set, by parent type and by the address of its first selection.
     sets: HashMap<(Option<&'a str>, *const Selection), Rc<FieldSet<'a>>>,
-    /// Set and fragment; `true`: only as of different objects.
+    /// The pairs of a set and a fragment that were compared; `true` if they were compared only as fields of different
+    /// objects.
     with_fragments: HashMap<(usize, &'a str), bool>,
-    /// Two fragments, in the order of their names; `true`: only as of different objects.
+    /// The pairs of fragments that were compared, each in the order of names; `true` as in `with_fragments`.
     fragments: HashMap<(&'a str, &'a str), bool>,
     depth: usize,
     work: u32,
 }
 
-/// The fields of a selection set, those of its inline fragments included, and the fragments that it spreads.
+/// The fields of a selection set and of its inline fragments, and the names of the fragments that it spreads.
 struct FieldSet<'a> {
     id: usize,
-    /// By response name.
+    /// The fields by response name, in the order of the document.
     fields: Vec<(&'a Name, Vec<FieldAt<'a>>)>,
     by_name: HashMap<&'a str, usize>,
     spreads: Vec<&'a str>,
@@ -46,10 +48,11 @@ struct FieldAt<'a> {
     definition: Option<&'a FieldDefinition>,
 }
 
-/// Two fields that cannot be merged.
+/// A pair of fields that cannot be merged.
 struct Conflict<'a> {
     why: Why,
-    /// Response names, the outermost first; the last is that of the fields that differ.
+    /// The response names that lead to the conflict, the outermost first. The last one is the name of the fields that
+    /// differ.
     path: Vec<&'a Name>,
     ours: Vec<Place>,
     theirs: Vec<Place>,
@@ -109,7 +112,7 @@ impl<'a> Checker<'a> {
         conflicts
     }
 
-    /// Compares fields with those of a fragment, and of the fragments that it spreads.
+    /// Compares the fields of a set with those of a fragment and of the fragments that it spreads.
     fn with_fragment(
         &mut self,
         is_exclusive: bool,
@@ -158,7 +161,7 @@ impl<'a> Checker<'a> {
         self.leave();
     }
 
-    /// Compares the fields of two sets, without those of fragments.
+    /// Compares the fields of two sets without their fragments.
     fn between(
         &mut self,
         is_exclusive: bool,
@@ -176,7 +179,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// `is_exclusive`: they are fields of objects that never are the same; then only their shapes must agree.
+    /// Compares two fields. If `is_exclusive`, they never belong to the same object, so only their shapes must agree.
     fn conflict(
         &mut self,
         is_exclusive: bool,
@@ -231,7 +234,7 @@ impl<'a> Checker<'a> {
         Some(Conflict { why, path, ours, theirs })
     }
 
-    /// Compares what two fields select.
+    /// Compares the selections of two fields.
     fn below(&mut self, is_exclusive: bool, one: FieldAt<'a>, other: FieldAt<'a>) -> Conflicts<'a> {
         let mut conflicts = Vec::new();
         let inner = |this: &Self, field: FieldAt<'a>| {
@@ -255,7 +258,7 @@ impl<'a> Checker<'a> {
         conflicts
     }
 
-    /// `SameResponseShape`, without what is below.
+    /// Whether the types of two fields have different shapes (`SameResponseShape`), apart from their selections.
     fn differ(&self, one: &Type, other: &Type) -> bool {
         match (one, other) {
             (Type::NonNullNamed(_) | Type::NonNullList(_), Type::Named(_) | Type::List(_))
@@ -318,7 +321,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Goes one level down. `false`: that is too deep, or too much.
+    /// Goes one level down. Gives `false` if that is too deep or the work is too much.
     fn enter(&mut self) -> bool {
         self.merging.work += 1;
         let may = self.merging.depth < MAX_DEPTH && self.merging.work < MAX_WORK && self.may_go_on();
@@ -338,7 +341,7 @@ fn are_same_arguments(ours: &[Node<Argument>], theirs: &[Node<Argument>]) -> boo
     ours.len() == theirs.len() && ours.iter().all(has_same)
 }
 
-/// Fields of objects have no order.
+/// Fields of input objects have no order.
 fn are_same_values(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::List(ours), Value::List(theirs)) => {

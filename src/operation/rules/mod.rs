@@ -1,16 +1,16 @@
-//! Rules: why a document is not valid, by GraphQL §5, with every place that an error concerns.
+//! Rules: they say why a document is not valid by GraphQL §5, and name every place that an error concerns.
 //!
-//! In: a parsed document and the client's schema. Out: the errors, in the order of the document; those of one place in
-//! the order of the specification's sections.
-//! Elsewhere: whether a document is valid ([`super::validate`] and the compiler, which say less of why). Here is looked
-//! only when it is not.
+//! In: a parsed document and the client's schema. Out: the errors in the order of the document. Errors of one place are
+//! in the order of the specification's sections.
+//! Elsewhere: whether a document is valid ([`super::validate`] and the compiler, whose messages say less). The rules
+//! are applied only if it is not.
 //!
-//! The walk (`walk`) goes through the document once, and asks each rule where it applies. What follows from an error is
-//! none: below a field that does not exist, nothing is reported.
+//! The walk (`walk`) goes through the document once and applies each rule where it belongs. An error is not repeated by
+//! its consequences: below a field that does not exist, nothing is reported.
 //!
 //! Always true:
 //! - the same document and schema give the same errors in the same order;
-//! - errors and work have a bound, and recursion has one: where it is reached, what was found so far is reported.
+//! - errors, work and recursion are bounded. When a bound is reached, the errors that were found so far are reported.
 
 mod arguments;
 mod deferred;
@@ -41,12 +41,12 @@ use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use variables::Usage;
 
-/// Most places of one error.
+/// The most places of one error.
 const MAX_PLACES: usize = 100;
-/// Most steps of work for one document.
+/// The most steps of work for one document.
 const MAX_WORK: u32 = 200_000;
 
-/// What is wrong with a document; nothing, if no rule is broken.
+/// Gives the errors of a document; empty if no rule is broken.
 pub(super) fn explain(document: &Document, schema: &Schema) -> Vec<RequestError> {
     let mut checker = Checker::new(document, schema);
     checker.document();
@@ -59,7 +59,7 @@ pub(super) fn explain(document: &Document, schema: &Schema) -> Vec<RequestError>
     checker.found.into_iter().map(error).collect()
 }
 
-/// The first byte of what an error concerns.
+/// The first byte of the part of the document that an error concerns.
 type Place = Option<usize>;
 
 struct Found {
@@ -71,24 +71,24 @@ struct Found {
 struct Checker<'a> {
     document: &'a Document,
     schema: &'a Schema,
-    /// Of equally named ones the last.
+    /// The fragments by name. If several have the same name, the last one counts.
     fragments: HashMap<&'a str, &'a Node<FragmentDefinition>>,
     found: Vec<Found>,
     work: u32,
-    /// The variables that each fragment uses itself.
+    /// For each fragment, the variables that it uses itself, without those of the fragments that it spreads.
     usages: HashMap<&'a str, Vec<Usage<'a>>>,
-    /// Fragments that were looked at in search of a cycle.
+    /// The fragments that were visited in the search for cycles.
     followed: HashSet<&'a str>,
-    /// Labels of `@defer`, and where each was first.
+    /// The labels of `@defer`, each with its first place.
     labels: HashMap<&'a str, Place>,
     names: Names<'a>,
     merging: Merging<'a>,
-    /// Fields whose introspection is too deep.
+    /// The fields whose introspection is nested too deeply.
     too_deep: Vec<&'a Node<Field>>,
     implementers: OnceCell<apollo_compiler::collections::HashMap<Name, Implementers>>,
 }
 
-/// Names that were defined, and where.
+/// The names that were defined, each with its place.
 #[derive(Default)]
 struct Names<'a> {
     operations: HashMap<&'a str, Place>,
@@ -114,12 +114,12 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Notes an error, as long as there is room.
+    /// Adds an error, as long as there is room.
     fn report(&mut self, message: impl Into<String>, places: impl IntoIterator<Item = Place>) {
         self.suggest(message, places, None);
     }
 
-    /// Notes an error with what is probably meant.
+    /// Adds an error with a suggestion of what was probably meant.
     fn suggest(
         &mut self,
         message: impl Into<String>,
@@ -132,7 +132,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Counts work. `false`: there is to be no more of it.
+    /// Counts steps of work. Gives `false` if no more work may be done.
     fn spend(&mut self, steps: usize) -> bool {
         self.work = self.work.saturating_add(u32::try_from(steps).unwrap_or(u32::MAX));
         self.may_go_on()
@@ -154,23 +154,23 @@ impl<'a> Checker<'a> {
         self.schema.types.get(name)
     }
 
-    /// A type's name as the schema has it, if the type has fields or members.
+    /// Gives a type's name from the schema if the type has fields or members.
     fn composite(&self, name: &str) -> Option<&'a Name> {
         let (name, ty) = self.schema.types.get_key_value(name)?;
         matches!(ty, ExtendedType::Object(_) | ExtendedType::Interface(_) | ExtendedType::Union(_)).then_some(name)
     }
 
-    /// A field's definition, meta-fields included.
+    /// Gives the definition of a field or of a meta-field.
     fn field_definition(&self, parent: Option<&Name>, field: &str) -> Option<&'a FieldDefinition> {
         self.schema.type_field(parent?, field).ok().map(|field| &***field)
     }
 
-    /// The names of a schema's types, for suggestions.
+    /// The names of the schema's types, for suggestions.
     fn type_names(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         self.schema.types.keys().map(Name::as_str)
     }
 
-    /// The object types that a type can be at run time.
+    /// The object types that a value of the type can have at run time.
     fn possible(&self, name: &str) -> Vec<&str> {
         match self.type_of(name) {
             Some(ExtendedType::Object(object)) => vec![object.name.as_str()],
@@ -184,22 +184,22 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// "did you mean", from the closest of names.
+/// Makes a suggestion with the known name that is most similar.
 fn did_you_mean<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<String> {
     closest(name, known).map(|meant| format!("did you mean `{meant}`?"))
 }
 
-/// Where a name stands.
+/// The place of a name.
 fn at(name: &Name) -> Place {
     of(name.location())
 }
 
-/// Where a node of the document begins.
+/// The place where a node of the document begins.
 fn of(span: Option<SourceSpan>) -> Place {
     span.map(|span| span.offset())
 }
 
-/// The directives of a selection.
+/// The directives of a field, a spread or an inline fragment.
 fn directives_of(selection: &Selection) -> &DirectiveList {
     match selection {
         Selection::Field(field) => &field.directives,
@@ -208,7 +208,7 @@ fn directives_of(selection: &Selection) -> &DirectiveList {
     }
 }
 
-/// What is selected inside a selection.
+/// The selection set of a field or an inline fragment; empty for a spread.
 fn inside(selection: &Selection) -> &[Selection] {
     match selection {
         Selection::Field(field) => &field.selection_set,

@@ -1,11 +1,11 @@
-//! Definitions of a document, and names and root types of its operations (GraphQL §5.1, §5.2).
+//! Rules for the definitions of a document, and for the names and root types of its operations (GraphQL §5.1, §5.2).
 
 use super::{Checker, at, of};
 use apollo_compiler::Node;
 use apollo_compiler::ast::{Definition, OperationDefinition};
 
 impl<'a> Checker<'a> {
-    /// §5.1.1: only operations and fragments.
+    /// Reports definitions that are neither operations nor fragments (§5.1.1).
     pub(super) fn executable_definitions(&mut self) {
         for definition in &self.document.definitions {
             if !definition.is_executable_definition() {
@@ -15,7 +15,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// §5.2.1.1: the schema has the operation's root type.
+    /// Reports an operation whose root type the schema does not have (§5.2.1.1).
     pub(super) fn root_type(&mut self, operation: &'a Node<OperationDefinition>) {
         let kind = operation.operation_type;
         if self.schema.root_operation(kind).is_none() {
@@ -23,7 +23,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// §5.2.2.1 and §5.2.3.1: names are unique, and an operation without one is alone.
+    /// Reports a name that is already taken, and an operation without a name that is not alone (§5.2.2.1, §5.2.3.1).
     pub(super) fn operation_name(&mut self, operation: &'a Node<OperationDefinition>) {
         match &operation.name {
             Some(name) => match self.names.operations.get(name.as_str()).copied() {

@@ -1,16 +1,16 @@
-//! The root of a subscription (GraphQL §5.2.4.1): one response name, no introspection, no conditions.
+//! The rule for the root of a subscription: one response name, no introspection and no conditions (GraphQL §5.2.4.1).
 
 use super::{Checker, Place, directives_of, inside, of};
 use apollo_compiler::ast::{Field, OperationDefinition, OperationType, Selection};
 use apollo_compiler::{Name, Node};
 use std::collections::HashSet;
 
-/// What is selected at the root.
+/// What a subscription selects at its root.
 #[derive(Default)]
 struct Root<'a> {
-    /// By response name, in the order of first appearance.
+    /// The root fields by response name, in the order of their first appearance.
     fields: Vec<(&'a Name, Vec<&'a Node<Field>>)>,
-    /// Where `@skip` and `@include` stand.
+    /// The places of `@skip` and `@include`.
     conditions: Vec<Place>,
     fragments: HashSet<&'a str>,
 }
@@ -31,7 +31,7 @@ impl<'a> Checker<'a> {
             self.report(format!("{subject} can not specify @skip or @include on root fields"), root.conditions);
             return;
         }
-        // Without any root field something else is wrong: a fragment that does not exist, or that cannot apply.
+        // If there is no root field, another rule reports why: a fragment does not exist, or it cannot apply.
         if root.fields.len() > 1 {
             let extra = root.fields.iter().skip(1).flat_map(|(_, fields)| fields);
             let places: Vec<Place> = extra.map(|field| of(field.location())).collect();
@@ -45,7 +45,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Collects root fields, those of fragments that apply included.
+    /// Collects the root fields, including those of fragments that apply.
     fn collect(&mut self, selections: &'a [Selection], root_type: &Name, root: &mut Root<'a>) {
         for selection in selections {
             if !self.spend(1) {

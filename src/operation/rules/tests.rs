@@ -1,4 +1,5 @@
-//! Rules are bounded, and say the same each time. What each rule says is compared with graphql-js (`tests/it`).
+//! The rules are bounded and always give the same errors. Their errors are compared with those of graphql-js in
+//! `tests/it`.
 
 use super::explain;
 use apollo_compiler::Schema;
@@ -18,7 +19,7 @@ fn parsed(text: String) -> Document {
     Document::parse(text, "operation").unwrap_or_else(|error| panic!("{}", error.errors))
 }
 
-/// Documents of about 60 KB that ask for as much work as such documents can.
+/// Documents of about 60 KB that cause as much work as such documents can.
 fn towers() -> Vec<(&'static str, String)> {
     let spreads = |count: usize| (0..count).map(|number| format!("...F{number} ")).collect::<String>();
     let mut chain = String::from("{ ...F0 nope }");
@@ -61,7 +62,7 @@ fn errors_work_and_time_are_bounded() {
         let document = parsed(text);
         let start = Instant::now();
         let errors = explain(&document, &schema);
-        // In a build without optimization, on a busy machine.
+        // The bound allows for a build without optimization on a busy machine.
         assert!(start.elapsed() < Duration::from_secs(20), "{name}: {:?}", start.elapsed());
         assert!(!errors.is_empty() && errors.len() <= 20, "{name}: {} errors", errors.len());
         assert!(errors.iter().all(|error| error.message.len() < 1_000 && error.locations.len() <= 100), "{name}");

@@ -1,4 +1,5 @@
-//! Literals: of their types, and without a field twice (GraphQL §5.6). Variables are not looked at here.
+//! Rules for literals: they have the right types, and no input field is given twice (GraphQL §5.6). Variables are not
+//! checked here.
 
 use super::arguments::find;
 use super::{Checker, Place, at, did_you_mean, of};
@@ -9,7 +10,7 @@ use apollo_compiler::{Name, Node};
 use std::collections::HashMap;
 
 impl<'a> Checker<'a> {
-    /// `ty`: the type where the value stands; `None`: it is not known.
+    /// Checks a literal. `ty` is the type of its place, or `None` if the type is not known.
     pub(super) fn value(&mut self, value: &'a Node<Value>, ty: Option<&'a Type>) {
         if let Some(ty) = ty {
             self.literal(value, ty);
@@ -17,7 +18,7 @@ impl<'a> Checker<'a> {
         self.unique_input_fields(value);
     }
 
-    /// §5.6.1.
+    /// Reports literals that do not have the type of their place (§5.6.1).
     fn literal(&mut self, value: &'a Node<Value>, ty: &'a Type) {
         if !self.spend(1) {
             return;
@@ -50,7 +51,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// §3.5: what literals a built-in scalar takes; others take all.
+    /// Reports literals that a built-in scalar does not accept (§3.5). Other scalars accept all literals.
     fn scalar(&mut self, value: &'a Node<Value>, ty: &'a Type) {
         match (ty.inner_named_type().as_str(), &**value) {
             ("Int", Value::Int(number)) if number.try_to_i32().is_ok() => {}
@@ -74,7 +75,7 @@ impl<'a> Checker<'a> {
         self.suggest(message, [of(value.location())], suggestion);
     }
 
-    /// The value of an enum that was written as a string.
+    /// Suggests the enum value that was written as a string.
     fn enum_value_for(&self, value: &'a Node<Value>, ty: &'a Type) -> Option<String> {
         match (self.type_of(ty.inner_named_type()), &**value) {
             (Some(ExtendedType::Enum(values)), Value::String(text)) => {
@@ -84,7 +85,8 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// §5.6.2 (fields exist), §5.6.4 (required ones are there), §3.13.5 (`@oneOf`).
+    /// Reports fields that do not exist (§5.6.2), required fields that are missing (§5.6.4), and an object that breaks
+    /// `@oneOf` (§3.13.5).
     fn input_object(
         &mut self,
         value: &'a Node<Value>,
@@ -92,7 +94,7 @@ impl<'a> Checker<'a> {
         object: &'a Node<InputObjectType>,
     ) {
         for (name, definition) in &object.fields {
-            // Of equally named ones the last.
+            // If several fields have the same name, the last one counts.
             match given.iter().rev().find(|(known, _)| known == name) {
                 Some((_, field)) => self.literal(field, &definition.ty),
                 None if definition.is_required() => {
@@ -119,7 +121,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// §5.6.3, in all objects of a literal.
+    /// Reports input fields that are given twice, in all objects of a literal (§5.6.3).
     fn unique_input_fields(&mut self, value: &'a Node<Value>) {
         match &**value {
             Value::List(items) => items.iter().for_each(|item| self.unique_input_fields(item)),
@@ -154,12 +156,12 @@ fn described(value: &Value) -> &'static str {
     }
 }
 
-/// The type of an input field, and whether it has a default.
+/// Gives the type of an input field, and whether it has a default.
 pub(super) fn input_field<'a>(object: &'a InputObjectType, name: &str) -> Option<(&'a Type, bool)> {
     object.fields.get(name).map(|field| (&*field.ty, field.default_value.is_some()))
 }
 
-/// The type of an argument, and whether it has a default.
+/// Gives the type of an argument, and whether it has a default.
 pub(super) fn argument<'a>(
     defined: &'a [Node<apollo_compiler::ast::InputValueDefinition>],
     name: &str,

@@ -1,4 +1,5 @@
-//! Variables: of input types, unique, defined, used, and fit for where they stand (GraphQL §5.8).
+//! Rules for variables: they are unique, have input types, are defined and used, and are allowed at their places
+//! (GraphQL §5.8).
 
 use super::values::{argument, input_field};
 use super::{Checker, Place, at, did_you_mean, of};
@@ -10,26 +11,26 @@ use apollo_compiler::ast::{
 use apollo_compiler::schema::ExtendedType;
 use apollo_compiler::{Name, Node};
 
-/// A place where a variable stands.
+/// A use of a variable.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Usage<'a> {
     name: &'a Name,
     place: Place,
-    /// The type of the place; `None`: it is not known.
+    /// What the place expects; `None` if it is not known.
     expected: Option<Expected<'a>>,
 }
 
-/// What a place takes.
+/// What a place expects of a variable.
 #[derive(Debug, Clone, Copy)]
 struct Expected<'a> {
     ty: &'a Type,
     has_default: bool,
-    /// The `@oneOf` object whose field it is.
+    /// The `@oneOf` input object of which the place is a field, if it is one.
     one_of: Option<&'a Name>,
 }
 
 impl<'a> Checker<'a> {
-    /// §5.8.2.
+    /// Reports a variable that does not have an input type (§5.8.2).
     pub(super) fn input_type(&mut self, variable: &'a Node<VariableDefinition>) {
         let name = variable.ty.inner_named_type();
         if self.type_of(name).is_some() && !self.schema.is_input_type(&variable.ty) {
@@ -38,7 +39,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// §5.8.1.
+    /// Reports variables that are defined more than once (§5.8.1).
     pub(super) fn unique_variables(&mut self, operation: &'a Node<OperationDefinition>) {
         let all = &operation.variables;
         for (number, variable) in all.iter().enumerate() {
@@ -53,7 +54,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// §5.8.3.
+    /// Reports variables that are used but not defined (§5.8.3).
     pub(super) fn undefined_variables(&mut self, operation: &'a Node<OperationDefinition>) {
         for usage in self.usages(operation) {
             if operation.variables.iter().all(|variable| variable.name != *usage.name) {
@@ -65,7 +66,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// §5.8.4.
+    /// Reports variables that are defined but not used (§5.8.4).
     pub(super) fn unused_variables(&mut self, operation: &'a Node<OperationDefinition>) {
         let usages = self.usages(operation);
         for variable in &operation.variables {
@@ -75,10 +76,10 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// §5.8.5.
+    /// Reports variables that are not allowed at their places (§5.8.5).
     pub(super) fn variable_positions(&mut self, operation: &'a Node<OperationDefinition>) {
         for usage in self.usages(operation) {
-            // Of equally named ones the last.
+            // If several variables have the same name, the last one counts.
             let definition = operation.variables.iter().rev().find(|variable| variable.name == *usage.name);
             let Some((expected, definition)) = usage.expected.zip(definition) else { continue };
             if self.type_of(definition.ty.inner_named_type()).is_none() {
@@ -103,7 +104,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// The variables that an operation uses, those of its fragments included.
+    /// Gives the uses of variables in an operation and in the fragments that it uses.
     fn usages(&mut self, operation: &'a Node<OperationDefinition>) -> Vec<Usage<'a>> {
         let mut found = Vec::new();
         self.in_directives(&operation.directives, &mut found);
@@ -206,7 +207,7 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// `IsVariableUsageAllowed`.
+/// Whether a variable is allowed at a place (`IsVariableUsageAllowed`, §5.8.5).
 fn is_allowed(variable: &VariableDefinition, expected: Expected<'_>) -> bool {
     if expected.ty.is_non_null() && !variable.ty.is_non_null() {
         let has_default = variable.default_value.as_ref().is_some_and(|value| !value.is_null());

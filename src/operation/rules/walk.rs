@@ -1,4 +1,4 @@
-//! The walk through a document: definitions as they stand, each from the outside in.
+//! The walk through a document: definitions in the order of the document, each from the outside in.
 
 use super::{Checker, did_you_mean};
 use apollo_compiler::ast::{
@@ -68,13 +68,14 @@ impl<'a> Checker<'a> {
         self.selections(&fragment.selection_set, self.composite(&fragment.type_condition));
     }
 
-    /// The selections of an operation, a field or a fragment.
+    /// Checks the selections of an operation, a field or a fragment.
     fn selections(&mut self, selections: &'a [Selection], parent: Option<&'a Name>) {
         self.mergeable(selections, parent);
         self.each(selections, parent);
     }
 
-    /// `parent`: the type that is selected from; `None`: it is not known, or has no fields.
+    /// Checks each selection by itself. `parent` is the type whose fields are selected, or `None` if the type is not
+    /// known or has no fields.
     fn each(&mut self, selections: &'a [Selection], parent: Option<&'a Name>) {
         for selection in selections {
             if !self.spend(1) {
@@ -130,7 +131,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// §5.5.1.2: types that conditions and variables name.
+    /// Reports a type that does not exist, in a type condition or a variable definition (§5.5.1.2).
     fn known_type(&mut self, name: &Name) {
         if self.type_of(name).is_none() {
             let suggestion = did_you_mean(name, self.type_names());

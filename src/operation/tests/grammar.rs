@@ -1,4 +1,5 @@
-//! What the parser leaves out, and what validation leaves out beside fields' arguments.
+//! Syntax that the parser does not handle, variables in directives, and documents with several operations.
+//! part.
 
 use super::{GRAPH, lowered_by};
 use crate::view::testing::Project;
@@ -22,14 +23,14 @@ fn executable_definitions_have_descriptions() {
             "query Q(\"How many.\" $n: Int = 3 \"\"\"Whether.\"\"\" $yes: Boolean!) { products(first: $n) { id @include(if: $yes) } }",
             "query Q",
         ),
-        // A default, not a description.
+        // The string is a default, not a description.
         (
             "query Q($a: String = \"x\" $n: Int!) { products(first: $n) { id } search(text: $a) { __typename } }",
             "query Q",
         ),
         ("{ user(id: 1) { ...F } } \"All of it. é\" fragment F on User { id }", "query"),
         ("{ \"no\" user(id: 1) { id } }", "GRAPHQL_PARSE_FAILED"),
-        // Places stay what they are.
+        // Locations stay the same.
         (
             "\"\"\"Ünicode,\ntwo lines\"\"\" query { user(id: 1) { nope } }",
             "GRAPHQL_VALIDATION_FAILED 2:36 type `User`",

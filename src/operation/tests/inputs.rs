@@ -1,4 +1,4 @@
-//! Variables, arguments and their bounds.
+//! Coercion of variables, arguments, and bounds of arguments.
 
 use super::{GRAPH, lowered_by, lowered_with, shown};
 use crate::compose::Bounds;
@@ -79,7 +79,7 @@ fn variables_are_coerced_as_the_specification_has_it() {
     }
 }
 
-/// What becomes of the variables of a request, as text.
+/// Coerces the variables of a request and shows them as text.
 fn coerced(declared: &str, given: &str, most: u32) -> String {
     let graph =
         "type Query { any(json: JSON, float: Float, text: String, id: ID, ints: [Int], box: Box, kind: Kind): Int }
@@ -114,7 +114,7 @@ fn variables_are_kept_as_text_with_their_digits() {
         ),
         ("$id: ID", r#"{"id": 123456789012345678901234567890}"#, r#""123456789012345678901234567890""#),
         ("$id: ID", r#"{"id": 1e3}"#, "BAD_USER_INPUT 1:7 variable `$id`: expected `ID`, found 1e3\n"),
-        // Equal strings have equal texts, whatever was escaped.
+        // Equal strings have equal texts, whichever of their characters were escaped.
         ("$text: String, $id: ID", r#"{"text": "\u0061\/\u00e9\n", "id": "\u0031"}"#, "\"a/\u{e9}\\n\" \"1\""),
         ("$kind: Kind", r#"{"\u006bind": "\u0041"}"#, "\"A\""),
         (
@@ -141,7 +141,7 @@ fn variables_that_are_ambiguous_or_no_text_are_refused() {
         let found = coerced(declared, given, 1_000);
         assert!(found.starts_with("BAD_USER_INPUT ") && found.ends_with(expected), "{declared} {given}: {found}");
     }
-    // What is not declared is not looked at.
+    // Variables that are not declared are not checked.
     assert_eq!(coerced("$text: String", r#"{"other": ["\ud800"], "other": 1, "text": "a"}"#, 1), "\"a\"");
 }
 
@@ -154,7 +154,7 @@ fn variables_are_bounded_in_number_values_and_bytes() {
         ("$ints: [Int]", format!(r#"{{"ints": {}}}"#, list(10)), false),
         ("$json: JSON", format!(r#"{{"json": {{"a": {}}}}}"#, list(8)), true),
         ("$json: JSON", format!(r#"{{"json": {{"a": {}}}}}"#, list(9)), false),
-        // Of two variables, both count; of what is not declared, nothing.
+        // The values of all declared variables count; those of other variables do not.
         (
             "$json: JSON, $ints: [Int]",
             format!(r#"{{"json": {}, "x": {}, "ints": {}}}"#, list(4), list(99), list(4)),
@@ -169,7 +169,7 @@ fn variables_are_bounded_in_number_values_and_bytes() {
     assert_eq!(coerced("$text: String", &format!("{{{}}}", members(1_000)), 10), "-");
     let found = coerced("$text: String", &format!("{{{}}}", members(1_001)), 10);
     assert_eq!(found, "LIMIT_EXCEEDED more than 1000 variables are given; send only those that are declared\n");
-    // Each `{}` grows to the defaults of its fields: ten times as long.
+    // Each `{}` becomes ten times as long, because the defaults of its fields are added.
     let boxes = |count: usize| format!(r#"{{"box": {{"boxes": [{}]}}}}"#, vec!["{}"; count].join(","));
     assert!(coerced("$box: Box", &boxes(1_000), 100_000).starts_with("{\"ints\""));
     let found = coerced("$box: Box", &boxes(20_000), 100_000);
@@ -250,7 +250,7 @@ fn one_of_inputs_take_exactly_one_field() {
     assert_eq!(none, format!("GRAPHQL_VALIDATION_FAILED 1:12 {why}\n"));
     let variable = run("query($by: By!) { find(by: $by) }", json!({"by": {"id": null}}));
     assert_eq!(variable, format!("BAD_USER_INPUT 1:7 variable `$by`: {why}\n"));
-    // The client is told, though its schema does not say it.
+    // The schema that the client gets shows `@oneOf`, although the file of the client's schema does not have it.
     assert!(view.sdl().contains("input By @oneOf"), "{}", view.sdl());
 }
 

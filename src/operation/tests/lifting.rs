@@ -1,4 +1,4 @@
-//! Literals become variables: which documents are of one shape, and what each has of its own.
+//! Lifting of literals: which documents have the same shape, and what each document has of its own.
 
 use super::{GRAPH, shown};
 use crate::compose::Bounds;
@@ -39,7 +39,7 @@ fn coerced(lifted: &Lifted, given: &str) -> Variables {
     lifted.shape.coerce_of(&lifted.own, &given).unwrap_or_else(|errors| panic!("{}", shown(errors)))
 }
 
-/// The lowered operation of a document's shape.
+/// Lowers the shape of a document and shows it as text.
 fn lowered(project: &Project, lifted: &Lifted, given: &str) -> String {
     let variables = coerced(lifted, given);
     let outcomes = lifted.shape.outcomes(&variables);
@@ -62,7 +62,7 @@ fn documents_that_differ_in_literal_values_are_of_one_shape() {
         ("{ products(category: READING) { id } }", "{ products(category: null) { id } }", false),
         ("{ find(filter: {text: \"a\"}) { id } }", "{ find(filter: {price: {most: 3}, limit: 1}) { id } }", true),
         ("{ any(json: [1, {a: 2.50}]) }", "{ any(json: \"x\") }", true),
-        // Inside a value that holds a variable, what holds none.
+        // In a value that contains a variable, the parts without variables are lifted.
         (
             "query($t: String) { find(filter: {text: $t, price: {most: 1}}) { id } }",
             "query($t: String) { find(filter: {text: $t, price: {most: 2}}) { id } }",
@@ -70,7 +70,7 @@ fn documents_that_differ_in_literal_values_are_of_one_shape() {
         ),
         ("query($t: JSON) { any(json: [1, $t, {a: 1}]) }", "query($t: JSON) { any(json: [2, $t, {a: 3}]) }", true),
         ("query($t: JSON) { any(json: [1, $t]) }", "query($t: JSON) { any(json: [$t, 1]) }", false),
-        // Equal values are one call, others are two.
+        // Equal values make one call, different values make two.
         (
             "{ a: user(id: 1) { id } b: user(id: 1) { name } }",
             "{ a: user(id: 2) { id } b: user(id: \"2\") { name } }",
@@ -81,7 +81,7 @@ fn documents_that_differ_in_literal_values_are_of_one_shape() {
             "{ a: user(id: 1) { id } b: user(id: 2) { name } }",
             false,
         ),
-        // Defaults of variables, but not whether there is one.
+        // A variable's default belongs to the document. Whether it has a default belongs to the shape.
         (
             "query($t: String! = \"a\") { search(text: $t) { __typename } }",
             "query($t: String! = \"b\") { search(text: $t) { __typename } }",
@@ -93,11 +93,11 @@ fn documents_that_differ_in_literal_values_are_of_one_shape() {
             false,
         ),
         ("query($n: Int = 3) { products(first: $n) { id } }", "query($n: Int!) { products(first: $n) { id } }", false),
-        // Directives decide what is asked for.
+        // Directives decide what is asked for, so their arguments stay.
         ("{ user(id: 1) { id name @skip(if: true) } }", "{ user(id: 1) { id name @skip(if: false) } }", false),
-        // A variable that is called like one of ours.
+        // A variable that has the name of a lifted one.
         ("{ user(id: 1) { id } }", "query($_l0: ID!) { user(id: $_l0) { id } }", false),
-        // Other operations of the document, and fragments that nobody spreads, do not matter.
+        // Other operations of the document and fragments that are not spread make no difference.
         (
             "{ user(id: 1) { ...F } } fragment F on User { id }",
             "fragment F on User { id } { user(id: 2) { ...F } }",
@@ -162,7 +162,7 @@ fn bounds_of_literals_name_the_argument_where_it_stands() {
             "",
             "ARGUMENT_OUT_OF_RANGE 2:12 `Query.products(first:)`: 500 is above the maximum 100\n",
         ),
-        // One value, two arguments with bounds of their own.
+        // One value is given to two arguments with different bounds.
         (
             "{ products(first: 50) { id } user(id: 1) { orders(first: 50) { id } } }",
             "",

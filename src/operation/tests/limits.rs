@@ -1,4 +1,4 @@
-//! What is refused: invalid documents, hostile ones, and those that grow.
+//! Documents that are refused: invalid ones, hostile ones, and those that grow when they are lowered.
 
 use super::{GRAPH, lowered_by, shown};
 use crate::operation::{Limits, prepare};
@@ -19,7 +19,7 @@ fn invalid_documents_are_refused_with_code_and_place() {
         ("query A { __typename } query B { __typename }", "OPERATION_NOT_FOUND the document has several"),
         ("fragment F on User { id }", "GRAPHQL_VALIDATION_FAILED 1:1 "),
         ("", "GRAPHQL_PARSE_FAILED"),
-        // What the compiler does not find:
+        // Errors that the compiler does not find:
         (
             "{ find(filter: {text: \"a\", text: \"b\"}) { id } }",
             "GRAPHQL_VALIDATION_FAILED 1:17 1:28 input field `text` is given twice",

@@ -1,4 +1,4 @@
-//! Fields that merge, abstract types, and what `@skip` and `@include` leave.
+//! Merging of fields, abstract types, and the effects of `@skip` and `@include`.
 
 use super::{GRAPH, lowered, shown};
 use crate::operation::{Limits, prepare};

@@ -1,4 +1,4 @@
-//! From a document over a client schema to the lowered operation, as text.
+//! Tests that lower a document over a client schema and compare the lowered operation as text.
 
 mod grammar;
 mod inputs;
@@ -41,7 +41,7 @@ input Range { least: Int! = 0  most: Int! }
 scalar JSON
 "#;
 
-/// The lowered operation, or the errors, as text.
+/// Lowers a document and gives the operation, or the errors, as text.
 fn lowered_with(client: &str, document: &str, variables: Json) -> String {
     let mut project = Project::new(GRAPH);
     let view = project.view(client);

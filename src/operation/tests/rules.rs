@@ -1,4 +1,4 @@
-//! The thirteen rules of lowering, by number.
+//! The thirteen rules of lowering, with their numbers.
 
 use super::{GRAPH, SHOP, lowered, lowered_with, shown};
 use crate::operation::{GivenVariables, JsonText, Limits, prepare};
