@@ -238,7 +238,8 @@ mod tests {
         let limit = Instant::now() + Duration::from_secs(10);
         loop {
             let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-            // A process that nobody has waited for yet is a zombie; one that was killed may need a moment to become one.
+            // A process that nobody has waited for yet is a zombie; one that was killed may need a moment to become
+            // one.
             if stat.is_empty() || stat.contains(") Z ") {
                 break;
             }

@@ -1,6 +1,6 @@
 //! A service over HTTP/2 and TLS that misbehaves on purpose.
 //!
-//! In: what it does with each request. Out: a base URL on loopback (port 0), and what was asked.
+//! In: what the service does with each request. Out: a base URL on loopback (port 0), and the requests that came.
 //! Always true: dropping [`Http2Service`] ends its tasks and closes its sockets.
 
 use bytes::Bytes;
@@ -17,49 +17,49 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-/// What is done with one request.
+/// What the service does with a request.
 #[derive(Debug, Clone)]
 pub enum Does {
-    /// Answers 200, with these headers and this body.
+    /// Answers 200 with these headers and this body.
     Answer(Vec<(&'static str, String)>, Bytes),
-    /// Resets the stream before a head.
+    /// Resets the stream before it sends a head.
     Reset(Reason),
     /// Sends a head and a part of a body, then resets the stream.
     ResetInBody(Reason),
-    /// Ends the whole connection before a head (GOAWAY).
+    /// Ends the whole connection with GOAWAY before it sends a head.
     GoAway(Reason),
-    /// Ends the connection below HTTP/2.
+    /// Closes the TCP connection without a frame of HTTP/2.
     Cut,
     /// Never answers.
     Stall,
-    /// A head, and chunks of a body without end.
+    /// Sends a head and a body that never ends.
     Endless,
 }
 
 impl Does {
-    /// Answers JSON.
+    /// Answers 200 with this JSON body.
     #[must_use]
     pub fn json(body: &'static str) -> Self {
         Self::Answer(vec![("content-type", "application/json".to_owned())], Bytes::from_static(body.as_bytes()))
     }
 }
 
-/// A request as it arrived.
+/// A request as the service received it.
 #[derive(Debug, Clone)]
 pub struct SeenHttp2 {
-    /// The method.
+    /// The HTTP method.
     pub method: Method,
-    /// Scheme, authority, path and query.
+    /// The URI: scheme, authority, path and query.
     pub uri: String,
-    /// The headers, pseudo-headers left out.
+    /// The headers without the pseudo-headers.
     pub headers: HeaderMap,
-    /// The body.
+    /// The body, in full.
     pub body: Vec<u8>,
-    /// Which connection it came on, counted from 0.
+    /// The number of the connection that it came on, counted from 0.
     pub connection: usize,
 }
 
-/// The running service; dropping it ends it.
+/// The running service. Dropping it ends it.
 #[derive(Debug)]
 pub struct Http2Service {
     address: SocketAddr,
@@ -74,7 +74,7 @@ impl Drop for Http2Service {
 }
 
 impl Http2Service {
-    /// Listens on loopback, on a free port, and does the same with each request.
+    /// Listens on a free port of loopback, and does the same with each request.
     ///
     /// # Errors
     /// When no port can be bound.
@@ -97,13 +97,13 @@ impl Http2Service {
         Ok(Self { address, seen, accepting })
     }
 
-    /// `https://127.0.0.1:port`.
+    /// The base URL, `https://127.0.0.1:port`, without a slash at the end.
     #[must_use]
     pub fn base_url(&self) -> String {
         format!("https://{}", self.address)
     }
 
-    /// The requests so far.
+    /// The requests that have come so far.
     #[must_use]
     pub fn requests(&self) -> Vec<SeenHttp2> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -163,7 +163,7 @@ async fn answer(
             response.headers_mut().insert("content-type", json);
             let mut sending = respond.send_response(response, false).ok()?;
             sending.send_data(Bytes::from_static(b"[1,"), false).ok()?;
-            // Who reads has read by then what was written before.
+            // The pause lets the caller read what was written before.
             tokio::time::sleep(Duration::from_millis(30)).await;
             sending.send_reset(reason);
         }

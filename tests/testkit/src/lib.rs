@@ -1,4 +1,4 @@
-//! Shared pieces of the integration tests.
+//! The services, bodies and certificates that integration tests and benchmarks share.
 
 pub mod faulty;
 pub mod http2;

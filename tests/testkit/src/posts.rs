@@ -1,11 +1,11 @@
-//! Posts and their users: two REST services that have no contract, behind the project in `tests/fixtures/posts`.
+//! Posts and their users: two REST services without a contract, which the project in `tests/fixtures/posts` calls.
 //!
-//! In: how many posts. Out: the bodies that the services answer with ([`posts`], [`users`]), the answer that [`QUERY`]
-//! must get ([`answer`]), and an upstream that serves them and counts its calls ([`PostsUpstream`]).
+//! In: the number of posts. Out: the bodies that the services answer with ([`posts`], [`users`]), the answer that
+//! [`QUERY`] must get ([`answer`]), and an upstream that serves the bodies and counts its calls ([`PostsUpstream`]).
 //!
 //! Always true:
-//! - the same numbers give the same bytes, whoever asks: tests, instruction counts and load programs share them;
-//! - with [`POSTS`] posts, 34 kB come in (28 kB of posts, 5.6 kB of users) and 15 kB go out;
+//! - the same numbers always give the same bytes, because tests, instruction counts and load programs share them;
+//! - with [`POSTS`] posts, the services send 34 kB (28 kB of posts, 5.6 kB of users), and the answer is 15 kB long;
 //! - dropping [`PostsUpstream`] closes its socket.
 //!
 //! ```no_run
@@ -36,13 +36,13 @@ use tokio::task::JoinHandle;
 /// Every post with its author: two calls, however many posts there are.
 pub const QUERY: &str = "{ posts { id userId title user { id name email } } }";
 
-/// How many posts there mostly are.
+/// The usual number of posts.
 pub const POSTS: u32 = 100;
 
-/// How many users there are; each wrote as many posts as the others.
+/// The number of users. Each user wrote the same number of posts.
 pub const USERS: u32 = 10;
 
-/// Most targets that [`PostsUpstream::targets`] remembers; later ones are only counted.
+/// The most targets that [`PostsUpstream::targets`] remembers. Later ones are only counted.
 const MAX_TARGETS: usize = 1_000;
 
 const WORDS: [&str; 24] = [
@@ -72,7 +72,7 @@ const WORDS: [&str; 24] = [
     "eos",
 ];
 
-/// `count` words that follow from `seed`.
+/// Returns `count` words, which depend on `seed` alone.
 fn words(seed: u32, count: u32) -> String {
     let mut text = String::new();
     for at in 0..count {
@@ -101,13 +101,13 @@ fn email(user: u32) -> String {
     format!("leanne.graham.{user}@mail.example")
 }
 
-/// `GET /posts`: 100 of them are 28 kB.
+/// The body of `GET /posts`. With 100 posts it is 28 kB long.
 #[must_use]
 pub fn posts(count: u32) -> Bytes {
     let mut body = String::from("[");
     for id in 1..=count {
         let (user, title) = (author(id, count), title(id));
-        // Line breaks in the text are escapes in JSON, as in real bodies.
+        // The line breaks in the text become escapes in JSON, as in real bodies.
         let text = [words(id + 7, 9), words(id + 11, 9), words(id + 13, 10)].join("\\n");
         let comma = if id > 1 { "," } else { "" };
         let _ = write!(body, r#"{comma}{{"userId":{user},"id":{id},"title":"{title}","body":"{text}"}}"#);
@@ -116,7 +116,7 @@ pub fn posts(count: u32) -> Bytes {
     body.into()
 }
 
-/// One item of `GET /users`, 560 bytes.
+/// One item of the body of `GET /users`, about 560 bytes long.
 #[must_use]
 pub fn user(id: u32) -> String {
     let (name, email) = (name(id), email(id));
@@ -126,14 +126,14 @@ pub fn user(id: u32) -> String {
     )
 }
 
-/// `GET /users?id=…`: those that there are, in the order of the ids.
+/// The body of `GET /users?id=…`: the users that exist, in the order of `ids`.
 #[must_use]
 pub fn users(ids: &[u32]) -> Bytes {
     let items: Vec<String> = ids.iter().filter(|id| (1..=USERS).contains(id)).map(|&id| user(id)).collect();
     format!("[{}]", items.join(",")).into()
 }
 
-/// The whole answer to [`QUERY`] in production.
+/// The whole answer to [`QUERY`], as Bespoke writes it in production.
 #[must_use]
 pub fn answer(count: u32) -> String {
     let mut body = String::from(r#"{"data":{"posts":["#);
@@ -150,7 +150,7 @@ pub fn answer(count: u32) -> String {
     body
 }
 
-/// Both services on one socket of loopback.
+/// Both services on one port of loopback.
 #[derive(Debug)]
 pub struct PostsUpstream {
     address: SocketAddr,
@@ -161,17 +161,17 @@ pub struct PostsUpstream {
 #[derive(Debug)]
 struct Seen {
     posts: Bytes,
-    /// What is asked for again and again.
+    /// The body for all users, which is made once because most calls ask for it.
     all_users: Bytes,
     calls: AtomicU64,
     targets: Mutex<Vec<String>>,
 }
 
 impl PostsUpstream {
-    /// Starts it on a free port.
+    /// Starts both services on one free port.
     ///
     /// # Errors
-    /// When there is no socket.
+    /// When no port can be bound.
     pub async fn start(count: u32) -> io::Result<Self> {
         let listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
@@ -187,25 +187,25 @@ impl PostsUpstream {
             .route("/calls", get(get_calls))
             .with_state(Arc::clone(&seen));
         let server = tokio::spawn(async move {
-            // It runs until it is aborted.
+            // The server runs until its task is aborted.
             let _ = axum::serve(listener, routes).await;
         });
         Ok(Self { address, seen, server })
     }
 
-    /// `http://127.0.0.1:<port>`.
+    /// The base URL, `http://127.0.0.1:<port>`, without a slash at the end.
     #[must_use]
     pub fn base_url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// How many calls came, `/calls` aside.
+    /// The number of calls so far, without those of `/calls`.
     #[must_use]
     pub fn calls(&self) -> u64 {
         self.seen.calls.load(Ordering::Relaxed)
     }
 
-    /// Path and query of the first thousand calls, in the order they came.
+    /// The path and query of the first thousand calls, in the order in which they came.
     #[must_use]
     pub fn targets(&self) -> Vec<String> {
         self.seen.targets.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -247,7 +247,7 @@ async fn get_users(State(seen): State<Arc<Seen>>, RawQuery(query): RawQuery) -> 
     json(users(&ids))
 }
 
-/// How many calls came, as a number: for programs that cannot ask [`PostsUpstream::calls`].
+/// Answers with the number of calls so far, for programs that cannot call [`PostsUpstream::calls`].
 async fn get_calls(State(seen): State<Arc<Seen>>) -> impl IntoResponse {
     seen.calls.load(Ordering::Relaxed).to_string()
 }

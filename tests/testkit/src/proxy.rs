@@ -1,10 +1,10 @@
-//! A reverse proxy that changes answers on their way.
+//! A reverse proxy that changes the answers of a service.
 //!
-//! In: the base URL of a real service, and a function from a request and its answer to another answer.
-//! Out: a base URL on loopback (port 0), and how often an answer was changed.
+//! In: the base URL of a real service, and a function that turns a request and its answer into another answer.
+//! Out: a base URL on loopback (port 0), and the number of answers that were changed.
 //!
-//! Always true: the request goes on as it came, byte for byte in target and body; answers that the function leaves
-//! alone do too.
+//! Always true: the target and the body of each request, and the body of each answer that the function leaves alone,
+//! are passed on byte for byte.
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
@@ -19,26 +19,26 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
-/// Longest body in either direction.
+/// The longest body of a request, in bytes.
 const MAX_BODY_BYTES: usize = 16 << 20;
 
-/// A request on its way to the service.
+/// A request that the proxy passes on to the service.
 #[derive(Debug, Clone)]
 pub struct Passing {
-    /// The method.
+    /// The HTTP method.
     pub method: Method,
-    /// Path and query, as sent.
+    /// The path and query as the caller sent them.
     pub target: String,
-    /// The body.
+    /// The body of the request.
     pub body: Bytes,
 }
 
-/// What the caller gets instead.
+/// The answer that the caller gets instead of the service's.
 #[derive(Debug, Clone)]
 pub struct Changed {
-    /// Another status.
+    /// Another status, or `None` to keep the service's.
     pub status: Option<u16>,
-    /// Another body.
+    /// Another body, as JSON.
     pub body: Value,
 }
 
@@ -51,7 +51,7 @@ struct Shared {
     changed: AtomicUsize,
 }
 
-/// The running proxy; dropping it ends it.
+/// The running proxy. Dropping it ends it.
 pub struct Proxy {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -71,13 +71,14 @@ impl Drop for Proxy {
 }
 
 impl Proxy {
-    /// Stands in front of `service`; `change` sees each JSON answer, and gives another one or leaves it alone.
+    /// Starts a proxy in front of `service`. `change` gets each JSON answer, and returns another body, or `None` to
+    /// leave the answer alone.
     ///
     /// # Errors
     /// When no port can be bound.
     ///
     /// # Panics
-    /// When no TLS provider is installed, which `reqwest` asks for even on loopback.
+    /// When no TLS provider is installed, because `reqwest` needs one even on loopback.
     pub async fn start(
         service: String,
         change: impl Fn(&Passing, Value) -> Option<Value> + Send + Sync + 'static,
@@ -86,7 +87,7 @@ impl Proxy {
         Self::start_changing(service, change).await
     }
 
-    /// The same; `change` may give another status too.
+    /// Starts a proxy as [`Self::start`] does, but `change` may return another status too.
     ///
     /// # Errors
     /// When no port can be bound.
@@ -110,13 +111,13 @@ impl Proxy {
         Ok(Self { address, shared, serving })
     }
 
-    /// `http://127.0.0.1:port`, without a slash at the end.
+    /// The base URL, `http://127.0.0.1:port`, without a slash at the end.
     #[must_use]
     pub fn base_url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// How many answers were changed.
+    /// The number of answers that were changed so far.
     #[must_use]
     pub fn changed(&self) -> usize {
         self.shared.changed.load(Ordering::Relaxed)
@@ -158,7 +159,8 @@ async fn forward(shared: &Shared, request: Request) -> Result<Response, String> 
     Ok(response)
 }
 
-/// Leaves out what belongs to one connection or to the body's length (RFC 9110 §7.6.1).
+/// Returns the headers without those that belong to one connection (RFC 9110 §7.6.1), or that depend on the length or
+/// the coding of the body.
 fn end_to_end(headers: &HeaderMap) -> HeaderMap {
     let mut headers = headers.clone();
     for name in

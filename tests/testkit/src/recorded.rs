@@ -1,11 +1,11 @@
-//! Whole projects of made-up services, whose sizes can be chosen: for counts of instructions and allocations.
+//! Whole projects over made-up services, in sizes that can be chosen, for counts of instructions and allocations.
 //!
-//! In: how many rows, fields, levels. Out: a project's files, an operation, the services' bodies by path, and the
-//! answer that the operation must get.
+//! In: the number of rows, fields or posts. Out: the files of a project, an operation, the bodies of the services by
+//! path, and the answer that the operation must get.
 //!
 //! Always true:
 //! - the same numbers give the same bytes;
-//! - a batched service answers with all items that it has, and exactly those are asked for.
+//! - a batched service answers with all items that it has, and the operation needs exactly these items.
 
 use crate::posts;
 use bytes::Bytes;
@@ -15,21 +15,21 @@ const LINKS: &str = r#"extend schema
   @link(url: "https://specs.apollo.dev/federation/v2.5", import: ["@key", "@listSize"])
   @link(url: "https://bespoke.example/connect/v1", import: ["@source", "@connect"])"#;
 
-/// A project, an operation, and everything that the services and the engine answer.
+/// A project, an operation, the answers of the services, and the answer of the engine.
 #[derive(Debug, Clone)]
 pub struct Recorded {
-    /// Paths and texts of the project's files.
+    /// The paths and texts of the project's files.
     pub files: Vec<(String, String)>,
-    /// The operation.
+    /// The text of the operation.
     pub query: String,
-    /// The services' answers, by the path that is called.
+    /// The bodies of the services' answers, by the path of the call.
     pub bodies: Vec<(String, Bytes)>,
-    /// The whole answer in production.
+    /// The whole answer to the operation, as Bespoke writes it in production.
     pub answer: String,
 }
 
 impl Recorded {
-    /// What is answered to a target, its query aside.
+    /// Returns the body for a call of `target`, whose query does not matter.
     #[must_use]
     pub fn body(&self, target: &str) -> Option<Bytes> {
         let path = target.split('?').next()?;
@@ -43,7 +43,8 @@ impl Recorded {
     }
 }
 
-/// `rows` objects in one list, of each of which `fields` leaves are wanted and as many again are not.
+/// A list of `rows` objects. The operation selects `fields` leaf fields of each, and the service sends as many more
+/// that are not selected.
 #[must_use]
 pub fn wide(rows: u32, fields: u32) -> Recorded {
     let (mut body, mut answer) = (String::from("["), String::from(r#"{"data":{"things":["#));
@@ -78,7 +79,8 @@ pub fn wide(rows: u32, fields: u32) -> Recorded {
     recorded.with_service("things", &format!("{root}\n{types}"))
 }
 
-/// Five levels over four services: 10 shops with 10 items each, whose 20 makers sit in 10 cities of 5 countries.
+/// Five levels over four services: 10 shops with 10 items each, 20 makers of the items, and the makers' 10 cities in 5
+/// countries.
 #[must_use]
 pub fn nest() -> Recorded {
     let (mut shops, mut answer) = (Vec::new(), Vec::new());
@@ -143,7 +145,7 @@ type Country { id: ID! name: String! }";
         .with_service("countries", &countries)
 }
 
-/// [`posts::QUERY`] over so many posts.
+/// [`posts::QUERY`] over `count` posts.
 #[must_use]
 pub fn posts(count: u32) -> Recorded {
     let files = [
@@ -152,7 +154,7 @@ pub fn posts(count: u32) -> Recorded {
         ("schema/services/users.graphql", include_str!("../../fixtures/posts/schema/services/users.graphql")),
     ];
     Recorded {
-        // A list of that name may be longer here.
+        // The lists may be longer here than in the fixture.
         files: files
             .map(|(path, text)| (path.to_owned(), text.replace("assumedSize: 1000)", "assumedSize: 10000)")))
             .into(),
@@ -165,7 +167,7 @@ pub fn posts(count: u32) -> Recorded {
     }
 }
 
-/// The titles of so many posts.
+/// A query for the titles of `count` posts.
 #[must_use]
 pub fn titles(count: u32) -> Recorded {
     let titles: Vec<String> = (1..=count).map(|post| format!(r#"{{"title":"{}"}}"#, posts::title(post))).collect();

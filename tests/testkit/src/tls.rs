@@ -1,6 +1,7 @@
-//! Certificates and servers over TLS, made anew for each test.
+//! Certificates and TLS configurations of servers, which are made when a test runs.
 //!
-//! In: names, years, whom to ask for a certificate. Out: PEM for configurations, and what a server is set up with.
+//! In: names, years, and the authority that signs. Out: PEM texts for configurations, and the TLS configuration of a
+//! server.
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::pki_types::pem::PemObject as _;
@@ -9,7 +10,7 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use std::sync::{Arc, LazyLock};
 
-/// A certificate authority.
+/// A certificate authority with its own key.
 #[derive(Debug)]
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
@@ -19,9 +20,9 @@ pub struct Authority {
 /// A certificate and its private key, as PEM.
 #[derive(Debug, Clone)]
 pub struct Certified {
-    /// The certificate.
+    /// The certificate, as PEM.
     pub certificate: String,
-    /// The key.
+    /// The private key, as PEM.
     pub key: String,
 }
 
@@ -32,7 +33,7 @@ impl Default for Authority {
 }
 
 impl Authority {
-    /// A new one; none is like another.
+    /// Makes a new authority, which has a new key.
     ///
     /// # Panics
     /// When the system has no random numbers.
@@ -45,22 +46,22 @@ impl Authority {
         Self { issuer: Issuer::new(params, key), pem }
     }
 
-    /// Its own certificate, as PEM.
+    /// The certificate of the authority itself, as PEM.
     #[must_use]
     pub fn pem(&self) -> &str {
         &self.pem
     }
 
-    /// A certificate for this machine that is valid now.
+    /// Makes a certificate for 127.0.0.1 that is valid now.
     #[must_use]
     pub fn certificate(&self) -> Certified {
         self.certificate_for("127.0.0.1", (2000, 2300))
     }
 
-    /// A certificate for a name, valid from the beginning of the first year to that of the second.
+    /// Makes a certificate for a name. It is valid from the beginning of the first year to the beginning of the second.
     ///
     /// # Panics
-    /// When the name is none.
+    /// When `name` is not a valid name.
     #[must_use]
     pub fn certificate_for(&self, name: &str, years: (i32, i32)) -> Certified {
         let (params, key) = params(name, years);
@@ -72,8 +73,8 @@ impl Authority {
 }
 
 impl Certified {
-    /// A certificate for this machine that nobody but itself has signed; `is_authority`: it may sign others, as those that
-    /// OpenSSL makes by default.
+    /// Makes a certificate for 127.0.0.1 that is signed with its own key. If `is_authority` is true, it may sign other
+    /// certificates, like those that OpenSSL makes by default.
     ///
     /// # Panics
     /// When the system has no random numbers.
@@ -86,7 +87,7 @@ impl Certified {
         Self { certificate: params.self_signed(&key).expect("a certificate").pem(), key: key.serialize_pem() }
     }
 
-    /// Certificate and key in one PEM.
+    /// The certificate and the key in one PEM text.
     #[must_use]
     pub fn pem(&self) -> String {
         format!("{}\n{}", self.certificate, self.key)
@@ -100,22 +101,23 @@ fn params(name: &str, (first, last): (i32, i32)) -> (CertificateParams, KeyPair)
     (params, KeyPair::generate().expect("a key"))
 }
 
-/// The authority that tests of one process share unless they are about authorities.
+/// The authority that all tests of a process share unless they test authorities.
 pub fn authority() -> &'static Authority {
     static AUTHORITY: LazyLock<Authority> = LazyLock::new(Authority::new);
     &AUTHORITY
 }
 
-/// A server on this machine with a certificate by [`authority`].
+/// The TLS configuration of a server at 127.0.0.1 with a certificate of [`authority`].
 pub fn local() -> Arc<ServerConfig> {
     static SERVER: LazyLock<Arc<ServerConfig>> = LazyLock::new(|| Arc::new(server(&authority().certificate(), None)));
     Arc::clone(&SERVER)
 }
 
-/// A server with this certificate; `clients`: it wants certificates of that authority. It speaks HTTP/1.1 only.
+/// The TLS configuration of a server with this certificate, which speaks HTTP/1.1 only. If `clients` is an authority,
+/// every client must present a certificate of that authority.
 ///
 /// # Panics
-/// When the certificate is none.
+/// When `certified` is not a valid certificate and key.
 #[must_use]
 pub fn server(certified: &Certified, clients: Option<&Authority>) -> ServerConfig {
     let provider = Arc::new(rustls::crypto::ring::default_provider());

@@ -1,12 +1,12 @@
-//! A programmable upstream that misbehaves on purpose, over raw TCP, or over TLS.
+//! A programmable upstream that misbehaves on purpose, over plain TCP or over TLS.
 //!
 //! In: a function from a [`SeenRequest`] to a [`Reply`], which is a list of [`Act`]s on the socket.
-//! Out: a base URL on loopback (port 0), what was asked ([`Faulty::requests`]), how much of the replies the caller took
-//! ([`Faulty::sent`]), and how often it hung up before a reply was through ([`Faulty::hangups`]).
+//! Out: a base URL on loopback (port 0), the requests that came ([`Faulty::requests`]), how many bytes of the replies
+//! were sent ([`Faulty::sent`]), and how often the caller hung up before the end of a reply ([`Faulty::hangups`]).
 //!
 //! Always true:
-//! - bytes go out exactly as written in the script: nothing corrects a wrong length or a bad chunk;
-//! - a reply of any length is written from a small piece of memory, so that a test can measure the caller's;
+//! - the bytes of a script are sent exactly as they are: nothing corrects a wrong length or a bad chunk;
+//! - a reply of any length is written from a small buffer, so that a test can measure the memory of the caller;
 //! - dropping [`Faulty`] ends its tasks and closes its sockets; nothing is printed.
 //!
 //! ```no_run
@@ -40,32 +40,32 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
-/// Longest request that is read; a longer one ends the connection.
+/// The longest request that is read, in bytes. A longer one ends the connection.
 const MAX_REQUEST_BYTES: usize = 1 << 20;
 
-/// Most requests that are remembered; further ones are answered and only counted.
+/// The most requests that are remembered. Further ones are answered and counted, but not remembered.
 const MAX_SEEN: usize = 10_000;
 
-/// Most bytes of a reply that are handed to the system at once, so that [`Faulty::sent`] is exact to this.
+/// The most bytes of a reply that are handed to the operating system at once. [`Faulty::sent`] is exact to this number.
 const PIECE: usize = 64 << 10;
 
-/// A request as it arrived.
+/// A request as the upstream received it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeenRequest {
-    /// The method.
+    /// The HTTP method.
     pub method: String,
-    /// Path and query.
+    /// The path and query, as sent.
     pub target: String,
-    /// Headers in order, names in lower case.
+    /// The headers in the order in which they came, with names in lower case.
     pub headers: Vec<(String, String)>,
-    /// The body.
+    /// The body of the request.
     pub body: Bytes,
-    /// Which connection it came on, counted from 0.
+    /// The number of the connection that it came on, counted from 0.
     pub connection: usize,
 }
 
 impl SeenRequest {
-    /// The first header of this lower-case name.
+    /// The value of the first header `name`, which must be in lower case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
@@ -94,7 +94,7 @@ impl Shared {
     }
 }
 
-/// The running upstream; dropping it ends it.
+/// The running upstream. Dropping it ends it.
 pub struct Faulty {
     address: SocketAddr,
     is_https: bool,
@@ -115,7 +115,7 @@ impl Drop for Faulty {
 }
 
 impl Faulty {
-    /// Listens on loopback, on a free port, and answers each request as `script` says.
+    /// Listens on a free port of loopback, and answers each request with the reply that `script` returns.
     ///
     /// # Errors
     /// When no port can be bound.
@@ -123,7 +123,7 @@ impl Faulty {
         Self::start_over(Security::Plain, script).await
     }
 
-    /// As [`Faulty::always`], with TLS or what looks like it.
+    /// As [`Faulty::always`], but over connections of this [`Security`].
     ///
     /// # Errors
     /// When no port can be bound.
@@ -131,7 +131,7 @@ impl Faulty {
         Self::start_over(security, move |_| reply.clone()).await
     }
 
-    /// As [`Faulty::start`], with TLS or what looks like it.
+    /// As [`Faulty::start`], but over connections of this [`Security`].
     ///
     /// # Errors
     /// When no port can be bound.
@@ -154,7 +154,7 @@ impl Faulty {
         Ok(Self { address, is_https, shared, accepting })
     }
 
-    /// Answers every request alike.
+    /// As [`Faulty::start`], but every request gets the same reply.
     ///
     /// # Errors
     /// When no port can be bound.
@@ -162,50 +162,50 @@ impl Faulty {
         Self::start(move |_| reply.clone()).await
     }
 
-    /// `http://127.0.0.1:port` or `https://127.0.0.1:port`, without a slash at the end.
+    /// The base URL, `http://127.0.0.1:port` or `https://127.0.0.1:port`, without a slash at the end.
     #[must_use]
     pub fn base_url(&self) -> String {
         format!("{}://{}", if self.is_https { "https" } else { "http" }, self.address)
     }
 
-    /// Connections that were accepted so far, those without a request included.
+    /// The number of connections that were accepted so far, including those without a request.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::Relaxed)
     }
 
-    /// Where it listens.
+    /// The address on which the upstream listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The requests so far, in the order they were read: the first 10,000 of them.
+    /// The first 10,000 requests, in the order in which they were read.
     #[must_use]
     pub fn requests(&self) -> Vec<SeenRequest> {
         self.shared.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Bytes of replies that the system has taken so far. Up to what its buffers hold, some megabytes, the caller may
-    /// not have read them.
+    /// The number of bytes of replies that the operating system has taken so far. The last of them, some megabytes at
+    /// most, may still be in its buffers, so that the caller has not read them.
     #[must_use]
     pub fn sent(&self) -> u64 {
         self.shared.sent.load(Ordering::Relaxed)
     }
 
-    /// How many replies were cut short because the caller ended the connection.
+    /// The number of replies that were cut short because the caller ended the connection.
     #[must_use]
     pub fn hangups(&self) -> usize {
         *self.shared.hangups.borrow()
     }
 
-    /// Waits until so many requests have been read.
+    /// Waits until `count` requests have been read.
     pub async fn until_requests(&self, count: usize) {
         let mut arrived = self.shared.arrived.subscribe();
         let _ = arrived.wait_for(|seen| *seen >= count).await;
     }
 
-    /// Waits until so many replies were cut short by the caller.
+    /// Waits until the caller has cut `count` replies short.
     pub async fn until_hangups(&self, count: usize) {
         let mut hangups = self.shared.hangups.subscribe();
         let _ = hangups.wait_for(|seen| *seen >= count).await;
@@ -227,11 +227,11 @@ async fn begin(stream: TcpStream, security: Security, connection: usize, shared:
     }
 }
 
-/// Why a connection is not used any further.
+/// The reason why a connection is not used any more.
 enum End {
-    /// As the script says, or because no request came.
+    /// The script ends the connection.
     Scripted,
-    /// The caller left before the reply was through.
+    /// The caller hung up before the end of the reply.
     HungUp,
 }
 
@@ -302,13 +302,13 @@ async fn wait(socket: &mut Socket, delay: Duration) -> Result<(), End> {
     }
 }
 
-/// Reads on, throwing away what comes, until the caller ends the connection.
+/// Reads and discards bytes until the caller ends the connection.
 async fn until_hangup(socket: &mut Socket) {
     let mut scratch = [0; 1024];
     while matches!(socket.read(&mut scratch).await, Ok(count) if count > 0) {}
 }
 
-/// The next request, or `None` when the caller is done or does not speak HTTP.
+/// Reads the next request. `None` if the caller has ended the connection, sends too much, or does not speak HTTP.
 async fn read_request(socket: &mut Socket, buffer: &mut Vec<u8>, connection: usize) -> Option<SeenRequest> {
     let end = loop {
         if let Some(at) = buffer.windows(4).position(|window| window == b"\r\n\r\n") {

@@ -1,4 +1,4 @@
-//! What a faulty upstream talks over.
+//! The connections of a faulty upstream, plain or over TLS.
 
 use rustls::ServerConfig;
 use std::io;
@@ -13,25 +13,25 @@ use tokio_rustls::server::TlsStream;
 /// How an upstream secures its connections.
 #[derive(Debug, Clone)]
 pub enum Security {
-    /// Not at all: the only one whose URL is `http`.
+    /// Without TLS. Only these upstreams have a URL with `http`.
     Plain,
-    /// By TLS.
+    /// With TLS of this configuration.
     Tls(Arc<ServerConfig>),
-    /// It takes connections, and never says a word.
+    /// The upstream accepts connections and never sends a byte.
     Silent,
-    /// It says something else than TLS, and goes on.
+    /// The upstream sends bytes that are not TLS instead of a handshake.
     Garbage,
 }
 
 impl Security {
-    /// TLS that callers who trust [`crate::tls::authority`] take, or none.
+    /// If `is_secure` is true, TLS that callers accept if they trust [`crate::tls::authority`], otherwise no TLS.
     #[must_use]
     pub fn of(is_secure: bool) -> Self {
         if is_secure { Self::Tls(crate::tls::local()) } else { Self::Plain }
     }
 }
 
-/// An accepted connection, behind its handshake if it has one.
+/// An accepted connection. Over TLS, its handshake is done.
 #[derive(Debug)]
 pub(super) enum Socket {
     Plain(TcpStream),
@@ -39,9 +39,11 @@ pub(super) enum Socket {
 }
 
 impl Socket {
-    /// `None`: there was no handshake.
+    /// Does the handshake of TLS, if `security` has one. `None` if it fails, or if `security` speaks no protocol at
+    /// all.
     pub(super) async fn accept(mut stream: TcpStream, security: Security) -> Option<Self> {
-        // Otherwise what is written behind TLS's tickets waits for a delayed acknowledgement of them.
+        // Without this option, bytes that follow the session tickets of TLS wait for a delayed acknowledgement of the
+        // tickets.
         let _ = stream.set_nodelay(true);
         let mut scratch = [0; 1024];
         match security {
@@ -60,7 +62,7 @@ impl Socket {
         }
     }
 
-    /// The connection below TLS.
+    /// The TCP connection below TLS.
     pub(super) fn tcp(&mut self) -> &mut TcpStream {
         match self {
             Self::Plain(stream) => stream,
