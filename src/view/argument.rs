@@ -1,4 +1,4 @@
-//! Arguments: each argument of a graph field on a path is pinned, offered to the client, or left to its default.
+//! Arguments: each argument of a graph field on a path is pinned, offered to the client or left to its default.
 
 use super::field::Field;
 use super::path::PathHop;
@@ -12,7 +12,7 @@ use apollo_compiler::ast::{FieldDefinition, InputValueDefinition};
 use std::sync::Arc;
 
 impl Resolver<'_> {
-    /// The client's own arguments, with their defaults in graph vocabulary.
+    /// The client's own arguments. Their defaults have the graph's names.
     pub(super) fn client_arguments(&mut self, coordinate: &str, definition: &FieldDefinition) -> Vec<ArgumentView> {
         let mut arguments = Vec::new();
         for argument in &definition.arguments {
@@ -34,7 +34,7 @@ impl Resolver<'_> {
         arguments
     }
 
-    /// The arguments of one graph field. Findings are made for the first concrete type only.
+    /// Resolves the arguments of one graph field. Findings are reported only for the first concrete type (`is_first`).
     pub(super) fn hop_arguments(
         &mut self,
         id: FieldId,
@@ -126,13 +126,14 @@ impl Resolver<'_> {
                 let message =
                     format!("`{}({}: {})`: {}", self.graph.coordinate(id), argument.name, argument.ty, error.message);
                 self.argument_finding(message, field.part(pinned.value_span.clone()), "this value", id);
-                // Something stands here, so that it is not called missing too.
+                // A placeholder, so that the argument is not reported as missing too.
                 Some(Template::Constant(Json::Null))
             }
         }
     }
 
-    /// Rule 6: an argument of the client goes to the argument of the same name, or of the one `@from` gives.
+    /// Finds the client argument that fills a graph argument (rule 6 of lowering). It has the same name, or `@from`
+    /// gives the graph argument's name.
     fn offered(
         &mut self,
         id: FieldId,
@@ -146,7 +147,7 @@ impl Resolver<'_> {
             if self.renamed_quietly(&coordinate, &client.name) != argument.name.as_str() {
                 continue;
             }
-            // Used in the path already: `$name` says where it goes.
+            // The path uses the argument already: `$name` says where its value goes.
             if self.mark(&coordinate).is_none() && mentions(field, &client.name) {
                 continue;
             }
@@ -173,7 +174,7 @@ impl Resolver<'_> {
         path.map_or(own, |path| path.value.trim()).to_owned()
     }
 
-    /// Arguments of the client that lead nowhere.
+    /// Reports arguments of the client that fill no graph argument.
     pub(super) fn unused_arguments(&mut self, field: &Field<'_>, last: Option<FieldId>) {
         let graph = self.graph;
         for (client, _) in field.definition.arguments.iter().zip(&field.used).filter(|(_, used)| !**used) {
@@ -204,7 +205,7 @@ impl Resolver<'_> {
         }
     }
 
-    /// Notes the bounds of an argument; what the schema itself gives must be within them.
+    /// Adds the bounds of an argument, and checks the value that the schema itself gives against them.
     fn bound(
         &mut self,
         id: FieldId,
@@ -246,7 +247,7 @@ impl Resolver<'_> {
     }
 }
 
-/// Is a client argument written as `$name` in the field's path?
+/// Whether the field's path uses a client argument as `$name`.
 fn mentions(field: &Field<'_>, name: &str) -> bool {
     let path = field.mark.and_then(|mark| mark.path.as_ref()).map_or("", |path| path.value.as_str());
     path.match_indices('$').any(|(at, _)| {
@@ -256,7 +257,7 @@ fn mentions(field: &Field<'_>, name: &str) -> bool {
     })
 }
 
-/// The type that an argument should have, default included.
+/// The type that a client argument should have, with its default.
 fn client_type(client: &InputValueDefinition, graph: &apollo_compiler::ast::Type) -> String {
     match &client.default_value {
         Some(default) => format!("{}: {graph} = {default}", client.name),

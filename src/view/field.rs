@@ -1,7 +1,7 @@
-//! Fields: every client field's path is followed through the graph and type-checked.
+//! Fields: the path of every client field is followed through the graph and type-checked.
 //!
-//! In: a client object, the graph type that it is a view of, the path of each field.
-//! Out: hops with the graph field of each concrete type, arguments resolved.
+//! In: a client object, the graph type that it is a view of, and the path of each field.
+//! Out: hops with the graph field for each concrete type, and with resolved arguments.
 //! Elsewhere: arguments ([`super::argument`]).
 
 use super::markup::FromMark;
@@ -14,43 +14,43 @@ use crate::json::Value as Json;
 use apollo_compiler::ast::Type;
 use apollo_compiler::schema::{ExtendedType, FieldDefinition, ObjectType};
 
-/// A client field while it is resolved.
+/// A client field while it is being resolved.
 pub(super) struct Field<'a> {
     pub(super) coordinate: String,
     pub(super) definition: &'a FieldDefinition,
     pub(super) mark: Option<&'a FromMark>,
-    /// Of the client field's name.
+    /// The place of the client field's name.
     pub(super) span: Span,
     pub(super) arguments: Vec<super::table::ArgumentView>,
-    /// Which client arguments are used, by index.
+    /// Whether each client argument is used, by its index.
     pub(super) used: Vec<bool>,
 }
 
 impl Field<'_> {
-    /// Where a hop stands: in the path, else the field's name.
+    /// The place of a hop in the path, or of the field's name if there is no path.
     pub(super) fn hop_span(&self, hop: &PathHop) -> Span {
         self.part(hop.span.clone())
     }
 
-    /// Where a part of the path stands.
+    /// The place of a part of the path.
     pub(super) fn part(&self, range: std::ops::Range<usize>) -> Span {
         self.mark.and_then(|mark| mark.path.as_ref()).map_or(self.span, |path| path.part(range))
     }
 }
 
-/// Where a path has led.
+/// The point that following a path has reached.
 struct Walk {
     place: Place,
-    /// The type of all so far, lists and nulls included; its innermost name is the graph's.
+    /// The type of the value so far, including lists and nullability. Its innermost name is the graph's.
     ty: Type,
     hops: Vec<HopView>,
-    /// The graph type and field of each hop, as declared.
+    /// The graph type and the field of each hop, as declared.
     declared: Vec<(TypeId, String)>,
     last: Option<FieldId>,
 }
 
 impl Resolver<'_> {
-    /// Resolves the fields of every object.
+    /// Resolves the fields of all objects.
     pub(super) fn fields(&mut self) {
         let schema = self.schema;
         for (name, ty) in schema.types.iter().filter(|(_, ty)| !ty.is_built_in()) {
@@ -67,7 +67,7 @@ impl Resolver<'_> {
     fn field(&mut self, object: &ObjectType, of: TypeId, definition: &FieldDefinition) -> Option<FieldView> {
         let markup = self.markup;
         let coordinate = format!("{}.{}", object.name, definition.name);
-        // An interface's path holds for its implementers that do not say their own.
+        // The path of an interface's field also holds for implementers that do not have their own.
         let mark = std::iter::once(object.name.as_str())
             .chain(object.implements_interfaces.iter().map(|name| name.as_str()))
             .find_map(|ty| markup.froms.get(&format!("{ty}.{}", definition.name)));
@@ -88,7 +88,7 @@ impl Resolver<'_> {
         Some(FieldView { coordinate: field.coordinate, hops: walk.hops, default, arguments: field.arguments })
     }
 
-    /// Notes the client's arguments that reach an argument by which a graph's list is as long as it is.
+    /// Collects the client arguments that fill an argument of the graph that decides how long a list is.
     fn sizing_arguments(&mut self, field: &Field<'_>, hops: &[HopView]) {
         for argument in hops.iter().flat_map(|hop| &hop.nodes).flat_map(|node| &node.arguments) {
             let Some(template) = argument.value.as_ref().filter(|_| self.sizing.contains(&argument.name)) else {
@@ -100,7 +100,7 @@ impl Resolver<'_> {
         }
     }
 
-    /// Follows a path from an object of the type `of`.
+    /// Follows a path from an object of type `of`.
     fn walk(&mut self, of: TypeId, hops: &[PathHop], field: &mut Field<'_>) -> Option<Walk> {
         let graph = self.graph;
         let place = Place { ty: of, possible: graph.visible_members(of).collect() };
@@ -175,14 +175,14 @@ impl Resolver<'_> {
         Some(())
     }
 
-    /// A graph field's type, as the schema has it.
+    /// The type of a graph field as the graph's schema declares it.
     fn declared_type(&self, id: FieldId) -> Option<Type> {
         let field = self.graph.field(id);
         let parent = &self.graph.ty(field.parent).name;
         self.graph.schema.type_field(parent, &field.name).ok().map(|field| field.ty.clone())
     }
 
-    /// What stands behind a field, for composite types.
+    /// The place to which a field leads; `None` unless its type is composite.
     fn place(&self, id: FieldId) -> Option<Place> {
         let ty = self.graph.field(id).ty.named();
         let graph_type = self.graph.ty(ty);
@@ -190,7 +190,8 @@ impl Resolver<'_> {
         is_composite.then(|| Place { ty, possible: self.graph.visible_members(ty).collect() })
     }
 
-    /// Nullability may be loosened, never tightened without a default; everything else must be the same.
+    /// Checks the client's type against the type that the path reached. The client may allow null where the graph does
+    /// not. It may exclude null where the graph does not only if there is a default. Everything else must be the same.
     fn check_type(&mut self, field: &Field<'_>, walk: &Walk) {
         let client = &field.definition.ty;
         let shown = self.tables.composites.get(client.inner_named_type().as_str());
@@ -267,7 +268,7 @@ impl Resolver<'_> {
         }
     }
 
-    /// Rule 10.
+    /// Checks that graph types without a view have an answer: null, or being left out of a list (rule 10 of lowering).
     fn unlisted(
         &self,
         name: &str,
@@ -287,7 +288,8 @@ impl Resolver<'_> {
         Err((why, Some(help.to_owned())))
     }
 
-    /// `default:` in client vocabulary: the text itself for text-like leaves, else JSON.
+    /// Reads `default:` and gives it as JSON with the client's names. For strings, IDs and enums, the text itself is
+    /// the value; for other types, the text must be JSON.
     fn default(&mut self, field: &Field<'_>) -> Option<String> {
         let text = field.mark?.default.as_ref()?;
         let ty = &field.definition.ty;
@@ -332,7 +334,8 @@ fn name(text: &str) -> Option<apollo_compiler::Name> {
     apollo_compiler::Name::new(text).ok()
 }
 
-/// The type of a value with a field of it taken: null anywhere gives null, and lists nest (rules 2 and 3).
+/// The type of a field that is taken from a value. A null in the value gives null, and lists nest (rules 2 and 3 of
+/// lowering).
 fn followed_by(outer: &Type, hop: Type) -> Type {
     match outer {
         Type::NonNullNamed(_) => hop,

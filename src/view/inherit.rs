@@ -1,8 +1,9 @@
-//! Descriptions, deprecations, defaults and specifications of scalars: what the client schema does not say itself is taken
-//! from the graph, through every rename (rule 13).
+//! Inheritance: descriptions, deprecations, defaults and `@specifiedBy` that the client's schema does not give are
+//! taken from the graph, whatever the client calls each part (rule 13 of lowering).
 //!
-//! In: the clean client schema, and what each of its parts is in the graph. Out: the same schema with what it inherits.
-//! Elsewhere: where each part has its counterpart ([`super::resolve`]).
+//! In: the client's schema without our directives, and the counterpart of each of its parts in the graph. Out: the same
+//! schema with what it inherits.
+//! Elsewhere: finding the counterpart of each part ([`super::resolve`]).
 
 use super::markup::Markup;
 use super::path;
@@ -13,24 +14,24 @@ use apollo_compiler::schema::{ExtendedType, FieldDefinition};
 use apollo_compiler::{Name, Node, Schema};
 use std::collections::HashMap;
 
-/// An argument in the graph: type, field and argument.
+/// An argument in the graph: its type, its field and its name.
 pub(super) type ArgumentOrigin = (TypeId, String, String);
 
-/// What the parts of a client schema are in the graph.
+/// The counterparts of a client schema's parts in the graph.
 pub(super) struct Origins<'a> {
     pub(super) graph: &'a Graph,
     pub(super) markup: &'a Markup,
-    /// Client type to graph type.
+    /// The graph type of each client type.
     pub(super) of: &'a HashMap<String, TypeId>,
-    /// Client field to the graph fields of its path.
+    /// The graph fields on the path of each client field, as graph types and field names.
     pub(super) paths: &'a HashMap<String, Vec<(TypeId, String)>>,
-    /// Client argument (`Type.field(argument:)`) to the graph arguments that it fills as a whole.
+    /// The graph arguments that each client argument (`Type.field(argument:)`) fills as a whole.
     pub(super) arguments: &'a HashMap<String, Vec<ArgumentOrigin>>,
-    /// Enums and input objects of the client, with their names in the graph.
+    /// The client's enums and input objects with their names in the graph.
     pub(super) inputs: &'a Inputs,
 }
 
-/// Fills in what the client does not say.
+/// Adds what the client's schema does not give.
 pub(super) fn inherit(schema: &mut Schema, origins: &Origins<'_>) {
     let graph = origins.graph;
     for (name, ty) in schema.types.iter_mut().filter(|(_, ty)| !ty.is_built_in()) {
@@ -74,7 +75,7 @@ pub(super) fn inherit(schema: &mut Schema, origins: &Origins<'_>) {
                 let node = node.make_mut();
                 say(&mut node.description, description);
                 let Some(origin) = origin.as_input_object() else { continue };
-                // Fields of a oneOf input have no defaults (GraphQL §3.10.1).
+                // The fields of a `@oneOf` input object have no defaults (GraphQL §3.10.1).
                 let is_one_of = node.directives.has("oneOf") || origin.directives.has("oneOf");
                 for field in node.fields.values_mut() {
                     let same = origins.input_field(name, &field.name).and_then(|same| origin.fields.get(same));
@@ -88,7 +89,7 @@ pub(super) fn inherit(schema: &mut Schema, origins: &Origins<'_>) {
 }
 
 impl Origins<'_> {
-    /// Described as the last field of the path; deprecated as the first deprecated one.
+    /// Gives a field the description of the last field on its path, and the deprecation of the first deprecated one.
     fn field(&self, ty: &str, field: &mut FieldDefinition) {
         let coordinate = format!("{ty}.{}", field.name);
         let Some(path) = self.paths.get(&coordinate) else { return };
@@ -100,12 +101,12 @@ impl Origins<'_> {
             let Some(same) = self.graph_field(*ty, field).and_then(|field| field.argument_by_name(name)) else {
                 continue;
             };
-            // Of two arguments that it fills, each has a default of its own.
+            // If it fills several arguments, it inherits no default, because each of them has its own.
             self.input_value(argument.make_mut(), same, more.is_empty());
         }
     }
 
-    /// As the interface's own path says; its implementers may lead elsewhere.
+    /// Describes an interface's field by the interface's own path. The paths of its implementers may be different.
     fn interface_field(&self, ty: &str, origin: &ExtendedType, field: &mut FieldDefinition) {
         let coordinate = format!("{ty}.{}", field.name);
         let path = self.markup.froms.get(&coordinate).and_then(|mark| mark.path.as_ref());
@@ -137,7 +138,7 @@ impl Origins<'_> {
         self.graph.schema.type_field(&self.graph.ty(ty).name, name).ok().map(|field| &***field)
     }
 
-    /// The graph's name of an enum's value.
+    /// The name of an enum value in the graph.
     fn value(&self, ty: &str, value: &str) -> Option<&str> {
         match self.inputs.0.get(ty) {
             Some(InputType::Enum(view)) => view.to_graph.get(value).map(String::as_str),
@@ -145,7 +146,7 @@ impl Origins<'_> {
         }
     }
 
-    /// The graph's name of an input's field.
+    /// The name of an input field in the graph.
     fn input_field(&self, ty: &str, field: &str) -> Option<&str> {
         match self.inputs.0.get(ty) {
             Some(InputType::Object(view)) => view.fields.get(field).map(|field| field.graph.as_str()),
@@ -160,13 +161,14 @@ impl Origins<'_> {
             value.default_value =
                 default.filter(|default| !(default.is_null() && value.ty.is_non_null())).map(Node::new);
         }
-        // A required one must not be deprecated (GraphQL §3.13.3), and the client may have made it so.
+        // A required argument or field must not be deprecated (GraphQL §3.13.3), and the client may have made it
+        // required.
         if !value.is_required() {
             deprecate(&mut value.directives, &origin.directives);
         }
     }
 
-    /// A literal of the graph in the client's words; `None`: the client has none for some part of it.
+    /// Translates a literal of the graph to the client's names; `None` if the client has no name for a part of it.
     fn literal(&self, value: &Value, ty: &Type) -> Option<Value> {
         let name = ty.inner_named_type().as_str();
         Some(match (value, self.inputs.0.get(name)) {

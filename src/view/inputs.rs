@@ -1,4 +1,4 @@
-//! Enums, scalars and input objects of a client schema: each value and field finds its counterpart.
+//! Enums, scalars and input objects of a client schema: each value and field gets its counterpart in the graph.
 
 use super::resolve::Resolver;
 use super::table::{EnumView, InputFieldView, InputObjectView, InputType, Inputs};
@@ -8,7 +8,7 @@ use apollo_compiler::schema::{EnumType, ExtendedType, InputObjectType, InputValu
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// The input types of a schema, as their own counterparts.
+/// The input types of a schema, each as its own counterpart.
 pub(super) fn identity(schema: &Schema) -> Inputs {
     let mut inputs = Inputs::default();
     for (name, ty) in &schema.types {
@@ -36,12 +36,12 @@ pub(super) fn identity(schema: &Schema) -> Inputs {
         };
         inputs.0.insert(name.to_string(), input);
     }
-    // Defects of a default are the owner's to report; here it is left out.
+    // Errors in defaults are reported where the schema is checked. Here such a default is left out.
     fill_defaults(schema, &mut inputs, &mut |_, _| {});
     inputs
 }
 
-/// A scalar by its name.
+/// The input type of a scalar, by its name.
 pub(super) fn scalar(name: &str) -> InputType {
     match name {
         "Int" => InputType::Int,
@@ -53,7 +53,7 @@ pub(super) fn scalar(name: &str) -> InputType {
     }
 }
 
-/// Coerces the defaults of input fields, those of inner types first.
+/// Coerces the defaults of input fields. The defaults of an inner type are coerced first.
 pub(super) fn fill_defaults(
     schema: &Schema,
     inputs: &mut Inputs,
@@ -75,8 +75,8 @@ fn fill_object(
     done: &mut HashSet<String>,
     report: &mut dyn FnMut(&InputValueDefinition, String),
 ) {
-    // A type that is entered again while its defaults are made has no default of its own yet, so a
-    // circle of defaults ends here instead of going on for ever.
+    // If a type is entered again while its defaults are being coerced, it has no default of its own yet. So a cycle of
+    // defaults ends here.
     if done.len() > schema.types.len() || !done.insert(name.to_owned()) {
         return;
     }
@@ -97,7 +97,7 @@ fn fill_object(
 }
 
 impl Resolver<'_> {
-    /// Resolves every leaf and input type of the client schema.
+    /// Resolves all scalars, enums and input objects of the client schema.
     pub(super) fn inputs(&mut self) {
         let schema = self.schema;
         for (name, ty) in schema.types.iter().filter(|(_, ty)| !ty.is_built_in() || ty.is_scalar()) {
@@ -180,9 +180,9 @@ impl Resolver<'_> {
         view
     }
 
-    /// Where the client has no default of its own, the graph's holds.
+    /// Adds the graph's default to each field for which the client has none.
     fn graph_defaults(&mut self) {
-        // What clients do not see has its default in the whole graph alone.
+        // Fields that clients do not see have defaults only in the full schema of the graph.
         let full = identity(&self.graph.full);
         for (name, input) in &mut self.tables.inputs.0 {
             let InputType::Object(view) = input else { continue };
@@ -198,7 +198,7 @@ impl Resolver<'_> {
         }
     }
 
-    /// Is every value of the client's type a value of the graph's?
+    /// Checks that every value of the client's type is a value of the graph's type.
     pub(super) fn input_fits(&self, client: &Type, graph: &Type) -> Result<(), String> {
         if graph.is_non_null() && !client.is_non_null() {
             return Err(format!("it may be null, the graph's `{graph}` may not"));

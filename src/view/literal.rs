@@ -1,4 +1,4 @@
-//! Input coercion of literals (GraphQL §3.13, §6.4.1): a literal of one schema becomes a value in graph vocabulary.
+//! Input coercion of literals (GraphQL §3.13, §6.4.1): a literal of a schema becomes a value with the graph's names.
 
 use super::table::{InputObjectView, InputType, Inputs, Template};
 use crate::json::{Number, Value as Json};
@@ -6,26 +6,26 @@ use apollo_compiler::ast::{Type, Value};
 use apollo_compiler::parser::SourceSpan;
 use apollo_compiler::{Name, Node};
 
-/// Why a literal has no value.
+/// The reason why a literal has no value.
 #[derive(Debug)]
 pub(crate) struct LiteralError {
     pub(crate) message: String,
     pub(crate) location: Option<SourceSpan>,
 }
 
-/// What a variable becomes: it is given the variable and the type that is wanted where it stands.
+/// Turns a variable into a hole. It gets the variable's name and what its place wants.
 pub(crate) type Fill<'f, Hole> = dyn FnMut(&Name, &Wanted<'_>) -> Result<Hole, String> + 'f;
 
-/// The place of a variable.
+/// What the place of a variable wants.
 #[derive(Debug)]
 pub(crate) struct Wanted<'a> {
     pub(crate) ty: &'a Type,
-    /// A default stands in when nothing is given.
+    /// Whether a default is used if no value is given.
     pub(crate) has_default: bool,
 }
 
 impl Inputs {
-    /// Coerces a literal.
+    /// Coerces a literal, which may contain variables.
     pub(crate) fn literal<Hole>(
         &self,
         ty: &Type,
@@ -77,7 +77,7 @@ impl Inputs {
         };
         match self.0.get(ty.as_str()) {
             Some(InputType::Int) => constant(value.to_i32().map(Json::from)),
-            // §3.5.2: finite, with the digits that it was written with.
+            // A `Float` must be finite (§3.5.2). It keeps the digits with which it was written.
             Some(InputType::Float) => {
                 constant(number(value).filter(|number| number.as_f64().is_some()).map(Json::from))
             }
@@ -111,7 +111,7 @@ impl Inputs {
             if !view.fields.contains_key(name.as_str()) {
                 return Err(fail(format!("`{ty}` has no field `{name}`"), member.location()));
             }
-            // §5.6.3; the compiler does not check it.
+            // No field may be given twice (§5.6.3). The compiler does not check this.
             if members[..at].iter().any(|(other, _)| other == name) {
                 return Err(fail(format!("input field `{name}` is given twice"), member.location()));
             }
@@ -123,7 +123,7 @@ impl Inputs {
         for (name, field) in &view.fields {
             match members.iter().find(|(other, _)| other == name.as_str()) {
                 Some((_, member)) => {
-                    // §5.8.5: in a oneOf object, a variable must not be null either.
+                    // In a `@oneOf` object, a variable must not be null either (§5.8.5).
                     let one_of = view.is_one_of.then(|| field.ty.clone().non_null());
                     let member =
                         self.literal(one_of.as_ref().unwrap_or(&field.ty), member, field.default.as_ref(), fill)?;
@@ -150,7 +150,7 @@ impl Inputs {
         let fail = |message: String| LiteralError { message, location: value.location() };
         Ok(match &**value {
             Value::Variable(name) => {
-                // Any type may stand inside a custom scalar, but the compiler has seen to it that it is defined.
+                // A variable of any type may stand inside a custom scalar. The compiler has checked that it is defined.
                 let anything = Type::Named(name.clone());
                 Template::Hole(fill(name, &Wanted { ty: &anything, has_default: false }).map_err(fail)?, None)
             }
@@ -168,7 +168,7 @@ impl Inputs {
     }
 }
 
-/// A literal as JSON, enum values as text.
+/// A literal as JSON. Enum values become strings.
 fn plain(value: &Value) -> Json {
     match value {
         Value::Null | Value::Variable(_) => Json::Null,
@@ -183,7 +183,7 @@ fn plain(value: &Value) -> Json {
     }
 }
 
-/// The digits of a literal: GraphQL's numbers (§2.9.1, §2.9.2) are JSON's.
+/// The number of a literal with its digits. Numbers in GraphQL (§2.9.1, §2.9.2) are written as in JSON.
 fn number(value: &Value) -> Option<Number> {
     match value {
         Value::Int(digits) => Number::parse(digits.as_str()),
@@ -192,7 +192,7 @@ fn number(value: &Value) -> Option<Number> {
     }
 }
 
-/// Text for a message, cut when long.
+/// Cuts a text for a message after 40 characters.
 pub(crate) fn short(text: &str) -> String {
     match text.char_indices().nth(40) {
         Some((end, _)) => format!("{}…", &text[..end]),

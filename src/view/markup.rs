@@ -1,7 +1,8 @@
-//! `@view` and `@from`: read from a client schema, and taken out of it with all that is not GraphQL's or the schema's own.
+//! `@view` and `@from` are read from a client schema and removed, with all other directives that the client must not
+//! see.
 //!
-//! In: the syntax tree of a client schema. Out: the tree without our directives, and what they said.
-//! Elsewhere: what they mean in the graph ([`super::resolve`]).
+//! In: the syntax tree of a client schema. Out: the tree without our directives, and what the directives say.
+//! Elsewhere: what the directives mean in the graph ([`super::resolve`]).
 
 use crate::diagnostic::{Code, FileId, Finding, Sources, Span};
 use crate::directive::{Directive, FileKind, Location, Names, Page, Used};
@@ -11,41 +12,41 @@ use apollo_compiler::parser::SourceSpan;
 use std::collections::HashMap;
 use std::ops::Range;
 
-/// What the directives of a client schema say.
+/// The contents of the directives in a client schema.
 #[derive(Debug, Default)]
 pub(super) struct Markup {
-    /// By type name.
+    /// `@view`, by the name of its type.
     pub(super) views: HashMap<String, ViewMark>,
-    /// By schema coordinate: `Type.field`, `Type.field(argument:)`, `Enum.VALUE`, `Input.field`.
+    /// `@from`, by schema coordinate: `Type.field`, `Type.field(argument:)`, `Enum.VALUE` or `Input.field`.
     pub(super) froms: HashMap<String, FromMark>,
 }
 
-/// `@view`.
+/// The arguments of `@view`.
 #[derive(Debug)]
 pub(super) struct ViewMark {
     pub(super) of: Option<Text>,
     pub(super) omits_others: bool,
 }
 
-/// `@from`.
+/// The arguments of `@from`.
 #[derive(Debug)]
 pub(super) struct FromMark {
     pub(super) path: Option<Text>,
     pub(super) default: Option<Text>,
 }
 
-/// A string of the schema and where it stands.
+/// A string in the schema, with its place.
 #[derive(Debug, Clone)]
 pub(super) struct Text {
     pub(super) value: String,
-    /// The literal with its quotes.
+    /// The place of the literal, including its quotes.
     pub(super) span: Span,
-    /// Byte of the file at which each byte of the value stands, when that is plain.
+    /// The byte of the file at which the value begins; `None` if the literal contains escapes.
     content_start: Option<u32>,
 }
 
 impl Text {
-    /// Where a part of the value stands; the whole literal when escapes make that unclear.
+    /// The place of a part of the value, or of the whole literal if it contains escapes.
     pub(super) fn part(&self, range: Range<usize>) -> Span {
         match self.content_start {
             Some(start) => Span::new(self.span.file, start as usize + range.start..start as usize + range.end),
@@ -54,12 +55,12 @@ impl Text {
     }
 }
 
-/// A span of the syntax tree as one of ours.
+/// Converts a span of the syntax tree.
 pub(super) fn span_of(file: FileId, location: Option<SourceSpan>) -> Span {
     Span::new(file, location.map_or(0..0, |location| location.offset()..location.end_offset()))
 }
 
-/// Reads and removes our directives.
+/// Reads our directives and removes them.
 pub(super) fn take(document: &mut Document, sources: &Sources, file: FileId) -> (Markup, Vec<Finding>) {
     let text = sources.text(file);
     let (names, findings) = Names::read(document, Page { file, text }, FileKind::Client);
@@ -76,7 +77,7 @@ pub(super) fn take(document: &mut Document, sources: &Sources, file: FileId) -> 
     (reader.markup, reader.findings)
 }
 
-/// Every client may ask for parts of an answer to come later.
+/// Defines `@defer`, because every client may ask for parts of an answer to come later.
 fn define_defer(document: &mut Document) {
     const DEFER: &str = r#"
         "Lets the fragment come after the rest of the answer, to clients that take answers in parts."
@@ -145,7 +146,7 @@ impl Reader<'_> {
             }};
         }
         match definition {
-            // What is linked has been read.
+            // `@link` was read before.
             Definition::SchemaDefinition(node) => self.take("schema", at, &mut node.make_mut().directives, |_, _| {}),
             Definition::SchemaExtension(node) => self.take("schema", at, &mut node.make_mut().directives, |_, _| {}),
             Definition::ObjectTypeDefinition(node) => with_fields!(node, ObjectField),
@@ -166,7 +167,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads the directives of one place by `read`, and takes them out, but for what the clean schema keeps.
+    /// Reads the directives of one place with `read`, and removes all except those that the client's schema keeps.
     fn take(
         &mut self,
         owner: &str,
@@ -211,7 +212,7 @@ impl Reader<'_> {
     fn input_value(&mut self, coordinate: &str, at: Location, value: &mut Node<InputValueDefinition>) {
         let value = value.make_mut();
         self.from(coordinate, at, &mut value.directives);
-        // GraphQL §3.13.3.
+        // GraphQL §3.13.3 forbids this.
         if value.directives.has("deprecated") && value.is_required() {
             let message = format!("`{coordinate}` is required, so it cannot be deprecated");
             let finding = Finding::new(Code::E116, message, span_of(self.file, value.name.location()), "required");
@@ -231,7 +232,7 @@ impl Reader<'_> {
         });
     }
 
-    /// The value of a string argument, if there is one.
+    /// The value of a string argument, if it is given.
     fn string(&mut self, directive: &ast::Directive, name: &str) -> Option<Text> {
         let value = directive.specified_argument_by_name(name)?;
         let Value::String(text) = &**value else { return None };

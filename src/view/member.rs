@@ -1,4 +1,4 @@
-//! Members: which client object shows which concrete graph type, inside each composite client type.
+//! Members: for each composite client type, the client object that shows each concrete graph type.
 
 use super::resolve::Resolver;
 use super::table::Composite;
@@ -7,7 +7,7 @@ use apollo_compiler::schema::ExtendedType;
 use std::collections::HashSet;
 
 impl Resolver<'_> {
-    /// Resolves the members of every object, interface and union.
+    /// Resolves the members of all objects, interfaces and unions.
     pub(super) fn members(&mut self) {
         let schema = self.schema;
         let implementers = schema.implementers_map();
@@ -29,7 +29,8 @@ impl Resolver<'_> {
         }
     }
 
-    /// Rule 9: inside one client abstract type each graph type has at most one view.
+    /// Finds the members of one client type. Inside an abstract type, each graph type has at most one view (rule 9 of
+    /// lowering).
     fn members_of(&mut self, name: &str, objects: &[String]) -> Vec<(TypeId, String)> {
         let graph = self.graph;
         let Some(&of) = self.of.get(name) else { return Vec::new() };

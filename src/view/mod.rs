@@ -1,15 +1,15 @@
-//! Client schemas: what one client sees, as a view over the graph.
+//! Client schemas: what one client sees, as a view of the graph.
 //!
-//! In: the text of a client schema (SDL with `@view` and `@from`), the composed [`Graph`].
-//! Out: a [`View`]: the clean schema and the lowering tables, or every finding (E100 for what is not GraphQL,
-//! E116 for what the graph does not have or has otherwise).
+//! In: the text of a client schema (SDL with `@view` and `@from`), and the composed [`Graph`].
+//! Out: a [`View`], which is the schema without our directives and the tables for lowering; or all findings: E100 for
+//! text that is not valid GraphQL, E116 for parts that the graph does not have or declares differently.
 //! Elsewhere: lowering operations by these tables ([`crate::operation`]).
 //!
 //! Always true:
-//! - a [`View`] has been checked against its graph as a whole; lowering by it cannot fail for want of a field;
-//! - its schema holds none of our directives.
+//! - a [`View`] was checked against its graph as a whole, so lowering by it never lacks a field;
+//! - its schema contains none of our directives.
 //!
-//! The thirteen rules of lowering are tested by name in `tests.rs` and in the tests of [`crate::operation`].
+//! The thirteen rules of lowering have tests with their numbers in `tests.rs` and in the tests of [`crate::operation`].
 
 mod argument;
 mod field;
@@ -42,10 +42,11 @@ use apollo_compiler::validation::{DiagnosticList, Valid, WithErrors};
 use std::sync::Arc;
 use table::Tables;
 
-/// One client's schema over the graph.
+/// The schema of one client, as a view of the graph.
 #[derive(Debug)]
 pub struct View {
-    /// What the client sees: none of our directives; descriptions and deprecations inherited from the graph.
+    /// The schema that the client sees. It contains none of our directives, and it inherits descriptions and
+    /// deprecations from the graph.
     pub schema: Valid<Schema>,
     pub(crate) implementers: HashMap<Name, Implementers>,
     pub(crate) tables: Arc<Tables>,
@@ -59,9 +60,9 @@ impl View {
     }
 }
 
-/// Reads a client schema and checks it against the graph.
+/// Reads a client schema and checks it against the graph. Gives all findings, and a view if none of them is an error.
 ///
-/// Pure. Gives all findings; a view iff none of them is an error.
+/// The function is pure.
 #[must_use]
 pub fn load(sources: &Sources, file: FileId, graph: &Graph) -> (Option<View>, Vec<Finding>) {
     let mut document = match Document::parse(sources.text(file), sources.path(file)) {
@@ -104,12 +105,13 @@ pub fn load(sources: &Sources, file: FileId, graph: &Graph) -> (Option<View>, Ve
     one_of::inherit(&mut schema, graph, &of);
     one_of::introspect(&mut schema);
     let implementers = schema.implementers_map();
-    // Valid before; descriptions change nothing, deprecations go only where they may stand, and defaults are translated.
+    // The schema was valid before. Descriptions change nothing, deprecations are added only where they are allowed, and
+    // defaults are translated to the client's names.
     let view = View { schema: Valid::assume_valid(schema), implementers, tables: Arc::new(tables) };
     (Some(view), findings)
 }
 
-/// Builds and validates the schema; with errors, it is what could be made of the text.
+/// Builds and validates the schema. If there are errors, gives what could be built from the text, with the errors.
 fn build(document: &Document) -> (Schema, Option<DiagnosticList>) {
     let (schema, mut errors) = match Schema::builder().adopt_orphan_extensions().add_ast(document).build() {
         Ok(schema) => (schema, None),
@@ -127,7 +129,7 @@ fn build(document: &Document) -> (Schema, Option<DiagnosticList>) {
     }
 }
 
-/// The compiler's findings, without those that stand where we have one that says more.
+/// Turns the compiler's errors into findings. An error is left out if it overlaps one of our findings, which says more.
 fn not_graphql(file: FileId, errors: &DiagnosticList, known: &[Finding]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for diagnostic in errors.iter() {

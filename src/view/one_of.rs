@@ -1,4 +1,4 @@
-//! `@oneOf`, which is built in since September 2025 (GraphQL §3.13.5), but not yet in the compiler.
+//! `@oneOf`, which GraphQL has defined since September 2025 (§3.13.5) and the compiler does not define yet.
 
 use crate::compose::{Graph, TypeId};
 use apollo_compiler::ast::{
@@ -9,10 +9,10 @@ use apollo_compiler::{Name, Node, Schema, name};
 use std::collections::HashMap;
 
 const ONE_OF: Name = name!("oneOf");
-/// The field of `__Type` that tells of it.
+/// The field of `__Type` that says whether a type is a `@oneOf` input object.
 pub(crate) const IS_ONE_OF: Name = name!("isOneOf");
 
-/// Defines the directive where a schema uses it and leaves the definition to us.
+/// Defines the directive in a schema that uses it without defining it.
 pub(super) fn define(document: &mut Document) {
     let is_used = document.definitions.iter().any(|definition| definition.directives().has(&ONE_OF));
     let is_defined = |definition: &Definition| matches!(definition, Definition::DirectiveDefinition(directive) if directive.name == ONE_OF);
@@ -21,7 +21,7 @@ pub(super) fn define(document: &mut Document) {
     }
 }
 
-/// What is one in the graph is one for the client, who may read so.
+/// Adds `@oneOf` to the client's input objects that have it in the graph.
 pub(super) fn inherit(schema: &mut Schema, graph: &Graph, of: &HashMap<String, TypeId>) {
     let mut is_used = false;
     for (name, ty) in &mut schema.types {
@@ -51,7 +51,7 @@ pub(super) fn introspect(schema: &mut Schema) {
     object.make_mut().fields.entry(IS_ONE_OF).or_insert_with(|| Component::new(field));
 }
 
-/// Is the type an input object of which exactly one field must be given? `None`: it is no input object.
+/// Whether the type is a `@oneOf` input object; `None` if it is not an input object.
 pub(crate) fn is_one_of(schema: &Schema, type_name: &str) -> Option<bool> {
     schema.get_input_object(type_name).map(|object| object.directives.has(&ONE_OF))
 }

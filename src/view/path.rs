@@ -1,17 +1,17 @@
 //! The path language of `@from`: `a.b(arg: LITERAL, other: $clientArgument)[0].c`, or `.` for the enclosing object.
 //!
-//! In: the text of a path. Out: its hops, or the first thing wrong, both with byte ranges into the text.
+//! In: the text of a path. Out: its hops or its first error, both with byte ranges in the text.
 //! Elsewhere: whether the graph has these fields ([`super::field`]).
 
 use apollo_compiler::ast::{FloatValue, IntValue, Value};
 use apollo_compiler::{Name, Node};
 use std::ops::Range;
 
-/// Longest path, in hops.
+/// The most hops of a path.
 const MAX_HOPS: usize = 16;
-/// Deepest literal.
+/// The greatest depth of a literal.
 const MAX_DEPTH: usize = 16;
-/// Longest text of a path, in bytes.
+/// The greatest length of a path's text, in bytes.
 const MAX_BYTES: usize = 4096;
 
 /// One field of a path.
@@ -23,7 +23,7 @@ pub(super) struct PathHop {
     pub(super) index: Option<u32>,
 }
 
-/// A pinned argument. Client arguments are variables in the value.
+/// A pinned argument. Its value may contain client arguments, which are written as variables.
 #[derive(Debug, PartialEq)]
 pub(super) struct PathArgument {
     pub(super) name: Name,
@@ -32,14 +32,14 @@ pub(super) struct PathArgument {
     pub(super) value_span: Range<usize>,
 }
 
-/// What is wrong with a path.
+/// An error in a path.
 #[derive(Debug, PartialEq)]
 pub(super) struct PathError {
     pub(super) message: String,
     pub(super) span: Range<usize>,
 }
 
-/// Reads a path; `.` gives no hops.
+/// Reads a path. The path `.` has no hops.
 pub(super) fn parse(text: &str) -> Result<Vec<PathHop>, PathError> {
     if text.len() > MAX_BYTES {
         return Err(PathError { message: format!("a path has at most {MAX_BYTES} bytes"), span: 0..text.len() });
@@ -158,7 +158,7 @@ impl Cursor<'_> {
     fn number(&mut self) -> Result<Value, PathError> {
         let start = self.start();
         let text = self.while_matches(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '+' | '.')).to_owned();
-        // JSON's numbers are GraphQL's (§2.9.1, §2.9.2).
+        // Numbers are written in JSON as in GraphQL (§2.9.1, §2.9.2).
         let is_number = crate::json::is_number(&text);
         if !is_number {
             return Err(PathError { message: format!("`{text}` is not a number"), span: start..self.at });
@@ -170,7 +170,7 @@ impl Cursor<'_> {
         }
     }
 
-    /// A `"…"` string with JSON's escapes, which are GraphQL's but for `\u{…}`.
+    /// Reads a string in double quotes. It may contain JSON's escapes, which are GraphQL's without `\u{…}`.
     fn string(&mut self) -> Result<String, PathError> {
         let start = self.start();
         let mut is_escaped = false;
@@ -206,7 +206,7 @@ impl Cursor<'_> {
         &self.text[start..self.at]
     }
 
-    /// Skips what GraphQL ignores, then gives the position.
+    /// Skips characters that GraphQL ignores and gives the position after them.
     fn start(&mut self) -> usize {
         let rest = &self.text[self.at..];
         let ignored = |c: char| matches!(c, ' ' | '\t' | '\n' | '\r' | ',');

@@ -1,7 +1,7 @@
-//! A schema that stands for itself: any SDL, without a graph under it.
+//! Plain views: any SDL as a view of itself, without a graph.
 //!
-//! Directives that the text does not define mean nothing here and are taken out: those of client schemas of ours, and
-//! those that other tools declare elsewhere.
+//! Directives that the text does not define have no meaning here and are removed. They may be Bespoke's, from a client
+//! schema, or those of other tools, which declare them elsewhere.
 
 use super::table::Tables;
 use super::{View, build, inputs, not_graphql, one_of};
@@ -12,15 +12,15 @@ use apollo_compiler::validation::Valid;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// What GraphQL itself defines (§3.13).
+/// The directives that GraphQL itself defines (§3.13).
 const BUILT_IN: [&str; 5] = ["skip", "include", "deprecated", "specifiedBy", "oneOf"];
 
-/// Longest text, in bytes.
+/// The greatest length of a text, in bytes.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
 
-/// Reads any SDL as a view that shows every type as it is; documents can be prepared with it, not lowered.
+/// Reads any SDL as a view that shows every type as it is. Documents can be prepared with such a view, but not lowered.
 ///
-/// Pure. Gives all findings (`E100`); a view iff there is none.
+/// The function is pure. It gives all findings (`E100`), and a view if there are none.
 #[must_use]
 pub fn plain(sources: &Sources, file: FileId) -> (Option<View>, Vec<Finding>) {
     if sources.text(file).len() > MAX_BYTES {
@@ -39,11 +39,11 @@ pub fn plain(sources: &Sources, file: FileId) -> (Option<View>, Vec<Finding>) {
     one_of::introspect(&mut schema);
     let tables = Tables { inputs: inputs::identity(&schema), ..Tables::default() };
     let implementers = schema.implementers_map();
-    // `build` has found no error in it.
+    // `build` has found no errors in the schema.
     (Some(View { schema: Valid::assume_valid(schema), implementers, tables: Arc::new(tables) }), Vec::new())
 }
 
-/// Takes out the directives that nobody defines, and extensions of the schema that held nothing else.
+/// Removes directives that the document does not define, and schema extensions that are empty without them.
 fn strip(document: &mut Document) {
     let defined = document.definitions.iter().filter_map(|definition| match definition {
         Definition::DirectiveDefinition(directive) => Some(directive.name.clone()),

@@ -1,7 +1,7 @@
-//! Types: every client type finds the graph type that it is a view of.
+//! Types: every client type gets the graph type that it is a view of.
 //!
-//! In: the client schema without our directives, what they said, and the graph.
-//! Out: the lowering tables, and every finding (E116).
+//! In: the client schema without our directives, the contents of those directives, and the graph.
+//! Out: the tables for lowering, and all findings (E116).
 //! Elsewhere: leaf and input types ([`super::inputs`]), fields ([`super::field`]), members ([`super::member`]).
 
 use super::inherit::ArgumentOrigin;
@@ -24,16 +24,16 @@ pub(super) struct Resolver<'a> {
     pub(super) graph_inputs: Inputs,
     pub(super) file: FileId,
     pub(super) findings: Vec<Finding>,
-    /// Client type to graph type.
+    /// The graph type of each client type.
     pub(super) of: HashMap<String, TypeId>,
     pub(super) tables: Tables,
-    /// Arguments of the graph's fields that say how long a list is.
+    /// The names of arguments in the graph that decide how long a list is.
     pub(super) sizing: HashSet<String>,
-    /// Client field to the graph fields of its path.
+    /// The graph fields on the path of each client field, as graph types and field names.
     pub(super) paths: HashMap<String, Vec<(TypeId, String)>>,
-    /// Client argument (`Type.field(argument:)`) to the graph arguments that it fills as a whole.
+    /// The graph arguments that each client argument (`Type.field(argument:)`) fills as a whole.
     pub(super) argument_origins: HashMap<String, Vec<ArgumentOrigin>>,
-    /// Client types that stand where something else can stand, too.
+    /// Client types of fields whose value can also be of a graph type that the client type does not show.
     pub(super) met_others: HashSet<String>,
 }
 
@@ -85,7 +85,7 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// `others: OMIT` of an object that never stands where others can.
+    /// Reports `others: OMIT` on an object if no field of its type can have a value of another type.
     fn idle_omissions(&mut self) {
         let markup = self.markup;
         let omitting = markup.views.iter().filter(|(_, view)| view.omits_others);
@@ -100,7 +100,7 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// The graph's root type for one of the client's.
+    /// The graph's root type for a root type of the client.
     fn graph_root(&self, client: &str) -> Option<&'a str> {
         let graph = self.graph;
         [OperationType::Query, OperationType::Mutation, OperationType::Subscription].into_iter().find_map(|kind| {
@@ -109,7 +109,7 @@ impl<'a> Resolver<'a> {
         })
     }
 
-    /// Types that are used but not declared.
+    /// Reports types that are used but not declared.
     fn dangling(&mut self) {
         let schema = self.schema;
         for ty in schema.types.values().filter(|ty| !ty.is_built_in()) {
@@ -162,13 +162,13 @@ impl<'a> Resolver<'a> {
         self.findings.push(finding);
     }
 
-    /// The graph's name of a client type; `None` after a finding.
+    /// The name of a client type in the graph; `None` if a finding says that it has none.
     pub(super) fn graph_name(&self, client: &str) -> Option<&'a str> {
         let graph = self.graph;
         self.of.get(client).map(|&id| graph.ty(id).name.as_str())
     }
 
-    /// The one name that `@from(path:)` gives, else the own name; and where it stands.
+    /// The single name that `@from(path:)` gives, or the own name if there is no `@from`, with its place.
     pub(super) fn renamed(&mut self, coordinate: &str, own: &str, at: Span) -> (String, Span) {
         let markup = self.markup;
         let Some(mark) = markup.froms.get(coordinate) else { return (own.to_owned(), at) };
@@ -183,7 +183,7 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// Reads a path, or reports what is wrong with it.
+    /// Reads a path, or reports its error.
     pub(super) fn path(&mut self, text: &Text) -> Option<Vec<path::PathHop>> {
         match path::parse(&text.value) {
             Ok(hops) => Some(hops),
@@ -206,7 +206,7 @@ impl<'a> Resolver<'a> {
         self.findings.push(Finding::new(Code::E116, message, span, label));
     }
 
-    /// A finding with the graph's declaration of a type as its second place.
+    /// Reports a finding, and adds the graph's declaration of a type as its second place.
     pub(super) fn report_with_type(&mut self, message: String, span: Span, label: &str, graph_type: &str) {
         let mut finding = Finding::new(Code::E116, message, span, label);
         if let Some(span) = self.graph.type_id(graph_type).and_then(|id| self.graph.ty(id).span) {
@@ -215,7 +215,7 @@ impl<'a> Resolver<'a> {
         self.findings.push(finding);
     }
 
-    /// A name that the graph type does not have, with the one that may be meant.
+    /// Reports a name that the graph type does not have, and suggests one that may be meant.
     pub(super) fn unknown<'n>(
         &mut self,
         message: String,
@@ -231,7 +231,7 @@ impl<'a> Resolver<'a> {
     }
 }
 
-/// Which kinds of client type can show which kinds of graph type.
+/// Whether a client type of this kind can be a view of a graph type of that kind.
 fn is_view(client: &ExtendedType, graph: TypeKind) -> bool {
     match client {
         ExtendedType::Object(_) => matches!(graph, TypeKind::Object | TypeKind::Interface),

@@ -1,4 +1,4 @@
-//! The lowering tables: what each client type and field means in the graph, resolved once.
+//! The tables for lowering: what each client type and field means in the graph. They are resolved once.
 
 use crate::compose::{Bounds, FieldId, TypeId};
 use crate::json::{Number, Value as Json};
@@ -8,42 +8,42 @@ use regex::Regex;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-/// Everything that lowering needs, without the graph.
+/// All that lowering needs, without the graph.
 #[derive(Debug, Default)]
 pub(crate) struct Tables {
-    /// Client objects, interfaces and unions, by name.
+    /// The client's objects, interfaces and unions, by name.
     pub(crate) composites: HashMap<String, Composite>,
-    /// Client scalars, enums and input objects.
+    /// The client's scalars, enums and input objects.
     pub(crate) inputs: Inputs,
-    /// Names of the client's arguments that may say how long a list is: bounds of plans follow from them.
+    /// The names of client arguments that may decide how long a list is. The bounds of plans follow from their values.
     pub(crate) sizing: HashSet<String>,
-    /// Bounded arguments of graph fields.
+    /// The bounded arguments of each graph field.
     pub(crate) bounds: HashMap<FieldId, Vec<(String, Arc<Limit>)>>,
 }
 
 /// A client object, interface or union.
 #[derive(Debug)]
 pub(crate) struct Composite {
-    /// Concrete graph type to the client object that shows it.
+    /// The client object that shows each concrete graph type.
     pub(crate) members: Vec<(TypeId, String)>,
-    /// `others: OMIT`.
+    /// Whether objects of other graph types are left out of lists (`@view(others: OMIT)`).
     pub(crate) omits_others: bool,
-    /// Client objects that a fragment on this type applies to.
+    /// The client objects to which a fragment on this type applies.
     pub(crate) objects: HashSet<String>,
-    /// Of an object.
+    /// The fields, if it is an object.
     pub(crate) fields: IndexMap<String, FieldView>,
 }
 
 /// A client field.
 #[derive(Debug)]
 pub(crate) struct FieldView {
-    /// Such as `ProductCard.title`.
+    /// The field's coordinate, such as `ProductCard.title`.
     pub(crate) coordinate: String,
-    /// Empty: the enclosing object.
+    /// The hops of its path; empty for the enclosing object itself.
     pub(crate) hops: Vec<HopView>,
-    /// JSON text in client vocabulary, taken for null.
+    /// The value that stands in for null, as JSON text with the client's names.
     pub(crate) default: Option<String>,
-    /// The client's arguments, in the order of the definition.
+    /// The field's arguments, in the order of the definition.
     pub(crate) arguments: Vec<ArgumentView>,
 }
 
@@ -52,16 +52,16 @@ pub(crate) struct FieldView {
 pub(crate) struct ArgumentView {
     pub(crate) name: String,
     pub(crate) ty: Type,
-    /// In graph vocabulary.
+    /// The default, with the graph's names.
     pub(crate) default: Option<Json>,
 }
 
 /// One field of a path.
 #[derive(Debug)]
 pub(crate) struct HopView {
-    /// `[n]`.
+    /// The index of the list item that the path takes (`[n]`, counted from 0).
     pub(crate) index: Option<u32>,
-    /// By the concrete type of the object at hand.
+    /// The graph field for each concrete type of the object before it.
     pub(crate) nodes: Vec<HopNode>,
 }
 
@@ -70,9 +70,9 @@ pub(crate) struct HopView {
 pub(crate) struct HopNode {
     pub(crate) ty: TypeId,
     pub(crate) field: FieldId,
-    /// For composite types.
+    /// The place to which the field leads, if its type is composite.
     pub(crate) returns: Option<Place>,
-    /// In the order of the graph's definition.
+    /// The arguments, in the order of the graph's definition.
     pub(crate) arguments: Vec<GraphArgument>,
 }
 
@@ -83,31 +83,32 @@ pub(crate) struct Place {
     pub(crate) possible: Vec<TypeId>,
 }
 
-/// What a graph argument gets.
+/// How a graph argument gets its value.
 #[derive(Debug)]
 pub(crate) struct GraphArgument {
     pub(crate) name: String,
-    /// Pinned, or offered to the client; `None`: only the default.
+    /// The value if it is pinned or offered to the client; `None` if only the default can be used.
     pub(crate) value: Option<Template<usize>>,
-    /// The graph's default.
+    /// The default in the graph.
     pub(crate) default: Option<Json>,
 }
 
-/// A value in graph vocabulary with holes: client arguments (by index) in a path, variables in a document.
+/// A value with the graph's names and with holes. In a path, the holes are client arguments by index; in a document,
+/// they are variables.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Template<Hole> {
     Constant(Json),
-    /// With what is taken when the hole stays empty.
+    /// A hole, and the value that is used if nothing fills it.
     Hole(Hole, Option<Json>),
     List(Vec<Template<Hole>>),
     Object(Vec<(String, Template<Hole>)>),
 }
 
-/// The leaf and input types of one schema, by name, with their names in the graph.
+/// The scalars, enums and input objects of one schema, by name, with their names in the graph.
 #[derive(Debug, Default)]
 pub(crate) struct Inputs(pub(crate) HashMap<String, InputType>);
 
-/// A type that values of variables and arguments can have.
+/// The type of a variable or of an argument.
 #[derive(Debug, Clone)]
 pub(crate) enum InputType {
     Int,
@@ -115,7 +116,7 @@ pub(crate) enum InputType {
     String,
     Boolean,
     Id,
-    /// Any JSON.
+    /// A custom scalar, which may be any JSON.
     Custom,
     Enum(EnumView),
     Object(InputObjectView),
@@ -125,32 +126,32 @@ pub(crate) enum InputType {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct EnumView {
     pub(crate) to_graph: HashMap<String, String>,
-    /// Graph value to client value.
+    /// Pairs of a graph value and its client value.
     pub(crate) to_client: Arc<Vec<(String, String)>>,
 }
 
 /// A client input object.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct InputObjectView {
-    /// By the client's name.
+    /// The fields, by the client's name.
     pub(crate) fields: IndexMap<String, InputFieldView>,
-    /// Graph fields that the client does not have, with their defaults.
+    /// Fields that the graph has and the client does not, with their defaults.
     pub(crate) hidden: Vec<(String, Json)>,
-    /// `@oneOf`.
+    /// Whether exactly one field must be given (`@oneOf`).
     pub(crate) is_one_of: bool,
 }
 
 /// A field of a client input object.
 #[derive(Debug, Clone)]
 pub(crate) struct InputFieldView {
-    /// Its name in the graph.
+    /// The field's name in the graph.
     pub(crate) graph: String,
     pub(crate) ty: Type,
-    /// The client's default, else the graph's; in graph vocabulary.
+    /// The client's default, or the graph's if the client has none. It has the graph's names.
     pub(crate) default: Option<Json>,
 }
 
-/// The contract's bounds of an argument, with the pattern compiled.
+/// The contract's bounds of an argument, with the pattern as a compiled regular expression.
 #[derive(Debug)]
 pub(crate) struct Limit {
     pub(crate) bounds: Bounds,
@@ -158,17 +159,17 @@ pub(crate) struct Limit {
 }
 
 impl Limit {
-    /// `None` when nothing is bounded.
+    /// Compiles the bounds; `None` if nothing is bounded.
     pub(crate) fn new(bounds: &Bounds) -> Option<Self> {
         if *bounds == Bounds::default() {
             return None;
         }
-        // A pattern that `regex` does not know is checked by the service.
+        // If `regex` cannot compile the pattern, only the service checks it.
         let pattern = bounds.pattern.as_deref().and_then(|pattern| Regex::new(pattern).ok());
         Some(Self { bounds: bounds.clone(), pattern })
     }
 
-    /// Says what is wrong with a value, such as `500 is above the maximum 100`.
+    /// Says why a value is out of bounds, such as `500 is above the maximum 100`; `None` if it is within them.
     pub(crate) fn violation(&self, value: &Json) -> Option<String> {
         match value {
             Json::Array(items) => match self.bounds.max_items {
@@ -194,13 +195,13 @@ impl Limit {
         if let Some(pattern) = self.pattern.as_ref().filter(|pattern| !pattern.is_match(text)) {
             return Some(format!("the text does not match the pattern `{pattern}`"));
         }
-        // An `ID` may be the text of a number, which it is sent as.
+        // An `ID` may be a text that is sent as a number.
         self.bounds.numbers.violation(&Number::parse(text)?)
     }
 }
 
 impl<Hole> Template<Hole> {
-    /// Hands over each hole.
+    /// Calls `take` with each hole.
     pub(crate) fn holes(&self, take: &mut dyn FnMut(&Hole)) {
         match self {
             Self::Constant(_) => {}
@@ -210,7 +211,7 @@ impl<Hole> Template<Hole> {
         }
     }
 
-    /// The value, when it has no holes.
+    /// The value, if it has no holes.
     pub(crate) fn as_constant(&self) -> Option<&Json> {
         match self {
             Self::Constant(json) => Some(json),
@@ -218,7 +219,7 @@ impl<Hole> Template<Hole> {
         }
     }
 
-    /// A list; constant when all items are.
+    /// Makes a list. It is a constant if all items are constants.
     pub(crate) fn list(items: Vec<Self>) -> Self {
         if items.iter().all(|item| item.as_constant().is_some()) {
             Self::Constant(Json::Array(items.into_iter().filter_map(Self::into_constant).collect()))
@@ -227,7 +228,7 @@ impl<Hole> Template<Hole> {
         }
     }
 
-    /// An object; constant when all members are.
+    /// Makes an object. It is a constant if the values of all members are constants.
     pub(crate) fn object(members: Vec<(String, Self)>) -> Self {
         if members.iter().all(|(_, value)| value.as_constant().is_some()) {
             let constant = |(name, value): (String, Self)| Some((name, value.into_constant()?));

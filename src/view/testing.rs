@@ -1,4 +1,4 @@
-//! Graphs and views from plain SDL, for tests: types and fields only, no ways to get them.
+//! Graphs and views from plain SDL, for tests. They have types and fields, but no ways to fetch them.
 
 use super::{View, load};
 use crate::compose::{Argument, Bounds, FieldId, Graph, GraphField, GraphType, TypeId, TypeKind, TypeRef};
@@ -10,14 +10,14 @@ use apollo_compiler::schema::{ExtendedType, FieldDefinition};
 use indexmap::IndexMap;
 use std::collections::HashMap;
 
-/// A project of one graph and one client schema.
+/// A project with one graph and one client schema.
 pub(crate) struct Project {
     pub(crate) sources: Sources,
     pub(crate) graph: Graph,
 }
 
 impl Project {
-    /// A graph without ways.
+    /// Makes a graph without ways.
     pub(crate) fn new(sdl: &str) -> Self {
         let mut sources = Sources::default();
         let file = sources.add("graph.graphql", sdl);
@@ -109,20 +109,20 @@ impl Project {
         self
     }
 
-    /// Loads a client schema.
+    /// Loads a client schema, which may have findings.
     pub(crate) fn load(&mut self, client: &str) -> (Option<View>, Vec<Finding>) {
         let file = self.sources.add("client.graphql", client);
         load(&self.sources, file, &self.graph)
     }
 
-    /// Loads a client schema that is right.
+    /// Loads a client schema that has no findings.
     pub(crate) fn view(&mut self, client: &str) -> View {
         let (view, findings) = self.load(client);
         assert!(findings.is_empty(), "{}", self.print(&findings));
         view.unwrap()
     }
 
-    /// Findings as text: code, place, message, labels with the text that they stand at, help.
+    /// Prints findings as text: code, place, message, labels with the text to which they point, and help.
     pub(crate) fn print(&self, findings: &[Finding]) -> String {
         let mut out = String::new();
         for finding in findings {

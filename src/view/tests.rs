@@ -1,4 +1,4 @@
-//! What a client schema may say of a graph, and how it is told that it is wrong.
+//! What a client schema may say about a graph, and which findings report its errors.
 
 use super::testing::Project;
 use crate::compose::Bounds;
