@@ -1,25 +1,26 @@
 //! Several instances of one service: which of them gets the next attempt.
 //!
 //! In: calls to the service. Out: the answer of one of its instances.
-//! Elsewhere: calling one instance ([`super::http_service`]); a retry is another attempt, and chooses anew
-//! ([`super::guarded`]).
+//! Elsewhere: calling one instance ([`super::http_service`]); retries ([`super::guarded`]), which are attempts of their
+//! own, for which an instance is chosen anew.
 //!
-//! *Power of two choices*: of two instances taken at random, the one with fewer requests in flight. Choosing the least
-//! of all would send everything that comes at once to the same one, for all BFFs see the same moment.
+//! *Power of two choices*: two instances are picked at random, and the one with fewer requests in flight gets the
+//! attempt. Choosing the instance with the fewest of all would send everything that comes at once to the same one,
+//! because all BFFs see the same state.
 //!
-//! *Ejection*: an instance that is down fails fast, so it has few requests in flight, and would attract most. So one
-//! failure weighs like some requests in flight, for a while; and after three failures in a row it is not chosen at
-//! all for ten seconds, and twice as long the next time, up to two minutes. Failures are those of the instance: no
-//! connection, no answer in time, 502, 503, 504; a 500 is one of the code, which all instances share. So is a failure of
-//! an input that has failed before and succeeded nowhere since: it says something about the input, unless there was no
-//! connection.
+//! *Ejection*: an instance that is down fails fast, so it has few requests in flight and would attract the most.
+//! Therefore a failure counts like some requests in flight for a while. After three failures in a row, the instance is
+//! not chosen at all for ten seconds, and each further time for twice as long, up to two minutes. Only failures of the
+//! instance count: no connection, no answer in time, 502, 503, 504. A 500 is a failure of the code, which all instances
+//! share. A failure does not count either if its input has failed before and has not succeeded on any instance since:
+//! it says something about the input, unless there was no connection.
 //!
-//! *Slow re-entry*: an instance that was started again is cold; it gets a tenth of its share at first, and all of it
-//! ten seconds later.
+//! *Slow re-entry*: an instance that was started again has cold caches, so it gets a tenth of its share at first, and
+//! all of it ten seconds later.
 //!
 //! Always true:
-//! - at most half of the instances are ejected: when most fail, the fault is not theirs;
-//! - who leaves, or had no time, tells nothing about an instance.
+//! - at most half of the instances are ejected: if most of them fail, the fault is not theirs;
+//! - a caller that leaves, or that had no time, says nothing about an instance.
 
 use super::breaker::Suspects;
 use super::model::{Answer, CallError, CallErrorKind, Context, Request, Subgraph};
@@ -31,26 +32,26 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Failures in a row that eject an instance.
+/// How many failures in a row eject an instance.
 const MOST_IN_ROW: u32 = 3;
 
-/// How long an instance is out at first.
+/// How long an instance is ejected the first time.
 const OUT_FOR: Duration = Duration::from_secs(10);
 
-/// How long an instance is out at most.
+/// How long an instance is ejected at most.
 const MOST_OUT: Duration = Duration::from_secs(120);
 
-/// How long an instance takes to get its share again.
+/// How long an ejected instance takes to get its full share again.
 const RE_ENTRY: Duration = Duration::from_secs(10);
 
-/// The share that it begins with.
+/// The share of requests with which an ejected instance begins again.
 const FIRST_SHARE: f64 = 0.1;
 
-/// How long a failure weighs, and how much: as so many requests in flight.
+/// How long a failure counts, and as how many requests in flight it counts.
 const BLAMED_FOR: Duration = Duration::from_secs(10);
 const BLAME: f64 = 8.0;
 
-/// A service with several instances. Clones share what is known of them.
+/// A service with several instances. Clones share what is known about the instances.
 #[derive(Debug)]
 pub struct Balanced<S: ?Sized> {
     inner: Arc<Inner<S>>,
@@ -66,12 +67,13 @@ impl<S: ?Sized> Clone for Balanced<S> {
 struct Inner<S: ?Sized> {
     service: Arc<str>,
     instances: Vec<Instance<S>>,
-    /// Inputs that have failed and succeeded nowhere since. Held for a look-up, never over an await.
+    /// Inputs that have failed and have not succeeded on any instance since. The lock is held for a look-up, never
+    /// across an await.
     suspects: Mutex<Suspects>,
-    /// Whether there may be any.
+    /// Whether there may be any suspects.
     has_suspects: AtomicBool,
     random: ahash::RandomState,
-    /// Random numbers drawn so far.
+    /// How many random numbers have been drawn.
     drawn: AtomicU64,
 }
 
@@ -79,13 +81,13 @@ struct Inner<S: ?Sized> {
 struct Instance<S: ?Sized> {
     name: Arc<str>,
     in_flight: AtomicU32,
-    /// Held for a few comparisons, never over an await.
+    /// The lock is held for a few comparisons, never across an await.
     health: Mutex<Health>,
     source: Arc<S>,
 }
 
 impl<S: Subgraph + ?Sized> Balanced<S> {
-    /// Balances the calls to `service` between its instances, each with its name.
+    /// Balances the calls to `service` between its instances, each given with its name.
     #[must_use]
     pub fn new(service: impl Into<Arc<str>>, instances: Vec<(Arc<str>, Arc<S>)>) -> Self {
         let instances = instances.into_iter().map(|(name, source)| Instance {
@@ -106,7 +108,7 @@ impl<S: Subgraph + ?Sized> Balanced<S> {
         }
     }
 
-    /// Each instance, as it is now.
+    /// The current state of each instance.
     #[must_use]
     pub fn instances(&self) -> Vec<InstanceReport> {
         let now = Instant::now();
@@ -122,7 +124,7 @@ impl<S: Subgraph + ?Sized> Balanced<S> {
 impl<S: Subgraph + ?Sized + 'static> Subgraph for Balanced<S> {
     fn call(&self, request: Request, ctx: Context) -> BoxFuture<'static, Result<Answer, CallError>> {
         let inner = Arc::clone(&self.inner);
-        // Chosen when the future is first polled: one that waits counts nowhere.
+        // The instance is chosen when the future is first polled, so a call that waits counts at no instance.
         Box::pin(async move {
             let Some(at) = inner.choose(Instant::now()) else {
                 let cause = "the service has no instance";
@@ -157,7 +159,7 @@ impl<S: Subgraph + ?Sized + 'static> Subgraph for Balanced<S> {
 }
 
 impl<S: ?Sized> Inner<S> {
-    /// The less loaded of two that are taken at random.
+    /// The less loaded of two instances that are picked at random.
     fn choose(&self, now: Instant) -> Option<usize> {
         let candidates: smallvec::SmallVec<[(usize, f64); 8]> = self
             .instances
@@ -170,13 +172,13 @@ impl<S: ?Sized> Inner<S> {
             .collect();
         let count = candidates.len() as u64;
         match count {
-            // All are out, by a race of their last failures: any will do.
+            // A race of their last failures can eject all instances; then any of them will do.
             0 => (!self.instances.is_empty()).then(|| (self.random() % self.instances.len() as u64) as usize),
             1 => candidates.first().map(|&(at, _)| at),
             _ => {
                 let random = self.random();
                 let first = random % count;
-                // Any but the first.
+                // Any instance but the first.
                 let second = (first + 1 + (random >> 32) % (count - 1)) % count;
                 let (a, b) = (candidates[first as usize], candidates[second as usize]);
                 Some(if b.1 < a.1 { b.0 } else { a.0 })
@@ -198,7 +200,7 @@ impl<S: ?Sized> Inner<S> {
         !is_new
     }
 
-    /// An input has succeeded: if it fails elsewhere, that is due to the instance.
+    /// Notes that an input has succeeded: if it fails on another instance, that instance is to blame.
     fn clear(&self, input: u64) {
         if self.has_suspects.load(Ordering::Acquire) {
             self.suspects.lock().unwrap_or_else(PoisonError::into_inner).clear(input);
@@ -208,7 +210,7 @@ impl<S: ?Sized> Inner<S> {
     fn settle(&self, at: usize, is_failure: bool, now: Instant) {
         let instance = &self.instances[at];
         let others = self.instances.iter().enumerate().filter(|&(other, _)| other != at);
-        // Looked at only where it matters, and one lock at a time.
+        // The other instances are looked at only if it matters, and only one lock is held at a time.
         let may_eject =
             || (others.filter(|(_, other)| other.health().is_out(now)).count() + 1) * 2 <= self.instances.len();
         let is_last = is_failure && instance.health().in_row + 1 >= MOST_IN_ROW;
@@ -228,7 +230,7 @@ impl<S: ?Sized> Instance<S> {
     }
 }
 
-/// One request more in flight, until dropped.
+/// One more request in flight, counted until it is dropped.
 struct Counted<'a>(&'a AtomicU32);
 
 impl<'a> Counted<'a> {
@@ -244,7 +246,7 @@ impl Drop for Counted<'_> {
     }
 }
 
-/// Has the instance failed? `None`: the call tells nothing about it.
+/// Whether the instance has failed; `None` if the call says nothing about it.
 fn is_failure(result: &Result<Answer, CallError>, cut: Option<Instant>) -> Option<bool> {
     match result {
         Ok(answer) => Some(matches!(answer.status, 502..=504)),
@@ -252,13 +254,13 @@ fn is_failure(result: &Result<Answer, CallError>, cut: Option<Instant>) -> Optio
     }
 }
 
-/// What is known of one instance. It has no clock of its own.
+/// What is known about one instance. It has no clock of its own.
 #[derive(Debug, Default)]
 struct Health {
     in_row: u32,
     last_failure: Option<Instant>,
     out_until: Option<Instant>,
-    /// How long it was out the last time.
+    /// How long the instance was ejected the last time.
     out_for: Duration,
 }
 
@@ -267,7 +269,7 @@ impl Health {
         self.out_until.is_some_and(|until| now < until)
     }
 
-    /// How much it has to do; `None`: it is ejected.
+    /// The load of the instance; `None` if it is ejected.
     fn load(&self, in_flight: u32, now: Instant) -> Option<f64> {
         if self.is_out(now) {
             return None;
@@ -281,11 +283,11 @@ impl Health {
         Some((f64::from(in_flight) + 1.0 + blame) / share)
     }
 
-    /// Takes a call's outcome in; how long it is out from now on, if it is ejected.
+    /// Takes in the outcome of a call. If the instance is ejected now, returns for how long.
     fn settle(&mut self, is_failure: bool, may_eject: bool, now: Instant) -> Option<Duration> {
         if !is_failure {
             self.in_row = 0;
-            // It has been well for as long as it was out: what was is forgotten.
+            // It has been well for as long as it was ejected, so the ejection is forgotten.
             if self.out_until.is_some_and(|until| now.saturating_duration_since(until) > self.out_for.max(RE_ENTRY)) {
                 (self.out_until, self.out_for) = (None, Duration::ZERO);
             }

@@ -1,4 +1,4 @@
-//! Instances by themselves, with instants made up; then the choice between them, on paused time and without sockets.
+//! Tests of single instances with made-up instants, and of the choice between instances on paused time without sockets.
 
 use super::*;
 use crate::compose::WayId;
@@ -30,7 +30,7 @@ impl Subgraph for Fake {
     }
 }
 
-/// Answers all but one target, which it says 503 to.
+/// Answers every target except one, to which it answers 503.
 #[derive(Debug)]
 struct Poisoned;
 
@@ -61,7 +61,7 @@ async fn an_input_that_fails_everywhere_ejects_nobody() {
     }
 }
 
-/// Instances `0`, `1`, … that take so many milliseconds each.
+/// A service with the instances `0`, `1`, and so on, each of which takes this many milliseconds.
 fn service(takes: &[u64]) -> (Vec<Arc<Fake>>, Balanced<Fake>) {
     let fake = |&ms| Fake { takes: Duration::from_millis(ms), is_down: false.into(), calls: 0.into() };
     let fakes: Vec<_> = takes.iter().map(fake).map(Arc::new).collect();
@@ -85,7 +85,7 @@ fn context() -> Context {
     }
 }
 
-/// So many calls, `at_once` of them at a time. How many failed, and how many each instance got.
+/// Sends `calls` calls, `at_once` of them at a time. Returns how many failed, and how many each instance got.
 async fn send(fakes: &[Arc<Fake>], service: &Balanced<Fake>, calls: usize, at_once: usize) -> (usize, Vec<u32>) {
     let before: Vec<_> = fakes.iter().map(|fake| fake.calls.load(Ordering::Relaxed)).collect();
     let get = || Request::Http { method: http::Method::GET, target: "/x".into(), headers: Vec::new(), body: None };

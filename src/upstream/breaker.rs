@@ -1,52 +1,60 @@
-//! Circuit breakers: an endpoint that is down is left alone for a while, and so is an input that always fails.
+//! Circuit breakers: an endpoint that is down is not called for a while, and an input that always fails is not sent for
+//! a while.
 //!
-//! In: what came of each call, by its endpoint and its input, and the clock. Out: whether the next one may be sent.
-//! Elsewhere: what counts as a failure, and the calls themselves ([`super::guarded`]); the parts: one gate ([`gate`]),
-//! the inputs that failed lately ([`suspects`]), what chance explains ([`weather`]), and the whole ([`circuit`]).
+//! In: the outcome of each call, with its endpoint and its input, and the clock. Out: whether the next call may be
+//! sent.
+//! Elsewhere: what counts as a failure, and the calls themselves ([`super::guarded`]). The parts: one gate ([`gate`]),
+//! the inputs that failed recently ([`suspects`]), which failures chance explains ([`weather`]), and the state machine
+//! that uses them ([`circuit`]).
 //!
-//! A service that is down costs each query its timeout, and each call keeps a slot that long; one that is overloaded
-//! does not recover while it is asked. So it is not called for a while; who asks is told at once.
-//! Why per endpoint rather than per service: `GET /products/{id}/reviews` may be broken while all else is well.
+//! A service that is down costs each query its timeout, and each call keeps a slot that long. A service that is
+//! overloaded does not recover while it is called. So it is not called for a while, and its callers get an error at
+//! once. There is a breaker for each endpoint rather than for each service, because `GET /products/{id}/reviews` may be
+//! broken while everything else works.
 //!
-//! **What a failure says.** A connection that was not made says something about the service: it has seen nothing of the
-//! request. Every other failure may be due to what was asked: an answer with 5xx, a timeout, and a reset as well, by which
-//! many servers end a request whose code panics. The *input* is all that a request holds, as a hash; so a batch with other
-//! keys is another input, and so is the same request with another caller's headers. From that:
+//! **What a failure says.** A connection that was not made says something about the service, because the service has
+//! seen nothing of the request. Every other failure may be due to the request: an answer with 5xx, a timeout, and also
+//! a reset, with which many servers end a request whose code panics. The *input* of a call is a hash of everything in
+//! its request. So a batch with other keys is another input, and so is the same request with another caller's headers.
+//! From this follow three rules:
 //!
-//! - *An input that keeps failing is refused by itself*, once its failures in a row are no chance ([`weather`]). It costs
-//!   nobody but those who ask for it, neither slots nor retries. An endpoint that has a single input is left alone by
-//!   this rule.
-//! - *An endpoint is down when successes stop, not when failures come.* Whoever knows inputs that fail can add as many
-//!   failures as he likes, and by batches with one bad key each may be a new input; he cannot take successes away. So the
-//!   circuit opens if several inputs have failed since the last success, none of them known to fail before, and if the
-//!   silence is too long to be chance, by the successes of the ten seconds before it.
-//! - *Without connections, count.* No input can cause those. The circuit opens after a row of failed connections that is
-//!   no chance, and a twentieth of the calls of ten seconds: of thousands a second, a few in a row are a blip.
+//! - *An input that keeps failing is refused by itself*, once it has failed more often in a row than chance explains
+//!   ([`weather`]). It costs slots and retries to nobody but those who ask for it. By this rule, an endpoint with a
+//!   single input is not called for a while.
+//! - *An endpoint is down when successes stop, not when failures come.* A client that knows inputs that fail can add
+//!   any number of failures; batches with one bad key each may even be new inputs. But no client can take successes
+//!   away. So the circuit opens if several inputs have failed since the last success, none of which was known to fail,
+//!   and if the time without success is longer than chance explains, given the successes of the ten seconds before it.
+//! - *Failed connections are counted*, because no input can cause them. The circuit opens after more failed connections
+//!   in a row than chance explains, if they are also at least a twentieth of the calls of the last ten seconds: among
+//!   thousands of calls a second, a few in a row mean nothing.
 //!
-//! There is no share of failures that opens a circuit. Where half of all calls fail, the other half is answered, and most
-//! of the rest by a retry; an open circuit would answer none. What an endpoint that fails so costs is bounded by its
-//! service's slots and its retry budget.
+//! No share of failures opens a circuit. If half of all calls fail, the other half is answered, and most of the rest by
+//! a retry; an open circuit would answer none. The cost of such an endpoint is bounded by its service's slots and its
+//! retry budget.
 //!
-//! **The way back.** A circuit is open for a second, then one call is let through to find out (`HalfOpen`); each failure of
-//! that doubles the time, up to five seconds: a call each five seconds burdens nobody, and a service that is back is used
-//! soon. Inputs that failed lately have probes of their own, so that one that always fails keeps no other out; and where
-//! the service was reached, another input is tried four times a second. The first success closes the circuit, and releases
-//! inputs that were refused in the silence.
+//! **Closing again.** A circuit is open for a second. Then one call is let through as a probe (`HalfOpen`). Each
+//! failure of the probe doubles the time, up to five seconds: one call each five seconds is no burden, and a service
+//! that works again is soon used. Inputs that failed recently have probes of their own, so an input that always fails
+//! does not keep other inputs out. If the service was reached, another input is tried four times a second. The first
+//! success closes the circuit, and releases inputs that were refused since the last success.
 //!
-//! **What is left.** Whoever can make up failing inputs without end can open the circuit of an endpoint that hardly anybody
-//! else uses, for few successes are not missed soon. In the simulation, 60 such calls a second made 13 of 60,000 others be
-//! refused that came five times a second, and one in seven that came each five seconds; 50 inputs that are known make 9 of
-//! 2,400 of the latter.
+//! **Known limits.** A client that can invent failing inputs without end can open the circuit of an endpoint that
+//! hardly anybody else uses, because the absence of rare successes is not noticed soon. In the simulation, 60 such
+//! calls a second had two effects: of 60,000 other calls that came five times a second, 13 were refused, and of calls
+//! that came once in five seconds, one in seven. With 50 inputs that are known to fail, 9 of 2,400 such rare calls were
+//! refused.
 //!
-//! A caller that gives up early tells nothing about the endpoint. One that gives up after having waited for nearly as
-//! long as any call may take tells the same as a timeout: else, where requests may take no longer than a call, no
-//! call would ever time out.
+//! A caller that gives up early says nothing about the endpoint. A caller that gives up after waiting for nearly as
+//! long as any call may take counts as a timeout. Otherwise no call would ever time out if requests may take no longer
+//! than a call.
 //!
 //! Always true:
-//! - in `HalfOpen` at most two calls are on their way, of which one has an input that failed lately; should one end
-//!   without an outcome, the next one takes its part;
-//! - only calls sent in a state decide about it: what was sent before it opened does not close it;
-//! - the number of breakers has a bound, and so have the inputs that each knows.
+//! - in `HalfOpen`, at most two calls are in flight, one of which has an input that failed recently; if one of them
+//!   ends without an outcome, the next call takes its place;
+//! - only calls that were sent in a state decide about it: a call that was sent before the circuit opened does not
+//!   close it;
+//! - the number of breakers has a bound, and so has the number of inputs that each of them knows.
 
 mod circuit;
 mod gate;
@@ -61,21 +69,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// When an endpoint is left alone.
+/// When an endpoint or an input is not called for a while.
 #[derive(Debug, Clone, Copy)]
 pub struct BreakerOptions {
-    /// Whether it may open at all. Default: `true`.
+    /// Whether circuits may open at all. Default: `true`.
     pub enabled: bool,
-    /// Failures in a row that open it, or have an input refused, where all was well before. Where calls fail by chance
-    /// more are needed, up to thirteen times as many; where nothing is known yet, nearly twice as many.
-    /// Default: 5.
+    /// How many failures in a row open the circuit, or have an input refused, if everything was well before. If calls
+    /// fail by chance, more failures are needed, up to thirteen times as many; if nothing is known yet, nearly twice as
+    /// many. Default: 5.
     pub failures_in_row: u32,
-    /// How long it is open first. Default: 1 s; each failed probe doubles it.
+    /// How long the circuit is open the first time. Each failed probe doubles it. Default: 1 s.
     pub open_for: Duration,
-    /// How long it is open at most. Default: 5 s.
+    /// How long the circuit is open at most. Default: 5 s.
     pub max_open: Duration,
-    /// A call that was under way this long without an answer has failed, also when its caller gave it up. To be a bit
-    /// less than any call can have, so that it is found out when every caller has as little time. Default: 1.8 s.
+    /// A call that had no answer for this long has failed, even if its caller gave it up. It should be a bit less than
+    /// the longest time of any call, so that failures are noticed even if every caller has just that much time.
+    /// Default: 1.8 s.
     pub patience: Duration,
 }
 
@@ -91,18 +100,18 @@ impl Default for BreakerOptions {
     }
 }
 
-/// What came of a call, for its breaker.
+/// The outcome of a call, for its breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// The service has answered, with a status below 500.
+    /// The service answered with a status below 500.
     Success,
-    /// The request was sent, and failed.
+    /// The request was sent and failed.
     Failure,
-    /// There was no connection, so that the service has seen nothing of the request.
+    /// There was no connection, so the service has seen nothing of the request.
     Unsent,
 }
 
-/// Endpoints of one service that get a breaker; calls to further ones are always let through.
+/// How many endpoints of one service get a breaker; calls to further ones are always let through.
 const MAX_BREAKERS: usize = 512;
 
 /// The breakers of one service.
@@ -118,7 +127,7 @@ impl Breakers {
         Self { service, options, by_endpoint: RwLock::default() }
     }
 
-    /// The breaker of an endpoint; `None`: it has none.
+    /// The breaker of an endpoint; `None` if it has none.
     pub(super) fn of(&self, endpoint: &Arc<str>) -> Option<Arc<Breaker>> {
         if !self.options.enabled {
             return None;
@@ -132,7 +141,7 @@ impl Breakers {
         }
         drop(known);
         let mut known = self.by_endpoint.write().unwrap_or_else(PoisonError::into_inner);
-        // Others may have come in between.
+        // Other calls may have added breakers between the two locks.
         if known.len() >= MAX_BREAKERS {
             return known.get(endpoint).map(Arc::clone);
         }
@@ -140,7 +149,7 @@ impl Breakers {
         Some(Arc::clone(known.entry(Arc::clone(endpoint)).or_insert_with(new)))
     }
 
-    /// Each endpoint's state, by name.
+    /// The state of each endpoint, sorted by the endpoint's name.
     pub(super) fn report(&self) -> Vec<(Arc<str>, BreakerState)> {
         let known = self.by_endpoint.read().unwrap_or_else(PoisonError::into_inner);
         let mut states: Vec<_> =
@@ -156,12 +165,12 @@ pub(super) struct Breaker {
     service: Arc<str>,
     endpoint: Arc<str>,
     patience: Duration,
-    /// Held for a few comparisons, never over an await.
+    /// The lock is held for a few comparisons, never across an await.
     circuit: Mutex<Circuit>,
 }
 
-/// A call that was let through. Dropped without an outcome before its time, it has told nothing, and a probe is given
-/// back.
+/// The permit of a call that was let through. If it is dropped without an outcome before the patience has passed, the
+/// call says nothing, and its probe is given back.
 #[derive(Debug)]
 pub(super) struct Permit {
     breaker: Arc<Breaker>,
@@ -183,12 +192,12 @@ impl Breaker {
         self.circuit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Would a call with this input be refused now? For those who have to wait for something else first.
+    /// Whether a call with this input would be refused now. Callers that would have to wait for a slot ask this first.
     pub(super) fn refuses(&self, input: u64, now: Instant) -> bool {
         self.circuit().refuses(input, now)
     }
 
-    /// Lets a call through, or not.
+    /// Lets a call through; `None` if it is refused.
     pub(super) fn admit(self: &Arc<Self>, input: u64, now: Instant) -> Option<Permit> {
         let mut circuit = self.circuit();
         let before = circuit.state();
@@ -208,7 +217,7 @@ impl Breaker {
         self.tell(before, after, open_for);
     }
 
-    /// One line for each change.
+    /// Logs a change of the state in one line.
     fn tell(&self, before: BreakerState, after: BreakerState, open_for: Duration) {
         let (service, endpoint) = (&*self.service, &*self.endpoint);
         match after {
@@ -228,7 +237,7 @@ impl Breaker {
 }
 
 impl Permit {
-    /// Tells what came of the call.
+    /// Takes in the outcome of the call.
     pub(super) fn settle(mut self, outcome: Outcome, now: Instant) {
         if let Some(pass) = self.pass.take() {
             self.breaker.settle(pass, outcome, now);

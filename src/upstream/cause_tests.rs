@@ -1,4 +1,4 @@
-//! What went wrong with a call is told apart, over TCP and over TLS: sockets and certificates are real.
+//! Tests that each failure of a call has its own cause, over TCP and over TLS, with real sockets and certificates.
 
 use crate::compose::WayId;
 use crate::policy::Caller;
@@ -31,7 +31,7 @@ impl<'a> Call<'a> {
         Self { url, tls, timeout: LONG, connect_timeout: LONG, left: LONG }
     }
 
-    /// Makes it, and says why it failed.
+    /// Makes the call and returns its error.
     async fn failure(self) -> CallError {
         let Self { url, tls, timeout, connect_timeout, left } = self;
         let options = ClientOptions { tls, connect_timeout, ..ClientOptions::default() };
@@ -115,7 +115,7 @@ async fn timeouts_say_whose_they_are() {
 #[tokio::test]
 async fn names_that_cannot_be_resolved_are_told_apart_from_hosts_that_refuse() {
     let gone = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port").local_addr().expect("an address");
-    // No label of a name has more than 63 bytes (RFC 1035 §2.3.4), so nobody is asked for this one.
+    // A label of a name has at most 63 bytes (RFC 1035 §2.3.4), so no name server is asked for this one.
     let unknown = "a".repeat(64);
     for (url, starts) in [
         (format!("http://{unknown}"), "the host's name cannot be resolved"),
@@ -133,7 +133,7 @@ async fn a_host_that_takes_no_connection_is_a_connect_timeout() {
     socket.bind(([127, 0, 0, 1], 0).into()).expect("a port");
     let listener = socket.listen(1).expect("a listener");
     let address = listener.local_addr().expect("an address");
-    // The queue of connections that nobody accepts is full: further ones get no answer.
+    // The queue of connections that nobody accepts is full, so further ones get no answer.
     let mut waiting = Vec::new();
     while let Ok(Ok(stream)) = tokio::time::timeout(SHORT, TcpStream::connect(address)).await {
         waiting.push(stream);
@@ -175,7 +175,7 @@ async fn certificates_say_what_is_wrong_with_them() {
 #[tokio::test]
 async fn handshakes_that_come_to_nothing_are_told_apart() {
     let ours = Authority::new();
-    // It wants a certificate, which the caller does not have.
+    // The service requires a certificate, which the caller does not have.
     let refusing = Security::Tls(Arc::new(server(&ours.certificate(), Some(&ours))));
     for (security, connect_timeout, starts) in [
         (Security::Silent, SHORT, "no connection was made within the connect timeout"),

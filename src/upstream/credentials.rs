@@ -1,13 +1,13 @@
-//! What calls carry of ours, so that services know who calls: a token from a file, and a JWT that we sign.
+//! Our own credentials in calls, by which services know who calls: a token from a file, and a JWT that we sign.
 //!
-//! In: a token's file, a key, the clock. Out: headers.
-//! Elsewhere: reading the token's file ([`super::token_file`]); what calls carry of the caller's ([`crate::execute`]);
+//! In: the file of a token, a key, the clock. Out: headers.
+//! Elsewhere: reading the token's file ([`super::token_file`]); what calls carry of the caller ([`crate::execute`]);
 //! TLS certificates ([`super::client`]).
 //!
 //! Always true:
-//! - nothing of it depends on the caller, so it is no part of a credential scope, and no reason to keep answers apart:
-//!   RFC 9111 §3.5 is about the caller's `Authorization`;
-//! - such a header stands in the place of any other of its name;
+//! - no credential of our own depends on the caller. So none is part of a credential scope, and none is a reason to
+//!   keep answers apart: RFC 9111 §3.5 is about the caller's `Authorization`;
+//! - a header of our own replaces every other header of the same name;
 //! - tokens and keys are in no log, error or debug output.
 
 use super::token_file::TokenFile;
@@ -21,10 +21,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
-/// Longest token, in bytes.
+/// The longest token, in bytes.
 pub(super) const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
-/// Headers of ours, for one service; clones share them.
+/// Our own headers for the calls to one service. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct Credentials {
     token: Option<Arc<TokenFile>>,
@@ -32,20 +32,20 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Those of a service; none by default.
+    /// The credentials of a service; both are optional, and the default is none.
     #[must_use]
     pub fn new(token: Option<TokenFile>, identity: Option<Identity>) -> Self {
         Self { token: token.map(Arc::new), identity: identity.map(Arc::new) }
     }
 
-    /// Waits until they are young enough to be sent, for 500 ms at most, and no longer than until `deadline`.
+    /// Waits until the token is recent enough to be sent, at most 500 ms and at most until `deadline`.
     pub(super) async fn refresh(&self, deadline: Instant) {
         if let Some(token) = &self.token {
             token.refresh(deadline).await;
         }
     }
 
-    /// Puts them into a request's headers.
+    /// Adds the credentials to a request's headers.
     pub(super) fn write(&self, headers: &mut HeaderMap) {
         if let Some(token) = &self.token {
             headers.insert(token.header().clone(), token.value());
@@ -58,44 +58,45 @@ impl Credentials {
     }
 }
 
-/// Why there is no token or identity.
+/// Why a token or an identity cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialsError {
     /// The file cannot be read.
     #[error("it cannot be read: {0}")]
     Unreadable(#[from] std::io::Error),
-    /// It holds no token.
+    /// The file holds no token.
     #[error("it holds no token: 1 to {MAX_TOKEN_BYTES} visible characters of ASCII are wanted")]
     NoToken,
-    /// It holds no private key that is supported.
+    /// The text holds no private key of a supported type.
     #[error("it is no PEM private key (PKCS #8) of type Ed25519, EC P-256 or RSA")]
     NoKey,
-    /// The scheme is no token (RFC 9110 §5.6.2), so no header can have it.
+    /// The scheme is not a token in the sense of RFC 9110 §5.6.2, so no header can carry it.
     #[error("`{0}` cannot be sent in a header")]
     NotSendable(String),
 }
 
-/// What an identity's JWT says.
+/// The claims of an identity's JWT, and the header that carries it.
 #[derive(Debug, Clone)]
 pub struct IdentityOptions {
-    /// `iss` and `sub`.
+    /// The claims `iss` and `sub`.
     pub issuer: String,
-    /// `aud`.
+    /// The claim `aud`.
     pub audience: String,
-    /// How long it is valid.
+    /// How long a JWT is valid; the claim `exp` follows from it.
     pub lifetime: Duration,
-    /// The header that carries it.
+    /// The header that carries the JWT.
     pub header: HeaderName,
-    /// What stands before it, with a space between; may be empty.
+    /// The text before the JWT, such as `Bearer`, which is followed by a space; empty if there is none.
     pub scheme: String,
-    /// `kid`, by which a service chooses the key. `None`: the key's thumbprint (RFC 7638, SHA-256).
+    /// The header parameter `kid`, by which a service chooses the key; `None` for the key's thumbprint (RFC 7638,
+    /// SHA-256).
     pub key_id: Option<String>,
 }
 
-/// JWTs that say who we are (RFC 7519); one serves all calls until half of its life is over.
+/// Makes JWTs that say who we are (RFC 7519). One JWT is used for all calls until half of its lifetime is over.
 pub struct Identity {
     key: EncodingKey,
-    /// `alg` and `kid`.
+    /// The JOSE header, with `alg` and `kid`.
     header: Header,
     options: IdentityOptions,
     minted: ArcSwap<Option<Minted>>,
@@ -123,10 +124,11 @@ impl std::fmt::Debug for Identity {
 }
 
 impl Identity {
-    /// Signs with a private key, PEM of PKCS #8.
+    /// Makes an identity that signs with a private key, given as PEM (PKCS #8).
     ///
     /// # Errors
-    /// [`CredentialsError::NoKey`]; [`CredentialsError::NotSendable`], for a scheme that is no token (RFC 9110 §5.6.2).
+    /// - [`CredentialsError::NoKey`] if the text holds no private key of a supported type, or the key cannot sign;
+    /// - [`CredentialsError::NotSendable`] if the scheme is not a token (RFC 9110 §5.6.2).
     pub fn new(pem: &[u8], options: IdentityOptions) -> Result<Self, CredentialsError> {
         let of = |key: Result<EncodingKey, _>, algorithm| key.ok().map(|key: EncodingKey| (key, algorithm));
         let (key, algorithm) = of(EncodingKey::from_ed_pem(pem), Algorithm::EdDSA)
@@ -142,11 +144,11 @@ impl Identity {
             None => thumbprint(&key, algorithm).ok_or(CredentialsError::NoKey)?,
         });
         let identity = Self { key, header, options, minted: ArcSwap::from_pointee(None) };
-        // A key that cannot sign is found here, not by the first call.
+        // Signing once finds a key that cannot sign now, and not in the first call.
         identity.mint(SystemTime::now()).map(|_| identity).ok_or(CredentialsError::NoKey)
     }
 
-    /// A token that is valid for at least half of its lifetime.
+    /// A header value with a JWT that stays valid for at least half of its lifetime.
     fn value(&self, now: SystemTime) -> Option<HeaderValue> {
         if let Some(minted) = &**self.minted.load()
             && now < minted.until
@@ -183,7 +185,7 @@ fn thumbprint(key: &EncodingKey, algorithm: Algorithm) -> Option<String> {
     Jwk::from_encoding_key(key, algorithm).ok()?.thumbprint(ThumbprintHash::SHA256).ok()
 }
 
-/// 128 bits that nobody can guess.
+/// A random id of 128 bits, in hexadecimal, which nobody can guess.
 fn random_id() -> Option<String> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).ok()?;
@@ -259,7 +261,7 @@ mod tests {
             Ok::<_, CredentialsError>((text.strip_suffix(&token).expect("its end").to_owned(), kid))
         };
         let (scheme, kid) = of("Bearer", None).expect("an identity");
-        // 32 bytes in base64url, which follow from the public key alone.
+        // The thumbprint has 32 bytes in base64url, which follow from the public key alone.
         let public = jsonwebtoken::DecodingKey::from_ed_pem(include_bytes!("../policy/test_keys/ed.pub"));
         let public = Jwk::from_decoding_key(&public.expect("a key"), Some(Algorithm::EdDSA)).expect("a key");
         let expected = public.thumbprint(ThumbprintHash::SHA256).expect("a thumbprint");

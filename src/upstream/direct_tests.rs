@@ -1,4 +1,4 @@
-//! The pool of connections; what calls get from it is in `http_service_tests`.
+//! Tests of the pool of connections. What calls get from it is tested in `http_service_tests`.
 
 use super::*;
 use testkit::faulty::{Faulty, Reply};
@@ -40,7 +40,7 @@ async fn idle_connections_have_a_bound_and_an_end() {
         }
     };
     tokio::time::timeout(Duration::from_secs(10), reaped).await.expect("idle connections are closed");
-    // The next one begins anew, and is kept again.
+    // The next call makes a new connection, which is kept again.
     assert_eq!(fetch(&direct).await, b"1");
     assert_eq!((idle(&direct), upstream.requests()[3].connection), (1, 3));
 }
@@ -62,7 +62,7 @@ async fn a_connection_that_comes_of_age_while_it_is_idle_is_closed() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
-    // Long before the thirty seconds for which it may be idle.
+    // This is long before the 30 s for which a connection may be idle.
     tokio::time::timeout(Duration::from_secs(10), closed).await.expect("it is closed for its age");
 }
 
@@ -75,7 +75,7 @@ async fn a_connection_is_kept_only_after_the_end_of_its_body() {
         (Reply::empty(204), "", 1),
         (Reply::raw("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 1\r\n\r\n1"), "1", 0),
         (Reply::raw("HTTP/1.0 200 OK\r\ncontent-length: 1\r\n\r\n1"), "1", 0),
-        // More than it has announced: what follows would be taken for the next answer.
+        // The answer is longer than announced; the rest would be taken for the next answer.
         (Reply::raw("HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n1HTTP/1.1 200 OK\r\n\r\n"), "1", 0),
     ] {
         let upstream = Faulty::always(reply.clone()).await.expect("a port");

@@ -1,21 +1,21 @@
-//! Guarded calls: what one service can take, and what to do when it fails.
+//! Guarded calls: how many calls one service gets, and what happens when it fails.
 //!
-//! In: calls to a source. Out: its answers, after one attempt or two, or at once that none was made.
+//! In: calls to a source. Out: its answers after one or two attempts, or an error at once if no attempt was made.
 //! Elsewhere: each policy by itself, with its reasons ([`super::queue`], [`super::breaker`], [`super::retry`]); the
-//! attempts ([`super::http_service`]); sharing equal calls, which comes before ([`super::shared`]): who shares a call
-//! shares its retry as well.
+//! attempts ([`super::http_service`]); sharing equal calls, which happens before ([`super::shared`]), so requests that
+//! share a call also share its retry.
 //!
-//! The way of an attempt: the endpoint's breaker lets it through or refuses it at once, also while all slots are
-//! taken; the service's queue gives it a slot; it is sent; the breaker is told. A call that failed gives its slot back
-//! before it waits for its retry.
+//! The steps of an attempt: the endpoint's breaker lets it through, or refuses it at once even while all slots are
+//! taken; the service's queue gives it a slot; it is sent; the breaker gets the outcome. A call that failed gives its
+//! slot back before it waits for its retry.
 //!
-//! A write is held back until it has its slot and its permit; from then on it goes on by itself ([`super::finish`]), and
-//! keeps both until it is over. So the writes of one service that are being finished are no more than its slots.
+//! A write is held back until it has its slot and its permit. From then on it goes on by itself ([`super::finish`]),
+//! and keeps both until it is over. So no more writes of one service are being finished than it has slots.
 //!
 //! Always true:
-//! - a call that is no read is sent once, or not at all;
-//! - nobody waits here longer than the call's deadline;
-//! - what ends early because its caller had no more time, or left, tells nothing about the service.
+//! - a call that is not a read is sent once, or not at all;
+//! - no call waits here longer than its deadline;
+//! - a call that ends early, because its caller left or had no more time, says nothing about the service.
 
 use super::breaker::{Breaker, BreakerOptions, Breakers, Outcome, Permit};
 use super::finish::finish;
@@ -31,15 +31,15 @@ use tokio::time::{Instant, sleep};
 /// How the calls to one service are guarded.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct GuardOptions {
-    /// How many at once.
+    /// How many calls are in flight at once, and how many wait.
     pub queue: QueueOptions,
-    /// What is sent once more.
+    /// How many calls are sent again.
     pub retry: RetryOptions,
-    /// When an endpoint is left alone.
+    /// When an endpoint is not called for a while.
     pub breaker: BreakerOptions,
 }
 
-/// A source whose calls are guarded. Clones share queue, budget and breakers.
+/// A source whose calls are guarded. Clones share the queue, the retry budget and the breakers.
 #[derive(Debug)]
 pub struct Guarded<S: ?Sized> {
     guard: Arc<Guard>,
@@ -58,16 +58,16 @@ struct Guard {
     queue: Queue,
     breakers: Breakers,
     retry: RetryOptions,
-    /// Held for a few sums, never over an await.
+    /// The lock is held for a few sums, never across an await.
     budget: Mutex<RetryBudget>,
     outcomes: [AtomicU64; RetryOutcome::ALL.len()],
     random: ahash::RandomState,
-    /// Random numbers drawn so far.
+    /// How many random numbers have been drawn.
     drawn: AtomicU64,
 }
 
 impl<S: Subgraph + ?Sized> Guarded<S> {
-    /// Guards the calls to `source`, named `service` in errors, logs and metrics.
+    /// Guards the calls to `source`, which is called `service` in errors, logs and metrics.
     #[must_use]
     pub fn new(service: impl Into<Arc<str>>, source: Arc<S>, options: GuardOptions) -> Self {
         let service = service.into();
@@ -141,7 +141,7 @@ impl Guard {
         let (request, ctx) = again;
         let mut second = self.attempt(source, breaker.as_ref(), request, ctx).await;
         match &mut second {
-            // It was not sent: what was heard the first time says more.
+            // The second attempt was not sent, so the first result says more.
             Err(error) if error.attempts == 0 => return first,
             Err(error) => error.attempts += 1,
             Ok(answer) => answer.attempts += 1,
@@ -163,7 +163,7 @@ impl Guard {
         settled(source, permit, request, ctx).await
     }
 
-    /// Sends a write, once it may be sent, and waits for its end until the deadline.
+    /// Sends a write as soon as it may be sent, and waits for its end until the deadline.
     async fn write<S: Subgraph + ?Sized + 'static>(
         self: Arc<Self>,
         source: Arc<S>,
@@ -189,7 +189,7 @@ impl Guard {
         finish(&self.service, &ctx, speaks_graphql, work).await
     }
 
-    /// The breaker of a call, with the call's input; `None`: it has none.
+    /// The breaker for a call, with the call's input; `None` if the endpoint has no breaker.
     fn endpoint(&self, request: &Request, ctx: &Context) -> Option<Endpoint> {
         let breaker = self.breakers.of(&ctx.endpoint)?;
         Some(Endpoint { breaker, input: self.random.hash_one(request) })
@@ -217,7 +217,7 @@ impl Guard {
         self.refused(CallErrorKind::CircuitOpen, "the endpoint's circuit breaker is open, for all or for this input")
     }
 
-    /// An error of a call that was not sent.
+    /// An error for a call that was not sent.
     fn refused(&self, kind: CallErrorKind, cause: &'static str) -> CallError {
         CallError::new(&self.service, kind, cause).unsent()
     }
@@ -230,13 +230,13 @@ impl Guard {
         self.outcomes[outcome as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// From 0 to 1; good enough to keep calls apart.
+    /// A random number from 0 to 1. It is good enough to spread calls.
     fn random(&self) -> f64 {
         self.random.hash_one(self.drawn.fetch_add(1, Ordering::Relaxed)) as f64 / u64::MAX as f64
     }
 }
 
-/// The breaker that a call meets, and the call's input: a hash of all that its request holds.
+/// The breaker for a call, and the call's input, which is a hash of everything in its request.
 struct Endpoint {
     breaker: Arc<Breaker>,
     input: u64,
@@ -248,7 +248,7 @@ impl Endpoint {
     }
 }
 
-/// A slot that outlives the call that was given it.
+/// A slot that outlives the call that got it.
 struct KeptSlot(Arc<Guard>);
 
 impl Drop for KeptSlot {
@@ -257,7 +257,7 @@ impl Drop for KeptSlot {
     }
 }
 
-/// Sends a call, and tells the breaker what came of it.
+/// Sends a call and gives its outcome to the breaker.
 async fn settled<S: Subgraph + ?Sized>(
     source: &S,
     permit: Option<Permit>,
@@ -274,7 +274,7 @@ async fn settled<S: Subgraph + ?Sized>(
     result
 }
 
-/// What a call tells of its endpoint; `None`: nothing.
+/// What a call says about its endpoint; `None` if it says nothing.
 fn outcome(result: &Result<Answer, CallError>, cut: Option<Instant>) -> Option<Outcome> {
     let is_failure = match result {
         Ok(answer) => answer.status >= 500,

@@ -1,4 +1,4 @@
-//! The policies together, on paused time and without sockets: a source that does what a script says.
+//! Tests of all policies together, on paused time and without sockets, with a source that follows a script.
 
 use super::*;
 use crate::compose::WayId;
@@ -15,24 +15,24 @@ const SECOND: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Copy)]
 enum Does {
     Answers(u16),
-    /// 503, to be asked again after this.
+    /// Answers 503 and asks to be called again after this time.
     Busy(Duration),
     Fails(CallErrorKind),
-    /// The connection breaks in the body.
+    /// Breaks the connection while the body is read.
     Breaks,
-    /// Takes this long, then answers.
+    /// Answers after this time, unless the caller's deadline comes first.
     Takes(Duration),
-    /// Takes this long, whatever its caller's deadline, then answers.
+    /// Answers after this time, whatever the caller's deadline is.
     Works(Duration),
-    /// Times out by itself after this long.
+    /// Fails with a timeout of its own after this time.
     TimesOut(Duration),
 }
 
-/// Does one thing after the other, and the last one for ever.
+/// Does one thing of the script for each call, and the last one for all further calls.
 #[derive(Debug)]
 struct Scripted {
     script: Mutex<VecDeque<Does>>,
-    /// When each call came.
+    /// The instants at which calls came.
     came: Mutex<Vec<Instant>>,
 }
 
@@ -74,15 +74,15 @@ fn guarded(options: GuardOptions, script: impl IntoIterator<Item = Does>) -> (Ar
     (Arc::clone(&source), Guarded::new("shop", source, options))
 }
 
-/// Failures of one input in a row until it is refused, of an endpoint of which nothing is known.
+/// How many failures in a row have an input refused at an endpoint about which nothing is known.
 const NEWLY: usize = 9;
 
-/// Without a breaker, where something else is looked at.
+/// Options without a breaker, for tests of something else.
 fn unbroken() -> GuardOptions {
     GuardOptions { breaker: BreakerOptions { enabled: false, ..BreakerOptions::default() }, ..GuardOptions::default() }
 }
 
-/// Without retries, likewise.
+/// Options without a breaker and without retries, for tests of something else.
 fn once() -> GuardOptions {
     GuardOptions { retry: RetryOptions::none(), ..GuardOptions::default() }
 }
@@ -114,7 +114,7 @@ fn get() -> Request {
     Request::Http { method: http::Method::GET, target: "/x".into(), headers: Vec::new(), body: None }
 }
 
-/// The status or the kind of error, and how often it was sent.
+/// The status or the kind of the error, and how often the request was sent.
 async fn ask(service: &Guarded<Scripted>, ctx: Context) -> (Result<u16, CallErrorKind>, u32) {
     match service.call(get(), ctx).await {
         Ok(answer) => (Ok(answer.status), answer.attempts),
@@ -153,7 +153,7 @@ async fn a_read_that_fails_by_accident_is_sent_once_more() {
     }
 }
 
-/// A write, and what is known of it.
+/// The context of a write, and the write itself.
 fn write(wait: Duration) -> (Context, Write) {
     let write = Writes::default().begin().expect("room");
     (Context { is_safe: false, write: Some(write.clone()), ..context(wait) }, write)
@@ -187,7 +187,8 @@ async fn a_write_that_was_not_sent_says_so() {
     let (source, service) = guarded(one_at_a_time(), [Does::Takes(10 * SECOND), Does::Answers(200)]);
     let mut first = service.call(get(), context(20 * SECOND));
     assert!(futures_util::poll!(&mut first).is_pending());
-    // It waits for a slot until it is dropped, or its time is up; a third one is one too many.
+    // A write waits for a slot until it is dropped or its time is up. A third write is refused, because only one may
+    // wait.
     let (ctx, of_it) = write(SECOND);
     let mut waiting = service.call(get(), ctx);
     assert!(futures_util::poll!(&mut waiting).is_pending() && !of_it.is_sent());
@@ -215,7 +216,7 @@ async fn what_a_write_tells_of_its_service_is_told_when_it_ends() {
         ..BreakerOptions::default()
     };
     let (_, service) = guarded(GuardOptions { breaker, ..once() }, [Does::TimesOut(2 * SECOND)]);
-    // Where nothing is known yet, two failures are wanted for the one that is configured.
+    // Because nothing is known yet, two failures are needed instead of the one that is configured.
     for _ in 0..2 {
         let (ctx, of_it) = write(SECOND);
         assert_eq!(service.call(get(), ctx).await.expect_err("no time").kind, CallErrorKind::Timeout);
@@ -239,13 +240,13 @@ async fn a_write_is_sent_once_whatever_happens() {
 
 #[tokio::test(start_paused = true)]
 async fn a_retry_waits_as_asked_and_never_in_vain() {
-    // 300 ms as asked and 25 at most to keep apart.
+    // The wait is 300 ms, as the service asks, and at most 25 ms more to spread the retries.
     let (source, service) = guarded(unbroken(), [Does::Busy(300 * MS), Does::Answers(200)]);
     assert_eq!(ask(&service, context(SECOND)).await, (Ok(200), 2));
     let came = source.came.lock().unwrap().clone();
     let waited = came[1] - came[0];
     assert!(waited >= 300 * MS && waited <= 326 * MS, "{waited:?}");
-    // Longer than what is left.
+    // The wait would be longer than the time that is left.
     let (source, service) = guarded(unbroken(), [Does::Busy(2 * SECOND), Does::Answers(200)]);
     let began = Instant::now();
     assert_eq!((ask(&service, context(SECOND)).await, began.elapsed()), ((Ok(503), 1), Duration::ZERO));
@@ -263,7 +264,7 @@ async fn retries_of_failures_together_are_spread() {
     let came = source.came.lock().unwrap().clone();
     let waits: Vec<_> = came[100..].iter().map(|&at| at - came[0]).collect();
     assert!(waits.iter().all(|&wait| wait <= 26 * MS), "{waits:?}");
-    // Timers tick in milliseconds: of 25 of them, most are hit.
+    // Timers tick in milliseconds; most of the 25 possible ones are expected.
     let distinct: std::collections::BTreeSet<_> = waits.iter().map(Duration::as_millis).collect();
     assert!(distinct.len() > 15, "{distinct:?}");
 }
@@ -278,7 +279,7 @@ async fn with_every_call_failing_a_tenth_is_sent_again_and_three_per_second() {
     let [recovered, failed, over_budget, too_late] = outcomes(&service);
     assert_eq!((recovered, too_late, failed + over_budget), (0, 0, 1000));
     assert_eq!(source.calls() as u64, 1000 + failed);
-    // Ten seconds and what the retries themselves waited.
+    // The time is ten seconds and the waits of the retries themselves.
     assert!((130..=140).contains(&failed), "{failed}");
 }
 
@@ -291,7 +292,7 @@ async fn an_open_breaker_answers_at_once_and_sends_nothing() {
     let began = Instant::now();
     assert_eq!(ask(&service, context(SECOND)).await, (Err(CallErrorKind::CircuitOpen), 0));
     assert_eq!((began.elapsed(), source.calls(), state(&service)), (Duration::ZERO, NEWLY, BreakerState::Open));
-    // Another endpoint is called as before.
+    // Calls to another endpoint are sent as before.
     let other = Context { endpoint: "GET /y".into(), ..context(SECOND) };
     assert_eq!(ask(&service, other).await, (Err(CallErrorKind::Timeout), 1));
 }
@@ -353,7 +354,7 @@ async fn callers_without_time_or_patience_do_not_open_a_breaker() {
 
 #[tokio::test(start_paused = true)]
 async fn callers_that_have_waited_for_long_open_a_breaker() {
-    // Nobody has as much time as a call may take: none ever times out by itself.
+    // No caller has as much time as a call may take, so no call times out by itself.
     for by_deadline in [true, false] {
         let (source, service) = guarded(once(), [Does::Takes(60 * SECOND)]);
         for _ in 0..NEWLY {
@@ -365,7 +366,7 @@ async fn callers_that_have_waited_for_long_open_a_breaker() {
             (ask(&service, context(SECOND)).await, source.calls()),
             ((Err(CallErrorKind::CircuitOpen), 0), NEWLY)
         );
-        // The same for a probe.
+        // The same holds for a probe.
         sleep(SECOND).await;
         let _ = tokio::time::timeout(1950 * MS, ask(&service, context(60 * SECOND))).await;
         assert_eq!((state(&service), source.calls()), (BreakerState::Open, NEWLY + 1));
@@ -414,7 +415,7 @@ async fn a_call_gives_its_slot_back_while_it_waits_for_its_retry() {
     assert!(first.await.unwrap().is_ok_and(|answer| answer.attempts == 2));
 }
 
-/// Does what a function says, by the target of the request.
+/// Answers as a function of the request's target says.
 struct ByTarget<F>(Mutex<F>);
 
 impl<F> std::fmt::Debug for ByTarget<F> {
@@ -435,7 +436,7 @@ fn get_of(target: &str) -> Request {
     Request::Http { method: http::Method::GET, target: target.into(), headers: Vec::new(), body: None }
 }
 
-/// So many calls at 50 a second, of which a part fails by chance; returns how many answers were whole.
+/// Makes this many calls, 50 a second, of which a part fails by chance. Returns how many answers were good.
 async fn whole_of(calls: u64, seed: u64, failure: Does, options: GuardOptions) -> usize {
     let chance = ahash::RandomState::with_seeds(seed, 1, 2, 3);
     let mut sent = 0_u64;
@@ -446,7 +447,7 @@ async fn whole_of(calls: u64, seed: u64, failure: Does, options: GuardOptions) -
     let service = Guarded::new("shop", Arc::new(source), options);
     let mut whole = 0;
     for at in 0..calls {
-        // One input is asked for often, the others once.
+        // One input is asked for often, each other one once.
         let target = if at % 2 == 0 { "/hot".to_owned() } else { format!("/{at}") };
         let answer = service.call(get_of(&target), context(SECOND)).await;
         whole += usize::from(answer.is_ok_and(|answer| answer.status == 200));
@@ -462,7 +463,7 @@ async fn in_bad_weather_a_breaker_costs_no_answer() {
         [Does::Fails(CallErrorKind::Unreachable), Does::Answers(500), Does::Answers(503), Does::TimesOut(100 * MS)]
     {
         for seed in 0..20 {
-            // The waits before retries are random: a budget that never ends leaves no luck in it.
+            // The waits before retries are random; with a budget that never ends, the result does not depend on them.
             let retry = RetryOptions { ratio: 1.0, per_second: 1000.0 };
             let options = GuardOptions { retry, ..GuardOptions::default() };
             let with = whole_of(300, seed, failure, options).await;
@@ -485,7 +486,7 @@ async fn a_poisoned_input_does_not_drain_the_retry_budget() {
     let service = Guarded::new("shop", Arc::new(source), GuardOptions::default());
     for at in 0..1200 {
         let _ = service.call(get_of("/poison"), context(SECOND)).await;
-        // Once a second another input has an accident, from the third second on.
+        // From the third second on, another input fails by accident once a second.
         if at % 60 == 59 && at > 180 {
             let answer = service.call(get_of(&format!("/{at}")), context(SECOND)).await.expect("an answer");
             assert_eq!((answer.status, answer.attempts), (200, 2), "after {at} calls");

@@ -1,4 +1,4 @@
-//! HTTP/2, against real sockets: what is agreed on, what goes out, and what becomes of each fault.
+//! Tests of HTTP/2 with real sockets: what both sides agree on, what is sent, and the error of each fault.
 
 use super::super::client::TlsOptions;
 use super::super::http_service::{HttpService, HttpServiceConfig};
@@ -101,7 +101,7 @@ async fn a_service_that_does_not_agree_is_unreachable_and_the_cause_says_so() {
         assert_eq!(error.kind, kind, "{}", cause.what);
         assert_eq!(upstream.requests().iter().filter(|seen| seen.method == "GET").count(), 0, "nothing by HTTP/1.1");
     }
-    // Nor does one that refuses our certificate get away with an answer.
+    // A service that refuses our certificate is not answered for either.
     let upstream = Http2Service::always(server(&authority().certificate(), Some(&other)), Does::json("1")).await;
     let upstream = upstream.expect("a port");
     let error = call(&service(&upstream.base_url(), LONG, |_| {}), Method::GET, None).await.expect_err("refused");

@@ -1,4 +1,4 @@
-//! Each way to misbehave, against real sockets, over TCP and over TLS.
+//! Tests of each way in which a service can misbehave, with real sockets, over TCP and over TLS.
 
 use super::*;
 use crate::compose::WayId;
@@ -15,7 +15,7 @@ use testkit::tls::{authority, local};
 const MOMENT: Duration = Duration::from_millis(150);
 const LONG: Duration = Duration::from_secs(20);
 
-/// Whether the service is called over TLS: a test that goes through both runs over plain HTTP first.
+/// Whether the service is called over TLS. A test that iterates over both runs over plain HTTP first.
 const EITHER: [bool; 2] = [false, true];
 
 fn config(base_url: impl Into<String>) -> HttpServiceConfig {
@@ -24,7 +24,7 @@ fn config(base_url: impl Into<String>) -> HttpServiceConfig {
 
 fn service(config: HttpServiceConfig) -> HttpService {
     let tls = TlsOptions { authorities: Some(authority().pem().into()), identity: None };
-    // A machine that is busy with other tests is slow at handshakes.
+    // The timeout is long because handshakes are slow on a machine that is busy with other tests.
     let options = ClientOptions { connect_timeout: LONG, tls, ..ClientOptions::default() };
     HttpService::new(&HttpClient::new(&options).expect("a client"), config).expect("a service")
 }
@@ -50,7 +50,7 @@ fn get(target: &str) -> Request {
     Request::Http { method: Method::GET, target: target.to_owned(), headers: Vec::new(), body: None }
 }
 
-/// `status body`, or the kind of error.
+/// The status and the body of an answer, or the kind of the error.
 async fn outcome(service: &HttpService, wait: Duration) -> Result<(u16, String), CallErrorKind> {
     match service.call(get("/x"), context(wait)).await {
         Ok(answer) => Ok((answer.status, String::from_utf8_lossy(&answer.body).into_owned())),
@@ -214,7 +214,7 @@ async fn interim_answers_without_end_are_cut_off() {
         let service = service(config(upstream.base_url()));
         assert_eq!(outcome(&service, LONG).await, Err(CallErrorKind::TooLarge), "TLS: {secure}");
         assert!(upstream.sent() < 32 << 20, "{} bytes, TLS: {secure}", upstream.sent());
-        // What comes between a head and its body, or behind it, counts for nothing.
+        // Bytes between a head and its body, or after the body, do not count.
         let body = format!("\"{}\"", "a".repeat(3 << 20));
         let upstream = Faulty::always_over(Security::of(secure), Reply::json(&body)).await.expect("a port");
         let service = self::service(config(upstream.base_url()));
@@ -254,7 +254,7 @@ async fn cookies_are_not_kept_and_redirects_not_followed() {
 async fn refused_connection_is_unreachable() {
     for secure in EITHER {
         let address = Faulty::always_over(Security::of(secure), Reply::default()).await.expect("a port").base_url();
-        // The port is free again once the listener is gone; its task ends at the next turn.
+        // The port is free again once the listener is gone, which its task does at its next turn.
         tokio::task::yield_now().await;
         let error = service(config(address)).call(get("/x?secret=1"), context(LONG)).await.expect_err("nobody listens");
         assert_eq!(error.to_string(), "shop: unreachable", "what may be shown holds no cause");
@@ -298,7 +298,7 @@ async fn passed_deadline_sends_nothing() {
     }
 }
 
-/// What was sent in the header that says how long an answer is waited for.
+/// The values of the header that says how long an answer is awaited.
 fn told(upstream: &Faulty, name: &str) -> Vec<Option<u64>> {
     let sent = upstream.requests();
     sent.iter().map(|seen| seen.header(name).map(|value| value.parse().expect("milliseconds"))).collect()
@@ -327,7 +327,7 @@ async fn the_service_is_told_how_long_its_answer_is_waited_for() {
         assert!(deadline <= 5_000 && deadline > 4_000, "what is left until the deadline: {deadline}");
         let other = told(&upstream, "x-time-left");
         assert!(matches!(other[..], [None, None, Some(19_001..=20_000), None]), "{other:?}");
-        // Whoever forwards the caller's header of that name is overruled.
+        // Our value replaces a forwarded header of the caller with the same name.
         let forwarded = (HeaderName::from_static("x-request-timeout-ms"), HeaderValue::from_static("99999999"));
         let request = Request::Http { method: Method::GET, target: "/x".into(), headers: vec![forwarded], body: None };
         with(LONG, Some("x-request-timeout-ms")).call(request, context(LONG)).await.expect("an answer");
@@ -387,7 +387,7 @@ async fn flight_hangs_up_when_its_last_waiter_leaves() {
         let shared = Shared::new("shop", Arc::new(service(config(upstream.base_url()))), FlightOptions::default());
         let first = tokio::spawn(shared.call(get("/x"), context(LONG)));
         upstream.until_requests(1).await;
-        // Joins, and is gone again at its own deadline, without touching the flight.
+        // This call joins, and leaves at its own deadline without changing the flight.
         assert_eq!(shared.call(get("/x"), context(MOMENT)).await.expect_err("stalled").kind, CallErrorKind::Timeout);
         assert_eq!((upstream.requests().len(), upstream.hangups()), (1, 0));
         first.abort();
@@ -461,7 +461,7 @@ async fn a_read_that_dies_on_a_used_connection_is_sent_again_over_a_new_one() {
 #[tokio::test]
 async fn a_read_is_sent_again_once_only_before_any_byte_and_only_from_a_used_connection() {
     for secure in EITHER {
-        // The host never answers a second time, whichever the connection.
+        // The host never answers a second request, on any connection.
         let is_first = std::sync::atomic::AtomicBool::new(true);
         let once =
             move |_: &testkit::faulty::SeenRequest| match is_first.swap(false, std::sync::atomic::Ordering::Relaxed) {
@@ -474,10 +474,10 @@ async fn a_read_is_sent_again_once_only_before_any_byte_and_only_from_a_used_con
         let error = service.call(get("/x"), context(LONG)).await.expect_err("no answer");
         assert_eq!((error.kind, error.attempts, error.is_unsent), (CallErrorKind::Unreachable, 2, false));
         assert_eq!(upstream.requests().len(), 3, "TLS: {secure}");
-        // A new connection has no such excuse.
+        // On a new connection, the failure cannot be due to idleness.
         let error = service.call(get("/x"), context(LONG)).await.expect_err("no answer");
         assert_eq!((error.kind, error.attempts, upstream.requests().len()), (CallErrorKind::Unreachable, 1, 4));
-        // Nor has one by which an answer has begun.
+        // Nor can it be if an answer has begun.
         let hints = Act::Write(EARLY_HINTS.into());
         let script = closing(Reply::of([hints, Act::Wait(MOMENT / 5), Act::Close]));
         let upstream = Faulty::start_over(Security::of(secure), script).await.expect("a port");
@@ -516,7 +516,7 @@ async fn tls_that_breaks_is_unreachable_before_a_head_and_malformed_behind_it() 
         ("no close_notify instead of a head", Reply::of([Act::Cut]), Err(Unreachable)),
         ("no close_notify in a head", Reply::raw("HTTP/1.1 200 OK\r\ncont").then_act(Act::Cut), Err(Unreachable)),
         ("a bad record instead of a head", Reply::of([record(), Act::Stall]), Err(Unreachable)),
-        // RFC 9112 §9.8: incomplete, unless the framing says otherwise.
+        // RFC 9112 §9.8: the body is incomplete, unless the framing says otherwise.
         ("no close_notify in chunks", after(&[JSON, CHUNKED], "3\r\n[1]\r\n", Act::Cut), Err(Malformed)),
         ("no close_notify in a length", after(&[JSON, "content-length: 9"], "[1]", Act::Cut), Err(Malformed)),
         ("no close_notify, and no length", after(&[JSON], "[1]", Act::Cut), Err(Malformed)),
@@ -558,7 +558,7 @@ async fn tls_sessions_are_resumed() {
 #[derive(Debug)]
 struct CountedSessions {
     inner: Arc<rustls::server::ServerSessionMemoryCache>,
-    /// Sessions that a client came back with.
+    /// How many sessions clients have resumed.
     taken: Arc<std::sync::atomic::AtomicUsize>,
 }
 
@@ -591,7 +591,7 @@ async fn connection_that_the_host_has_closed_is_not_used_again() {
         let (service, other) = (service(config(upstream.base_url())), service(config(slow.base_url())));
         for _ in 0..3 {
             assert_eq!(outcome(&service, LONG).await, Ok((204, String::new())), "TLS: {secure}");
-            // Meanwhile the end of the connection arrives.
+            // The end of the connection arrives while this call is made.
             assert_eq!(outcome(&other, LONG).await, Ok((200, "1".to_owned())));
         }
         assert_eq!(upstream.requests().iter().map(|seen| seen.connection).collect::<Vec<_>>(), [0, 1, 2]);

@@ -1,18 +1,18 @@
-//! A source in this process: an `async-graphql` schema with federation.
+//! A source in this process: an `async-graphql` schema with federation enabled.
 //!
-//! In: a [`Request::GraphQl`]. Out: the response as JSON bytes, with the calls that its resolvers have made.
-//! Elsewhere: those calls ([`super::handle`]); sharing of equal requests ([`super::shared`]); how a client's program adds
-//! such a source, with what to know about its resolvers ([`crate::bff`]).
+//! In: a [`Request::GraphQl`]. Out: the response as JSON, with the calls that its resolvers have made.
+//! Elsewhere: those calls ([`super::handle`]); sharing of equal requests ([`super::shared`]); how a client's program
+//! adds such a source, and what to know about its resolvers ([`crate::bff`]).
 //!
-//! A resolver finds in its context's data: [`Arc<Caller>`](Caller), [`Deadline`] and [`UpstreamHandle`]. It sees the
-//! whole caller: put [flights](super::Shared) around such a source only if the credential scope of its calls holds
-//! all that its resolvers look at.
+//! A resolver finds [`Arc<Caller>`](Caller), [`Deadline`] and [`UpstreamHandle`] in the data of its context. It sees
+//! the whole caller. So the calls to such a source may be [shared](super::Shared) only if their credential scope holds
+//! everything that its resolvers look at.
 //!
 //! Always true:
-//! - execution ends with the source's timeout, and with it every read it has begun; that of a read ends with its deadline,
-//!   too, and that of a write goes on ([`super::finish`]);
-//! - a panic of a resolver is an error of this call, not of the process;
-//! - however execution ends, the calls that it has begun are told.
+//! - execution ends with the source's timeout, and so does every read that it has begun. The execution of a read also
+//!   ends with its deadline; the execution of a write goes on ([`super::finish`]);
+//! - a panic of a resolver is an error of this call and does not end the process;
+//! - however execution ends, the calls that it has begun are reported.
 
 use super::finish::finish;
 use super::handle::{HandleServices, UpstreamHandle};
@@ -32,30 +32,30 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
-/// Limits of one in-process source.
+/// The limits of one in-process source.
 #[derive(Debug, Clone)]
 pub(super) struct InProcessConfig {
-    /// Its name, as in errors and logs.
+    /// The name of the source, for errors and logs.
     pub(super) name: Arc<str>,
-    /// Longest execution. Default: 2 s. At the limit: timeout, and what it has begun is cancelled, but for the writes that
-    /// it has sent.
+    /// The longest execution. Default: 2 s. When it passes, the call fails with a timeout, and what it has begun is
+    /// cancelled, except the writes that it has sent.
     pub(super) timeout: Duration,
-    /// Largest response, in bytes of JSON. Default: 8388608 (8 MiB).
+    /// The largest response, in bytes of JSON. Default: 8388608 (8 MiB).
     pub(super) max_response_bytes: usize,
-    /// Calls that the resolvers of one request may make to other services; proven bounds count on it. Default: 0 calls.
-    /// At the limit [`super::HandleError::TooManyCalls`].
+    /// How many calls the resolvers of one request may make to other services. The proven bounds of operations use this
+    /// number. Default: 0 calls. One call more fails with [`super::HandleError::TooManyCalls`].
     pub(super) max_calls: u32,
 }
 
 impl InProcessConfig {
-    /// The defaults, for a name.
+    /// The default limits for a source of this name.
     #[must_use]
     pub(super) fn new(name: impl Into<Arc<str>>) -> Self {
         Self { name: name.into(), timeout: Duration::from_secs(2), max_response_bytes: 8 << 20, max_calls: 0 }
     }
 }
 
-/// When nobody waits for the answer any more; in the data of every in-process request.
+/// The instant after which nobody waits for the answer. Every in-process request has it in its data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Deadline(pub std::time::Instant);
 
@@ -75,7 +75,7 @@ struct Inner {
 /// Runs one request.
 pub(super) type Execute = dyn Fn(async_graphql::Request) -> BoxFuture<'static, async_graphql::Response> + Send + Sync;
 
-/// Puts more into the data of one request.
+/// Adds data to one request.
 pub(super) type AddData = dyn Fn(async_graphql::Request, &UpstreamHandle) -> async_graphql::Request + Send + Sync;
 
 impl std::fmt::Debug for InProcess {
@@ -85,8 +85,7 @@ impl std::fmt::Debug for InProcess {
 }
 
 impl InProcess {
-    /// A source that runs `executor`, such as an `async_graphql::Schema` with federation enabled; its resolvers may call
-    /// `services`.
+    /// A source that runs its requests with `execute`, and whose resolvers may call `services`.
     pub(super) fn new(
         execute: Arc<Execute>,
         add_data: Arc<AddData>,
@@ -97,8 +96,9 @@ impl InProcess {
     }
 }
 
-/// Runs the requests of a person who explores the source by itself, on behalf of the [`Caller`] in their data, else of
-/// nobody. An answer may take as long as the source's timeout; what goes wrong is an error of the answer.
+/// Runs the requests of a person who explores the source by itself. They run on behalf of the [`Caller`] in their data,
+/// or of an anonymous caller if there is none. An answer may take as long as the source's timeout. A failure becomes an
+/// error in the answer.
 impl Executor for InProcess {
     async fn execute(&self, mut request: async_graphql::Request) -> async_graphql::Response {
         let caller = data_of::<Arc<Caller>>(&request).map_or_else(Arc::default, Arc::clone);
@@ -107,7 +107,7 @@ impl Executor for InProcess {
         let ctx = Context { is_safe, ..Context::unshared(name, caller, deadline.into_std()) };
         let Self { inner, add_data } = self.clone();
         let work = async move { inner.run(request, ctx, &*add_data).await.0 };
-        // A write goes on when nobody waits for its answer any more.
+        // A write goes on even if nobody waits for its answer any more.
         let ran = if is_safe { Ok(work.await) } else { tokio::spawn(work).await };
         match ran {
             Ok(Ok(response)) => response,
@@ -118,7 +118,7 @@ impl Executor for InProcess {
         }
     }
 
-    /// One answer: an in-process source has no subscriptions.
+    /// A stream of one answer, because an in-process source has no subscriptions.
     fn execute_stream(
         &self,
         request: async_graphql::Request,
@@ -129,18 +129,19 @@ impl Executor for InProcess {
     }
 }
 
-/// What was put into a request's data as this type.
+/// The value of this type in the request's data.
 fn data_of<T: 'static>(request: &async_graphql::Request) -> Option<&T> {
     request.data.get(&TypeId::of::<T>())?.downcast_ref()
 }
 
-/// Whether no operation of a document is a mutation. A document that cannot be read runs nothing.
+/// Whether every operation of the document is a query. A document that cannot be parsed runs nothing, so it counts as
+/// one.
 fn only_reads(request: &mut async_graphql::Request) -> bool {
     let Ok(document) = request.parsed_query() else { return true };
     document.operations.iter().all(|(_, operation)| operation.node.ty == OperationType::Query)
 }
 
-/// An answer that is one error.
+/// An answer that holds only one error.
 fn failed(message: String) -> async_graphql::Response {
     async_graphql::Response::from_errors(vec![async_graphql::ServerError::new(message, None)])
 }
@@ -172,14 +173,14 @@ impl Inner {
             .map_err(|_| self.error(CallErrorKind::Refused, "the variables are not a JSON object").unsent())?;
         let request = async_graphql::Request::new(&*query).variables(variables);
         let (ran, calls) = self.run(request, ctx, add_data).await;
-        // However it ends: what it has written to is written to.
+        // The calls are reported however the request ends, because its writes have taken place.
         match ran.and_then(|response| self.write(&response)) {
             Ok(body) => Ok(Answer { calls, ..Answer::new(200, body) }),
             Err(error) => Err(CallError { calls, ..error }),
         }
     }
 
-    /// Executes a request, and tells of the calls that its resolvers have made.
+    /// Executes a request, and reports the calls that its resolvers have made.
     async fn run(
         &self,
         request: async_graphql::Request,
@@ -227,7 +228,7 @@ fn read_variables(json: &Bytes) -> serde_json::Result<Variables> {
     if json.is_empty() { Ok(Variables::default()) } else { serde_json::from_slice(json) }
 }
 
-/// Bytes up to a limit; more is an error.
+/// A writer that accepts bytes up to a limit; more is an error.
 struct Capped {
     bytes: Vec<u8>,
     limit: usize,

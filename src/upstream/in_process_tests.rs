@@ -1,4 +1,4 @@
-//! In-process sources, with virtual services behind the handle.
+//! Tests of in-process sources, with virtual services behind the handle.
 
 use super::Context as CallContext;
 use super::*;
@@ -16,7 +16,7 @@ use http::{HeaderName, HeaderValue};
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-/// Answers every call with one user per `id` of the query, and keeps what it was asked.
+/// Answers every call with one user per `id` of the query, and keeps the requests.
 #[derive(Debug, Default)]
 struct Users {
     seen: Mutex<Vec<(Request, CallContext)>>,
@@ -48,7 +48,7 @@ impl Subgraph for Users {
         let users: Vec<_> = ids.iter().filter(|id| **id != "0").map(|id| user(id)).collect();
         let status = if target.starts_with("/missing") { 404 } else { 200 };
         let is_stuck = target.starts_with("/stuck");
-        // Whoever holds on to a write works on it.
+        // The write is left out, because whatever holds a write counts as working on it.
         self.seen.lock().expect("no panic").push((request, CallContext { write: None, ..ctx }));
         Box::pin(async move {
             tokio::task::yield_now().await;
@@ -162,7 +162,7 @@ impl Mutation {
         Ok(handle.post_json("users", "/late", "[]".into()).await?.len())
     }
 
-    /// Writes, and then comes to no good end; `stuck`: the write has none, either.
+    /// Makes a write, and then fails in the way that `by` names; with `stuck`, the write does not end either.
     async fn write_and_fail(&self, ctx: &Context<'_>, by: String) -> GqlResult<String> {
         let handle = ctx.data::<UpstreamHandle>()?;
         let path = if by == "stuck" { "/stuck" } else { "/users" };
@@ -223,7 +223,7 @@ fn ask(query: &str, variables: &str) -> Request {
     }
 }
 
-/// The body and the calls made.
+/// The body of the answer and the targets of the calls.
 async fn answer(source: &InProcess, query: &str, variables: &str) -> Result<(String, Vec<String>), CallErrorKind> {
     let answer = source.call(ask(query, variables), context(None)).await.map_err(|error| error.kind)?;
     let calls = answer.calls.iter().map(|call| format!("{} {} {:?}", call.service, call.operation_id, call.status));
@@ -253,7 +253,7 @@ async fn calls_beyond_those_declared_are_refused() {
     insta::assert_snapshot!(body, @r#"{"data":null,"errors":[{"message":"`people` makes more than the 2 calls that it declares","locations":[{"line":1,"column":3}],"path":["gets"],"extensions":{"code":"UPSTREAM_REFUSED"}}]}"#);
     assert_eq!(calls, ["users GET /a Ok(200)", "users GET /b Ok(200)"]);
     assert_eq!(users.targets().len(), 2);
-    // The next request has its own.
+    // The next request has its own calls.
     let (_, calls) = answer(&source(&users, 2), r#"{ gets(paths: ["/a/7/b"]) }"#, "").await.expect("an answer");
     assert_eq!(calls, ["users GET /a/{}/b Ok(200)"]);
 }
@@ -302,7 +302,7 @@ async fn calls_under_a_mutation_are_writes_and_join_nothing_older() {
     let seen = || users.seen.lock().expect("no panic").iter().map(|(_, ctx)| (ctx.is_safe, ctx.not_before)).collect();
     let seen: Vec<_> = seen();
     assert_eq!(seen, [(false, None), (false, now), (false, now)], "a failed write counts, too");
-    // What the request itself came after holds for all its calls.
+    // The instant before which the request itself joins nothing holds for all its calls.
     let after = CallContext { not_before: now, ..context(None) };
     source.call(ask("{ gets(paths: [\"/x\"]) }", ""), after).await.expect("an answer");
     let last = users.seen.lock().expect("no panic").last().map(|(_, ctx)| (ctx.is_safe, ctx.not_before));
@@ -332,7 +332,7 @@ async fn code_that_writes_is_run_to_its_end_whoever_waits() {
         tokio::time::sleep(Duration::from_millis(1_600)).await;
         assert_eq!((users.targets(), write.is_over()), (vec!["POST /late Some(b\"[]\")".to_owned()], true));
     }
-    // What has no time left is not begun.
+    // A write without time left is not begun.
     let past = CallContext { deadline: Instant::now().into_std(), ..writing() };
     let error = source(&Arc::default(), 1).call(slowly(), past).await.expect_err("no time");
     assert!(error.is_unsent);
@@ -423,7 +423,8 @@ impl BatchFn<u8, u8> for Slow {
     }
 }
 
-/// Why the module's documentation asks for `cached::Loader`: the one that loads is dropped while another waits.
+/// This is why the module's documentation asks for `cached::Loader`: the loader that loads is dropped while another
+/// waits.
 #[tokio::test(start_paused = true)]
 async fn a_dropped_load_is_an_error_in_cached_and_a_panic_in_non_cached_loaders() {
     async fn second(load: impl AsyncFn(u8) -> Result<u8, io::Error>) -> std::thread::Result<Result<u8, io::Error>> {

@@ -1,7 +1,7 @@
-//! What goes out: a request, written for the path that it takes to its service.
+//! Outgoing requests, written for the protocol by which their service is called.
 //!
-//! Always true: by HTTP/1.1 and by HTTP/2 the same head and body are sent, but for `host`, which HTTP/2 says otherwise, and the
-//! order of headers.
+//! Always true: the same head and body are sent over HTTP/1.1 and over HTTP/2, except `host`, for which HTTP/2 has
+//! `:authority`, and the order of the headers.
 
 use super::body::names_json;
 use super::client::{ClientError, HttpClient, USER_AGENT as OURS};
@@ -22,14 +22,14 @@ use std::time::Duration;
 /// How a service is reached.
 #[derive(Debug)]
 pub(super) enum Path {
-    /// By HTTP/1.1.
+    /// Over HTTP/1.1.
     Direct { base: Base, direct: Direct, credentials: Credentials },
-    /// By HTTP/2.
+    /// Over HTTP/2.
     Http2 { base: Base, http2: Http2, limits: HeadLimits, credentials: Credentials },
 }
 
-/// How long a connection may have been idle that a write goes over. Hosts close idle connections after some seconds or
-/// minutes; a request that crosses that on its way is lost, and a write cannot be sent again.
+/// How long a connection may have been idle that a write is sent over. Hosts close idle connections after some seconds
+/// or minutes. A request that is on its way at that moment is lost, and a write cannot be sent again.
 const LIVELY: Duration = Duration::from_secs(1);
 
 /// A request that is ready to be sent.
@@ -39,29 +39,29 @@ pub(super) enum Outgoing<'p> {
     Http2(reqwest::Client, reqwest::Request, HeadLimits),
 }
 
-/// The largest head that is taken, where the HTTP library is not told.
+/// The largest head that is accepted, for the HTTP/2 library, which does not enforce it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct HeadLimits {
     bytes: usize,
     headers: usize,
 }
 
-/// Which connection a request may go over.
+/// Which connections a request may be sent over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Over {
-    /// Any, also one that has been used before.
+    /// Any connection, including one that has been used before.
     Any,
-    /// One that has been used just now, or a new one.
+    /// A connection that was used within [`LIVELY`], or a new one.
     Lively,
-    /// A new one.
+    /// Only a new connection.
     New,
 }
 
 impl Path {
-    /// The way to a service: by TLS for an `https` URL, and by HTTP/2 if the options say so.
+    /// The path to a service: over TLS if its URL has `https`, and then over HTTP/2 if the options say so.
     ///
     /// # Errors
-    /// When TLS cannot be set up for an `https` URL.
+    /// If the URL has `https` and TLS cannot be set up.
     pub(super) fn to(base: Base, client: &HttpClient, credentials: Credentials) -> Result<Self, ClientError> {
         let options = client.options();
         if options.http2 && base.is_https() {
@@ -77,7 +77,8 @@ impl Path {
         Ok(Self::Direct { base, direct, credentials })
     }
 
-    /// Writes a request; the error says why it may not be sent. The request stays, so that it can be written again.
+    /// Writes a request; the error says why it may not be sent. It borrows the request, so that it can be written
+    /// again.
     pub(super) fn prepare(
         &self,
         request: &Request,
@@ -130,7 +131,7 @@ impl Path {
 }
 
 impl Outgoing<'_> {
-    /// Sets a header, whatever it was before.
+    /// Sets a header and replaces its earlier values.
     pub(super) fn set_header(&mut self, name: HeaderName, value: HeaderValue) {
         match self {
             Self::Direct(_, request) => request.headers_mut().insert(name, value),
@@ -138,7 +139,7 @@ impl Outgoing<'_> {
         };
     }
 
-    /// Where it goes, for causes.
+    /// The target of the request, for descriptions of causes.
     pub(super) fn called(&self) -> CallTarget {
         match self {
             Self::Direct(direct, request) => CallTarget::direct(request.method(), direct.origin(), request.uri()),
@@ -146,7 +147,7 @@ impl Outgoing<'_> {
         }
     }
 
-    /// Sends it and waits for the head of the response.
+    /// Sends the request and waits for the head of the response.
     pub(super) async fn send(self, over: Over) -> Result<Response, Broken> {
         match self {
             Self::Direct(direct, request) => {
@@ -169,14 +170,14 @@ impl Outgoing<'_> {
     }
 }
 
-/// Bytes of a head without its first line.
+/// The size of a head without its first line, in bytes.
 fn size_of(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum()
 }
 
-/// Headers that a request never carries, whatever the rules say: framing and connections are ours (RFC 9110 §7.6.1),
-/// we decode only what we asked for, and an answer to a condition or a range is none to the call. Conditions of our own
-/// ([`super::Context::condition`]) go past this list.
+/// Headers that a request never carries, even if the source's rules name them. Framing and connections are ours (RFC
+/// 9110 §7.6.1), only codings that we ask for are decoded, and an answer to a condition or a range does not answer the
+/// call. Conditions of our own ([`super::Context::condition`]) are not subject to this list.
 const WITHHELD: [&str; 19] = [
     "accept-encoding",
     "connection",
@@ -204,7 +205,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 fn write_headers(to: &mut HeaderMap, from: &[(HeaderName, HeaderValue)], caller: &Caller) {
     to.reserve(from.len() + 4);
     for (name, value) in from {
-        // A source may pin the version that it gets by a media type; what it gets is JSON all the same.
+        // A source may choose a version of the API by a media type, but the answer must be JSON.
         let is_refused = name == ACCEPT && !names_json(value);
         if !is_refused && !WITHHELD.contains(&name.as_str()) {
             to.append(name.clone(), value.clone());
@@ -223,8 +224,8 @@ fn write_headers(to: &mut HeaderMap, from: &[(HeaderName, HeaderValue)], caller:
     }
 }
 
-/// Says what the body is. A method that anticipates one says so where there is none: 0 bytes (RFC 9110 §8.6). The length
-/// of a body is written with it.
+/// Describes the body. If a method that usually has a body has none, the length is given as 0 (RFC 9110 §8.6). The HTTP
+/// library writes the length of a body.
 fn write_framing(to: &mut HeaderMap, method: &Method, has_body: bool) {
     if has_body {
         to.insert(CONTENT_TYPE, JSON);
@@ -233,7 +234,8 @@ fn write_framing(to: &mut HeaderMap, method: &Method, has_body: bool) {
     }
 }
 
-/// `{"query":…,"variables":…}` (GraphQL over HTTP §5.1); the variables are JSON already.
+/// The body `{"query":…,"variables":…}` (GraphQL over HTTP §5.1). The variables are the text of a JSON object, or
+/// empty.
 fn graphql_body(query: &str, variables: &Bytes) -> Bytes {
     let mut body = Vec::with_capacity(query.len() + variables.len() + 40);
     body.extend_from_slice(br#"{"query":"#);

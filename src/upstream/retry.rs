@@ -1,32 +1,33 @@
-//! Retries: which failed calls are sent once more, and when.
+//! Retries: which failed calls are sent again, and when.
 //!
-//! In: what came of an attempt, and the clock. Out: how long to wait before the next one, or why there is none.
+//! In: the result of an attempt, and the clock. Out: how long to wait before the next attempt, or that there is none.
 //! Elsewhere: sending, waiting and counting ([`super::guarded`]).
 //!
-//! A retry helps when a failure was an accident: one instance restarts, one connection was reset. It harms when the
-//! service is overloaded: then each retry is load more for one who has too much already. So:
-//! - *Once.* What has failed twice within milliseconds is no accident.
-//! - *Only reads.* Whether a write was done cannot be known from a connection that broke.
-//! - *Only where nothing of an answer came*: no connection, reset before the head, or 502, 503, 504, by which proxies
-//!   and services say that nobody has done the work. A 500 would likely be the same again; a timeout has used the
-//!   time that a retry would need.
-//! - *Within a budget*, a share of the calls that are made anyway ([`RetryBudget`]). With every call failing, a fixed
-//!   number of attempts doubles the load; a budget adds a tenth.
-//! - *Not at the same moment.* Calls that failed together would come back together, so each waits a random time
-//!   (full jitter), and no less than the service asks for (`Retry-After`).
-//! - *Not in vain.* A retry that would not end before the deadline, taking as long as the attempt before it, is left
-//!   out.
+//! A retry helps when a failure was an accident: one instance restarts, or one connection was reset. It harms when the
+//! service is overloaded, because each retry is more load for a service that has too much already. So these rules hold:
+//! - *Once.* A call that has failed twice within milliseconds has not failed by accident.
+//! - *Only reads.* If a connection broke, nobody can know whether the write took place.
+//! - *Only if no part of an answer came*: there was no connection, it was reset before the head, or the answer is 502,
+//!   503 or 504, by which proxies and services say that the work was not done. A 500 would probably come again, and a
+//!   timeout has used the time that a retry would need.
+//! - *Within a budget*, which is a share of the calls that are made anyway ([`RetryBudget`]). If every call fails, a
+//!   fixed number of attempts doubles the load, but a budget adds a tenth.
+//! - *Not at the same moment.* Calls that failed together would be sent again together, so each waits a random time
+//!   (full jitter), and at least as long as the service asks for (`Retry-After`).
+//! - *Not in vain.* A retry is left out if it would not end before the deadline when it takes as long as the attempt
+//!   before it.
 
 use super::model::{Answer, CallError, CallErrorKind};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How much is retried.
+/// How many calls are sent again.
 #[derive(Debug, Clone, Copy)]
 pub struct RetryOptions {
-    /// Retries that each first attempt pays for. Default: 0.1, one retry for ten calls.
+    /// How many retries each first attempt adds to the budget. Default: 0.1, which is one retry for ten calls.
     pub ratio: f64,
-    /// Retries per second beyond those, so that services that are rarely called get some. Default: 3 per second.
+    /// How many retries per second are added to those, so that services that are rarely called get some. Default: 3 per
+    /// second.
     pub per_second: f64,
 }
 
@@ -37,13 +38,13 @@ impl Default for RetryOptions {
 }
 
 impl RetryOptions {
-    /// Retries nothing.
+    /// The options by which nothing is retried.
     #[cfg(test)]
     pub(super) fn none() -> Self {
         Self { ratio: 0.0, per_second: 0.0 }
     }
 
-    /// Is anything retried?
+    /// Whether anything is retried.
     pub(super) fn is_on(&self) -> bool {
         self.ratio > 0.0 || self.per_second > 0.0
     }
@@ -52,10 +53,10 @@ impl RetryOptions {
 /// The longest random wait before a retry.
 const JITTER: Duration = Duration::from_millis(25);
 
-/// For how long what first attempts have paid is kept.
+/// How long the additions of first attempts are remembered.
 const MEMORY: Duration = Duration::from_secs(10);
 
-/// May a failure be an accident, with nothing done and nothing answered?
+/// Whether a failure may be an accident, with no work done and no part of an answer received.
 pub(super) fn may_help(result: &Result<Answer, CallError>) -> bool {
     match result {
         Ok(answer) => matches!(answer.status, 502..=504),
@@ -63,25 +64,26 @@ pub(super) fn may_help(result: &Result<Answer, CallError>) -> bool {
     }
 }
 
-/// How long to wait before the next attempt; `None`: it could not end in time.
+/// How long to wait before the next attempt; `None` if that attempt could not end in time.
 ///
-/// `random` is from 0 to 1; `took` is how long the attempt before took.
+/// `random` is a number from 0 to 1, `took` is how long the attempt before took, and `left` is the time until the
+/// deadline.
 pub(super) fn wait(retry_after: Option<Duration>, random: f64, took: Duration, left: Duration) -> Option<Duration> {
-    // Those who were all told the same time are spread as well.
+    // The random wait is added to `Retry-After`, so that callers that got the same value are spread as well.
     let wait = retry_after.unwrap_or_default().checked_add(JITTER.mul_f64(random.clamp(0.0, 1.0)))?;
     (wait.checked_add(took)? < left).then_some(wait)
 }
 
-/// Retries that may still be made: a bucket of tokens, one for each.
+/// The retries that may still be made, as a bucket of tokens with one token for each retry.
 ///
-/// It fills by `ratio` for each first attempt and by `per_second` with time, and holds at most one second's worth of
-/// the latter and what the first attempts of about the last ten seconds have paid. So a quiet hour saves nothing up
-/// for a storm.
+/// Each first attempt adds `ratio` tokens, and each second adds `per_second` tokens. The bucket holds at most the
+/// tokens of one second, and those that the first attempts of about the last ten seconds have added. So a quiet hour
+/// does not save up retries for a later overload.
 #[derive(Debug)]
 pub(super) struct RetryBudget {
     options: RetryOptions,
     tokens: f64,
-    /// First attempts of the last while; older ones weigh less and less.
+    /// The number of recent first attempts; older ones count less and less.
     recent: f64,
     at: Instant,
 }
@@ -91,7 +93,7 @@ impl RetryBudget {
         Self { options, tokens: options.per_second, recent: 0.0, at: now }
     }
 
-    /// A first attempt is made.
+    /// Counts a first attempt.
     pub(super) fn pay_in(&mut self, now: Instant) {
         self.pass(now);
         self.recent += 1.0;
@@ -109,7 +111,7 @@ impl RetryBudget {
     }
 
     fn most(&self) -> f64 {
-        // A whole token must fit, or a small rate would never give one.
+        // At least one whole token must fit, or a small rate would never allow a retry.
         (self.options.per_second + self.options.ratio * self.recent).max(1.0)
     }
 
@@ -172,7 +174,7 @@ mod tests {
         }
     }
 
-    /// Retries granted while every call fails, at `rate` first attempts per second.
+    /// How many retries are granted while every call fails, at `rate` first attempts per second.
     fn granted(options: RetryOptions, rate: u32, seconds: u32) -> u32 {
         let mut now = Instant::now();
         let mut budget = RetryBudget::new(options, now);
@@ -188,7 +190,7 @@ mod tests {
     #[test]
     fn retries_are_a_share_of_first_attempts_and_some_per_second() {
         let options = RetryOptions::default();
-        // A tenth, three per second, and three in hand at the beginning.
+        // The bound is a tenth of the attempts, three per second, and three that are there at the beginning.
         for (rate, seconds, most) in [(1, 60, 60), (10, 60, 60 + 180 + 3), (1000, 10, 1000 + 30 + 3)] {
             let granted = granted(options, rate, seconds);
             assert!(granted <= most && f64::from(granted) > 0.95 * f64::from(most), "{granted} at {rate}/s of {most}");
@@ -207,7 +209,7 @@ mod tests {
         }
         let burst =
             |budget: &mut RetryBudget, now| std::iter::repeat_with(|| budget.spend(now)).take_while(|&ok| ok).count();
-        // Ten seconds of 100 calls pay for 100 retries, and 3 are there anyway.
+        // Ten seconds of 100 calls each pay for 100 retries, and 3 are there anyway.
         let count = burst(&mut budget, now);
         assert!((100..=104).contains(&count), "{count}");
         now += Duration::from_secs(3600);

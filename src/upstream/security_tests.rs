@@ -1,4 +1,5 @@
-//! How a service and we know each other: TLS with an authority of one's own, certificates of both sides, headers of ours.
+//! Tests of how a service and we identify each other: TLS with a private authority, certificates of both sides, our own
+//! headers.
 
 use super::*;
 use crate::compose::WayId;
@@ -16,18 +17,19 @@ use testkit::faulty::{Faulty, Reply, Security};
 use testkit::tls::{Authority, Certified, authority, server};
 use tokio::net::TcpListener;
 
-/// An `https` service that answers `{"value":1}` to whoever it accepts; `clients`: it wants certificates of that authority.
+/// An `https` service that answers `{"value":1}` to every client that it accepts; with `clients`, it requires
+/// certificates of that authority.
 async fn service(authority: &Authority, clients: Option<&Authority>) -> Faulty {
     serving(&authority.certificate(), clients).await
 }
 
-/// The same, with this certificate.
+/// The same service, with this certificate.
 async fn serving(certified: &Certified, clients: Option<&Authority>) -> Faulty {
     let security = Security::Tls(Arc::new(server(certified, clients)));
     Faulty::always_over(security, Reply::json("{\"value\":1}")).await.expect("a port")
 }
 
-/// What a client shows.
+/// The certificate and the key that a client shows, as PEM.
 fn identity(authority: &Authority) -> Vec<u8> {
     authority.certificate().pem().into_bytes()
 }
@@ -113,7 +115,7 @@ async fn a_service_that_wants_a_certificate_gets_ours() {
     let service = service(&ours, Some(&ours)).await;
     let url = service.base_url();
     let showing = |identity: Option<Vec<u8>>| TlsOptions { authorities: Some(ours.pem().into()), identity };
-    // In TLS 1.3 it refuses only when our side of the handshake is over.
+    // In TLS 1.3, the service refuses only after our side of the handshake is complete.
     assert_eq!(ask(&url, showing(None)).await, Err(CallErrorKind::Unreachable));
     assert_eq!(ask(&url, showing(Some(identity(&other)))).await, Err(CallErrorKind::Unreachable));
     assert_eq!(service.requests(), []);
@@ -128,7 +130,7 @@ async fn a_certificate_that_nobody_signed_is_trusted_by_itself() {
     assert_eq!(ask(&service.base_url(), trusting(&own.certificate)).await, Ok(200));
     let other = Certified::self_signed(false);
     assert_eq!(ask(&service.base_url(), trusting(&other.certificate)).await, Err(CallErrorKind::Unreachable));
-    // One that may sign others is an authority's, and none for a server.
+    // A certificate that may sign others is one of an authority, and not for a server.
     let own = Certified::self_signed(true);
     let service = serving(&own, None).await;
     assert_eq!(ask(&service.base_url(), trusting(&own.certificate)).await, Err(CallErrorKind::Unreachable));
@@ -212,7 +214,7 @@ async fn connections_are_replaced_when_they_are_old_with_tls_and_without() {
             HttpService::new(&client, HttpServiceConfig::new("shop", upstream.base_url())).expect("a service");
         let end = Instant::now() + Duration::from_secs(10);
         let last = || upstream.requests().last().map_or(0, |request| request.connection);
-        // Again and again, so that no connection is closed for being idle.
+        // Calls are made all the time, so that no connection is closed for being idle.
         while last() < 2 {
             assert!(Instant::now() < end, "still connection {}", last());
             assert_eq!(service.call(get(vec![]), context()).await.expect("an answer").status, 200);

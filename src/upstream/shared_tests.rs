@@ -1,4 +1,4 @@
-//! Sharing, isolation and cancellation, with a virtual source on paused time.
+//! Tests of sharing, isolation and cancellation, with a virtual source on paused time.
 
 use super::*;
 use crate::compose::WayId;
@@ -11,10 +11,10 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-/// Answers with the scope and target of the call, once it is let go.
+/// Answers with the scope and the target of the call, once the test lets it go on.
 #[derive(Debug, Default)]
 struct Gated {
-    /// Calls that wait, by their number.
+    /// The calls that wait, by their number.
     gates: Mutex<HashMap<usize, oneshot::Sender<Result<(), CallErrorKind>>>>,
     calls: AtomicUsize,
     cancelled: Arc<AtomicUsize>,
@@ -101,7 +101,7 @@ fn get(target: usize) -> Request {
 
 type Call = BoxFuture<'static, Result<Answer, CallError>>;
 
-/// Polls once, then lets all tasks come to rest. On one thread this is the same every time.
+/// Polls a call once, then lets all tasks run until none is ready. On one thread the result is the same every time.
 async fn settle(call: &mut Call) -> Option<Result<Answer, CallError>> {
     if let std::task::Poll::Ready(result) = futures_util::poll!(&mut *call) {
         return Some(result);
@@ -236,7 +236,7 @@ async fn a_call_right_after_the_last_one_left_is_answered() {
     let mut first = shared.call(get(1), context(1, LONG));
     assert!(settle(&mut first).await.is_none());
     drop(first);
-    // No turn for the flight's task in between: it must not cancel what has been boarded again.
+    // The flight's task has no turn in between: it must not cancel a flight that was boarded again.
     let mut second = shared.call(get(1), context(1, LONG));
     assert!(settle(&mut second).await.is_none());
     source.let_go(source.calls() - 1, Ok(()));
@@ -255,7 +255,7 @@ async fn each_waiter_keeps_its_deadline_and_the_flight_its_timeout() {
     let ends = tokio::join!(wait(1), wait(2), wait(90));
     assert_eq!(ends, ((timeout, 1), (timeout, 2), (timeout, 3)));
     assert_eq!((source.calls(), source.cancelled(), shared.in_flight()), (1, 1, 0));
-    // A deadline of the past makes no call.
+    // A call whose deadline has passed is not made.
     assert_eq!(wait(0).await.0, timeout);
     assert_eq!(source.calls(), 1);
 }
@@ -274,7 +274,7 @@ async fn what_runs_after_a_mutation_joins_nothing_older() {
         assert!(settle(call).await.is_none());
     }
     assert_eq!((source.calls(), shared.in_flight()), (2, 2));
-    // The older one ends without ending the younger.
+    // The older flight ends without ending the younger one.
     source.let_go(0, Ok(()));
     assert!(!before.await.expect("an answer").is_shared);
     assert_eq!(shared.in_flight(), 1);
@@ -300,7 +300,7 @@ async fn a_read_after_a_write_joins_nothing_that_was_begun_before_its_end() {
     let mut after = read();
     assert!(settle(&mut after).await.is_none());
     assert_eq!(source.calls(), 3);
-    // One that is given up is over, too.
+    // A write that is given up is over, too.
     let mut given_up = shared.call(get(2), Context { is_safe: false, ..context(1, LONG) });
     assert!(settle(&mut given_up).await.is_none());
     drop(given_up);
@@ -341,7 +341,7 @@ impl Subgraph for Prompt {
     }
 }
 
-/// On two threads: one comes while the last one leaves. Whoever stays is answered.
+/// On two threads, one caller comes while the last one leaves. A caller that stays gets an answer.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_boards_a_flight_that_is_being_cancelled() {
     let shared = Shared::new("gated", Arc::new(Prompt), options());
@@ -384,7 +384,7 @@ async fn a_panic_in_the_source_is_an_error_for_all() {
     assert_eq!(shared.in_flight(), 0);
 }
 
-/// SplitMix64: the same schedule for the same seed.
+/// A random number generator (SplitMix64). A seed gives the same schedule each time.
 struct Schedule(u64);
 
 impl Schedule {
@@ -397,17 +397,18 @@ impl Schedule {
     }
 }
 
-/// What one schedule has shown.
+/// The results of one schedule.
 #[derive(Debug, Default)]
 struct Seen {
     answered: usize,
     shared: usize,
-    /// An answer made for another scope or target.
+    /// Answers that were made for another scope or target.
     mixed: usize,
     cancelled: usize,
 }
 
-/// Callers of three scopes ask for two targets, come, leave and are answered in an order drawn from the seed.
+/// Callers of three scopes ask for two targets. They come, leave and are answered in an order that follows from the
+/// seed.
 async fn play(seed: u64, options: FlightOptions) -> Seen {
     let (source, shared) = table(options);
     let mut schedule = Schedule(seed);
@@ -425,7 +426,7 @@ async fn play(seed: u64, options: FlightOptions) -> Seen {
             }
             5 if !waiting.is_empty() => {
                 drop(waiting.swap_remove(schedule.below(waiting.len())));
-                // With or without a turn for the flight's task.
+                // The flight's task gets a turn or not.
                 if schedule.below(2) == 0 {
                     rest().await;
                 }
@@ -472,7 +473,7 @@ async fn two_scopes_never_share() {
         total.shared += seen.shared;
         total.cancelled += seen.cancelled;
     }
-    // The schedules do what they are there for.
+    // The schedules cover the cases that they are made for.
     assert!(total.answered > 10_000 && total.shared > 1_000 && total.cancelled > 1_000, "{total:?}");
 }
 

@@ -1,4 +1,4 @@
-//! Where a request goes: a target under a base URL, and nowhere else.
+//! Targets of requests: each is appended to its service's base URL, and cannot lead to another place.
 
 use super::client::ClientError;
 use bytes::Bytes;
@@ -7,7 +7,8 @@ use http::uri::{PathAndQuery, Uri};
 use reqwest::Url;
 use rustls::pki_types::ServerName;
 
-/// A base URL that is none. Nothing of it is told, for a user in it can have a password.
+/// The error for a base URL that cannot be used. Its message quotes nothing of the URL, because the URL may contain a
+/// password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("its URL is not an http or https base URL without user, query and fragment")]
 pub struct InvalidBaseUrl;
@@ -16,17 +17,17 @@ pub struct InvalidBaseUrl;
 #[derive(Debug)]
 pub(super) struct Base {
     url: Url,
-    /// Its path without the slash at its end: empty for the root.
+    /// The path of the URL without the slash at its end; empty for the root.
     prefix: String,
     origin: Origin,
 }
 
-/// The host of a base URL.
+/// The origin of a base URL.
 #[derive(Debug)]
 pub(super) struct Origin {
-    /// Scheme and authority.
+    /// The scheme and authority, with the path `/`.
     pub(super) uri: Uri,
-    /// For the header `host`.
+    /// The value of the header `host`.
     pub(super) host: HeaderValue,
 }
 
@@ -52,27 +53,27 @@ impl Base {
         self.url.scheme() == "https"
     }
 
-    /// Where it is.
+    /// The origin of the base URL.
     pub(super) fn origin(&self) -> &Origin {
         &self.origin
     }
 
-    /// What its certificate must be for.
+    /// The name that the service's certificate must have.
     pub(super) fn server_name(&self) -> Result<ServerName<'static>, ClientError> {
         let host = self.url.host_str().unwrap_or_default();
-        // An IPv6 address stands in brackets in URLs only (RFC 3986 §3.2.2).
+        // An IPv6 address has brackets only in URLs (RFC 3986 §3.2.2).
         let name = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
         ServerName::try_from(name.to_owned()).map_err(|_| ClientError::HostName(host.to_owned()))
     }
 
-    /// The base itself, in origin form (RFC 9112 §3.2.1).
+    /// The base URL itself, in origin form (RFC 9112 §3.2.1).
     pub(super) fn in_origin_form(&self) -> Result<Uri, &'static str> {
         origin_form(self.url.path().to_owned())
     }
 
-    /// As [`Base::join`], in origin form.
+    /// Appends `target` as [`Base::join`] does, and returns the result in origin form.
     pub(super) fn join_in_origin_form(&self, target: &str) -> Result<Uri, &'static str> {
-        // What URL parsers escape, in a path or a query.
+        // URL parsers escape these characters in a path or a query.
         if target.bytes().any(|byte| matches!(byte, b'"' | b'\'' | b'<' | b'>' | b'^' | b'`' | b'{' | b'|' | b'}')) {
             let url = self.join(target)?;
             let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
@@ -84,8 +85,8 @@ impl Base {
 
     /// The base with `target` (path and query, percent-encoded) appended to its path.
     ///
-    /// Refused: what a URL parser would read as something else than it looks. A segment `..`, also as `%2e%2e`, climbs
-    /// out of the path that the binding names, and cannot be encoded in a way that parsers leave alone.
+    /// Targets that a URL parser would read differently than they look are refused. A segment `..`, which may be
+    /// written `%2e%2e`, leaves the path that the binding names, and cannot be encoded so that parsers leave it alone.
     pub(super) fn join(&self, target: &str) -> Result<Url, &'static str> {
         let (path, query) = check(target)?;
         let mut url = self.url.clone();
@@ -103,9 +104,9 @@ impl Base {
 }
 
 impl Origin {
-    /// `None`: it has no host that a header can hold.
+    /// The origin of a URL; `None` if the URL has no host that a header can hold.
     fn of(url: &Url) -> Option<Self> {
-        // Without a port if it is the scheme's own.
+        // The port is left out if it is the default port of the scheme.
         let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
         let authority = format!("{}{port}", url.host_str()?);
         let host = HeaderValue::from_str(&authority).ok()?;
@@ -119,7 +120,7 @@ fn origin_form(text: String) -> Result<Uri, &'static str> {
     Ok(Uri::from(target))
 }
 
-/// Takes a target apart that may be appended.
+/// Checks that a target may be appended, and splits it into its path and its query.
 fn check(target: &str) -> Result<(&str, Option<&str>), &'static str> {
     let (path, query) = match target.split_once('?') {
         Some((path, query)) => (path, Some(query)),
@@ -137,10 +138,10 @@ fn check(target: &str) -> Result<(&str, Option<&str>), &'static str> {
     Ok((path, query))
 }
 
-/// `.`, `..`, and both with `%2e` for a dot (URL Standard, *double-dot URL path segment*).
+/// Whether a segment is `.` or `..`, where `%2e` counts as a dot (URL Standard, *double-dot URL path segment*).
 fn is_dot_segment(segment: &str) -> bool {
     let mut rest = segment.as_bytes();
-    // At most two dots of three bytes each.
+    // A segment with two dots of three bytes each is the longest.
     if rest.is_empty() || rest.len() > 6 {
         return false;
     }

@@ -1,15 +1,15 @@
-//! TLS to one service: whom its calls trust, and which certificate they show.
+//! TLS to one service: which authorities its calls trust, and which certificate they show.
 //!
-//! In: PEM ([`TlsOptions`]), or the operating system's root certificates. Out: what new connections are set up with.
-//! Elsewhere: reading the files that a configuration names ([`crate::engine`]); connections ([`super::direct`]).
+//! In: PEM ([`TlsOptions`]), or the operating system's root certificates. Out: the configuration of new connections.
+//! Elsewhere: reading the files that the configuration names ([`crate::engine`]); connections ([`super::direct`]).
 //!
-//! The system's roots are read when a service with an `https` URL is set up, and again when somebody connects and they are
-//! older than a connection may be. While they stay the same, so does the configuration, for sessions to be resumed are
-//! part of it (RFC 8446 §2.2).
+//! The system's roots are read when a service with an `https` URL is set up. When a connection is made and the roots
+//! are older than a connection may be, they are read again. While the roots stay the same, the TLS configuration stays
+//! the same object, because it holds the sessions that can be resumed (RFC 8446 §2.2).
 //!
 //! Always true:
 //! - there is no configuration without a root certificate;
-//! - roots that cannot be read again, or only in part, leave those of before in use, and the log says so.
+//! - if the roots cannot be read again, or only in part, the earlier roots stay in use, and the log says so.
 
 use super::client::{ClientError, PemError, TlsOptions};
 use arc_swap::ArcSwap;
@@ -25,33 +25,33 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// What a configuration says of TLS, parsed.
+/// The TLS settings of a service, parsed.
 #[derive(Debug, Clone)]
 pub(super) struct Material {
-    /// `None`: the system's are trusted.
+    /// The authorities to trust; `None` if the system's roots are trusted.
     authorities: Option<Arc<RootCertStore>>,
     identity: Option<Arc<SingleCertAndKey>>,
 }
 
-/// The system's root certificates, as one look at them found them.
+/// The system's root certificates, as one reading found them.
 #[derive(Debug, Default)]
 pub(super) struct SystemRoots {
     pub(super) certificates: Vec<CertificateDer<'static>>,
-    /// The first thing that could not be read.
+    /// The first error of the reading, if something could not be read.
     pub(super) problem: Option<String>,
 }
 
-/// Reads the system's roots.
+/// Reads the system's root certificates.
 type ReadRoots = dyn Fn() -> SystemRoots + Send + Sync;
 
-/// The configuration of rustls for new connections, as it is now.
+/// The current configuration of rustls for new connections.
 pub(super) struct Tls {
     current: ArcSwap<ClientConfig>,
-    /// `None`: it stays as it is.
+    /// How the configuration is renewed; `None` if it never changes.
     renewal: Option<Renewal>,
 }
 
-/// How a configuration with the system's roots is kept up to date.
+/// What is needed to keep a configuration with the system's roots up to date.
 struct Renewal {
     material: Material,
     read: Box<ReadRoots>,
@@ -72,11 +72,11 @@ impl fmt::Debug for Tls {
 }
 
 impl Material {
-    /// Parses PEM.
+    /// Parses the PEM of the options.
     ///
     /// # Errors
-    /// [`ClientError::Authorities`] and [`ClientError::Identity`], for what is no PEM, holds no certificate or key, or a
-    /// key of another certificate.
+    /// [`ClientError::Authorities`] and [`ClientError::Identity`], if a text is not PEM, holds no certificate or key,
+    /// or holds the key of another certificate.
     pub(super) fn parse(options: &TlsOptions) -> Result<Self, ClientError> {
         let authorities = options.authorities.as_deref().map(parse_authorities).transpose();
         let identity = options.identity.as_deref().map(parse_identity).transpose();
@@ -134,13 +134,14 @@ fn syntax(error: &pem::Error) -> PemError {
     })
 }
 
-/// Reads the operating system's roots; `SSL_CERT_FILE` and `SSL_CERT_DIR` say where they are, if not in the usual places.
+/// Reads the operating system's roots. `SSL_CERT_FILE` and `SSL_CERT_DIR` say where they are, if they are not in the
+/// usual places.
 pub(super) fn read_system_roots() -> SystemRoots {
     let read = rustls_native_certs::load_native_certs();
     SystemRoots { certificates: read.certs, problem: read.errors.first().map(ToString::to_string) }
 }
 
-/// The roots among certificates; those that no verifier can use are left out, as there are on many machines.
+/// The roots among these certificates. Many machines have certificates that no verifier can use; those are left out.
 fn store(certificates: &[CertificateDer<'static>]) -> Arc<RootCertStore> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(certificates.iter().cloned());
@@ -148,10 +149,11 @@ fn store(certificates: &[CertificateDer<'static>]) -> Arc<RootCertStore> {
 }
 
 impl Tls {
-    /// Sets it up; where the system's roots are trusted, `read` gives them now, and again when they are older than `every`.
+    /// Makes the configuration. If the system's roots are trusted, `read` reads them now, and again when they are older
+    /// than `every`.
     ///
     /// # Errors
-    /// [`ClientError::NoRoots`] when the system has none.
+    /// [`ClientError::NoRoots`] if the system has no root certificate.
     pub(super) fn new(material: Material, every: Duration, read: Box<ReadRoots>) -> Result<Self, ClientError> {
         if let Some(authorities) = &material.authorities {
             let config = material.config(Arc::clone(authorities));
@@ -170,8 +172,8 @@ impl Tls {
         Ok(Self { current, renewal: Some(Renewal { material, read, every, state: Mutex::new(state) }) })
     }
 
-    /// What a new connection is set up with. When the roots have come of age, they are read again beside it, on a thread
-    /// for what blocks.
+    /// The configuration for a new connection. If the roots are older than their limit, a thread for blocking work
+    /// reads them again, and the caller does not wait for it.
     pub(super) fn config(self: &Arc<Self>) -> Arc<ClientConfig> {
         if self.renewal.as_ref().is_some_and(Renewal::begin) {
             let tls = Arc::clone(self);
@@ -180,13 +182,13 @@ impl Tls {
         self.current.load_full()
     }
 
-    /// Reads the roots again.
+    /// Reads the roots again and replaces the configuration if they have changed.
     fn renew(&self) {
         let Some(renewal) = &self.renewal else { return };
         let SystemRoots { certificates, problem } = (renewal.read)();
         let roots = store(&certificates);
         let mut state = renewal.state();
-        // A file that is just being written is read in part: that is no reason to trust fewer.
+        // A file that is being written at this moment is read in part. That is no reason to trust fewer authorities.
         if problem.is_some() || roots.is_empty() {
             let problem = problem.unwrap_or_else(|| "there are none".to_owned());
             let message = "the system's root certificates cannot be read again: those of before stay trusted";
@@ -201,7 +203,7 @@ impl Tls {
 }
 
 impl Renewal {
-    /// Is it time, and nobody else reading?
+    /// Whether a reading is due and none is in progress. If so, it counts as begun.
     fn begin(&self) -> bool {
         let mut state = self.state();
         let is_due = !state.is_reading && state.read_at.elapsed() >= self.every;
@@ -209,7 +211,7 @@ impl Renewal {
         is_due
     }
 
-    /// Held for a comparison, never over an await.
+    /// The lock is held for a comparison, never across an await.
     fn state(&self) -> std::sync::MutexGuard<'_, RenewalState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

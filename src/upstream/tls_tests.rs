@@ -1,4 +1,4 @@
-//! Roots that are read again.
+//! Tests of root certificates that are read again.
 
 use super::*;
 use std::collections::VecDeque;
@@ -11,7 +11,7 @@ fn roots(authorities: &[&Authority]) -> SystemRoots {
     SystemRoots { certificates: parse_certificates(pem.as_bytes()).unwrap_or_default(), problem: None }
 }
 
-/// What the system has, one look after the other.
+/// The certificates of the system, one reading after the other.
 fn system(looks: Vec<SystemRoots>) -> Box<ReadRoots> {
     let looks = Mutex::new(VecDeque::from(looks));
     Box::new(move || looks.lock().expect("no panic").pop_front().unwrap_or_default())
@@ -43,7 +43,7 @@ async fn roots_are_read_again_when_they_are_old_and_only_then() {
     for (look, changes) in [("the same", false), ("none", false), ("in part", false), ("one more", true)] {
         let before = tls.config();
         tokio::time::advance(AGE).await;
-        // Whoever finds the roots old does not wait for the new ones.
+        // A caller that finds the roots old does not wait for the new ones.
         drop(tls.config());
         let renewal = tls.renewal.as_ref().expect("roots of the system");
         while renewal.state().is_reading {

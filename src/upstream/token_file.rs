@@ -1,21 +1,23 @@
-//! A token in a file that is replaced now and then: the token of now, read again by time.
+//! A token in a file that is replaced from time to time. The file is read again at intervals.
 //!
-//! In: a file. Out: a header's value.
-//! Elsewhere: when a call needs it ([`super::credentials`]).
+//! In: a file. Out: the value of a header.
+//! Elsewhere: when a call needs the token ([`super::credentials`]).
 //!
-//! Calls ask for the token, and the age of what was read says what they do: younger than 10 s, it is taken as it is; a bit
-//! older, it is taken and the file is read again beside; older than that, as after a quiet night, the call waits for the
-//! file. So the first wave of a morning carries the token of the morning. Why no task that reads the file every 10 s: a
-//! service that nobody calls would cost reads for ever, and each reload would have to end such a task; the price is that
-//! the first call after a silence waits for a file to be read, which takes microseconds.
+//! Calls ask for the token, and its age decides what they do. A token that was read less than 10 s ago is used as it
+//! is. If it is at most 0.5 s older than that, it is used and the file is read again in the background. If it is older
+//! still, as after a quiet night, the call waits for the file, so the first calls of a morning carry a current token.
+//! No task reads the file every 10 s: a service that nobody calls would cost reads for ever, and each reload would have
+//! to end such a task. The price is that the first call after a pause waits until the file is read, which takes
+//! microseconds.
 //!
-//! A file can hang, on a mount that is dead. So it is read on a thread of its own, which nobody waits for longer than
-//! 500 ms: neither calls nor, as for the threads of a runtime, the end of the process. While such a read hangs, no other
-//! is begun, and calls carry the token of before without waiting.
+//! Reading a file can hang, on a mount that does not respond. So the file is read on a thread of its own, and no call
+//! waits for it longer than 500 ms. The end of the process does not wait for it either, as it would for the threads of
+//! a runtime. While such a read hangs, no other read is begun, and calls carry the earlier token without waiting.
 //!
 //! Always true:
-//! - a token that is sent was read at most 10.5 s before, or the last attempt to read it has failed, and the log says so;
-//! - one file has one read under way at most;
+//! - a token that is sent was read at most 10.5 s before, unless the last attempt to read it failed or hangs, in which
+//!   case the log says so;
+//! - at most one read of a file is in progress;
 //! - tokens are in no log, error or debug output.
 
 use super::credentials::{CredentialsError, MAX_TOKEN_BYTES};
@@ -29,35 +31,35 @@ use tokio::sync::watch;
 
 /// How old a token may be before its file is read again.
 const PERIOD: Duration = Duration::from_secs(10);
-/// Longest wait of a call for a file.
+/// The longest time that a call waits for a file.
 const READ_DEADLINE: Duration = Duration::from_millis(500);
-/// Longest wait for a file when it is read for the first time.
+/// The longest wait for a file when it is read for the first time.
 const OPEN_DEADLINE: Duration = Duration::from_secs(5);
 
-/// A token that is read from a file, again and again.
+/// A token that is read from a file, and read again at intervals.
 pub struct TokenFile {
     path: PathBuf,
     header: HeaderName,
     scheme: String,
     held: ArcSwap<Held>,
-    /// Held for a few comparisons, never over an await.
+    /// The read that is in progress. The lock is held for a few comparisons, never across an await.
     reading: Mutex<Option<Reading>>,
-    /// Reads that have ended.
+    /// The number of reads that have ended.
     ended: watch::Sender<u64>,
     period: Duration,
 }
 
 struct Held {
     value: HeaderValue,
-    /// When the last attempt to read it began.
+    /// The time at which the last attempt to read the token began.
     read_at: Instant,
 }
 
-/// A read that is under way.
+/// A read that is in progress.
 #[derive(Debug, Clone, Copy)]
 struct Reading {
     since: Instant,
-    /// Whether the log has been told that it takes long.
+    /// Whether the log already says that this read takes long.
     is_told: bool,
 }
 
@@ -68,10 +70,11 @@ impl std::fmt::Debug for TokenFile {
 }
 
 impl TokenFile {
-    /// Reads the file for the first time, for 5 s at most.
+    /// Reads the file for the first time, and waits at most 5 s for it.
     ///
     /// # Errors
-    /// [`CredentialsError::Unreadable`], [`CredentialsError::NoToken`].
+    /// - [`CredentialsError::Unreadable`] if the file cannot be read in that time;
+    /// - [`CredentialsError::NoToken`] if it holds no token.
     pub fn open(path: PathBuf, header: HeaderName, scheme: impl Into<String>) -> Result<Self, CredentialsError> {
         let (scheme, read_at) = (scheme.into(), Instant::now());
         let (sender, receiver) = std::sync::mpsc::sync_channel(1);
@@ -83,18 +86,18 @@ impl TokenFile {
         Ok(Self { path, header, scheme, held, reading, ended, period: PERIOD })
     }
 
-    /// The header that carries it.
+    /// The name of the header that carries the token.
     pub(super) fn header(&self) -> &HeaderName {
         &self.header
     }
 
-    /// The token that was read last.
+    /// The value of the header, with the token that was read last.
     pub(super) fn value(&self) -> HeaderValue {
         self.held.load().value.clone()
     }
 
-    /// Has the file read again if it was read too long ago, and waits for that if it was read much too long ago, until
-    /// `deadline` at most.
+    /// Reads the file again if the token is older than 10 s. If it is older by more than 0.5 s, this waits for the
+    /// read, until `deadline` and at most 500 ms.
     pub(super) async fn refresh(self: &Arc<Self>, deadline: tokio::time::Instant) {
         let age = self.held.load().read_at.elapsed();
         if age < self.period {
@@ -112,14 +115,15 @@ impl TokenFile {
         }
     }
 
-    /// Begins to read the file, unless that is under way. When it began; `None`: it has ended already.
+    /// Begins to read the file, unless a read is in progress. Returns when the read began; `None` if another call's
+    /// read has just ended.
     fn read_again(self: &Arc<Self>) -> Option<Instant> {
         let mut reading = self.reading();
         if let Some(Reading { since, .. }) = *reading {
             return Some(since);
         }
         let since = Instant::now();
-        // Another call's read may have ended since this one has looked.
+        // The read of another call may have ended since this call looked at the token's age.
         if since.saturating_duration_since(self.held.load().read_at) < self.period {
             return None;
         }
@@ -132,7 +136,7 @@ impl TokenFile {
         Some(since)
     }
 
-    /// Takes in what a read has given.
+    /// Takes in the result of a read. If it failed, the earlier token stays in use.
     fn end(&self, since: Instant, bytes: Result<Vec<u8>, CredentialsError>) {
         let value = match bytes.and_then(|bytes| parse(&bytes, &self.scheme)) {
             Ok(value) => value,
@@ -146,7 +150,7 @@ impl TokenFile {
         self.ended.send_modify(|count| *count += 1);
     }
 
-    /// Tells the log, once for each read that takes too long.
+    /// Logs that the read takes too long, once for each read.
     fn tell_slow(&self) {
         let mut reading = self.reading();
         let Some(reading) = reading.as_mut().filter(|reading| !reading.is_told) else { return };
@@ -164,20 +168,20 @@ fn too_slow(after: Duration) -> CredentialsError {
     std::io::Error::new(std::io::ErrorKind::TimedOut, format!("it could not be read within {after:?}")).into()
 }
 
-/// Does what may hang on a thread that nobody joins.
+/// Runs work that may hang on a thread that nothing joins.
 fn on_a_thread(work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
     std::thread::Builder::new().name("token-file".to_owned()).spawn(work).map(drop)
 }
 
-/// A file's bytes, as far as a token can be long.
+/// Reads a file, up to twice the longest token.
 fn read(path: &Path) -> Result<Vec<u8>, CredentialsError> {
     let mut bytes = Vec::new();
-    // White space around a token does not count; a file of more of it than that is none.
+    // White space around a token does not count; a file with more of it than this limit is not a token file.
     std::fs::File::open(path)?.take(2 * MAX_TOKEN_BYTES as u64).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// A file's token as a header's value; white space around it does not count.
+/// The file's token as the value of a header. White space around the token does not count.
 fn parse(bytes: &[u8], scheme: &str) -> Result<HeaderValue, CredentialsError> {
     let text = std::str::from_utf8(bytes).map_err(|_| CredentialsError::NoToken)?.trim();
     let is_token = (1..=MAX_TOKEN_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
@@ -210,7 +214,7 @@ mod tests {
         }
     }
 
-    /// A folder with a token, and the token's file as it is read again by `period`.
+    /// A folder with a token, and its token file, which is read again after `period`.
     fn token_file(period: Duration) -> (Folder, PathBuf, Arc<TokenFile>) {
         let number = ahash::RandomState::new().hash_one(0);
         let folder = Folder(std::env::temp_dir().join(format!("token-{}-{number:x}", std::process::id())));
@@ -221,7 +225,7 @@ mod tests {
         (folder, path, Arc::new(TokenFile { period, ..file }))
     }
 
-    /// Makes the token as old as that.
+    /// Makes the token this old.
     fn age(file: &TokenFile, age: Duration) {
         let read_at = Instant::now().checked_sub(age).expect("a clock that runs for long");
         file.held.store(Arc::new(Held { value: file.value(), read_at }));
@@ -235,7 +239,7 @@ mod tests {
             std::fs::write(&path, text).expect("a file");
             age(&file, PERIOD + READ_DEADLINE);
             assert_ne!(file.value(), expected, "nobody has asked");
-            // A wave of calls, of which all wait for one read.
+            // A wave of calls, which all wait for the same read.
             let wave = (0..20).map(|_| async {
                 file.refresh(soon()).await;
                 file.value()
@@ -281,7 +285,7 @@ mod tests {
     async fn a_file_that_hangs_holds_up_no_call_for_long_and_no_second_one() {
         let (_folder, path, file) = token_file(Duration::ZERO);
         std::fs::remove_file(&path).expect("the file");
-        // Whoever opens a pipe that nobody writes to hangs, as on a dead mount.
+        // Opening a pipe that nobody writes to hangs, as a mount that does not respond does.
         let made = Command::new("mkfifo").arg(&path).status().expect("mkfifo");
         assert!(made.success());
         age(&file, PERIOD);
@@ -296,12 +300,12 @@ mod tests {
         assert_eq!(file.reading().map(|reading| reading.since), Some(since.since), "no other read was begun");
         assert!(began.elapsed() < 20 * READ_DEADLINE, "a thousand calls did not wait");
         assert_eq!(file.value(), "Bearer first");
-        // A call with less time left waits no longer than it has.
+        // A call with less time left than that waits no longer than its deadline.
         file.reading().as_mut().expect("it hangs").since = Instant::now();
         let began = Instant::now();
         file.refresh(tokio::time::Instant::now()).await;
         assert!(began.elapsed() < READ_DEADLINE);
-        // The mount is back.
+        // The mount responds again.
         let mut ended = file.ended.subscribe();
         let pipe = path.clone();
         std::thread::spawn(move || std::fs::write(pipe, "second")).join().expect("no panic").expect("a reader");

@@ -1,7 +1,7 @@
 //! The circuit of one endpoint: which calls are let through. It has no clock of its own.
 //!
-//! In: what came of each call, by its input. Out: whether a call with this input may be sent.
-//! Elsewhere: why it is so ([`super`]); what chance explains ([`super::weather`]).
+//! In: the outcome of each call, with its input. Out: whether a call with an input may be sent.
+//! Elsewhere: the reasons for the rules ([`super`]); which failures chance explains ([`super::weather`]).
 
 use super::gate::Gate;
 use super::suspects::Suspects;
@@ -16,28 +16,28 @@ use tokio::time::Instant;
 pub(super) struct Pass {
     input: u64,
     part: Part,
-    /// The state in which it was let through: counted up with every change.
+    /// The state in which the call was let through, as a number that grows with every change.
     sent_in: u64,
 }
 
-/// What a call decides.
+/// What the outcome of a call decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
-    /// It is one of many.
+    /// The call is no probe.
     Free,
-    /// It probes its input.
+    /// The call is the probe of its input.
     OfInput,
-    /// It probes the endpoint, with an input that has not failed lately.
+    /// The call is a probe of the endpoint, with an input that has not failed recently.
     OfEndpoint,
-    /// It probes the endpoint, with an input that has.
+    /// The call is a probe of the endpoint, with an input that has failed recently.
     OfEndpointBySuspect,
 }
 
-/// The state machine.
+/// The state machine of one endpoint.
 #[derive(Debug)]
 pub(super) struct Circuit {
     options: BreakerOptions,
-    /// Refuses all inputs; `None`: the circuit is closed.
+    /// The gates that refuse inputs; `None` if the circuit is closed.
     open: Option<Open>,
     changes: u64,
     row: Row,
@@ -48,32 +48,33 @@ pub(super) struct Circuit {
     last_success: Option<Instant>,
 }
 
-/// The two gates of an open circuit. Each has its own probes, so that an input that always fails keeps no other one out.
+/// The two gates of an open circuit. Each has its own probes, so that an input that always fails keeps no other input
+/// out.
 #[derive(Debug)]
 struct Open {
     others: Gate,
     suspects: Gate,
-    /// How long the first of them refuses calls at most.
+    /// How long the gate for inputs without recent failures refuses calls at most.
     most: Duration,
 }
 
-/// What has failed since the last success.
+/// The failures since the last success.
 #[derive(Debug, Default)]
 struct Row {
-    /// Failures of which the service has seen nothing.
+    /// How many connections failed, so that the service has seen nothing of the request.
     unsent: u32,
-    /// Inputs that failed, of those that had not failed lately.
+    /// How many inputs failed that had not failed recently.
     inputs: u32,
-    /// Successes of the ten seconds before it.
+    /// How many calls succeeded in the ten seconds before the first failure.
     successes: u32,
-    /// Whether nothing has failed yet.
+    /// Whether there has been a failure since the last success.
     has_begun: bool,
 }
 
-/// How often another input is tried, in the time for which a circuit is open first, where the service was reached.
+/// How often another input is tried within `open_for`, if the service was reached.
 const PROBES: u32 = 4;
 
-/// The part of the last ten seconds' calls that failures of connecting must be.
+/// Failed connections must be at least one in this many of the last ten seconds' calls.
 const PART_OF_CALLS: u32 = 20;
 
 impl Circuit {
@@ -91,7 +92,7 @@ impl Circuit {
         }
     }
 
-    /// The state for operators: an endpoint of which every input that is asked for is refused is open, too.
+    /// The state that operators see. An endpoint also counts as open if every input that is asked for is refused.
     pub(super) fn state(&self) -> BreakerState {
         let is_probing = match &self.open {
             Some(open) => open.others.is_probing() || open.suspects.is_probing(),
@@ -104,7 +105,7 @@ impl Circuit {
         if is_probing { BreakerState::HalfOpen } else { BreakerState::Open }
     }
 
-    /// How long it refuses calls, or did the last time.
+    /// How long the circuit refuses calls, or did the last time.
     pub(super) fn open_for(&self) -> Duration {
         match &self.open {
             Some(open) => open.others.open_for(),
@@ -117,7 +118,7 @@ impl Circuit {
         self.gate(input, now).is_some_and(|(gate, _)| gate.refuses(now))
     }
 
-    /// Lets a call through, or not.
+    /// Lets a call through; `None` if it is refused.
     pub(super) fn admit(&mut self, input: u64, now: Instant) -> Option<Pass> {
         let sent_in = self.changes;
         let part = match self.gate(input, now) {
@@ -127,7 +128,7 @@ impl Circuit {
         Some(Pass { input, part, sent_in })
     }
 
-    /// The gate that a call with this input meets.
+    /// The gate that decides about a call with this input.
     fn gate(&mut self, input: u64, now: Instant) -> Option<(&mut Gate, Part)> {
         let suspect = self.suspects.get(input, now);
         match (&mut self.open, suspect) {
@@ -137,7 +138,7 @@ impl Circuit {
         }
     }
 
-    /// Takes in what came of a call.
+    /// Takes in the outcome of a call.
     pub(super) fn settle(&mut self, pass: Pass, outcome: Outcome, now: Instant) {
         if pass.sent_in != self.changes {
             return self.give_back(pass, now);
@@ -162,7 +163,7 @@ impl Circuit {
         self.judge(pass.part, second, now);
     }
 
-    /// A call has ended without an outcome.
+    /// Takes in that a call has ended without an outcome.
     pub(super) fn give_back(&mut self, pass: Pass, now: Instant) {
         let is_current = pass.sent_in == self.changes;
         let gate = match (pass.part, &mut self.open) {
@@ -176,18 +177,19 @@ impl Circuit {
 
     fn succeed(&mut self, input: u64, now: Instant) {
         let of_input = self.suspects.clear(input);
-        // Inputs that were refused in the silence were so for its sake, as far as anybody knows.
+        // Inputs that were refused since the last success may have failed only because the endpoint was down.
         let has_released = self.suspects.release(self.last_success);
         let was_open = self.open.take().is_some();
         self.changes += u64::from(was_open);
-        // An outage is no weather. The first failure of an input counts among the inputs of a row.
+        // An outage says nothing about chance, so its failures are left out. The first failure of an input is already
+        // counted among the inputs of the row.
         let by_chance = self.row.unsent.saturating_add(self.row.inputs).saturating_add(of_input.saturating_sub(1));
         self.weather.note(if was_open || has_released { 0 } else { by_chance });
         self.last_success = Some(now);
         self.row = Row::default();
     }
 
-    /// Holds a failure against the input.
+    /// Counts a failure of an input, and refuses the input if it has failed too often.
     fn blame(&mut self, pass: Pass, now: Instant) {
         let BreakerOptions { failures_in_row, open_for, max_open, .. } = self.options;
         let row = self.weather.row(failures_in_row);
@@ -201,7 +203,7 @@ impl Circuit {
         }
     }
 
-    /// Opens the circuit, or keeps it open, if what has failed is the endpoint.
+    /// Opens the circuit, or keeps it open, if the failures are due to the endpoint.
     fn judge(&mut self, part: Part, second: u64, now: Instant) {
         let BreakerOptions { failures_in_row, open_for, max_open, .. } = self.options;
         if let Some(open) = &mut self.open {

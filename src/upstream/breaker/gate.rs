@@ -1,11 +1,11 @@
-//! A gate: closed to calls for a time, then open to one call that finds out whether things are well again.
+//! A gate: it refuses calls for a time, and then lets one call through that finds out whether calls succeed again.
 //!
-//! Always true: one probe at most is on its way; each probe that fails doubles the time, up to a bound.
+//! Always true: at most one probe is in flight; each probe that fails doubles the time, up to a bound.
 
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Refuses calls for a time, then lets single ones through. It has no clock of its own.
+/// Refuses calls for a time, and then lets single calls through. It has no clock of its own.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Gate {
     until: Instant,
@@ -24,29 +24,29 @@ impl Gate {
         self.is_probing || now < self.until
     }
 
-    /// Lets a call through as the probe; `false`: it is refused.
+    /// Lets a call through as the probe; `false` if the call is refused.
     pub(super) fn admit(&mut self, now: Instant) -> bool {
         let is_admitted = !self.refuses(now);
         self.is_probing |= is_admitted;
         is_admitted
     }
 
-    /// The probe has failed: calls are refused for twice as long as before, `most` at most.
+    /// Notes that the probe has failed: calls are refused for twice as long as before, but at most for `most`.
     pub(super) fn refuse_longer(&mut self, most: Duration, now: Instant) {
         *self = Self::new(self.open_for.saturating_mul(2).min(most), now);
     }
 
-    /// The probe has ended without an outcome: the next call is the probe.
+    /// Notes that the probe has ended without an outcome: the next call is the probe.
     pub(super) fn give_back(&mut self) {
         self.is_probing = false;
     }
 
-    /// Whether a probe is on its way.
+    /// Whether a probe is in flight.
     pub(super) fn is_probing(&self) -> bool {
         self.is_probing
     }
 
-    /// How long calls are refused, or were the last time.
+    /// How long the gate refuses calls, or did the last time.
     pub(super) fn open_for(&self) -> Duration {
         self.open_for
     }

@@ -1,12 +1,12 @@
-//! A circuit in simulated weather: a seeded source of chance, a clock of its own, and many kinds of traffic.
+//! A circuit in simulated conditions: a seeded random generator, a clock of its own, and many kinds of traffic.
 //!
-//! What is shown here are the constants: how long a row, and how long a silence, has to be.
+//! The tests justify the constants: how long a row of failures, and how long a silence, has to be.
 
 use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A generator of random numbers (SplitMix64), so that each run can be had again.
+/// A random number generator (SplitMix64). A seed gives the same run each time.
 struct Random(u64);
 
 impl Random {
@@ -17,35 +17,35 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// From 0 to 1.
+    /// A random number from 0 to 1.
     fn share(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 }
 
-/// When calls come.
+/// How calls are spread over time.
 #[derive(Debug, Clone, Copy)]
 enum Arrival {
     Regular,
     Poisson,
-    /// Ten at once.
+    /// Ten calls at once.
     Bursts,
 }
 
 /// One kind of traffic.
 #[derive(Debug, Clone, Copy)]
 struct Traffic {
-    /// Calls a second.
+    /// The number of calls a second.
     rate: f64,
     arrival: Arrival,
-    /// Different inputs; 0: each call has one of its own.
+    /// The number of different inputs; 0 if each call has an input of its own.
     inputs: u64,
 }
 
-/// What a service does with a call, by its input and the time since the beginning.
+/// The behaviour of a service: the outcome of a call, by its input and the time since the beginning.
 type Service<'a> = &'a dyn Fn(u64, Duration, &mut Random) -> Outcome;
 
-/// How a stream of calls fared.
+/// The results of a stream of calls: how many there were, how many succeeded, and how many were refused.
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
 struct Fared {
     calls: u32,
@@ -53,7 +53,7 @@ struct Fared {
     refused: u32,
 }
 
-/// Sends streams of calls for a time; stream `n` has inputs of its own. Returns how each fared.
+/// Sends streams of calls for a time; each stream has inputs of its own. Returns the results of each stream.
 fn run(seed: u64, streams: &[Traffic], lasts: Duration, service: Service<'_>) -> Vec<Fared> {
     let (start, mut random) = (Instant::now(), Random(seed));
     let mut circuit = Circuit::new(BreakerOptions::default(), start);
@@ -76,7 +76,7 @@ fn run(seed: u64, streams: &[Traffic], lasts: Duration, service: Service<'_>) ->
         };
         let calls = if matches!(traffic.arrival, Arrival::Bursts) { 10 } else { 1 };
         let (since, now) = (Duration::from_secs_f64(at), start + Duration::from_secs_f64(at));
-        // All of a burst are under way before any of them ends.
+        // All calls of a burst are in flight before any of them ends.
         let mut passes = Vec::new();
         for _ in 0..calls {
             fresh += 1;
@@ -96,14 +96,14 @@ fn run(seed: u64, streams: &[Traffic], lasts: Duration, service: Service<'_>) ->
     }
 }
 
-/// Kinds of traffic, from one input to as many as calls, and from one call a second to a thousand.
+/// Kinds of traffic, with one input up to an input for each call, and with one call a second up to a thousand.
 fn kinds() -> impl Iterator<Item = Traffic> {
     let arrivals = [Arrival::Regular, Arrival::Poisson, Arrival::Bursts];
     let of = move |arrival| [1.0, 5.0, 25.0, 100.0, 1000.0].map(move |rate| (arrival, rate));
     let kinds = arrivals.into_iter().flat_map(of);
     kinds.flat_map(|(arrival, rate)| [1, 5, 50, 1000, 0].map(move |inputs| Traffic { rate, arrival, inputs }))
 }
-/// A service of which this share of the calls fails by chance.
+/// A service at which this share of the calls fails by chance.
 fn flaky(share: f64, failure: Outcome) -> impl Fn(u64, Duration, &mut Random) -> Outcome {
     move |_, _, random| if random.share() < share { failure } else { Outcome::Success }
 }
@@ -121,7 +121,7 @@ fn where_three_of_ten_calls_fail_by_chance_nobody_is_refused() {
     }
 }
 
-/// Traffic that is well beside traffic whose calls always fail; how each fared in a minute.
+/// The results of one minute in which calls that succeed share the circuit with calls that always fail.
 fn beside(seed: u64, well: f64, inputs: u64, poisoned: f64) -> [Fared; 2] {
     let traffic = |rate, inputs| Traffic { rate, arrival: Arrival::Poisson, inputs };
     let streams = [traffic(well, 50), traffic(poisoned, inputs)];
@@ -156,8 +156,8 @@ fn many_poisoned_inputs_cost_hardly_anybody_else() {
     }
 }
 
-/// A service that is down from the 60th second for a minute; how many calls it gets in the first 15 seconds of that,
-/// how many in all, and how long after it is back it is used again, in seconds.
+/// A service that is down for a minute from the 60th second on. Returns how many calls it gets in the first 15 seconds
+/// of the outage, how many in the whole outage, and how many seconds after its end it is used again.
 fn outage(traffic: Traffic, failure: Outcome, chance: f64) -> (u32, u32, f64) {
     let seen = std::cell::Cell::new((0, 0, None));
     let service = |_: u64, at: Duration, random: &mut Random| {
@@ -186,7 +186,7 @@ fn outage(traffic: Traffic, failure: Outcome, chance: f64) -> (u32, u32, f64) {
 #[test]
 fn an_outage_is_found_within_few_calls_and_its_end_within_seconds() {
     let traffic = |rate, inputs| Traffic { rate, arrival: Arrival::Poisson, inputs };
-    // Calls of the first 15 seconds; probes are some of them.
+    // The numbers are the most calls in the first 15 seconds, which include probes.
     for (traffic, failure, most) in [
         (traffic(5.0, 1), Outcome::Failure, 12),
         (traffic(100.0, 1), Outcome::Failure, 12),

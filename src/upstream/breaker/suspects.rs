@@ -1,42 +1,44 @@
 //! Suspects: the inputs of an endpoint whose last call failed.
 //!
-//! In: outcomes of calls by input, where an input is a hash of all that a request holds. Out: whether an input has failed
-//! lately, how often in a row, and the gate that refuses it.
-//! Elsewhere: when an input is refused ([`super::circuit`]); instances that are not to blame ([`crate::upstream::Balanced`]).
+//! In: outcomes of calls by their input, which is a hash of everything in a request. Out: whether an input has failed
+//! recently, how often in a row, and the gate that refuses it.
+//! Elsewhere: when an input is refused ([`super::circuit`]); instances that are not to blame
+//! ([`crate::upstream::Balanced`]).
 //!
-//! Always true: at most [`MOST`] inputs are known; an input is forgotten when it succeeds, or a minute after its last
-//! failure; when there is no room, the one that failed the longest ago makes way, refused ones last.
+//! Always true: at most [`MOST`] inputs are known. An input is forgotten when it succeeds, or a minute after its last
+//! failure or its refusal. If there is no room, the input whose last failure is the oldest is removed; inputs that are
+//! refused are removed last.
 
 use super::gate::Gate;
 use std::collections::HashMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Most inputs of one endpoint that are known.
+/// The most inputs of one endpoint that are known.
 const MOST: usize = 128;
 /// How long a failure is remembered.
 const MEMORY: Duration = Duration::from_secs(60);
 
-/// The inputs that failed lately.
+/// The inputs that failed recently.
 #[derive(Debug, Default)]
 pub(in crate::upstream) struct Suspects {
     by_input: HashMap<u64, Suspect, ahash::RandomState>,
 }
 
-/// One input that failed the last time.
+/// An input whose last call failed.
 #[derive(Debug)]
 pub(in crate::upstream) struct Suspect {
-    /// In a row.
+    /// How often the input has failed in a row.
     pub(super) failures: u32,
     last: Instant,
-    /// Refuses it; `None`: it is called as others are.
+    /// The gate that refuses the input; `None` if calls with it are let through.
     pub(super) gate: Option<Gate>,
-    /// When it was first refused.
+    /// When the input was first refused.
     refused_since: Option<Instant>,
 }
 
 impl Suspects {
-    /// The input, if it has failed lately.
+    /// The suspect for an input, if the input has failed recently.
     pub(super) fn get(&mut self, input: u64, now: Instant) -> Option<&mut Suspect> {
         if self.by_input.is_empty() {
             return None;
@@ -44,7 +46,7 @@ impl Suspects {
         self.by_input.get_mut(&input).filter(|suspect| !suspect.is_forgotten(now))
     }
 
-    /// Notes a failure; `true`: of an input that had not failed lately.
+    /// Notes a failure; `true` if the input had not failed recently.
     pub(in crate::upstream) fn blame(&mut self, input: u64, now: Instant) -> (bool, &mut Suspect) {
         let is_new = self.get(input, now).is_none();
         if is_new {
@@ -53,7 +55,7 @@ impl Suspects {
         let new = || Suspect { failures: 0, last: now, gate: None, refused_since: None };
         let suspect = self.by_input.entry(input).or_insert_with(new);
         if is_new {
-            // It may have been there, and forgotten.
+            // An old entry that is forgotten may still have been there.
             *suspect = new();
         }
         suspect.failures = suspect.failures.saturating_add(1);
@@ -61,7 +63,7 @@ impl Suspects {
         (is_new, suspect)
     }
 
-    /// Notes a success; returns the failures of the input before it, none if it was refused for them.
+    /// Notes a success. Returns how often the input had failed before it, or 0 if it was refused for those failures.
     pub(in crate::upstream) fn clear(&mut self, input: u64) -> u32 {
         if self.by_input.is_empty() {
             return 0;
@@ -70,7 +72,8 @@ impl Suspects {
         suspect.map_or(0, |suspect| suspect.failures)
     }
 
-    /// Refuses no input any more that was first refused after `since`, or ever; `true`: there were such.
+    /// Releases the inputs that were first refused after `since`, or all of them if `since` is `None`; `true` if there
+    /// were any.
     pub(super) fn release(&mut self, since: Option<Instant>) -> bool {
         let mut has_released = false;
         for suspect in self.by_input.values_mut().filter(|suspect| suspect.is_refused_since(since)) {
@@ -80,12 +83,12 @@ impl Suspects {
         has_released
     }
 
-    /// The gates of inputs that were first refused after `since`, or ever.
+    /// The gates of the inputs that were first refused after `since`, or of all refused ones if `since` is `None`.
     pub(super) fn gates(&self, since: Option<Instant>) -> impl Iterator<Item = &Gate> {
         self.by_input.values().filter(move |suspect| suspect.is_refused_since(since)).filter_map(|it| it.gate.as_ref())
     }
 
-    /// Makes room for one more.
+    /// Makes room for one more input.
     fn make_room(&mut self, now: Instant) {
         if self.by_input.len() < MOST {
             return;

@@ -1,4 +1,4 @@
-//! The circuit by itself, with instants made up; then the breakers around it.
+//! Tests of the circuit by itself, with made-up instants, and of the breakers around it.
 
 use super::*;
 
@@ -12,13 +12,13 @@ struct Driven {
 }
 
 impl Driven {
-    /// Of an endpoint of which nothing is known.
+    /// The circuit of an endpoint about which nothing is known.
     fn new() -> Self {
         let now = Instant::now();
         Self { circuit: Circuit::new(BreakerOptions::default(), now), now }
     }
 
-    /// Of an endpoint that was well for ten seconds, ten times a second.
+    /// The circuit of an endpoint that succeeded ten times a second for ten seconds.
     fn well() -> Self {
         let mut driven = Self::new();
         for _ in 0..100 {
@@ -28,8 +28,9 @@ impl Driven {
         driven
     }
 
-    /// Sends calls with one input, one per tick: `S`ucceeds, `F`ails, is `U`nsent, `.` ends without an outcome. Returns
-    /// the state after each: `C`losed, `O`pen, `H`alfOpen, and `x` for a call that was refused.
+    /// Sends calls with one input, one per tick: `S` succeeds, `F` fails, `U` is unsent, and `.` ends without an
+    /// outcome. Returns the state after each call: `C` for closed, `O` for open, `H` for half-open, and `x` for a call
+    /// that was refused.
     fn send(&mut self, input: u64, calls: &str) -> String {
         calls
             .chars()
@@ -47,7 +48,7 @@ impl Driven {
             .collect()
     }
 
-    /// Sends calls with an input each.
+    /// Sends one call for each of these inputs.
     fn send_each(&mut self, inputs: std::ops::Range<u64>, call: &str) -> String {
         inputs.map(|input| self.send(input, call)).collect()
     }
@@ -60,7 +61,7 @@ impl Driven {
         }
     }
 
-    /// How long an input is refused from now on.
+    /// How long this input is refused from now on.
     fn opens_in(&mut self, input: u64) -> Duration {
         let from = self.now;
         while self.circuit.refuses(input, self.now) {
@@ -75,7 +76,7 @@ fn an_input_is_refused_by_itself_after_five_failures_in_a_row() {
     for (calls, states) in [
         ("FFFFFF", "CCCCOx"),
         ("FFFFSFFFFS", "CCCCCCCCCC"),
-        // What has no outcome neither fails nor interrupts.
+        // A call without an outcome neither counts as a failure nor interrupts the row.
         ("FF.F.FF", "CCCCCCO"),
     ] {
         let mut driven = Driven::well();
@@ -89,7 +90,7 @@ fn an_input_is_refused_by_itself_after_five_failures_in_a_row() {
 fn an_input_that_fails_beside_others_that_do_not_stays_refused() {
     let mut driven = Driven::well();
     driven.send(1, "FFFFF");
-    // The first success may be the end of an outage: the input is tried once, and then it is known.
+    // The first success may be the end of an outage, so the input is tried once. After that it is known to fail.
     assert_eq!((driven.send(2, "S"), driven.send(1, "FF")), ("C".to_owned(), "Cx".to_owned()));
     for _ in 0..40 {
         assert_eq!((driven.send(2, "S"), driven.send(1, "F")), ("C".to_owned(), "x".to_owned()));
@@ -114,12 +115,12 @@ fn an_endpoint_is_down_when_several_inputs_fail_and_successes_stop() {
     );
     driven.now += SECOND;
     assert_eq!(driven.send_each(51..53, "F"), "Ox");
-    // None of many was well: then nothing is missed, after two seconds.
+    // If none of many inputs ever succeeded, no success is missed; then two seconds are enough.
     let mut driven = Driven::new();
     assert_eq!(driven.send_each(1..101, "F"), "C".repeat(100));
     driven.now += SECOND;
     assert_eq!(driven.send_each(101..103, "F"), "Ox");
-    // Inputs that are known to fail say nothing more.
+    // Inputs that are known to fail count no more.
     let mut driven = Driven::well();
     driven.send_each(1..5, "F");
     driven.now += 40 * SECOND;
@@ -133,7 +134,7 @@ fn failures_of_connecting_are_counted_whatever_the_input() {
     assert_eq!(driven.send(1, "UUUUUU"), "CCCCOx");
     let mut driven = Driven::well();
     assert_eq!(driven.send_each(1..7, "U"), "CCCCOx");
-    // A busy endpoint that is down from now on is found out in half a second, not in a blink.
+    // A busy endpoint that goes down is noticed after half a second, not at once.
     let mut driven = Driven::new();
     driven.send(0, &"S".repeat(1_000));
     let states = driven.send_each(1..100, "U");
@@ -160,13 +161,13 @@ fn half_open_lets_one_call_through_and_one_of_an_input_that_failed() {
     driven.send_each(1..60, "F");
     driven.now += SECOND;
     assert_eq!(driven.send(60, "F"), "O");
-    // Other inputs are tried four times a second, for the service was reached.
+    // Other inputs are tried four times a second, because the service was reached.
     assert_eq!((driven.opens_in(99), driven.send(99, "F"), driven.opens_in(98)), (SECOND / 4, "O".into(), SECOND / 4));
     let probe = driven.circuit.admit(98, driven.now).expect("a probe");
     assert_eq!((driven.letter(), driven.send(97, "SS")), ('H', "xx".to_owned()));
     driven.circuit.give_back(probe, driven.now);
     assert_eq!((driven.letter(), driven.send(97, "..")), ('O', "OO".to_owned()), "the next one is the probe");
-    // An input that failed, and has a probe that takes for ever, keeps no other out.
+    // An input that failed, and whose probe never ends, keeps no other input out.
     driven.opens_in(1);
     let endless = driven.circuit.admit(1, driven.now).expect("a probe");
     assert_eq!((driven.send(2, "S"), driven.send(97, "S")), ("x".to_owned(), "C".to_owned()));

@@ -1,34 +1,38 @@
-//! Weather: how often calls of an endpoint fail by chance, and when failures or silence are more than chance.
+//! Weather: how often calls of an endpoint fail by chance, and how many failures or how long a silence is more than
+//! chance.
 //!
-//! In: outcomes, and the second they came in. Out: how many failures in a row, and how long a silence, mean something.
+//! In: outcomes, and the seconds in which they came. Out: how many failures in a row mean something, and how long a
+//! silence does.
 //! Elsewhere: which failures are counted ([`super::circuit`]).
 //!
-//! *Failures in a row.* If calls fail by chance with the probability `q`, a given row of `n` failures has the probability
-//! `q^n`. The row means something where that is below one in ten million: after 5 failures if the endpoint was well, after
-//! 13 if three of ten calls fail, after 20 if half of them do. `q` is estimated from the last 64 outcomes before the row;
-//! where there are few, it is taken to be near 0.16, so that a new endpoint needs 9.
+//! *Failures in a row.* If calls fail by chance with the probability `q`, a given row of `n` failures has the
+//! probability `q^n`. The row means something if that is below one in ten million: after 5 failures if the endpoint was
+//! well, after 13 if three of ten calls fail, and after 20 if half of them do. `q` is estimated from the last 64
+//! outcomes before the row. If there are few outcomes, `q` is taken to be near 0.16, so a new endpoint needs 9
+//! failures.
 //!
-//! *Silence.* Successes that come by chance, `h` of them a second, leave a gap of `t` seconds with the probability
-//! `e^(-h·t)` (a Poisson process). A gap means something from `h·t = 9` on, which is one in eight thousand. `h` is what
-//! the ten seconds before it had, less what may have been luck, 1.5 standard deviations; so few successes say little, and
-//! a silence of 30 s always means something.
+//! *Silence.* If successes come by chance, `h` of them a second, the next `t` seconds have none with the probability
+//! `e^(-h·t)` (a Poisson process). A gap means something from `h·t = 9` on, which is a probability of one in eight
+//! thousand. `h` is the rate of the ten seconds before the gap, less 1.5 standard deviations, which may have been luck.
+//! So few successes say little. A silence of 30 s always means something.
 
 use std::time::Duration;
 
-/// The probability of a row of failures below which it is no chance, as a logarithm: 10⁻⁷.
+/// The probability below which a row of failures is not chance, as a logarithm: 10⁻⁷.
 const LN_CHANCE: f64 = -16.1;
-/// What is taken to be known before any outcome is: this many failures, of this many outcomes.
+/// The assumption before any outcome is known: this many failures among this many outcomes.
 const PRIOR_FAILURES: f64 = 1.6;
 const PRIOR_OUTCOMES: f64 = 10.0;
-/// The row of an endpoint that was well, of which 64 calls in a row succeeded.
+/// How many failures in a row mean something at an endpoint that was well, which means that 64 calls in a row
+/// succeeded.
 const ROW_OF_WELL: f64 = 5.0;
-/// No row is longer than this: an endpoint of which nine of ten calls fail may be left alone.
+/// No longer row is required. An endpoint at which nine of ten calls fail may be refused.
 const LONGEST_ROW: f64 = 64.0;
 
 /// The last 64 outcomes of an endpoint.
 #[derive(Debug, Default)]
 pub(super) struct Weather {
-    /// The latest is the lowest bit; a failure is 1.
+    /// The outcomes as bits: the latest is the lowest bit, and a failure is 1.
     outcomes: u64,
     count: u32,
 }
@@ -43,30 +47,30 @@ impl Weather {
         self.count = (self.count + failures + 1).min(u64::BITS);
     }
 
-    /// How many failures in a row are no chance, where `wanted` of them are enough for an endpoint that was well.
+    /// How many failures in a row are more than chance, if `wanted` failures are enough for an endpoint that was well.
     pub(super) fn row(&self, wanted: u32) -> u32 {
         let (failures, outcomes) = (f64::from(self.outcomes.count_ones()), f64::from(self.count));
         let chance = (failures + PRIOR_FAILURES) / (outcomes + PRIOR_OUTCOMES);
         let row = (LN_CHANCE / chance.ln()).clamp(ROW_OF_WELL, LONGEST_ROW);
-        // A float's cast saturates.
+        // The cast of a float saturates.
         (f64::from(wanted) * row / ROW_OF_WELL).ceil() as u32
     }
 }
 
-/// How many seconds the window of a [`Window`] has.
+/// How many seconds a [`Window`] covers.
 const SECONDS: usize = 10;
-/// How many successes are missed, where the silence is no chance.
+/// How many successes must be missing for a silence to be more than chance.
 const MISSED: f64 = 9.0;
-/// By how many standard deviations the number of successes may be too high by chance.
+/// How many standard deviations are subtracted from the number of successes, because it may be high by chance.
 const DEVIATIONS: f64 = 1.5;
-/// No shorter silence means anything: an instance that starts again is gone for as long.
+/// No shorter silence means anything, because an instance that restarts is away for as long.
 const SHORTEST_SILENCE: Duration = Duration::from_millis(500);
-/// The silence that an endpoint begins with, before anything is known of it.
+/// The silence that means something at an endpoint that has not succeeded yet.
 pub(super) const UNKNOWN_SILENCE: Duration = Duration::from_secs(2);
-/// No silence needs to be longer than this.
+/// No silence has to be longer than this to mean something.
 const LONGEST_SILENCE: Duration = Duration::from_secs(30);
 
-/// How long a silence is no chance, after so many successes within ten seconds.
+/// How long a silence must be to be more than chance, after this many successes within ten seconds.
 pub(super) fn silence(successes: u32) -> Duration {
     let successes = f64::from(successes);
     let expected = successes - DEVIATIONS * successes.sqrt();
@@ -74,7 +78,7 @@ pub(super) fn silence(successes: u32) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX).clamp(SHORTEST_SILENCE, LONGEST_SILENCE)
 }
 
-/// Calls and successes of the last ten seconds, by the second.
+/// The numbers of calls and successes in each of the last ten seconds.
 #[derive(Debug, Default)]
 pub(super) struct Window {
     seconds: [Second; SECONDS],
@@ -82,7 +86,7 @@ pub(super) struct Window {
 
 #[derive(Debug, Default, Clone, Copy)]
 struct Second {
-    /// Which one, counted from 1; 0 is none.
+    /// The number of the second, counted from 1; 0 if the slot is unused.
     number: u64,
     calls: u32,
     successes: u32,
@@ -101,7 +105,7 @@ impl Window {
         slot.successes = slot.successes.saturating_add(u32::from(is_success));
     }
 
-    /// All calls and successes of the ten seconds up to this one.
+    /// The number of all calls and of all successes in the ten seconds up to this one.
     pub(super) fn sums(&self, second: u64) -> (u32, u32) {
         let number = second + 1;
         let recent = self.seconds.iter().filter(|slot| slot.number + SECONDS as u64 > number);
@@ -119,7 +123,7 @@ mod tests {
     fn a_row_means_more_the_less_fails_by_chance() {
         for (failures, successes, row) in [(0, 0, 9), (0, 64, 5), (6, 58, 8), (19, 45, 13), (32, 32, 20), (60, 4, 64)] {
             let mut weather = Weather::default();
-            // In turns, as far as both last.
+            // Successes and failures take turns, as long as there are both.
             (0..successes).for_each(|at| weather.note(u32::from(at < failures)));
             weather.note(0);
             if failures > successes {
