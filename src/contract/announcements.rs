@@ -1,7 +1,8 @@
-//! Response headers: of all that a contract declares, those by which an endpoint says that it is to go.
+//! Announcements: the response headers by which an endpoint says that it will be removed.
 //!
-//! In: a response object. Out: its `Deprecation` and `Sunset` headers, with their dates if the contract says which.
-//! Elsewhere: what the values mean ([`crate::retirement`]).
+//! In: a response object. Out: its `Deprecation` and `Sunset` headers, with their dates if the contract gives them.
+//! Other headers are not read.
+//! Elsewhere: the meaning of the values ([`crate::retirement`]).
 //!
 //! # Source
 //! OpenAPI 3.1.1 §4.8.17 (*Responses Object*, `headers`), §4.8.21 (*Header Object*).
@@ -11,7 +12,8 @@ use super::model::Announcement;
 use super::reader::Reader;
 use crate::retirement::{deprecation_date, sunset_date};
 
-/// Most headers of a response that are looked at: one response may stand for many operations.
+/// The most headers of a response that are read. There is a bound because one response may be shared by many
+/// operations.
 const MAX_HEADERS: usize = 256;
 
 /// What the headers of one response announce.
@@ -21,7 +23,7 @@ pub(super) struct Announcements {
     pub(super) sunset: Option<Announcement>,
 }
 
-/// Reads a response's headers; their names are those of HTTP, so case does not count.
+/// Reads the headers of a response. Case in names does not count, as in HTTP.
 pub(super) fn read<'a>(reader: &mut Reader<'a>, response: &'a Mapping) -> Announcements {
     let Some(headers) = reader.mapping_at(response, "headers") else { return Announcements::default() };
     let find = |wanted: &str| headers.iter().take(MAX_HEADERS).find(|(name, _)| name.eq_ignore_ascii_case(wanted));
@@ -38,7 +40,7 @@ fn announcement(reader: &mut Reader<'_>, entry: &Entry, date: fn(&str) -> Option
     Announcement { date, span: entry.key }
 }
 
-/// What a header is said to hold, what it must hold first.
+/// Gives the values that the contract names for a header: first those that it must have, then examples.
 fn values(reader: &mut Reader<'_>, header: &Mapping) -> Vec<NodeId> {
     let mut values = Vec::new();
     if let Some(schema) = header.get("schema").and_then(|entry| reader.resolve(entry.value)) {

@@ -1,9 +1,9 @@
-//! What tells the alternatives of a `oneOf` apart, filled in once all schemas are known.
+//! Discriminators: how the alternatives of a `oneOf` are told apart. They are filled in when all schemas are known.
 //!
-//! In: the schemas, and what each `discriminator` says explicitly. Out: its whole mapping.
+//! In: the schemas, and the explicit values of each `discriminator`. Out: its complete mapping.
 //!
-//! Always true: each value leads to an alternative of its `oneOf`. An explicit value wins; then the one value that an
-//! alternative's property allows; then, for an alternative with neither, its component name.
+//! Always true: each value leads to an alternative of its `oneOf`. An explicit value has precedence. The next choice is
+//! the single value that the alternative's property allows. An alternative that has neither gets its component name.
 
 use super::document::NodeId;
 use super::draft::Telling;
@@ -12,17 +12,17 @@ use super::reader::Reader;
 use crate::diagnostic::{Code, Finding};
 use indexmap::IndexMap;
 
-/// A `oneOf` that waits for its discriminator.
+/// A `oneOf` whose discriminator was not filled in yet.
 pub(super) struct Pending {
     pub(super) id: SchemaId,
-    /// The alternatives' nodes, in order.
+    /// The nodes of the alternatives, in the order of the document.
     pub(super) nodes: Vec<NodeId>,
     pub(super) discriminator: Option<Telling>,
-    /// Nothing says whether null is allowed: it is if an alternative allows it.
+    /// Whether the contract does not say if null is allowed. Then null is allowed if an alternative allows it.
     pub(super) inherits_null: bool,
 }
 
-/// Fills in discriminators and inherited nullability.
+/// Fills in the discriminators, and allows null where an alternative allows it.
 pub(super) fn fill_discriminators(reader: &mut Reader<'_>, schemas: &mut [Schema], choices: Vec<Pending>) {
     inherit_null(schemas, &choices);
     for choice in choices {
@@ -72,7 +72,7 @@ fn implicit_value(
     schema.name.clone()
 }
 
-/// A choice is nullable if an alternative is; choices of choices need some rounds.
+/// Makes a `oneOf` nullable if one of its alternatives is. Several rounds are needed if alternatives are `oneOf`s too.
 fn inherit_null(schemas: &mut [Schema], choices: &[Pending]) {
     const MAX_ROUNDS: usize = 32;
     for _ in 0..MAX_ROUNDS {

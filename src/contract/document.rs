@@ -1,37 +1,37 @@
 //! A YAML or JSON document as a tree with spans.
 //!
-//! In: nodes, put in by [`super::load`]. Out: look-ups by key and by JSON pointer.
+//! In: nodes, which [`super::load`] adds. Out: look-ups by key and by JSON pointer.
 //!
 //! Always true:
-//! - an alias is the same [`NodeId`] as its anchor, so that aliases cost nothing; no node holds itself;
-//! - a collection's span covers its first key or item, because whole blocks make poor labels.
+//! - an alias has the same [`NodeId`] as its anchor, so that it needs no memory, and no node contains itself;
+//! - the span of a collection covers only its first key or item, because whole blocks make poor labels.
 
 use crate::diagnostic::Span;
 use crate::json::Number;
 use indexmap::IndexMap;
 use percent_encoding::percent_decode_str;
 
-/// Names one node of a [`Document`].
+/// The id of a node in a [`Document`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct NodeId(pub(super) u32);
 
-/// One value of a mapping.
+/// An entry of a mapping: where its key is, and its value.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Entry {
     pub(super) key: Span,
     pub(super) value: NodeId,
 }
 
-/// A mapping, by the text of its keys (`200` and `"200"` are one key).
+/// A mapping by the text of its keys, so that `200` and `"200"` are the same key.
 pub(super) type Mapping = IndexMap<String, Entry>;
 
-/// What a scalar's text means in YAML 1.2's core schema.
+/// What the text of a scalar means in the core schema of YAML 1.2.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Meaning {
     Null,
     Bool(bool),
     Integer(i64),
-    /// A number that is no 64-bit integer.
+    /// A number that is not a 64-bit integer.
     Float,
     Text,
 }
@@ -49,7 +49,7 @@ pub(super) struct Node {
     pub(super) value: Value,
 }
 
-/// The tree; the root is the first node.
+/// A tree of nodes. The root is the first node.
 #[derive(Debug)]
 pub(super) struct Document {
     pub(super) nodes: Vec<Node>,
@@ -80,7 +80,7 @@ impl Document {
         }
     }
 
-    /// A scalar's text, unless it is null.
+    /// The text of a scalar, unless it is null.
     pub(super) fn text(&self, id: NodeId) -> Option<&str> {
         match &self.node(id).value {
             Value::Scalar { meaning: Meaning::Null, .. } => None,
@@ -96,7 +96,7 @@ impl Document {
         }
     }
 
-    /// A scalar's number, with the digits that it is written with.
+    /// The number of a scalar, with the digits of the document.
     pub(super) fn number(&self, id: NodeId) -> Option<Number> {
         match &self.node(id).value {
             Value::Scalar { text, meaning: Meaning::Integer(_) | Meaning::Float } => number(text),
@@ -104,12 +104,12 @@ impl Document {
         }
     }
 
-    /// The value of a mapping's key; none for other nodes.
+    /// The value of a key; `None` if the node is not a mapping or lacks the key.
     pub(super) fn get(&self, id: NodeId, key: &str) -> Option<NodeId> {
         self.mapping(id)?.get(key).map(|entry| entry.value)
     }
 
-    /// Follows a JSON pointer as it stands in a URI fragment: `/components/schemas/a~1b`.
+    /// Follows a JSON pointer in the form of a URI fragment, such as `/components/schemas/a~1b`.
     ///
     /// # Source
     /// RFC 6901 §3, §6.
@@ -130,7 +130,7 @@ impl Document {
         Some(at)
     }
 
-    /// A word for a node in messages.
+    /// A noun for the kind of a node, for messages.
     pub(super) fn kind(&self, id: NodeId) -> &'static str {
         match &self.node(id).value {
             Value::Sequence(_) => "a list",
@@ -145,8 +145,8 @@ impl Document {
     }
 }
 
-/// A number of YAML as one of JSON: without a plus, with one digit or more on both sides of the point, and without zeros
-/// before the others.
+/// Reads a number of YAML as a number of JSON. It drops a plus sign and leading zeros, and adds a zero where a side of
+/// the point has no digit.
 fn number(text: &str) -> Option<Number> {
     let (sign, text) = match text.strip_prefix('-') {
         Some(text) => ("-", text),

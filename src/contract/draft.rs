@@ -1,7 +1,7 @@
-//! One schema while its parts are put together: what `allOf`, `$ref` and the keywords beside them say together.
+//! A draft is one schema while its parts are combined: `allOf`, `$ref`, and the keywords beside them.
 //!
-//! In: drafts of single schema nodes. Out: the draft of a value that satisfies both.
-//! Elsewhere: reading nodes into drafts and drafts into the model ([`super::schemas`]).
+//! In: the drafts of single schema nodes. Out: the draft of the values that satisfy all of them.
+//! Elsewhere: reading nodes as drafts, and turning drafts into schemas ([`super::schemas`]).
 
 use super::document::NodeId;
 use super::numbers::NumberBounds;
@@ -9,7 +9,7 @@ use crate::diagnostic::{Code, Finding, Span};
 use indexmap::{IndexMap, IndexSet};
 use smallvec::SmallVec;
 
-/// A set of JSON types, `null` apart.
+/// A set of JSON types without `null`, which is kept separately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Types(u8);
 
@@ -17,7 +17,7 @@ impl Types {
     pub(super) const NONE: Self = Self(0);
     pub(super) const BOOLEAN: Self = Self(1);
     pub(super) const INTEGER: Self = Self(2);
-    /// Every integer is a number.
+    /// `number` includes `integer`.
     pub(super) const NUMBER: Self = Self(4 | 2);
     pub(super) const STRING: Self = Self(8);
     pub(super) const ARRAY: Self = Self(16);
@@ -39,7 +39,7 @@ impl Types {
         Self(self.0 | other.0)
     }
 
-    /// Have both sets a type in common?
+    /// Whether the two sets have a type in common.
     pub(super) fn meets(self, other: Self) -> bool {
         self.and(other) != Self::NONE
     }
@@ -49,36 +49,36 @@ impl Types {
     }
 }
 
-/// A schema part: a node, or a node without its `oneOf`/`anyOf`.
+/// A part of a schema: a node, with or without its `oneOf` and `anyOf`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Part {
     pub(super) node: NodeId,
     pub(super) without_choice: bool,
 }
 
-/// Most parts of one schema.
+/// The most parts of one schema.
 pub(super) const MAX_PARTS: usize = 64;
 
-/// What makes up one schema: its nodes, all of which hold.
+/// The nodes that make up one schema. A value must satisfy all of them.
 pub(super) type Parts = SmallVec<[Part; 1]>;
 
-/// A property as its `allOf` parts describe it.
+/// A property, as the parts of an `allOf` describe it.
 #[derive(Debug, Clone)]
 pub(super) struct DraftProperty {
     pub(super) parts: Parts,
     pub(super) span: Span,
 }
 
-/// A `discriminator` as it is written.
+/// A `discriminator` as the contract gives it.
 #[derive(Debug, Clone)]
 pub(super) struct Telling {
-    /// The property's name.
+    /// The name of the property (`propertyName`).
     pub(super) property: String,
-    /// Explicit values, their targets, and where these are named.
+    /// The explicit values (`mapping`), each with its target node and the place of the reference to it.
     pub(super) values: Vec<(String, NodeId, Span)>,
 }
 
-/// A `oneOf` or `anyOf` of several types.
+/// A `oneOf` or `anyOf` with several types.
 #[derive(Debug, Clone)]
 pub(super) struct Choice {
     pub(super) variants: Vec<NodeId>,
@@ -86,15 +86,15 @@ pub(super) struct Choice {
     pub(super) span: Span,
 }
 
-/// What is known about one schema.
+/// What is known about one schema so far.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Draft {
     pub(super) name: Option<String>,
     pub(super) description: Option<String>,
     pub(super) deprecated: bool,
-    /// Allowed types, and where that is said.
+    /// The types that are allowed, and the place that says so; `None` if nothing says it.
     pub(super) types: Option<(Types, Span)>,
-    /// Whether null is allowed, if that is said.
+    /// Whether null is allowed; `None` if nothing says it.
     pub(super) null: Option<bool>,
     pub(super) format: Option<String>,
     pub(super) numbers: NumberBounds,
@@ -111,7 +111,7 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// Takes in another draft that must hold too; returns what contradicts.
+    /// Combines the draft with another one that must hold too. Gives findings for contradictions.
     pub(super) fn merge(&mut self, other: Self) -> Vec<Finding> {
         let mut findings = self.merge_types(other.types);
         if let (Some(values), Some(more)) = (&self.values, &other.values)
@@ -175,7 +175,7 @@ impl Draft {
         Vec::new()
     }
 
-    /// Does it say more than its types and what `oneOf` lists?
+    /// Whether the draft constrains values by more than types and alternatives.
     pub(super) fn is_constrained(&self) -> bool {
         !self.properties.is_empty()
             || !self.required.is_empty()
@@ -191,7 +191,8 @@ impl Draft {
     }
 }
 
-/// Adds the parts that are not there yet; one more than [`MAX_PARTS`] shows that there are too many.
+/// Adds the parts that are not in the list yet. The list never gets longer than [`MAX_PARTS`] plus one, which shows
+/// that there are too many.
 pub(super) fn add_parts(parts: &mut Parts, more: &[Part]) {
     for part in more {
         if parts.len() <= MAX_PARTS && !parts.contains(part) {

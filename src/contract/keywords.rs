@@ -1,9 +1,9 @@
-//! The keywords of one schema object, without what `$ref`, `allOf`, `oneOf` and `anyOf` add.
+//! The keywords of one schema object, except `$ref`, `allOf`, `oneOf` and `anyOf`.
 //!
-//! In: a schema's mapping. Out: a [`Draft`].
-//! Elsewhere: putting drafts together ([`super::schemas`]).
+//! In: the mapping of a schema. Out: a [`Draft`].
+//! Elsewhere: combining drafts ([`super::schemas`]).
 //!
-//! Always true: bounds keep their digits, and `nullable` (3.0) and `type: [T, "null"]` (3.1) are read alike.
+//! Always true: bounds keep their digits, and `nullable` (3.0) and `type: [T, "null"]` (3.1) give the same draft.
 
 use super::document::{Mapping, Meaning, NodeId};
 use super::draft::{Draft, Types};
@@ -15,7 +15,7 @@ use crate::json::Number;
 const TYPES_HELP: &str = "the types are boolean, integer, number, string, array, object and null";
 
 impl<'a> Reader<'a> {
-    /// Reads the scalar keywords of a schema; properties and items are left to the caller.
+    /// Reads the keywords whose values are scalars. The caller reads properties and items.
     pub(super) fn keywords(&mut self, schema: &'a Mapping) -> Draft {
         let mut draft = Draft {
             description: schema.get("description").and_then(|entry| self.document.text(entry.value)).map(str::to_owned),
@@ -49,7 +49,7 @@ impl<'a> Reader<'a> {
         let mut types = Types::NONE;
         let mut null = false;
         for &name in names {
-            // `[string, null]` without quotes is null rather than "null"; what is meant is plain.
+            // Without quotes, YAML reads `[string, null]` as the value null. The type `"null"` is what is meant.
             if document.meaning(name) == Some(Meaning::Null) || document.text(name) == Some("null") {
                 null = true;
                 continue;
@@ -73,8 +73,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// `minimum`, `maximum` and `multipleOf`. `exclusiveMinimum` is a flag beside `minimum` (3.0), or a bound of its own
-    /// (3.1); so is `exclusiveMaximum`.
+    /// Reads `minimum`, `maximum` and `multipleOf`. In 3.0, `exclusiveMinimum` and `exclusiveMaximum` are flags beside
+    /// a bound; in 3.1, they are bounds of their own.
     fn read_bounds(&mut self, schema: &'a Mapping, draft: &mut Draft) {
         let ends = [("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")];
         for (key, exclusive_key) in ends {
@@ -112,7 +112,7 @@ impl<'a> Reader<'a> {
         Some(NumberBound { value: value?, is_exclusive })
     }
 
-    /// `const` and `enum`.
+    /// Reads `const` and `enum`.
     fn read_values(&mut self, schema: &'a Mapping, draft: &mut Draft) {
         let document = self.document;
         let constant = schema.get("const").map(|entry| entry.value);

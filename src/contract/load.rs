@@ -1,9 +1,9 @@
-//! YAML and JSON text becomes a [`Document`].
+//! Loading: YAML or JSON text becomes a [`Document`].
 //!
-//! In: one file's text. Out: its tree, or the finding that says why there is none; duplicate keys are findings
+//! In: the text of one file. Out: its tree, or the finding that says why there is none. Duplicate keys give findings
 //! beside the tree, and the first of them counts.
 //!
-//! Always true: the file, the depth and the number of nodes are bounded, and nothing here recurses.
+//! Always true: the size of the file, the depth and the number of nodes are bounded, and no function here recurses.
 
 use super::document::{Document, Entry, Mapping, Meaning, Node, NodeId, Value};
 use super::reader::MAX_FINDINGS;
@@ -13,17 +13,17 @@ use rustc_hash::FxHashMap;
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 use std::borrow::Cow;
 
-/// Largest file, in bytes.
+/// The greatest size of a file, in bytes.
 const MAX_FILE_BYTES: usize = 8 * 1024 * 1024;
-/// Deepest nesting of lists and objects.
+/// The greatest depth of nested lists and objects.
 pub(super) const MAX_DEPTH: usize = 128;
-/// Most nodes, entries copied by merge keys (`<<`) included.
+/// The most nodes. The entries that merge keys (`<<`) copy count too.
 const MAX_NODES: usize = 2_000_000;
 
-/// Reads a file's text into a tree.
+/// Reads the text of a file into a tree.
 ///
 /// # Errors
-/// One finding: not YAML or JSON, too large, too deep, empty.
+/// One finding, if the text is neither YAML nor JSON, or is empty, too large or nested too deeply.
 pub(super) fn load(sources: &Sources, file: FileId, findings: &mut Vec<Finding>) -> Result<Document, Box<Finding>> {
     let text = sources.text(file);
     if text.len() > MAX_FILE_BYTES {
@@ -35,7 +35,8 @@ pub(super) fn load(sources: &Sources, file: FileId, findings: &mut Vec<Finding>)
     Loader { file, offsets: Offsets::new(&text), findings, nodes: Vec::new(), open: Vec::new(), copied: 0 }.load(&text)
 }
 
-/// Replaces JSON's surrogate escapes (`\ud83d\ude00`), which YAML refuses, by as many bytes of `\ufffd`.
+/// Replaces JSON's surrogate escapes (such as `\ud83d\ude00`), which YAML refuses, by `\ufffd`. Each escape keeps its
+/// length.
 fn without_surrogates(text: &str) -> Cow<'_, str> {
     let is_surrogate = |escape: &str| {
         let hex = escape.get(2..6).unwrap_or("");
@@ -56,7 +57,7 @@ fn without_surrogates(text: &str) -> Cow<'_, str> {
             done = at + 6;
             from = done;
         } else {
-            // Skips the escaped character, so that an escaped backslash starts nothing.
+            // Skips the escaped character, so that the second backslash of `\\` is not read as the start of an escape.
             from = at + 1 + text[at + 1..].chars().next().map_or(0, char::len_utf8);
         }
     }
@@ -66,10 +67,10 @@ fn without_surrogates(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// From the parser's character indices to bytes.
+/// Converts the parser's character indices to byte offsets.
 struct Offsets<'a> {
     text: &'a str,
-    /// Where each 64th character starts; empty for ASCII.
+    /// The byte offset of each 64th character; empty if the text is ASCII.
     marks: Vec<usize>,
 }
 
@@ -89,14 +90,14 @@ impl<'a> Offsets<'a> {
     }
 }
 
-/// A list or object that has not ended yet.
+/// A list or object whose end was not reached yet.
 struct Open {
     node: NodeId,
-    /// The anchor by which it may be referred to, once complete.
+    /// The number of its anchor, by which aliases can refer to it when it is complete.
     anchor: usize,
-    /// The key that waits for its value.
+    /// The key whose value comes next.
     key: Option<(String, Span)>,
-    /// Values of `<<`, taken in at the end so that the object's own keys come first.
+    /// The values of `<<`. They are merged at the end, so that the object's own keys come first.
     bases: Vec<NodeId>,
 }
 
@@ -169,7 +170,7 @@ impl Loader<'_> {
 
     fn unreadable(&self, info: &str, at: Marker) -> Box<Finding> {
         let byte = self.offsets.byte(at);
-        // The parser reads ahead, and may meet its own bound before ours.
+        // The parser reads ahead, so it may reach its own bound before ours is reached.
         if info.contains("recursion limit") {
             return too_deep(Span::new(self.file, byte..byte));
         }
@@ -182,7 +183,7 @@ impl Loader<'_> {
         Box::new(finding.help("mind indentation and quotes: the text before this place does not fit it"))
     }
 
-    /// Is the innermost open node an object that waits for a key?
+    /// Whether the innermost open node is an object that expects a key.
     fn takes_key(&self) -> bool {
         self.open.last().is_some_and(|open| {
             open.key.is_none() && matches!(self.nodes[open.node.0 as usize].value, Value::Mapping(_))
@@ -212,7 +213,7 @@ impl Loader<'_> {
         Ok(())
     }
 
-    /// Gives empty collections the span of their brackets.
+    /// Gives an empty collection the span of its brackets, and a list the span of its first item.
     fn finish_span(&mut self, id: NodeId, end: Span) {
         let node = &mut self.nodes[id.0 as usize];
         match &node.value {
@@ -242,7 +243,7 @@ impl Loader<'_> {
         Err(Box::new(finding.help("split the contract, or leave out the endpoints that nobody binds")))
     }
 
-    /// Puts a node into the innermost open list or object.
+    /// Adds a node to the innermost open list or object.
     fn attach(&mut self, id: NodeId, span: Span) -> Result<(), Box<Finding>> {
         let Some(open) = self.open.last_mut() else { return Ok(()) };
         let key = open.key.take();
@@ -269,7 +270,7 @@ impl Loader<'_> {
         Ok(())
     }
 
-    /// `<<: *base`: takes the base's entries that are not there yet.
+    /// Merges `<<: *base`: adds those entries of the base whose keys the object does not have.
     fn merge_base(&mut self, parent: NodeId, base: NodeId, span: Span) -> Result<(), Box<Finding>> {
         let bases = match &self.nodes[base.0 as usize].value {
             Value::Sequence(items) => items.clone(),
@@ -300,7 +301,7 @@ fn too_deep(span: Span) -> Box<Finding> {
     )
 }
 
-/// YAML 1.2.2 §10.3.2: what an untagged plain scalar means.
+/// The meaning of a plain scalar without a tag (YAML 1.2.2 §10.3.2).
 fn meaning(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Meaning {
     let tagged_text = tag.is_some_and(|tag| tag.is_yaml_core_schema() && tag.suffix == "str");
     if style != ScalarStyle::Plain || tagged_text {
@@ -315,7 +316,7 @@ fn meaning(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Meaning {
     if let Ok(value) = text.parse::<i64>() {
         return Meaning::Integer(value);
     }
-    // Rust would also take `inf` and `nan`, which are text here.
+    // Rust also parses `inf` and `nan` as numbers, but here they are texts.
     let is_number = text.bytes().any(|b| b.is_ascii_digit())
         && text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'+' | b'e' | b'E'));
     if is_number && text.parse::<f64>().is_ok() { Meaning::Float } else { Meaning::Text }

@@ -1,261 +1,262 @@
-//! What a contract says, once read.
+//! The model of a contract that was read.
 
 use super::numbers::NumberBounds;
 use crate::diagnostic::{FileId, Span};
 use indexmap::IndexMap;
 
-/// One service's contract.
+/// The contract of one service.
 #[derive(Debug, Clone)]
 pub struct Contract {
-    /// The document.
+    /// The file of the OpenAPI document.
     pub file: FileId,
-    /// `info.title`.
+    /// The title of the API (`info.title`).
     pub title: String,
-    /// `servers[].url`, in order.
+    /// The URLs of the servers (`servers[].url`), in the order of the document.
     pub servers: Vec<String>,
-    /// By `operationId`; an operation without one is named `METHOD /path`.
+    /// The endpoints by `operationId`. An operation without one is named `METHOD /path`.
     pub endpoints: IndexMap<String, Endpoint>,
-    /// All schemas; [`SchemaId`] is an index into it.
+    /// All schemas. A [`SchemaId`] is an index into them.
     pub schemas: Vec<Schema>,
 }
 
 impl Contract {
-    /// The schema behind an id of this contract.
+    /// The schema of an id from this contract.
     #[must_use]
     pub fn schema(&self, id: SchemaId) -> &Schema {
         &self.schemas[id.0 as usize]
     }
 }
 
-/// One operation: a method and a path template.
+/// An operation of the contract: a method and a path template.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
-    /// `operationId`.
+    /// The `operationId`, or `METHOD /path` if there is none.
     pub id: String,
-    /// The method.
+    /// The HTTP method.
     pub method: http::Method,
-    /// Path template with `{name}` placeholders, such as `/users/{id}`.
+    /// The path template with `{name}` placeholders, such as `/users/{id}`.
     pub path: String,
-    /// Path-level and operation-level parameters together.
+    /// The parameters of the path and of the operation.
     pub parameters: Vec<Parameter>,
     /// The request body, if one is declared.
     pub body: Option<RequestBody>,
-    /// Declared answers, in the order of the document.
+    /// The declared responses, in the order of the document.
     pub responses: Vec<Response>,
-    /// `deprecated: true`.
+    /// Whether the contract says `deprecated: true`.
     pub deprecated: bool,
-    /// The `operationId`'s value, else the operation's key.
+    /// The place of the `operationId`'s value, or of the operation's key if there is none.
     pub span: Span,
 }
 
-/// Where a parameter goes.
+/// The place of a parameter in a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Location {
-    /// A `{name}` of the path.
+    /// A `{name}` in the path.
     Path,
     /// The query string.
     Query,
     /// A request header.
     Header,
-    /// A cookie: read, never sent.
+    /// A cookie. Such parameters are read from contracts, but never sent.
     Cookie,
 }
 
-/// How a list or object parameter is written (OpenAPI 3.1 §4.8.12.1).
+/// How the value of a parameter is serialized (OpenAPI 3.1 §4.8.12.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
-    /// `a,b` in paths and headers.
+    /// `a,b` in the path or in a header.
     Simple,
-    /// Query: `x=a&x=b` (explode) or `x=a,b`.
+    /// `x=a&x=b` in the query if the parameter explodes, else `x=a,b`.
     Form,
-    /// Query: `x=a%20b`.
+    /// `x=a%20b` in the query.
     SpaceDelimited,
-    /// Query: `x=a|b`.
+    /// `x=a|b` in the query.
     PipeDelimited,
-    /// Query: `x[k]=v`.
+    /// `x[k]=v` in the query.
     DeepObject,
-    /// Path: `.a.b`.
+    /// `.a.b` in the path.
     Label,
-    /// Path: `;x=a`.
+    /// `;x=a` in the path.
     Matrix,
 }
 
-/// One parameter.
+/// A parameter of an endpoint.
 #[derive(Debug, Clone)]
 pub struct Parameter {
-    /// Its name; may hold `-` and `.`.
+    /// The name of the parameter. It may contain `-` and `.`.
     pub name: String,
-    /// Where it goes.
+    /// The place of the parameter in a request.
     pub location: Location,
-    /// Must it be sent?
+    /// Whether the parameter must be sent.
     pub required: bool,
-    /// How lists are written.
+    /// How the value is serialized.
     pub style: Style,
-    /// One `name=value` per member.
+    /// Whether each item or member is written as a `name=value` of its own.
     pub explode: bool,
-    /// Its type.
+    /// The type of the value.
     pub schema: SchemaId,
-    /// Its name in the document.
+    /// The place of the name in the document.
     pub span: Span,
 }
 
-/// A request body; JSON media types only.
+/// A request body with a JSON media type.
 #[derive(Debug, Clone)]
 pub struct RequestBody {
-    /// Must it be sent?
+    /// Whether the body must be sent.
     pub required: bool,
-    /// Such as `application/json`.
+    /// The media type, such as `application/json`.
     pub content_type: String,
-    /// Its type.
+    /// The type of the body.
     pub schema: SchemaId,
-    /// The `requestBody` key.
+    /// The place of the key `requestBody`.
     pub span: Span,
 }
 
-/// Which statuses a response is for.
+/// The statuses to which a response applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StatusPattern {
-    /// `404`.
+    /// One status, such as `404`.
     Exact(u16),
-    /// `4XX`, as 4.
+    /// A class of statuses by its first digit, such as 4 for `4XX`.
     Class(u8),
-    /// `default`.
+    /// All other statuses (`default`).
     Default,
 }
 
-/// One declared answer.
+/// A response that the contract declares.
 #[derive(Debug, Clone)]
 pub struct Response {
-    /// For which statuses.
+    /// The statuses to which it applies.
     pub status: StatusPattern,
-    /// The JSON media type of the body, if there is one (`application/problem+json` counts).
+    /// The media type of the body if it is JSON, which includes `application/problem+json`.
     pub content_type: Option<String>,
-    /// The body's type, if declared.
+    /// The type of the body, if it is declared.
     pub schema: Option<SchemaId>,
-    /// The header `Deprecation`, if declared (RFC 9745). Of other headers nothing is known.
+    /// The header `Deprecation`, if it is declared (RFC 9745).
     pub deprecation: Option<Announcement>,
-    /// The header `Sunset`, if declared (RFC 8594).
+    /// The header `Sunset`, if it is declared (RFC 8594). Other headers are not kept.
     pub sunset: Option<Announcement>,
-    /// The status key.
+    /// The place of the status in the document.
     pub span: Span,
 }
 
-/// A header by which an answer says that its endpoint is to go.
+/// A header that announces that an endpoint will be removed.
 #[derive(Debug, Clone)]
 pub struct Announcement {
-    /// When, as RFC 3339 writes it, if the contract says.
+    /// The date in the format of RFC 3339, if the contract gives it.
     pub date: Option<String>,
-    /// The header's name in the document.
+    /// The place of the header's name in the document.
     pub span: Span,
 }
 
-/// Names one schema of a [`Contract`].
+/// The id of a schema in a [`Contract`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SchemaId(pub u32);
 
-/// A JSON type.
+/// A schema: a JSON type with its constraints.
 #[derive(Debug, Clone)]
 pub struct Schema {
-    /// The component's name (`#/components/schemas/User`), if it has one.
+    /// The name of the component (`#/components/schemas/User`), if it has one.
     pub name: Option<String>,
-    /// May the value be `null`?
+    /// Whether the value may be `null`.
     pub nullable: bool,
-    /// What it is.
+    /// The kind of the schema, with its constraints.
     pub kind: SchemaKind,
-    /// `description`.
+    /// The `description`.
     pub description: Option<String>,
-    /// `deprecated: true`.
+    /// Whether the contract says `deprecated: true`.
     pub deprecated: bool,
-    /// Where it is written.
+    /// The place of the schema in the document.
     pub span: Span,
 }
 
-/// Width of an integer.
+/// The width of an integer, as its `format` declares it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IntegerFormat {
-    /// `int32`.
+    /// 32 bits (`int32`).
     Int32,
-    /// `int64`.
+    /// 64 bits (`int64`).
     Int64,
-    /// None declared.
+    /// The contract declares no width.
     Unspecified,
 }
 
-/// The kinds of schema that matter here.
+/// The kinds of schemas that Bespoke tells apart.
 #[derive(Debug, Clone)]
 pub enum SchemaKind {
-    /// Anything: no `type`, or several that are not one type and null.
+    /// Any value: there is no `type`, or there are several types other than null.
     Any,
-    /// `boolean`.
+    /// A `boolean`.
     Boolean,
-    /// `integer`.
+    /// An `integer`.
     Integer {
-        /// Width.
+        /// The declared width.
         format: IntegerFormat,
-        /// Least integer that is allowed, within 64 bits.
+        /// The least integer that is allowed, within 64 bits.
         minimum: Option<i64>,
-        /// Greatest integer that is allowed, within 64 bits.
+        /// The greatest integer that is allowed, within 64 bits.
         maximum: Option<i64>,
-        /// The bounds as they are written.
+        /// The bounds with the digits of the contract.
         bounds: NumberBounds,
     },
-    /// `number`.
+    /// A `number`.
     Number {
-        /// The bounds as they are written.
+        /// The bounds with the digits of the contract.
         bounds: NumberBounds,
     },
-    /// `string`.
+    /// A `string`.
     String {
-        /// Such as `date-time`, `uri`.
+        /// The declared format, such as `date-time` or `uri`.
         format: Option<String>,
-        /// Allowed values; empty: all. A `const` is one value.
+        /// The values that are allowed (`enum` or `const`); empty if all are.
         values: Vec<String>,
-        /// ECMA-262 pattern.
+        /// A regular expression (ECMA-262) that the text must match.
         pattern: Option<String>,
-        /// In characters.
+        /// The least length, in characters.
         min_length: Option<u64>,
-        /// In characters.
+        /// The greatest length, in characters.
         max_length: Option<u64>,
     },
-    /// `array`.
+    /// An `array`.
     Array {
-        /// Type of the items.
+        /// The type of the items.
         items: SchemaId,
-        /// Least number.
+        /// The least number of items.
         min_items: Option<u64>,
-        /// Greatest number.
+        /// The greatest number of items.
         max_items: Option<u64>,
     },
-    /// `object`.
+    /// An `object`.
     Object {
-        /// In the order of the document.
+        /// The properties by name, in the order of the document.
         properties: IndexMap<String, Property>,
     },
-    /// `oneOf` or `anyOf` (an `anyOf`/`oneOf` of one type and null is that type, nullable).
+    /// A `oneOf` or `anyOf` of several types. If it has one type and null, the schema is that type and is nullable.
     OneOf {
         /// The alternatives.
         variants: Vec<SchemaId>,
-        /// What tells them apart, if declared.
+        /// How the alternatives are told apart, if the contract says so.
         discriminator: Option<Discriminator>,
     },
 }
 
-/// `discriminator` of a `oneOf`.
+/// The `discriminator` of a `oneOf`.
 #[derive(Debug, Clone)]
 pub struct Discriminator {
-    /// The property that tells.
+    /// The name of the property whose value decides.
     pub property: String,
-    /// Its values and what each means; implicit ones (component names, `const`s of the property) are filled in.
+    /// The alternative for each value of the property. Values that the contract implies are included: component names,
+    /// and a `const` of the property.
     pub mapping: IndexMap<String, SchemaId>,
 }
 
-/// One property of an object.
+/// A property of an object.
 #[derive(Debug, Clone)]
 pub struct Property {
-    /// Its type.
+    /// The type of the property.
     pub schema: SchemaId,
-    /// Always there?
+    /// Whether the property must be there.
     pub required: bool,
-    /// Its key in the document.
+    /// The place of its key in the document.
     pub span: Span,
 }

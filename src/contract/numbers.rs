@@ -1,50 +1,51 @@
-//! Which numbers a schema allows: `minimum`, `maximum`, their exclusive forms and `multipleOf`.
+//! The numbers that a schema allows: `minimum`, `maximum`, their exclusive forms and `multipleOf`.
 //!
-//! In: bounds as a contract writes them, and numbers. Out: whether a number is allowed, else why not.
-//! Elsewhere: reading them ([`super::keywords`]); where they are checked ([`crate::operation`], [`crate::view`]).
+//! In: bounds as a contract gives them, and numbers. Out: whether a number is allowed, and if not, why.
+//! Elsewhere: reading bounds ([`super::keywords`]); checking values against them ([`crate::operation`],
+//! [`crate::view`]).
 //!
-//! Always true: numbers are compared by value and exactly, beyond the range and the digits of doubles too.
+//! Always true: numbers are compared by their exact values, even beyond the range and the precision of doubles.
 
 use crate::json::Number;
 use std::cmp::Ordering;
 
-/// How much of a number's text a message repeats, in characters.
+/// The most characters of a number that a message shows.
 const SHOWN: usize = 40;
 
-/// The numbers that a schema allows (JSON Schema Validation §6.2). The default allows all.
+/// The numbers that a schema allows (JSON Schema Validation §6.2). The default allows all numbers.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct NumberBounds {
-    /// `minimum` or `exclusiveMinimum`, whichever allows less.
+    /// The stricter one of `minimum` and `exclusiveMinimum`.
     pub minimum: Option<NumberBound>,
-    /// `maximum` or `exclusiveMaximum`, whichever allows less.
+    /// The stricter one of `maximum` and `exclusiveMaximum`.
     pub maximum: Option<NumberBound>,
-    /// `multipleOf`; with several of them, each holds.
+    /// The values of `multipleOf`. A number must be a multiple of each of them.
     pub multiple_of: Vec<Number>,
 }
 
 /// One end of a range of numbers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NumberBound {
-    /// The number itself, with the digits of the contract.
+    /// The number at the end, with the digits of the contract.
     pub value: Number,
-    /// Whether the number itself is outside the range.
+    /// Whether that number is outside the range.
     pub is_exclusive: bool,
 }
 
 impl NumberBound {
-    /// The bound that a value is itself within.
+    /// Makes a bound whose number is inside the range.
     pub fn inclusive(value: impl Into<Number>) -> Self {
         Self { value: value.into(), is_exclusive: false }
     }
 
-    /// The least integer that it allows as a minimum, within 64 bits.
+    /// The least integer that the bound allows as a minimum, within 64 bits.
     #[must_use]
     pub fn least_integer(&self) -> i64 {
         let next = self.value.ceil();
         if self.excludes(next) { next.saturating_add(1) } else { next }
     }
 
-    /// The greatest integer that it allows as a maximum, within 64 bits.
+    /// The greatest integer that the bound allows as a maximum, within 64 bits.
     #[must_use]
     pub fn greatest_integer(&self) -> i64 {
         let next = self.value.floor();
@@ -55,8 +56,8 @@ impl NumberBound {
         self.is_exclusive && Number::from(integer).is_equal(&self.value)
     }
 
-    /// Of two bounds, the one that `is_tighter` says of its value's order to the other's value; of two at one value, the
-    /// exclusive one.
+    /// Gives the tighter one of two bounds. `is_tighter` is the order of the tighter bound's value to the other value.
+    /// If the values are equal, the exclusive bound is tighter.
     fn tighter(one: Self, other: Self, is_tighter: Ordering) -> Self {
         let order = one.value.compare(&other.value);
         let is_one = order == is_tighter || order == Ordering::Equal && one.is_exclusive;
@@ -65,7 +66,7 @@ impl NumberBound {
 }
 
 impl NumberBounds {
-    /// Takes in other bounds that must hold too.
+    /// Adds other bounds that must hold too.
     pub fn tighten(&mut self, other: Self) {
         let pick = |one: &mut Option<NumberBound>, other: Option<NumberBound>, is_tighter| {
             *one = match (one.take(), other) {
@@ -82,7 +83,7 @@ impl NumberBounds {
         }
     }
 
-    /// Says why a number is not allowed, such as `500 is above the maximum 100`; `None`: it is.
+    /// Says why a number is not allowed, such as `500 is above the maximum 100`; `None` if it is allowed.
     #[must_use]
     pub fn violation(&self, number: &Number) -> Option<String> {
         let shown = || shorten(number.as_str());
@@ -109,7 +110,7 @@ impl NumberBounds {
     }
 }
 
-/// A text from a request may be as long as the request.
+/// Shortens a number for a message, because a number from a request may be as long as the request.
 fn shorten(digits: &str) -> String {
     match digits.get(..SHOWN) {
         Some(start) if digits.len() > SHOWN => format!("{start}…"),
@@ -131,7 +132,7 @@ mod tests {
 
     #[test]
     fn numbers_are_held_to_bounds_exactly() {
-        // As doubles, the neighbours of these bounds are the bounds.
+        // As doubles, these bounds would be equal to the numbers next to them.
         for (least, most, inside, outside) in [
             ("1", "100", vec!["1", "1.0", "100", "1e2", "99.999"], vec!["0.99", "101", "-1", "1e3", "0"]),
             (

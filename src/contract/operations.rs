@@ -1,10 +1,11 @@
-//! `paths`: operations become [`Endpoint`]s.
+//! Operations: the `paths` object becomes [`Endpoint`]s.
 //!
 //! In: the `paths` object. Out: endpoints by id, in the order of the document.
 //! Elsewhere: parameters ([`super::parameters`]), schemas ([`super::schemas`]), response headers
 //! ([`super::announcements`]).
 //!
-//! Always true: each placeholder of a path has a path parameter or a finding, and the other way round.
+//! Always true: a placeholder of a path without a path parameter gives a finding, and so does a path parameter without
+//! a placeholder.
 
 use super::announcements::{self, Announcements};
 use super::document::{Entry, Mapping, NodeId};
@@ -25,7 +26,7 @@ const METHODS: [(&str, http::Method); 8] = [
     ("trace", http::Method::TRACE),
 ];
 
-/// A path template and what its operations share.
+/// A path template, and what all of its operations share.
 struct PathItem<'a> {
     template: &'a str,
     span: Span,
@@ -75,7 +76,7 @@ impl<'a> Schemas<'a> {
         let body = self.read_body(reader, operation, &id);
         let responses = self.read_responses(reader, operation, entry.key, &id);
         let deprecated = reader.flag_at(operation, "deprecated").unwrap_or(false);
-        // An endpoint whose body cannot be sent would only be called wrongly.
+        // An endpoint whose required body cannot be sent is left out, because every call to it would be wrong.
         let body = body.ok()?;
         Some(Endpoint {
             id,
@@ -89,7 +90,7 @@ impl<'a> Schemas<'a> {
         })
     }
 
-    /// The request body; an error if it is required and no JSON.
+    /// Reads the request body. It is an error if a required body has no JSON media type.
     fn read_body(
         &mut self,
         reader: &mut Reader<'a>,
@@ -153,7 +154,8 @@ impl<'a> Schemas<'a> {
         responses
     }
 
-    /// The JSON media type and its schema: `application/json`, else the first other one, else a wildcard.
+    /// Gives the JSON media type and its schema. `application/json` comes first, then other JSON types, then a
+    /// wildcard.
     fn json_content(&mut self, reader: &mut Reader<'a>, content: &'a Mapping) -> Option<(String, Option<SchemaId>)> {
         let find = |is_wanted: &dyn Fn(&str) -> bool| content.iter().find(|(name, _)| is_wanted(&essence(name)));
         let (name, entry) = find(&|name| name == "application/json")
@@ -165,10 +167,10 @@ impl<'a> Schemas<'a> {
     }
 }
 
-/// A required body has no JSON media type.
+/// The error for a required body without a JSON media type.
 struct NoJson;
 
-/// A media type without its parameters, in lower case.
+/// Gives a media type in lower case, without its parameters.
 fn essence(media_type: &str) -> String {
     media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
@@ -198,7 +200,7 @@ fn add(reader: &mut Reader<'_>, endpoints: &mut IndexMap<String, Endpoint>, endp
     }
 }
 
-/// The names between braces; none if the braces do not match.
+/// Gives the names between braces; `None` if the braces do not match, or a name is empty or not unique.
 fn placeholders(template: &str) -> Option<Vec<&str>> {
     let mut names = Vec::new();
     let mut rest = template;

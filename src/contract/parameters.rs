@@ -1,8 +1,9 @@
-//! Parameters, path-level and operation-level together.
+//! Parameters of paths and operations.
 //!
-//! In: two lists of parameter nodes. Out: [`Parameter`]s; those of the operation win.
+//! In: the parameter nodes of a path and of an operation. Out: [`Parameter`]s. If both have the same parameter, the
+//! operation's counts.
 //!
-//! Always true: a parameter's style is one that its location allows.
+//! Always true: the location of a parameter allows its style.
 
 use super::document::{Mapping, NodeId};
 use super::model::{Location, Parameter, SchemaId, Style};
@@ -10,7 +11,7 @@ use super::reader::Reader;
 use super::schemas::Schemas;
 use crate::diagnostic::{Code, Finding, Span};
 
-/// OpenAPI 3.1 §4.8.12.2.1: header parameters of these names are ignored.
+/// The header parameters that OpenAPI ignores (OpenAPI 3.1 §4.8.12.2.1).
 const IGNORED_HEADERS: [&str; 3] = ["accept", "content-type", "authorization"];
 
 impl<'a> Schemas<'a> {
@@ -75,7 +76,7 @@ impl<'a> Schemas<'a> {
         Some(Parameter { name, location, required, style, explode, schema, span })
     }
 
-    /// The type under `schema`, or under the only media type of `content`.
+    /// Reads the type in `schema`, or in the only media type of `content`.
     fn parameter_schema(&mut self, reader: &mut Reader<'a>, parameter: &'a Mapping, span: Span) -> Option<SchemaId> {
         if let Some(entry) = parameter.get("schema") {
             return Some(self.schema(reader, entry.value));
@@ -118,7 +119,7 @@ fn location(reader: &mut Reader<'_>, parameter: &Mapping) -> Option<Location> {
     }
 }
 
-/// The declared style if the location allows it, else the location's default.
+/// Gives the declared style if the location allows it, or else the location's default style.
 fn style(reader: &mut Reader<'_>, parameter: &Mapping, location: Location) -> Style {
     let (default, allowed): (Style, &[(&str, Style)]) = match location {
         Location::Path => {

@@ -1,6 +1,6 @@
-//! From a file to its contract: the order in which the parts are read.
+//! Reading a file as a contract: the order in which its parts are read.
 //!
-//! In: the text of one file. Out: a [`Contract`] and every finding.
+//! In: the text of one file. Out: a [`Contract`] and all findings.
 
 use super::document::{Document, NodeId};
 use super::load::load;
@@ -9,10 +9,10 @@ use super::reader::Reader;
 use super::schemas::Schemas;
 use crate::diagnostic::{Code, FileId, Finding, Sources, Span};
 
-/// Reads one OpenAPI 3.0 or 3.1 document, YAML or JSON.
+/// Reads one OpenAPI 3.0 or 3.1 document in YAML or JSON.
 ///
-/// Gathers all findings, by place. There is a contract unless nothing usable is left: parts with errors are left out
-/// of it, so that checks that need it can still run.
+/// Gives all findings in the order of their places. Parts with errors are left out of the contract, so that checks that
+/// need the contract can still run. There is no contract if nothing usable is left.
 ///
 /// # Source
 /// OpenAPI 3.0.4 and 3.1.1; JSON Schema 2020-12 as far as it describes shapes.
@@ -52,7 +52,7 @@ fn read_root(reader: &mut Reader<'_>, file: FileId) -> Option<Contract> {
     Some(Contract { file, title, servers, endpoints, schemas })
 }
 
-/// The minor version of OpenAPI 3, or a finding.
+/// Gives the minor version of OpenAPI 3, or reports that there is none.
 fn version(reader: &mut Reader<'_>) -> Option<u8> {
     let document = reader.document;
     let root = Document::ROOT;

@@ -1,24 +1,24 @@
-//! What every part of the reader needs: findings, `$ref`s, and typed look-ups that report what is wrong.
+//! The base of all readers: findings, `$ref`s, and typed look-ups that report errors.
 //!
-//! In: a [`Document`]. Out: nodes, texts and flags, or findings at their spans.
+//! In: a [`Document`]. Out: nodes, texts and flags, or findings with their spans.
 //! Elsewhere: operations ([`super::operations`]), schemas ([`super::schemas`]).
 //!
-//! Always true: one thing wrong is reported once, however often it is looked at.
+//! Always true: the same error is reported once, however often its place is read.
 
 use super::document::{Document, Mapping, Meaning, NodeId};
 use crate::diagnostic::{Code, Finding, Span};
 use crate::json::Number;
 use rustc_hash::FxHashSet;
 
-/// Most findings of one contract.
+/// The most findings of one contract.
 pub(super) const MAX_FINDINGS: usize = 1_000;
-/// Longest chain of `$ref`s.
+/// The longest chain of `$ref`s.
 const MAX_REF_CHAIN: usize = 64;
 
-/// A document and what was found wrong with it.
+/// A document, and the findings in it.
 pub(super) struct Reader<'a> {
     pub(super) document: &'a Document,
-    /// OpenAPI 3.0, where a `$ref` has no siblings.
+    /// Whether it is OpenAPI 3.0, in which keywords beside a `$ref` are ignored.
     pub(super) is_3_0: bool,
     findings: Vec<Finding>,
     seen: FxHashSet<(Code, Option<Span>)>,
@@ -29,32 +29,32 @@ impl<'a> Reader<'a> {
         Self { document, is_3_0: false, findings, seen: FxHashSet::default() }
     }
 
-    /// Records a finding, unless it is known or there are too many.
+    /// Adds a finding, unless it is known already or there are too many.
     pub(super) fn report(&mut self, finding: Finding) {
         if self.findings.len() < MAX_FINDINGS && self.seen.insert((finding.code, finding.span())) {
             self.findings.push(finding);
         }
     }
 
-    /// Records a finding whose code needs saying only once for the whole contract.
+    /// Adds a finding, unless the contract already has one with the same code.
     pub(super) fn report_once(&mut self, finding: Finding) {
         if self.seen.insert((finding.code, None)) {
             self.report(finding);
         }
     }
 
-    /// All findings, by place.
+    /// Gives all findings in the order of their places.
     pub(super) fn into_findings(mut self) -> Vec<Finding> {
         self.findings.sort_by_key(|finding| (finding.span(), finding.code));
         self.findings
     }
 
-    /// The node that a node stands for: itself, or what its `$ref` leads to.
+    /// Follows the `$ref` of a node, and those of its targets. Gives the node itself if it has none.
     pub(super) fn resolve(&mut self, node: NodeId) -> Option<NodeId> {
         self.resolve_until(node, |_| false)
     }
 
-    /// As [`Self::resolve`], but stops early where `stop` says so.
+    /// Does the same as [`Self::resolve`], but stops at a node for which `stop` is true.
     pub(super) fn resolve_until(&mut self, node: NodeId, stop: impl Fn(&Mapping) -> bool) -> Option<NodeId> {
         let document = self.document;
         let mut at = node;
@@ -78,14 +78,14 @@ impl<'a> Reader<'a> {
         None
     }
 
-    /// What a node's own `$ref` points at.
+    /// Gives the target of a node's own `$ref`.
     pub(super) fn follow(&mut self, node: NodeId) -> Option<NodeId> {
         let document = self.document;
         let reference = document.get(node, "$ref")?;
         self.target(document.text(reference)?, document.span(reference))
     }
 
-    /// What a reference's text points at.
+    /// Gives the target of a reference by its text.
     pub(super) fn target(&mut self, text: &str, span: Span) -> Option<NodeId> {
         let Some(pointer) = text.strip_prefix('#') else {
             let finding =
@@ -105,7 +105,7 @@ impl<'a> Reader<'a> {
         found
     }
 
-    /// A sibling of the missing component whose name differs in case or by little.
+    /// Finds a component beside the missing one whose name differs in case or in few letters.
     fn similar_component(&self, pointer: &str) -> Option<String> {
         let (parent, name) = pointer.rsplit_once('/')?;
         let siblings = self.document.mapping(self.document.pointer(parent)?)?;
@@ -137,7 +137,7 @@ impl<'a> Reader<'a> {
         self.report(finding.help(format!("add `{key}`")));
     }
 
-    /// The node as an object.
+    /// Gives the node as an object, or reports that it is not one.
     pub(super) fn mapping(&mut self, node: NodeId, what: &str) -> Option<&'a Mapping> {
         let document = self.document;
         let found = document.mapping(node);
@@ -147,13 +147,13 @@ impl<'a> Reader<'a> {
         found
     }
 
-    /// The object under a key; none if the key is absent.
+    /// Gives the object at a key; `None` if there is no such key.
     pub(super) fn mapping_at(&mut self, parent: &'a Mapping, key: &str) -> Option<&'a Mapping> {
         let node = parent.get(key)?.value;
         self.mapping(node, &format!("`{key}`"))
     }
 
-    /// The list under a key; empty if the key is absent.
+    /// Gives the list at a key; empty if there is no such key.
     pub(super) fn list_at(&mut self, parent: &'a Mapping, key: &str) -> &'a [NodeId] {
         let document = self.document;
         let Some(entry) = parent.get(key) else { return &[] };
@@ -163,7 +163,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// The scalar under a key, as text.
+    /// Gives the scalar at a key as text; `None` if there is no such key.
     pub(super) fn text_at(&mut self, parent: &'a Mapping, key: &str) -> Option<&'a str> {
         let document = self.document;
         let entry = parent.get(key)?;
@@ -174,7 +174,7 @@ impl<'a> Reader<'a> {
         text
     }
 
-    /// The boolean under a key; none if absent.
+    /// Gives the boolean at a key; `None` if there is no such key.
     pub(super) fn flag_at(&mut self, parent: &'a Mapping, key: &str) -> Option<bool> {
         let entry = parent.get(key)?;
         if let Some(Meaning::Bool(value)) = self.document.meaning(entry.value) {
@@ -184,7 +184,7 @@ impl<'a> Reader<'a> {
         None
     }
 
-    /// The natural number under a key; none if absent.
+    /// Gives the whole number at a key, from 0; `None` if there is no such key.
     pub(super) fn count_at(&mut self, parent: &'a Mapping, key: &str) -> Option<u64> {
         let entry = parent.get(key)?;
         let number = self.document.number(entry.value).filter(Number::is_integer);

@@ -1,12 +1,13 @@
-//! Schema nodes become [`Schema`]s, each once.
+//! Schemas: nodes of the document become [`Schema`]s. Each of them is read once.
 //!
-//! In: schema nodes of a document. Out: [`SchemaId`]s at once, and the schemas behind them when all are asked for.
-//! Elsewhere: one schema object's keywords ([`super::keywords`]), what two of them say together ([`super::draft`]).
+//! In: schema nodes of a document. Out: their [`SchemaId`]s at once, and the schemas when all nodes are known.
+//! Elsewhere: the keywords of one schema object ([`super::keywords`]); combining several objects ([`super::draft`]).
 //!
 //! Always true:
-//! - the same parts have the same id, so recursion in the document is a cycle of ids;
-//! - only `allOf` and single alternatives recurse here, at most [`MAX_DEPTH`] deep; everything else waits in a queue;
-//! - the number of schemas and the work for them are bounded.
+//! - the same parts have the same id, so recursion in the document becomes a cycle of ids;
+//! - only `allOf` and single alternatives are read recursively, at most [`MAX_DEPTH`] deep; all other nodes wait in a
+//!   queue;
+//! - the number of schemas, and the work for them, are bounded.
 
 use super::discriminator::{Pending, fill_discriminators};
 use super::document::{Document, Mapping, Meaning, NodeId, Value};
@@ -21,13 +22,14 @@ use rustc_hash::FxHashMap;
 use smallvec::smallvec;
 use std::collections::VecDeque;
 
-/// Most schemas of one contract.
+/// The most schemas of one contract.
 const MAX_SCHEMAS: usize = 100_000;
-/// Most schemas made of several parts, beside as many as the document has values.
+/// The most schemas that combine several parts, in addition to one for each node of the document.
 const MAX_COMBINED: usize = 1_000;
-/// Most schema objects looked at and properties taken from them, a shared one counted each time, ...
+/// The constant part of the bound on work. Work counts the schema objects that are read and the properties that are
+/// taken from them; a shared one counts each time.
 const MAX_WORK: usize = 200_000;
-/// ... beside so many for each value of the document.
+/// The part of that bound for each node of the document.
 const MAX_WORK_PER_NODE: usize = 16;
 
 /// Keywords beside a `$ref` that do not change which values are valid.
@@ -45,13 +47,13 @@ const ANNOTATIONS: [&str; 11] = [
     "writeOnly",
 ];
 
-/// The schemas met so far.
+/// The schemas that were found so far.
 pub(super) struct Schemas<'a> {
     document: &'a Document,
     schemas: Vec<Schema>,
     ids: FxHashMap<Parts, SchemaId>,
     queue: VecDeque<(Parts, SchemaId)>,
-    /// Component schemas: their names, and where these stand.
+    /// The component schemas, each with its name and the place of the name.
     names: FxHashMap<NodeId, (String, Span)>,
     choices: Vec<Pending>,
     work: usize,
@@ -59,7 +61,7 @@ pub(super) struct Schemas<'a> {
 }
 
 impl<'a> Schemas<'a> {
-    /// Starts with the component schemas, so that each of them is read.
+    /// Makes the collection and adds the component schemas, so that each of them is read.
     pub(super) fn new(reader: &mut Reader<'a>) -> Self {
         let document = reader.document;
         let mut schemas = Self {
@@ -86,13 +88,13 @@ impl<'a> Schemas<'a> {
         schemas
     }
 
-    /// The id of the schema at a node.
+    /// Gives the id of the schema at a node.
     pub(super) fn schema(&mut self, reader: &mut Reader<'a>, node: NodeId) -> SchemaId {
         let part = Part { node: identity(reader, node), without_choice: false };
         self.schema_of(reader, smallvec![part])
     }
 
-    /// The id of the schema for which all parts hold.
+    /// Gives the id of the schema whose values satisfy all parts.
     fn schema_of(&mut self, reader: &mut Reader<'a>, parts: Parts) -> SchemaId {
         if let Some(&id) = self.ids.get(&parts) {
             return id;
@@ -116,12 +118,12 @@ impl<'a> Schemas<'a> {
         id
     }
 
-    /// A schema for what is not described at all.
+    /// Adds a schema for a value that the contract does not describe.
     pub(super) fn anything(&mut self, span: Span) -> SchemaId {
         self.push(span)
     }
 
-    /// Adds a schema that allows anything, for now.
+    /// Adds a schema that allows anything. It is completed later.
     fn push(&mut self, span: Span) -> SchemaId {
         let id = SchemaId(u32::try_from(self.schemas.len()).unwrap_or(u32::MAX));
         let kind = SchemaKind::Any;
@@ -136,7 +138,7 @@ impl<'a> Schemas<'a> {
         self.document.get(node, "type").map_or(self.document.span(node), |at| self.document.span(at))
     }
 
-    /// Reads everything that was asked for.
+    /// Reads all schemas whose ids were given, and returns them.
     pub(super) fn finish(mut self, reader: &mut Reader<'a>) -> Vec<Schema> {
         while let Some((parts, id)) = self.queue.pop_front() {
             let draft = self.draft_of(reader, &parts);
@@ -161,7 +163,7 @@ impl<'a> Schemas<'a> {
         whole
     }
 
-    /// What one node says, with everything it refers to. `stack` holds the nodes that are being read.
+    /// Reads one node and everything that it refers to. `stack` holds the nodes that are being read.
     fn draft(&mut self, reader: &mut Reader<'a>, part: Part, stack: &mut Vec<NodeId>) -> Draft {
         let node = identity(reader, part.node);
         let Some(schema) = self.enter(reader, node, stack) else {
@@ -180,7 +182,7 @@ impl<'a> Schemas<'a> {
             if !is_wrapper {
                 (of_base.name, of_base.description, of_base.deprecated) = (None, None, false);
             }
-            // A parent that lists its children, one of which extends it.
+            // The base lists its alternatives, and this schema is one of them that extends it.
             if of_base.choice.as_ref().is_some_and(|choice| choice.variants.contains(&node)) {
                 of_base.choice = None;
             }
@@ -204,7 +206,7 @@ impl<'a> Schemas<'a> {
         draft
     }
 
-    /// Checks the bounds; gives the schema's mapping unless there is nothing to read.
+    /// Checks the bounds and gives the mapping of a schema; `None` if there is nothing to read.
     fn enter(&mut self, reader: &mut Reader<'a>, node: NodeId, stack: &[NodeId]) -> Option<&'a Mapping> {
         let document = self.document;
         let span = document.span(node);
@@ -228,7 +230,7 @@ impl<'a> Schemas<'a> {
             entangled(reader, span);
             return None;
         }
-        // `true` and `false` are schemas too; both say nothing about the shape.
+        // `true` and `false` are schemas too. Neither says anything about the shape.
         if let Value::Scalar { meaning: Meaning::Bool(_), .. } = document.node(node).value {
             return None;
         }
@@ -253,7 +255,7 @@ impl<'a> Schemas<'a> {
         }
     }
 
-    /// `oneOf` or `anyOf`: one alternative beside null is that type; several are a choice.
+    /// Reads `oneOf` or `anyOf`. One alternative, with or without null, is that type; several make a choice.
     fn read_choice(
         &mut self,
         reader: &mut Reader<'a>,
@@ -320,7 +322,7 @@ impl<'a> Schemas<'a> {
                 reader.wrong_kind(entry.value, "a discriminator's target", "a string");
                 continue;
             };
-            // Both a component's name and a reference may stand here.
+            // The text may be the name of a component or a reference.
             let is_name = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
             let reference = if is_name { format!("#/components/schemas/{text}") } else { text.to_owned() };
             if let Some(target) = reader.target(&reference, span) {
@@ -330,7 +332,7 @@ impl<'a> Schemas<'a> {
         Some(Telling { property: property.to_owned(), values })
     }
 
-    /// Turns a draft into the schema with an id.
+    /// Turns the draft of an id into its schema.
     fn complete(&mut self, reader: &mut Reader<'a>, parts: &Parts, id: SchemaId, mut draft: Draft) {
         let index = id.0 as usize;
         let kind = match draft.choice.take() {
@@ -357,7 +359,7 @@ impl<'a> Schemas<'a> {
         let mut variants = Vec::with_capacity(choice.variants.len());
         for &node in &choice.variants {
             let of_variant = if draft.is_constrained() || (draft.types.is_some() && self.is_partial(node)) {
-                // What stands beside the alternatives holds for each of them.
+                // The keywords beside the alternatives apply to each of them.
                 let mut all: Parts = parts.iter().map(|part| Part { without_choice: true, ..*part }).collect();
                 add_parts(&mut all, &[Part { node, without_choice: false }]);
                 self.schema_of(reader, all)
@@ -371,7 +373,7 @@ impl<'a> Schemas<'a> {
         SchemaKind::OneOf { variants, discriminator: None }
     }
 
-    /// Does an alternative only narrow what stands beside it?
+    /// Whether an alternative only narrows what the keywords beside it say.
     fn is_partial(&self, node: NodeId) -> bool {
         let whole = ["type", "$ref", "allOf", "oneOf", "anyOf", "properties", "items", "enum", "const"];
         self.document.mapping(node).is_some_and(|schema| !whole.iter().any(|key| schema.contains_key(*key)))
@@ -430,7 +432,7 @@ impl<'a> Schemas<'a> {
     }
 }
 
-/// The node that gives a schema its identity: references that add nothing are followed.
+/// Gives the node that identifies a schema. References that add nothing are followed.
 fn identity(reader: &mut Reader<'_>, node: NodeId) -> NodeId {
     let siblings_count = !reader.is_3_0;
     reader.resolve_until(node, |schema| siblings_count && has_siblings(schema)).unwrap_or(node)
@@ -441,7 +443,7 @@ fn entangled(reader: &mut Reader<'_>, span: Span) {
     reader.report_once(finding.help("merge some of the `allOf` levels, or nest fewer alternatives"));
 }
 
-/// OpenAPI 3.1 lets keywords stand beside `$ref`; do any of them matter?
+/// Whether keywords that matter stand beside a `$ref`, which OpenAPI 3.1 allows.
 fn has_siblings(schema: &Mapping) -> bool {
     schema.keys().any(|key| !ANNOTATIONS.contains(&key.as_str()) && !key.starts_with("x-"))
 }

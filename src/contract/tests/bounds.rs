@@ -1,4 +1,4 @@
-//! Nothing that a file can hold makes the reader panic, hang or grow without end.
+//! Bounds: no file makes the reader panic, hang or use unbounded memory.
 
 use super::{read_text, with_schemas};
 use proptest::prelude::*;
@@ -36,7 +36,7 @@ fn alias_bombs_cost_nothing() {
     let (_, findings) = read_text(&text);
     assert_eq!(codes(&findings), ["E021"]);
 
-    // Merge keys copy, and are counted.
+    // Merge keys copy entries, which count as nodes.
     let mut text = "openapi: 3.1.0\npaths: {}\nbase: &b {".to_owned();
     (0..2_000).for_each(|key| text.push_str(&format!("k{key}: 1, ")));
     text.push_str("}\nmany:\n");
@@ -68,7 +68,7 @@ fn too_many_schemas_are_a_finding() {
     assert_eq!(codes(&read_text(&with_schemas("3.0.0", &schemas)).1), ["E021"]);
 }
 
-/// Text that looks like a contract, mostly.
+/// Random text that mostly looks like a contract.
 fn contract_like() -> impl Strategy<Value = String> {
     let word = prop::sample::select(vec![
         "openapi",
@@ -138,7 +138,7 @@ fn contract_like() -> impl Strategy<Value = String> {
     })
 }
 
-/// A well-formed tree of schema keywords.
+/// Random trees of schema keywords that are well formed.
 fn schema_tree() -> impl Strategy<Value = String> {
     let leaf = prop::sample::select(vec![
         "{type: string}",

@@ -1,8 +1,8 @@
-//! Every finding of the reader, as it is told.
+//! All findings of the reader, as users see them.
 
 use super::{read_text, with_schemas};
 
-/// Findings of a document with these operations under one path.
+/// Gives the findings of a document with these operations under one path.
 fn of_path(path: &str, item: &str) -> String {
     read_text(&format!("openapi: 3.1.0\npaths:\n  {path}:\n{item}\n")).1
 }
@@ -265,7 +265,7 @@ fn e017_e018_responses() {
 
 #[test]
 fn e021_too_entangled() {
-    // Each level names the one below twice: 2^30 ways down.
+    // Each level refers to the next one twice, so there are 2^30 ways down.
     let level = |n: u32| {
         format!(
             "    A{n}: {{allOf: [{{$ref: '#/components/schemas/A{0}'}}, {{$ref: '#/components/schemas/A{0}'}}]}}\n",

@@ -10,7 +10,7 @@ use super::{Contract, SchemaId, SchemaKind, read};
 use crate::diagnostic::{Finding, Sources};
 use std::fmt::Write as _;
 
-/// Reads a text; the findings are given as people see them.
+/// Reads a text, and gives the findings as users see them.
 fn read_text(text: &str) -> (Option<Contract>, String) {
     let mut sources = Sources::default();
     let file = sources.add("shop.openapi.yaml", text);
@@ -34,19 +34,19 @@ fn show(findings: &[Finding], sources: &Sources) -> String {
     out
 }
 
-/// Reads a text that has nothing wrong.
+/// Reads a text that must have no findings.
 fn read_clean(text: &str) -> Contract {
     let (contract, findings) = read_text(text);
     assert_eq!(findings, "", "in\n{text}");
     contract.expect("a contract")
 }
 
-/// A document of some version with component schemas; indent them by four.
+/// Makes a document of an OpenAPI version with component schemas, which must be indented by four blanks.
 fn with_schemas(version: &str, schemas: &str) -> String {
     format!("openapi: {version}\ninfo: {{title: Shop, version: '1'}}\npaths: {{}}\ncomponents:\n  schemas:\n{schemas}")
 }
 
-/// The component schema of a name, written out.
+/// Shows the component schema of this name as a type expression.
 fn shown(contract: &Contract, name: &str) -> String {
     let at = contract.schemas.iter().position(|schema| schema.name.as_deref() == Some(name)).expect("a component");
     let id = SchemaId(u32::try_from(at).expect("few schemas"));
@@ -55,7 +55,7 @@ fn shown(contract: &Contract, name: &str) -> String {
     out
 }
 
-/// All components, one a line.
+/// Shows all components, one on each line.
 fn all_shown(contract: &Contract) -> String {
     let mut out = String::new();
     for (index, schema) in contract.schemas.iter().enumerate() {
@@ -68,7 +68,7 @@ fn all_shown(contract: &Contract) -> String {
     out
 }
 
-/// Writes a schema as a type expression; named ones inside by name.
+/// Writes a schema as a type expression. Schemas inside it that have names are written as their names.
 fn describe(contract: &Contract, id: SchemaId, is_root: bool, out: &mut String) {
     let Schema { name, nullable, kind, deprecated, .. } = contract.schema(id);
     if let Some(name) = name.as_ref().filter(|_| !is_root) {

@@ -1,4 +1,4 @@
-//! Operations, parameters, bodies, responses.
+//! Operations, parameters, request bodies and responses.
 
 use super::{describe, read_clean, read_text};
 use crate::contract::{Contract, Endpoint};
@@ -199,7 +199,7 @@ fn headers_are_read_as_far_as_they_matter() {
       4:39 `Sunset` should be an object
       help: write `key: value` lines, or `{…}`
     ");
-    // One response that stands for many operations is not read through for each.
+    // The headers of a response that many operations share are read only up to a bound.
     let many: String = (0..1000).map(|number| format!("X-{number}: {{}}, ")).collect();
     let text = format!(
         "openapi: 3.1.0\npaths: {{/a: {{get: {{responses: {{200: {{headers: {{{many} Sunset: {{}}}}}}}}}}}}}}\n"

@@ -1,9 +1,9 @@
-//! Schemas: types, bounds, nullability, composition.
+//! Schemas: types, bounds, nullability and composition.
 
 use super::{all_shown, read_clean, read_text, shown, with_schemas};
 use crate::contract::SchemaKind;
 
-/// Checks that one schema, written on one line of YAML, reads as the type expression.
+/// Checks that a schema, written on one line of YAML, is read as the expected type expression.
 fn check(version: &str, schema: &str, expected: &str) {
     let contract = read_clean(&with_schemas(version, &format!("    It: {schema}\n    User: {{type: object}}\n")));
     assert_eq!(shown(&contract, "It"), expected, "{version}: {schema}");
