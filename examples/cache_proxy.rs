@@ -1,4 +1,4 @@
-//! A reverse proxy whose only layer is our HTTP cache, so that public suites for caches can be pointed at it.
+//! A reverse proxy whose only layer is Bespoke's HTTP cache, so that public test suites for caches can run against it.
 //!
 //! ```text
 //! cargo run --release --example cache_proxy -- --origin http://127.0.0.1:8000 --port 8080
@@ -13,9 +13,9 @@ use bytes::Bytes;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-/// Largest body of a request or response.
+/// The largest body of a request, in bytes.
 const MAX_BODY: usize = 8 << 20;
-/// Memory for stored responses.
+/// The memory for stored responses, in bytes.
 const MAX_BYTES: u64 = 256 << 20;
 
 struct Proxy {
@@ -43,9 +43,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// The proxy of an origin.
+/// Makes the proxy of an origin.
 pub(crate) fn proxy(origin: String) -> Result<Router, reqwest::Error> {
-    // Nothing is sent over TLS, and `reqwest` wants a provider all the same.
+    // `reqwest` needs a TLS provider, although nothing is sent over TLS.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder()
         .http1_only()
@@ -84,7 +84,7 @@ async fn answer(State(proxy): State<Arc<Proxy>>, request: Request) -> axum::resp
     }
 }
 
-/// Asks for a stale response behind the back of who got it.
+/// Revalidates a stale response in the background, after the client got it (RFC 5861 §3).
 async fn again(proxy: Arc<Proxy>, mut parts: request::Parts, target: Uri, stored: Arc<Stored>) {
     parts.method = Method::GET;
     let _ = proxy.ask(&parts, &target, Bytes::new(), Some(&stored)).await;
@@ -104,12 +104,12 @@ impl Proxy {
         headers.remove(header::CONTENT_LENGTH);
         let condition = stored.and_then(Stored::condition);
         if let Some(condition) = &condition {
-            // The client's own condition is answered from what comes of ours.
+            // The client's own condition is left out. It is evaluated against the result of the cache's condition.
             headers.remove(header::IF_NONE_MATCH);
             headers.remove(header::IF_MODIFIED_SINCE);
             headers.extend(condition.iter().cloned());
         }
-        // What is to be stored is asked for whole.
+        // The request to validate a stored response is a GET, so that a new response can be stored whole.
         let method = if stored.is_some() { Method::GET } else { parts.method.clone() };
         let sent = Instant::now();
         let response = match self.send(method.clone(), target, headers, body).await {
@@ -142,14 +142,14 @@ impl Proxy {
         let response = request.send().await?;
         let (status, mut headers) = (response.status(), response.headers().clone());
         strip_hop_by_hop(&mut headers);
-        // RFC 9110 §6.6.1: who passes a response on without one adds it.
+        // RFC 9110 §6.6.1: a recipient that forwards a response without a `Date` adds one.
         let now = || httpdate::fmt_http_date(SystemTime::now()).parse().expect("a date is a header's value");
         headers.entry(header::DATE).or_insert_with(now);
         Ok(Response { status, headers, body: response.bytes().await? })
     }
 }
 
-/// Path and query; the rest is the origin's.
+/// The path and query of a URI. The scheme and the authority are those of the origin.
 fn target(uri: &Uri) -> Uri {
     uri.path_and_query().map_or_else(|| Uri::from_static("/"), |path| path.clone().into())
 }

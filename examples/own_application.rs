@@ -1,11 +1,11 @@
-//! A client's engine in an axum application of your own, by the services and extractors of `async-graphql-axum`.
+//! The engine of a client inside an axum application of your own, with the extractors of `async-graphql-axum`.
 //!
 //! ```sh
 //! cargo run --example own_application
 //! curl -s http://127.0.0.1:8000/graphql -H 'content-type: application/json' -H 'x-user: Ada' -d '{"query":"{ greeting }"}'
 //! ```
 //!
-//! The application finds out who calls in its own way, and says so in the request's data.
+//! The application identifies the caller in its own way, and passes a [`Caller`] on in the data of the request.
 
 use async_graphql::{Context, EmptyMutation, EmptySubscription, Executor, Object, Schema};
 use async_graphql_axum::{GraphQLRequest, GraphQLResponse};
@@ -40,7 +40,7 @@ async fn graphql(State(engine): State<EngineExecutor>, headers: HeaderMap, reque
     engine.execute(request.into_inner().data(caller)).await.into()
 }
 
-/// The application: a page of its own beside `/graphql`.
+/// The application, which serves a page of its own beside `/graphql`.
 pub(crate) fn application() -> Result<Router, EngineError> {
     let engine = client().executor(Path::new("."))?;
     Ok(Router::new()

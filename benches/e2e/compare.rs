@@ -1,4 +1,5 @@
-//! Workload after workload: all of its servers are started, compared, and loaded in turn, round after round.
+//! The role `compare`: for each workload, it starts all servers, compares their answers, and loads one after the other
+//! in several rounds.
 
 use crate::Failed;
 use crate::load::{Load, ask, excerpt, send};
@@ -9,7 +10,7 @@ use crate::workloads::{Server, Workload};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// Starts whose median is the time to ready.
+/// How many starts are timed. Their median is the reported time to ready.
 const STARTS: usize = 9;
 
 pub(crate) async fn compare(options: &Options) -> Result<(), Failed> {
@@ -30,7 +31,7 @@ pub(crate) async fn compare(options: &Options) -> Result<(), Failed> {
     }
 }
 
-/// A folder for answers, removed when dropped.
+/// A folder for answers, which is removed when the value is dropped.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -53,7 +54,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // What is left lies among temporary files.
+        // A folder that cannot be removed stays among the temporary files, which does no harm.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
@@ -61,7 +62,7 @@ impl Drop for Folder {
 async fn measure(workload: &Workload, options: &Options, folder: &Folder) -> Result<Vec<Row>, Failed> {
     let upstream = Process::upstream(workload.delay, workload.cache_control)?;
     let setup = folder.setup(workload, &upstream);
-    // One that makes the answer says what the answer is; the others must agree.
+    // The answer of Bespoke is what the answers of all other servers must equal, because some of them only send it on.
     let answer = ask(&Process::bespoke(&options.bespoke, &setup)?.address, &workload.query).await?;
     std::fs::write(&setup.answer, &answer)?;
     let mut rows = Vec::new();
@@ -75,7 +76,7 @@ async fn measure(workload: &Workload, options: &Options, folder: &Folder) -> Res
         rows.push((process, Row { server, rounds: Vec::new(), peak_mib: 0.0 }));
     }
     for number in 0..=options.rounds {
-        // Every other round backwards: who comes after whom must not matter.
+        // Every other round runs backwards, so that it does not matter which server comes after which.
         rows.reverse();
         for (process, row) in &mut rows {
             let load = Load {
@@ -123,7 +124,7 @@ async fn round(process: &Process, upstream: &Process, load: Load) -> Result<Roun
     })
 }
 
-/// Calls that the services have answered so far.
+/// The number of calls that the services have received so far.
 async fn calls(upstream: &Process) -> Result<f64, Failed> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder().no_proxy().build()?;
@@ -142,7 +143,7 @@ async fn program(options: &Options, folder: &Folder) -> Result<Program, Failed> 
     Ok(Program { bytes: std::fs::metadata(&options.bespoke)?.len(), time_to_ready: starts[STARTS / 2] })
 }
 
-/// From the start of the process to the first answer of `/readyz`.
+/// The time from the start of the process to the first answer of `/readyz`.
 async fn time_to_ready(bespoke: &Path, setup: &Setup) -> Result<Duration, Failed> {
     let started = Instant::now();
     let process = Process::bespoke(bespoke, setup)?;

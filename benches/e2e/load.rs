@@ -1,7 +1,8 @@
-//! Load: connections that each send the next request when the last is answered (a closed loop).
+//! Load from connections that each send the next request when the last one is answered (a closed loop).
 //!
-//! In: an address, a query and the answer that it must get. Out: requests per second and their latencies.
-//! Plain HTTP/1.1 on sockets: a load program shares the processors with what it measures, so it does little.
+//! In: an address, a query and the answer that it must get. Out: the requests per second and their median latency. The
+//! code writes HTTP/1.1 to sockets by hand, because a load program shares the processors with the server that it
+//! measures, and should do little itself.
 
 use crate::Failed;
 use std::time::{Duration, Instant};
@@ -9,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-/// What is sent.
+/// The requests that are sent, and for how long.
 #[derive(Debug, Clone)]
 pub(crate) struct Load {
     pub(crate) address: String,
@@ -17,11 +18,11 @@ pub(crate) struct Load {
     pub(crate) answer: bytes::Bytes,
     pub(crate) connections: u32,
     pub(crate) lasts: Duration,
-    /// Has each request an `x-request-id` of its own?
+    /// Whether each request has an `x-request-id` of its own.
     pub(crate) own_ids: bool,
 }
 
-/// What came of it.
+/// The result of a load.
 #[derive(Debug)]
 pub(crate) struct Loaded {
     pub(crate) requests: u64,
@@ -29,7 +30,7 @@ pub(crate) struct Loaded {
     pub(crate) median: Duration,
 }
 
-/// Sends load until its time is over.
+/// Sends requests until the time of the load is over. An error if an answer is wrong.
 pub(crate) async fn send(load: &Load) -> Result<Loaded, Failed> {
     let started = Instant::now();
     let mut connections = JoinSet::new();
@@ -46,7 +47,7 @@ pub(crate) async fn send(load: &Load) -> Result<Loaded, Failed> {
     Ok(Loaded { requests: latencies.len() as u64, per_second: latencies.len() as f64 / lasted.as_secs_f64(), median })
 }
 
-/// Asks once; the answer.
+/// Sends one query and returns the body of the answer.
 pub(crate) async fn ask(address: &str, query: &str) -> Result<Vec<u8>, Failed> {
     let mut stream = TcpStream::connect(address).await?;
     let body = serde_json::json!({ "query": query }).to_string();
@@ -59,7 +60,7 @@ pub(crate) async fn ask(address: &str, query: &str) -> Result<Vec<u8>, Failed> {
     Ok(answer(&mut stream, &mut read).await?.to_vec())
 }
 
-/// The beginning of a body, for people.
+/// The first 300 bytes of a body as text, for error messages.
 pub(crate) fn excerpt(body: &[u8]) -> String {
     String::from_utf8_lossy(&body[..body.len().min(300)]).into_owned()
 }
@@ -91,7 +92,7 @@ async fn one(load: Load, number: u32, until: Instant) -> Result<Vec<Duration>, F
     Ok(latencies)
 }
 
-/// Reads one answer; its body.
+/// Reads one answer and returns its body.
 async fn answer<'r>(stream: &mut TcpStream, read: &'r mut Vec<u8>) -> Result<&'r [u8], Failed> {
     let mut len = 0;
     let mut body: Option<std::ops::Range<usize>> = None;
@@ -113,7 +114,7 @@ async fn answer<'r>(stream: &mut TcpStream, read: &'r mut Vec<u8>) -> Result<&'r
     }
 }
 
-/// Where the body is, once the head is there.
+/// The range of the body in the bytes read so far; `None` until the head is complete.
 fn head(read: &[u8]) -> Result<Option<std::ops::Range<usize>>, Failed> {
     let Some(end) = read.windows(4).position(|window| window == b"\r\n\r\n") else { return Ok(None) };
     let head = std::str::from_utf8(&read[..end])?.to_ascii_lowercase();

@@ -1,22 +1,22 @@
-//! End to end: Bespoke beside other servers that give the same answer to the same query, on one machine.
+//! End-to-end benchmark: Bespoke and other servers that give the same answer to the same query, on one machine.
 //!
-//! One program in several roles, each of which is a process of its own; `compare` starts them all:
+//! The program has several roles, each in a process of its own. `compare` starts the processes of the first five:
 //!
-//! | role | is |
+//! | role | what it is or does |
 //! |---|---|
-//! | `upstream` | the services, counting their calls |
-//! | `constant` | an axum server of constant bytes: what HTTP alone costs |
-//! | `calls-alone` | makes the calls with reqwest and answers constant bytes: what I/O alone costs |
-//! | `by-hand` | async-graphql with data loaders, as one writes it by hand |
-//! | `unshared` | Bespoke's engine with sharing of equal operations and calls switched off |
-//! | `compare BESPOKE` | starts all of these and `BESPOKE serve`, loads them in turn, prints a report |
-//! | `stalled BESPOKE` | times `BESPOKE serve` beside a stalled service and without one, prints a report |
+//! | `upstream` | the services, which count their calls |
+//! | `constant` | an axum server that sends constant bytes: the cost of HTTP alone |
+//! | `calls-alone` | a server that makes the calls with reqwest and sends constant bytes: the cost of I/O alone |
+//! | `by-hand` | a server with async-graphql and data loaders, written by hand |
+//! | `unshared` | Bespoke's engine without sharing of equal operations and calls |
+//! | `compare BESPOKE` | starts these and `BESPOKE serve`, loads them in turn, and prints a report |
+//! | `stalled BESPOKE` | times `BESPOKE serve` beside a stalled service and without one, and prints a report |
 //! | `load ADDRESS QUERY CONNECTIONS SECONDS` | loads one server, for a profiler |
 //!
 //! Always true:
-//! - before a server is measured, its answer is compared with that of the others, byte by byte, and so is every answer of
+//! - before a server is measured, its answer is compared with that of Bespoke, byte by byte, and so is every answer of
 //!   the measurement;
-//! - rounds are interleaved: whatever else the machine does falls on all servers alike.
+//! - the rounds of the servers are interleaved, so that other work of the machine disturbs all servers alike.
 
 #![expect(clippy::print_stdout, reason = "addresses and the report are what it is for")]
 

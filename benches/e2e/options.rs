@@ -1,4 +1,4 @@
-//! The command line of `compare`.
+//! The options of the role `compare`.
 
 use crate::Failed;
 use crate::workloads::{Workload, all};
@@ -7,14 +7,14 @@ use std::time::Duration;
 
 #[derive(Debug)]
 pub(crate) struct Options {
-    /// The program `bespoke`.
+    /// The path of the program `bespoke`.
     pub(crate) bespoke: PathBuf,
     pub(crate) workloads: Vec<Workload>,
     /// How long one server is loaded in one round.
     pub(crate) lasts: Duration,
-    /// Rounds, after one that is not counted.
+    /// The number of rounds, after one that is not counted.
     pub(crate) rounds: u32,
-    /// Where the report goes, besides standard output.
+    /// A file that the report is written to, besides standard output.
     pub(crate) write: Option<PathBuf>,
 }
 

@@ -1,4 +1,4 @@
-//! The report: medians, and what they are of each other.
+//! The report of `compare`: medians, and their ratios.
 
 use crate::Failed;
 use crate::options::Options;
@@ -6,18 +6,18 @@ use crate::workloads::{Server, Workload};
 use std::fmt::Write;
 use std::time::Duration;
 
-/// What was measured with.
+/// The machine and the commit of a measurement.
 #[derive(Debug)]
 pub(crate) struct Machine {
     pub(crate) model: String,
     pub(crate) cores: usize,
-    /// Load average before.
+    /// The load average before the measurement.
     pub(crate) load: String,
     pub(crate) commit: String,
 }
 
 impl Machine {
-    /// This one, now.
+    /// Reads the data of this machine now.
     pub(crate) fn this() -> Result<Self, Failed> {
         let file = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
         let model = file("/proc/cpuinfo")
@@ -43,21 +43,21 @@ impl std::fmt::Display for Machine {
     }
 }
 
-/// The program `bespoke`.
+/// The size of the program `bespoke`, and its start.
 #[derive(Debug)]
 pub(crate) struct Program {
     pub(crate) bytes: u64,
     pub(crate) time_to_ready: Duration,
 }
 
-/// One workload's rows.
+/// The results of one workload: a row for each server.
 #[derive(Debug)]
 pub(crate) struct Measured {
     pub(crate) workload: Workload,
     pub(crate) rows: Vec<Row>,
 }
 
-/// One server under one workload.
+/// The results of one server under one workload.
 #[derive(Debug)]
 pub(crate) struct Row {
     pub(crate) server: Server,
@@ -65,17 +65,17 @@ pub(crate) struct Row {
     pub(crate) peak_mib: f64,
 }
 
-/// One turn of one server.
+/// The results of one server in one round.
 #[derive(Debug)]
 pub(crate) struct Round {
     pub(crate) per_second: f64,
-    /// Processor time of the server per request, in µs.
+    /// The processor time of the server per request, in µs.
     pub(crate) cpu: f64,
-    /// Of the load program.
+    /// The processor time of the load program per request, in µs.
     pub(crate) load_cpu: f64,
-    /// Calls that the services got, per request.
+    /// The number of calls that the services got, per request.
     pub(crate) calls: f64,
-    /// Time from request to answer, in µs.
+    /// The median time from a request to its answer, in µs.
     pub(crate) median: f64,
 }
 
@@ -87,7 +87,7 @@ impl Row {
     }
 }
 
-/// Writes all of it as Markdown.
+/// Writes the whole report as Markdown.
 pub(crate) fn write(options: &Options, machine: &Machine, program: &Program, all: &[Measured]) -> String {
     let mut text = format!(
         "{machine}\n\
@@ -99,7 +99,7 @@ pub(crate) fn write(options: &Options, machine: &Machine, program: &Program, all
         program.time_to_ready.as_millis(),
     );
     for measured in all {
-        // Writing to a string does not fail.
+        // Writing to a string cannot fail.
         let _ = table(&mut text, measured);
     }
     text

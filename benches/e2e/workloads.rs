@@ -1,24 +1,25 @@
-//! What is measured: an operation, the services behind it, and who answers.
+//! The workloads: each has an operation, the services behind it, and the servers that answer it.
 
 use std::time::Duration;
 use testkit::posts::{QUERY, USERS};
 
-/// Who answers.
+/// A server that is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Server {
-    /// An axum server of the answer's bytes: what HTTP alone costs.
+    /// An axum server that sends the bytes of the answer. It shows the cost of HTTP alone.
     Constant,
-    /// Makes the calls with reqwest, one after the other, and answers the answer's bytes: what I/O alone costs.
+    /// A server that makes the calls with reqwest, one after the other, and sends the bytes of the answer. It shows the
+    /// cost of I/O alone.
     CallsAlone,
     /// `bespoke serve`.
     Bespoke,
-    /// The same, but that no answer is kept whole, only its parts.
+    /// `bespoke serve`, which keeps the parts of answers, but no whole answers.
     Parts,
-    /// The same, each request with an `x-request-id` of its own.
+    /// `bespoke serve`, where each request has an `x-request-id` of its own.
     OwnIds,
-    /// Bespoke's engine, sharing neither operations nor calls.
+    /// Bespoke's engine, which shares neither operations nor calls.
     Unshared,
-    /// async-graphql with data loaders.
+    /// A server with async-graphql and data loaders.
     ByHand,
 }
 
@@ -41,15 +42,15 @@ impl Server {
 pub(crate) struct Workload {
     pub(crate) id: &'static str,
     pub(crate) what: &'static str,
-    /// The project's folder, from the repository's root.
+    /// The folder of the project, relative to the root of the repository.
     pub(crate) project: &'static str,
     pub(crate) query: String,
-    /// The calls that the answer takes, each waiting for the one before.
+    /// The targets of the calls that the answer needs. Each call waits for the one before.
     pub(crate) calls: Vec<String>,
     pub(crate) connections: u32,
-    /// How long the services take to answer.
+    /// The delay of each answer of the services.
     pub(crate) delay: Duration,
-    /// What the services say of keeping their answers; empty: nothing.
+    /// The `Cache-Control` of the services' answers. If it is empty, they do not send the header.
     pub(crate) cache_control: &'static str,
     pub(crate) servers: &'static [Server],
 }
@@ -58,12 +59,12 @@ const POSTS: &str = "tests/fixtures/posts";
 const NEST: &str = "benches/project";
 const NEST_QUERY: &str = "{ orders { id note customer { name city { name country { name capital { name } } } } } }";
 
-/// Keys in each of the batches of `nest`.
+/// The number of keys in each of the batches of `nest`.
 pub(crate) const NEST_KEYS: u32 = 20;
-/// Fields of each post in `wide`.
+/// The number of fields of each post in `wide`.
 const WIDE_FIELDS: usize = 200;
 
-/// All of them, in the order of the report.
+/// All workloads, in the order of the report.
 pub(crate) fn all() -> Vec<Workload> {
     use Server::{Bespoke, ByHand, CallsAlone, Constant, OwnIds, Parts, Unshared};
     let posts = || vec!["/posts".to_owned()];

@@ -1,11 +1,11 @@
-//! Counts of this program under `valgrind --tool=callgrind`.
+//! Instruction counts of this program under `valgrind --tool=callgrind`.
 
 use crate::Failed;
 use crate::case::Case;
 use std::process::Command;
 use std::thread;
 
-/// Instructions of one request when everything is cached.
+/// The instructions of one request once the first requests have filled all caches.
 pub(crate) fn per_request(case: Case) -> Result<u64, Failed> {
     let (before, counted) = case.requests();
     let (few, many) = thread::scope(|scope| {
@@ -17,7 +17,7 @@ pub(crate) fn per_request(case: Case) -> Result<u64, Failed> {
     Ok(many?.saturating_sub(few) / u64::from(counted))
 }
 
-/// Instructions of a whole run of this program.
+/// The instructions of a whole run of this program with this number of requests.
 fn total(case: Case, requests: u32) -> Result<u64, Failed> {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])

@@ -1,4 +1,4 @@
-//! What is run: an engine over recorded bodies, and requests one after the other.
+//! The cases that are counted: each runs requests one after the other through an engine over recorded bodies.
 
 use crate::Failed;
 use axum::http::HeaderValue;
@@ -21,20 +21,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use testkit::recorded::{self, Recorded};
 
-/// One operation over services of some size.
+/// One operation over services of a given size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Case {
-    /// W2: so many posts with their users.
+    /// W2: this number of posts with their users.
     Posts(u32),
-    /// The same, with all that the services answer kept.
+    /// W2 with this number of posts, where all answers of the services are kept in the cache.
     Kept(u32),
-    /// W1: so many titles.
+    /// W1: the titles of this number of posts.
     Titles(u32),
-    /// So many rows of so many leaves.
+    /// A list with this number of rows, each with this number of selected leaf fields.
     Wide(u32, u32),
     /// Five levels over four services.
     Nest,
-    /// No call at all.
+    /// An operation that needs no call.
     Constant,
 }
 
@@ -68,7 +68,8 @@ impl FromStr for Case {
 }
 
 impl Case {
-    /// Requests before any is counted, and those whose mean is taken: fewer where one takes long.
+    /// The number of requests before the count, and the number of counted requests. Both are smaller if a request takes
+    /// long.
     pub(crate) fn requests(self) -> (u32, u32) {
         match self {
             Self::Posts(1_000..) | Self::Wide(1_000.., _) => (3, 5),
@@ -91,7 +92,7 @@ impl Case {
     }
 }
 
-/// Sends requests one after the other, each only when the one before is answered.
+/// Sends requests one after the other. Each is sent when the one before is answered.
 pub(crate) fn run(case: Case, requests: u32) -> Result<(), Failed> {
     let recorded = case.recorded()?;
     let engine = engine(&recorded, matches!(case, Case::Kept(_)))?;
@@ -133,9 +134,9 @@ fn engine(recorded: &Recorded, is_kept: bool) -> Result<Engine, Failed> {
         preparing_threads: 0,
         exposure: Mode::Production.exposure(),
         causes: Arc::new(CauseReport::default()),
-        // Under valgrind a millisecond is over after some microseconds of work.
+        // Under valgrind, work that usually takes some microseconds takes a millisecond.
         bounds: Bounds { stretch: Duration::MAX, ..Bounds::default() },
-        // One request at a time: there is nothing to share.
+        // Requests come one at a time, so there is nothing to share.
         sharing: FlightOptions { enabled: false, ..FlightOptions::default() },
         caching: caching.map(Arc::new),
         writes: Writes::default(),
@@ -143,11 +144,11 @@ fn engine(recorded: &Recorded, is_kept: bool) -> Result<Engine, Failed> {
     }))
 }
 
-/// Hands recorded bodies over at once.
+/// A source that answers at once with recorded bodies.
 #[derive(Debug)]
 struct Service {
     recorded: Recorded,
-    /// May its answers be kept?
+    /// Whether its answers may be kept in the cache.
     is_kept: bool,
 }
 

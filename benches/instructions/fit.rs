@@ -1,6 +1,6 @@
-//! The line that fits counts best, and how far they are off it.
+//! The line that fits counts best, and the distance of the counts from it.
 
-/// `start + slope · size`.
+/// The line `start + slope · size`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Line {
     pub(crate) start: f64,
@@ -15,7 +15,7 @@ impl Line {
     }
 }
 
-/// Least squares of *relative* distances: a small size counts as much as a large one.
+/// Fits a line with the least squares of the *relative* distances, so that a small size counts as much as a large one.
 pub(crate) fn line(points: &[(f64, f64)]) -> Line {
     let mean = |of: &dyn Fn(f64, f64) -> f64| points.iter().map(|&(x, y)| of(x, y) / (y * y)).sum::<f64>();
     let (one, x, xx) = (mean(&|_, _| 1.0), mean(&|x, _| x), mean(&|x, _| x * x));

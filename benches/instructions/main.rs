@@ -1,11 +1,13 @@
-//! Instructions per request, in process: from the bytes of a POST's body to the answer's bytes.
+//! Instructions per request within the process, from the bytes of a POST's body to the bytes of the answer.
 //!
-//! In: projects and recorded bodies (`testkit::recorded`), which a source hands over at once. Out: callgrind's counts per
-//! request, once for each case; how they grow with rows and fields; whether they are those of `benches/counts.txt`.
+//! In: projects and recorded bodies (`testkit::recorded`), with which a source answers at once. Out: the count of
+//! callgrind for one request of each case; how the counts grow with rows and fields; whether they equal those of
+//! `benches/counts.txt`.
 //! Elsewhere: whole servers under load (`e2e`).
 //!
-//! The program runs itself under `valgrind`, with two numbers of requests; the difference, divided, is one request with
-//! everything cached: start-up and the first requests cancel out. Counts repeat to 1 %; a busy machine does not matter.
+//! The program runs itself under `valgrind` twice, with a small and a larger number of requests. The difference of the
+//! counts, divided by the difference of the numbers, is the count of one request with full caches, because the start
+//! and the first requests cancel out. Counts repeat to 1 %, even on a busy machine.
 
 #![expect(clippy::print_stdout, reason = "the report is what it is for")]
 
@@ -20,17 +22,18 @@ use std::collections::BTreeMap;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// What is aimed at for W2, in instructions.
+/// The goal for W2, in instructions per request.
 const GOAL: u64 = 600_000;
-/// How far a count may be from the one that is checked in. Allocators and `memcpy` choose by the processor.
+/// The largest relative difference of a count from the one that is checked in. Counts differ between machines, because
+/// allocators and `memcpy` choose their code by the processor.
 const TOLERANCE: f64 = 0.03;
-/// Expected counts: a case and its count in each line.
+/// The file with the expected counts: each line has a case and its count.
 const COUNTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/counts.txt");
 
 type Failed = Box<dyn std::error::Error>;
 
 const W2: Case = Case::Posts(100);
-/// What is reported by itself; the first ones are also compared with `counts.txt`.
+/// The cases that are reported one by one. The first [`COMPARED`] of them are also compared with `counts.txt`.
 const CASES: [(&str, Case); 7] = [
     ("W2: 100 posts with their users", W2),
     ("W1: titles of 100 posts", Case::Titles(100)),
@@ -42,7 +45,8 @@ const CASES: [(&str, Case); 7] = [
 ];
 const COMPARED: usize = 5;
 
-/// One number grows, everything else stays: what it is called, of what there are more, how a size becomes a case.
+/// A series of cases that differ in one number: its title, the unit of the number, the numbers, and the case for a
+/// number.
 type Series = (&'static str, &'static str, [u32; 4], fn(u32) -> Case);
 const ROWS: [u32; 4] = [10, 100, 1_000, 10_000];
 const SERIES: [Series; 3] = [
@@ -95,7 +99,8 @@ fn counts() -> Result<(), Failed> {
     Ok(())
 }
 
-/// Compares with `counts.txt`. Fewer instructions are wrong too: the next regression would hide behind them.
+/// Compares the counts with `counts.txt`. Fewer instructions are an error too, because the next regression could hide
+/// behind them.
 fn check() -> Result<(), Failed> {
     let text = std::fs::read_to_string(COUNTS)?;
     let expected: BTreeMap<&str, u64> = text

@@ -1,4 +1,4 @@
-//! `bespoke serve` over the services, and what it holds.
+//! The process of `bespoke serve`, and samples of its memory, descriptors and tasks.
 
 use crate::Failed;
 use std::path::{Path, PathBuf};
@@ -8,13 +8,15 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
-/// How long what is under way may take to end once the load has ended.
+/// The longest wait for requests in flight to end after the load.
 const IDLE_AFTER: Duration = Duration::from_secs(30);
 
-/// Longer than unused connections of clients are kept; of those to a service, 256 may be left until its next call.
+/// The wait before a sample at rest. Idle connections of clients are closed by then. Up to 256 idle connections to a
+/// service may stay open until the next call of it.
 const REST: Duration = Duration::from_secs(35);
 
-/// Nothing is shed for lateness: to find out what is possible, the process is made late.
+/// The configuration of the process. `max_lateness` is null, so that no request is shed for lateness, because the first
+/// part of the soak test overloads the process on purpose.
 const CONFIGURATION: &str = "server: { request_timeout: 1s, shutdown_delay: 0s, max_lateness: null }
 sharing: { calls: false, operations: false }
 services:
@@ -24,18 +26,18 @@ services:
 
 pub(crate) struct Bff {
     child: Child,
-    /// Of `/graphql`.
+    /// The URL of `/graphql`.
     pub(crate) url: String,
-    /// Of metrics, which are on a port of their own in production.
+    /// The base URL of the port with the metrics, which is a port of its own in production.
     admin: String,
     pub(crate) client: reqwest::Client,
     project: PathBuf,
 }
 
-/// What the process holds at one moment.
+/// The memory, descriptors and tasks of the process at one moment.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sample {
-    /// In bytes.
+    /// The resident memory, in bytes.
     pub(crate) memory: f64,
     pub(crate) descriptors: usize,
     pub(crate) tasks: u64,
@@ -62,13 +64,13 @@ impl Bff {
         };
         let client = reqwest::Client::builder()
             .timeout(Duration::from_secs(20))
-            // At rest there are to be none of its connections.
+            // The client closes its idle connections before the sample at rest, so that none of them is counted.
             .pool_idle_timeout(REST / 2)
             .build()?;
         Ok(Self { child, url, admin, client, project })
     }
 
-    /// What it holds now.
+    /// Takes a sample now.
     pub(crate) async fn sample(&self) -> Result<Sample, Failed> {
         let process = PathBuf::from(format!("/proc/{}", self.child.id().ok_or("it has ended")?));
         let status = std::fs::read_to_string(process.join("status"))?;
@@ -78,7 +80,7 @@ impl Bff {
         Ok(Sample { memory: kilobytes * 1024.0, descriptors, tasks: self.metric("bespoke_tasks").await? })
     }
 
-    /// What it holds when nothing has been under way for a while.
+    /// Takes a sample once no request has been in flight for [`REST`].
     pub(crate) async fn sample_at_rest(&self) -> Result<Sample, Failed> {
         self.until_idle().await?;
         sleep(REST).await;

@@ -1,14 +1,14 @@
-//! What the services answer: mostly what is right, and now and then one of the faults.
+//! The answers of the services: most are right, and some are faults.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use testkit::faulty::{Act, Reply, SeenRequest};
 use testkit::posts::{POSTS, USERS, posts, users};
 
-/// Each kind of fault comes once in so many answers.
+/// Each kind of fault comes once in this number of answers.
 const EVERY: usize = 100;
 
-/// Right answers, and the faults.
+/// The right answers and the faults, in a fixed order.
 pub(crate) struct Script {
     posts: Reply,
     users: Reply,

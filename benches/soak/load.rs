@@ -1,4 +1,5 @@
-//! Load: as fast as possible, to see what is; then as an open loop, each request at its time whatever became of the others.
+//! The load: first as fast as possible, to measure the highest rate; then as an open loop, in which each request is
+//! sent at its time, whether or not earlier ones are answered.
 
 use crate::Failed;
 use crate::bff::Bff;
@@ -10,17 +11,17 @@ use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
-/// How many requests became what.
+/// The number of requests by their result.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Counts {
     pub(crate) requests: u64,
-    /// Answered without errors.
+    /// Requests that were answered without errors.
     pub(crate) whole: u64,
-    /// Answered with errors, which is how faults show.
+    /// Requests that were answered with errors, which the faults cause.
     pub(crate) in_part: u64,
-    /// Not answered with 200.
+    /// Requests that were not answered with 200.
     pub(crate) unanswered: u64,
-    /// Not even sent: too many were under way.
+    /// Requests that were not sent, because too many were in flight. [`Self::requests`] does not include them.
     pub(crate) held_back: u64,
 }
 
@@ -30,10 +31,10 @@ impl Counts {
     }
 }
 
-/// How often what is due is sent.
+/// The interval at which requests that are due are sent.
 const TICK: Duration = Duration::from_millis(1);
 
-/// How long what is under way may take to end.
+/// The longest wait for requests in flight to end.
 const FAREWELL: Duration = Duration::from_secs(30);
 
 #[derive(Default)]
@@ -68,7 +69,7 @@ impl Counting {
     }
 }
 
-/// Answers per second when so many requests are under way at any time.
+/// Measures the answers per second with `at_once` requests in flight at any time.
 pub(crate) async fn as_fast_as_possible(bff: &Bff, at_once: u32, lasts: Duration) -> Result<f64, Failed> {
     let counting = Arc::new(Counting::default());
     let until = Instant::now() + lasts;
@@ -90,14 +91,15 @@ pub(crate) async fn as_fast_as_possible(bff: &Bff, at_once: u32, lasts: Duration
     }
 }
 
-/// Load that is under way.
+/// A load that is running.
 pub(crate) struct Paced {
     counting: Arc<Counting>,
     sending: JoinHandle<()>,
 }
 
 impl Paced {
-    /// So many requests a second, and at most so many under way; those over that are counted and not sent.
+    /// Starts to send `rate` requests a second, with at most `at_once` in flight. Requests beyond that are counted and
+    /// not sent.
     pub(crate) fn begin(bff: &Bff, at_once: u32, rate: f64) -> Self {
         let counting = Arc::new(Counting::default());
         let sending = tokio::spawn(send(bff.client.clone(), bff.url.clone(), at_once, rate, Arc::clone(&counting)));
@@ -108,7 +110,7 @@ impl Paced {
         self.counting.counts()
     }
 
-    /// Ends it; waits for what is under way.
+    /// Ends the load and waits for the requests in flight.
     pub(crate) async fn end(self) -> Result<Counts, Failed> {
         self.counting.is_over.store(true, Ordering::Relaxed);
         timeout(FAREWELL, self.sending).await??;

@@ -1,9 +1,10 @@
-//! A soak: Bespoke under load for a while, over services that fail in every way, and what it holds meanwhile.
+//! A soak test: Bespoke is under load for some time, over services that fail in every way, and must not keep memory,
+//! descriptors or tasks.
 //!
 //! In: the program `bespoke`. Out: samples of its memory, descriptors and tasks; an error if one of them has grown.
 //!
-//! The services are `testkit`'s faulty upstream in this process. Of their answers, 1 % are of each kind of fault. Equal
-//! calls and operations are not shared, or a stalled one would stand for all.
+//! The services are `testkit`'s faulty upstream in this process. Each kind of fault is 1 % of their answers. Equal
+//! calls and operations are not shared, because otherwise all requests would wait for one stalled call.
 
 #![expect(clippy::print_stdout, reason = "the samples and the verdict are what it is for")]
 
@@ -23,7 +24,7 @@ use verdict::AtRest;
 
 pub(crate) type Failed = Box<dyn std::error::Error + Send + Sync>;
 
-/// How long what is possible is measured.
+/// How long the highest rate is measured.
 const MEASURED: Duration = Duration::from_secs(10);
 
 #[tokio::main]

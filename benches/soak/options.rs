@@ -1,4 +1,4 @@
-//! The command line.
+//! The options of the command line.
 
 use crate::Failed;
 use std::path::PathBuf;
@@ -6,14 +6,14 @@ use std::time::Duration;
 
 #[derive(Debug)]
 pub(crate) struct Options {
-    /// The program `bespoke`.
+    /// The path of the program `bespoke`.
     pub(crate) bespoke: PathBuf,
     pub(crate) lasts: Duration,
-    /// Between two samples.
+    /// The time between two samples.
     pub(crate) every: Duration,
-    /// The load, as a share of what is possible.
+    /// The rate of the load, as a share of the highest rate.
     pub(crate) share: f64,
-    /// Most requests under way.
+    /// The most requests in flight.
     pub(crate) at_once: u32,
 }
 

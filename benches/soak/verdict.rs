@@ -1,26 +1,27 @@
-//! Has anything grown?
+//! The verdict: whether memory, descriptors or tasks have grown.
 
 use crate::Failed;
 use crate::bff::Sample;
 use crate::load::Counts;
 
-/// Growth that is none: a share, and an amount.
+/// The growth that is allowed: this share of the value before, plus 8 MB of memory, or plus 16 descriptors or tasks.
 const SHARE: f64 = 0.10;
 const MEMORY: f64 = 8e6;
 const NUMBER: f64 = 16.0;
 
-/// Most requests that may get no answer: none, but for what is shed.
+/// The largest share of requests that may get no answer, which leaves room only for requests that are shed.
 const UNANSWERED: f64 = 0.001;
 
-/// What the process held when nothing was under way, before the load and after it.
+/// The samples at rest, before the load and after it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AtRest {
     pub(crate) before: Sample,
     pub(crate) after: Sample,
 }
 
-/// Prints what was held; an error if something has grown. Under the load everything goes with the requests under way,
-/// which go with the machine of the moment, so that it is at rest that nothing may be left.
+/// Prints the samples. An error if something has grown at rest, or if too many requests got no answer. Samples under
+/// load are not compared, because they depend on the number of requests in flight, which depends on how busy the
+/// machine is.
 pub(crate) fn judge(samples: &[Sample], at_rest: AtRest, counts: &Counts) -> Result<(), Failed> {
     let quarter = samples.len() / 4;
     if quarter == 0 {

@@ -1,4 +1,4 @@
-//! `bespoke serve` over the source, and what it takes.
+//! The process of `bespoke serve` over the source, and its memory and processor time.
 
 use crate::Failed;
 use crate::options::Options;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-/// Clock ticks per second in `/proc/<pid>/stat`: 100 on every Linux that there is (`getconf CLK_TCK`).
+/// The clock ticks per second in `/proc/<pid>/stat`, which are 100 on all usual systems with Linux (`getconf CLK_TCK`).
 const TICKS_PER_SECOND: f64 = 100.0;
 
 const SERVICE: &str = r#"extend schema
@@ -36,17 +36,17 @@ type Unit { id: ID! name: String! }
 
 pub(crate) struct Bff {
     child: Child,
-    /// `host:port`.
+    /// The address of the process, as `host:port`.
     pub(crate) address: String,
     project: PathBuf,
 }
 
-/// What the process has taken up to one moment.
+/// The memory that the process has at one moment, and the processor time that it has used until then.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Usage {
     /// Resident memory, in bytes.
     pub(crate) memory: f64,
-    /// Processor time, its own and the system's for it.
+    /// The processor time, in user mode and in the kernel.
     pub(crate) cpu: Duration,
 }
 
@@ -58,7 +58,8 @@ impl Bff {
         std::fs::write(project.join("schema/services/values.graphql"), SERVICE.replace("EVERY", &every))?;
         std::fs::write(project.join("schema/web.graphql"), CLIENT)?;
         let most = options.subscribers + 64;
-        // A busy machine is no fault of what is looked at: nothing is shed for lateness, and timeouts are long.
+        // A busy machine must not count as a fault of Bespoke, so no request is shed for lateness, and timeouts are
+        // long.
         let configuration = format!(
             "server: {{ max_connections: {most}, max_subscriptions: {most}, max_lateness: null, shutdown_delay: 0s, \
              request_timeout: 30s }}\nservices: {{ values: {{ url: \"{source}\", timeout: 15s }} }}\n"
@@ -70,7 +71,7 @@ impl Bff {
         let mut child = command.spawn()?;
         let mut lines = BufReader::new(child.stdout.take().ok_or("no standard output")?).lines();
         let line = lines.next_line().await?.unwrap_or_default();
-        // Whatever else is written must not block the writer.
+        // The rest of the output is read and discarded, so that a full pipe cannot block the process.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         let address = line.split_once("http://").and_then(|(_, rest)| rest.split(['/', ',', ' ']).next());
         let address = address.ok_or("it did not say where it listens")?.to_owned();
@@ -83,7 +84,8 @@ impl Bff {
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
         let kilobytes: f64 = line.trim().trim_end_matches(" kB").parse()?;
         let stat = std::fs::read_to_string(process.join("stat"))?;
-        // The name, in brackets, may hold anything; after it, `utime` and `stime` are the 12th and 13th field.
+        // The name in parentheses may contain any character, so the fields after the last parenthesis are read. `utime`
+        // and `stime` are the 12th and 13th of them.
         let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
         let ticks: f64 = fields.skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
         Ok(Usage { memory: kilobytes * 1024.0, cpu: Duration::from_secs_f64(ticks / TICKS_PER_SECOND) })

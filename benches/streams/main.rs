@@ -1,7 +1,9 @@
-//! Subscribers over a source that changes: does each see what the source's log says, and what does it cost?
+//! Subscribers over a source that changes: whether each of them sees the changes in the source's log, and what that
+//! costs.
 //!
-//! In: the program `bespoke`. Out: calls per tick, memory and processor time per subscriber; an error if a subscriber has
-//! seen an error, a value twice, or has missed one that was current for longer than polling explains.
+//! In: the program `bespoke`. Out: calls per interval of polling, and memory and processor time per subscriber; an
+//! error if a subscriber has seen an error or a value twice, or has missed a value that was current for longer than
+//! polling explains.
 
 #![expect(clippy::print_stdout, reason = "the figures and the verdict are what it is for")]
 
@@ -24,13 +26,13 @@ use verdict::Verdict;
 
 pub(crate) type Failed = Box<dyn std::error::Error + Send + Sync>;
 
-/// How late an event may be because the machine is busy.
+/// The largest delay of an event that is blamed on a busy machine.
 const SLACK: Duration = Duration::from_secs(2);
 
-/// How long all subscribers may take to connect and to get their first event.
+/// The longest time for all subscribers to connect and to get their first event.
 const CONNECTING: Duration = Duration::from_secs(120);
 
-/// What was measured between two moments.
+/// The calls and the usage at the start and at the end of a measurement, and the time between.
 struct Measured {
     elapsed: Duration,
     calls: [Calls; 2],
@@ -72,7 +74,7 @@ async fn main() -> Result<(), Failed> {
     }
 }
 
-/// Starts all subscribers, some at once, and waits until each has its first event.
+/// Starts all subscribers, of which [`Options::at_once`] connect at a time, and waits until each has its first event.
 async fn connect(options: &Options, bff: &Bff, subscribers: &mut JoinSet<()>) -> (Vec<Notes>, Duration) {
     let started = Instant::now();
     let places = Arc::new(Semaphore::new(options.at_once));
@@ -98,7 +100,7 @@ async fn connect(options: &Options, bff: &Bff, subscribers: &mut JoinSet<()>) ->
         });
     }
     let all = u32::try_from(options.subscribers).unwrap_or(u32::MAX);
-    // Those that have none by then are told of in the verdict.
+    // The verdict reports subscribers that have no event by then.
     let _ = timeout(CONNECTING, begun.acquire_many(all)).await;
     (notes, started.elapsed())
 }

@@ -1,17 +1,17 @@
-//! The command line.
+//! The options of the command line.
 
 use crate::Failed;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What is run and how long.
+/// The options of a run.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
-    /// The program `bespoke`.
+    /// The path of the program `bespoke`.
     pub(crate) bespoke: PathBuf,
     pub(crate) subscribers: usize,
     pub(crate) transports: Vec<Transport>,
-    /// Whether all subscribers watch one value, rather than each a value of its own.
+    /// Whether all subscribers watch one value. Otherwise each watches a value of its own.
     pub(crate) is_equal: bool,
     pub(crate) forms: Vec<Form>,
     /// The interval of polling.
@@ -20,24 +20,24 @@ pub(crate) struct Options {
     pub(crate) change: Duration,
     /// How long values change while calls, memory and processor time are measured.
     pub(crate) lasts: Duration,
-    /// How long the source takes for an answer.
+    /// The delay of each answer of the source.
     pub(crate) delay: Duration,
     /// Whether the source sends an `ETag` and heeds `If-None-Match`.
     pub(crate) has_tags: bool,
     /// Whether each event needs a joined call.
     pub(crate) is_joined: bool,
-    /// Subscribers that connect at once.
+    /// The number of subscribers that connect at the same time.
     pub(crate) at_once: usize,
 }
 
-/// How events come.
+/// The transport of a subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Transport {
     WebSocket,
     ServerSentEvents,
 }
 
-/// How the operation says which value it watches.
+/// How the operation names the value that it watches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     Literal,

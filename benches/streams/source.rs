@@ -1,6 +1,6 @@
-//! The source: values that change, and a log that says when.
+//! The source: values that change, and a log of the moments of their changes.
 //!
-//! Each body also has members that differ from answer to answer and that nobody selects.
+//! Each body also has a member that differs from answer to answer and that no operation selects.
 
 use crate::Failed;
 use crate::options::Options;
@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 
-/// How often the source looks which values are to change.
+/// The interval at which the source checks which values are due to change.
 const STEP: Duration = Duration::from_millis(20);
 
 /// The moments at which one value became 1, 2, 3 and so on.
@@ -30,14 +30,14 @@ struct Shared {
     delay: Duration,
     has_tags: bool,
     logs: Vec<Mutex<Log>>,
-    /// Calls for the watched values.
+    /// The number of calls for the watched values.
     polls: AtomicU64,
-    /// Those of them that were answered with 304.
+    /// The number of these calls that were answered with 304.
     unchanged: AtomicU64,
     joined: AtomicU64,
 }
 
-/// Calls that came to the source.
+/// The number of calls that came to the source, by their kind.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Calls {
     pub(crate) polls: u64,
@@ -64,7 +64,8 @@ impl Source {
         Ok(Self { url, state })
     }
 
-    /// Changes each value every `change`, spread over it, for so long.
+    /// Changes each value once every `change`, for the time `lasts`. The changes of the values are spread evenly over
+    /// `change`.
     pub(crate) async fn change_for(&self, lasts: Duration, change: Duration) {
         let logs = &self.state.logs;
         let start = Instant::now();

@@ -1,4 +1,4 @@
-//! One subscriber: it connects, subscribes, and notes what comes.
+//! One subscriber, which connects, subscribes, and notes each event.
 
 use crate::Failed;
 use crate::options::{Form, Transport};
@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
-/// What a subscriber is to do.
+/// The transport and the operation of a subscriber.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub(crate) id: usize,
@@ -22,7 +22,7 @@ pub(crate) struct Plan {
     pub(crate) is_joined: bool,
 }
 
-/// What came, and when.
+/// One thing that a subscriber has seen.
 #[derive(Debug, Clone)]
 pub(crate) enum Seen {
     Value(u64),
@@ -30,7 +30,7 @@ pub(crate) enum Seen {
     Wrong(String),
 }
 
-/// What one subscriber has seen so far.
+/// What one subscriber has seen so far, with the moment of each event.
 pub(crate) type Notes = Arc<Mutex<Vec<(Instant, Seen)>>>;
 
 /// Connects and subscribes, and then notes each event until the stream ends. Calls `begun` at the first event.
@@ -96,7 +96,7 @@ async fn over_events(address: &str, plan: &Plan, note: &mut impl FnMut(Seen)) ->
         if std::mem::take(&mut is_first) && !line.starts_with("HTTP/1.1 200") {
             return Err(line.trim().into());
         }
-        // Lines between events are framing: of HTTP, and of the stream.
+        // The other lines are framing, of HTTP chunks and of the event stream.
         match line.strip_prefix("data: ") {
             Some(data) => note(Seen::of(&serde_json::from_str(data)?)),
             None if line.starts_with("event: complete") => return Ok(()),

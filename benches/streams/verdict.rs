@@ -1,4 +1,4 @@
-//! Whether what a subscriber has seen is what the source's log says.
+//! The verdict: whether the values that a subscriber has seen agree with the source's log.
 
 use crate::source::Log;
 use crate::subscriber::Seen;
@@ -6,21 +6,22 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// What was wrong, by kind, with the first example of each; and what polling has folded.
+/// The mistakes by kind, with the first example of each, and the number of values that polling has folded.
 #[derive(Debug, Default)]
 pub(crate) struct Verdict {
     pub(crate) events: usize,
-    /// Values that were current for less than the interval and the slack, and that nobody saw.
+    /// The number of values that a subscriber did not see, but that were current for a time so short that polling
+    /// explains it.
     pub(crate) folded: usize,
     wrong: BTreeMap<&'static str, (usize, String)>,
 }
 
 impl Verdict {
-    /// Compares one subscriber's notes with the log of its value. `tolerance`: the longest time for which a value may
-    /// be current and yet be folded, which is the interval and what a busy machine adds to it.
+    /// Compares one subscriber's notes with the log of its value. `tolerance` is the longest time for which a value may
+    /// be current and still be folded: the interval, plus the delay of a busy machine.
     pub(crate) fn compare(&mut self, id: usize, notes: &[(Instant, Seen)], log: &Log, tolerance: Duration) {
         let mut values = Vec::new();
-        // The value right before, unless there was an error in between.
+        // The value of the event before. `None` if there was none, or if an error came in between.
         let mut before = None;
         for (_, seen) in notes {
             match seen {
@@ -47,7 +48,7 @@ impl Verdict {
         if last != log.len() as u64 {
             self.note("lost last values", || format!("{id}: {last} instead of {}", log.len()));
         }
-        // Value `n` is current from the log's moment `n - 1` to its moment `n`.
+        // Value `n` is current from moment `n - 1` of the log to moment `n`.
         for value in (first..=last).filter(|value| !values.contains(value)) {
             let at = usize::try_from(value).unwrap_or(usize::MAX);
             let current = log.get(at).zip(log.get(at - 1)).map(|(end, start)| end.duration_since(*start));
@@ -62,7 +63,7 @@ impl Verdict {
         self.wrong.entry(kind).or_insert_with(|| (0, example())).0 += 1;
     }
 
-    /// One line for each kind of what was wrong; empty: nothing was.
+    /// One line for each kind of mistake. The list is empty if there was none.
     pub(crate) fn wrong(&self) -> Vec<String> {
         self.wrong.iter().map(|(kind, (count, example))| format!("{count} {kind}, such as {example}")).collect()
     }

@@ -1,4 +1,4 @@
-//! The phone app's client: its schema and services, and the field that is computed in Rust.
+//! The client of the phone app: its schema, its services, and the field that is computed in Rust.
 
 mod subgraph;
 
@@ -21,7 +21,7 @@ pub fn client() -> Client {
 mod tests {
     use std::path::Path;
 
-    /// `bespoke check` and `bespoke plan` read the file, for they do not run this code.
+    /// `bespoke check` and `bespoke plan` read the SDL from the file, because they do not run this code.
     #[test]
     fn the_sdl_file_is_this_subgraph() {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("mobile-extras.graphql");

@@ -3,10 +3,10 @@
 use async_graphql::{EmptyMutation, EmptySubscription, ID, Object, Result, Schema};
 use bespoke::bff::InProcessSource;
 
-/// Its name in the graph.
+/// The name of the subgraph in the graph.
 const NAME: &str = "mobile-extras";
 
-/// Longest name in a teaser, in characters.
+/// The longest name in a teaser, in characters.
 const MAX_NAME: usize = 24;
 
 struct Product {
@@ -66,7 +66,7 @@ fn schema() -> Mobile {
     Schema::build(Query, EmptyMutation, EmptySubscription).enable_federation().finish()
 }
 
-/// The subgraph. It calls no service.
+/// The subgraph, which calls no service.
 pub(crate) fn source() -> InProcessSource {
     InProcessSource::new(NAME, schema()).pure()
 }

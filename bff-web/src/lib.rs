@@ -1,6 +1,6 @@
-//! The web shop's client: its schema and services, and the fields that are computed in Rust.
+//! The client of the web shop: its schema, its services, and the fields that are computed in Rust.
 //!
-//! What web and mobile both need belongs in the engine; here is wiring alone.
+//! This crate only connects parts. Code that both web and mobile need belongs in the engine.
 
 mod loyalty;
 mod price;
@@ -25,7 +25,7 @@ pub fn client() -> Client {
 mod tests {
     use std::path::Path;
 
-    /// `bespoke check` and `bespoke plan` read the file, for they do not run this code.
+    /// `bespoke check` and `bespoke plan` read the SDL from the file, because they do not run this code.
     #[test]
     fn the_sdl_file_is_this_subgraph() {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("web-extras.graphql");

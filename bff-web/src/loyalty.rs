@@ -1,4 +1,4 @@
-//! Loyalty points, counted from a user's orders.
+//! Loyalty points, which are computed from a user's orders.
 
 use async_graphql::{Context, Result, SimpleObject};
 use bespoke::bff::{HandleError, UpstreamHandle};
@@ -7,9 +7,9 @@ use dataloader::cached::Loader;
 use serde::Deserialize;
 use std::collections::HashMap;
 
-/// Most users that the orders service takes in one call (its contract's `maxItems`).
+/// The most users that the service `orders` accepts in one call (`maxItems` in its contract).
 const MAX_USERS: usize = 25;
-/// Most orders per user that it gives.
+/// The most orders per user that it returns.
 const ORDERS_PER_USER: &str = "50";
 
 /// What a customer has collected.
@@ -35,13 +35,13 @@ struct Order {
 type Loaded = std::result::Result<i64, HandleError>;
 type Points = Loader<String, Loaded, PointsByUser>;
 
-/// Batches users into one search of their orders.
+/// Loads the points of several users with one search for their orders.
 pub(crate) struct PointsByUser(UpstreamHandle);
 
 impl BatchFn<String, Loaded> for PointsByUser {
     async fn load(&mut self, keys: &[String]) -> HashMap<String, Loaded> {
         let mut users: Vec<&str> = keys.iter().map(String::as_str).collect();
-        // Keys come in hash order; equal batches must make equal requests.
+        // The keys come in the order of a hash table. They are sorted, because equal batches must make equal requests.
         users.sort_unstable();
         let mut query: Vec<(&str, &str)> = users.into_iter().map(|id| ("userId", id)).collect();
         query.push(("perUser", ORDERS_PER_USER));
@@ -60,18 +60,18 @@ impl BatchFn<String, Loaded> for PointsByUser {
                 points
             }
             Err(Some(error)) => keys.iter().map(|key| (key.clone(), Err(error.clone()))).collect(),
-            // No answer for a key is an error at its field.
+            // A key without a result becomes an error at its field.
             Err(None) => HashMap::new(),
         }
     }
 }
 
-/// A loader for one request.
+/// Makes the loader of one request.
 pub(crate) fn loader(handle: UpstreamHandle) -> Points {
     Loader::new(PointsByUser(handle)).with_max_batch_size(MAX_USERS)
 }
 
-/// A user's points and level.
+/// Loads the points of a user and computes the level.
 pub(crate) async fn of(ctx: &Context<'_>, user: &str) -> Result<Loyalty> {
     let points = ctx.data::<Points>()?.try_load(user.to_owned()).await?;
     let points = points.map_err(|error| error.to_graphql())?;

@@ -1,6 +1,7 @@
-//! Prices as people write them.
+//! Prices as text, in the way people of a locale write them.
 
-/// Writes an amount of a currency's smallest unit in a locale's way: `en` €12.99, `de` and `fr` 12,99 €.
+/// Writes an amount, which is in the currency's smallest unit, as people of a locale do: `€12.99` in `en`, and `12,99
+/// €` in `de` and `fr`.
 pub(crate) fn label(amount: i32, currency: &str, locale: &str) -> String {
     let symbol = match currency {
         "EUR" => "€",

@@ -5,10 +5,10 @@ use crate::price;
 use async_graphql::{Context, EmptyMutation, EmptySubscription, ID, InputObject, Object, Result, Schema, SimpleObject};
 use bespoke::bff::InProcessSource;
 
-/// Its name in the graph.
+/// The name of the subgraph in the graph.
 const NAME: &str = "web-extras";
 
-/// Calls that one request to it may make: 200 users' orders, 25 at a time.
+/// The most calls that one request to the subgraph may make. They suffice for the orders of 200 users, 25 users a call.
 const MAX_CALLS: u32 = 8;
 
 /// An amount in the currency's smallest unit.
@@ -19,7 +19,7 @@ struct Money {
     currency: String,
 }
 
-/// `Money` as it arrives in a representation.
+/// `Money` as the engine passes it in a representation of an entity.
 #[derive(Debug, Clone, InputObject)]
 struct MoneyInput {
     amount: i32,

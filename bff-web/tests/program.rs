@@ -1,18 +1,18 @@
-//! The program `bff-web` as it is built: its schema, its configuration, its end.
+//! Tests of the built program `bff-web`: it prints its schema, checks its configuration, and ends on a signal.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-/// Longest wait for the program's end.
+/// The longest wait for the end of the program.
 const LONGEST: Duration = Duration::from_secs(30);
 
 fn project() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The program in a folder, without this process's settings.
+/// A command that runs the program in `folder`, without the settings in this process's environment.
 fn program(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bff-web"));
     command.args(arguments).current_dir(folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -22,7 +22,7 @@ fn program(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// Waits for the program's end; ends it by force when that takes too long.
+/// Waits for the end of the program. If that takes too long, the program is killed and the test fails.
 fn ended(mut child: Child) -> Output {
     let start = Instant::now();
     while child.try_wait().unwrap().is_none() {
@@ -39,12 +39,12 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// `bespoke schema --client web` prints the same; a test of the engine's package holds it to this client.
+/// `bespoke schema --client web` prints the same schema, as a test of the package `bespoke` checks.
 #[test]
 fn the_schema_is_printed_wherever_it_runs() {
     let expected = bff_web::client().assemble(&|_| None).view.expect("a view").sdl();
     for folder in [project(), std::env::temp_dir()] {
-        // Read on a thread of its own by `output`, since the schema may be larger than a pipe.
+        // `output` reads while the program runs, because the schema may be larger than the buffer of a pipe.
         let output = program(&folder, &["--print-schema"]).output().unwrap();
         assert!(output.status.success(), "{}", text(&output.stderr));
         assert_eq!(text(&output.stdout), expected, "in {}", folder.display());

@@ -1,4 +1,4 @@
-//! The calls, one after the other, and a constant answer: nothing is parsed.
+//! A server that makes the calls one after the other and sends constant bytes, without parsing anything.
 
 use super::{answer, client, json};
 use crate::Failed;

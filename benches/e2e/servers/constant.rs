@@ -1,4 +1,4 @@
-//! Constant bytes.
+//! A server that answers every request with constant bytes.
 
 use super::{answer, json};
 use crate::Failed;

@@ -1,4 +1,4 @@
-//! The servers that are compared. Each listens on a free port and says where on standard output.
+//! The servers that are compared. Each listens on a free port and prints its address to standard output.
 
 pub(crate) mod by_hand;
 pub(crate) mod calls_alone;
@@ -28,14 +28,14 @@ fn json(body: impl Into<Bytes>) -> impl IntoResponse {
     ([(CONTENT_TYPE, "application/json")], body.into())
 }
 
-/// What the constant servers answer.
+/// Reads the answer of the servers that send constant bytes.
 fn answer() -> Result<Bytes, Failed> {
     Ok(std::fs::read(std::env::var("ANSWER")?)?.into())
 }
 
-/// Where the services are, and a client for them.
+/// The base URL of the services, and a client for them.
 fn client() -> Result<(String, reqwest::Client), Failed> {
-    // The second time in a process it finds a provider installed, which is as good.
+    // The call fails if a provider is installed already, which is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder().no_proxy().build()?;
     Ok((std::env::var("POSTS_URL")?, client))

@@ -1,4 +1,4 @@
-//! Bespoke as `bespoke serve` runs it, but that neither operations nor calls are shared: each request makes its own.
+//! Bespoke as `bespoke serve` runs it, but without sharing of operations and calls: each request makes its own calls.
 
 use super::listener;
 use crate::Failed;

@@ -1,4 +1,5 @@
-//! The services: posts and users as in `testkit`, and those of `benches/project`. All answer with bytes made before.
+//! The services: posts and users as in `testkit`, and those of `benches/project`. All of them answer with bytes that
+//! were made at the start.
 
 use super::json;
 use crate::Failed;
@@ -15,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use testkit::posts::{POSTS, USERS, posts, users};
 
-/// Items of `/items`.
+/// The number of items of `/items`.
 const ITEMS: u32 = 10_000;
 
 struct Services {
@@ -72,7 +73,8 @@ fn whole(body: Bytes) -> axum::routing::MethodRouter<Shared> {
     })
 }
 
-/// Answers for all keys together, which is how they are asked for; other keys are a fault of the measurement.
+/// A route that answers requests for all keys together, as every server sends them. Other keys get status 400, because
+/// they are a fault of the measurement.
 fn keyed(body: Bytes, keys: u32) -> axum::routing::MethodRouter<Shared> {
     let all = (1..=keys).map(|id| format!("id={id}")).collect::<Vec<_>>().join("&");
     get(async move |State(services): State<Shared>, RawQuery(query): RawQuery| {

@@ -1,7 +1,8 @@
-//! Queries and their times.
+//! Queries over connections that block, and their times.
 //!
-//! In: connections to one process. Out: how long each query took, from its sending to the last byte of its answer.
-//! Threads that block: a runtime's timers are as coarse as a millisecond, longer than what is measured.
+//! In: connections to one process. Out: the time of each query, from its first byte sent to the last byte of its
+//! answer. The code uses threads that block, because the timers of a runtime are as coarse as a millisecond, which is
+//! longer than a query takes.
 
 use crate::Failed;
 use crate::load::excerpt;
@@ -10,17 +11,17 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Longest wait for one answer.
+/// The longest wait for one answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Longest answer, head included.
+/// The longest answer, including its head, in bytes.
 const MAX_ANSWER_BYTES: usize = 4 << 10;
 
-/// A connection that asks the same again and again.
+/// A connection that sends the same query again and again.
 pub(crate) struct Connection {
     stream: TcpStream,
     request: String,
-    /// The answer's body.
+    /// The body that every answer must have.
     answer: &'static [u8],
 }
 
@@ -33,14 +34,14 @@ impl Connection {
         Ok(Self { stream, request: request(address, query), answer: answer.as_bytes() })
     }
 
-    /// Asks once; the time.
+    /// Sends one query and returns the time that it took.
     fn ask(&mut self) -> Result<Duration, Failed> {
         let mut read = [0; MAX_ANSWER_BYTES];
         let mut len = 0;
         let started = Instant::now();
         self.stream.write_all(self.request.as_bytes())?;
         while !read[..len].ends_with(self.answer) {
-            // No more comes after the end, in time, or where there is no room.
+            // `read` returns 0 at the end of the stream or if the buffer is full, and an error after the longest wait.
             match self.stream.read(&mut read[len..]) {
                 Ok(count) if count > 0 => len += count,
                 end => return Err(format!("no right answer ({end:?}): {}", excerpt(&read[..len])).into()),
@@ -49,7 +50,8 @@ impl Connection {
         Ok(started.elapsed())
     }
 
-    /// Asks so many times, first at `first` and then at every `pace`, or as soon as the answer before has come.
+    /// Sends `times` queries: the first at `first`, and then one every `pace`, or as soon as the answer before has
+    /// come.
     #[expect(clippy::disallowed_methods, reason = "the thread is its own, and a runtime's timers are too coarse")]
     fn ask_often(&mut self, times: usize, first: Instant, pace: Duration) -> Result<Vec<Duration>, Failed> {
         let mut due = first;
@@ -63,7 +65,7 @@ impl Connection {
     }
 }
 
-/// Asks `queries` times in all, at every `pace` over the next of the connections; the times.
+/// Sends `queries` queries in all, one every `pace`, each over the next of the connections. Returns their times.
 pub(crate) fn ask(connections: &mut [Connection], queries: usize, pace: Duration) -> Result<Vec<Duration>, Failed> {
     let began = Instant::now();
     let each = queries / connections.len();
@@ -81,7 +83,7 @@ pub(crate) fn ask(connections: &mut [Connection], queries: usize, pace: Duration
     })
 }
 
-/// Queries that have been sent, and whose answers nobody reads.
+/// Queries that have been sent and wait for the stalled service.
 pub(crate) struct Waiting(Vec<TcpStream>);
 
 impl Waiting {
@@ -95,7 +97,7 @@ impl Waiting {
         Ok(Self((0..count).map(send).collect::<Result<_, Failed>>()?))
     }
 
-    /// An error if one of them has an answer, or has lost its connection.
+    /// Returns an error if one of them has an answer or has lost its connection.
     pub(crate) fn check(&self) -> Result<(), Failed> {
         for stream in &self.0 {
             match stream.peek(&mut [0]) {

@@ -1,17 +1,17 @@
-//! What a stalled service costs the queries that do not need it: the tail of their times beside it, and without it.
+//! The role `stalled`: how much slower the slowest queries become because of a stalled service that they do not need.
 //!
-//! In: the program `bespoke`, two processes of which serve `benches/stalled`. Out: a report; an error if the p95 beside a
-//! stalled service is higher by more than the bound.
+//! In: the program `bespoke`, two processes of which serve `benches/stalled`. Out: a report; an error if the 95th
+//! percentile (p95) of the times beside a stalled service exceeds the p95 without one by more than the bound.
 //!
-//! The services are `testkit`'s faulty upstream in this process: `steady` answers at once, `stalled` takes requests and
-//! says nothing. At one process, queries that need `stalled` wait throughout; at the other there are none. Both are asked,
-//! in turns, for what `steady` has.
+//! The services are `testkit`'s faulty upstream in this process: `steady` answers at once, and `stalled` takes requests
+//! and never answers. At one process of Bespoke, queries that need `stalled` wait all the time; at the other there are
+//! none. Both processes get, in turns, queries that need only `steady`.
 //!
 //! Always true:
-//! - all queries that wait are sent before, their calls are at the service, and after each round they still wait: the
-//!   time-outs are an hour, so none is renewed and no breaker learns of anything;
-//! - each measured query makes its call: the calls are counted;
-//! - every answer is compared.
+//! - all queries that wait are sent before the measurement, their calls have reached the service, and they still wait
+//!   after each round. Timeouts are an hour, so that no call is repeated and no circuit breaker opens;
+//! - each measured query makes its own call, because the calls are counted;
+//! - every answer is compared with the right one.
 
 mod load;
 mod options;
@@ -32,19 +32,20 @@ const QUERY: &str = "{ calm { value } }";
 const ANSWER: &str = r#"{"data":{"calm":{"value":1}}}"#;
 const STALLED_QUERY: &str = "{ stuck { value } }";
 
-/// Connections of the second figure.
+/// The number of connections of the second figure.
 const CONNECTIONS: usize = 8;
 
-/// Queries in one turn of one process: some 5 ms. Which processors a turn's threads get makes a query take 55 or 95 µs, so
-/// a round has many turns. The first query of a turn, with cold caches, is less than the 5 % above the p95.
+/// The queries in one turn of one process, which take some 5 ms. A query takes 55 or 95 µs, depending on the processors
+/// that the threads of a turn get, so a round has many turns. The first query of a turn is slow, because the caches of
+/// the processor are cold, but it is one of 40, which is less than the 5 % above the p95.
 const TURN: usize = 40;
 
-/// Longest wait for calls to arrive at a service.
+/// The longest wait for calls to arrive at a service.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Without a stalled service, and beside it.
+/// A value for the process without a stalled service, and one for the process beside it.
 type Sides<T> = [T; 2];
-/// Over one connection, and over several.
+/// A value for one connection, and one for several connections.
 type Figures<T> = [T; 2];
 
 pub(crate) async fn measure(options: &Options) -> Result<(), Failed> {
@@ -65,7 +66,7 @@ pub(crate) async fn measure(options: &Options) -> Result<(), Failed> {
     };
     let mut asking = Asking { sides: [open(&without)?, open(&beside)?], pace: Duration::ZERO, turns: 0 };
 
-    // As fast as possible: the first round also tells how fast that is.
+    // The first round is sent as fast as possible and not counted. It also measures the pace of the rounds that follow.
     let turns = options.queries.div_ceil(TURN);
     let [one, _] = block_in_place(|| asking.round(turns))?;
     asking.pace = one[0].mean;
@@ -77,28 +78,28 @@ pub(crate) async fn measure(options: &Options) -> Result<(), Failed> {
         eprintln!("round {number} of {}: p95 beside / without {one:.2}, and {several:.2}", options.rounds);
         rounds.push(round);
     }
-    // Two processes and two figures, in each turn.
+    // Each turn has two processes and two figures.
     let asked = asking.turns * TURN * 4;
     let called = timeout(PATIENCE, steady.until_requests(asked)).await;
     called.map_err(|_| format!("{asked} queries have made fewer calls"))?;
     Report { machine, stalled: options.stalled, queries: turns * TURN, pace: asking.pace, rounds }.print()
 }
 
-/// Both processes, and how they are asked.
+/// The connections to both processes, and the pace of queries.
 struct Asking {
     sides: Sides<Vec<Connection>>,
-    /// Between two queries over several connections.
+    /// The time between two queries over several connections.
     pace: Duration,
-    /// Turns that both have had.
+    /// The number of turns that both processes have had.
     turns: usize,
 }
 
 impl Asking {
-    /// A round of so many turns.
+    /// Runs a round of `turns` turns.
     fn round(&mut self, turns: usize) -> Result<Figures<Sides<Percentiles>>, Failed> {
         let mut took: Figures<Sides<Vec<Duration>>> = Default::default();
         for _ in 0..turns {
-            // Who comes first in one turn comes second in the next.
+            // The process that comes first in one turn comes second in the next.
             let order = if self.turns.is_multiple_of(2) { [0, 1] } else { [1, 0] };
             self.turns += 1;
             for (figure, connections, pace) in [(0, 1, Duration::ZERO), (1, CONNECTIONS, self.pace)] {

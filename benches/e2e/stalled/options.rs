@@ -1,20 +1,21 @@
-//! The command line of `stalled`.
+//! The options of the role `stalled`.
 
 use crate::Failed;
 use std::path::PathBuf;
 
-/// Most calls that a service has in flight by default; further ones would wait at Bespoke instead of the service.
+/// The most calls that a service has in flight by default. Further ones would wait in Bespoke instead of at the
+/// service.
 const MOST_STALLED: usize = 256;
 
 #[derive(Debug)]
 pub(crate) struct Options {
-    /// The program `bespoke`.
+    /// The path of the program `bespoke`.
     pub(crate) bespoke: PathBuf,
-    /// Rounds, after one that is not counted.
+    /// The number of rounds, after one that is not counted.
     pub(crate) rounds: usize,
-    /// Measured queries per process, figure and round, at least.
+    /// The least number of measured queries per process, figure and round.
     pub(crate) queries: usize,
-    /// Queries that wait for the stalled service.
+    /// The number of queries that wait for the stalled service.
     pub(crate) stalled: usize,
 }
 

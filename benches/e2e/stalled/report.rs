@@ -1,11 +1,11 @@
-//! What came of it, as Markdown, and whether the bound is kept.
+//! The report of `stalled` as Markdown, and whether the bound is kept.
 
 use super::{CONNECTIONS, Figures, Sides, TURN};
 use crate::Failed;
 use crate::report::Machine;
 use std::time::Duration;
 
-/// Highest p95 beside a stalled service, as a multiple of that without.
+/// The highest allowed p95 beside a stalled service, as a multiple of the p95 without one.
 const BOUND: f64 = 1.10;
 
 /// The times of one process in one round.
@@ -17,7 +17,7 @@ pub(crate) struct Percentiles {
 }
 
 impl Percentiles {
-    /// Of at least one time.
+    /// Computes the percentiles of `took`, which must have at least one time.
     pub(crate) fn of(mut took: Vec<Duration>) -> Self {
         took.sort_unstable();
         let part = |of_a_hundred| took[took.len() * of_a_hundred / 100];
@@ -26,24 +26,24 @@ impl Percentiles {
     }
 }
 
-/// Of the p95 beside a stalled service to that without.
+/// The ratio of the p95 beside a stalled service to the p95 without one.
 pub(crate) fn ratio([without, beside]: Sides<Percentiles>) -> f64 {
     beside.p95.as_secs_f64() / without.p95.as_secs_f64()
 }
 
 pub(crate) struct Report {
     pub(crate) machine: Machine,
-    /// Queries that wait.
+    /// The number of queries that wait for the stalled service.
     pub(crate) stalled: usize,
-    /// Measured queries per process, figure and round.
+    /// The number of measured queries per process, figure and round.
     pub(crate) queries: usize,
-    /// Between two queries over several connections.
+    /// The time between two queries over several connections.
     pub(crate) pace: Duration,
     pub(crate) rounds: Vec<Figures<Sides<Percentiles>>>,
 }
 
 impl Report {
-    /// Prints it; an error if a ratio is above the bound.
+    /// Prints the report. An error if a median ratio is above the bound.
     pub(crate) fn print(&self) -> Result<(), Failed> {
         let Self { machine, stalled, queries, pace, rounds } = self;
         println!("{machine}");
@@ -66,7 +66,7 @@ impl Report {
     }
 }
 
-/// Prints one figure; its median ratio.
+/// Prints the table of one figure and returns its median ratio.
 fn table(title: &str, rounds: impl Iterator<Item = Sides<Percentiles>>) -> f64 {
     println!("### {title}\n");
     println!("| round | p50 without | p50 beside | p95 without | p95 beside | beside / without, p95 |");

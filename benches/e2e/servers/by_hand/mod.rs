@@ -1,4 +1,4 @@
-//! The same API with async-graphql: resolvers, and loaders that batch.
+//! A server with the same API, written by hand with async-graphql: resolvers, and loaders that batch.
 
 mod nest;
 mod posts;
@@ -31,7 +31,7 @@ impl Upstream {
     }
 }
 
-/// What a service finds by ids.
+/// An object that a service finds by its id.
 trait Entity: Clone + DeserializeOwned + Send + Sync + 'static {
     const PATH: &'static str;
 
@@ -43,7 +43,7 @@ struct Fetch<T>(Arc<Upstream>, PhantomData<fn() -> T>);
 impl<T: Entity> BatchFn<u64, Option<T>> for Fetch<T> {
     async fn load(&mut self, keys: &[u64]) -> HashMap<u64, Option<T>> {
         let mut keys = keys.to_vec();
-        // They come in hash order; equal batches must make equal requests.
+        // The keys come in the order of a hash table. They are sorted, because equal batches must make equal requests.
         keys.sort_unstable();
         let ids: Vec<String> = keys.iter().map(|id| format!("id={id}")).collect();
         let found = self.0.list::<T>(&format!("{}?{}", T::PATH, ids.join("&"))).await.unwrap_or_default();
@@ -67,7 +67,7 @@ async fn graphql(
     State((api, upstream)): State<(Api, Arc<Upstream>)>,
     Json(request): Json<async_graphql::Request>,
 ) -> Json<async_graphql::Response> {
-    // New ones for each request: they remember what they have loaded.
+    // Each request gets new loaders, because a loader remembers what it has loaded.
     let request = request
         .data(loader::<posts::User>(&upstream))
         .data(loader::<nest::Customer>(&upstream))

@@ -1,4 +1,5 @@
-//! Orders, down to the capital of the country of the city of the customer; and a long list of items.
+//! Orders with nested objects, from the customer over the city and the country to its capital; and a long list of
+//! items.
 
 use super::{ById, Entity, Upstream};
 use async_graphql::{ComplexObject, Context, ID, Object, Result, SimpleObject};
@@ -57,7 +58,8 @@ impl Order {
     }
 }
 
-/// An entity that leads to one more: its name, that field, its type, and the property with the key.
+/// Declares an entity that refers to another one: its name, its path, the field of the other entity, the type of that
+/// field, and the property with the key.
 macro_rules! entity {
     ($name:ident, $path:literal, $next:ident: $type:ident by $key:ident) => {
         #[derive(Clone, Deserialize, SimpleObject)]

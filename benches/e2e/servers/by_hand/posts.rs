@@ -1,4 +1,4 @@
-//! Posts and their users.
+//! The resolvers for posts and their users.
 
 use super::{ById, Entity, Upstream};
 use async_graphql::{ComplexObject, Context, ID, Object, Result, SimpleObject};
