@@ -1,23 +1,23 @@
-//! `Cache-Control`, read (RFC 9111 §5.2): what a cache may do, said by either side.
+//! `Cache-Control` (RFC 9111 §5.2): what the client or the service allows a cache to do.
 
 use http::HeaderMap;
 use http::header::CACHE_CONTROL;
 use std::time::Duration;
 
-/// The longest time that is told apart from for ever (RFC 9111 §1.2.2).
+/// The longest time in seconds; longer times are treated as this one (RFC 9111 §1.2.2).
 pub(super) const MOST_SECONDS: u64 = 1 << 31;
 
-/// The directives of all `Cache-Control` fields together. Names that mean nothing to us are passed over (§5.2.3).
+/// The directives of all `Cache-Control` fields of a message together. Unknown names are ignored (§5.2.3).
 ///
-/// A time that is said twice is the shorter one, and one that is no number of seconds is zero: whoever is not clear is
-/// asked again (§4.2.1).
+/// If a time is given twice, the shorter one counts, and a time that is not a number of seconds is zero: an answer
+/// whose directives are not clear is asked for again (§4.2.1).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Directives {
     /// `no-store` (§5.2.1.5, §5.2.2.5).
     pub no_store: bool,
-    /// `no-cache` (§5.2.1.4, §5.2.2.4); with names of fields it counts as without.
+    /// `no-cache` (§5.2.1.4, §5.2.2.4); names of fields in it are ignored.
     pub no_cache: bool,
-    /// `private` (§5.2.2.7); with names of fields it counts as without.
+    /// `private` (§5.2.2.7); names of fields in it are ignored.
     pub private: bool,
     /// `public` (§5.2.2.9).
     pub public: bool,
@@ -35,7 +35,7 @@ pub struct Directives {
     pub s_maxage: Option<Duration>,
     /// `min-fresh` (§5.2.1.3).
     pub min_fresh: Option<Duration>,
-    /// `max-stale` (§5.2.1.2); without a value, any time.
+    /// `max-stale` (§5.2.1.2); without a value, [`MOST_SECONDS`].
     pub max_stale: Option<Duration>,
     /// `stale-while-revalidate` (RFC 5861 §3).
     pub stale_while_revalidate: Option<Duration>,
@@ -44,7 +44,7 @@ pub struct Directives {
 }
 
 impl Directives {
-    /// Reads them from a message's header.
+    /// Reads the directives from the headers of a message.
     #[must_use]
     pub fn of(headers: &HeaderMap) -> Self {
         let mut found = Self::default();
@@ -60,7 +60,7 @@ impl Directives {
     }
 
     fn set(&mut self, name: &[u8], value: Option<&[u8]>) {
-        // §5.2: names in any case.
+        // §5.2: names are compared without regard to case.
         let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
         for (known, flag) in [
             ("no-store", &mut self.no_store),
@@ -100,7 +100,7 @@ impl Directives {
     }
 }
 
-/// A number of seconds; what is beyond all numbers is [`MOST_SECONDS`] (§1.2.2). `None`: it is none.
+/// A number of seconds, at most [`MOST_SECONDS`] (§1.2.2); `None` if the text is not a number.
 pub(super) fn seconds(text: &[u8]) -> Option<Duration> {
     if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {
         return None;
@@ -110,11 +110,11 @@ pub(super) fn seconds(text: &[u8]) -> Option<Duration> {
     Some(Duration::from_secs(number.min(MOST_SECONDS)))
 }
 
-/// The first directive of a list, its value without quotes, and what comes behind its comma.
+/// The first directive of a list, its value without quotes, and the rest of the list after its comma.
 fn next(list: &[u8]) -> (&[u8], Option<&[u8]>, &[u8]) {
     let end = list.iter().position(|byte| matches!(byte, b',' | b'=')).unwrap_or(list.len());
     let name = list[..end].trim_ascii_start();
-    // White space before `=` is none of the grammar: such a name is not one that we know.
+    // The grammar has no white space before `=`, so such a name stays unknown.
     let name = if list.get(end) == Some(&b'=') { name } else { name.trim_ascii_end() };
     if list.get(end) != Some(&b'=') {
         return (name, None, list.get(end + 1..).unwrap_or_default());
@@ -124,7 +124,8 @@ fn next(list: &[u8]) -> (&[u8], Option<&[u8]>, &[u8]) {
         let end = value.iter().position(|&byte| byte == b',').unwrap_or(value.len());
         return (name, Some(value[..end].trim_ascii_end()), value.get(end + 1..).unwrap_or_default());
     }
-    // A quoted string (RFC 9110 §5.6.4): commas in it are part of it. Escapes are of no use in any value that we read.
+    // A comma in a quoted string (RFC 9110 §5.6.4) belongs to the string. Escapes are not decoded, because no value
+    // that is read here needs one.
     let mut end = 1;
     while end < value.len() && value[end] != b'"' {
         end += if value[end] == b'\\' { 2 } else { 1 };

@@ -1,10 +1,11 @@
-//! Keys of entries: a domain, which many entries share, and what tells them apart in it.
+//! Keys of entries: a domain, which many entries share, and the key of an entity in it.
 
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, LazyLock};
 
-/// Everything of a request that can change its answer but the key of the entity: source, way, arguments, credential
-/// scope, document. Holds the inputs themselves: equal means equal. Hashed once, not once for each of its keys.
+/// Everything in a request that can change its answer, except the key of the entity: source, way, arguments, credential
+/// scope and document. It holds the inputs themselves, so equal domains mean equal inputs. It is hashed once, and not
+/// once for each of its keys.
 #[derive(Clone)]
 pub struct Domain {
     hash: u64,
@@ -12,17 +13,18 @@ pub struct Domain {
 }
 
 impl std::fmt::Debug for Domain {
-    /// Holds back the bytes, which are the caller's credentials among others.
+    /// Leaves out the bytes, because they contain the caller's credentials.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Domain").field("hash", &self.hash).finish_non_exhaustive()
     }
 }
 
-/// Seeded at random: nobody outside can look for domains that collide.
+/// The hasher has a random seed, so nobody outside can search for domains that collide.
 static HASHER: LazyLock<ahash::RandomState> = LazyLock::new(ahash::RandomState::new);
 
 impl Domain {
-    /// A domain of these parts. Lengths go before them, so that no two lists look alike.
+    /// A domain made of these parts. Each part has its length before it, so that no two lists of parts give the same
+    /// bytes.
     #[must_use]
     pub fn of(parts: &[&[u8]]) -> Self {
         let mut bytes = Vec::with_capacity(parts.iter().map(|part| part.len() + 8).sum());
@@ -52,16 +54,16 @@ impl Hash for Domain {
     }
 }
 
-/// An entry's key.
+/// The key of an entry.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct EntryKey {
-    /// What it shares with others.
+    /// The domain, which the entry shares with others.
     pub domain: Domain,
-    /// What tells it from them: the entity's key, in canonical text.
+    /// The key of the entity in that domain, as canonical text.
     pub key: Box<str>,
 }
 
-/// A key that is looked up, without a copy of it.
+/// A borrowed key for a look-up, so that the key is not copied.
 #[derive(Debug, Hash)]
 pub(super) struct KeyRef<'a> {
     pub(super) domain: &'a Domain,

@@ -1,14 +1,15 @@
-//! The cache: what services answered, kept as long as they, or the graph, say that it holds.
+//! The cache: answers of services, kept for as long as the services, or the graph, say that they hold.
 //!
-//! In: a key, and an answer with its headers. Out: the kept bytes with a [`CacheStatus`], or why there are none.
-//! Elsewhere: what a key is made of, cutting batched answers into entries, and asking again ([`crate::execute`]);
-//! conditional requests ([`crate::upstream`]).
+//! In: a key, and an answer with its headers. Out: the kept bytes with a [`CacheStatus`], or the reason why there are
+//! none.
+//! Elsewhere: making keys, cutting batched answers into entries, and asking again ([`crate::execute`]); conditional
+//! requests ([`crate::upstream`]).
 //!
 //! Always true:
-//! - a key holds everything of the request that can change its answer, the caller's inputs themselves included;
-//! - an entry is dead once one of its tags was invalidated after its request was sent, whenever it was stored;
-//! - no clock is read here: moments come in as arguments;
-//! - the store is bounded by bytes, the table of tags by its size.
+//! - a key holds everything in the request that can change its answer, including the caller's inputs themselves;
+//! - an entry is dead if one of its tags was invalidated after its request was sent, whenever the entry was stored;
+//! - nothing here reads a clock: callers pass the current time as an argument;
+//! - the store has a bound in bytes, and the table of tags has a fixed size.
 
 mod directives;
 mod freshness;

@@ -1,9 +1,10 @@
-//! Whole responses by their target, with variants: an HTTP cache as RFC 9111 has it, for proxies.
+//! Whole responses by their target, with variants: an HTTP cache for proxies, as in RFC 9111.
 //!
-//! In: requests and responses. Out: a stored response, or what to ask the origin.
-//! Elsewhere: sending (`examples/cache_proxy.rs`); how long a response holds ([`super::freshness`]).
+//! In: requests and responses. Out: a stored response, or what to ask the origin for.
+//! Elsewhere: sending requests (`examples/cache_proxy.rs`); how long a response holds ([`super::freshness`]).
 //!
-//! Always true: a stored response is used only for requests that match it in all headers that it varies by (§4.1).
+//! Always true: a stored response is used only for requests with the same values in all headers that it varies by
+//! (§4.1).
 
 use super::directives::Directives;
 use super::freshness::{CacheKind, Exchange, Freshness, State, assess, condition, merged};
@@ -17,56 +18,56 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-/// Variants of one target; the oldest goes first.
+/// The most variants of one target; the oldest is removed first.
 const MAX_VARIANTS: usize = 16;
 
-/// A request, as far as it decides.
+/// The parts of a request that decide which response it gets.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked<'a> {
-    /// The method.
+    /// The HTTP method.
     pub method: &'a Method,
-    /// The target: path and query. One cache is for one origin.
+    /// The target, with its path and query. A cache belongs to one origin.
     pub target: &'a Uri,
-    /// The headers.
+    /// The headers of the request.
     pub headers: &'a HeaderMap,
 }
 
-/// A response.
+/// A response to store or to send.
 #[derive(Debug, Clone)]
 pub struct Response {
-    /// The status.
+    /// The HTTP status.
     pub status: StatusCode,
-    /// The headers, those of the connection left out.
+    /// The headers, without those that concern the connection.
     pub headers: HeaderMap,
-    /// The body.
+    /// The whole body.
     pub body: Bytes,
 }
 
-/// A response that is stored.
+/// A stored response.
 #[derive(Debug)]
 pub struct Stored {
     response: Response,
     freshness: Freshness,
-    /// The headers that it varies by, as they were sent.
+    /// The headers that the response varies by, with the values that were sent.
     varies: Vec<(HeaderName, String)>,
 }
 
-/// What the cache says to a request.
+/// The result of looking a request up.
 #[derive(Debug)]
 pub enum Found {
-    /// This is the response.
+    /// The stored response answers the request.
     Answer(Response),
-    /// This is the response; and the origin is to be asked again.
+    /// The stored response answers the request, and the origin is to be asked again.
     AnswerAndAsk(Response, Arc<Stored>),
-    /// The origin is to be asked whether this still holds.
+    /// The origin is to be asked whether the stored response still holds.
     Ask(Arc<Stored>),
-    /// The origin is to be asked.
+    /// Nothing is stored, so the origin is to be asked.
     Nothing,
-    /// Nothing is stored, and the origin is not to be asked (§5.2.1.7).
+    /// The client forbids asking the origin, and no stored response may answer (§5.2.1.7).
     Unsatisfiable,
 }
 
-/// Responses that are stored.
+/// The stored responses of one origin.
 pub struct HttpCache {
     targets: moka::sync::Cache<Arc<str>, Arc<Vec<Arc<Stored>>>, ahash::RandomState>,
 }
@@ -78,7 +79,7 @@ impl std::fmt::Debug for HttpCache {
 }
 
 impl HttpCache {
-    /// An empty one, bounded by bytes.
+    /// An empty cache with a bound in bytes.
     #[must_use]
     pub fn new(max_bytes: u64) -> Self {
         let targets = moka::sync::Cache::builder()
@@ -92,18 +93,18 @@ impl HttpCache {
         Self { targets }
     }
 
-    /// What there is for a request (§4).
+    /// Looks up the response to a request (§4).
     #[must_use]
     pub fn look_up(&self, asked: &Asked<'_>, now: Instant) -> Found {
         let wanted = Directives::of(asked.headers);
         let nothing = if wanted.only_if_cached { Found::Unsatisfiable } else { Found::Nothing };
-        // Parts are the origin's to cut.
+        // Requests for a range are left to the origin.
         if !is_cacheable(asked.method) || asked.headers.contains_key(RANGE) {
             return Found::Nothing;
         }
         let Some(stored) = self.variant(asked) else { return nothing };
         let age = stored.freshness.age(now);
-        // §5.4: what old clients say instead.
+        // §5.4: old clients send `Pragma: no-cache` instead of `Cache-Control`.
         let is_pragma = !asked.headers.contains_key(CACHE_CONTROL)
             && asked.headers.get(PRAGMA).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"no-cache"));
         let remaining = stored.freshness.remaining(now);
@@ -127,11 +128,11 @@ impl HttpCache {
 
     fn variant(&self, asked: &Asked<'_>) -> Option<Arc<Stored>> {
         let variants = self.targets.get(&*asked.target.to_string())?;
-        // §4.1: of several that match, the newest.
+        // §4.1: if several variants match, the newest is used.
         variants.iter().rev().find(|stored| stored.matches(asked.headers)).cloned()
     }
 
-    /// Stores a response, if it may be (§3), and forgets what a write has changed (§4.4).
+    /// Stores a response if it may be stored (§3), and removes what a write has changed (§4.4).
     pub fn receive(&self, asked: &Asked<'_>, response: &Response, times: (Instant, Instant), date: SystemTime) {
         let status = response.status;
         if !asked.method.is_safe() {
@@ -153,7 +154,8 @@ impl HttpCache {
         self.store(asked, Stored { response: response.clone(), freshness, varies });
     }
 
-    /// What becomes of a stored response that the origin says still holds (§4.3.4): the response to serve.
+    /// Updates a stored response after the origin has said that it still holds (§4.3.4), and returns the response to
+    /// send. `None` if the origin's answer speaks of another response.
     #[must_use]
     pub fn still(
         &self,
@@ -187,13 +189,14 @@ impl HttpCache {
         self.targets.insert(target.into(), Arc::new(variants));
     }
 
-    /// §4.4: the target, and what the response says it has made or changed on the same origin.
+    /// §4.4: removes the target, and the URLs of the same origin that the response says were made or changed.
     fn invalidate(&self, target: &Uri, headers: &HeaderMap) {
         self.targets.invalidate(&*target.to_string());
         for name in [LOCATION, CONTENT_LOCATION] {
             let named = headers.get(name).and_then(|value| value.to_str().ok()?.parse::<Uri>().ok());
             if let Some(path) = named.as_ref().and_then(Uri::path_and_query) {
-                // Of another origin it may be: then a path of ours is asked for once more, which harms nobody.
+                // The URL may be of another origin. Then a path of our origin is asked for once more, which does no
+                // harm.
                 self.targets.invalidate(path.as_str());
             }
         }
@@ -205,19 +208,19 @@ impl Stored {
         self.varies.iter().all(|(name, sent)| combined(headers, name) == *sent)
     }
 
-    /// The headers that ask whether it still holds; `None`: it has no validator.
+    /// The headers that ask whether the response still holds; `None` if it has no validator.
     #[must_use]
     pub fn condition(&self) -> Option<Vec<(HeaderName, HeaderValue)>> {
         condition(&self.response.headers)
     }
 
-    /// The response, if it may stand in for an origin that fails (RFC 5861 §4).
+    /// The response, if it may be sent in place of an error of the origin (RFC 5861 §4).
     #[must_use]
     pub fn on_error(&self, asked: &Asked<'_>, now: Instant) -> Option<Response> {
         self.freshness.holds_on_error(now, Duration::ZERO).then(|| self.answer(asked, now))
     }
 
-    /// The response as this request gets it: with its age (§5.1), or 304 if the client has it already (§4.3.2).
+    /// The response for this request: with its age (§5.1), or as 304 if the client already has it (§4.3.2).
     fn answer(&self, asked: &Asked<'_>, now: Instant) -> Response {
         let mut response = self.response.clone();
         let age = self.freshness.age(now).as_secs();
@@ -234,7 +237,8 @@ impl Stored {
         response
     }
 
-    /// RFC 9110 §13.1.2, §13.1.3, §13.2.2.
+    /// Whether the client already has the response, by the conditions of its request (RFC 9110 §13.1.2, §13.1.3,
+    /// §13.2.2).
     fn client_has_it(&self, headers: &HeaderMap) -> bool {
         if self.response.status != StatusCode::OK {
             return false;
@@ -254,7 +258,7 @@ impl Stored {
     }
 }
 
-/// Headers of one connection (RFC 9110 §7.6.1) are not passed on.
+/// Removes the headers that concern only one connection (RFC 9110 §7.6.1), which must not be passed on.
 pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
@@ -279,7 +283,7 @@ fn varies(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> {
     values.flat_map(|value| value.split(',')).filter_map(|name| name.trim().parse().ok())
 }
 
-/// All values of a header as one, with white space evened out (§4.1).
+/// All values of a header as one list, without white space around its members (§4.1).
 fn combined(headers: &HeaderMap, name: &HeaderName) -> String {
     let values = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     let members: Vec<String> = values.collect();

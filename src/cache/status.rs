@@ -1,11 +1,11 @@
-//! What the cache had to do with a call, and why: one word for metrics, logs and GraphiQL.
+//! The part of the cache in a call, and the reason for it, with one name for metrics, logs and GraphiQL.
 
-/// What the cache had to do with a call.
+/// The part of the cache in a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CacheStatus {
-    /// A fresh entry was the answer; no call was made.
+    /// A fresh entry was the answer, and no call was made.
     Hit,
-    /// A stale entry was the answer, and the service is asked behind its back (RFC 5861 §3).
+    /// A stale entry was the answer, and the service is asked in the background (RFC 5861 §3).
     StaleWhileRevalidate,
     /// A stale entry was the answer, because the service failed (RFC 5861 §4).
     StaleIfError,
@@ -20,43 +20,43 @@ pub enum CacheStatus {
 /// Why an entry was not the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Miss {
-    /// There is none.
+    /// There is no entry for the key.
     Absent,
-    /// It is stale.
+    /// The entry is stale.
     Expired,
-    /// One of its tags was invalidated.
+    /// One of the entry's tags was invalidated.
     Invalidated,
-    /// It lacks properties that are wanted now.
+    /// The entry lacks properties that are wanted now.
     Fields,
-    /// It is older than a write of the same request.
+    /// The entry is older than a write of the same request.
     Written,
 }
 
 /// Why an answer is not kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Bypass {
-    /// The cache is switched off for this service, or the call is none that it is for.
+    /// The cache is switched off for this service, or is not used for calls of this kind.
     Off,
-    /// Another request's call in flight was the answer; that one keeps it.
+    /// A call in flight of another request gave the answer; that request keeps it.
     Shared,
-    /// It failed, or is an answer to a failure.
+    /// The call failed, or its answer tells of a failure.
     Failed,
-    /// `no-store`.
+    /// The answer has the directive `no-store`.
     NoStore,
-    /// It is for one caller, and nothing says that it may be kept for that caller.
+    /// The answer is for one caller, and nothing says that it may be kept for that caller.
     Private,
     /// The call carried `Authorization`, and the answer does not say that it may be shared (RFC 9111 §3.5).
     Authorization,
-    /// It varies by something that is not part of the key.
+    /// The answer varies by something that is not part of the key.
     Vary,
-    /// Neither the service nor the graph says how long it holds.
+    /// Neither the service nor the graph says how long the answer holds.
     NoFreshness,
-    /// Its tags cannot be told.
+    /// The tags of the answer cannot be determined.
     Tags,
 }
 
 impl CacheStatus {
-    /// The word for it.
+    /// The stable name for metrics, logs and GraphiQL.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -81,13 +81,13 @@ impl CacheStatus {
         }
     }
 
-    /// Had the cache nothing to do with it?
+    /// Whether the cache was not used for the call.
     #[must_use]
     pub fn is_off(self) -> bool {
         self == Self::Bypass(Bypass::Off)
     }
 
-    /// Was the answer had without asking the service?
+    /// Whether there was an answer without asking the service.
     #[must_use]
     pub fn is_unasked(self) -> bool {
         matches!(self, Self::Hit | Self::StaleWhileRevalidate)

@@ -1,4 +1,4 @@
-//! The store: entries by key, bounded by bytes.
+//! The store: entries by their key, with a bound in bytes.
 
 use super::freshness::{Freshness, State};
 use super::key::{Domain, EntryKey, KeyRef};
@@ -13,22 +13,21 @@ use std::time::{Duration, Instant};
 /// How answers are kept.
 #[derive(Debug, Clone)]
 pub struct CacheOptions {
-    /// Are they at all? Default: yes.
+    /// Whether answers are kept at all. Default: yes.
     pub enabled: bool,
-    /// Memory for entries, in bytes; at the limit those go that are asked for least. Default: 64 MiB.
+    /// The memory for entries, in bytes; at the limit, the entries that are asked for least are removed. Default: 64
+    /// MiB.
     pub max_bytes: u64,
-    /// Memory for whole answers, in bytes; as above. 0: none is kept. Default: 16 MiB.
+    /// The memory for whole answers, in bytes, with the same rule; 0 if none is kept. Default: 16 MiB.
     pub max_answer_bytes: u64,
-    /// How long after its lifetime an answer may stand in for a service that fails, where the service does not say.
-    /// Default: 0.
+    /// How long after its lifetime an answer may be used if the service fails and does not say how long. Default: 0 s.
     pub stale_if_error: Duration,
-    /// How long it is believed at most that something does not exist, where the service does not say. Default: 5 s.
+    /// How long an answer that something does not exist is kept at most, if the service does not say. Default: 5 s.
     pub negative: Duration,
-    /// Entries that are asked for behind the backs of those who got them stale, at once; further ones stay stale.
-    /// Default: 256 entries.
+    /// How many stale entries are asked for in the background at once; further ones stay stale. Default: 256 entries.
     pub max_refreshes: usize,
-    /// **For the isolation test only**: keeps everybody's answers under one scope, which is the one thing that must
-    /// never happen. The test sets it to prove that it would notice. Default: no.
+    /// **For the isolation test only**: keeps the answers of all callers under one scope, which must never happen
+    /// otherwise. The test sets it to prove that it would notice. Default: no.
     pub ignore_scope: bool,
 }
 
@@ -46,35 +45,35 @@ impl Default for CacheOptions {
     }
 }
 
-/// What is kept under a key.
+/// The answer that is kept for a key.
 #[derive(Debug)]
 pub struct Entry {
-    /// The bytes; their own copy, so that no longer body is kept alive.
+    /// The bytes of the answer. They are a copy, so that no longer body is kept alive.
     pub body: Bytes,
-    /// The status that they came with.
+    /// The HTTP status of the answer.
     pub status: u16,
-    /// The properties that were asked for, sorted; `None`: whatever there is.
+    /// The properties that were asked for, sorted; `None` if all were.
     pub fields: Option<Arc<[String]>>,
-    /// How long they hold.
+    /// How long the answer holds.
     pub freshness: Freshness,
-    /// Headers that decided, where the entry can be asked for by its validator.
+    /// The headers that decided about keeping it, if the service can be asked whether it still holds.
     pub headers: Option<Box<HeaderMap>>,
-    /// What it is about.
+    /// The tags that invalidate it.
     pub tags: Box<[Slot]>,
-    /// When its request was sent, in the order of invalidations.
+    /// The position in the order of invalidations at which its request was sent.
     pub since: Mark,
 }
 
 impl Entry {
-    /// Does it hold all of these properties? `fields` is sorted; empty: all that there are are wanted.
+    /// Whether it holds all of these properties. `fields` is sorted; if it is empty, all properties are wanted.
     #[must_use]
     pub fn covers(&self, fields: &[String]) -> bool {
         covers(self.fields.as_deref().unwrap_or_default(), fields)
     }
 
-    /// What it costs.
+    /// The memory that the entry takes, in bytes.
     fn weight(&self, key: &EntryKey) -> u32 {
-        /// An entry without its bytes, and its place in the table.
+        /// The memory of an entry without its bytes, and of its place in the table.
         const FRAME: usize = 320;
         let headers = self.headers.as_ref().map_or(0, |headers| 64 + headers.len() * 96);
         let size = FRAME + key.key.len() + key.domain.len() + self.body.len() + headers + self.tags.len() * 4;
@@ -82,39 +81,40 @@ impl Entry {
     }
 }
 
-/// Do these properties serve who wants those? Both are sorted; empty: all that there are.
+/// Whether the held properties include the wanted ones. Both lists are sorted; an empty list stands for all properties.
 pub(crate) fn covers(held: &[String], wanted: &[String]) -> bool {
     held.is_empty() || !wanted.is_empty() && wanted.iter().all(|field| held.binary_search(field).is_ok())
 }
 
-/// What is wanted of an entry.
+/// What a look-up needs of an entry.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'a> {
-    /// The moment.
+    /// The current time.
     pub now: Instant,
-    /// Sorted; empty: all properties that there are.
+    /// The wanted properties, sorted; empty if all are wanted.
     pub fields: &'a [String],
-    /// Its request was sent no earlier than this.
+    /// The mark before which the entry's request must not have been sent; `None` if any will do.
     pub not_before: Option<Mark>,
 }
 
-/// What was found.
+/// The result of a look-up.
 #[derive(Debug)]
 pub enum Lookup {
-    /// The answer.
+    /// The entry is the answer.
     Fresh(Arc<Entry>),
-    /// The answer, for which the service is to be asked again.
+    /// The entry is the answer, and the service is to be asked again.
     Revalidate(Arc<Entry>),
-    /// No answer. What there is may be asked for by its validator, or stand in when the service fails.
+    /// There is no answer. If there is an entry, the service can be asked whether it still holds, or it may be used if
+    /// the service fails.
     Miss(Miss, Option<Arc<Entry>>),
 }
 
-/// Answers that are kept.
+/// The answers that are kept.
 pub struct Cache {
     options: CacheOptions,
     entries: moka::sync::Cache<EntryKey, Arc<Entry>, ahash::RandomState>,
     tags: Tags,
-    /// Held for a single operation at a time.
+    /// The keys of entries that are being asked for in the background. The lock is held for one operation at a time.
     refreshing: Mutex<HashSet<EntryKey, ahash::RandomState>>,
 }
 
@@ -125,7 +125,7 @@ impl std::fmt::Debug for Cache {
 }
 
 impl Cache {
-    /// An empty one.
+    /// An empty cache.
     #[must_use]
     pub fn new(options: CacheOptions) -> Arc<Self> {
         let entries = moka::sync::Cache::builder()
@@ -135,13 +135,13 @@ impl Cache {
         Arc::new(Self { options, entries, tags: Tags::default(), refreshing: Mutex::default() })
     }
 
-    /// How it was made.
+    /// The options with which the cache was made.
     #[must_use]
     pub fn options(&self) -> &CacheOptions {
         &self.options
     }
 
-    /// The tags that kill its entries.
+    /// The tags that invalidate its entries.
     #[must_use]
     pub fn tags(&self) -> &Tags {
         &self.tags
@@ -151,7 +151,7 @@ impl Cache {
     #[must_use]
     pub fn look_up(&self, domain: &Domain, key: &str, wanted: &Wanted<'_>) -> Lookup {
         let Some(entry) = self.entries.get(&KeyRef { domain, key }) else { return Lookup::Miss(Miss::Absent, None) };
-        // What is known to have changed is no answer for anybody; it may still be what the service has.
+        // An entry that is known to have changed answers no request, but the service may say that it still holds.
         if !self.tags.is_alive(&entry.tags, entry.since) {
             return Lookup::Miss(Miss::Invalidated, Some(entry));
         }
@@ -168,7 +168,7 @@ impl Cache {
         }
     }
 
-    /// Keeps an entry. One that was asked for later stays: answers can overtake each other.
+    /// Keeps an entry, unless an entry whose request was sent later is there: answers can overtake each other.
     pub fn keep(&self, key: EntryKey, entry: Entry) {
         let entry = Arc::new(entry);
         let is_newer =
@@ -178,13 +178,13 @@ impl Cache {
         }
     }
 
-    /// Takes an entry out.
+    /// Removes an entry.
     pub fn forget(&self, domain: &Domain, key: &str) {
         self.entries.invalidate(&KeyRef { domain, key });
     }
 
-    /// The right to ask for an entry behind the backs of those who got it stale; `None`: somebody does already, or too
-    /// many are.
+    /// Takes the right to ask for a stale entry in the background; `None` if another request has it, or too many
+    /// entries are being asked for.
     #[must_use]
     pub fn begin_refresh(self: &Arc<Self>, key: EntryKey) -> Option<Refreshing> {
         let mut refreshing = self.refreshing();
@@ -197,20 +197,20 @@ impl Cache {
         self.refreshing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What its entries cost together, in bytes; roughly, for they are counted now and then.
+    /// The memory of all entries, in bytes. The number is approximate, because the store counts at intervals.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.entries.weighted_size()
     }
 
-    /// Brings the count of bytes, and what it decides, up to now.
+    /// Updates the count of bytes now, and evicts what is over the bound.
     #[cfg(test)]
     pub(crate) fn settle(&self) {
         self.entries.run_pending_tasks();
     }
 }
 
-/// The right to ask for an entry again, until dropped.
+/// The right to ask for an entry again; dropping it gives it back.
 #[derive(Debug)]
 pub struct Refreshing {
     cache: Arc<Cache>,
@@ -218,7 +218,7 @@ pub struct Refreshing {
 }
 
 impl Refreshing {
-    /// Of which entry.
+    /// The key of the entry.
     #[must_use]
     pub fn key(&self) -> &EntryKey {
         &self.key

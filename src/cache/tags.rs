@@ -1,29 +1,32 @@
-//! Tags: what an entry is about, so that whoever changes it can say so.
+//! Tags: names for what an entry depends on, so that a write can invalidate the entries that it concerns.
 //!
-//! A tag's slot holds the number of the invalidation that last named it. An entry is dead when one of its slots holds a
-//! greater number than was the latest before its request was sent: what is read while a write is under way dies with it,
-//! whenever it is stored.
+//! The slot of a tag holds the number of the last invalidation that named the tag. An entry is dead if one of its slots
+//! holds a greater number than the last invalidation had when the entry's request was sent. So an entry that is read
+//! while a write is in progress is dead after the write, whenever it is stored.
 //!
-//! While a write is under way that nobody waits for, its slots are *open*: nothing that has one of them is alive. Such a
-//! slot holds the number of open writes in its upper bits, above all moments.
+//! While a write is in progress that nobody waits for, its slots are *open*, and no entry with one of these slots is
+//! alive. An open slot holds the number of such writes in its upper bits, which makes its value greater than every
+//! mark.
 //!
-//! Slots are found by a hash, so nothing is ever forgotten and nothing grows. Two tags may share a slot: then an entry
-//! may die for another's sake, which costs a call; it never outlives its own tag. The hash is seeded at random, so that
-//! nobody outside can look for such pairs.
+//! Slots are found by a hash, so nothing is evicted and nothing grows. Two tags may share a slot. Then an invalidation
+//! of one tag also kills entries of the other, which costs a call, but no entry outlives its own tag. The hash has a
+//! random seed, so nobody outside can search for such pairs.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Slots: half a megabyte of them. With 10,000 entries alive, an invalidation kills one by accident every sixth time.
+/// The number of slots, which take half a megabyte. With 10,000 entries alive, every sixth invalidation kills one entry
+/// by accident.
 const SLOTS: usize = 1 << 16;
 
-/// One open write, in a slot. Moments are below it, and there are fewer open writes than the bits above it can count.
+/// One open write in the value of a slot. The numbers of invalidations are smaller than this, and the bits above can
+/// count more open writes than there can be.
 const OPEN: u64 = 1 << 48;
 
-/// A moment in the order of invalidations.
+/// A position in the order of invalidations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mark(u64);
 
-/// Where a tag is kept.
+/// The index of a tag in the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Slot(u32);
 
@@ -48,27 +51,27 @@ impl Default for Tags {
 }
 
 impl Tags {
-    /// The moment that has come: to be asked for *before* a request is sent.
+    /// The current mark. A request takes it *before* it is sent.
     #[must_use]
     pub fn mark(&self) -> Mark {
         Mark(self.latest.load(Ordering::SeqCst))
     }
 
-    /// A moment later than all that was marked before.
+    /// A new mark, which is later than all marks before.
     pub fn advance(&self) -> Mark {
         Mark(self.latest.fetch_add(1, Ordering::SeqCst) + 1)
     }
 
-    /// Where a tag is kept.
+    /// The slot of a tag.
     #[must_use]
     pub fn slot(&self, tag: &str) -> Slot {
-        // The number of slots fits `u32`, and so does any index below it.
+        // The number of slots fits in a `u32`, and so does every index below it.
         Slot((self.hasher.hash_one(tag) % SLOTS as u64) as u32)
     }
 
-    /// Kills what was asked for before now and has one of these slots.
+    /// Kills every entry with one of these slots whose request was sent before now.
     pub fn invalidate(&self, slots: &[Slot]) {
-        // Counted first: who is marked with the new number has sent nothing before the write was over.
+        // The number is counted up first: a request that is marked with it was not sent before the write was over.
         let Mark(now) = self.advance();
         for slot in slots {
             let name = |held: u64| Some(held / OPEN * OPEN + (held % OPEN).max(now));
@@ -76,17 +79,17 @@ impl Tags {
         }
     }
 
-    /// Opens slots: nothing that has one of them is alive until they are closed as often.
+    /// Opens slots: no entry with one of them is alive until each slot was closed as often as it was opened.
     pub fn open(&self, slots: &[Slot]) {
         slots.iter().for_each(|slot| _ = self.slots[slot.0 as usize].fetch_add(OPEN, Ordering::SeqCst));
     }
 
-    /// Closes slots that were opened.
+    /// Closes slots that were opened before.
     pub fn close(&self, slots: &[Slot]) {
         slots.iter().for_each(|slot| _ = self.slots[slot.0 as usize].fetch_sub(OPEN, Ordering::SeqCst));
     }
 
-    /// Is nothing of this open, and nothing invalidated since then?
+    /// Whether none of these slots is open, and none was invalidated after `since`.
     #[must_use]
     pub fn is_alive(&self, slots: &[Slot], since: Mark) -> bool {
         slots.iter().all(|slot| self.slots[slot.0 as usize].load(Ordering::SeqCst) <= since.0)

@@ -5,36 +5,37 @@ use crate::json::Map;
 use http::{HeaderMap, HeaderValue};
 use std::time::{Duration, SystemTime};
 
-/// On whose behalf a request runs: verified claims, and the headers that bindings may forward.
+/// The caller on whose behalf a request runs: verified claims, and the headers that bindings may forward.
 #[derive(Clone, Default)]
 pub struct Caller {
-    /// Claims of a verified token; `None`: anonymous. Numbers have the digits of the token.
+    /// The claims of a verified token; `None` if the caller is anonymous. Numbers have the digits that they have in the
+    /// token.
     pub claims: Option<Map>,
-    /// The request's headers, as they came; only those that a source's rules name are ever forwarded.
+    /// The headers of the request, as they came. Only those that a source's rules name are ever forwarded.
     pub headers: HeaderMap,
-    /// Correlation: `x-request-id`, made up if the caller sent none.
+    /// The request's id for correlation (`x-request-id`); it is made here if the caller sent none.
     pub request_id: RequestId,
-    /// Correlation: `traceparent`, if the caller sent a valid one.
+    /// The value of `traceparent` for correlation, if the caller sent a valid one.
     pub traceparent: Option<String>,
-    /// Correlation: `tracestate`, if the caller sent a valid one beside `traceparent`; without the latter it is not
-    /// sent on.
+    /// The value of `tracestate` for correlation, if the caller sent a valid one beside `traceparent`. Without
+    /// `traceparent` it is not forwarded.
     pub tracestate: Option<HeaderValue>,
 }
 
 impl Caller {
-    /// How long its token is still valid; `None`: it has none.
+    /// How long the caller's token is still valid; `None` if there is no token.
     #[must_use]
     pub fn remaining(&self, now: SystemTime) -> Option<Duration> {
         let expiry = self.claims.as_ref()?.get("exp")?.as_f64()?;
         let expiry = Duration::try_from_secs_f64(expiry.max(0.0)).ok()?;
         let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        // Timers reach no further than this; nobody stays so long.
+        // Timers cannot wait longer than this, and no connection lasts so long.
         Some(expiry.saturating_sub(now).min(Duration::from_secs(365 * 24 * 3_600)))
     }
 }
 
 impl std::fmt::Debug for Caller {
-    /// Holds back claims and headers: both can be secrets.
+    /// Leaves out the claims and the headers, because both can be secrets.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Caller")
             .field("is_anonymous", &self.claims.is_none())

@@ -1,14 +1,16 @@
-//! The claims of a verified token: read, and checked against what RFC 7519 §4.1 says of the registered ones.
+//! The claims of a verified token: they are read, and the registered ones are checked by the rules of RFC 7519 §4.1.
 //!
-//! In: the claims set of a token whose signature is good. Out: the claims, or why they are not accepted.
+//! In: the claims set of a token whose signature is valid. Out: the claims, or the reason why they are not accepted.
 //! Elsewhere: signatures and algorithms ([`super::jwt`]).
 //!
-//! Why not by the JWT library: it takes a list for `iss`, anything for `sub`, and the last of two equal members.
+//! The JWT library does not do this, because it accepts a list for `iss`, anything for `sub`, and the last of two equal
+//! members.
 //!
 //! Always true:
-//! - each member of each object stands once (§4);
-//! - `iss`, `sub` and `jti` are strings, `aud` is a string or a list of strings, `exp`, `nbf` and `iat` are numbers;
-//! - numbers keep their digits: two callers whose ids differ in the last of twenty digits are two callers.
+//! - no object has two members of the same name (§4);
+//! - `iss`, `sub` and `jti` are strings, `aud` is a string or a list of strings, and `exp`, `nbf` and `iat` are
+//!   numbers;
+//! - numbers keep their digits, so two callers whose ids differ in the last of twenty digits are different callers.
 
 use super::jwt::JwtRejected;
 use crate::json::{Map, Value};
@@ -16,24 +18,24 @@ use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::value::RawValue;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// The claims set of a token, in which no member stands twice.
+/// The claims set of a token. No object in it has two members of the same name.
 pub(super) struct Claims(Map);
 
-/// What the claims of an accepted token say.
+/// What the claims of an accepted token must say.
 pub(super) struct Expected<'a> {
-    /// The one issuer.
+    /// The only issuer that is accepted, as in `iss`.
     pub(super) issuer: &'a str,
-    /// What must be among the audience.
+    /// The audience that `aud` must include.
     pub(super) audience: &'a str,
-    /// How far the issuer's clock may be from ours.
+    /// How much the issuer's clock may differ from ours.
     pub(super) leeway: Duration,
 }
 
 impl Claims {
-    /// Hands the claims over, if they are meant for us and valid at `now`.
+    /// Returns the claims if they are meant for us and valid at `now`.
     ///
     /// # Errors
-    /// The first rule of RFC 7519 §4.1 that a claim breaks, in the order: types, issuer, audience, times.
+    /// The first rule of RFC 7519 §4.1 that a claim breaks, in this order: types, issuer and audience, times.
     pub(super) fn accept(self, expected: &Expected<'_>, now: SystemTime) -> Result<Map, JwtRejected> {
         let Self(claims) = self;
         check_types(&claims)?;
@@ -43,7 +45,7 @@ impl Claims {
     }
 }
 
-/// What no rule below looks at: `sub` (§4.1.2), `iat` (§4.1.6), `jti` (§4.1.7).
+/// Checks the types of the claims that no other rule looks at: `sub` (§4.1.2), `iat` (§4.1.6) and `jti` (§4.1.7).
 fn check_types(claims: &Map) -> Result<(), JwtRejected> {
     let is_absent_or = |name: &str, is_right: fn(&Value) -> bool| claims.get(name).is_none_or(is_right);
     let is_right = is_absent_or("sub", Value::is_string)
@@ -52,7 +54,8 @@ fn check_types(claims: &Map) -> Result<(), JwtRejected> {
     if is_right { Ok(()) } else { Err(JwtRejected::WrongType) }
 }
 
-/// §4.1.1: `iss` is one string. §4.1.3: `aud` is a string or a list of strings; we must be among them.
+/// Checks that `iss` is our issuer (§4.1.1), and that `aud` is our audience or a list of strings that includes it
+/// (§4.1.3).
 fn check_parties(claims: &Map, expected: &Expected<'_>) -> Result<(), JwtRejected> {
     let is_issuer = claims.get("iss").and_then(Value::as_str) == Some(expected.issuer);
     let is_audience = match claims.get("aud") {
@@ -65,7 +68,7 @@ fn check_parties(claims: &Map, expected: &Expected<'_>) -> Result<(), JwtRejecte
     if is_issuer && is_audience { Ok(()) } else { Err(JwtRejected::NotForUs) }
 }
 
-/// §4.1.4 and §4.1.5: valid from `nbf` until before `exp`, give or take the leeway.
+/// Checks that the token is valid: from `nbf` until before `exp`, with the leeway (§4.1.4, §4.1.5).
 fn check_times(claims: &Map, leeway: Duration, now: SystemTime) -> Result<(), JwtRejected> {
     let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
     let leeway = leeway.as_secs_f64();
@@ -80,8 +83,8 @@ fn check_times(claims: &Map, leeway: Duration, now: SystemTime) -> Result<(), Jw
     }
 }
 
-/// Seconds since 1970, perhaps with a fraction (§2, "NumericDate"). As a double, it is exact to less than a microsecond
-/// for dates of the next two centuries. `None`: no number, or beyond all doubles.
+/// Seconds since 1970, which may have a fraction (§2, "NumericDate"). A double is exact to less than a microsecond for
+/// dates of the next two centuries. `None` if the value is not a number, or is outside the range of doubles.
 fn numeric_date(value: &Value) -> Option<f64> {
     value.as_f64()
 }

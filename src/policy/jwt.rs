@@ -1,7 +1,8 @@
-//! Bearer tokens: a verified JWT becomes the caller's claims.
+//! Bearer tokens: a verified JWT gives the claims of the caller.
 //!
-//! Follows RFC 8725 (JWT best current practices): the key decides the algorithm, `iss` and `aud` are always checked.
-//! Elsewhere: what the claims must be ([`super::claims`]).
+//! The rules follow RFC 8725 (JWT best current practices): the key decides the algorithm, and `iss` and `aud` are
+//! always checked.
+//! Elsewhere: the rules for the claims ([`super::claims`]).
 
 use super::claims::{Claims, Expected};
 use crate::config::JwtConfig;
@@ -11,53 +12,53 @@ use http::{HeaderMap, HeaderValue};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use std::time::{Duration, SystemTime};
 
-/// Longest token that is looked at, in bytes.
+/// The longest token that is read, in bytes.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
-/// Length of a P-256 public key: an uncompressed point (SEC 1 §2.3.3).
+/// The length of a P-256 public key, which is an uncompressed point (SEC 1 §2.3.3), in bytes.
 const P256_POINT_BYTES: usize = 65;
 
-/// Shortest DER of an RSA public key with a modulus of 2048 bits.
+/// The shortest DER of an RSA public key with a modulus of 2048 bits, in bytes.
 const RSA_2048_DER_BYTES: usize = 256 + 10;
 
-/// Why a token is not accepted. Says nothing that the caller does not know.
+/// Why a token is not accepted. The message says nothing that the caller does not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum JwtRejected {
-    /// More than one `Authorization` header, another scheme, or no token in it.
+    /// There is more than one `Authorization` header, it has another scheme, or it holds no token.
     #[error("`authorization` must be one bearer token")]
     NotBearer,
-    /// Not a JWT, another algorithm than the key's, or signed by another key.
+    /// The token is not a JWT, names another algorithm than the key's, or was signed with another key.
     #[error("the token is not valid")]
     Invalid,
-    /// `exp` is missing or no number.
+    /// `exp` is missing or is not a number.
     #[error("the token has no expiry")]
     WithoutExpiry,
     /// `exp` has passed.
     #[error("the token has expired")]
     Expired,
-    /// `nbf` has not come yet, or is no number.
+    /// `nbf` is in the future, or is not a number.
     #[error("the token is not valid yet")]
     NotYetValid,
-    /// `iss` or `aud` is missing, another's, or of a type that it cannot have.
+    /// `iss` or `aud` is missing, names somebody else, or has a wrong type.
     #[error("the token is meant for somebody else")]
     NotForUs,
-    /// `sub` or `jti` is no string, or `iat` no number.
+    /// `sub` or `jti` is not a string, or `iat` is not a number.
     #[error("a claim of the token has the wrong type")]
     WrongType,
 }
 
-/// A key file that cannot be used.
+/// Why a key file cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum JwtKeyError {
-    /// Not the PEM of a public key that is supported.
+    /// The file is not PEM of a public key of a supported type.
     #[error("not a PEM public key of type Ed25519, EC P-256 or RSA")]
     Unsupported,
-    /// Too short to be safe, or on another curve.
+    /// The key is too short to be safe, or is on another curve.
     #[error("an RSA key must have 2048 bits or more, an EC key must be on P-256")]
     Weak,
 }
 
-/// Verifies bearer tokens of one issuer.
+/// Verifies the bearer tokens of one issuer.
 pub struct JwtVerifier {
     key: DecodingKey,
     validation: Validation,
@@ -80,7 +81,7 @@ impl JwtVerifier {
     pub fn new(config: &JwtConfig, pem: &[u8]) -> Result<Self, JwtKeyError> {
         let (key, algorithm) = read_key(pem)?;
         let mut validation = Validation::new(algorithm);
-        // All claims are checked here, against the `now` that is handed in.
+        // All claims are checked by [`super::claims`], against the `now` that the caller gives.
         validation.required_spec_claims.clear();
         validation.validate_exp = false;
         validation.validate_nbf = false;
@@ -89,10 +90,10 @@ impl JwtVerifier {
         Ok(Self { key, validation, issuer, audience, leeway: config.leeway })
     }
 
-    /// Verifies a request's `Authorization`; without one the caller is anonymous (`None`).
+    /// Verifies the `Authorization` of a request. If there is none, the caller is anonymous (`None`).
     ///
     /// # Errors
-    /// [`JwtRejected`] for whatever is not exactly one valid token: a bad credential is never taken for none.
+    /// [`JwtRejected`] for anything but exactly one valid token: a bad credential never counts as no credential.
     pub fn authenticate(&self, headers: &HeaderMap, now: SystemTime) -> Result<Option<Map>, JwtRejected> {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let first = values.next();
@@ -102,7 +103,7 @@ impl JwtVerifier {
     /// Verifies one header's value, as [`authenticate`](Self::authenticate) does.
     ///
     /// # Errors
-    /// As there.
+    /// The errors of [`authenticate`](Self::authenticate), except for several headers.
     pub fn verify(&self, authorization: Option<&HeaderValue>, now: SystemTime) -> Result<Option<Map>, JwtRejected> {
         let Some(authorization) = authorization else { return Ok(None) };
         let token = bearer(authorization).ok_or(JwtRejected::NotBearer)?;
@@ -110,7 +111,7 @@ impl JwtVerifier {
             return Err(JwtRejected::Invalid);
         }
         let decoded = decode::<Claims>(token, &self.key, &self.validation).map_err(|_| JwtRejected::Invalid)?;
-        // RFC 7515 §4.1.11: an extension that is marked critical and not understood makes the token invalid.
+        // RFC 7515 §4.1.11: a token with a critical extension that is not understood is invalid.
         if decoded.header.crit.is_some() {
             return Err(JwtRejected::Invalid);
         }
@@ -119,7 +120,7 @@ impl JwtVerifier {
     }
 }
 
-/// The token of `Bearer <token>` (RFC 6750 §2.1); the scheme is case-insensitive (RFC 9110 §11.1).
+/// The token in `Bearer <token>` (RFC 6750 §2.1). The scheme is compared without regard to case (RFC 9110 §11.1).
 fn bearer(authorization: &HeaderValue) -> Option<&str> {
     let (scheme, token) = authorization.to_str().ok()?.split_once(' ')?;
     let token = token.trim_matches(' ');
@@ -127,7 +128,7 @@ fn bearer(authorization: &HeaderValue) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && is_token).then_some(token)
 }
 
-/// Reads a public key; its type decides the one algorithm that tokens may name.
+/// Reads a public key. The type of the key decides the only algorithm that tokens may name.
 fn read_key(pem: &[u8]) -> Result<(DecodingKey, Algorithm), JwtKeyError> {
     let length = |key: &DecodingKey| key.try_get_as_bytes().map_or(0, <[u8]>::len);
     if let Ok(key) = DecodingKey::from_ed_pem(pem) {
@@ -136,7 +137,7 @@ fn read_key(pem: &[u8]) -> Result<(DecodingKey, Algorithm), JwtKeyError> {
     if let Ok(key) = DecodingKey::from_ec_pem(pem) {
         return if length(&key) == P256_POINT_BYTES { Ok((key, Algorithm::ES256)) } else { Err(JwtKeyError::Weak) };
     }
-    // `from_rsa_pem` takes private keys too: one of them does not belong on a server that only verifies.
+    // `from_rsa_pem` also accepts private keys, but a private key does not belong on a server that only verifies.
     if !pem.windows(7).any(|window| window == b"PRIVATE")
         && let Ok(key) = DecodingKey::from_rsa_pem(pem)
     {

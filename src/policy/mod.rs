@@ -1,7 +1,7 @@
-//! Policy: who the caller is, and what they may do.
+//! Policy: who the caller is, and what the caller may do.
 //!
-//! In: credentials of a request. Out: a [`Caller`].
-//! Elsewhere: reading them off HTTP ([`crate::http`]); sending them on ([`crate::execute`]).
+//! In: the credentials of a request. Out: a [`Caller`].
+//! Elsewhere: taking credentials from HTTP ([`crate::http`]); sending them to services ([`crate::execute`]).
 
 mod caller;
 mod claims;

@@ -1,27 +1,28 @@
-//! What tells one request from others.
+//! Request ids, by which one request is told from others.
 
 use http::HeaderValue;
 use std::fmt;
 
-/// Longest request id that is taken from a caller.
+/// The longest request id that is taken from a caller, in bytes.
 const MAX_BYTES: usize = 128;
 
-/// The id of a request, here and in the services: as its caller sent it, or made here. Empty for what is no request.
+/// The id of a request, in this process and in the services: the caller's own id, or one that was made here. It is
+/// empty if there is no request.
 ///
-/// It goes into the log, the answer and each call. Clones allocate nothing.
+/// The id is in the log, in the answer and in each call. Cloning it allocates nothing.
 #[derive(Clone)]
 pub struct RequestId(Kind);
 
 #[derive(Clone)]
 enum Kind {
-    /// Hexadecimal digits.
+    /// An id that was made here: hexadecimal digits.
     Made([u8; 32]),
-    /// Visible ASCII, at most [`MAX_BYTES`] of a caller's.
+    /// An id of the caller: at most [`MAX_BYTES`] visible ASCII characters.
     Taken(HeaderValue),
 }
 
 impl RequestId {
-    /// A caller's, if it is 1 to 128 visible ASCII characters.
+    /// The id that a caller sent; `None` if it is not 1 to 128 visible ASCII characters.
     #[must_use]
     pub fn taken(value: &HeaderValue) -> Option<Self> {
         let is_sane =
@@ -29,16 +30,16 @@ impl RequestId {
         is_sane.then(|| Self(Kind::Taken(value.clone())))
     }
 
-    /// One that is written in code.
+    /// An id that is written in code.
     ///
     /// # Panics
-    /// If it is no header's value.
+    /// If the text is not a valid value of a header.
     #[must_use]
     pub const fn from_static(text: &'static str) -> Self {
         Self(Kind::Taken(HeaderValue::from_static(text)))
     }
 
-    /// One of 128 bits.
+    /// A new id made of 128 bits.
     #[must_use]
     pub fn made(high: u64, low: u64) -> Self {
         let mut digits = [0; 32];
@@ -50,13 +51,13 @@ impl RequestId {
         Self(Kind::Made(digits))
     }
 
-    /// That of one operation among those of a connection.
+    /// The id of one operation on a connection, made of the connection's id and the operation's number.
     #[must_use]
     pub fn numbered(&self, number: u64) -> Self {
         HeaderValue::from_str(&format!("{self}-{number}")).map_or_else(|_| self.clone(), |id| Self(Kind::Taken(id)))
     }
 
-    /// As text.
+    /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         let bytes = match &self.0 {
@@ -67,7 +68,7 @@ impl RequestId {
         std::str::from_utf8(bytes).unwrap_or_default()
     }
 
-    /// As a header's value.
+    /// The id as the value of a header.
     #[must_use]
     pub fn to_header(&self) -> HeaderValue {
         match &self.0 {

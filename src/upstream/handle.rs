@@ -1,15 +1,17 @@
-//! The handle: how a resolver of an in-process source calls other services.
+//! The handle by which a resolver of an in-process source calls other services.
 //!
-//! In: a service's name, a path and what to send. Out: the body, or a [`HandleError`].
-//! Elsewhere: running the resolvers ([`super::in_process`]); the call itself, flights and limits (the named service).
+//! In: the name of a service, a path, and what to send. Out: the body, or a [`HandleError`].
+//! Elsewhere: running the resolvers ([`super::in_process`]); the call itself with its flights and limits (the source of
+//! the named service).
 //!
 //! Always true:
-//! - calls go out under the request's caller, deadline and place in a mutation, and under the named service's limits;
+//! - calls are made with the request's caller, its deadline and its place in a mutation, and under the limits of the
+//!   named service;
 //! - a request makes no more calls than its source declares;
-//! - what code calls under `Mutation` are writes, and under `Query` reads, whatever the method: a write is sent once and
-//!   never shared, a read may be shared and sent again;
-//! - a call after a write joins no call begun before that write was over;
-//! - of the caller's headers only those go out that the configuration names for that service.
+//! - calls of code under `Mutation` are writes, and calls of code under `Query` are reads, whatever the method: a write
+//!   is sent once and never shared, and a read may be shared and sent again;
+//! - a call after a write joins no call that began before that write was over;
+//! - only those headers of the caller are sent that the configuration names for that service.
 
 use super::cause::BAD_STATUS;
 use super::domain::{BatchDomain, CredentialScope};
@@ -28,49 +30,49 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// A service as resolvers may call it.
+/// A service that resolvers may call.
 #[derive(Debug, Clone)]
 pub struct HandleService {
     /// The service, with its flights and limits around it.
     pub subgraph: Arc<dyn Subgraph>,
-    /// The caller's headers that go along.
+    /// The names of the caller's headers that are forwarded.
     pub forwarded: Vec<HeaderName>,
-    /// Headers of every call.
+    /// The headers that every call carries.
     pub fixed: Vec<(HeaderName, HeaderValue)>,
 }
 
-/// Services by name.
+/// The services that resolvers may call, by name.
 pub type HandleServices = Arc<HashMap<Arc<str>, HandleService>>;
 
-/// Why a resolver has no answer. Its text may be shown to the caller.
+/// Why a resolver gets no answer. The text may be shown to the caller.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum HandleError {
-    /// The configuration knows no such service.
+    /// The configuration has no service of this name.
     #[error("service `{0}` is not configured")]
     UnknownService(String),
-    /// The source has made as many calls for this request as it declares.
+    /// The source has already made as many calls for this request as it declares.
     #[error("`{source_name}` makes more than the {max_calls} calls that it declares")]
     TooManyCalls {
-        /// The in-process source.
+        /// The name of the in-process source.
         source_name: Arc<str>,
-        /// What it declares.
+        /// The number of calls that the source declares.
         max_calls: u32,
     },
-    /// The service has answered, with a status that is no success.
+    /// The service has answered with a status that is not a success.
     #[error("{service}: status {status}")]
     Status {
-        /// The service.
+        /// The name of the service.
         service: Arc<str>,
-        /// Its status.
+        /// The HTTP status of its answer.
         status: u16,
     },
-    /// There is no answer.
+    /// The call got no answer.
     #[error(transparent)]
     Call(#[from] CallError),
 }
 
 impl HandleError {
-    /// The stable `extensions.code`.
+    /// The stable `extensions.code` of the error.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -81,16 +83,16 @@ impl HandleError {
         }
     }
 
-    /// As a resolver returns it, with its code.
+    /// The error as a resolver returns it, with its code.
     #[must_use]
     pub fn to_graphql(&self) -> async_graphql::Error {
         self.extend_with(|_, extensions| extensions.set("code", self.code()))
     }
 }
 
-/// Calls named services on behalf of one request to one in-process source.
+/// Calls services by name, on behalf of one request to one in-process source.
 ///
-/// A resolver gets it by `ctx.data::<UpstreamHandle>()`. Clones count as one: they share the calls left.
+/// A resolver gets the handle by `ctx.data::<UpstreamHandle>()`. Clones share the number of calls that are left.
 #[derive(Debug, Clone)]
 pub struct UpstreamHandle {
     inner: Arc<Inner>,
@@ -100,7 +102,7 @@ pub struct UpstreamHandle {
 struct Inner {
     source: Arc<str>,
     services: HandleServices,
-    /// Of the request to the source; its deadline is the source's own already.
+    /// The context of the request to the source. Its deadline is already limited by the source's timeout.
     ctx: Context,
     max_calls: u32,
     calls_left: AtomicU32,
@@ -109,19 +111,19 @@ struct Inner {
 
 #[derive(Debug)]
 struct Progress {
-    /// In the order of their beginning; not more than `max_calls`.
+    /// The calls in the order in which they began; at most `max_calls`.
     calls: Vec<BegunCall>,
-    /// When the last write began or was over: later calls join no flight begun before.
+    /// When the last write began or ended. Later calls join no flight that began before it.
     not_before: Option<std::time::Instant>,
-    /// The write that its calls belong to, until it has ended.
+    /// The write that the calls of this handle belong to, until it has ended.
     write: Option<Write>,
 }
 
-/// A call, from its beginning on.
+/// A call that has begun.
 #[derive(Debug)]
 struct BegunCall {
     started: Instant,
-    /// What it is if nothing more is heard of it.
+    /// The record of the call. Until the call ends, it says that the call timed out.
     record: CallRecord,
     has_ended: bool,
 }
@@ -146,20 +148,21 @@ impl BegunCall {
 }
 
 impl Progress {
-    /// Begins a call. Returns its place, and what it belongs to.
+    /// Begins a call. Returns its index, the instant that a flight must not be older than to be joined, and the write
+    /// that the call belongs to.
     fn begin(&mut self, call: BegunCall) -> (usize, Option<std::time::Instant>, Option<Write>) {
         let (not_before, write) = (self.not_before, self.write.clone());
         if !call.record.is_safe {
-            // It may be sent, and its end may never be heard of.
+            // The write may be sent, and nobody may ever learn of its end.
             self.not_before = Some(call.started.into_std());
         }
         self.calls.push(call);
         (self.calls.len() - 1, not_before, write)
     }
 
-    /// Ends a call.
+    /// Ends a call and completes its record.
     fn end(&mut self, at: usize, result: &Result<Answer, CallError>, wanted: Wanted) {
-        // The calls are gone where code of a resolver goes on behind its answer.
+        // The records are gone if code of a resolver goes on after the resolver's answer.
         let Some(BegunCall { started, record, has_ended }) = self.calls.get_mut(at) else { return };
         record.elapsed = started.elapsed();
         record.status = result.as_ref().map(|answer| answer.status).map_err(|error| error.kind.code());
@@ -168,7 +171,7 @@ impl Progress {
         record.cause = wanted.failure(result);
         *has_ended = true;
         if !record.is_safe {
-            // Whatever the result: what has timed out may have been applied.
+            // This is so whatever the result: a write that has timed out may have been applied.
             self.not_before = Some(Instant::now().into_std());
         }
     }
@@ -183,46 +186,46 @@ impl UpstreamHandle {
         Self { inner: Arc::new(Inner { source, services, ctx, max_calls, calls_left, progress }) }
     }
 
-    /// Gets the body of `path` with `query`, each name and value percent-encoded here. Under `Query`, equal calls in flight
-    /// share one.
+    /// Gets the body of `path` with `query`. Each name and value of the query is percent-encoded here. Under `Query`,
+    /// equal calls in flight are made once.
     ///
-    /// `path` starts with `/` and is percent-encoded: see [`encode`].
+    /// `path` starts with `/` and is percent-encoded already (see [`encode`]).
     ///
     /// # Errors
-    /// - [`HandleError::Status`]: any status but 2xx; [`Self::get`] hands those over.
-    /// - as [`Self::get`].
+    /// - [`HandleError::Status`] for any status but 2xx; [`Self::get`] returns such answers;
+    /// - the errors of [`Self::get`].
     pub async fn get_json(&self, service: &str, path: &str, query: &[(&str, &str)]) -> Result<Bytes, HandleError> {
         success(service, self.send(service, Method::GET, target(path, query), None, Wanted::Success).await?)
     }
 
-    /// Gets `path` with `query`, whatever the status.
+    /// Gets the answer for `path` with `query`, whatever its status is.
     ///
     /// # Errors
-    /// - [`HandleError::TooManyCalls`], [`HandleError::UnknownService`]: nothing was sent.
-    /// - [`HandleError::Call`]: there is no answer.
+    /// - [`HandleError::TooManyCalls`] and [`HandleError::UnknownService`], in which case nothing was sent;
+    /// - [`HandleError::Call`] if there is no answer.
     pub async fn get(&self, service: &str, path: &str, query: &[(&str, &str)]) -> Result<Answer, HandleError> {
         self.send(service, Method::GET, target(path, query), None, Wanted::Answer).await
     }
 
-    /// Posts a JSON body to `path`. Under `Mutation` it is sent once; under `Query` it is a read, as everything is there
-    /// (GraphQL §6.2.1), so that equal ones in flight share one and a failed one may be sent again.
+    /// Posts a JSON body to `path`. Under `Mutation` it is sent once. Under `Query` it is a read, as everything there
+    /// is (GraphQL §6.2.1), so equal posts in flight are made once and a failed one may be sent again.
     ///
     /// # Errors
-    /// As [`Self::get_json`].
+    /// The errors of [`Self::get_json`].
     pub async fn post_json(&self, service: &str, path: &str, body: Bytes) -> Result<Bytes, HandleError> {
         success(service, self.send(service, Method::POST, target(path, &[]), Some(body), Wanted::Success).await?)
     }
 
-    /// Posts a JSON body to `path`, whatever the status. As [`Self::post_json`] otherwise.
+    /// Posts a JSON body to `path` as [`Self::post_json`] does, and returns the answer whatever its status is.
     ///
     /// # Errors
-    /// As [`Self::get`].
+    /// The errors of [`Self::get`].
     pub async fn post(&self, service: &str, path: &str, body: Bytes) -> Result<Answer, HandleError> {
         self.send(service, Method::POST, target(path, &[]), Some(body), Wanted::Answer).await
     }
 
-    /// The calls begun so far, taken out; nobody waits any more for those that have not ended. Calls that are made from now
-    /// on belong to no write: it has ended.
+    /// Takes the records of the calls that have begun so far; nobody waits any more for those that have not ended.
+    /// Calls that are made later belong to no write, because the write has ended.
     pub(super) fn end(&self) -> Vec<CallRecord> {
         let mut progress = self.inner.progress();
         progress.write = None;
@@ -268,17 +271,18 @@ impl UpstreamHandle {
     }
 }
 
-/// What code makes of an answer.
+/// Which answers a method accepts.
 #[derive(Debug, Clone, Copy)]
 enum Wanted {
-    /// Whatever the status: only what the service itself calls its failure is one (RFC 9110 §15.6).
+    /// Any status is accepted. Only a status of 500 or more is recorded as a failure, because by it the service itself
+    /// says that it has failed (RFC 9110 §15.6).
     Answer,
-    /// Any status but 2xx is a failure.
+    /// Only a status of 2xx is accepted; any other is a failure.
     Success,
 }
 
 impl Wanted {
-    /// Why a call came to nothing; `None`: it did not.
+    /// Why a call has failed; `None` if it has not.
     fn failure(self, result: &Result<Answer, CallError>) -> Option<Arc<Cause>> {
         let answer = match result {
             Ok(answer) => answer,
@@ -292,7 +296,8 @@ impl Wanted {
     }
 }
 
-/// Calls of handles belong to no way of the graph. Everything that they send is in the request itself.
+/// The way of all calls of handles, because they belong to no way of the graph. Everything that they send is in the
+/// request itself.
 const NO_WAY: WayId = WayId(u32::MAX);
 
 impl Inner {
@@ -306,7 +311,8 @@ impl Inner {
         taken.map(|_| ()).map_err(|_| HandleError::TooManyCalls { source_name, max_calls })
     }
 
-    /// The caller's headers of these names, and the credential scope that they make (DESIGN §4 rule 6).
+    /// The caller's headers of these names, and the credential scope that they make, which holds the headers
+    /// themselves.
     fn forwarded(&self, names: &[HeaderName]) -> (Vec<(HeaderName, HeaderValue)>, CredentialScope) {
         let mut scope = Vec::new();
         let mut headers = Vec::new();
@@ -331,7 +337,7 @@ fn success(service: &str, answer: Answer) -> Result<Bytes, HandleError> {
     }
 }
 
-/// Everything but the unreserved characters (RFC 3986 §2.3).
+/// All characters but the unreserved ones (RFC 3986 §2.3).
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Percent-encodes one segment of a path.
@@ -344,7 +350,7 @@ pub fn encode(segment: &str) -> PercentEncode<'_> {
 }
 
 fn target(path: &str, query: &[(&str, &str)]) -> String {
-    // A `?` of the path would let a value in it become parameters.
+    // A `?` in the path would turn a part of a value into query parameters.
     let mut target = path.replace('?', "%3F");
     for (index, (name, value)) in query.iter().enumerate() {
         target.push(if index == 0 { '?' } else { '&' });
@@ -355,7 +361,8 @@ fn target(path: &str, query: &[(&str, &str)]) -> String {
     target
 }
 
-/// `GET /users/{}`: segments with digits are taken for ids, so that the number of names stays small.
+/// A name for the called endpoint, such as `GET /users/{}`. Segments with digits are taken for ids, so that there are
+/// few names.
 fn operation_id(method: &Method, target: &str) -> Arc<str> {
     let path = target.split('?').next().unwrap_or_default();
     let is_id = |segment: &str| segment.bytes().any(|byte| byte.is_ascii_digit() || byte == b'%');

@@ -20,7 +20,7 @@ fn freshness_lifetime_follows_rfc_9111() {
         let freshness = kept(&format!("{DATE}{text}"), 200, kind, None);
         assert_eq!(freshness.map(|freshness| freshness.lifetime), Ok(seconds(expected)), "{section}: {text}");
     }
-    // What is stale from the start is kept for its validator.
+    // An answer that is stale from the start is kept if it has a validator.
     for (section, text) in [
         ("§4.2.1: no number", "cache-control: max-age=soon"),
         ("§5.3: no date", "expires: 0"),

@@ -1,4 +1,4 @@
-//! The rules as tables: each row names the section that it is from.
+//! Tests of the rules as tables. Each row names the section of the RFC that it is from.
 
 mod directives;
 mod freshness;
@@ -10,7 +10,7 @@ use super::{CacheKind, Exchange, Freshness, Guess, assess};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::time::{Duration, Instant, SystemTime};
 
-/// 1994-11-06 08:49:37 UTC, the RFCs' own example.
+/// 1994-11-06 08:49:37 UTC, which is the example of the RFCs.
 const NOW: Duration = Duration::from_secs(784_111_777);
 
 pub(super) const SHARED: CacheKind = CacheKind::Shared { authorized: false };
@@ -20,7 +20,7 @@ pub(super) fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
 }
 
-/// Headers as `name: value` lines.
+/// Headers, given as lines of `name: value`.
 pub(super) fn headers(text: &str) -> HeaderMap {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let pairs = lines.map(|line| {
@@ -34,7 +34,7 @@ pub(super) fn headers(text: &str) -> HeaderMap {
     headers
 }
 
-/// Assesses an answer that came at the RFCs' moment, at once.
+/// Assesses an answer that was received at [`NOW`] and took no time.
 pub(super) fn kept(text: &str, status: u16, kind: CacheKind, guess: Option<Guess>) -> Result<Freshness, Bypass> {
     let headers = headers(text);
     let now = Instant::now();
@@ -43,7 +43,7 @@ pub(super) fn kept(text: &str, status: u16, kind: CacheKind, guess: Option<Guess
     assess(&exchange, kind, guess.as_ref())
 }
 
-/// `@cache(maxAge: 60, swr: 30)`.
+/// The rule of `@cache(maxAge: 60, swr: 30)`.
 pub(super) fn guess() -> Guess {
     Guess { lifetime: seconds(60), stale_while_revalidate: seconds(30), negative: seconds(5) }
 }

@@ -12,7 +12,7 @@ fn domain() -> Domain {
     Domain::of(&[b"catalog", b"scope"])
 }
 
-/// An entry that holds for a minute, about one tag.
+/// An entry with one tag that is fresh for a minute.
 fn entry(cache: &Cache, body: &'static str, tag: &str, since: Mark) -> Entry {
     let freshness = kept("cache-control: max-age=60, stale-while-revalidate=30", 200, SHARED, None).expect("kept");
     let tags = [cache.tags().slot(tag)].into();
@@ -56,12 +56,12 @@ fn an_entry_is_dead_once_its_tag_was_invalidated_after_its_request_was_sent() {
     assert_eq!(found(&cache, "1", None, 0), "fresh old");
     cache.tags().invalidate(&[tag]);
     assert_eq!(found(&cache, "1", None, 0), "Invalidated");
-    // It was read while the write was under way, and is stored after it.
+    // The entry was read while the write was in progress, and is stored after the write.
     keep(&cache, "1", entry(&cache, "old", "cart:1", before));
     assert_eq!(found(&cache, "1", None, 0), "Invalidated");
     keep(&cache, "1", entry(&cache, "new", "cart:1", cache.tags().mark()));
     assert_eq!(found(&cache, "1", None, 0), "fresh new");
-    // An answer that was overtaken does not take the newer one's place.
+    // An older answer that arrives later does not replace the newer one.
     keep(&cache, "1", entry(&cache, "old", "cart:1", before));
     assert_eq!(found(&cache, "1", None, 0), "fresh new");
     cache.tags().invalidate(&[cache.tags().slot("cart:2")]);

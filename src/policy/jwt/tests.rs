@@ -1,4 +1,5 @@
-//! Tokens of every kind against a verifier. The keys in `test_keys/` were made for these tests and are used nowhere else.
+//! Tests of the verifier with many kinds of tokens. The keys in `test_keys/` were made for these tests and are used
+//! nowhere else.
 
 use super::*;
 use base64::Engine;
@@ -28,7 +29,7 @@ fn good() -> Value {
     json!({ "sub": "1", "iss": "https://id.example", "aud": "shop", "exp": NOW + 60 })
 }
 
-/// [`good`] with one claim changed; null removes it.
+/// The claims of [`good`] with one claim changed; null removes it.
 fn with(name: &str, value: Value) -> Value {
     let mut claims = good();
     claims[name] = value;
@@ -97,7 +98,7 @@ fn claims_decide() {
     }
 }
 
-/// A token over claims as they are written.
+/// A signed token whose claims are exactly this text.
 fn signed_text(claims: &str) -> String {
     let part = |text: &str| BASE64_URL_SAFE_NO_PAD.encode(text);
     let message = format!("{}.{}", part(r#"{"alg":"EdDSA"}"#), part(claims));
@@ -115,7 +116,7 @@ fn numbers_of_a_token_keep_their_digits() {
         let claims = read(&claims).expect("a valid token").expect("claims");
         assert_eq!(claims["org"].get("id").expect("an id").to_string(), digits);
     }
-    // RFC 7519 §2: a NumericDate may have a fraction, and is a number however it is written.
+    // RFC 7519 §2: a NumericDate may have a fraction, and may be written in any form of a number.
     for (exp, is_valid) in [
         ("1700000000.25", true),
         ("1.70000006e9", true),
@@ -133,7 +134,7 @@ fn numbers_of_a_token_keep_their_digits() {
 
 #[test]
 fn a_member_that_stands_twice_makes_a_token_invalid() {
-    // RFC 7519 §4: two readers of one token must not read two things.
+    // RFC 7519 §4: two readers of a token must not read different claims.
     let exp = NOW + 60;
     for (more, wanted) in [
         (r#""sub":"1""#, Ok(())),
@@ -178,7 +179,8 @@ fn each_key_type_takes_its_own_algorithm_only() {
 
 #[test]
 fn a_public_key_is_no_secret() {
-    // The confusion of algorithms: HS256, keyed with the text of the public key (RFC 8725 §2.1).
+    // An attack by confusion of algorithms: a token signed with HS256, where the key is the text of the public key (RFC
+    // 8725 §2.1).
     for public in [key!("ed.pub"), key!("ec.pub"), key!("rsa.pub")] {
         for algorithm in [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512] {
             let token = sign(&Header::new(algorithm), &good(), &EncodingKey::from_secret(public));
