@@ -1,4 +1,4 @@
-//! Our directives: `@source`, `@connect`, `@cache`, `@invalidates`, `@poll`.
+//! Reading of Bespoke's directives: `@source`, `@connect`, `@cache`, `@invalidates` and `@poll`.
 
 use super::mapping::{Mapping, MappingBody, MappingText, Use, parse};
 use super::model::{
@@ -95,7 +95,8 @@ impl Reader<'_> {
             is_complete: directive_argument(directive, "complete").and_then(|value| value.to_bool()) == Some(true),
             span,
         };
-        // A binding with a broken part is left out: what follows from the break would only be noise.
+        // A binding with an error in one of its parts is left out, because findings that follow from the error would be
+        // noise.
         let is_broken = self.findings[findings..].iter().any(Finding::is_error);
         (!is_broken).then_some(connect)
     }
@@ -128,14 +129,14 @@ impl Reader<'_> {
         }
     }
 
-    /// `http: { body: "…" }`.
+    /// Reads the body in `http: { body: "…" }`.
     fn http_body(&mut self, directive: &Node<Directive>) -> Option<Mapping> {
         let http = directive_argument(directive, "http")?.as_object()?;
         let (_, body) = http.iter().find(|(name, value)| name == "body" && !value.is_null())?;
         self.mapping(body, Use::Request)
     }
 
-    /// `/x/{$args.id}`: text and holes.
+    /// Reads a path template, such as `/x/{$args.id}`, as texts and holes.
     fn template(&mut self, text: &MappingText) -> Option<Vec<TemplatePart>> {
         let (whole, mut parts, mut at) = (text.text(), Vec::new(), 0);
         while let Some(open) = whole[at..].find('{').map(|found| at + found) {
@@ -280,7 +281,7 @@ impl Reader<'_> {
     }
 }
 
-/// Is it text without inputs, or `{$config.a.b}` and nothing else?
+/// Whether a header's value is text without inputs, or a single `{$config.a.b}`.
 fn is_header_value(text: &str) -> bool {
     if !text.contains("{$") && !text.starts_with('$') {
         return true;

@@ -1,4 +1,5 @@
-//! The value of `fields:` in `@key`, `@requires` and `@provides`: a selection of fields, and nothing more.
+//! Field sets: the value of `fields:` in `@key`, `@requires` and `@provides`, which is a selection of fields without
+//! arguments, aliases and directives.
 
 use super::model::{FieldSelection, FieldSet};
 use super::values::Reader;
@@ -10,7 +11,7 @@ impl Reader<'_> {
     /// Parses a field set.
     pub(crate) fn field_set(&mut self, value: &Node<Value>) -> Option<FieldSet> {
         let text = match value.as_list() {
-            // Federation 1 wrote lists of names, too.
+            // Federation 1 also had lists of names.
             Some(members) => {
                 let names: Vec<&str> = members.iter().filter_map(|member| member.as_str()).collect();
                 names.join(" ")
@@ -37,19 +38,19 @@ impl Reader<'_> {
     }
 }
 
-/// The selections of a text that holds one selection set without its braces.
+/// Parses a text that is the inside of one selection set.
 fn parse(text: &str) -> Option<Vec<ast::Selection>> {
     let document = ast::Document::parser().recursion_limit(32).parse_ast(format!("{{{text}\n}}"), "fields").ok()?;
     match <[ast::Definition; 1]>::try_from(document.definitions) {
         Ok([ast::Definition::OperationDefinition(operation)]) if !operation.selection_set.is_empty() => {
             Some(operation.selection_set.clone())
         }
-        // A closing brace inside ends the set, and another definition begins.
+        // The text contains a closing brace that ends the set early, so another definition follows.
         _ => None,
     }
 }
 
-/// A selection as federation reads it; the error names what it must not have.
+/// Turns a selection into a part of a field set. The error names what a field set must not contain.
 fn selection(selection: &ast::Selection) -> Result<FieldSelection, String> {
     let inner = |selections: &[ast::Selection]| selections.iter().map(self::selection).collect::<Result<Vec<_>, _>>();
     match selection {

@@ -1,4 +1,4 @@
-//! `@listSize`: how long a list is.
+//! `@listSize`, which says how long a list is.
 
 use super::model::ListSizeDeclaration;
 use super::values::{Reader, directive_argument};
@@ -7,7 +7,7 @@ use apollo_compiler::Node;
 use apollo_compiler::ast::Directive;
 
 impl Reader<'_> {
-    /// Reads `@listSize`. What of it would not be enforced is found.
+    /// Reads a `@listSize`. Arguments that would not be enforced give findings.
     pub(crate) fn list_size(&mut self, directive: &Node<Directive>) -> ListSizeDeclaration {
         let argument = |name: &str| directive_argument(directive, name).filter(|value| !value.is_null());
         if let Some(value) = argument("requireOneSlicingArgument").filter(|value| value.to_bool() != Some(false)) {

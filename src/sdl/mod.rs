@@ -1,11 +1,13 @@
-//! Service SDL: text becomes typed declarations with spans, our directives and federation's read, mappings parsed.
+//! Service SDL: text becomes typed declarations with spans. Bespoke's and federation's directives are read, and
+//! mappings are parsed.
 //!
 //! In: the SDL of one service. Out: an [`SdlFile`], and findings.
 //! Elsewhere: merging files, and checking bindings against contracts ([`crate::compose`]).
 //!
 //! Always true:
-//! - every name and value that a finding may point at carries its span;
-//! - what stands in a declaration and is not read is a finding: `crate::directive` says what may stand where.
+//! - every name and value to which a finding may point has its span;
+//! - every part of a declaration that is not read gives a finding; `crate::directive` says which directives may stand
+//!   where.
 
 mod bind;
 mod field_set;

@@ -1,48 +1,50 @@
-//! One service's SDL, as typed declarations with spans.
+//! The SDL of one service, as typed declarations with spans.
 
 use super::mapping::Mapping;
 use crate::diagnostic::{FileId, Span};
 use apollo_compiler::ast;
 
-/// A value and where it is written.
+/// A value with its place in the file.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Spanned<T> {
     /// The value.
     pub value: T,
-    /// Where.
+    /// The place of the value.
     pub span: Span,
 }
 
-/// Where a service's SDL comes from.
+/// The origin of a service's SDL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Origin {
-    /// A file of `schema/services`.
+    /// A file in `schema/services`.
     Service,
-    /// Federation SDL of a subgraph in this process.
+    /// The federation SDL of a subgraph in this process.
     InProcess,
 }
 
-/// One service's SDL, read.
+/// The SDL of one service after it was read.
 #[derive(Debug)]
 pub struct SdlFile {
-    /// The service's name: the file's stem.
+    /// The name of the service, which is the file's name without its extension.
     pub name: String,
-    /// The file.
+    /// The file with the SDL.
     pub file: FileId,
-    /// Where it comes from.
+    /// The origin of the SDL.
     pub origin: Origin,
-    /// Does it link our connect URL? Else it is a federation subgraph that speaks GraphQL.
+    /// Whether the file links the URL of our directives (`@connect`). If not, it is a federation subgraph that speaks
+    /// GraphQL.
     pub is_bound: bool,
-    /// Every `@source`.
+    /// The `@source`s of the file.
     pub sources: Vec<SourceDeclaration>,
-    /// Types and type extensions, in order.
+    /// The types and type extensions, in the order of the file.
     pub types: Vec<TypeDeclaration>,
-    /// Names of this file's root types, where they are not `Query`, `Mutation` and `Subscription`.
+    /// The names of those root types that are not named `Query`, `Mutation` or `Subscription`.
     pub roots: Vec<(ast::OperationType, String)>,
 }
 
 impl SdlFile {
-    /// The name in the graph of a type of this file: there, the root types are `Query`, `Mutation` and `Subscription`.
+    /// Gives the name in the graph of a type from this file. In the graph, the root types are named `Query`, `Mutation`
+    /// and `Subscription`.
     #[must_use]
     pub fn name_in_graph<'a>(&self, name: &'a str) -> &'a str {
         let root = self.roots.iter().find(|(_, root)| root == name).map(|(operation, _)| operation);
@@ -55,78 +57,78 @@ impl SdlFile {
     }
 }
 
-/// `@source`.
+/// A `@source`, which declares a service.
 #[derive(Debug)]
 pub struct SourceDeclaration {
-    /// `name:`.
+    /// The name of the source (`name:`).
     pub name: Spanned<String>,
-    /// `openapi:`.
+    /// The path of its contract (`openapi:`).
     pub openapi: Option<Spanned<String>>,
-    /// `http.baseURL`.
+    /// The URL to which the paths of its endpoints are appended (`http.baseURL`).
     pub base_url: Option<Spanned<String>>,
-    /// `http.headers`.
+    /// The headers of all calls (`http.headers`).
     pub headers: Vec<HeaderDeclaration>,
-    /// `maxCalls:`, of sources in this process only.
+    /// The most calls that it makes for one request (`maxCalls:`). Only sources in this process have it.
     pub max_calls: Option<Spanned<u32>>,
-    /// `pure:`, of sources in this process only.
+    /// Whether its answers do not depend on the caller (`pure:`). Only sources in this process have it.
     pub is_pure: Option<Spanned<bool>>,
 }
 
-/// `{ name: "X", from: "y" }` or `{ name: "X", value: "…" }`.
+/// A header of calls: `{ name: "X", from: "y" }` or `{ name: "X", value: "…" }`.
 #[derive(Debug)]
 pub struct HeaderDeclaration {
-    /// The header that is sent.
+    /// The name of the header that is sent.
     pub name: Spanned<String>,
-    /// The caller's header that it comes from.
+    /// The name of the caller's header whose value is sent.
     pub from: Option<Spanned<String>>,
-    /// What it holds: text, or `{$config.x}`.
+    /// The value that is sent: a text, or `{$config.x}`.
     pub value: Option<Spanned<String>>,
 }
 
-/// A type or type extension.
+/// A type definition or a type extension.
 #[derive(Debug)]
 pub struct TypeDeclaration {
-    /// Its name.
+    /// The name of the type.
     pub name: Spanned<String>,
-    /// Its description.
+    /// The description of the type.
     pub description: Option<String>,
-    /// Its kind, and what belongs to it.
+    /// The kind of the type, with its fields, members or values.
     pub body: TypeBody,
-    /// `@key`s.
+    /// The `@key`s of the type.
     pub keys: Vec<KeyDeclaration>,
-    /// `@connect`s: lookups.
+    /// The `@connect`s of the type, which are its lookups by key.
     pub connects: Vec<Connect>,
-    /// `@cache`.
+    /// The `@cache` of the type.
     pub cache: Option<CacheDeclaration>,
-    /// `@shareable`: goes for every field.
+    /// Whether the type has `@shareable`, which applies to all of its fields.
     pub is_shareable: bool,
-    /// `@inaccessible`: is not in the graph.
+    /// Whether the type has `@inaccessible`, so that it is hidden from clients.
     pub is_inaccessible: bool,
-    /// `@authenticated`: goes for every field of this type.
+    /// Whether the type has `@authenticated`, which applies to all of its fields.
     pub is_authenticated: bool,
-    /// `@oneOf`: an input of which exactly one field is given.
+    /// Whether the type is an input object with `@oneOf`, so that exactly one field must be given.
     pub is_one_of: bool,
 }
 
-/// What belongs to a kind of type.
+/// The kind of a type, with its fields, members or values.
 #[derive(Debug)]
 pub enum TypeBody {
-    /// `type`.
+    /// A `type` with its fields.
     Object(Fielded),
-    /// `interface`.
+    /// An `interface` with its fields.
     Interface(Fielded),
-    /// `union`.
+    /// A `union` with the names of its members.
     Union(Vec<Spanned<String>>),
-    /// `enum`.
+    /// An `enum` with its values.
     Enum(Vec<ValueDeclaration>),
-    /// `input`.
+    /// An `input` with its fields.
     Input(Vec<ArgumentDeclaration>),
-    /// `scalar`; the text of `@specifiedBy`.
+    /// A `scalar` with the URL of its `@specifiedBy`.
     Scalar(Option<String>),
 }
 
 impl TypeBody {
-    /// The keyword.
+    /// The keyword that begins the definition.
     #[must_use]
     pub fn keyword(&self) -> &'static str {
         match self {
@@ -140,238 +142,238 @@ impl TypeBody {
     }
 }
 
-/// Fields and interfaces of an object or interface type.
+/// The fields and interfaces of an object type or an interface.
 #[derive(Debug)]
 pub struct Fielded {
-    /// `implements`.
+    /// The names of the interfaces that it implements.
     pub implements: Vec<Spanned<String>>,
-    /// Its fields.
+    /// The fields that are defined here.
     pub fields: Vec<FieldDeclaration>,
 }
 
 /// A value of an enum.
 #[derive(Debug)]
 pub struct ValueDeclaration {
-    /// Its name.
+    /// The name of the value.
     pub name: Spanned<String>,
-    /// Its description.
+    /// The description of the value.
     pub description: Option<String>,
-    /// `@deprecated`'s reason.
+    /// The reason of its `@deprecated`.
     pub deprecated: Option<String>,
-    /// `@inaccessible`.
+    /// Whether it has `@inaccessible`.
     pub is_inaccessible: bool,
 }
 
 /// An argument, or a field of an input type.
 #[derive(Debug)]
 pub struct ArgumentDeclaration {
-    /// Its name.
+    /// The name of the argument or field.
     pub name: Spanned<String>,
-    /// Its type.
+    /// The type of its values.
     pub ty: ast::Type,
-    /// Its default, as written.
+    /// The default, as it is written.
     pub default: Option<ast::Value>,
-    /// Its description.
+    /// The description of the argument or field.
     pub description: Option<String>,
-    /// `@deprecated`'s reason.
+    /// The reason of its `@deprecated`.
     pub deprecated: Option<String>,
-    /// `@inaccessible`.
+    /// Whether it has `@inaccessible`.
     pub is_inaccessible: bool,
 }
 
-/// `@listSize`: how long a field's list is.
+/// A `@listSize`, which says how long a field's list is.
 #[derive(Debug, Clone)]
 pub struct ListSizeDeclaration {
-    /// Items as a rule.
+    /// The number of items that is assumed (`assumedSize:`).
     pub assumed: Option<u64>,
-    /// Most items.
+    /// The greatest number of items (`maxSize:`).
     pub max: Option<u64>,
-    /// Arguments that say how many items are asked for.
+    /// The arguments that say how many items are asked for (`slicingArguments:`).
     pub slicing: Vec<Spanned<String>>,
-    /// The directive.
+    /// The place of the directive.
     pub span: Span,
 }
 
-/// A field.
+/// A field of an object type or an interface.
 #[derive(Debug)]
 pub struct FieldDeclaration {
-    /// Its name.
+    /// The name of the field.
     pub name: Spanned<String>,
-    /// Its type.
+    /// The type of the field.
     pub ty: ast::Type,
-    /// Its arguments.
+    /// The arguments of the field.
     pub arguments: Vec<ArgumentDeclaration>,
-    /// Its description.
+    /// The description of the field.
     pub description: Option<String>,
-    /// `@deprecated`'s reason.
+    /// The reason of its `@deprecated`.
     pub deprecated: Option<String>,
-    /// `@connect`s that could be read.
+    /// The `@connect`s that could be read.
     pub connects: Vec<Connect>,
-    /// Is there any `@connect`, also one that could not be read?
+    /// Whether the field has a `@connect`, including one that could not be read.
     pub is_bound: bool,
-    /// `@cache`.
+    /// The `@cache` of the field.
     pub cache: Option<CacheDeclaration>,
-    /// `@invalidates(tags:)`.
+    /// The tags of its `@invalidates(tags:)`.
     pub invalidates: Vec<Spanned<String>>,
-    /// `@poll(every:)`.
+    /// The interval of its `@poll(every:)`.
     pub poll: Option<Spanned<String>>,
-    /// `@listSize`.
+    /// The `@listSize` of the field.
     pub list_size: Option<ListSizeDeclaration>,
-    /// `@requires`.
+    /// The `@requires` of the field.
     pub requires: Option<FieldSet>,
-    /// `@provides`.
+    /// The `@provides` of the field.
     pub provides: Option<FieldSet>,
-    /// `@external`.
+    /// Whether the field has `@external`.
     pub is_external: bool,
-    /// `@shareable`.
+    /// Whether the field has `@shareable`.
     pub is_shareable: bool,
-    /// `@inaccessible`.
+    /// Whether the field has `@inaccessible`.
     pub is_inaccessible: bool,
-    /// `@authenticated`.
+    /// Whether the field has `@authenticated`.
     pub is_authenticated: bool,
-    /// `@override(from:)`.
+    /// The subgraph of its `@override(from:)`.
     pub overrides: Option<Spanned<String>>,
 }
 
-/// `@key`.
+/// A `@key` of a type.
 #[derive(Debug)]
 pub struct KeyDeclaration {
-    /// `fields:`.
+    /// The fields that make up the key (`fields:`).
     pub fields: FieldSet,
-    /// `resolvable:`.
+    /// Whether an entity can be fetched by this key (`resolvable:`).
     pub is_resolvable: bool,
 }
 
-/// The value of `fields:` of a federation directive.
+/// The value of `fields:` in a federation directive.
 #[derive(Debug, Clone)]
 pub struct FieldSet {
-    /// What is selected.
+    /// The selected fields and fragments.
     pub selections: Vec<FieldSelection>,
-    /// The text, quotes aside.
+    /// The place of the text, without its quotes.
     pub span: Span,
 }
 
 /// A part of a [`FieldSet`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum FieldSelection {
-    /// `a` or `a { b }`.
+    /// A field: `a` or `a { b }`.
     Field {
-        /// Its name.
+        /// The name of the field.
         name: String,
-        /// What of it.
+        /// What is selected of the field.
         selections: Vec<FieldSelection>,
     },
-    /// `... on T { a }`.
+    /// An inline fragment: `... on T { a }`.
     On {
         /// The type condition.
         ty: String,
-        /// What of it.
+        /// What is selected of the type.
         selections: Vec<FieldSelection>,
     },
 }
 
-/// `@connect`.
+/// A `@connect`, which binds a field or a type to an endpoint.
 #[derive(Debug)]
 pub struct Connect {
-    /// `source:`.
+    /// The name of the source (`source:`).
     pub source: Option<Spanned<String>>,
-    /// What is called.
+    /// The endpoint that is called.
     pub target: Target,
-    /// `params:`.
+    /// The parameters of the call (`params:`).
     pub params: Option<Mapping>,
-    /// `body:`.
+    /// The body of the call (`body:`).
     pub body: Option<Mapping>,
-    /// `selection:`.
+    /// What is taken of the answer (`selection:`).
     pub selection: Option<Mapping>,
-    /// `batch:`.
+    /// How several keys share a call (`batch:`).
     pub batch: Option<BatchDeclaration>,
-    /// `fields:`.
+    /// The parameter that takes a sparse fieldset (`fields:`).
     pub fields: Option<Spanned<String>>,
-    /// `on:`.
+    /// The meanings of statuses (`on:`).
     pub outcomes: Vec<OutcomeDeclaration>,
-    /// `complete: true`: a batched answer is all there is, whatever parameters page it.
+    /// Whether a batched answer has all items, even if parameters page it (`complete: true`).
     pub is_complete: bool,
-    /// The directive.
+    /// The place of the directive.
     pub span: Span,
 }
 
-/// What a `@connect` calls.
+/// The endpoint that a `@connect` calls.
 #[derive(Debug)]
 pub enum Target {
-    /// `op:`.
+    /// An operation of the contract, by its `operationId` (`op:`).
     Operation(Spanned<String>),
-    /// `http:`.
+    /// A method and a path (`http:`).
     Http(Box<HttpTarget>),
 }
 
-/// `http: { GET: "/x/{$args.id}" }`.
+/// An endpoint without a contract: `http: { GET: "/x/{$args.id}" }`.
 #[derive(Debug)]
 pub struct HttpTarget {
-    /// The method.
+    /// The HTTP method.
     pub method: http::Method,
-    /// The path: text and `{…}`.
+    /// The texts and holes of the path.
     pub path: Vec<TemplatePart>,
-    /// `queryParams:`.
+    /// The parameters of the query (`queryParams:`).
     pub query: Option<Mapping>,
-    /// `headers:`.
+    /// The headers of the call (`headers:`).
     pub headers: Option<Mapping>,
-    /// The template.
+    /// The place of the path template.
     pub span: Span,
 }
 
-/// A piece of a path template.
+/// A part of a path template.
 #[derive(Debug)]
 pub enum TemplatePart {
-    /// Fixed text.
+    /// A text that is always the same.
     Text(String),
-    /// `{$args.id}`.
+    /// A value that is inserted, such as `{$args.id}`.
     Hole(Mapping),
 }
 
-/// `batch:`.
+/// A `batch:`, which says how several keys share a call.
 #[derive(Debug)]
 pub struct BatchDeclaration {
-    /// `key:`, by dots.
+    /// The path of the property that pairs an item of the answer with its key (`key:`), by its parts between dots.
     pub key: Spanned<Vec<String>>,
-    /// `maxSize:`.
+    /// The most keys of one call (`maxSize:`).
     pub max_size: Option<Spanned<u32>>,
-    /// `perKey:`.
+    /// The most items of each key (`perKey:`).
     pub per_key: Option<Mapping>,
 }
 
 /// One member of `on:`.
 #[derive(Debug)]
 pub struct OutcomeDeclaration {
-    /// `status:`.
+    /// The status to which it applies (`status:`).
     pub status: Spanned<crate::contract::StatusPattern>,
-    /// What it means.
+    /// The meaning of the status.
     pub effect: EffectDeclaration,
-    /// `selection:`.
+    /// What is taken of the answer (`selection:`).
     pub selection: Option<Mapping>,
 }
 
-/// What a status means, as declared.
+/// The meaning of a status, as it is declared.
 #[derive(Debug)]
 pub enum EffectDeclaration {
-    /// `null: true`.
+    /// The value is null (`null: true`).
     Null,
-    /// `as:`.
+    /// The answer is an object of this type (`as:`).
     As(Spanned<String>),
-    /// `code:`.
+    /// The answer is an error with this code (`code:`).
     Code(String),
 }
 
-/// `@cache`.
+/// A `@cache`, which says how long answers may be kept.
 #[derive(Debug)]
 pub struct CacheDeclaration {
-    /// `maxAge:`, in seconds.
+    /// The freshness lifetime, in seconds (`maxAge:`).
     pub max_age: u64,
-    /// `swr:`, in seconds.
+    /// How long a stale answer may be used while it is revalidated, in seconds (`swr:`).
     pub swr: u64,
-    /// `scope:`, if written.
+    /// Whether `scope:` is `PRIVATE`; `None` if it is not written.
     pub is_private: Option<bool>,
-    /// `tags:`.
+    /// The tags of the answers (`tags:`).
     pub tags: Vec<Spanned<String>>,
-    /// The directive.
+    /// The place of the directive.
     pub span: Span,
 }

@@ -1,4 +1,4 @@
-//! One file: parsed, its links understood, its declarations read.
+//! Reading of one file: it is parsed, its `@link`s are resolved and its declarations are read.
 
 use super::model::{Origin, SdlFile};
 use super::types::Types;
@@ -8,12 +8,12 @@ use crate::directive::{Directive, FileKind, Location, Names, Page};
 use apollo_compiler::ast::{Definition, Document};
 use apollo_compiler::diagnostic::ToCliReport;
 
-/// Longest file, in bytes.
+/// The greatest length of a file, in bytes.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
-/// Deepest nesting.
+/// The greatest depth of nesting.
 const MAX_DEPTH: usize = 100;
 
-/// Reads one service's SDL; what cannot be parsed is left out and found.
+/// Reads the SDL of one service. Parts that cannot be parsed are left out and give findings.
 #[must_use]
 pub fn read(sources: &Sources, name: &str, file: FileId, origin: Origin) -> (SdlFile, Vec<Finding>) {
     let text = sources.text(file);

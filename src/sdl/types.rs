@@ -1,4 +1,4 @@
-//! Type definitions and extensions: declarations with the directives that are enforced on them.
+//! Type definitions and extensions become declarations, with the directives that are enforced on them.
 
 use super::model::{
     ArgumentDeclaration, FieldDeclaration, Fielded, KeyDeclaration, TypeBody, TypeDeclaration, ValueDeclaration,
@@ -11,16 +11,16 @@ use apollo_compiler::ast::{Definition, DirectiveList, EnumValueDefinition, Field
 use apollo_compiler::ast::{InputValueDefinition, NamedType};
 use apollo_compiler::{Name, Node};
 
-/// Reads types of one file.
+/// Reads the types of one file.
 pub(crate) struct Types<'r, 'a> {
-    /// Values and findings.
+    /// The reader of values, which collects findings.
     pub(crate) reader: &'r mut Reader<'a>,
-    /// Which directive each name means.
+    /// The directive that each name stands for.
     pub(crate) names: &'r Names<'a>,
 }
 
 impl Types<'_, '_> {
-    /// Reads a definition, if it is of a type.
+    /// Reads a definition, if it defines or extends a type.
     pub(crate) fn declaration(&mut self, definition: &Definition) -> Option<TypeDeclaration> {
         let at = Location::of(definition)?;
         let owner = definition.name()?;
@@ -99,7 +99,7 @@ impl Types<'_, '_> {
             D::Inaccessible => ty.is_inaccessible = true,
             D::Authenticated => ty.is_authenticated = true,
             D::OneOf => ty.is_one_of = true,
-            // Federation: as on each of the fields that stand here.
+            // On a type, `@external` means the same as on each field that is defined here (federation).
             D::External => {
                 if let TypeBody::Object(fielded) = &mut ty.body {
                     fielded.fields.iter_mut().for_each(|field| field.is_external = true);
@@ -110,7 +110,7 @@ impl Types<'_, '_> {
                     *url = text(used, "url");
                 }
             }
-            // Never enforced on a type.
+            // These directives are never enforced on a type.
             D::Deprecated
             | D::Skip
             | D::Include
@@ -209,7 +209,7 @@ impl Types<'_, '_> {
             D::Inaccessible => field.is_inaccessible = true,
             D::Authenticated => field.is_authenticated = true,
             D::Deprecated => field.deprecated = Some(reason(used)),
-            // Never enforced on a field.
+            // These directives are never enforced on a field.
             D::SpecifiedBy
             | D::OneOf
             | D::Skip
@@ -233,7 +233,7 @@ impl Types<'_, '_> {
         }
     }
 
-    /// Arguments of a field, or fields of an input type.
+    /// Reads the arguments of a field, or the fields of an input type.
     fn inputs(&mut self, owner: &str, inputs: &[Node<InputValueDefinition>], at: Location) -> Vec<ArgumentDeclaration> {
         inputs.iter().map(|input| self.input(owner, input, at)).collect()
     }
@@ -258,7 +258,7 @@ impl Types<'_, '_> {
                 other => debug_assert!(false, "`@{}` is not read on `{coordinate}`", other.name()),
             }
         }
-        // GraphQL §3.13.3.
+        // GraphQL §3.13.3 forbids this.
         if declaration.deprecated.is_some() && input.is_required() {
             let message = format!("`{coordinate}` is required, so it cannot be deprecated");
             let help =
@@ -295,14 +295,14 @@ impl Types<'_, '_> {
         TypeBody::Union(members.iter().map(|name| self.reader.name(name)).collect())
     }
 
-    /// The directives that are enforced at a place; findings for the others.
+    /// Gives the directives that are enforced at a place, and adds findings for the others.
     fn used<'d>(&mut self, directives: &'d DirectiveList, at: Location, owner: &str) -> Vec<Used<'d>> {
         let (used, findings) = self.names.used(directives, at, owner);
         self.reader.findings.extend(findings);
         used
     }
 
-    /// What says how a binding behaves, where there is no binding.
+    /// Reports a directive that needs a `@connect` beside it if there is none.
     fn nothing_bound(&mut self, directives: &DirectiveList, of: Directive, owner: &str) {
         let Some(node) = directives.iter().find(|node| self.names.mentions(std::slice::from_ref(node), of)) else {
             return;
@@ -313,7 +313,7 @@ impl Types<'_, '_> {
         self.reader.find(Finding::new(Code::C008, message, span, "nothing is bound here").help(help));
     }
 
-    /// GraphQL §3.10.1: fields of a oneOf input are nullable, and have no default.
+    /// Checks that the fields of a `@oneOf` input are nullable and have no defaults (GraphQL §3.10.1).
     fn check_one_of(&mut self, definition: &Definition) {
         let fields: &[Node<ast::InputValueDefinition>] = match definition {
             Definition::InputObjectTypeDefinition(ty) => &ty.fields,
@@ -330,7 +330,7 @@ impl Types<'_, '_> {
     }
 }
 
-/// `@deprecated`'s reason; GraphQL §3.13.3 has this default.
+/// Gives the reason of a `@deprecated`, or the default of GraphQL §3.13.3.
 fn reason(used: Used<'_>) -> String {
     text(used, "reason").unwrap_or_else(|| "No longer supported".to_owned())
 }

@@ -1,4 +1,4 @@
-//! Values of directive arguments, with spans and findings.
+//! Reading of the values of directive arguments, with spans and findings.
 
 use super::mapping::{Mapping, MappingText, Use, parse};
 use super::model::Spanned;
@@ -8,18 +8,18 @@ use apollo_compiler::ast::{self, Value};
 use apollo_compiler::parser::SourceSpan;
 use apollo_compiler::{Name, Node};
 
-/// Reads values of one file and gathers what is wrong with them.
+/// Reads the values of one file and collects findings.
 #[derive(Debug)]
 pub(crate) struct Reader<'a> {
-    /// The file.
+    /// The file that is read.
     pub(crate) file: FileId,
-    /// Its text.
+    /// The text of the file.
     pub(crate) text: &'a str,
-    /// What was found.
+    /// The findings so far.
     pub(crate) findings: Vec<Finding>,
 }
 
-/// The value of an argument, if given and not null.
+/// Gives the value of an argument, unless it is absent or null.
 pub(crate) fn directive_argument<'d>(directive: &'d ast::Directive, name: &str) -> Option<&'d Node<Value>> {
     directive.specified_argument_by_name(name).filter(|value| !value.is_null())
 }
@@ -30,17 +30,17 @@ impl Reader<'_> {
         self.findings.push(finding);
     }
 
-    /// The span of a parsed node.
+    /// Converts the span of a parsed node.
     pub(crate) fn span(&self, location: Option<SourceSpan>) -> Span {
         Page { file: self.file, text: self.text }.span(location)
     }
 
-    /// A name with its span.
+    /// Gives a name with its span.
     pub(crate) fn name(&self, name: &Name) -> Spanned<String> {
         Spanned { value: name.to_string(), span: self.span(name.location()) }
     }
 
-    /// A string.
+    /// Reads a string.
     pub(crate) fn text(&mut self, value: &Node<Value>) -> Option<Spanned<String>> {
         let span = self.span(value.location());
         match value.as_str() {
@@ -49,7 +49,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A non-negative integer.
+    /// Reads an integer from 0.
     pub(crate) fn count(&mut self, value: &Node<Value>) -> Option<Spanned<u32>> {
         let span = self.span(value.location());
         match value.to_i32().and_then(|number| u32::try_from(number).ok()) {
@@ -58,7 +58,7 @@ impl Reader<'_> {
         }
     }
 
-    /// `true` or `false`.
+    /// Reads `true` or `false`.
     pub(crate) fn boolean(&mut self, value: &Node<Value>) -> Option<Spanned<bool>> {
         let span = self.span(value.location());
         match value.to_bool() {
@@ -67,7 +67,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A list of strings.
+    /// Reads a list of strings. A single string is a list of one.
     pub(crate) fn texts(&mut self, value: &Node<Value>) -> Vec<Spanned<String>> {
         match value.as_list() {
             Some(members) => members.iter().filter_map(|member| self.text(member)).collect(),
@@ -75,7 +75,7 @@ impl Reader<'_> {
         }
     }
 
-    /// An object's members; a finding names those that are not in `known`.
+    /// Reads the members of an object. Members that are not in `known` give findings.
     pub(crate) fn object<'v>(&mut self, value: &'v Node<Value>, known: &[&str]) -> Vec<(&'v str, &'v Node<Value>)> {
         let span = self.span(value.location());
         let Some(members) = value.as_object() else {
@@ -83,7 +83,7 @@ impl Reader<'_> {
             return Vec::new();
         };
         for (number, (name, value)) in members.iter().enumerate() {
-            // GraphQL §5.6.3.
+            // GraphQL §5.6.3 forbids this.
             if members[..number].iter().any(|(other, _)| other == name) {
                 let span = self.span(name.location().or(value.location()));
                 self.find(Finding::new(Code::C008, format!("`{name}` is given twice"), span, "given again"));
@@ -98,7 +98,7 @@ impl Reader<'_> {
         members.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.as_str(), value)).collect()
     }
 
-    /// A mapping.
+    /// Reads a mapping.
     pub(crate) fn mapping(&mut self, value: &Node<Value>, used: Use) -> Option<Mapping> {
         let text = self.mapping_text(value)?;
         match parse(&text, used) {
@@ -110,21 +110,21 @@ impl Reader<'_> {
         }
     }
 
-    /// A string's decoded text, with the place of each byte.
+    /// Decodes a string and gives it with the place of each byte in the file.
     pub(crate) fn mapping_text(&mut self, value: &Node<Value>) -> Option<MappingText> {
         let span = self.text(value)?.span;
         let literal = self.text.get(span.start as usize..span.end as usize).unwrap_or_default();
         Some(MappingText::of_literal(self.file, literal, span.start as usize))
     }
 
-    /// Says that a value is of another type.
+    /// Reports that a value does not have the expected form.
     pub(crate) fn wrong<T>(&mut self, span: Span, expected: &str) -> Option<T> {
         self.find(Finding::new(Code::C008, format!("expected {expected}"), span, "not this"));
         None
     }
 }
 
-/// `a`, `b` and `c`.
+/// Writes names as a list: `a`, `b` and `c`.
 pub(crate) fn list(names: &[&str]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     match quoted.as_slice() {

@@ -1,4 +1,4 @@
-//! What a mapping says, before it is checked against anything.
+//! The syntax of mappings, before they are checked against a contract or the graph.
 
 use crate::diagnostic::Span;
 use crate::json::Value;
@@ -7,91 +7,91 @@ use crate::sdl::Spanned;
 /// The value of `params:`, `body:` or `selection:`.
 #[derive(Debug, Clone)]
 pub struct Mapping {
-    /// What it says.
+    /// The contents of the mapping.
     pub body: MappingBody,
-    /// The whole text, quotes aside.
+    /// The place of the whole text, without its quotes.
     pub span: Span,
 }
 
 /// The two forms of a mapping.
 #[derive(Debug, Clone)]
 pub enum MappingBody {
-    /// `a  b: c.d`: an object, field by field.
+    /// An object by its fields, such as `a  b: c.d`.
     Entries(Fields),
-    /// `$.items { id }`: one value.
+    /// A single value, such as `$.items { id }`.
     Value(Expression),
 }
 
-/// One field of an object that is being made.
+/// A field of an object that the mapping makes.
 #[derive(Debug, Clone)]
 pub struct Entry {
-    /// Its name in what is made.
+    /// The name of the field in the object.
     pub name: Spanned<String>,
-    /// Where the value comes from; `a` alone is the path `a`.
+    /// The value of the field. For the entry `a`, this is the path `a`.
     pub value: Expression,
-    /// Was the name written, `a: b` rather than `b`?
+    /// Whether the name is written, as in `a: b`, or follows from the value, as in `b`.
     pub is_aliased: bool,
 }
 
-/// A value.
+/// An expression, which gives a value.
 #[derive(Debug, Clone)]
 pub struct Expression {
-    /// Where it starts.
+    /// The value from which it starts.
     pub start: Start,
-    /// What is done from there, in order.
+    /// The steps from there, in order.
     pub steps: Vec<Step>,
-    /// `{ … }` behind a path: what is taken of the object there.
+    /// The fields that are taken of the object at the end of the path (`{ … }`).
     pub selection: Option<Fields>,
-    /// `?? …`.
+    /// The expression that is used if the value is null (`?? …`).
     pub or: Option<Box<Expression>>,
-    /// The expression's text.
+    /// The place of the expression's text.
     pub span: Span,
 }
 
-/// A `{ … }`.
+/// Fields in braces (`{ … }`).
 #[derive(Debug, Clone)]
 pub struct Fields {
-    /// Its entries.
+    /// The fields in the order of the text.
     pub entries: Vec<Entry>,
-    /// From brace to brace.
+    /// The place from brace to brace.
     pub span: Span,
 }
 
-/// Where an expression starts.
+/// The value from which an expression starts.
 #[derive(Debug, Clone)]
 pub enum Start {
-    /// A path relative to the value at hand: `a.b`; also `$`, which is that value.
+    /// A path that is relative to the current value, such as `a.b`, or the current value itself (`$`).
     Here {
-        /// Was `$` written?
+        /// Whether it is written with `$`.
         is_dollar: bool,
     },
-    /// `$args` and its like.
+    /// A variable such as `$args`.
     Variable(Variable),
-    /// `$(…)`, and plain literals in `params:` and `body:`.
+    /// A literal in `$(…)`, or without parentheses in `params:` and `body:`.
     Literal(Value),
-    /// `{ a b }` behind a name: an object made of the value at hand.
+    /// An object that is made of the current value: `{ a b }` after a name.
     Object(Fields),
-    /// `[a, b]`, in `params:` and `body:`.
+    /// A list: `[a, b]` in `params:` and `body:`.
     List(Vec<Expression>),
 }
 
-/// The names behind `$`.
+/// The variables of mappings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Variable {
-    /// `$args`: arguments of the field.
+    /// `$args`: the arguments of the field.
     Args,
     /// `$this`: the parent object.
     This,
     /// `$batch`: all parent objects.
     Batch,
-    /// `$claims`: the caller's verified token.
+    /// `$claims`: the claims of the caller's verified token.
     Claims,
-    /// `$config`: configuration of the service.
+    /// `$config`: the configuration of the service.
     Config,
 }
 
 impl Variable {
-    /// As it is written.
+    /// The variable as it is written.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -107,31 +107,31 @@ impl Variable {
 /// One step of an expression.
 #[derive(Debug, Clone)]
 pub enum Step {
-    /// `.name`.
+    /// A property of an object (`.name`).
     Property(Spanned<String>),
-    /// `[0]`.
+    /// An item of a list (`[0]`).
     Index(Spanned<u32>),
-    /// `?`: null is expected here. Null anywhere on a path gives null, with or without it.
+    /// A mark that null is expected here (`?`). Null at any place of a path gives null, with or without the mark.
     Optional,
-    /// `->name(…)`.
+    /// A method (`->name(…)`), with the place of its name.
     Method(Method, Span),
 }
 
-/// The methods of the subset.
+/// The methods that mappings may use.
 #[derive(Debug, Clone)]
 pub enum Method {
-    /// First item or character.
+    /// The first item of a list, or the first character of a text.
     First,
-    /// Last item or character.
+    /// The last item of a list, or the last character of a text.
     Last,
-    /// Number of items, characters or properties.
+    /// The number of items, characters or properties.
     Size,
     /// Negates a boolean.
     Not,
-    /// Is it equal to the literal?
+    /// Whether the value is equal to the literal.
     Eq(Value),
-    /// Literal by literal.
+    /// Pairs of literals: a value that is equal to the first literal of a pair becomes the second one.
     Match(Vec<(Value, Value)>),
-    /// A path of every item: `->map(a.b)`.
+    /// The value at a path in each item of a list, such as `->map(a.b)`.
     Map(Vec<Spanned<String>>),
 }

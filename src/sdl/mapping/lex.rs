@@ -1,21 +1,21 @@
-//! Tokens of a mapping, with spans into the SDL file.
+//! The tokens of a mapping, with spans in the SDL file.
 
 use crate::diagnostic::{FileId, Span};
 use crate::json::Number;
 
-/// A mapping's text, and where in the file each of its bytes comes from.
+/// The text of a mapping, with the place in the file from which each of its bytes comes.
 #[derive(Debug)]
 pub(crate) struct MappingText {
     text: String,
-    /// File offset of each byte of `text`, and of its end.
+    /// The offset in the file of each byte of `text`, and of its end.
     offsets: Vec<u32>,
     file: FileId,
 }
 
 impl MappingText {
-    /// Decodes a GraphQL string literal, quotes included, that starts at `start` in the file.
+    /// Decodes a GraphQL string literal with its quotes, which starts at the byte `start` of the file.
     ///
-    /// A block string's indentation is kept: spaces mean nothing in a mapping.
+    /// The indentation of a block string is kept, because white space has no meaning in a mapping.
     pub(crate) fn of_literal(file: FileId, literal: &str, start: usize) -> Self {
         let (inner, skipped, is_block) = match literal.strip_prefix("\"\"\"") {
             Some(rest) => (rest.strip_suffix("\"\"\"").unwrap_or(rest), 3, true),
@@ -44,7 +44,7 @@ impl MappingText {
         decoded
     }
 
-    /// A part of it, as a text of its own.
+    /// Gives a part of the text as a text of its own.
     pub(crate) fn part(&self, start: usize, end: usize) -> Self {
         Self { text: self.text[start..end].to_owned(), offsets: self.offsets[start..=end].to_vec(), file: self.file }
     }
@@ -54,14 +54,14 @@ impl MappingText {
         &self.text
     }
 
-    /// The span in the file of a range of the decoded text.
+    /// Gives the span in the file of a range of the decoded text.
     pub(crate) fn span(&self, start: usize, end: usize) -> Span {
         let at = |index: usize| self.offsets.get(index).or(self.offsets.last()).map_or(0, |&offset| offset as usize);
         Span::new(self.file, at(start)..at(end.max(start)))
     }
 }
 
-/// One escape sequence of a plain string, and how many bytes it takes.
+/// Decodes an escape sequence of a plain string. Gives the text and the number of bytes of the sequence.
 fn unescape(rest: &str) -> (String, usize) {
     let hex = |from: usize, to: usize| {
         let digits = rest.get(from..to)?;
@@ -87,30 +87,30 @@ fn unescape(rest: &str) -> (String, usize) {
     }
 }
 
-/// What a token is.
+/// The kinds of tokens.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Token {
-    /// `abc`, `a-b`.
+    /// A name, such as `abc` or `a-b`.
     Name(String),
-    /// `"…"` or `'…'`.
+    /// A string in double or single quotes.
     Text(String),
-    /// `12`, `-3.5`.
+    /// A number, such as `12` or `-3.5`.
     Number(Number),
-    /// `$`, alone or before a name.
+    /// A `$`, alone or before a name.
     Dollar,
-    /// `->`.
+    /// An arrow (`->`).
     Arrow,
-    /// `??`.
+    /// The operator `??`.
     OrElse,
-    /// `...`.
+    /// Three dots (`...`).
     Spread,
-    /// `?`, `:`, `.`, `@`, `*`, brackets and whatever else is one character.
+    /// Any other character, such as `?`, `:`, `.`, `@`, `*` or a bracket.
     Sign(char),
-    /// The end.
+    /// The end of the text.
     End,
 }
 
-/// A token and the bytes of the decoded text that it takes.
+/// A token with its range of bytes in the decoded text.
 #[derive(Debug, Clone)]
 pub(crate) struct Lexed {
     pub(crate) token: Token,
@@ -118,7 +118,8 @@ pub(crate) struct Lexed {
     pub(crate) end: usize,
 }
 
-/// Cuts a mapping into tokens; the last is [`Token::End`]. The error is where a string or a number is none.
+/// Splits a mapping into tokens, the last of which is [`Token::End`]. The error is the range of a string or a number
+/// that is not valid.
 pub(crate) fn lex(text: &str) -> Result<Vec<Lexed>, (usize, usize)> {
     let mut tokens = Vec::new();
     let mut at = 0;
@@ -179,7 +180,8 @@ fn sign(rest: &str, c: char) -> (Token, usize) {
     }
 }
 
-/// All that may belong to a number of JSON; whether it is one is found when it is read.
+/// Gives the length of all characters that may belong to a JSON number. Whether it is a number is checked when it is
+/// read.
 fn number_length(rest: &str) -> usize {
     let bytes = rest.as_bytes();
     let belongs = |at: &usize| match bytes[*at] {
@@ -189,7 +191,7 @@ fn number_length(rest: &str) -> usize {
     1 + (1..bytes.len()).take_while(belongs).count()
 }
 
-/// Letters, digits, `_`, and `-` where a letter or digit follows.
+/// Gives the length of a name: letters, digits and `_`, and `-` if a letter, a digit or `_` follows it.
 fn name_length(rest: &str) -> usize {
     let bytes = rest.as_bytes();
     let is_word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
@@ -204,7 +206,8 @@ fn name_length(rest: &str) -> usize {
     length
 }
 
-/// A string and how many bytes it takes; `None`: it does not end, or has an escape that JSON does not know.
+/// Decodes a string. Gives its text and its length in bytes, or `None` if it does not end or has an escape that JSON
+/// does not define.
 fn quoted(rest: &str, quote: char) -> Option<(String, usize)> {
     let mut value = String::new();
     let mut chars = rest.char_indices().skip(1);

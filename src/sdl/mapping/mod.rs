@@ -1,12 +1,12 @@
-//! The mapping language: the values of `params:`, `body:` and `selection:` (BINDINGS, "Mapping subset").
+//! The mapping language: the values of `params:`, `body:` and `selection:`.
 //!
-//! In: a string of an SDL file. Out: a [`Mapping`], or findings that name what is outside the subset.
-//! Elsewhere: checking it against contract and graph ([`crate::compose`]).
+//! In: a string of an SDL file. Out: a [`Mapping`], or findings for what the language does not have.
+//! Elsewhere: checking mappings against contracts and the graph ([`crate::compose`]).
 //!
 //! Always true:
-//! - every span lies in the SDL file, inside the string;
+//! - every span lies inside the string in the SDL file;
 //! - nesting is bounded, so that no text can exhaust the stack;
-//! - printing and parsing again gives the same mapping.
+//! - printing a mapping and parsing it again gives the same mapping.
 
 mod ast;
 mod lex;

@@ -1,4 +1,4 @@
-//! Text to [`Mapping`]: recursive descent, one token ahead.
+//! The parser of mappings, which works by recursive descent.
 
 use super::ast::{Entry, Expression, Fields, Mapping, MappingBody, Method, Start, Step, Variable};
 use super::lex::{Lexed, MappingText, Token, lex};
@@ -6,24 +6,24 @@ use crate::diagnostic::{Code, Finding, Span};
 use crate::json::{Map, Value as Json};
 use crate::sdl::Spanned;
 
-/// Deepest nesting of braces, brackets and `??`.
+/// The greatest depth of nested braces, brackets and `??`.
 const MAX_DEPTH: usize = 32;
-/// Longest mapping, in bytes.
+/// The greatest length of a mapping, in bytes.
 const MAX_BYTES: usize = 64 * 1024;
 
-/// What a mapping is for.
+/// The purpose of a mapping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Use {
-    /// `params:`, `body:`, `headers:`: makes a request. Names may hold `-` and `.`, literals stand plain.
+    /// It makes a request (`params:`, `body:`, `headers:`). Names may contain `-` and `.`, and literals need no `$(…)`.
     Request,
-    /// `selection:`: reads an answer.
+    /// It reads an answer (`selection:`).
     Answer,
 }
 
 /// Parses a mapping.
 ///
 /// # Errors
-/// A finding with a `C0xx` code at the first thing that is not in the subset.
+/// A finding with a `C0xx` code for the first part that the language does not have.
 pub(crate) fn parse(text: &MappingText, used: Use) -> Result<Mapping, Box<Finding>> {
     let all = text.span(0, text.text().len());
     if text.text().len() > MAX_BYTES {
@@ -67,12 +67,12 @@ impl Parser<'_> {
         }
     }
 
-    /// The entries of a mapping without braces.
+    /// Makes a mapping without braces of these items.
     fn whole(&self, items: Vec<Item>) -> Parsed<Fields> {
         Ok(Fields { entries: named(items)?, span: self.text.span(0, self.text.text().len()) })
     }
 
-    /// In a request only `name: …` is an entry; everything else is one value.
+    /// Whether a single value begins here. In a request, an entry begins with `name:`, and everything else is a value.
     fn starts_request_value(&self) -> bool {
         self.used == Use::Request && !self.is_request_name()
     }
@@ -122,7 +122,7 @@ impl Parser<'_> {
         })
     }
 
-    /// `name:`, if that is what comes.
+    /// Reads `name:`, if it is next.
     fn alias(&mut self) -> Option<Spanned<String>> {
         let from = self.at;
         let is_alias = match self.used {
@@ -171,7 +171,7 @@ impl Parser<'_> {
         Ok(Expression { start, steps, selection, or, span: self.span_from(from) })
     }
 
-    /// Where a value starts, and what is done from there.
+    /// Reads the start of a value and its steps.
     fn path(&mut self) -> Parsed<(Start, Vec<Step>)> {
         let from = self.at;
         let (start, mut steps) = self.start()?;
@@ -190,7 +190,7 @@ impl Parser<'_> {
         Ok((start, steps))
     }
 
-    /// The steps are those inside `$(…)`.
+    /// Reads the start of a value. The steps are those inside `$(…)`, if there are any.
     fn start(&mut self) -> Parsed<(Start, Vec<Step>)> {
         if *self.token() == Token::Dollar {
             return self.dollar();
@@ -258,7 +258,7 @@ impl Parser<'_> {
         self.is_literal() || matches!(self.token(), Token::Sign('[' | '{'))
     }
 
-    /// `$(next->eq(null)->not)`: the one path inside, as if it stood without parentheses.
+    /// Reads `$(next->eq(null)->not)` as the path inside the parentheses.
     fn parenthesised(&mut self, from: usize) -> Parsed<(Start, Vec<Step>)> {
         if self.used == Use::Request {
             return Err(self.error(Code::C003, "a computed value in `$(…)` is outside the subset", "not here", from));
@@ -375,7 +375,7 @@ impl Parser<'_> {
         Ok(Step::Method(method, self.span_from(from)))
     }
 
-    /// `match([["card", "Card"], …])` or `match(["card", "Card"], …)`.
+    /// Reads `match([["card", "Card"], …])` or `match(["card", "Card"], …)`.
     fn match_pairs(&mut self, from: usize) -> Parsed<Method> {
         self.expect('(')?;
         let mut rows = Vec::new();
@@ -408,7 +408,7 @@ impl Parser<'_> {
         Ok(Method::Match(pairs))
     }
 
-    /// `map(a.b)` or `map(@.a.b)`.
+    /// Reads `map(a.b)` or `map(@.a.b)`.
     fn map_path(&mut self) -> Parsed<Method> {
         self.expect('(')?;
         if *self.token() == Token::Sign('@') {
@@ -526,7 +526,7 @@ impl Parser<'_> {
         self.tokens.get(at).map_or(&Token::End, |lexed| &lexed.token)
     }
 
-    /// The span of a range of tokens that is not empty.
+    /// Gives the span of a range of tokens. For an empty range, it is the span of the token at its start.
     fn span_of(&self, tokens: std::ops::Range<usize>) -> Span {
         let at = |index: usize| self.tokens.get(index).or(self.tokens.last());
         let start = at(tokens.start).map_or(0, |lexed| lexed.start);
@@ -550,7 +550,7 @@ enum Item {
     Unnamed(Expression),
 }
 
-/// The items of an object: each has a name, and no name comes twice.
+/// Makes an object of items. Each must have a name, and no name may be given twice.
 fn named(items: Vec<Item>) -> Parsed<Vec<Entry>> {
     let mut entries: Vec<Entry> = Vec::new();
     for item in items {

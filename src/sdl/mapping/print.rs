@@ -1,4 +1,4 @@
-//! Mappings as text.
+//! Printing of mappings as text.
 
 use super::ast::{Entry, Expression, Fields, Mapping, MappingBody, Method, Start, Step};
 use std::fmt::{Display, Formatter, Result};
@@ -101,7 +101,7 @@ impl Display for Method {
     }
 }
 
-/// A property as it must be written: quoted unless it is a plain name.
+/// Writes a property, in quotes unless it is a plain name.
 fn property(name: &str) -> String {
     let is_plain = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');

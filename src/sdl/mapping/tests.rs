@@ -1,4 +1,4 @@
-//! Properties of the mapping language.
+//! Properties that hold for all mappings.
 
 use super::{Mapping, MappingText, Use, parse};
 use crate::diagnostic::{Finding, Sources};
@@ -159,7 +159,7 @@ proptest! {
     }
 }
 
-/// `??` is an operator of its own: two optional marks never stand side by side.
+/// Replaces `??` by `?`, because `??` is an operator of its own and two optional marks never stand side by side.
 fn dedup(steps: &str) -> String {
     let mut steps = steps.to_owned();
     while steps.contains("??") {
