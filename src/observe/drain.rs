@@ -1,12 +1,15 @@
-//! Log lines on their way to standard error, without anybody waiting for it.
+//! The way of log lines to standard error, in which no request waits.
 //!
-//! In: whole lines, from any thread. Out: the same lines, in the order they came, written by a thread of its own.
-//! Writing each line where it is made costs every request a system call, and stops requests while nobody reads.
+//! In: whole lines, from any thread. Out: the same lines in the same order, written by a thread of its own. If each
+//! line was written where it is made, every request would pay for a system call, and requests would stop while nobody
+//! reads the log.
 //!
 //! Always true:
-//! - adding a line never waits for the one who reads the log;
-//! - what waits is bounded ([`MAX_WAITING_BYTES`]); lines over it are dropped, counted, and their number is logged;
-//! - the guard's end is the log's end: what was added before it is written, if it can be within [`FAREWELL`].
+//! - adding a line never waits for the reader of the log;
+//! - the bytes that wait have a bound ([`MAX_WAITING_BYTES`]); further lines are dropped and counted, and the log says
+//!   how many there were;
+//! - the log ends when the guard is dropped: lines that were added before are written, if that is possible within
+//!   [`FAREWELL`].
 
 use prometheus_client::metrics::counter::Counter;
 use std::io::{self, Write};
@@ -14,20 +17,20 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Most bytes of lines that wait to be written.
+/// The most bytes of lines that wait to be written.
 const MAX_WAITING_BYTES: usize = 4 << 20;
-/// How long lines are gathered before they are written with one call.
+/// How long lines are gathered before they are written with one system call.
 const GATHER: Duration = Duration::from_millis(5);
-/// Longest wait at the end for what is still to be written.
+/// How long the guard waits at the end for the lines that are not written yet.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// Takes lines. Clones are the same log.
+/// Takes lines for the log. Clones belong to the same log.
 #[derive(Debug, Clone)]
 pub(super) struct Drain {
     shared: Arc<Shared>,
 }
 
-/// Ends the log when dropped.
+/// Ends the log when it is dropped.
 #[derive(Debug)]
 pub struct LogGuard {
     drain: Drain,
@@ -36,9 +39,9 @@ pub struct LogGuard {
 #[derive(Debug)]
 struct Shared {
     state: Mutex<State>,
-    /// Something has been added, or the end has come.
+    /// Notified when a line was added, or when the log is to end.
     added: Condvar,
-    /// Everything has been written, and nothing more will be.
+    /// Notified when everything was written and nothing more will be.
     ended: Condvar,
     dropped: Counter,
     max_waiting: usize,
@@ -47,14 +50,14 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     waiting: Vec<u8>,
-    /// Lines dropped that the log does not speak of yet.
+    /// The number of dropped lines that the log does not mention yet.
     dropped: u64,
     is_closing: bool,
     has_ended: bool,
 }
 
 impl Drain {
-    /// Starts a thread that writes to `out`; `dropped` counts what never will be written.
+    /// Starts a thread that writes to `out`. `dropped` counts the lines that are never written.
     pub(super) fn start(out: impl Write + Send + 'static, dropped: Counter) -> io::Result<(Self, LogGuard)> {
         Self::bounded(out, dropped, MAX_WAITING_BYTES)
     }
@@ -109,7 +112,7 @@ impl Shared {
             std::mem::swap(&mut lines, &mut state.waiting);
             let dropped = std::mem::take(&mut state.dropped);
             drop(state);
-            // Standard error is where one would say that it cannot be written to.
+            // A failure to write is ignored, because standard error is the only place to report it.
             let _ = out.write_all(&lines).and_then(|()| out.flush());
             lines.clear();
             if dropped > 0 {
@@ -130,7 +133,7 @@ impl Drop for LogGuard {
     }
 }
 
-/// One event's line.
+/// Each call writes the line of one event.
 impl Write for Drain {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.add(line);
@@ -155,7 +158,7 @@ mod tests {
     use super::*;
     use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-    /// Takes one write for each word that it is given, and hands on what was written.
+    /// A writer that does one write for each message that it gets, and passes on what was written.
     struct Slow(Receiver<()>, SyncSender<Vec<u8>>);
 
     impl Write for Slow {
@@ -186,7 +189,7 @@ mod tests {
         let ((go, going), (written, lines)) = (sync_channel(1_000), sync_channel(1_000));
         let dropped = Counter::default();
         let (drain, guard) = Drain::bounded(Slow(going, written), dropped.clone(), 10).expect("a thread");
-        // Nothing is read: at most ten bytes are being written, and ten wait.
+        // Nothing is read, so at most ten bytes are being written and ten wait.
         (0..100).for_each(|_| drain.add(b"1234\n"));
         assert!((96..=98).contains(&dropped.get()), "{} dropped", dropped.get());
         (0..100).for_each(|_| go.send(()).expect("a writer"));

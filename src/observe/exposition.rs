@@ -1,24 +1,24 @@
-//! The two text forms of metrics: OpenMetrics, and the older one of Prometheus.
+//! The two text formats of metrics: OpenMetrics, and the older format of Prometheus.
 //!
-//! In: a page in OpenMetrics, as the metrics library writes it, or an `Accept` header. Out: the page in the form that
-//! a reader asks for.
+//! In: a page in OpenMetrics, as the metrics library writes it, or an `Accept` header. Out: the page in the format that
+//! the reader asks for.
 //!
 //! # Source
 //! OpenMetrics 1.0; Prometheus, "Exposition formats", text-based format 0.0.4.
 
 use std::fmt::Write;
 
-/// A text form of metrics.
+/// A text format of metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exposition {
     /// OpenMetrics 1.0.
     OpenMetrics,
-    /// Prometheus text 0.0.4.
+    /// The text format 0.0.4 of Prometheus.
     Prometheus,
 }
 
 impl Exposition {
-    /// Its media type.
+    /// The media type of the format.
     #[must_use]
     pub fn content_type(self) -> &'static str {
         match self {
@@ -27,10 +27,10 @@ impl Exposition {
         }
     }
 
-    /// Chooses by the values of `Accept` (RFC 9110 §12.5.1): the form of the higher quality; in a draw, and when neither
-    /// is acceptable or asked for, OpenMetrics.
+    /// Chooses a format by the values of `Accept` (RFC 9110 §12.5.1): the one with the higher quality. If both have the
+    /// same quality, or neither is acceptable or asked for, the result is OpenMetrics.
     ///
-    /// A range of another version than ours asks for neither.
+    /// A range with another version than ours matches neither format.
     #[must_use]
     pub fn negotiate<'a>(accept: impl IntoIterator<Item = &'a str>) -> Self {
         let (mut open, mut text) = (Quality::default(), Quality::default());
@@ -61,7 +61,7 @@ impl Exposition {
         if text.value > open.value { Self::Prometheus } else { Self::OpenMetrics }
     }
 
-    /// Writes a whole page of OpenMetrics in this form.
+    /// Writes a whole page of OpenMetrics in this format.
     #[must_use]
     pub fn write(self, page: String) -> String {
         match self {
@@ -71,7 +71,7 @@ impl Exposition {
     }
 }
 
-/// The quality of a media type: that of the most specific range which names it.
+/// The quality of a media type, which is that of the most specific range that matches it.
 #[derive(Debug, Default)]
 struct Quality {
     specific: u8,
@@ -86,8 +86,8 @@ impl Quality {
     }
 }
 
-/// In the older form a counter is described by the name of its samples, with `_total`; units and the end are not marked,
-/// and a help text escapes no quotes.
+/// Rewrites a page for the older format. There, the description of a counter names its samples, with `_total`; units
+/// and the end of the page are not marked; and quotes in help texts are not escaped.
 fn to_prometheus(page: &str) -> String {
     let mut written = String::with_capacity(page.len() + page.len() / 16);
     let mut help = None;
@@ -101,7 +101,7 @@ fn to_prometheus(page: &str) -> String {
                 "unknown" => ("", "untyped"),
                 other => ("", other),
             };
-            // Writing to a text cannot fail.
+            // Writing to a string cannot fail.
             if let Some((_, text)) = help.take().filter(|(described, _)| *described == name) {
                 let _ = writeln!(written, "# HELP {name}{suffix} {}", text.replace("\\\"", "\""));
             }
@@ -134,7 +134,7 @@ mod tests {
             (vec!["application/openmetrics-text;q=0, text/plain;q=0.1"], Prometheus),
             (vec!["application/openmetrics-text;version=0.0.1, text/plain;version=0.0.4;q=0.2"], Prometheus),
             (vec!["text/plain;version=1.0.0, application/openmetrics-text;q=0.1"], OpenMetrics),
-            // What Prometheus itself sends.
+            // The value that Prometheus itself sends.
             (
                 vec![
                     "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,\

@@ -1,7 +1,7 @@
-//! One log line as JSON: timestamp, level, the event's fields, target.
+//! The format of a log line as JSON: timestamp, level, the fields of the event, and target.
 //!
-//! `tracing-subscriber` has such a format, for events within spans; we have no spans, and each request logs a line, for
-//! which that one takes many times the instructions.
+//! `tracing-subscriber` has such a format, but it is made for events within spans. There are no spans here, each
+//! request logs a line, and that format takes many times the instructions for it.
 
 use humantime_serde::re::humantime::format_rfc3339_seconds;
 use std::cell::Cell;
@@ -13,7 +13,7 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-/// Longest line whose room is kept for the next one of its thread, in bytes.
+/// The longest line whose buffer is kept for the next line of the thread, in bytes.
 const MAX_KEPT: usize = 4_096;
 
 /// The format of [`crate::config::LogFormat::Json`].
@@ -26,7 +26,7 @@ where
     N: for<'w> FormatFields<'w> + 'static,
 {
     fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
-        // Gathered here, and handed over at once: each write to the writer is a dynamic call.
+        // The line is built here and written at once, because each call of the writer is a dynamic call.
         let mut line = Line { text: ROOM.take(), result: Ok(()) };
         let metadata = event.metadata();
         line.text.push_str(r#"{"timestamp":""#);
@@ -53,18 +53,19 @@ struct Line {
     result: fmt::Result,
 }
 
-/// The beginning of a timestamp, `2026-11-21T16:33:58`, and the second that it is of.
+/// A second since 1970, and its text, which is the beginning of a timestamp: `2026-11-21T16:33:58`.
 type Second = (u64, [u8; 19]);
 
 thread_local! {
-    /// An empty text with room; a line that is made while another is, as by a value that logs, finds none.
+    /// The empty buffer that is kept. A line that is made while another line is being made, as by a value that logs,
+    /// gets a new buffer.
     static ROOM: Cell<String> = const { Cell::new(String::new()) };
-    /// The last one written: most lines are of the same second as the line before.
+    /// The last second that was written; most lines are of the same second as the line before.
     static SECOND: Cell<Second> = const { Cell::new((0, *b"1970-01-01T00:00:00")) };
 }
 
 impl Line {
-    /// In UTC, to the microsecond (RFC 3339).
+    /// Writes a timestamp in UTC, with microseconds (RFC 3339).
     fn timestamp(&mut self, now: SystemTime) -> fmt::Result {
         let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
         let (mut second, mut text) = SECOND.get();
@@ -85,7 +86,7 @@ impl Line {
         Ok(())
     }
 
-    /// Writes a field's name. Names are those of our own code, and need no escapes.
+    /// Writes the name of a field. Names are in our own code and need no escapes.
     fn name(&mut self, field: &Field) -> &mut String {
         self.text.push_str(",\"");
         self.text.push_str(field.name());
@@ -124,17 +125,17 @@ impl Visit for Line {
     }
 }
 
-/// Writes a number; JSON has none for what is not finite.
+/// Writes a number. JSON has no infinity and no NaN, so these become `null`.
 fn float(to: &mut String, value: f64) {
     let tenths = (value * 10.0).round();
     if (0.0..1e15).contains(&tenths) && tenths / 10.0 == value && value.is_sign_positive() {
-        // As times in our lines are: the shortest text that is this number has one digit after the point.
+        // Times in log lines have this form: the shortest text for the number has one digit after the point.
         let tenths = tenths as u64;
         to.push_str(itoa::Buffer::new().format(tenths / 10));
         to.push('.');
         to.push_str(itoa::Buffer::new().format(tenths % 10));
     } else if value.is_finite() {
-        // Writing into a `String` does not fail.
+        // Writing to a string cannot fail.
         let _ = write!(to, "{value:?}");
     } else {
         to.push_str("null");
@@ -148,7 +149,7 @@ fn string(to: &mut String, text: &str) {
     to.push('"');
 }
 
-/// Escapes whatever is written to it.
+/// A writer that escapes everything that is written to it.
 struct Escaped<'e>(&'e mut String);
 
 impl fmt::Write for Escaped<'_> {
@@ -159,7 +160,7 @@ impl fmt::Write for Escaped<'_> {
 }
 
 fn escaped(to: &mut String, text: &str) {
-    // Without a way out of the loop it takes many bytes at once.
+    // The loop has no early exit, so the compiler can check many bytes at once.
     if !text.bytes().fold(false, |found, byte| found | needs_escape(byte)) {
         return to.push_str(text);
     }
@@ -171,7 +172,7 @@ fn escaped(to: &mut String, text: &str) {
             b'\\' => to.push_str("\\\\"),
             b'\n' => to.push_str("\\n"),
             byte => {
-                // Writing into a `String` does not fail.
+                // Writing to a string cannot fail.
                 let _ = write!(to, "\\u{byte:04x}");
             }
         }
@@ -191,7 +192,7 @@ mod tests {
     use serde_json::{Value, json};
     use std::sync::{Arc, Mutex};
 
-    /// What a subscriber with this format writes for what `log` logs.
+    /// The lines that a subscriber with this format writes while `log` runs.
     fn logged(log: impl FnOnce()) -> Vec<Value> {
         let text = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&text);

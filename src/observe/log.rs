@@ -1,4 +1,4 @@
-//! The log: where lines go and how they look.
+//! The log: where its lines go, and in which format.
 
 use super::drain::{Drain, LogGuard};
 use super::line::JsonLine;
@@ -7,25 +7,26 @@ use prometheus_client::metrics::counter::Counter;
 use std::sync::OnceLock;
 use tracing_subscriber::EnvFilter;
 
-/// Why there is no log.
+/// Why the log cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum LogInitError {
-    /// A log had been set up before.
+    /// The log was set up before.
     #[error("the log is set up already")]
     Already,
-    /// The thread that writes it cannot be started.
+    /// The thread that writes the log cannot be started.
     #[error("the log's thread cannot be started")]
     Thread(#[from] std::io::Error),
 }
 
 /// Sends the log of this process to its standard error, until the guard is dropped.
 ///
-/// `RUST_LOG` chooses what is logged; without it, everything from `info` up. Lines are written by a thread of their own,
-/// some milliseconds after they were made; when nobody reads them, 4 MiB wait, and further ones are dropped and counted
-/// (`bespoke_log_lines_dropped`). A process that is killed loses what waits.
+/// The environment variable `RUST_LOG` chooses what is logged; without it, everything from `info` up is. A thread of
+/// its own writes the lines, some milliseconds after they were made. If nobody reads them, up to 4 MiB of lines wait,
+/// and further ones are dropped and counted (`bespoke_log_lines_dropped`). A process that is killed loses the lines
+/// that wait.
 ///
 /// # Errors
-/// [`LogInitError`] if there is a log already (it stays as it is), or no thread to be had.
+/// [`LogInitError`] if there is a log already (it stays as it is), or if no thread can be started.
 pub fn init(format: LogFormat) -> Result<LogGuard, LogInitError> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let (drain, guard) = Drain::start(std::io::stderr(), dropped_lines().clone())?;
@@ -38,7 +39,7 @@ pub fn init(format: LogFormat) -> Result<LogGuard, LogInitError> {
     Ok(guard)
 }
 
-/// Lines of this process that nobody will read.
+/// Counts the log lines of this process that were dropped.
 pub(super) fn dropped_lines() -> &'static Counter {
     static DROPPED: OnceLock<Counter> = OnceLock::new();
     DROPPED.get_or_init(Counter::default)

@@ -1,4 +1,4 @@
-//! The metrics of one server.
+//! The metrics of one server, and how each is counted.
 
 use super::exposition::Exposition;
 use super::log::dropped_lines;
@@ -22,13 +22,13 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::runtime::Handle;
 
-/// The label of operations whose names have none of their own.
+/// The label of operations whose names have no label of their own.
 const OTHER: &str = "other";
 
-/// Upper bounds of the latency buckets, in seconds.
+/// The upper bounds of the latency buckets, in seconds.
 const BUCKETS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
-/// Upper bounds of the buckets of subscriptions' lifetimes, in seconds: up to a day.
+/// The upper bounds of the buckets for the lifetimes of subscriptions, in seconds: up to one day.
 const LIFETIME_BUCKETS: [f64; 8] = [1.0, 10.0, 60.0, 600.0, 3_600.0, 14_400.0, 43_200.0, 86_400.0];
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -83,7 +83,7 @@ struct ShedLabels {
     reason: &'static str,
 }
 
-/// What tells the metrics of calls apart, as [`CallLabels`] do.
+/// The key of a call's metrics. It holds what [`CallLabels`] hold.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct CallKey {
     service: Arc<str>,
@@ -92,7 +92,7 @@ struct CallKey {
     is_shared: bool,
 }
 
-/// A [`CallKey`] that is looked for; it hashes as the key does.
+/// A borrowed [`CallKey`] for a look-up; it hashes as the key does.
 #[derive(Hash)]
 struct CallLookup<'a> {
     service: &'a str,
@@ -110,33 +110,34 @@ impl Equivalent<CallKey> for CallLookup<'_> {
     }
 }
 
-/// The metrics of some calls.
+/// The metrics for calls with one [`CallKey`].
 #[derive(Debug, Clone)]
 struct CallHandles {
     calls: Counter,
-    /// None for shared calls, which take no time of their own.
+    /// The histogram of the calls' times; `None` for shared calls, which take no time of their own.
     seconds: Option<Histogram>,
 }
 
-/// What came of reading everything again.
+/// The result of reading the schemas and the configuration again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReloadOutcome {
-    /// What runs was replaced.
+    /// The running engines were replaced.
     Done,
-    /// It was the same as what runs, which goes on.
+    /// Nothing has changed, so the running engines stay.
     Unchanged,
-    /// It could not be loaded, and what ran goes on.
+    /// The files could not be loaded, so the running engines stay.
     Refused,
 }
 
-/// Counts requests, calls, errors and their times; read by `/metrics`.
+/// Counts requests, calls, errors and their times; `/metrics` reads it.
 ///
-/// Families look a metric up by all its labels; what nearly every request counts is looked up once and kept.
+/// A family finds a metric by hashing all its labels. The metrics that nearly every request needs are found once and
+/// kept.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
-    /// Of `requests`, those answered with 200: by kind and outcome.
+    /// The members of `requests` for the status 200, by kind and outcome.
     usual: [[OnceLock<Counter>; OUTCOMES]; KINDS],
     request_seconds: Family<OperationLabels, Histogram, fn() -> Histogram>,
     in_flight: Gauge,
@@ -150,7 +151,7 @@ pub struct Metrics {
     cache_bytes: Gauge,
     writes_unattended: Gauge,
     writes_refused: Counter,
-    /// As many as `calls` has members.
+    /// The metrics of calls that are kept after the first look-up; as many as `calls` has members.
     call_handles: RwLock<IndexMap<CallKey, CallHandles, ahash::RandomState>>,
     errors: Family<ErrorLabels, Counter>,
     reloads: Family<ReloadLabels, Counter>,
@@ -158,18 +159,18 @@ pub struct Metrics {
     polling: PollMetrics,
     tasks: Gauge,
     runtimes: OnceLock<Vec<Handle>>,
-    /// Of `request_seconds`: those of the most used names.
+    /// The members of `request_seconds` for the most used names.
     operations: RwLock<Names<Histogram>>,
     other: OnceLock<Histogram>,
     anonymous: OnceLock<Histogram>,
 }
 
-/// Kinds of operations, and that it is not known.
+/// The number of kinds of operations, including the unknown kind.
 const KINDS: usize = 4;
-/// Outcomes of requests that the engine answered.
+/// The number of outcomes of requests that the engine answered.
 const OUTCOMES: usize = 7;
 
-/// A kind's place and label.
+/// The index and the label of a kind.
 fn kind_label(kind: Option<OperationKind>) -> (usize, &'static str) {
     match kind {
         Some(OperationKind::Query) => (0, "query"),
@@ -179,7 +180,7 @@ fn kind_label(kind: Option<OperationKind>) -> (usize, &'static str) {
     }
 }
 
-/// An outcome's place and label.
+/// The index and the label of an outcome.
 fn outcome_label(response: &Response) -> (usize, &'static str) {
     match response.kind {
         ResponseKind::Executed if response.is_kept => (6, "kept"),
@@ -298,7 +299,7 @@ impl Metrics {
         }
     }
 
-    /// Counts the tasks of these runtimes from now on; what is counted already stays so.
+    /// Counts the tasks of these runtimes from now on. Only the first call has an effect.
     pub fn count_tasks_of(&self, runtimes: impl IntoIterator<Item = Handle>) {
         let _ = self.runtimes.set(runtimes.into_iter().collect());
     }
@@ -308,7 +309,7 @@ impl Metrics {
         self.engines.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
-    /// Counts that everything was read again.
+    /// Counts one attempt to read the schemas and the configuration again.
     pub fn count_reload(&self, outcome: ReloadOutcome) {
         let outcome = match outcome {
             ReloadOutcome::Done => "done",
@@ -318,7 +319,8 @@ impl Metrics {
         self.reloads.get_or_create(&ReloadLabels { outcome }).inc();
     }
 
-    /// Writes all of them, and how the services and the engine's writes are now; `cache_bytes` is what kept answers cost.
+    /// Writes all metrics, with the current state of the services and of the engine's writes. `cache_bytes` is the
+    /// memory of kept answers, in bytes.
     #[must_use]
     pub fn encode(
         &self,
@@ -333,7 +335,7 @@ impl Metrics {
         let tasks = self.runtimes.get().into_iter().flatten().map(|runtime| runtime.metrics().num_alive_tasks());
         self.tasks.set(i64::try_from(tasks.sum::<usize>()).unwrap_or(i64::MAX));
         let mut out = String::new();
-        // Writing into a `String` does not fail; half a page would be better than none.
+        // Writing to a `String` cannot fail; if it did, half a page would be better than none.
         let _ = text::encode_registry(&mut out, &self.registry);
         if !services.is_empty() {
             let _ = text::encode_registry(&mut out, &services::registry(services));
@@ -355,17 +357,17 @@ impl Metrics {
         self.open.connection()
     }
 
-    /// Says how many connections there may be.
+    /// Sets how many connections there may be at once.
     pub(crate) fn limit_connections(&self, most: u32) {
         self.open.limit_connections(most);
     }
 
-    /// Says how many streams are open, and may be.
+    /// Sets how many streams are open, and how many there may be.
     pub(crate) fn set_streams(&self, streams: OpenStreams) {
         self.open.set_streams(streams);
     }
 
-    /// Counts the close of a WebSocket; 1006: there was none.
+    /// Counts the end of a WebSocket; the code is 1006 if there was no close frame.
     pub(crate) fn count_close(&self, by: ClosedBy, code: u16) {
         self.open.count_close(by, code);
     }
@@ -376,7 +378,7 @@ impl Metrics {
         self.observe_operation(response, elapsed.as_secs_f64());
     }
 
-    /// Counts a subscription that has ended; its lifetime is no request's duration.
+    /// Counts a subscription that has ended. Its lifetime does not count as the duration of a request.
     pub(super) fn count_subscription(&self, elapsed: Duration, response: &Response) {
         self.count_outcome(200, response);
         self.subscription_seconds.observe(elapsed.as_secs_f64());
@@ -397,19 +399,19 @@ impl Metrics {
         }
     }
 
-    /// Counts a request that got no answer of the engine.
+    /// Counts a request that the engine did not answer.
     pub(super) fn count_refusal(&self, status: u16, code: &'static str) {
         let labels = RequestLabels { operation_kind: "unknown", outcome: "refused", status };
         self.requests.get_or_create(&labels).inc();
         self.errors.get_or_create(&ErrorLabels { code: code.to_owned() }).inc();
     }
 
-    /// Counts a request whose head was refused, before it came to any route.
+    /// Counts a request whose head was refused before it reached a route.
     pub(crate) fn count_refused_head(&self, status: u16) {
         self.heads_refused.get_or_create(&HeadLabels { status }).inc();
     }
 
-    /// Counts a request that was not let in.
+    /// Counts a request that was refused because this process has too much to do.
     pub(crate) fn count_shed(&self, reason: &'static str) {
         self.shed.get_or_create(&ShedLabels { reason }).inc();
     }
@@ -457,9 +459,10 @@ impl Metrics {
         }
     }
 
-    /// Observes an operation by its name, if it was executed and is among the most used ones; else as `other`.
+    /// Observes the time of an operation under its name, if it was executed and its name is among the most used ones;
+    /// otherwise under `other`.
     ///
-    /// Names of operations that did not validate are not taken: anybody could fill the table with them.
+    /// Names of operations that did not validate get no label, because anybody could fill the table with them.
     fn observe_operation(&self, response: &Response, seconds: f64) {
         let Some(name) = &response.operation_name else {
             return self.anonymous.get_or_init(|| self.of_operation("".into())).observe(seconds);
@@ -470,12 +473,12 @@ impl Metrics {
         }
         drop(known);
         let other = || self.other.get_or_init(|| self.of_operation(OTHER.into())).observe(seconds);
-        // The label of those without one is taken away from nobody, whatever an operation is called.
+        // An operation that is called `other` shares the common label and gets none of its own.
         if response.kind != ResponseKind::Executed || **name == *OTHER {
             return other();
         }
         let mut known = self.operations.write().unwrap_or_else(PoisonError::into_inner);
-        // Another request may have come first.
+        // Another request may have given the name a label between the two locks.
         if let Some(known) = known.used(name) {
             return known.observe(seconds);
         }

@@ -1,12 +1,13 @@
-//! Observation: metrics, and one log line per request.
+//! Observation: metrics, and one line in the log for each request.
 //!
-//! In: what became of each request, and the [`crate::report::CallRecord`]s of its answer. Out: `/metrics`, the log.
+//! In: the result of each request, and the [`crate::report::CallRecord`]s of its answer. Out: `/metrics` and the log.
 //! Elsewhere: what is recorded ([`crate::http`], [`crate::engine`]).
 //!
 //! Always true:
-//! - logging waits for nobody;
-//! - label values are bounded: what clients choose (operation names) is capped, the rest comes from our own files;
-//! - neither variables, headers, claims nor bodies are ever recorded.
+//! - a request never waits for the log;
+//! - the number of label values has a bound: the names that clients choose (those of operations) are limited, and all
+//!   other values come from our own files;
+//! - variables, headers, claims and bodies are never recorded.
 
 mod drain;
 mod exposition;

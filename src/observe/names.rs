@@ -1,36 +1,38 @@
-//! The operation names that get a label of their own: the most used ones.
+//! The operation names that get a label of their own, which are the most used ones.
 //!
-//! In: the name of each executed operation. Out: whether it is among the [`MOST_NAMES`] most used.
-//! Elsewhere: what is counted under a name ([`super::metrics`]).
+//! In: the name of each executed operation. Out: whether it is among the [`MOST_NAMES`] most used names.
+//! Elsewhere: what is counted for a name ([`super::metrics`]).
 //!
-//! Why not the first ones: clients choose names, and whoever sends each request under a new one would take all labels.
+//! The labels do not go to the first names that are seen, because clients choose names, and a client that sends each
+//! request under a new name would take all labels.
 //!
-//! How: names with a label are counted exactly. Others are counted by Space-Saving (Metwally et al., 2005) with
-//! [`CANDIDATES`] counters: a new name takes the least counter over, and its count before that is kept as its error. A
-//! name gets a label when it was surely (count less error) used more often than the least used one that has a label, and
-//! takes that one's place. All counts are halved from time to time, so that "most used" is of the recent past.
+//! Names with a label are counted exactly. Other names are counted by the Space-Saving algorithm (Metwally et al.,
+//! 2005) with [`CANDIDATES`] counters: a new name takes over the counter with the lowest count, and that count is kept
+//! as the error of the new name. A name gets a label when it has certainly (count less error) been used more often than
+//! the least used name with a label, whose place it takes. All counts are halved from time to time, so that "most used"
+//! refers to the recent past.
 //!
 //! Always true:
-//! - there are never more names than that, whatever is sent;
-//! - a name that is used once displaces nothing.
+//! - there are never more than [`MOST_NAMES`] names with a label, whatever clients send;
+//! - a name that is used once takes no label away from another.
 
 use indexmap::IndexMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Names that get a label of their own.
+/// How many names get a label of their own.
 pub(super) const MOST_NAMES: usize = 200;
 
-/// Longest name that gets a label of its own, in bytes.
+/// The longest name that gets a label of its own, in bytes.
 const MAX_NAME_BYTES: usize = 128;
 
-/// Names without a label that are counted.
+/// How many names without a label are counted.
 const CANDIDATES: usize = 500;
 
-/// All counts are halved when the named operations have been used so often since the last time.
+/// All counts are halved when the names with a label together reach this count.
 const HALVE_EVERY: u64 = 100_000;
 
-/// The names with a label, each with what is counted under it.
+/// The names with a label, each with what is counted for it.
 #[derive(Debug)]
 pub(super) struct Names<T> {
     labelled: IndexMap<Arc<str>, Labelled<T>, ahash::RandomState>,
@@ -55,24 +57,25 @@ impl<T> Default for Names<T> {
     }
 }
 
-/// A name is among the most used ones now.
+/// The result when a name becomes one of the most used.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Admission {
-    /// The name that its label is taken away from; none, while there are labels left.
+    /// The name that loses its label; `None` while there are labels left.
     pub(super) instead_of: Option<Arc<str>>,
-    /// How often it was surely used so far.
+    /// How often the admitted name has certainly been used so far.
     uses: u64,
 }
 
 impl<T> Names<T> {
-    /// Counts a use of a name that has a label, and gives what is counted under it.
+    /// Counts a use of a name, and returns what is counted for it; `None` if the name has no label.
     pub(super) fn used(&self, name: &str) -> Option<&T> {
         let labelled = self.labelled.get(name)?;
         labelled.uses.fetch_add(1, Ordering::Relaxed);
         Some(&labelled.counted)
     }
 
-    /// Counts a use of a name that has no label. If it is admitted, [`insert`](Self::insert) is to follow.
+    /// Counts a use of a name without a label. If the result is an [`Admission`], the caller must call
+    /// [`insert`](Self::insert).
     pub(super) fn used_without_label(&mut self, name: &Arc<str>) -> Option<Admission> {
         if name.len() > MAX_NAME_BYTES {
             return None;
@@ -92,7 +95,7 @@ impl<T> Names<T> {
         Some(Admission { instead_of: Some(least), uses: sure })
     }
 
-    /// Gives a name that was admitted its label.
+    /// Gives an admitted name its label.
     pub(super) fn insert(&mut self, name: Arc<str>, admission: &Admission, counted: T) -> &T {
         let labelled = Labelled { uses: AtomicU64::new(admission.uses), counted };
         &self.labelled.entry(name).or_insert(labelled).counted

@@ -1,6 +1,7 @@
-//! What is open in a process, beside how many there may be, so that a dashboard can show how full it is.
+//! Gauges of what is open in a process, and of the limits, so that a dashboard can show how full the process is.
 //!
-//! In: that a connection begins and ends, and how many streams there are. Out: a gauge for each, and for each limit.
+//! In: the beginning and the end of each connection, and the number of streams. Out: a gauge for each number and for
+//! each limit.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -8,31 +9,31 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-/// Who closed a socket, and the code that the other side was told.
+/// The labels of closed sockets: who closed the socket, and the code that the other side got.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct CloseLabels {
     by: &'static str,
     code: String,
 }
 
-/// Codes of clients that have a label of their own; others would be as many as clients like.
+/// The codes from clients that have a label of their own. There is a fixed list because clients can send any code.
 ///
-/// Those above 4000 are the ones that the npm package `graphql-ws` sends.
+/// The codes above 4000 are those that the npm package `graphql-ws` sends.
 const CLIENT_CODES: [u16; 13] = [1000, 1001, 1002, 1003, 1005, 1006, 1007, 1009, 1011, 4005, 4400, 4499, 4504];
 
-/// The label of the codes that have none of their own.
+/// The label of codes that have no label of their own.
 const OTHER: &str = "other";
 
 /// Who closed a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClosedBy {
-    /// This process.
+    /// This process closed the socket.
     Server,
-    /// The client, or its network.
+    /// The client or its network closed the socket.
     Client,
 }
 
-/// The gauges of what is open.
+/// The gauges of open connections and streams.
 #[derive(Debug, Default)]
 pub(super) struct OpenGauges {
     connections: Gauge,
@@ -43,18 +44,18 @@ pub(super) struct OpenGauges {
     closes: Family<CloseLabels, Counter>,
 }
 
-/// How many streams are open, and may be.
+/// How many streams are open, and how many there may be.
 #[derive(Debug, Clone, Copy)]
 pub struct OpenStreams {
-    /// WebSockets.
+    /// The number of open WebSockets.
     pub sockets: u32,
-    /// Operations that hold a place among the subscriptions.
+    /// The number of operations that hold a place among the subscriptions.
     pub subscriptions: u32,
-    /// The limit of those.
+    /// The limit of those operations.
     pub max_subscriptions: u32,
 }
 
-/// A connection that is open, until dropped.
+/// An open connection, which is counted until it is dropped.
 #[derive(Debug)]
 pub struct OpenConnection(Gauge);
 

@@ -1,4 +1,4 @@
-//! The metrics of subscriptions: polls, events and missed ticks, counted when they happen.
+//! The metrics of subscriptions: polls, events and missed ticks. Each is counted when it happens.
 
 use super::metrics::Metrics;
 use crate::report::{CallRecord, MissedTick, PollObserver};
@@ -12,7 +12,7 @@ struct MissedLabels {
     reason: &'static str,
 }
 
-/// Counts what subscriptions do.
+/// The counters of subscriptions.
 #[derive(Debug, Default)]
 pub(super) struct PollMetrics {
     polls: Counter,
@@ -21,7 +21,7 @@ pub(super) struct PollMetrics {
 }
 
 impl PollMetrics {
-    /// Counts from zero.
+    /// Registers the counters, which start at zero.
     pub(super) fn new(registry: &mut Registry) -> Self {
         let metrics = Self::default();
         let help = "Calls for the roots of subscriptions; equal subscriptions share them";

@@ -1,4 +1,4 @@
-//! One request's line in the log, and its counts.
+//! The record of one request: its line in the log, and its counts.
 
 use super::metrics::Metrics;
 use crate::engine::Response;
@@ -8,30 +8,30 @@ use http::StatusCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Status in the log of a request whose client left before the answer; it is never sent.
+/// The status in the log if the client left before the answer; it is never sent.
 const CLIENT_GONE: u16 = 499;
 
-/// A request that has begun; it ends by [`answered`](Self::answered), [`refused`](Self::refused) or by being dropped,
-/// which means that the client left. Each of them counts it once and writes one line.
+/// A request that has begun. Its record ends by [`answered`](Self::answered), by [`refused`](Self::refused), or by
+/// being dropped, which means that the client left. Each of them counts the request once and writes one line.
 #[derive(Debug)]
 pub struct RequestRecord {
     metrics: Arc<Metrics>,
     request_id: RequestId,
     started: Instant,
-    /// Does it count among the requests in flight?
+    /// Whether the request counts as one in flight.
     is_in_flight: bool,
     has_ended: bool,
 }
 
 impl RequestRecord {
-    /// Begins a record.
+    /// Begins the record of a request.
     #[must_use]
     pub fn begin(metrics: Arc<Metrics>, request_id: RequestId, started: Instant) -> Self {
         metrics.request_begins();
         Self { metrics, request_id, started, is_in_flight: true, has_ended: false }
     }
 
-    /// Ends it with the engine's answer.
+    /// Ends the record with the engine's answer.
     pub fn answered(mut self, status: StatusCode, response: &Response) {
         self.has_ended = true;
         let elapsed = self.started.elapsed();
@@ -53,14 +53,15 @@ impl RequestRecord {
         );
     }
 
-    /// Says that it has become a subscription, which may last for days: it is no request in flight any more.
+    /// Notes that the request has become a subscription. A subscription may last for days, so it no longer counts as a
+    /// request in flight.
     pub fn subscribed(&mut self) {
         if std::mem::replace(&mut self.is_in_flight, false) {
             self.metrics.request_ends();
         }
     }
 
-    /// Ends a subscription, with what all of its events had, and how many there were.
+    /// Ends the record of a subscription, with the sum of its events' answers and the number of its events.
     pub fn subscription_ended(mut self, events: u64, total: &Response) {
         self.has_ended = true;
         let elapsed = self.started.elapsed();
@@ -77,7 +78,7 @@ impl RequestRecord {
         );
     }
 
-    /// Ends it without an answer of the engine; `code` says why.
+    /// Ends the record of a request that the engine did not answer; `code` says why.
     pub fn refused(mut self, status: StatusCode, code: &'static str) {
         self.end_refused(status.as_u16(), code);
     }
@@ -107,7 +108,7 @@ impl Drop for RequestRecord {
     }
 }
 
-/// Milliseconds to a tenth, for people who read the log.
+/// Milliseconds with one decimal place, for people who read the log.
 fn milliseconds(elapsed: Duration) -> f64 {
     (elapsed.as_secs_f64() * 10_000.0).round() / 10.0
 }

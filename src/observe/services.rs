@@ -1,4 +1,5 @@
-//! The services as they are now: gauges and counts that their guards keep, read when the metrics are.
+//! The current state of the services: gauges and counts that the guards of the services keep. They are read whenever
+//! the metrics are read.
 
 use crate::report::{BreakerState, ServiceReport};
 use prometheus_client::encoding::EncodeLabelSet;
@@ -31,7 +32,7 @@ struct InstanceLabels {
     instance: Arc<str>,
 }
 
-/// The reports as metrics.
+/// The reports of the services as a registry of metrics.
 pub(super) fn registry(services: &[ServiceReport]) -> Registry {
     let mut registry = Registry::with_prefix("bespoke_upstream");
     let in_flight: Family<ServiceLabels, Gauge> = Family::default();
