@@ -10,7 +10,7 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -18,6 +18,15 @@ use tokio::time::{Instant, sleep_until};
 
 /// Not waiting: a request is under way, all of it is there, and its client takes the answer.
 const NOT: u64 = u64::MAX;
+
+/// Nobody wants to know when all is flushed.
+const NOT_AWAITED: u8 = 0;
+
+/// Somebody wants to know when all is flushed.
+const AWAITED: u8 = 1;
+
+/// All was flushed since somebody wanted to know.
+const FLUSHED: u8 = 2;
 
 /// What one connection waits for. Times are milliseconds after `epoch`, which many connections share.
 #[derive(Debug)]
@@ -30,6 +39,8 @@ pub(super) struct Idle {
     /// The last request's body was not read to its end.
     has_unread: AtomicBool,
     has_had_request: AtomicBool,
+    /// [`NOT_AWAITED`], [`AWAITED`] or [`FLUSHED`].
+    flush: AtomicU8,
     end: Notify,
 }
 
@@ -42,6 +53,7 @@ impl Idle {
             stalled: AtomicU64::new(NOT),
             has_unread: AtomicBool::new(false),
             has_had_request: AtomicBool::new(false),
+            flush: AtomicU8::new(NOT_AWAITED),
             end: Notify::new(),
         };
         idle.request.store(idle.now(), Ordering::Relaxed);
@@ -64,6 +76,23 @@ impl Idle {
     /// The client has done its part.
     pub(super) fn flows(&self) {
         self.stalled.store(NOT, Ordering::Relaxed);
+    }
+
+    /// Wants to know when all that is to be written now has been handed to the system.
+    pub(super) fn awaits_flush(&self) {
+        self.flush.store(AWAITED, Ordering::Relaxed);
+    }
+
+    /// All that was to be written has been handed to the system: the HTTP library flushes only then.
+    pub(super) fn flushed(&self) {
+        if self.flush.load(Ordering::Relaxed) == AWAITED {
+            self.flush.store(FLUSHED, Ordering::Relaxed);
+        }
+    }
+
+    /// Was all flushed since [`awaits_flush`](Self::awaits_flush)?
+    pub(super) fn is_flushed(&self) -> bool {
+        self.flush.load(Ordering::Relaxed) == FLUSHED
     }
 
     /// A body was not read to its end.
@@ -100,6 +129,16 @@ impl Idle {
         self.end.notified().await;
     }
 
+    /// Waits until the connection is told to end while its client is waited for.
+    pub(super) async fn ended_while_waiting(&self) {
+        loop {
+            self.told_to_end().await;
+            if self.waiting_since().is_some() {
+                return;
+            }
+        }
+    }
+
     /// Waits until the connection has been without a request for so long.
     pub(super) async fn too_long(&self, patience: Duration) {
         loop {
@@ -124,6 +163,11 @@ impl Idle {
 pub(super) struct InRequest(Arc<Idle>);
 
 impl InRequest {
+    /// What its connection waits for.
+    pub(super) fn connection(&self) -> &Idle {
+        &self.0
+    }
+
     /// An answer's body, whose end is the request's end.
     pub(super) fn until_end_of<B>(self, body: B) -> Answering<B> {
         Answering { body, _request: self }

@@ -26,6 +26,7 @@ mod cors;
 mod counted;
 mod door;
 mod ending;
+mod event_stream;
 mod framing;
 mod graphql;
 mod head;

@@ -138,6 +138,8 @@ fn without_body(mut answer: Response<Body>) -> Response<Body> {
     {
         answer.headers_mut().entry(header::CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(length));
     }
+    // A stream of events goes with the body.
+    answer.extensions_mut().clear();
     answer.map(|_| Body::empty())
 }
 

@@ -7,6 +7,7 @@
 //! request's head and for a client to take its answer.
 
 use super::connections::{Connection, Connections};
+use super::event_stream::{self, EventStream};
 use super::head;
 use super::idle::{self, Idle};
 use super::linger::Lingering;
@@ -20,9 +21,9 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use http::header::{CONNECTION, UPGRADE};
-use http::{HeaderValue, Request};
+use http::{HeaderValue, Request, Version};
 use hyper::body::{Body as _, Incoming};
-use hyper::server::conn::http1;
+use hyper::server::conn::http1::{self, Parts};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
@@ -216,7 +217,13 @@ enum End {
 const MAX_SKIPPED: u64 = 16 * 1024;
 
 /// Answers one request of a connection, unless its head is to be refused.
-async fn answer(routes: &Routes, idle: &Arc<Idle>, request: Request<Incoming>) -> http::Response<Body> {
+async fn answer(
+    routes: &Routes,
+    idle: &Arc<Idle>,
+    takeover: &Takeover,
+    request: Request<Incoming>,
+) -> http::Response<Body> {
+    let is_http_11 = request.version() == Version::HTTP_11;
     let refused = head::refusal(&request);
     let is_short = request.body().size_hint().upper().is_some_and(|bytes| bytes <= MAX_SKIPPED);
     let request = request.map(|body| match body.is_end_stream() {
@@ -231,11 +238,15 @@ async fn answer(routes: &Routes, idle: &Arc<Idle>, request: Request<Incoming>) -
             refused
         }
     };
+    let events = answer.extensions_mut().remove::<EventStream>().filter(|_| is_http_11);
     // What is left of the body stands where the next request would.
-    if idle.has_unread() && !is_short {
+    if events.is_some() || idle.has_unread() && !is_short {
         answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    answer
+    match events {
+        Some(events) => answer.map(|_| Body::new(takeover.head_only(events))),
+        None => answer,
+    }
 }
 
 /// Answers one request of a connection that has no place.
@@ -244,10 +255,11 @@ async fn refuse(stream: TcpStream, _permit: OwnedSemaphorePermit, routes: Routes
     let _ = timeout(REFUSAL_TIMEOUT, requests(stream, &idle, routes.full(), stopping)).await;
 }
 
-/// Serves one connection to its end: its requests, and what it was upgraded to. It keeps its place for all of that.
+/// Serves one connection to its end: its requests, and then a WebSocket or an event stream, if the last one asks for that.
+/// It keeps its place for all of that.
 async fn connection(stream: TcpStream, place: Connection, routes: Routes, stopping: Stopping) {
     let (idle, _open) = (place.idle(), routes.count_connection());
-    // What serves requests is large, and gone when the other protocol begins.
+    // What serves requests is large, and gone when what comes next begins.
     if let Some(next) = Box::pin(requests(stream, idle, routes, stopping)).await {
         next.await;
     }
@@ -255,7 +267,7 @@ async fn connection(stream: TcpStream, place: Connection, routes: Routes, stoppi
 
 /// Serves the requests of one connection; once the server stops, to the end of its request in flight, or of its first one.
 ///
-/// Gives what is to be done next, if the last request was an upgrade.
+/// Gives what is to be done next, if the last request was an upgrade, or its answer is an event stream.
 async fn requests(
     stream: TcpStream,
     idle: &Arc<Idle>,
@@ -270,18 +282,16 @@ async fn requests(
         if request.headers().contains_key(UPGRADE) {
             request.extensions_mut().insert(takeover.clone());
         }
-        let answer = answer(&routes, idle, request);
+        let answer = answer(&routes, idle, &takeover, request);
         // Boxed: what answering takes is held neither while a client is waited for nor while a stream is sent.
         Box::pin(async move { Ok::<_, Infallible>(answer.await.map(|body| in_request.until_end_of(body))) })
     });
     let stream = Lingering::new(Impatient::new(stream, WRITE_TIMEOUT, Arc::clone(idle)), Arc::clone(idle));
-    let mut connection = pin!(
-        http1::Builder::new()
-            .header_read_timeout(None)
-            .max_header_size(MAX_HEAD_BYTES)
-            .serve_connection(TokioIo::new(stream), service)
-            .with_upgrades()
-    );
+    let mut connection = http1::Builder::new()
+        .header_read_timeout(None)
+        .max_header_size(MAX_HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
     // The connection is polled for each request, what may end it hardly ever: this set polls only what has been woken.
     let mut ends = FuturesUnordered::<BoxFuture<'_, End>>::new();
     ends.push(Box::pin(async {
@@ -303,20 +313,26 @@ async fn requests(
     loop {
         // Nothing wakes this: what brings a request has polled the connection, and then this.
         let first = poll_fn(|_| if idle.has_had_request() { Poll::Ready(()) } else { Poll::Pending });
+        let events = poll_fn(|_| takeover.take_events().map_or(Poll::Pending, Poll::Ready));
         tokio::select! {
             biased;
-            ended = connection.as_mut() => {
+            ended = &mut connection => {
                 if let Err(error) = ended {
                     tracing::debug!(%error, "connection ended");
                     if let Some(status) = head::refused_by_library(&error) {
                         routes.count_refused_head(status);
                     }
                 }
-                return takeover.take();
+                return takeover.take_upgrade();
+            }
+            events = events => {
+                let Parts { io, read_buf, .. } = connection.into_parts()?;
+                let events = event_stream::serve(events, io.into_inner(), read_buf.len(), idle.request());
+                return Some(Box::pin(events));
             }
             () = first, if is_first_awaited => {
                 is_first_awaited = false;
-                connection.as_mut().graceful_shutdown();
+                std::pin::Pin::new(&mut connection).graceful_shutdown();
             }
             Some(end) = ends.next() => match end {
                 End::Stop(until) if !idle.has_had_request() && Instant::now() < until => {
@@ -328,7 +344,7 @@ async fn requests(
                 }
                 End::Stop(_) => {
                     is_first_awaited = false;
-                    connection.as_mut().graceful_shutdown();
+                    std::pin::Pin::new(&mut connection).graceful_shutdown();
                 }
                 End::Idle => return None,
                 End::Idlest if idle.waiting_since().is_some() => return None,

@@ -70,6 +70,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Impatient<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let progress = Pin::new(&mut self.stream).poll_flush(cx);
+        if progress.is_ready() {
+            self.idle.flushed();
+        }
         self.bound(cx, progress)
     }
 

@@ -16,6 +16,7 @@ use super::correlation::Correlation;
 use super::cors::is_allowed;
 use super::counted::Counted;
 use super::ending::{Generation, StreamEnd};
+use super::event_stream::EventStream;
 use super::framing;
 use super::graphql::{handed_over, receive, text_of, understand};
 use super::headers::compact;
@@ -207,6 +208,7 @@ impl Streaming {
         answer::headers(response.headers_mut(), form.content_type(), &self.correlation.request_id);
         // Proxies that collect answers must not collect this one.
         response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
+        let is_subscription = matches!(place, Place::Subscription { .. });
         let writing = Writing {
             form,
             first: Some(first),
@@ -217,7 +219,14 @@ impl Streaming {
             written: tokio::time::Instant::now(),
             place,
         };
-        *response.body_mut() = Body::from_stream(stream::unfold(writing, Writing::next));
+        let written = stream::unfold(writing, Writing::next);
+        if is_subscription {
+            let events = EventStream::new(written);
+            *response.body_mut() = events.body();
+            response.extensions_mut().insert(events);
+        } else {
+            *response.body_mut() = Body::from_stream(written.map(Ok::<_, Infallible>));
+        }
         response
     }
 }
@@ -256,18 +265,18 @@ struct Writing {
 }
 
 impl Writing {
-    async fn next(mut self) -> Option<(Result<Bytes, Infallible>, Self)> {
+    async fn next(mut self) -> Option<(Bytes, Self)> {
         if self.has_ended {
             return None;
         }
         if let Some(first) = self.first.take() {
-            return Some((Ok(self.write(&first, true)), self));
+            return Some((self.write(&first, true), self));
         }
         let next = match self.form {
             Form::Multipart(_) => self.rest.next().await,
             Form::Events => tokio::select! {
                 next = self.rest.next() => next,
-                () = tokio::time::sleep(KEEP_ALIVE) => return Some((Ok(Bytes::from_static(b":\n\n")), self)),
+                () = tokio::time::sleep(KEEP_ALIVE) => return Some((Bytes::from_static(b":\n\n"), self)),
                 () = self.place.end() => {
                     tokio::time::sleep_until(self.written + QUIET).await;
                     self.counted.end();
@@ -276,11 +285,11 @@ impl Writing {
             },
         };
         match next {
-            Some(Ok(part)) => Some((Ok(self.write(&part, false)), self)),
+            Some(Ok(part)) => Some((self.write(&part, false), self)),
             None if self.form == Form::Events => {
                 self.has_ended = true;
                 self.counted.end();
-                Some((Ok(Bytes::from_static(framing::COMPLETE)), self))
+                Some((Bytes::from_static(framing::COMPLETE), self))
             }
             None => None,
             Some(Err(panic)) => {

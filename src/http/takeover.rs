@@ -1,20 +1,39 @@
-//! What becomes of a connection after its last request, when that was an upgrade.
+//! How a connection is taken from the HTTP library: after an upgrade, and for an answer that is an event stream.
 //!
-//! In: the future that serves the other protocol. Out: the same, for the task that has served the requests.
+//! In: what the connection does next. Out: the same, for the task that has served the requests.
+//! Elsewhere: serving the requests ([`super::serve`]); what comes next ([`super::websocket`], [`super::event_stream`]).
 //!
 //! Why not a task of its own: the connection goes on where it was accepted, keeps its place among the connections, and is
 //! one of those that the end of the process waits for.
+//!
+//! After an upgrade the library hands the connection over by itself. An event stream is taken from it: the library writes
+//! the head of the answer, then asks for the body ([`HeadOnly`]), then writes what it holds and flushes. From that flush on
+//! it holds nothing of the answer, and the connection is taken.
 
+use super::event_stream::{EventStream, Events};
 use super::idle::Idle;
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use hyper::body::{Body, Frame};
+use std::convert::Infallible;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 
-/// Goes with a request that asks for an upgrade. Clones are the same.
+/// Takes one connection over. Clones are the same; one goes with each request that asks for an upgrade.
 #[derive(Clone)]
 pub(super) struct Takeover {
     idle: Arc<Idle>,
-    next: Arc<Mutex<Option<BoxFuture<'static, ()>>>>,
+    next: Arc<Mutex<Option<Next>>>,
+}
+
+/// What a connection does next.
+enum Next {
+    /// It is served by this future, once it is upgraded.
+    Upgrade(BoxFuture<'static, ()>),
+    /// It is sent these events, once the head of their answer is flushed.
+    Events(Events),
 }
 
 impl Takeover {
@@ -27,19 +46,100 @@ impl Takeover {
         Arc::clone(&self.idle)
     }
 
-    /// Says what the connection does next.
-    pub(super) fn put(&self, next: BoxFuture<'static, ()>) {
-        *self.next.lock().unwrap_or_else(PoisonError::into_inner) = Some(next);
+    /// Says what serves the connection after its upgrade.
+    pub(super) fn upgrade(&self, next: BoxFuture<'static, ()>) {
+        *self.next() = Some(Next::Upgrade(next));
     }
 
-    /// What the connection does next; `None`: it ends.
-    pub(super) fn take(&self) -> Option<BoxFuture<'static, ()>> {
-        self.next.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// What serves the upgraded connection; `None`: it was not upgraded, and ends.
+    pub(super) fn take_upgrade(&self) -> Option<BoxFuture<'static, ()>> {
+        match self.next().take()? {
+            Next::Upgrade(next) => Some(next),
+            Next::Events(_) => None,
+        }
+    }
+
+    /// A body that makes the connection be taken over for some events once its head has been sent.
+    pub(super) fn head_only(&self, events: EventStream) -> HeadOnly {
+        HeadOnly { events: Some(events), takeover: self.clone() }
+    }
+
+    /// The events that the connection is to be sent now: the head of their answer has been sent.
+    pub(super) fn take_events(&self) -> Option<Events> {
+        if !self.idle.is_flushed() {
+            return None;
+        }
+        match self.next().take()? {
+            Next::Events(events) => Some(events),
+            upgrade @ Next::Upgrade(_) => {
+                *self.next() = Some(upgrade);
+                None
+            }
+        }
+    }
+
+    fn next(&self) -> MutexGuard<'_, Option<Next>> {
+        self.next.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl fmt::Debug for Takeover {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Takeover").finish_non_exhaustive()
+    }
+}
+
+/// A body that never gives anything: its connection is taken over once the head before it has been sent.
+#[derive(Debug)]
+pub(super) struct HeadOnly {
+    events: Option<EventStream>,
+    takeover: Takeover,
+}
+
+impl Body for HeadOnly {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    /// The library asks for the first time when it has put the head into its buffer.
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if let Some(events) = self.events.take().and_then(|events| events.take()) {
+            self.takeover.idle.awaits_flush();
+            *self.takeover.next() = Some(Next::Events(events));
+        }
+        Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::{FutureExt, StreamExt, stream};
+    use http_body_util::BodyExt;
+    use tokio::time::Instant;
+
+    #[tokio::test]
+    async fn a_connection_is_taken_for_events_once_their_head_is_flushed() {
+        let idle = Idle::new(Instant::now());
+        let takeover = Takeover::new(Arc::clone(&idle));
+        let mut body = takeover.head_only(EventStream::new(stream::iter([Bytes::from_static(b"event")])));
+        idle.flushed();
+        assert!(takeover.take_events().is_none(), "the head was not even written");
+        assert!(body.frame().now_or_never().is_none());
+        assert!(takeover.take_events().is_none(), "it was not flushed");
+        idle.flushed();
+        assert!(body.frame().now_or_never().is_none(), "it is asked again after the flush");
+        let mut events = takeover.take_events().expect("the events");
+        assert_eq!(events.next().await.as_deref(), Some(&b"event"[..]));
+        assert!(takeover.take_events().is_none());
+    }
+
+    #[test]
+    fn a_connection_that_ends_before_is_not_taken_for_events() {
+        let takeover = Takeover::new(Idle::new(Instant::now()));
+        let mut body = takeover.head_only(EventStream::new(stream::pending()));
+        assert!(body.frame().now_or_never().is_none());
+        assert!(takeover.take_upgrade().is_none());
+        takeover.upgrade(Box::pin(async {}));
+        assert!(takeover.take_events().is_none() && takeover.take_upgrade().is_some());
     }
 }

@@ -18,6 +18,7 @@ mod contracts;
 mod corpora;
 mod deferred;
 mod differential;
+mod event_streams;
 mod faults;
 mod front_door;
 mod graphiql;

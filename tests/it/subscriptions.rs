@@ -72,7 +72,7 @@ impl Meter {
         Self { bff: Bff::start(Client::new("app", files), setup).await, service, value }
     }
 
-    fn show(&self, value: usize) {
+    pub(crate) fn show(&self, value: usize) {
         self.value.store(value, Ordering::SeqCst);
     }
 
@@ -92,7 +92,7 @@ impl Meter {
     }
 
     /// Asserts that nobody asks any more.
-    async fn is_quiet(&self) {
+    pub(crate) async fn is_quiet(&self) {
         for _ in 0..50 {
             let before = self.polls();
             tokio::time::sleep(Duration::from_millis(300)).await;

@@ -234,7 +234,8 @@ impl Connection {
         self.verified_by = server.generation;
         self.caller = Some(Caller {
             claims,
-            headers: self.headers.clone(),
+            // Nobody asks for them again: an idle socket holds them once.
+            headers: std::mem::take(&mut self.headers),
             request_id: self.correlation.request_id.clone(),
             traceparent: self.correlation.traceparent.clone(),
             tracestate: self.correlation.tracestate.clone(),

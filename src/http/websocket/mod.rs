@@ -75,7 +75,7 @@ fn begin(site: Site, server: &Server, parts: &mut Parts) -> Result<http::Respons
     };
     let serving = Box::pin(serve(handshake.upgraded, served));
     match takeover {
-        Some(takeover) => takeover.put(serving),
+        Some(takeover) => takeover.upgrade(serving),
         None => _ = tokio::spawn(serving),
     }
     Ok(answer)
