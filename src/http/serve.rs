@@ -113,20 +113,23 @@ async fn accept(
     let (stop, stopping) = watch::channel(None);
     let refusals = Arc::new(Semaphore::new(MAX_REFUSALS));
     let mut serving = Serving { routes, stopping, refusals, workers, connections: JoinSet::new() };
-    let mut shutdown = pin!(shutdown);
-    let mut next = Box::pin(next(&listener, &places));
+    let (mut shutdown, mut admission) = (pin!(shutdown), Box::pin(places.admit()));
+    let mut waiting = None;
     let end = loop {
         tokio::select! {
             end = &mut shutdown => break end,
             Some(_) = serving.connections.join_next() => {}
-            (stream, place) = &mut next => {
-                next.set(self::next(&listener, &places));
-                serving.begin(stream, place);
+            stream = next(&listener), if waiting.is_none() => waiting = Some(stream),
+            place = &mut admission, if waiting.is_some() => {
+                admission.set(places.admit());
+                if let Some(stream) = waiting.take() {
+                    serving.begin(stream, place);
+                }
             }
         }
     };
-    drop(next);
-    for stream in backlog(listener) {
+    drop(admission);
+    for stream in waiting.into_iter().chain(backlog(listener)) {
         serving.begin(stream, places.try_admit());
     }
     let (mut connections, now) = (serving.connections, Instant::now());
@@ -187,11 +190,11 @@ fn backlog(listener: TcpListener) -> impl Iterator<Item = TcpStream> {
     })
 }
 
-/// The next connection, with its place once there is one; `None`: there is none for it.
-async fn next(listener: &TcpListener, places: &Arc<Connections>) -> (TcpStream, Option<Connection>) {
+/// The next connection. May be dropped: none is lost.
+async fn next(listener: &TcpListener) -> TcpStream {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return (stream, places.admit().await),
+            Ok((stream, _)) => return stream,
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
                 tokio::time::sleep(ACCEPT_PAUSE).await;

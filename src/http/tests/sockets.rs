@@ -438,3 +438,18 @@ async fn a_short_body_that_nobody_reads_costs_no_connection() {
         assert!(text.starts_with("HTTP/1.1 415") && !text.contains("connection: close"), "{text}");
     }
 }
+
+#[tokio::test]
+async fn a_connection_that_waits_for_a_place_at_a_stop_is_told_to_come_again() {
+    let running = run(1, Duration::from_secs(60)).await;
+    let first = ask(running.address, "{ stall }").await;
+    until(&running.executing, 1).await;
+    let mut waiting = ask(running.address, "{ hello }").await;
+    let early = tokio::time::timeout(Duration::from_millis(30), waiting.read(&mut [0])).await;
+    assert!(early.is_err(), "no answer while the only place is taken");
+    running.stop.send(()).unwrap();
+    let text = last_answer(waiting).await;
+    assert!(text.starts_with("HTTP/1.1 503 ") && text.contains("OVERLOADED"), "{text}");
+    drop(first);
+    within(running.ended).await.unwrap();
+}
