@@ -1,4 +1,4 @@
-//! Credentials in URLs are never shown: what stands between `//` and `@` is replaced, wherever a text comes from.
+//! Credentials in URLs are never shown: what stands before the `@` of an authority is replaced, wherever a text comes from.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use std::borrow::Cow;
 pub fn without_credentials(text: &str) -> Cow<'_, str> {
     let mut masked = String::new();
     let mut rest = text;
-    while let Some(start) = rest.find("//").map(|at| at + 2) {
+    while let Some(start) = authority_start(rest) {
         let (before, authority) = rest.split_at(start);
         // An authority ends at a slash, a query or a fragment; a password that was not escaped may hold those.
         let end = authority.find(|c: char| c.is_whitespace() || "\"'`<>,{}".contains(c)).unwrap_or(authority.len());
@@ -26,6 +26,23 @@ pub fn without_credentials(text: &str) -> Cow<'_, str> {
         return Cow::Owned(masked);
     }
     Cow::Borrowed(text)
+}
+
+/// Where the first authority of a text begins: behind `//`, or behind `http:` or `https:` with any slashes or none, for a
+/// parser of URLs takes these for the same (WHATWG URL Standard §4.4, "special authority ignore slashes state").
+fn authority_start(text: &str) -> Option<usize> {
+    let has_scheme = |before: &[u8]| {
+        [&b"http"[..], b"https"].into_iter().any(|scheme| {
+            let start = before.len().checked_sub(scheme.len());
+            start.is_some_and(|start| before[start..].eq_ignore_ascii_case(scheme))
+        })
+    };
+    let colon = text.match_indices(':').map(|(at, _)| at).find(|&at| has_scheme(&text.as_bytes()[..at]));
+    let slashes = text.find("//");
+    match colon.filter(|&colon| slashes.is_none_or(|slashes| colon < slashes)) {
+        Some(colon) => Some(text.len() - text[colon + 1..].trim_start_matches(['/', '\\']).len()),
+        None => slashes.map(|at| at + 2),
+    }
 }
 
 /// Whether a text ends with a colon and a port.
@@ -48,6 +65,12 @@ mod tests {
             ("http://a:80/b@c", "http://a:80/b@c"),
             ("http://a/b@c and d@e // f@g", "http://a/b@c and d@e // f@g"),
             ("//", "//"),
+            ("url: http:user:secret@host/x", "url: http:***********@host/x"),
+            ("HTTPS:/user:secret@host", "HTTPS:/***********@host"),
+            ("http:\\\\u:p@a http:u@b", "http:\\\\***@a http:*@b"),
+            ("http:///u:p@a", "http:///***@a"),
+            ("http: a@b, ftp:a@b, http:a/b@c, http:a:80/b@c", "http: a@b, ftp:a@b, http:a/b@c, http:a:80/b@c"),
+            ("http:", "http:"),
         ] {
             let got = without_credentials(text);
             assert_eq!((&*got, got.len()), (shown, text.len()));
