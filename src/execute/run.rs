@@ -149,6 +149,8 @@ pub(super) struct State<'a> {
     pub(super) series: Series,
     /// What holds of all that was answered so far; `None`: some of it was not kept.
     pub(super) held: Option<Held>,
+    /// Was a call held back here, other than that of the step that waits for nothing?
+    pub(super) is_held_back: bool,
 }
 
 impl Drop for State<'_> {
@@ -208,6 +210,7 @@ impl<'a> State<'a> {
             written: Vec::new(),
             series: Series::default(),
             held: Self::held_at_first(run),
+            is_held_back: false,
         }
     }
 
@@ -328,6 +331,7 @@ impl<'a> State<'a> {
             self.calls.append(of_code);
         }
         let is_unsent = result.as_ref().is_err_and(|error| error.is_unsent);
+        self.is_held_back |= !step.after.is_empty() && result.as_ref().is_err_and(CallError::is_held_back);
         let result = result.map_err(|error| call_failure(&error, step.way, way.is_safe));
         let Some(pending) = &mut self.pending[number] else { return Vec::new() };
         // A write is one call.
@@ -540,7 +544,7 @@ fn call_failure(error: &CallError, way: WayId, is_read: bool) -> Failure {
         CallErrorKind::Malformed => "the service's answer is not what was expected",
         CallErrorKind::TooLarge => "the service's answer is too large",
         CallErrorKind::NotConfigured => "the service is not configured",
-        CallErrorKind::Refused => "the service was not called",
+        CallErrorKind::Refused | CallErrorKind::Unsendable => "the service was not called",
         CallErrorKind::CircuitOpen => "the service was not called, for it has failed too often just now",
     };
     let (code, message) = match error.kind {

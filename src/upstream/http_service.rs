@@ -175,7 +175,7 @@ impl Inner {
     /// Builds a request whose answer is awaited until `end`; the error says why it is not sent.
     fn prepare(&self, request: &Request, ctx: &Context, end: Instant) -> Result<Outgoing<'_>, CallError> {
         let request = self.path.prepare(request, &ctx.caller, ctx.condition.as_ref());
-        let mut request = request.map_err(|cause| self.error(CallErrorKind::Refused, cause).unsent())?;
+        let mut request = request.map_err(|cause| self.error(CallErrorKind::Unsendable, cause).unsent())?;
         let now = Instant::now();
         // A timer fires only when it is polled after a pending step, so a deadline that has already passed is checked
         // here.

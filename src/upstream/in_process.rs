@@ -170,7 +170,7 @@ impl Inner {
             return Err(self.error(CallErrorKind::NotConfigured, "an in-process source speaks GraphQL only").unsent());
         };
         let variables = read_variables(&variables)
-            .map_err(|_| self.error(CallErrorKind::Refused, "the variables are not a JSON object").unsent())?;
+            .map_err(|_| self.error(CallErrorKind::Unsendable, "the variables are not a JSON object").unsent())?;
         let request = async_graphql::Request::new(&*query).variables(variables);
         let (ran, calls) = self.run(request, ctx, add_data).await;
         // The calls are reported however the request ends, because its writes have taken place.

@@ -406,7 +406,7 @@ async fn what_cannot_be_answered_has_its_kind() {
     for (query, variables, kind) in [
         (echo_query, echo(1001 - frame), CallErrorKind::TooLarge),
         ("{ panic }", String::new(), CallErrorKind::Malformed),
-        ("{ context }", "[1]".to_owned(), CallErrorKind::Refused),
+        ("{ context }", "[1]".to_owned(), CallErrorKind::Unsendable),
     ] {
         assert_eq!(answer(&source, query, &variables).await, Err(kind), "{query}");
     }

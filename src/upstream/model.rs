@@ -171,6 +171,12 @@ impl CallError {
         self
     }
 
+    /// Whether this process held the call back: there was no room in the queue of its service, or no turn before the
+    /// deadline. The next call may be sent.
+    pub(crate) fn is_held_back(&self) -> bool {
+        self.is_unsent && matches!(self.kind, CallErrorKind::Refused | CallErrorKind::Timeout)
+    }
+
     /// The same error, for a request that was not sent.
     pub(super) fn unsent(self) -> Self {
         Self { attempts: 0, is_unsent: true, ..self }
@@ -185,7 +191,10 @@ impl CallError {
             CallErrorKind::Timeout | CallErrorKind::Unreachable => Some(true),
             // The service answers: calling it less would not correct what it says.
             CallErrorKind::Malformed | CallErrorKind::TooLarge => Some(false),
-            CallErrorKind::NotConfigured | CallErrorKind::Refused | CallErrorKind::CircuitOpen => None,
+            CallErrorKind::NotConfigured
+            | CallErrorKind::Refused
+            | CallErrorKind::Unsendable
+            | CallErrorKind::CircuitOpen => None,
         }
     }
 }
@@ -208,9 +217,12 @@ pub enum CallErrorKind {
     /// The source is not known or not configured.
     #[error("not configured")]
     NotConfigured,
-    /// Nothing was sent: the request is not one that may be sent, or too many calls wait already.
+    /// Nothing was sent: too many calls wait already.
     #[error("refused")]
     Refused,
+    /// Nothing was sent: the request is not one that may be sent, now or later.
+    #[error("not a request that may be sent")]
+    Unsendable,
     /// Nothing was sent: the endpoint has failed too often recently.
     #[error("circuit open")]
     CircuitOpen,
@@ -226,7 +238,7 @@ impl CallErrorKind {
             Self::Malformed => "UPSTREAM_MALFORMED",
             Self::TooLarge => "UPSTREAM_TOO_LARGE",
             Self::NotConfigured => "UPSTREAM_NOT_CONFIGURED",
-            Self::Refused => "UPSTREAM_REFUSED",
+            Self::Refused | Self::Unsendable => "UPSTREAM_REFUSED",
             Self::CircuitOpen => "UPSTREAM_CIRCUIT_OPEN",
         }
     }

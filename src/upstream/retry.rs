@@ -147,6 +147,7 @@ mod tests {
             CallErrorKind::TooLarge,
             CallErrorKind::NotConfigured,
             CallErrorKind::Refused,
+            CallErrorKind::Unsendable,
             CallErrorKind::CircuitOpen,
         ] {
             assert!(!may_help(&Err(CallError::new(&service, kind, ""))), "{kind}");

@@ -56,6 +56,16 @@ struct World {
 
 impl World {
     async fn start(setup: Setup, answers: impl Fn(&SeenRequest) -> Reply + Send + Sync + 'static) -> Self {
+        Self::of(&[("meter", SDL)], CLIENT, setup, answers).await
+    }
+
+    /// Of services by these SDL files, all at one address.
+    async fn of(
+        services: &[(&str, &str)],
+        view: &str,
+        setup: Setup,
+        answers: impl Fn(&SeenRequest) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         let answers: Arc<Mutex<Arc<Answers>>> = Arc::new(Mutex::new(Arc::new(answers)));
         let now = Arc::clone(&answers);
         let service = Faulty::start(move |request| {
@@ -64,10 +74,11 @@ impl World {
         });
         let service = service.await.unwrap();
         let mut files = Files::default();
-        files.insert("schema/services/meter.graphql", SDL);
-        files.insert("schema/app.graphql", CLIENT);
+        services.iter().for_each(|(name, sdl)| files.insert(format!("schema/services/{name}.graphql"), *sdl));
+        files.insert("schema/app.graphql", view);
         files.insert("bespoke.yaml", "server: { port: 0 }");
-        let setup = setup.url("meter", service.base_url()).deadline(Duration::from_secs(5));
+        let setup = services.iter().fold(setup, |setup, (name, _)| setup.url(name, service.base_url()));
+        let setup = setup.deadline(Duration::from_secs(5));
         Self { bff: Bff::start(Client::new("app", files), setup).await, service, answers }
     }
 
@@ -311,6 +322,72 @@ async fn a_full_queue_is_no_event_and_delays_the_first_one() {
         until_two(world.subscribed(r#"subscription { reading(id: "1") { id value } }"#).await).await;
     };
     tokio::join!(query, late, until_two(early));
+}
+
+/// The meter without its units, which are another service's.
+const METER: &str = r#"
+extend schema
+  @link(url: "https://bespoke.example/connect/v1", import: ["@source", "@connect", "@poll"])
+  @link(url: "https://specs.apollo.dev/federation/v2.5", import: ["@key"])
+  @source(name: "meter")
+type Query { reading(id: ID!): Reading @connect(http: { GET: "/readings/{$args.id}" }, selection: "value unit { id }") }
+type Subscription {
+  reading(id: ID!): Reading
+    @connect(http: { GET: "/readings/{$args.id}" }, selection: "value unit { id }")
+    @poll(every: "100ms")
+}
+type Reading { value: Int! unit: Unit }
+type Unit @key(fields: "id") { id: ID! }
+"#;
+
+const UNITS: &str = r#"
+extend schema
+  @link(url: "https://bespoke.example/connect/v1", import: ["@source", "@connect"])
+  @link(url: "https://specs.apollo.dev/federation/v2.5", import: ["@key"])
+  @source(name: "units")
+type Query { slow: Unit @connect(http: { GET: "/slow" }, selection: "id name") }
+type Unit @key(fields: "id") @connect(http: { GET: "/units", queryParams: "id: $batch.id" }, batch: { key: "id", maxSize: 9 }) {
+  id: ID!
+  name: String!
+}
+"#;
+
+const METER_AND_UNITS: &str = "
+type Query { reading(id: ID!): Reading slow: Unit }
+type Subscription { reading(id: ID!): Reading }
+type Reading { value: Int! unit: Unit }
+type Unit { id: ID! name: String! }
+";
+
+#[tokio::test]
+async fn a_joined_call_that_is_held_back_is_no_event_for_as_long_as_it_lasts() {
+    let setup = Setup::default().uncached().configure(|config| {
+        let units = config.services.entry("units".to_owned()).or_default();
+        (units.max_in_flight, units.max_waiting, units.timeout) = (NonZeroU32::MIN, 0, Duration::from_secs(4));
+    });
+    let world = World::of(&[("meter", METER), ("units", UNITS)], METER_AND_UNITS, setup, meter(1, "kWh")).await;
+    let mut socket = world.subscribed(r#"subscription { reading(id: "1") { value unit { name } } }"#).await;
+    assert_eq!(values(&socket.next().await), (json!(1), json!("kWh")));
+    // A query has the only slot of the units for twenty polls, and the root changes meanwhile.
+    let slow = |value| {
+        move |request: &SeenRequest| match request.target.as_str() {
+            "/slow" => Reply::json(r#"{"id":7,"name":"kWh"}"#).after(Duration::from_secs(2)),
+            _ => meter(value, "kWh")(request),
+        }
+    };
+    world.answer(slow(1));
+    let change = async {
+        world.until_asked("/slow", 1).await;
+        world.answer(slow(2));
+        world.until_asked("/readings", 8).await;
+    };
+    let (query, ()) = tokio::join!(world.bff.ask("{ slow { name } }"), change);
+    assert_eq!(query.errors(), [] as [Value; 0]);
+    let event = socket.next().await;
+    assert_eq!((values(&event), code(&event)), ((json!(2), json!("kWh")), String::new()));
+    assert_eq!(world.asked("/units"), 2, "no other call was sent");
+    let page = world.bff.metrics();
+    assert!(page.contains("reason=\"refused\""), "{page}");
 }
 
 #[tokio::test]

@@ -14,9 +14,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
-/// Answers one after the other that lack calls which were not sent here; the next one is told all the same.
-const MAX_UNSENT: u32 = 3;
-
 /// Bodies from this size on are looked at on a thread of their own, in bytes.
 const LARGE: usize = 256 << 10;
 
@@ -42,7 +39,6 @@ struct Memory {
     event: Option<u64>,
     /// Is the last answer to be made again at the next tick, even if that tells nothing new?
     again: bool,
-    unsent: u32,
 }
 
 impl Feed {
@@ -74,7 +70,7 @@ impl Feed {
             Err(ran) => return self.end(ran),
         };
         let mut poll = polls.join(call);
-        let mut memory = Memory { version: 0, root: None, event: None, again: false, unsent: 0 };
+        let mut memory = Memory { version: 0, root: None, event: None, again: false };
         loop {
             let (tick, is_wanted) = self.wait(&mut poll).await;
             let is_news = is_wanted || memory.again || tick.version != memory.version;
@@ -97,9 +93,8 @@ impl Feed {
                 Outcome::Refused(ran) => return self.end(ran),
                 Outcome::Unchanged => continue,
                 Outcome::Answered(answered) => (answered, false),
-                Outcome::NotSent(answered) => (answered, memory.unsent < MAX_UNSENT),
+                Outcome::NotSent(answered) => (answered, true),
             };
-            memory.unsent = if is_unsent { memory.unsent + 1 } else { 0 };
             if is_unsent && !is_wanted {
                 polls.observed().missed(MissedTick::Refused, 1);
                 memory.again = true;

@@ -5,7 +5,6 @@ use crate::execute::digest::{Digests, is_outage};
 use crate::execute::polls::{Polls, RootCall, Tick};
 use crate::execute::run::{Ran, RootAnswer, Run, State};
 use crate::plan::Plan;
-use crate::report::CallRecord;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,19 +73,14 @@ pub(super) async fn answer(run: &Run<'_>, polls: &Polls, tick: &Tick, timeout: D
     } else {
         state.give_up().await;
     }
+    let is_unsent = places.is_err() || state.is_held_back;
     let ran = state.ran().await;
     // The root's own call is among them, and has its own next tick.
-    let joined = ran.calls.iter().skip(1);
-    let is_unsent = places.is_err() || joined.clone().any(is_unsent);
-    let has_failed = joined.clone().any(|call| call.status.map_or(true, |status| status >= 500 || status == 429));
+    let has_failed =
+        ran.calls.iter().skip(1).any(|call| call.status.map_or(true, |status| status >= 500 || status == 429));
     let says_so = run.plan.steps.len() > 1 && tick_is_good(tick) && ran.error_codes.iter().any(|code| fails(code));
     let answered = Answered { is_broken: ran.is_cut || has_failed || says_so, ran, root: digest };
     if is_unsent { Outcome::NotSent(answered) } else { Outcome::Answered(answered) }
-}
-
-/// Whether a call did not get its turn at its service's queue.
-fn is_unsent(call: &CallRecord) -> bool {
-    call.attempts == 0 && matches!(call.status, Err("UPSTREAM_REFUSED" | "UPSTREAM_TIMEOUT"))
 }
 
 fn fails(code: &str) -> bool {

@@ -49,7 +49,8 @@ pub(in crate::execute) fn is_refused(error: &CallError) -> bool {
     match error.kind {
         CallErrorKind::CircuitOpen | CallErrorKind::Refused => true,
         CallErrorKind::Timeout => error.is_unsent,
-        CallErrorKind::Unreachable
+        CallErrorKind::Unsendable
+        | CallErrorKind::Unreachable
         | CallErrorKind::Malformed
         | CallErrorKind::TooLarge
         | CallErrorKind::NotConfigured => false,
