@@ -6,7 +6,7 @@ use super::client::EngineError;
 use crate::config::{Config, ServiceConfig};
 use crate::policy::JwtVerifier;
 use crate::upstream::{
-    ClientError, Credentials, CredentialsError, Identity, IdentityOptions, PemError, TlsOptions, TokenFile,
+    ClientError, ClientIdentity, Credentials, CredentialsError, Identity, IdentityOptions, TlsOptions, TokenFile,
 };
 use http::HeaderName;
 use std::io::ErrorKind;
@@ -33,10 +33,10 @@ pub(super) fn read(name: &str, config: &ServiceConfig, base: &Path) -> Result<(T
         tls.authorities = Some(open("tls.ca_file", path)?);
     }
     if let (Some(certificate), Some(key)) = (&config.tls.client_cert_file, &config.tls.client_key_file) {
-        let mut pem = open("tls.client_cert_file", certificate)?;
-        pem.push(b'\n');
-        pem.extend(open("tls.client_key_file", key)?);
-        tls.identity = Some(pem);
+        tls.identity = Some(ClientIdentity {
+            certificate: open("tls.client_cert_file", certificate)?,
+            key: open("tls.client_key_file", key)?,
+        });
     }
     let token = config.token.as_ref().map(|token| {
         let path = base.join(&token.file);
@@ -68,8 +68,8 @@ pub(super) fn client_error(name: &str, config: &ServiceConfig, base: &Path, caus
     let tls = &config.tls;
     let (option, file, cause) = match &cause {
         ClientError::Authorities(cause) => ("ca_file", &tls.ca_file, cause.to_string()),
-        ClientError::Identity(cause @ PemError::NoKey) => ("client_key_file", &tls.client_key_file, cause.to_string()),
-        ClientError::Identity(cause) => ("client_cert_file", &tls.client_cert_file, cause.to_string()),
+        ClientError::Certificate(cause) => ("client_cert_file", &tls.client_cert_file, cause.to_string()),
+        ClientError::Key(cause) => ("client_key_file", &tls.client_key_file, cause.to_string()),
         _ => return EngineError::Client { name: name.to_owned(), cause },
     };
     let path = base.join(file.clone().unwrap_or_default());

@@ -34,8 +34,24 @@ pub struct ClientOptions {
 pub struct TlsOptions {
     /// PEM of the certificate authorities to trust; no others are trusted then. Default: those of the operating system.
     pub authorities: Option<Vec<u8>>,
-    /// PEM of the certificate that the client shows, with its chain and its private key. Default: none.
-    pub identity: Option<Vec<u8>>,
+    /// The certificate that the client shows. Default: none.
+    pub identity: Option<ClientIdentity>,
+}
+
+/// The certificate that a client shows (mTLS).
+#[derive(Clone)]
+pub struct ClientIdentity {
+    /// PEM of the certificate, and of its chain behind it.
+    pub certificate: Vec<u8>,
+    /// PEM of the certificate's private key.
+    pub key: Vec<u8>,
+}
+
+impl std::fmt::Debug for ClientIdentity {
+    /// Holds back the private key.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClientIdentity").finish_non_exhaustive()
+    }
 }
 
 impl std::fmt::Debug for TlsOptions {
@@ -74,9 +90,12 @@ pub enum ClientError {
     /// [`TlsOptions::authorities`] cannot be used.
     #[error("its certificate authorities cannot be used: {0}")]
     Authorities(#[source] PemError),
-    /// [`TlsOptions::identity`] cannot be used.
+    /// [`ClientIdentity::certificate`] cannot be used.
     #[error("the client certificate for it cannot be used: {0}")]
-    Identity(#[source] PemError),
+    Certificate(#[source] PemError),
+    /// [`ClientIdentity::key`] cannot be used.
+    #[error("the private key of the client certificate for it cannot be used: {0}")]
+    Key(#[source] PemError),
     /// The operating system has no root certificate, so no service could be trusted over TLS.
     #[error(
         "the operating system has no root certificate{}: install them (the package `ca-certificates`), say where they \
@@ -107,7 +126,10 @@ pub enum PemError {
     /// The text is not well formed. The message quotes nothing of it, because it may be a key.
     #[error("it is not well-formed PEM: {0}")]
     Syntax(&'static str),
-    /// TLS does not accept a certificate or a key, or they do not belong together.
+    /// The private key is that of another certificate.
+    #[error("it is not the key of the certificate")]
+    OtherKey,
+    /// TLS does not accept a certificate or a key.
     #[error(transparent)]
     Unusable(#[from] rustls::Error),
 }

@@ -30,8 +30,9 @@ async fn serving(certified: &Certified, clients: Option<&Authority>) -> Faulty {
 }
 
 /// The certificate and the key that a client shows, as PEM.
-fn identity(authority: &Authority) -> Vec<u8> {
-    authority.certificate().pem().into_bytes()
+fn identity(authority: &Authority) -> ClientIdentity {
+    let Certified { certificate, key } = authority.certificate();
+    ClientIdentity { certificate: certificate.into(), key: key.into() }
 }
 
 fn trusting_local() -> TlsOptions {
@@ -114,7 +115,7 @@ async fn a_service_that_wants_a_certificate_gets_ours() {
     let (ours, other) = (Authority::new(), Authority::new());
     let service = service(&ours, Some(&ours)).await;
     let url = service.base_url();
-    let showing = |identity: Option<Vec<u8>>| TlsOptions { authorities: Some(ours.pem().into()), identity };
+    let showing = |identity: Option<ClientIdentity>| TlsOptions { authorities: Some(ours.pem().into()), identity };
     // In TLS 1.3, the service refuses only after our side of the handshake is complete.
     assert_eq!(ask(&url, showing(None)).await, Err(CallErrorKind::Unreachable));
     assert_eq!(ask(&url, showing(Some(identity(&other)))).await, Err(CallErrorKind::Unreachable));
@@ -138,28 +139,29 @@ async fn a_certificate_that_nobody_signed_is_trusted_by_itself() {
 
 #[test]
 fn what_is_no_pem_is_refused_at_the_start() {
-    for tls in [
-        TlsOptions { authorities: Some(b"no PEM".to_vec()), identity: None },
-        TlsOptions { authorities: None, identity: Some(b"no PEM".to_vec()) },
-    ] {
-        assert!(HttpClient::new(&ClientOptions { tls, ..ClientOptions::default() }).is_err());
-    }
+    let tls = TlsOptions { authorities: Some(b"no PEM".to_vec()), identity: None };
+    assert!(HttpClient::new(&ClientOptions { tls, ..ClientOptions::default() }).is_err());
     let (one, other) = (Authority::new().certificate(), Authority::new().certificate());
-    let begin = "-----BEGIN CERTIFICATE-----\n";
-    for (identity, expected) in [
-        (one.certificate.clone(), "there is no private key in it"),
-        (one.key.clone(), "there is no certificate in it"),
-        (
-            format!("{begin}????\n-----END CERTIFICATE-----\n{}", one.key),
-            "it is not well-formed PEM: a section is not base64",
-        ),
-        (format!("{}{begin}", one.key), "it is not well-formed PEM: a section has no end"),
-        (format!("{}{}", one.certificate, other.key), "keys may not be consistent: KeyMismatch"),
+    let section = |name: &str, text: &str| format!("-----BEGIN {name}-----\n{text}\n-----END {name}-----\n");
+    let half = |name: &str| format!("-----BEGIN {name}-----\n");
+    let certificate = "the client certificate for it cannot be used";
+    let key = "the private key of the client certificate for it cannot be used";
+    for (shown, its_key, blamed, reason) in [
+        ("no PEM", &*one.key, certificate, "there is no certificate in it"),
+        (&one.key, &one.key, certificate, "there is no certificate in it"),
+        (&section("CERTIFICATE", "????"), &one.key, certificate, "it is not well-formed PEM: a section is not base64"),
+        (&half("CERTIFICATE"), &one.key, certificate, "it is not well-formed PEM: a section has no end"),
+        (&one.certificate, "no PEM", key, "there is no private key in it"),
+        (&one.certificate, &one.certificate, key, "there is no private key in it"),
+        (&one.certificate, &section("PRIVATE KEY", "????"), key, "it is not well-formed PEM: a section is not base64"),
+        (&one.certificate, &half("PRIVATE KEY"), key, "it is not well-formed PEM: a section has no end"),
+        (&one.certificate, &other.key, key, "it is not the key of the certificate"),
     ] {
-        let tls = TlsOptions { authorities: None, identity: Some(identity.into()) };
+        let identity = ClientIdentity { certificate: shown.into(), key: its_key.into() };
+        let tls = TlsOptions { authorities: None, identity: Some(identity) };
         let error =
             HttpClient::new(&ClientOptions { tls, ..ClientOptions::default() }).expect_err("refused").to_string();
-        assert_eq!(error, format!("the client certificate for it cannot be used: {expected}"));
+        assert_eq!(error, format!("{blamed}: {reason}"));
     }
 }
 

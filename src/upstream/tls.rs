@@ -11,15 +11,15 @@
 //! - there is no configuration without a root certificate;
 //! - if the roots cannot be read again, or only in part, the earlier roots stay in use, and the log says so.
 
-use super::client::{ClientError, PemError, TlsOptions};
+use super::client::{ClientError, ClientIdentity, PemError, TlsOptions};
 use arc_swap::ArcSwap;
 use rustls::client::ResolvesClientCert;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::sign::{CertifiedKey, SigningKey, SingleCertAndKey};
+use rustls::{ClientConfig, InconsistentKeys, RootCertStore};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -75,14 +75,13 @@ impl Material {
     /// Parses the PEM of the options.
     ///
     /// # Errors
-    /// [`ClientError::Authorities`] and [`ClientError::Identity`], if a text is not PEM, holds no certificate or key,
-    /// or holds the key of another certificate.
+    /// [`ClientError::Authorities`], [`ClientError::Certificate`] and [`ClientError::Key`], if a text is not PEM, holds no
+    /// certificate or key, or holds the key of another certificate.
     pub(super) fn parse(options: &TlsOptions) -> Result<Self, ClientError> {
         let authorities = options.authorities.as_deref().map(parse_authorities).transpose();
-        let identity = options.identity.as_deref().map(parse_identity).transpose();
         Ok(Self {
             authorities: authorities.map_err(ClientError::Authorities)?.map(Arc::new),
-            identity: identity.map_err(ClientError::Identity)?.map(Arc::new),
+            identity: options.identity.as_ref().map(parse_identity).transpose()?.map(Arc::new),
         })
     }
 
@@ -110,13 +109,24 @@ fn parse_authorities(pem: &[u8]) -> Result<RootCertStore, PemError> {
     Ok(roots)
 }
 
-fn parse_identity(pem: &[u8]) -> Result<SingleCertAndKey, PemError> {
-    let chain = parse_certificates(pem)?;
+fn parse_identity(identity: &ClientIdentity) -> Result<SingleCertAndKey, ClientError> {
+    let chain = parse_certificates(&identity.certificate).map_err(ClientError::Certificate)?;
+    let key = parse_key(&identity.key).map_err(ClientError::Key)?;
+    let certified = CertifiedKey::new(chain, key);
+    match certified.keys_match() {
+        // Of some keys nothing can be told.
+        Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(certified.into()),
+        Err(rustls::Error::InconsistentKeys(_)) => Err(ClientError::Key(PemError::OtherKey)),
+        Err(error) => Err(ClientError::Certificate(error.into())),
+    }
+}
+
+fn parse_key(pem: &[u8]) -> Result<Arc<dyn SigningKey>, PemError> {
     let key = PrivateKeyDer::from_pem_slice(pem).map_err(|error| match error {
         pem::Error::NoItemsFound => PemError::NoKey,
         error => syntax(&error),
     })?;
-    Ok(CertifiedKey::from_der(chain, key, &provider())?.into())
+    Ok(provider().key_provider.load_private_key(key)?)
 }
 
 fn parse_certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, PemError> {

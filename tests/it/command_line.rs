@@ -79,6 +79,7 @@ async fn checked(options: &str, code: i32) -> String {
         ("cert.pem", &ours.certificate),
         ("its.pem", &ours.key),
         ("another.pem", &another.key),
+        ("half.pem", "-----BEGIN PRIVATE KEY-----\n"),
     ];
     for (file, text) in files {
         std::fs::write(Path::new(project.path()).join(file), text).expect("a file");
@@ -125,7 +126,17 @@ async fn check_finds_what_serve_would_refuse() {
         (
             "\"https://a\", tls: { client_cert_file: cert.pem, client_key_file: another.pem }",
             1,
-            "E327 `services.posts.tls.client_cert_file`: the file `PROJECT/cert.pem` cannot be used",
+            "E327 `services.posts.tls.client_key_file`: the file `PROJECT/another.pem` cannot be used: it is not the key of",
+        ),
+        (
+            "\"https://a\", tls: { client_cert_file: cert.pem, client_key_file: half.pem }",
+            1,
+            "E327 `services.posts.tls.client_key_file`: the file `PROJECT/half.pem` cannot be used: it is not well-formed",
+        ),
+        (
+            "\"https://a\", tls: { client_cert_file: half.pem, client_key_file: its.pem }",
+            1,
+            "E327 `services.posts.tls.client_cert_file`: the file `PROJECT/half.pem` cannot be used: it is not well-formed",
         ),
         ("\"https://a\", tls: { client_cert_file: cert.pem }", 1, "E311 `services.posts.tls` has one of"),
         ("\"ftp://a\"", 1, "E304 `services.posts.url` is not an absolute http or https URL"),
