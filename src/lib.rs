@@ -18,8 +18,9 @@
 //! | `http` | an engine | GraphQL over HTTP, GraphiQL, health, metrics |
 //!
 //! Beside them: `report` (what is told of calls and services), `diagnostic` (findings about text), `directive` (the table
-//! of all directives), `json` (values that keep the text of numbers), `config`, `observe`, `flight` (equal work done once),
-//! `engine` (all of it, wired), `mock` (any schema, without services). `ARCHITECTURE.md` says who may use whom.
+//! of all directives), `json` (values that keep the text of numbers), `file` (files that may hang), `config`, `observe`,
+//! `flight` (equal work done once), `engine` (all of it, wired), `mock` (any schema, without services). `ARCHITECTURE.md`
+//! says who may use whom.
 
 // Without the command line nothing serves, and some of what it uses is idle.
 #![cfg_attr(not(feature = "cli"), allow(dead_code, unused_imports))]
@@ -35,6 +36,7 @@ mod diagnostic;
 mod directive;
 mod engine;
 mod execute;
+mod file;
 mod flight;
 #[cfg(feature = "fuzz")]
 #[doc(hidden)]

@@ -5,6 +5,7 @@
 //! Always true: nothing of what the files hold is kept, but a hash by a key of this process.
 
 use crate::config::Config;
+use crate::file::read_file;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::path::{Path, PathBuf};
@@ -37,7 +38,7 @@ impl NamedFiles {
 }
 
 fn hash(hasher: &RandomState, path: &Path) -> Option<u64> {
-    std::fs::read(path).ok().map(|bytes| hasher.hash_one(bytes))
+    read_file(path).ok().map(|bytes| hasher.hash_one(bytes))
 }
 
 #[cfg(test)]

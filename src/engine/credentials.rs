@@ -4,6 +4,7 @@
 
 use super::client::EngineError;
 use crate::config::{Config, ServiceConfig};
+use crate::file::read_file;
 use crate::policy::JwtVerifier;
 use crate::upstream::{
     ClientError, ClientIdentity, Credentials, CredentialsError, Identity, IdentityOptions, TlsOptions, TokenFile,
@@ -26,7 +27,7 @@ pub(super) fn read(name: &str, config: &ServiceConfig, base: &Path) -> Result<(T
     };
     let open = |option: &str, path: &Path| {
         let path = base.join(path);
-        std::fs::read(&path).map_err(|error| unreadable(option, &path, &error))
+        read_file(&path).map_err(|error| unreadable(option, &path, &error))
     };
     let mut tls = TlsOptions::default();
     if let Some(path) = &config.tls.ca_file {
@@ -89,7 +90,7 @@ pub fn verifier(config: &Config, base: &Path) -> Result<Option<JwtVerifier>, Eng
         cause: cause.to_string(),
         is_missing,
     };
-    let pem = std::fs::read(&path).map_err(|cause| {
+    let pem = read_file(&path).map_err(|cause| {
         error(&path, &format_args!("it cannot be read: {cause}"), cause.kind() == ErrorKind::NotFound)
     })?;
     JwtVerifier::new(jwt, &pem).map(Some).map_err(|cause| error(&path, &cause, false))

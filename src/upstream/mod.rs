@@ -44,7 +44,7 @@ mod write;
 
 pub use balanced::Balanced;
 pub use breaker::BreakerOptions;
-pub use client::{ClientError, ClientIdentity, ClientOptions, HttpClient, PemError, TlsOptions};
+pub use client::{ClientError, ClientIdentity, ClientOptions, HttpClient, TlsOptions};
 pub use credentials::{Credentials, CredentialsError, Identity, IdentityOptions};
 pub use domain::{BatchDomain, CredentialScope};
 pub use guarded::{GuardOptions, Guarded};

@@ -10,9 +10,8 @@
 //! to end such a task. The price is that the first call after a pause waits until the file is read, which takes
 //! microseconds.
 //!
-//! Reading a file can hang, on a mount that does not respond. So the file is read on a thread of its own, and no call
-//! waits for it longer than 500 ms. The end of the process does not wait for it either, as it would for the threads of
-//! a runtime. While such a read hangs, no other read is begun, and calls carry the earlier token without waiting.
+//! Reading a file can hang, on a mount that does not respond ([`crate::file`]). So no call waits for it longer than
+//! 500 ms. While such a read hangs, no other read is begun, and calls carry the earlier token without waiting.
 //!
 //! Always true:
 //! - a token that is sent was read at most 10.5 s before, unless the last attempt to read it failed or hangs, in which
@@ -21,14 +20,16 @@
 //! - tokens are in no log, error or debug output.
 
 use super::credentials::{CredentialsError, MAX_TOKEN_BYTES};
+use crate::file::{read_beside, read_in_time, too_slow};
 use arc_swap::ArcSwap;
 use http::{HeaderName, HeaderValue};
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
+/// Largest file. White space around a token does not count; a file with more of it than that holds none.
+const MAX_FILE_BYTES: usize = 2 * MAX_TOKEN_BYTES;
 /// How old a token may be before its file is read again.
 const PERIOD: Duration = Duration::from_secs(10);
 /// The longest time that a call waits for a file.
@@ -77,10 +78,7 @@ impl TokenFile {
     /// - [`CredentialsError::NoToken`] if it holds no token.
     pub fn open(path: PathBuf, header: HeaderName, scheme: impl Into<String>) -> Result<Self, CredentialsError> {
         let (scheme, read_at) = (scheme.into(), Instant::now());
-        let (sender, receiver) = std::sync::mpsc::sync_channel(1);
-        let of_thread = path.clone();
-        on_a_thread(move || _ = sender.send(read(&of_thread)))?;
-        let bytes = receiver.recv_timeout(OPEN_DEADLINE).map_err(|_| too_slow(OPEN_DEADLINE))??;
+        let bytes = read_in_time(&path, MAX_FILE_BYTES, OPEN_DEADLINE)?;
         let held = ArcSwap::from_pointee(Held { value: parse(&bytes, &scheme)?, read_at });
         let (reading, ended) = (Mutex::default(), watch::Sender::new(0));
         Ok(Self { path, header, scheme, held, reading, ended, period: PERIOD })
@@ -130,15 +128,16 @@ impl TokenFile {
         *reading = Some(Reading { since, is_told: false });
         drop(reading);
         let file = Arc::clone(self);
-        if let Err(error) = on_a_thread(move || file.end(since, read(&file.path))) {
-            self.end(since, Err(error.into()));
+        let read = read_beside(self.path.clone(), MAX_FILE_BYTES, move |bytes| file.end(since, bytes));
+        if let Err(error) = read {
+            self.end(since, Err(error));
         }
         Some(since)
     }
 
     /// Takes in the result of a read. If it failed, the earlier token stays in use.
-    fn end(&self, since: Instant, bytes: Result<Vec<u8>, CredentialsError>) {
-        let value = match bytes.and_then(|bytes| parse(&bytes, &self.scheme)) {
+    fn end(&self, since: Instant, bytes: std::io::Result<Vec<u8>>) {
+        let value = match bytes.map_err(Into::into).and_then(|bytes| parse(&bytes, &self.scheme)) {
             Ok(value) => value,
             Err(error) => {
                 tracing::warn!(file = %self.path.display(), %error, "the token of before stays in use");
@@ -155,30 +154,13 @@ impl TokenFile {
         let mut reading = self.reading();
         let Some(reading) = reading.as_mut().filter(|reading| !reading.is_told) else { return };
         reading.is_told = true;
-        let error = too_slow(READ_DEADLINE);
+        let error = CredentialsError::from(too_slow(READ_DEADLINE));
         tracing::warn!(file = %self.path.display(), %error, "the token of before stays in use");
     }
 
     fn reading(&self) -> MutexGuard<'_, Option<Reading>> {
         self.reading.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn too_slow(after: Duration) -> CredentialsError {
-    std::io::Error::new(std::io::ErrorKind::TimedOut, format!("it could not be read within {after:?}")).into()
-}
-
-/// Runs work that may hang on a thread that nothing joins.
-fn on_a_thread(work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
-    std::thread::Builder::new().name("token-file".to_owned()).spawn(work).map(drop)
-}
-
-/// Reads a file, up to twice the longest token.
-fn read(path: &Path) -> Result<Vec<u8>, CredentialsError> {
-    let mut bytes = Vec::new();
-    // White space around a token does not count; a file with more of it than this limit is not a token file.
-    std::fs::File::open(path)?.take(2 * MAX_TOKEN_BYTES as u64).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// The file's token as the value of a header. White space around the token does not count.

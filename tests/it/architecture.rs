@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 const MAY_USE: &[(&str, &[&str])] = &[
     // What every room may speak of.
     ("diagnostic", &[]),
+    ("file", &[]),
     ("heap", &["json"]),
     ("ids", &[]),
     ("json", &[]),
@@ -32,7 +33,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("flight", &[]),
     ("cache", &[]),
     ("report", &["cache"]),
-    ("upstream", &["cache", "compose", "flight", "json", "policy", "report", "retirement"]),
+    ("upstream", &["cache", "compose", "file", "flight", "json", "policy", "report", "retirement"]),
     ("execute", &["cache", "compose", "contract", "heap", "json", "operation", "plan", "policy", "report", "upstream"]),
     // What puts them together.
     ("project", &["compose", "config", "contract", "diagnostic", "json", "operation", "plan", "view"]),
@@ -43,6 +44,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "compose",
             "config",
             "execute",
+            "file",
             "flight",
             "operation",
             "plan",
@@ -91,6 +93,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "config",
             "diagnostic",
             "engine",
+            "file",
             "http",
             "mock",
             "observe",
