@@ -1,7 +1,8 @@
-//! Nothing is allocated per row or per field: buffers grow, and growing doubles them.
+//! Tests that nothing is allocated per row or per field: buffers grow, and each growth doubles a buffer.
 //!
-//! The rule: what takes ten times as much room takes at most four more allocations per buffer (2⁴ > 10). The buffers
-//! that grow with rows are a frame's slots, the answer and, where a step is fed, the list of its members.
+//! The rule: data that is ten times as large needs at most four more allocations per buffer (2⁴ > 10). The buffers that
+//! grow with rows are the slots of a frame, the answer and, for a step that depends on another one, the list of its
+//! members.
 
 use bespoke::internals::config::Mode;
 use bespoke::internals::engine::{Client, Engine, EngineParts, GraphQlEngine, Request, Writes};
@@ -17,7 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use testkit::recorded::{self, Recorded};
 
-/// Answers at once, whatever it is asked: with the target that was asked for, and a number that is none.
+/// A source that answers every call at once. The answer holds the target of the call, and a text in place of a number.
 #[derive(Debug)]
 struct Taker;
 
@@ -29,7 +30,7 @@ impl Subgraph for Taker {
     }
 }
 
-/// A service that takes everything that a client sends.
+/// A service that accepts every value that a client sends.
 const TAKER: &str = r#"extend schema
   @link(url: "https://bespoke.example/connect/v1", import: ["@source", "@connect"])
   @source(name: "taker", http: { baseURL: "http://127.0.0.1:9" })
@@ -42,15 +43,15 @@ type Mutation {
     @connect(http: { POST: "/take", body: "json: $args.json ints: $args.ints box: $args.box" }, selection: "n target broken")
 }"#;
 
-/// Its fields, for a client.
+/// The fields of [`TAKER`] as a client declares them.
 const TAKER_VIEW: &str = "type Query { taken(id: ID!): Taken }
 type Mutation { take(json: JSON, ints: [Int!], box: Box): Taken }
 type Taken { n: Int  target: String  broken: Int }  scalar JSON  input Box { ints: [Int!]  boxes: [Box!]  text: String }";
 
-/// More allocations for ten times the room, per buffer.
+/// The most additional allocations per buffer for data that is ten times as large.
 const GROWTHS: u64 = 4;
 
-/// Hands recorded bodies over at once.
+/// A source that answers at once with recorded bodies.
 #[derive(Debug)]
 struct Service(Recorded);
 
@@ -66,7 +67,7 @@ fn engine(recorded: &Recorded) -> Engine {
     engine_of(&recorded.files, Arc::new(Service(recorded.clone())), 64 << 20)
 }
 
-/// An engine over [`TAKER`]; all that it keeps of documents may weigh `operations_bytes`.
+/// An engine over [`TAKER`]. The documents that it keeps may weigh `operations_bytes` in all.
 fn taker(operations_bytes: u64) -> Engine {
     let files = [("schema/services/taker.graphql", TAKER), ("schema/web.graphql", TAKER_VIEW)];
     let files = files.map(|(path, text)| (path.to_owned(), text.to_owned()));
@@ -100,7 +101,7 @@ fn engine_of(files: &[(String, String)], service: Arc<dyn Subgraph>, operations_
     })
 }
 
-/// Allocations of one request, when everything is cached.
+/// The allocations of one request once the first requests have filled all caches.
 fn allocations(recorded: &Recorded) -> u64 {
     let engine = engine(recorded);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
@@ -121,7 +122,7 @@ fn allocations(recorded: &Recorded) -> u64 {
 
 fn check(small: &Recorded, large: &Recorded, buffers: u64) {
     let (few, many) = (allocations(small), allocations(large));
-    // A count of nothing would pass everything.
+    // If nothing were counted, the next assertion would always hold.
     assert!(few > 10, "{few} allocations: nothing was counted");
     assert!(many <= few + GROWTHS * buffers, "{few} allocations became {many}");
 }
@@ -138,11 +139,11 @@ fn ten_times_the_rows_that_join_only_grow_buffers() {
 
 #[test]
 fn ten_times_the_fields_only_grow_buffers() {
-    // The third buffer: the names that are expected in the next item.
+    // The third buffer holds the names that are expected in the next item.
     check(&recorded::wide(100, 3), &recorded::wide(100, 30), 3);
 }
 
-/// Most memory that one request takes, its body included, in bytes.
+/// The peak of the memory that one request takes, including its body, in bytes.
 fn peak(engine: &Engine, body: &str) -> u64 {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let caller = Arc::new(Caller::default());
@@ -158,7 +159,7 @@ fn peak(engine: &Engine, body: &str) -> u64 {
     info.bytes_max
 }
 
-/// What one request may take beside what grows with its body: a plan, buffers, a clock.
+/// The memory that one request may take, in bytes, besides memory that grows with its body: a plan, buffers, a clock.
 const AT_REST: u64 = 256 << 10;
 
 #[test]
@@ -194,14 +195,15 @@ fn a_request_takes_four_times_its_body_at_most() {
         ("a wrong type", taking("($ints: [Int!])", &format!(r#"{{"ints":[{}]}}"#, large(r#"{"a":1}"#)), "{}")),
     ];
     for (about, body) in &cases {
-        // Twice: what is kept of the document is no part of the second request.
+        // The request is sent twice, because the document is kept after the first one and does not count for the
+        // second.
         peak(&engine, body);
         let (peak, body) = (peak(&engine, body), body.len() as u64);
         assert!(peak <= 4 * body + AT_REST, "{about}: {peak} bytes for a body of {body}");
     }
 }
 
-/// Asks for all of some documents, and gives the last answer.
+/// Executes some documents one after the other and returns the last answer.
 fn ask(engine: &Engine, documents: impl Iterator<Item = String>) -> serde_json::Value {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let caller = Arc::new(Caller::default());
@@ -214,14 +216,14 @@ fn ask(engine: &Engine, documents: impl Iterator<Item = String>) -> serde_json::
     serde_json::from_slice(&last).unwrap()
 }
 
-/// What is kept of documents, as the allocator and as the engine have it.
+/// The bytes that are kept of some documents, as the allocator counts them and as the engine weighs them.
 fn kept(engine: &Engine, documents: impl Iterator<Item = String>) -> (i64, i64) {
-    // What is made once for all of them.
+    // This first document makes what all documents share.
     ask(engine, ["{ taken(id: 0) { n } }".to_owned()].into_iter());
     let before = engine.operations_bytes() as i64;
     let info = allocation_counter::measure(|| {
         ask(engine, documents);
-        // Work that the cache has put off is done before it tells.
+        // The cache does the work that it has put off before it returns its weight.
         let _ = engine.operations_bytes();
     });
     (info.bytes_current, engine.operations_bytes() as i64 - before)
@@ -273,11 +275,11 @@ fn documents_of_one_shape_cost_one_plan() {
 
 #[test]
 fn documents_stay_within_their_bound() {
-    // What the cache holds beside its entries: tables, counters, and entries that are still to be freed.
+    // The bytes that the cache holds besides its entries: tables, counters, and entries that are not freed yet.
     const BESIDE: i64 = 1 << 20;
     const MOST: u64 = 1 << 20;
     let one_shape = |at| format!("{{ taken(id: \"value {at}\") {{ n target }} }}");
-    // So do shapes, with all plans that are made for them later.
+    // Many shapes must stay within the bound too, with all plans that are made for them later.
     let shapes = |at| format!("{{ {} }}", fields(10, &format!("s{at}x")));
     for (about, engine, (held, _)) in [
         {
@@ -299,7 +301,7 @@ fn documents_stay_within_their_bound() {
 
 #[test]
 fn documents_of_one_shape_have_answers_and_places_of_their_own() {
-    // With hardly any room, each is evicted again and again.
+    // With so little room, each document is evicted again and again.
     for operations_bytes in [64 << 20, 8 << 10, 1] {
         let engine = taker(operations_bytes);
         for round in 0..3 {

@@ -1,4 +1,5 @@
-//! Whole answers that are kept: nothing is done for them, clients may keep them, and they die with any of their parts.
+//! Tests of whole answers that are kept: they are sent without any work, clients may keep them, and they end when one
+//! of their parts ends.
 
 use crate::harness::{Bff, Setup};
 use crate::routed::Routed;
@@ -49,7 +50,7 @@ type Greeting { text: String }
 const CART: &str = "{ cart(id: 1) { items } }";
 
 struct Service {
-    /// Requests other than writes.
+    /// The number of requests other than writes.
     reads: Arc<AtomicU64>,
     _routed: Routed,
     bff: Bff,
@@ -103,7 +104,7 @@ impl Service {
         self.reads.load(Ordering::SeqCst)
     }
 
-    /// Requests that were answered without doing anything.
+    /// The number of requests that were answered with a kept answer.
     fn kept(&self) -> u64 {
         let metrics = self.bff.metrics();
         let line = r#"bespoke_requests_total{operation_kind="query",outcome="kept",status="200"} "#;

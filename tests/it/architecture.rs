@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 ///
 /// A new edge belongs here, with a reason in the commit: the fewer there are, the easier each room is to read alone.
 const MAY_USE: &[(&str, &[&str])] = &[
-    // What every room may speak of.
+    // Rooms that every other room may use.
     ("diagnostic", &[]),
     ("file", &[]),
     ("heap", &["json"]),
@@ -27,7 +27,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("view", &["compose", "diagnostic", "directive", "json", "suggest"]),
     ("operation", &["compose", "heap", "ids", "json", "suggest", "view"]),
     ("plan", &["compose", "contract", "heap", "json", "operation"]),
-    // Doing it.
+    // The rooms that do the work, with I/O and clocks.
     ("config", &["diagnostic"]),
     ("policy", &["config", "json"]),
     ("flight", &[]),
@@ -35,7 +35,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("report", &["cache"]),
     ("upstream", &["cache", "compose", "file", "flight", "json", "policy", "report", "retirement"]),
     ("execute", &["cache", "compose", "contract", "heap", "json", "operation", "plan", "policy", "report", "upstream"]),
-    // What puts them together.
+    // The rooms that connect the others.
     ("project", &["compose", "config", "contract", "diagnostic", "json", "operation", "plan", "view"]),
     (
         "engine",
@@ -57,7 +57,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("observe", &["config", "engine", "operation", "policy", "report"]),
     ("http", &["config", "engine", "json", "observe", "policy", "report"]),
-    // What a client's own program uses, and what this project's tests, benchmarks and demo use beside it.
+    // The rooms that a client's own program uses, and that this project's tests, benchmarks and demo use besides.
     (
         "internals",
         &[
@@ -121,7 +121,7 @@ const PURE: &[&str] = &[
     "view",
 ];
 
-/// The data half of `execute`, which is pure as well.
+/// The files of `execute` that hold only data, and are pure as well.
 const PURE_FILES: &[&str] = &[
     "arena",
     "bounds",
@@ -149,7 +149,7 @@ const PURE_FILES: &[&str] = &[
     "write/slices",
 ];
 
-/// What a pure room never names.
+/// The crates and paths that a pure room must not name.
 const IMPURE: &[&str] = &[
     "async_trait",
     "hyper",
@@ -169,7 +169,7 @@ pub(super) fn src() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
 
-/// A room's sources as code without comments, by path; unit tests left out.
+/// The sources of a room by path, as code without comments and unit tests.
 pub(super) fn sources(room: &str) -> Vec<(PathBuf, String)> {
     let mut files = Vec::new();
     let single = src().join(format!("{room}.rs"));
@@ -195,7 +195,7 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// Leaves out line comments, string literals' contents apart, and everything from the file's unit tests on.
+/// Returns the code of a file without line comments, and without its unit tests and everything after them.
 fn code(text: &str) -> String {
     let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
     text.lines()
@@ -222,7 +222,7 @@ pub(super) fn paths(code: &str) -> BTreeSet<String> {
     found
 }
 
-/// Reads one path, with its braces if it has any; returns how long it is.
+/// Reads one path, including its braces if it has any, and returns its length in bytes.
 fn tree(text: &str, prefix: &str, found: &mut BTreeSet<String>) -> usize {
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let mut path = prefix.to_owned();
@@ -247,7 +247,7 @@ fn tree(text: &str, prefix: &str, found: &mut BTreeSet<String>) -> usize {
                     return at + 1;
                 }
                 let length = tree(&text[at..], &path, found);
-                // `as name`, `*` and the like: on to the next item.
+                // Skips `as name`, `*` and the like, up to the next item.
                 at += length;
                 at += text[at..].find([',', '}']).unwrap_or(text.len() - at);
             }
@@ -257,7 +257,7 @@ fn tree(text: &str, prefix: &str, found: &mut BTreeSet<String>) -> usize {
     at
 }
 
-/// The rooms that a room uses, each with the places that show it.
+/// The rooms that a room uses, each with the files that use it.
 fn edges(room: &str) -> BTreeMap<String, BTreeSet<String>> {
     let mut edges: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (path, code) in sources(room) {
@@ -265,7 +265,7 @@ fn edges(room: &str) -> BTreeMap<String, BTreeSet<String>> {
         for used in paths(&code) {
             let Some(used) = used.strip_prefix("crate::") else { continue };
             let other = used.split("::").next().unwrap_or_default();
-            // An item of `lib.rs` itself, or a macro, is no room.
+            // An item of `lib.rs` itself or a macro is not a room.
             if other != room && other.starts_with(|c: char| c.is_ascii_lowercase()) {
                 edges.entry(other.to_owned()).or_default().insert(file.clone());
             }
@@ -307,9 +307,9 @@ fn the_table_holds_every_room_and_no_edge_that_nobody_uses() {
     assert!(idle.is_empty(), "edges that the table allows and nobody uses:\n{}", idle.join("\n"));
 }
 
-/// A way from a room back to itself, if there is one: `["a", "b", "a"]`.
+/// A path from a room back to itself, such as `["a", "b", "a"]`; `None` if there is none.
 fn cycle<'a>(edges: &BTreeMap<&'a str, BTreeSet<&'a str>>) -> Option<Vec<&'a str>> {
-    /// Walks from the last room of `path`; `done` are the rooms from which no way leads into a cycle.
+    /// Searches from the last room of `path` on. `done` has the rooms from which no path leads into a cycle.
     fn walk<'a>(
         edges: &BTreeMap<&'a str, BTreeSet<&'a str>>,
         path: &mut Vec<&'a str>,
@@ -343,7 +343,7 @@ fn no_rooms_use_each_other_in_a_circle() {
         found.iter().map(|(room, used)| (*room, used.keys().map(String::as_str).collect())).collect();
     assert_eq!(cycle(&uses), None, "each room must be readable without those that build on it");
 
-    // The test sees a circle where there is one: the engine builds on `report`.
+    // The search must find a circle that is put in on purpose. The engine uses `report`, so an edge back makes one.
     uses.get_mut("report").unwrap().insert("engine");
     let planted = cycle(&uses).expect("a circle that was put in on purpose");
     assert!(planted.contains(&"report") && planted.contains(&"engine"), "{planted:?}");

@@ -1,6 +1,6 @@
-//! GraphQL over HTTP, as npm `graphql-http` audits it, against the web shop's BFF.
+//! Runs the audits of GraphQL over HTTP from the npm package `graphql-http` against the BFF of the web shop.
 //!
-//! In development mode: two of the audits ask for `__type`, which production refuses.
+//! The BFF runs in development mode, because two of the audits ask for `__type`, which production mode refuses.
 
 use crate::harness::Bff;
 use crate::program::{node, run};
@@ -19,6 +19,6 @@ async fn every_audit_of_graphql_over_http_passes() {
     let audits = report["audits"].as_array().expect("a list of audits");
     let passed = |level| audits.iter().filter(|it| it["level"] == level && it["status"] == "ok").count();
     let failed: Vec<&Value> = audits.iter().filter(|it| it["status"] != "ok").collect();
-    // Another number would mean that the package has changed under us.
+    // Another number would mean that the package has changed.
     assert_eq!([passed("MUST"), passed("SHOULD"), passed("MAY")], [13, 23, 25], "{failed:#?}");
 }

@@ -1,4 +1,5 @@
-//! The HTTP cache behind a real origin, as public suites for caches will meet it: `examples/cache_proxy.rs`.
+//! Tests of the HTTP cache in front of a real origin, by `examples/cache_proxy.rs`, which public test suites for caches
+//! use too.
 
 #[path = "../../examples/cache_proxy.rs"]
 #[expect(dead_code, reason = "its `main` is for the command line")]
@@ -12,7 +13,8 @@ use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Answers with the headers that the query names, and with how often it was asked; 304 to who has its `etag`.
+/// Answers with the headers that the query names and with the number of requests so far, or with 304 if the client has
+/// its `etag`.
 async fn origin(
     State(asked): State<Arc<AtomicU64>>,
     method: Method,
@@ -50,7 +52,8 @@ impl Proxied {
         Self { proxy, _origin: origin, client: reqwest::Client::new(), asked }
     }
 
-    /// Sends `METHOD target name:value;…`; returns status, body, and how often the origin was asked for it.
+    /// Sends the request `METHOD target name:value;…`. Returns the status, the body, the number of requests that the
+    /// origin got for it, and the headers.
     async fn send(&self, request: &str) -> (u16, String, u64, HeaderMap) {
         let before = self.asked.load(Ordering::SeqCst);
         let mut parts = request.splitn(3, ' ');

@@ -1,4 +1,4 @@
-//! Answers that are kept, over real sockets: the shop, and a service that answers when it is told to.
+//! Tests of the cache over real sockets, with the shop and with a service that answers when the test tells it to.
 
 use crate::harness::{Bff, Of, Reply, Setup, assert_same};
 use crate::routed::Routed;
@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-/// Keys asked for, by what the cache had to do with it.
+/// For each call of one operation of a service: what the cache did for it, and its number of keys.
 fn keys(reply: &Reply, operation: &str) -> Vec<(String, u64)> {
     let calls = reply.calls().iter().filter(|call| call["operationId"] == operation);
     calls.map(|call| (call["cache"].as_str().unwrap_or("-").to_owned(), call["keys"].as_u64().unwrap())).collect()
@@ -110,14 +110,14 @@ type Cart { id: ID! items: Int }
 type Said { text: String language: String }
 ";
 
-/// A cart, whose reads are answered with what was true when they came, but may have to wait.
+/// A cart. A read is answered with the state at its arrival, but the answer may have to wait.
 #[derive(Default)]
 struct Cart {
     items: AtomicU64,
     reads: AtomicU64,
     is_slow: AtomicBool,
     go: Notify,
-    /// Conditional requests, and all others, for `/said`.
+    /// The number of conditional requests for `/said`, and the number of its other requests.
     asked: [AtomicU64; 2],
     is_broken: AtomicBool,
 }
@@ -143,7 +143,7 @@ async fn add(State(cart): State<Arc<Cart>>) -> axum::Json<Value> {
     axum::Json(json!({ "id": 1 }))
 }
 
-/// Applied, but the answer is lost.
+/// A write that is applied, but answered with 502.
 async fn lose(State(cart): State<Arc<Cart>>) -> axum::http::StatusCode {
     cart.items.fetch_add(1, Ordering::SeqCst);
     axum::http::StatusCode::BAD_GATEWAY
@@ -187,7 +187,7 @@ impl Service {
         self.bff.ask("{ cart(id: 1) { items } }").await.data()["cart"]["items"].clone()
     }
 
-    /// Waits until the service has been asked that often.
+    /// Waits until the service has received `reads` reads.
     async fn asked(&self, reads: u64) {
         let limit = tokio::time::Instant::now() + Duration::from_secs(10);
         while self.cart.reads.load(Ordering::SeqCst) < reads {
@@ -204,7 +204,7 @@ async fn a_change_shows_although_the_old_one_was_kept_and_being_read() {
     assert_eq!((service.items().await, service.cart.reads.load(Ordering::SeqCst)), (json!(0), 1), "it is kept");
     let added = service.bff.ask("mutation { add(id: 1) { items } }").await;
     assert_eq!(added.data()["add"]["items"], 1, "the old one was kept: {}", added.text);
-    // Somebody reads it while it changes, and has the old one in hand when the change is over.
+    // A read comes while the cart changes, and still has the old cart when the change is over.
     service.bff.ask("mutation { add(id: 1) { id } }").await;
     service.cart.is_slow.store(true, Ordering::SeqCst);
     let before = tokio::spawn({

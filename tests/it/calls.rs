@@ -1,14 +1,14 @@
-//! How often the services are called, as they count it themselves, beside proof that the answer is right.
+//! Tests of the number of calls to the services, which the services count themselves. Each answer is checked too.
 //!
-//! Each operation meets a fresh BFF. What the BFF says of its calls (`extensions.bespoke.calls`) must agree with what
-//! the services have counted.
+//! Each operation runs against a fresh BFF. The calls that the BFF reports (`extensions.bespoke.calls`) must agree with
+//! the counts of the services.
 
 use crate::harness::{Of, assert_same};
 use demo::{Shop, ShopOptions};
 use serde_json::{Value, json};
 
-/// Runs an operation against a fresh BFF; returns the services' counts, once the answer was found equal to the
-/// reference's.
+/// Runs an operation against a fresh BFF, checks that the answer equals that of the reference, and returns the counts
+/// of the services.
 async fn calls(of: Of, sub: Option<&str>, query: &str, variables: Value) -> String {
     let shop = Shop::start(ShopOptions::default());
     let bff = of.bff(&shop).await;
@@ -25,7 +25,7 @@ async fn calls(of: Of, sub: Option<&str>, query: &str, variables: Value) -> Stri
     summary
 }
 
-/// Is there nothing but nulls and empty lists?
+/// Whether a value has nothing but nulls and empty lists.
 fn is_hollow(value: &Value) -> bool {
     match value {
         Value::Null => true,

@@ -1,12 +1,13 @@
-//! A mutation test of `bespoke check`: every binding and view of the demo is broken in six ways, and each break must
-//! be found where it is.
+//! A mutation test of `bespoke check`: every binding and view of the demo is broken in six ways, and each mistake must
+//! be found at its place.
 //!
-//! In: the demo's schemas, as text. A mutant is one change of one file; the generator says on which lines a finding
-//! must stand, and with which codes, by rules that are stated where they are. Mutants that are still correct are left
-//! out by stated rules, too: search for "equivalent".
+//! In: the demo's schemas, as text. A mutant is one change of one file. Its generator says on which lines a finding
+//! must be, and which codes it may have; the rules are stated beside the code that applies them. Mutants that are still
+//! correct are left out, by rules that are stated in the same way: search for "equivalent".
 //!
 //! [`demo`] reads the files; [`binding`], [`other_operation`], [`types`] and [`source`] change the services' schemas,
-//! [`view`] the clients'; [`shown`] says what a client shows of the graph; [`run`] checks mutants on all processors.
+//! [`view`] changes those of the clients; [`shown`] says what a client shows of the graph; [`run`] checks mutants on
+//! all processors.
 
 mod binding;
 mod command;
@@ -28,7 +29,7 @@ use std::fmt::Write as _;
 
 const KINDS: [Kind; 6] = [Kind::Operation, Kind::Parameter, Kind::Type, Kind::Nullability, Kind::Path, Kind::Source];
 
-/// Every mutant, each change once.
+/// All mutants, without repeated changes.
 fn all_mutants(demo: &Demo) -> Vec<Mutant> {
     let of_file = |sdl: &Sdl| {
         if sdl.client_schema().is_some() {
@@ -54,7 +55,7 @@ fn all_mutants(demo: &Demo) -> Vec<Mutant> {
     mutants
 }
 
-/// Checks all mutants of a kind; every finding that stands where it must is drawn, the first for each code.
+/// Checks all mutants of a kind. For each code, the first finding at the right place is drawn in a snapshot.
 fn check_kind(kind: Kind) {
     let demo = Demo::read();
     let runner = Runner::new(&demo);
@@ -125,7 +126,7 @@ fn the_unbroken_demo_has_no_finding() {
     }
 }
 
-/// The generator is only worth what it covers.
+/// The mutation test is only worth what its generators cover.
 #[test]
 fn mutants_cover_every_binding_and_every_view_directive() {
     let demo = Demo::read();
@@ -159,7 +160,7 @@ fn mutants_cover_every_binding_and_every_view_directive() {
             for directive in directives.iter().filter(|dir| matches!(dir.name.as_str(), "view" | "from")) {
                 views += 1;
                 let kinds = kinds_within(sdl, directive.span.clone());
-                // `@from(path: ".")` has no name to misspell, and a default may need the directive as it is.
+                // `@from(path: ".")` has no name that could be misspelt, and a default may need the directive as it is.
                 assert!(kinds.contains(&Kind::Source) || kinds.contains(&Kind::Path), "{name}: {kinds:?}");
             }
         }

@@ -1,6 +1,7 @@
-//! Mutants of `@connect`: operation, parameters, paths.
+//! Mutants of `@connect`: its operation, its parameters and its paths.
 //!
-//! In: a service's SDL and its contract. Out: mutants, each with the lines of the binding that no longer fit.
+//! In: the SDL of a service and its contract. Out: mutants, each with the lines of the binding that do not fit any
+//! more.
 //! Elsewhere: types and nullability ([`super::types`]), sources and keys ([`super::source`]).
 
 use super::demo::{Demo, Dir, FieldDef, Sdl, TypeDef, members, range, string};
@@ -10,7 +11,7 @@ use bespoke::internals::contract::{self, Contract, Endpoint};
 use bespoke::internals::diagnostic::{Code, Sources};
 use std::ops::Range;
 
-/// A `@connect` and what it means.
+/// A `@connect` with its type, its field, and the contract and operation that it names.
 pub(super) struct Binding<'d> {
     pub(super) demo: &'d Demo,
     pub(super) sdl: &'d Sdl,
@@ -18,11 +19,11 @@ pub(super) struct Binding<'d> {
     pub(super) field: Option<&'d FieldDef>,
     pub(super) connect: &'d Dir,
     pub(super) contract: Contract,
-    /// The operation's name and the place of it.
+    /// The name of the operation, and its place in the file.
     pub(super) op: (&'d str, Range<usize>),
 }
 
-/// Every binding of a file.
+/// All bindings of a file.
 pub(super) fn bindings<'d>(demo: &'d Demo, sdl: &'d Sdl) -> Vec<Binding<'d>> {
     let read = |(ty, field, connect): (&'d TypeDef, Option<&'d FieldDef>, &'d Dir)| {
         let name = connect.text("source").map(|(name, _)| name);
@@ -77,19 +78,19 @@ impl<'d> Binding<'d> {
         self.field.map_or(&[], |field| &field.arguments)
     }
 
-    /// Names of a mapping argument.
+    /// The names in the text of a mapping argument.
     pub(super) fn words_of(&self, argument: &str) -> Vec<Word<'d>> {
         self.connect.text(argument).map(|(_, span)| words(&self.sdl.text, span)).unwrap_or_default()
     }
 
-    /// `name:` of `params:` and `body:`.
+    /// The names before `:` in `params:` and `body:`.
     pub(super) fn entry_words(&self) -> impl Iterator<Item = (&'static str, Word<'d>)> {
         ["params", "body"].into_iter().flat_map(|of| {
             self.words_of(of).into_iter().filter(|word| word.is_entry && word.depth == 0).map(move |word| (of, word))
         })
     }
 
-    /// Every text that reads inputs.
+    /// The names in every text that may read inputs.
     fn input_words(&self) -> Vec<Word<'d>> {
         let mut all: Vec<_> = ["params", "body"].into_iter().flat_map(|of| self.words_of(of)).collect();
         if let Some(per_key) = self.connect.argument("batch").and_then(|batch| members(batch).get("perKey").copied()) {
@@ -98,14 +99,14 @@ impl<'d> Binding<'d> {
         all
     }
 
-    /// `$args.<name>`.
+    /// The names that read this argument with `$args.<name>`.
     fn reads_of(&self, argument: &str) -> Vec<Word<'d>> {
         let mut all = self.input_words();
         all.retain(|word| word.after == Some("$args") && word.text == argument);
         all
     }
 
-    /// Is an argument read by name?
+    /// Whether an argument is read by its name.
     pub(super) fn reads(&self, argument: &str) -> bool {
         !self.reads_of(argument).is_empty()
     }
@@ -115,7 +116,7 @@ impl<'d> Binding<'d> {
         self.sdl.mutant(Kind::Operation, what, (self.op.1.clone(), &misspelt(self.op.0)), &[Code::E101])
     }
 
-    /// Each outcome: a status that the contract does not declare, and a type that does not exist.
+    /// Mutants of each outcome: a status that the contract does not declare, and a type that does not exist.
     fn outcomes(&self) -> Vec<Mutant> {
         let mut all = Vec::new();
         for outcome in self.connect.outcomes() {
@@ -130,11 +131,11 @@ impl<'d> Binding<'d> {
         all
     }
 
-    /// Entries of `params:` and `body:`: misspelt, and dropped.
+    /// Mutants of the entries of `params:` and `body:`: each is misspelt, and each is dropped.
     ///
-    /// A dropped entry is found where the call is (what is required is missing), at the argument that now goes
-    /// nowhere, at the body, or at the batch that sends no keys. It is equivalent if the same-named argument takes its
-    /// place.
+    /// A dropped entry is found at the operation if it was required, at the argument that is not sent any more, at the
+    /// body, or at the batch that sends no keys. The mutant is equivalent if the argument of the same name takes the
+    /// place of the entry.
     fn entries(&self) -> Vec<Mutant> {
         let mut all = Vec::new();
         for (of, word) in self.entry_words() {
@@ -175,7 +176,8 @@ impl<'d> Binding<'d> {
         found.map_or(0..0, |(_, span, _)| span.clone())
     }
 
-    /// `$args.x`, `$batch.x`: of something that is not there. Claims are equivalent: a token may hold any.
+    /// Mutants of `$args.x` and `$batch.x`, which read something that does not exist. Misspelt claims are equivalent,
+    /// because a token may hold any claim.
     fn inputs(&self) -> Vec<Mutant> {
         let read = self.input_words().into_iter().filter(|word| matches!(word.after, Some("$args" | "$batch")));
         let mutate = |word: Word<'d>| {
@@ -186,9 +188,9 @@ impl<'d> Binding<'d> {
         read.map(mutate).collect()
     }
 
-    /// `batch:` and what is in it, and `fields:`.
+    /// Mutants of `batch:` and its members, and of `fields:`.
     ///
-    /// Without `batch:`, `$batch` has no meaning where it is read.
+    /// Without `batch:`, each place that reads `$batch` is an error.
     fn batch(&self) -> Vec<Mutant> {
         let mut all = Vec::new();
         let name = self.name();
@@ -208,10 +210,11 @@ impl<'d> Binding<'d> {
         all
     }
 
-    /// Arguments of the field: renamed, and dropped.
+    /// Mutants of the field's arguments: each is renamed, and each is dropped.
     ///
-    /// Found where the old name is read, where the call lacks it, or (a renamed one) at the argument. One that is
-    /// optional for the endpoint and not read by name is missed by the clients that offer it.
+    /// They are found where the old name is read, at the operation that lacks the argument, or at the argument itself
+    /// if it is renamed. If the argument is optional for the endpoint and not read by its name, only the clients that
+    /// offer it notice.
     fn arguments(&self) -> Vec<Mutant> {
         let Some(field) = self.field else { return Vec::new() };
         let mut all = Vec::new();
@@ -243,7 +246,7 @@ impl<'d> Binding<'d> {
         all
     }
 
-    /// Does a client's field name an argument, as its own or in its path?
+    /// Whether a client's field names an argument, as its own argument or in its path.
     fn sdl_names(&self, sdl: &Sdl, field: &FieldDef, argument: &str) -> bool {
         words(&sdl.text, field.span.clone()).iter().any(|word| word.text == argument)
     }
@@ -256,7 +259,7 @@ impl<'d> Binding<'d> {
         open..close
     }
 
-    /// The mappings of answers: each name misspelt, each level dropped.
+    /// Mutants of the mappings of answers: each name is misspelt, and each level is dropped.
     fn selections(&self) -> Vec<Mutant> {
         let mut all = Vec::new();
         for span in self.connect.selections() {
@@ -270,7 +273,7 @@ impl<'d> Binding<'d> {
         all
     }
 
-    /// `alias: path { inner }` becomes `inner`; `$.items` becomes `$`.
+    /// Mutants that lack one level: `alias: path { inner }` becomes `inner`, and `$.items` becomes `$`.
     fn dropped_levels(&self, what: &str, span: Range<usize>) -> Vec<Mutant> {
         const CODES: &[Code] = &[Code::E103, Code::E104, Code::E105, Code::E108, Code::E119, Code::C006];
         let text = &self.sdl.text;
@@ -289,7 +292,7 @@ impl<'d> Binding<'d> {
                     }
                     let range = span.start + from.len()..at + 1;
                     let inner = text[start + 1..at].to_owned();
-                    // What is wrong with a selection as a whole stands where it begins.
+                    // A finding about a selection as a whole is at its beginning.
                     let begins = self.sdl.place(span.start..span.start);
                     all.push(self.sdl.mutant(Kind::Path, what, (range, &inner), CODES).or([begins]));
                 }
@@ -304,7 +307,7 @@ impl<'d> Binding<'d> {
         all
     }
 
-    /// Fields in cache tags.
+    /// Mutants of the fields in cache tags.
     fn tags(&self) -> Vec<Mutant> {
         let directives = self.field.map_or(&self.ty.directives, |field| &field.directives);
         let mut all = Vec::new();

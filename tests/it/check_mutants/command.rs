@@ -1,4 +1,4 @@
-//! The command itself, over a folder.
+//! The mutation test of the command `bespoke check` itself, on folders.
 
 use super::all_mutants;
 use super::demo::Demo;
@@ -6,10 +6,10 @@ use super::mutant::{Kind, Mutant};
 use std::path::Path;
 use std::process::{Command, Output};
 
-/// `bespoke check --project FOLDER …`
+/// Runs `bespoke check --project FOLDER …`.
 fn check(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bespoke"));
-    // The demo makes its key when it starts; without one, each client's file is missing (W304).
+    // The demo makes its key when it starts. Without this key, the key file of each client would be missing (W304).
     command.env("JWT_PUBLIC_KEY_FILE", concat!(env!("CARGO_MANIFEST_DIR"), "/src/policy/test_keys/ed.pub"));
     command.arg("check").arg("--project").arg(folder).args(arguments).output().expect("the command runs")
 }
@@ -18,7 +18,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// The demo's files in a folder of their own, with a mutant in the place of one.
+/// Writes the demo's files to `folder`, with a mutant in place of the file that it changes.
 fn write(demo: &Demo, mutant: &Mutant, folder: &Path) {
     for (path, original) in demo.files.iter() {
         let to = folder.join(path);

@@ -1,7 +1,7 @@
-//! The demo's files, and what their schemas declare, with the place of everything that is changed.
+//! The files of the demo and the declarations of their schemas, with the places of everything that mutants change.
 //!
-//! In: the project's folder. Out: plain records of types, fields, arguments and directives, by file.
-//! Elsewhere: what is changed in them ([`super::binding`], [`super::types`], [`super::view`]).
+//! In: the folder of the project. Out: plain records of types, fields, arguments and directives, by file.
+//! Elsewhere: the changes ([`super::binding`], [`super::types`], [`super::view`]).
 
 use apollo_compiler::Node;
 use apollo_compiler::ast::{self, Definition, Document, Type, Value};
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
-/// The demo as it is.
+/// The unchanged files of the demo.
 pub(super) struct Demo {
     pub(super) files: Files,
     /// Every SDL file.
@@ -23,7 +23,7 @@ pub(super) struct Sdl {
     pub(super) path: String,
     pub(super) text: String,
     pub(super) types: Vec<TypeDef>,
-    /// Directives of `extend schema`.
+    /// The directives of `extend schema`.
     pub(super) schema: Vec<Dir>,
 }
 
@@ -42,18 +42,18 @@ pub(super) struct TypeDef {
     pub(super) span: Range<usize>,
     pub(super) name_span: Range<usize>,
     pub(super) directives: Vec<Dir>,
-    /// Of objects and inputs.
+    /// The fields of an object or an input object; empty for other types.
     pub(super) fields: Vec<FieldDef>,
-    /// Of enums.
+    /// The values of an enum; empty for other types.
     pub(super) values: Vec<EnumValue>,
-    /// Of unions.
+    /// The members of a union, each with its place; empty for other types.
     pub(super) members: Vec<(String, Range<usize>)>,
 }
 
 pub(super) struct EnumValue {
     pub(super) name: String,
     pub(super) name_span: Range<usize>,
-    /// With its description.
+    /// The place of the value, including its description.
     pub(super) whole: Range<usize>,
     pub(super) directives: Vec<Dir>,
 }
@@ -61,9 +61,9 @@ pub(super) struct EnumValue {
 pub(super) struct FieldDef {
     pub(super) parent: String,
     pub(super) name: String,
-    /// Without its description.
+    /// The place of the field or argument without its description.
     pub(super) span: Range<usize>,
-    /// With it.
+    /// The place of the field or argument with its description.
     pub(super) whole: Range<usize>,
     pub(super) name_span: Range<usize>,
     pub(super) ty: Type,
@@ -87,30 +87,30 @@ impl Demo {
         Self { sdl: sdl.collect(), files }
     }
 
-    /// Schemas of services, code of a BFF included.
+    /// The schemas of services, including those of code in a BFF.
     pub(super) fn services(&self) -> impl Iterator<Item = &Sdl> {
         self.sdl.iter().filter(|sdl| sdl.client_schema().is_none())
     }
 
-    /// Schemas of clients.
+    /// The schemas of clients.
     pub(super) fn clients(&self) -> impl Iterator<Item = &Sdl> {
         self.sdl.iter().filter(|sdl| sdl.client_schema().is_some())
     }
 
-    /// The field of the graph, as its owner declares it.
+    /// A field of the graph, as the service that owns it declares it.
     pub(super) fn graph_field(&self, ty: &str, field: &str) -> Option<&FieldDef> {
         let all = self.services().flat_map(|sdl| &sdl.types).filter(|of| of.name == ty).flat_map(|ty| &ty.fields);
         all.filter(|of| of.name == field).min_by_key(|of| of.directive("external").is_some())
     }
 
-    /// What kind of type the graph has by this name.
+    /// The kind of the graph's type with this name.
     pub(super) fn graph_kind(&self, ty: &str) -> Option<TypeKind> {
         let types = || self.services().flat_map(|sdl| &sdl.types);
         let is_scalar = matches!(ty, "Int" | "Float" | "String" | "Boolean" | "ID");
         types().find(|of| of.name == ty).map(|of| of.kind).or(is_scalar.then_some(TypeKind::Scalar))
     }
 
-    /// Has the graph's type a key anywhere?
+    /// Whether any service declares a key of the graph's type `ty`.
     pub(super) fn is_entity(&self, ty: &str) -> bool {
         let mut types = self.services().flat_map(|sdl| &sdl.types).filter(|of| of.name == ty);
         types.any(|ty| ty.directive("key").is_some())
@@ -132,19 +132,19 @@ impl Sdl {
         Self { path: path.to_owned(), text: text.to_owned(), types, schema }
     }
 
-    /// The client whose schema this is.
+    /// The client whose schema this file is; `None` if it is not the schema of a client.
     pub(super) fn client_schema(&self) -> Option<&str> {
         let name = self.path.strip_prefix("schema/")?.strip_suffix(".graphql")?;
         (!name.contains('/')).then_some(name)
     }
 
-    /// The client that a finding in this file concerns; `None`: any of them.
+    /// The client that a finding in this file concerns; `None` if it concerns all clients.
     pub(super) fn client(&self) -> Option<&str> {
         let folder = self.path.strip_prefix("bff-").and_then(|path| path.split('/').next());
         self.client_schema().or(folder)
     }
 
-    /// Has it bindings?
+    /// Whether the file has bindings.
     pub(super) fn is_bound(&self) -> bool {
         self.bindings().next().is_some()
     }
@@ -161,7 +161,7 @@ impl Sdl {
 }
 
 impl Sdl {
-    /// The selections of every binding, those of outcomes included: the places of their contents.
+    /// The places of all selections' texts of all bindings, including the selections of outcomes.
     pub(super) fn selections(&self) -> Vec<Range<usize>> {
         self.bindings().flat_map(|(_, _, connect)| connect.selections()).collect()
     }
@@ -192,12 +192,12 @@ impl FieldDef {
 }
 
 impl Dir {
-    /// Its members of `on:`.
+    /// The members of each outcome in `on:`.
     pub(super) fn outcomes(&self) -> Vec<BTreeMap<&str, &Node<Value>>> {
         self.argument("on").and_then(|on| on.as_list()).into_iter().flatten().map(members).collect()
     }
 
-    /// Of a `@connect`: the places of its selections' contents.
+    /// The places of the texts of a `@connect`'s selections.
     pub(super) fn selections(&self) -> Vec<Range<usize>> {
         let outcomes = self.outcomes().into_iter().filter_map(|on| on.get("selection").copied());
         let texts = self.argument("selection").into_iter().chain(outcomes);
@@ -208,13 +208,13 @@ impl Dir {
         self.arguments.iter().find(|(known, ..)| known == name).map(|(_, _, value)| value)
     }
 
-    /// A string argument and the place of its content.
+    /// A string argument, and the place of its content.
     pub(super) fn text(&self, name: &str) -> Option<(&str, Range<usize>)> {
         self.argument(name).and_then(string)
     }
 }
 
-/// A string and the place of its content. Schemas of the demo have no escapes.
+/// A string, and the place of its content. The schemas of the demo have no escapes in strings.
 pub(super) fn string(value: &Node<Value>) -> Option<(&str, Range<usize>)> {
     let Value::String(text) = &**value else { return None };
     let at = range(value.location());
@@ -227,7 +227,7 @@ pub(super) fn range(location: Option<SourceSpan>) -> Range<usize> {
     location.offset()..location.end_offset()
 }
 
-/// Members of an object value.
+/// The members of an object value; empty for other values.
 pub(super) fn members(value: &Node<Value>) -> BTreeMap<&str, &Node<Value>> {
     match &**value {
         Value::Object(members) => members.iter().map(|(name, value)| (name.as_str(), value)).collect(),
@@ -313,7 +313,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The name, and the brackets and `!` around it.
+    /// The place of a type: its name, with the brackets and `!` around it.
     fn type_span(&self, ty: &Type) -> Range<usize> {
         let name = range(ty.inner_named_type().location());
         let before = self.text[..name.start].trim_end_matches('[').len();

@@ -1,10 +1,10 @@
-//! One change of one file, and where a finding must stand.
+//! One change of one file, and the places where a finding must be.
 
 use super::demo::Sdl;
 use bespoke::internals::diagnostic::Code;
 use std::ops::Range;
 
-/// What is broken.
+/// The part of a schema that a mutant breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Kind {
     Operation,
@@ -15,7 +15,7 @@ pub(super) enum Kind {
     Source,
 }
 
-/// Lines of a file, from 1, both ends included.
+/// Lines of a file, counted from 1, including the first and the last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) path: String,
@@ -27,29 +27,29 @@ pub(super) struct Place {
 #[derive(Debug, Clone)]
 pub(super) struct Mutant {
     pub(super) kind: Kind,
-    /// The change, for people.
+    /// A text for people that names the change.
     pub(super) what: String,
     pub(super) path: String,
-    /// What is replaced.
+    /// The place of the text that is replaced.
     pub(super) at: Range<usize>,
-    /// The whole file.
+    /// The text of the whole file after the change.
     pub(super) text: String,
-    /// The client whose check must find it; `None`: any.
+    /// The client whose check must find the mutant; `None` if the check of any client may find it.
     pub(super) client: Option<String>,
-    /// A finding must stand at one of these.
+    /// The places at one of which a finding must be.
     pub(super) places: Vec<Place>,
-    /// With one of these codes.
+    /// The codes, one of which the finding must have.
     pub(super) codes: &'static [Code],
 }
 
 impl Sdl {
-    /// The lines of a range.
+    /// The lines of a range of bytes.
     pub(super) fn place(&self, range: Range<usize>) -> Place {
         let line = |at: usize| self.text[..at].matches('\n').count() + 1;
         Place { path: self.path.clone(), first: line(range.start), last: line(range.end) }
     }
 
-    /// A mutant whose finding stands on the changed lines, unless [`Mutant::or`] says more.
+    /// Makes a mutant whose finding must be on the changed lines, or at places that [`Mutant::or`] adds.
     pub(super) fn mutant(
         &self,
         kind: Kind,
@@ -59,7 +59,7 @@ impl Sdl {
     ) -> Mutant {
         let (range, new) = change;
         let old = &self.text[range.clone()];
-        // Lines stay where they are.
+        // Line breaks that are lost are added again, so that the lines below keep their numbers.
         let lost = old.matches('\n').count().saturating_sub(new.matches('\n').count());
         let text = format!("{}{new}{}{}", &self.text[..range.start], "\n".repeat(lost), &self.text[range.end..]);
         let what = what.into();
@@ -78,20 +78,20 @@ impl Sdl {
 }
 
 impl Mutant {
-    /// Further places where the finding may stand, and why: each caller states the rule.
+    /// Adds places where the finding may be. Each caller states the rule for them.
     pub(super) fn or(mut self, places: impl IntoIterator<Item = Place>) -> Self {
         self.places.extend(places);
         self
     }
 
-    /// Does a finding on this line of this file count?
+    /// Whether a finding on this line of this file counts.
     pub(super) fn is_place(&self, path: &str, line: usize) -> bool {
         self.places.iter().any(|place| place.path == path && (place.first..=place.last).contains(&line))
     }
 }
 
 impl Mutant {
-    /// What a person needs to know of one that was not found where it is.
+    /// A text for people about a mutant that was not found at its place.
     pub(super) fn missed(&self, found: &[String]) -> String {
         let places = self.places.iter().map(|place| format!("{}:{}-{}", place.path, place.first, place.last));
         let places: std::collections::BTreeSet<String> = places.collect();
@@ -101,7 +101,7 @@ impl Mutant {
     }
 }
 
-/// A name that nothing has.
+/// A misspelling of `name` that nothing is called.
 pub(super) fn misspelt(name: &str) -> String {
     format!("{name}x")
 }
@@ -110,17 +110,17 @@ pub(super) fn misspelt(name: &str) -> String {
 #[derive(Debug, Clone)]
 pub(super) struct Word<'t> {
     pub(super) text: &'t str,
-    /// In the file.
+    /// The place of the name in the file.
     pub(super) span: Range<usize>,
-    /// The name before `.` or `$`, if this one follows one: `$args` of `$args.id`.
+    /// The name before this one, if a `.` or `$` is between them: `$args` for `id` in `$args.id`.
     pub(super) after: Option<&'t str>,
-    /// Does `:` follow?
+    /// Whether `:` follows the name.
     pub(super) is_entry: bool,
-    /// How many `{` and `(` are open.
+    /// The number of `{` and `(` that are open at the name.
     pub(super) depth: usize,
 }
 
-/// The length of a method's name and of what it is given, which are no names of the contract.
+/// The length of the name and the arguments of a method, which are not names of the contract.
 fn method_len(text: &str) -> usize {
     let name = text.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(text.len());
     if !text[name..].starts_with('(') {
@@ -160,7 +160,7 @@ pub(super) fn words(text: &str, within: Range<usize>) -> Vec<Word<'_>> {
             continue;
         }
         let len = part[at..].find(|c| !is_name(c)).unwrap_or(part.len() - at);
-        // Names may hold `-`, but not that of a method's arrow.
+        // Names may contain `-`, but the `-` of a method's arrow is not part of one.
         let is_cut = part[..at + len].ends_with('-') && part[at + len..].starts_with('>');
         let len = len - usize::from(is_cut);
         let word = &part[at..at + len];

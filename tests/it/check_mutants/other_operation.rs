@@ -1,8 +1,9 @@
-//! Another operation of the same contract in a binding.
+//! Mutants in which a binding names another operation of the same contract.
 //!
-//! Names can only be told apart by what they need and give. So a mutant is made only where something that is written
-//! does not fit the other operation, by the simple conditions below; the finding stands there. Where none of them
-//! holds, the two are alike in everything that a contract says of names, and the mutant counts as equivalent.
+//! A check can only tell two operations apart by their parameters and answers. So a mutant is made only if something in
+//! the binding does not fit the other operation, by the simple conditions below. The finding must be at that place. If
+//! no condition holds, the contract says the same about the names of both operations, and the mutant counts as
+//! equivalent.
 
 use super::binding::Binding;
 use super::demo::{members, string};
@@ -26,10 +27,10 @@ pub(super) fn mutants(binding: &Binding<'_>) -> Vec<Mutant> {
     mutants.collect()
 }
 
-/// Where the binding does not fit another operation.
+/// The places of the binding that do not fit another operation.
 fn misfits(binding: &Binding<'_>, other: &Endpoint) -> Vec<Place> {
     let mut places = request(binding, other);
-    // The answer is not looked at while the request does not fit.
+    // If the request does not fit, the check does not look at the answer.
     if places.is_empty() {
         places = answer(binding, other);
     }
@@ -49,7 +50,7 @@ fn request(binding: &Binding<'_>, other: &Endpoint) -> Vec<Place> {
             || has_argument(name)
     };
     let takes = |name: &str| other.parameters.iter().any(|parameter| parameter.name == name);
-    // A required parameter that nobody gives; a path parameter may be a field of the parent.
+    // A required parameter that is not sent. A path parameter may be a field of the parent.
     let is_of_parent = |name: &str| !binding.ty.is_root() && binding.ty.fields.iter().any(|field| field.name == name);
     let is_missing = |parameter: &&bespoke::internals::contract::Parameter| {
         let is_implied = parameter.location == Location::Path && is_of_parent(&parameter.name);
@@ -58,13 +59,13 @@ fn request(binding: &Binding<'_>, other: &Endpoint) -> Vec<Place> {
     if other.parameters.iter().any(|parameter| is_missing(&parameter)) {
         places.push(binding.op_place());
     }
-    // A parameter that it does not have.
+    // A parameter that the other operation does not have.
     let unknown = entries.iter().filter(|(of, word)| *of == "params" && !takes(word.text));
     places.extend(unknown.map(|(_, word)| sdl.place(word.span.clone())));
     if let Some((_, span)) = fields.filter(|(fields, _)| !takes(fields)) {
         places.push(sdl.place(span));
     }
-    // A body where none is taken, or none where properties of it are required.
+    // A body for an operation without one, or no body for an operation whose body needs properties.
     let properties = other.body.as_ref().map(|body| properties(binding, body.schema));
     match (binding.connect.text("body"), &properties) {
         (Some((_, span)), None) => places.push(sdl.place(span)),
@@ -75,14 +76,14 @@ fn request(binding: &Binding<'_>, other: &Endpoint) -> Vec<Place> {
         (None, Some(known)) if !known.iter().any(|name| has_argument(name)) => places.push(binding.op_place()),
         (None, _) => {}
     }
-    // An argument that goes nowhere.
+    // An argument that is not sent.
     let read = |name: &str| binding.reads(name);
     let goes = |name: &str| {
         read(name) || takes(name) || properties.as_ref().is_some_and(|known| known.iter().any(|k| k == name))
     };
     let lost = arguments.iter().filter(|argument| !goes(&argument.name));
     places.extend(lost.map(|argument| sdl.place(argument.span.clone())));
-    // A query that writes.
+    // A query that calls a writing operation.
     let is_batched = binding.connect.argument("batch").is_some();
     if !other.method.is_safe() && binding.ty.name != "Mutation" && !is_batched {
         places.push(binding.op_place());
@@ -103,7 +104,8 @@ fn answer(binding: &Binding<'_>, other: &Endpoint) -> Vec<Place> {
     let is_list = binding.field.is_some_and(|field| field.ty.is_list());
     let batch = binding.connect.argument("batch");
     let is_dollar = selection.is_some_and(|span| binding.sdl.text[span].trim_start().starts_with('$'));
-    // A list where one is wanted, and none where not; `$.x` says itself where it is.
+    // A list must be answered exactly where a list is expected. `$.x` names the place of the list itself, so it is not
+    // checked.
     if !is_dollar && is_array(body) != (batch.is_some() || is_list) {
         return vec![place];
     }
@@ -112,7 +114,7 @@ fn answer(binding: &Binding<'_>, other: &Endpoint) -> Vec<Place> {
         _ => body,
     };
     let known = properties(binding, item);
-    // A name that it does not give.
+    // A name that the answer of the other operation does not have.
     if first.is_some_and(|word| !known.iter().any(|name| name == word.text)) {
         return vec![place];
     }

@@ -1,7 +1,7 @@
-//! Mutants checked, on all processors.
+//! Checks mutants on all processors.
 //!
-//! A client's schema is read over the graph of the unbroken services first, which is what assembling does, without
-//! composing for each mutant; only what is not found so is assembled.
+//! A mutant of a client's schema is first checked against the graph of the unbroken services, which is faster, because
+//! the graph is composed only once. Only mutants that are not found in this way are assembled in full.
 
 use super::demo::Demo;
 use super::mutant::Mutant;
@@ -13,13 +13,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub(super) const CLIENTS: [&str; 2] = ["web", "mobile"];
 
-/// A finding at its place.
+/// A finding at the right place, with the sources that it refers to.
 pub(super) struct Right {
     pub(super) finding: Finding,
     pub(super) sources: Sources,
 }
 
-/// What checks mutants.
+/// The runner, which holds each client as it is assembled from the unbroken files.
 pub(super) struct Runner<'d> {
     demo: &'d Demo,
     unbroken: BTreeMap<&'static str, Assembled>,
@@ -36,7 +36,7 @@ impl<'d> Runner<'d> {
         Self { demo, unbroken: unbroken.collect() }
     }
 
-    /// Verdicts of all mutants, in their order.
+    /// The verdicts of all mutants, in their order.
     pub(super) fn verdicts(&self, mutants: &[Mutant]) -> Vec<Result<Right, Vec<String>>> {
         let next = AtomicUsize::new(0);
         let work = || {
@@ -56,7 +56,7 @@ impl<'d> Runner<'d> {
         all.into_iter().map(|(_, verdict)| verdict).collect()
     }
 
-    /// The finding that stands where it must; else everything that was found.
+    /// The finding at the right place; as an error, everything that was found instead.
     fn verdict(&self, mutant: &Mutant) -> Result<Right, Vec<String>> {
         if let Some(right) = self.over_unbroken_graph(mutant) {
             return Ok(right);

@@ -1,6 +1,7 @@
-//! What clients show of the graph: the path of each client field, followed through the services' schemas.
+//! What clients show of the graph: the path of each client field is followed through the schemas of the services.
 //!
-//! It knows nothing of how `check` does it: names and `!` only, enough to say where a client feels a change.
+//! The code does not use that of `check`. It compares names and `!` only, which is enough to say where a change of the
+//! graph affects a client.
 
 use super::demo::{Demo, FieldDef, Sdl, TypeKind};
 use super::mutant::Place;
@@ -11,9 +12,9 @@ use std::ops::Range;
 pub(super) struct Shown<'d> {
     pub(super) sdl: &'d Sdl,
     pub(super) field: &'d FieldDef,
-    /// The graph's type that its object is a view of.
+    /// The graph's type that the object with this field is a view of.
     pub(super) of: String,
-    /// Its path; empty for `.`.
+    /// The path of the field; empty for `.`.
     pub(super) hops: Vec<Hop>,
     pub(super) has_default: bool,
 }
@@ -22,7 +23,7 @@ pub(super) struct Shown<'d> {
 #[derive(Debug, Clone)]
 pub(super) struct Hop {
     pub(super) name: String,
-    /// In the file; the field's name where there is no path.
+    /// The place in the file. If there is no path, it is the place of the field's name.
     pub(super) span: Range<usize>,
     pub(super) has_index: bool,
 }
@@ -32,7 +33,7 @@ impl Shown<'_> {
         self.sdl.place(self.field.span.clone())
     }
 
-    /// The fields of the graph on its path, with their types.
+    /// The fields of the graph on the path, each as its parent type and its name.
     pub(super) fn coordinates(&self, demo: &Demo) -> Vec<(String, String)> {
         let mut at = self.of.clone();
         let mut found = Vec::new();
@@ -44,7 +45,7 @@ impl Shown<'_> {
         found
     }
 
-    /// What the path gives, if one field of the graph had another type; `None`: it leads nowhere.
+    /// The type at the end of the path, if one field of the graph had another type; `None` if the path leads nowhere.
     pub(super) fn graph_type(&self, demo: &Demo, changed: Option<(&FieldDef, &Type)>) -> Option<Type> {
         path_type(demo, &self.of, &self.hops, changed)
     }
@@ -67,7 +68,7 @@ pub(super) fn path_type(demo: &Demo, of: &str, hops: &[Hop], changed: Option<(&F
     Some(ty)
 }
 
-/// The type of a field of a value: null gives null, a list gives a list.
+/// The type of a field of a value of type `outer`: it is nullable if the value is, and a list if the value is a list.
 fn followed(outer: &Type, field: Type) -> Type {
     match outer {
         Type::Named(_) => field.nullable(),
@@ -77,14 +78,14 @@ fn followed(outer: &Type, field: Type) -> Type {
     }
 }
 
-/// Is a value of the graph's type one of the client's, as far as lists and nulls go?
+/// Whether a value of the graph's type is a value of the client's type, with regard to lists and nulls.
 pub(super) fn fits(client: &Type, graph: &Type) -> bool {
     (graph.is_non_null() || !client.is_non_null())
         && client.is_list() == graph.is_list()
         && (!client.is_list() || fits(client.item_type(), graph.item_type()))
 }
 
-/// Every field of every client.
+/// All fields of all clients.
 pub(super) fn shown(demo: &Demo) -> Vec<Shown<'_>> {
     let mut all = Vec::new();
     for sdl in demo.clients() {
@@ -104,13 +105,13 @@ pub(super) fn shown(demo: &Demo) -> Vec<Shown<'_>> {
     all
 }
 
-/// The graph's type that a client's type shows.
+/// The name of the graph's type that a client's type shows.
 pub(super) fn view_of(sdl: &Sdl, ty: &str) -> String {
     let found = sdl.types.iter().find(|of| of.name == ty).and_then(|ty| ty.directive("view"));
     found.and_then(|view| view.text("of")).map_or(ty, |(of, _)| of).to_owned()
 }
 
-/// The fields of a path; what is in parentheses is left out.
+/// The fields of a path. Text in parentheses is left out.
 fn hops(text: &str, within: Range<usize>) -> Vec<Hop> {
     let mut hops: Vec<Hop> = Vec::new();
     for word in super::mutant::words(text, within).into_iter().filter(|word| word.depth == 0) {

@@ -1,4 +1,4 @@
-//! Mutants of where things come from: `@source`, a binding or key that is gone.
+//! Mutants of the sources of data: `@source` is changed, or a binding or a key is removed.
 
 use super::binding::bindings;
 use super::demo::{Demo, Sdl, TypeDef, TypeKind};
@@ -25,12 +25,14 @@ fn sources(demo: &Demo, sdl: &Sdl) -> Vec<Mutant> {
             .filter(|binding| binding.connect.text("source").is_none_or(|(used, _)| used == name))
             .collect();
         let ops: Vec<Place> = used.iter().map(|binding| binding.op_place()).collect();
-        // Its bindings do not find it; where it is the only one, the configuration has no address for it.
+        // The bindings of a misspelt source do not find it. If it is the only source of the file, the configuration has
+        // no address for it.
         let named = used.iter().filter_map(|binding| binding.connect.text("source"));
         let named: Vec<Place> = named.map(|(_, span)| sdl.place(span)).collect();
         let what = format!("@source {name}");
         if sdl.path.starts_with("bff-") {
-            // Code: it is named as its file; without the directive it makes no calls, which is right as well.
+            // The source of code has the name of its file. Without the directive, the code makes no calls, which is
+            // correct as well.
             all.push(sdl.mutant(Kind::Source, &what, (span, &misspelt(name)), &[Code::E206]));
             continue;
         }
@@ -38,7 +40,8 @@ fn sources(demo: &Demo, sdl: &Sdl) -> Vec<Mutant> {
         all.push(misnamed.or(named).or(configured(demo, name)));
         if let Some((openapi, span)) = source.text("openapi") {
             all.push(sdl.mutant(Kind::Source, &what, (span.clone(), &misspelt(openapi)), CODES));
-            // Another contract has none of its operations, and no contract has none at all.
+            // Another contract has none of the source's operations, and without a contract there are no operations at
+            // all.
             let other = if openapi.starts_with("users") { "carts.openapi.yaml" } else { "users.openapi.yaml" };
             let mut wrong = sdl.mutant(Kind::Source, &what, (span, other), CODES);
             wrong.places = ops.clone();
@@ -47,7 +50,7 @@ fn sources(demo: &Demo, sdl: &Sdl) -> Vec<Mutant> {
                 source.arguments.iter().find(|(name, ..)| name == "openapi").map(|(_, span, _)| span.clone());
             all.extend(argument.map(|span| sdl.mutant(Kind::Source, &what, (span, ""), CODES).or(ops.clone())));
         }
-        // Without it, its bindings have none, or (two left, unnamed) cannot tell.
+        // Without the source, its bindings have no source, or cannot tell which of the other two is meant.
         let gone = sdl.mutant(Kind::Source, &what, (source.span.clone(), ""), CODES);
         let calls = used.iter().map(|binding| sdl.place(binding.connect.span.clone()));
         all.push(gone.or(calls));
@@ -65,7 +68,7 @@ fn sources(demo: &Demo, sdl: &Sdl) -> Vec<Mutant> {
     all
 }
 
-/// Lines of the clients' configuration that are about a service.
+/// The lines of the clients' configuration about a service.
 fn configured(demo: &Demo, service: &str) -> Vec<Place> {
     let yaml = demo.files.iter().filter(|(path, _)| path.ends_with("bff.yaml"));
     let lines = yaml.flat_map(|(path, text)| text.lines().enumerate().map(move |(at, line)| (path, at + 1, line)));
@@ -73,8 +76,10 @@ fn configured(demo: &Demo, service: &str) -> Vec<Place> {
     about.map(|(path, line, _)| Place { path: path.to_owned(), first: line, last: line }).collect()
 }
 
-/// What says how a binding behaves goes with a binding. A field without its `@connect` has no source, or arguments without use. A type without it has no lookup: what an
-/// answer does not hold of it is missing there, at the fields that lead to it, at its own fields, or at the clients'.
+/// Mutants without a binding. The directives that say how the binding behaves are removed with it. A field without its
+/// `@connect` has no source, or arguments without use. A type without its `@connect` has no lookup, so fields of it
+/// that an answer does not hold are missing. This is found at the fields that lead to the type, at its own fields, or
+/// at the fields of clients.
 fn gone_bindings(demo: &Demo, sdl: &Sdl) -> Vec<Mutant> {
     let mut all = Vec::new();
     for (ty, field, connect) in sdl.bindings() {
@@ -94,7 +99,7 @@ fn gone_bindings(demo: &Demo, sdl: &Sdl) -> Vec<Mutant> {
     all
 }
 
-/// Where a type that cannot be completed is felt.
+/// The places that are affected if a type has no lookup.
 fn leading_to(demo: &Demo, ty: &TypeDef) -> Vec<Place> {
     let mut places = Vec::new();
     for sdl in demo.services() {
@@ -111,14 +116,14 @@ fn leading_to(demo: &Demo, ty: &TypeDef) -> Vec<Place> {
     places
 }
 
-/// The names in a file's selections that are a field's.
+/// The places in a file's selections that name a field.
 fn selections_of(sdl: &Sdl, name: &str) -> Vec<Place> {
     let all = sdl.selections().into_iter().flat_map(|span| words(&sdl.text, span));
     all.filter(|word| word.text == name).map(|word| sdl.place(word.span)).collect()
 }
 
-/// Does every selection of a file that holds any field of a type hold them all, and is the type given by such
-/// selections only? Then nothing is left for a lookup, and without it the schema is as right as before.
+/// Whether every selection of a file that has any field of a type has all of its fields, and only such selections give
+/// the type. Then the schema needs no lookup, and a mutant without it is equivalent.
 fn is_always_whole(demo: &Demo, sdl: &Sdl, ty: &TypeDef) -> bool {
     let own: Vec<&str> = (ty.fields.iter().filter(|field| field.directive("connect").is_none()))
         .map(|field| field.name.as_str())
@@ -132,12 +137,12 @@ fn is_always_whole(demo: &Demo, sdl: &Sdl, ty: &TypeDef) -> bool {
     !is_given_elsewhere && !counts.is_empty() && counts.iter().all(|count| *count == own.len())
 }
 
-/// `@key`: its fields misspelt, and the key gone.
+/// Mutants of `@key`, whose fields are misspelt, or which is removed; and of the fields of `@requires`.
 ///
-/// A key that is gone is found where `$batch` reads it. A service without bindings cannot be asked without its key:
-/// its fields are missing where they are declared or shown. Equivalent: in a file with bindings, a key that another
-/// file declares, too; in a service without, the key of a type that no other file mentions, for such a service gives
-/// the type whole wherever it gives it.
+/// A removed key is found where `$batch` reads it. A service without bindings cannot be asked for an entity without its
+/// key, so its fields are missing where they are declared or shown. Equivalent mutants are left out: in a file with
+/// bindings, a key that another file declares too; in a service without bindings, the key of a type that no other file
+/// mentions, because such a service returns the type whole wherever it returns it.
 fn keys(demo: &Demo, sdl: &Sdl) -> Vec<Mutant> {
     let mut all = Vec::new();
     for ty in sdl.types.iter().filter(|ty| sdl.client_schema().is_none() && ty.kind == TypeKind::Object) {

@@ -1,8 +1,8 @@
-//! Mutants of the types that services declare: type and nullability.
+//! Mutants of the types in services' schemas: each field and argument gets another type or another nullability.
 //!
-//! Where a finding may stand, for a change of a field's type: the field, with its binding; the selections of the same
-//! file that name the field (there the value is read); the same field in another file (two declarations that do not
-//! agree: nobody can say which is wrong); the client fields whose path leads through it.
+//! If the type of a field changes, a finding may be at the field with its binding; at the selections of the same file
+//! that name the field, because they read the value; at the same field in another file, because nobody can say which of
+//! two different declarations is wrong; and at the client fields whose path leads through the field.
 
 use super::demo::{Demo, EnumValue, FieldDef, Sdl, TypeDef, TypeKind};
 use super::mutant::{Kind, Mutant, Place, misspelt, words};
@@ -48,7 +48,7 @@ struct Types<'d> {
     shown: &'d [Shown<'d>],
 }
 
-/// Another scalar that no contract of the demo takes for it.
+/// Another scalar, which no contract of the demo accepts in place of this one.
 pub(super) fn other_scalar(name: &str) -> &'static str {
     match name {
         "String" | "Boolean" => "Int",
@@ -57,12 +57,12 @@ pub(super) fn other_scalar(name: &str) -> &'static str {
     }
 }
 
-/// A type's text with another name in it.
+/// The text of a field's type with another name in it.
 pub(super) fn with_name(field: &FieldDef, name: &str) -> String {
     field.ty.to_string().replace(field.named(), name)
 }
 
-/// A list where there was none, and none where there was one.
+/// The text of a field's type as a list if it is none, and as no list if it is one.
 pub(super) fn with_list(field: &FieldDef) -> String {
     let text = field.ty.to_string();
     match text.strip_prefix('[') {
@@ -80,7 +80,7 @@ impl Types<'_> {
         let mutant = |kind, new: &str, codes| {
             self.sdl.mutant(kind, &what, (field.ty_span.clone(), new), codes).or(places.clone())
         };
-        // What nobody shows of a service without contract is its own affair.
+        // In a service without a contract, the type of a field that no client shows cannot be wrong.
         let is_felt =
             self.sdl.is_bound() || self.showing(field).next().is_some() || field.directive("external").is_some();
         if !is_felt {
@@ -90,7 +90,8 @@ impl Types<'_> {
             Some(TypeKind::Object | TypeKind::Union) => {
                 let other = self.other_value_type(ty, field);
                 all.extend(other.map(|other| {
-                    // An object over alternatives of the contract: its fields that not all of them have.
+                    // If an object takes the place of a union, the finding is at the fields that not all alternatives
+                    // of the contract have.
                     let own = other.fields.iter().map(|field| self.sdl.place(field.span.clone()));
                     let is_union = self.demo.graph_kind(field.named()) == Some(TypeKind::Union);
                     mutant(Kind::Type, &with_name(field, &other.name), TYPE).or(own.filter(|_| is_union))
@@ -99,7 +100,8 @@ impl Types<'_> {
             Some(TypeKind::Enum) => all.push(mutant(Kind::Type, &with_name(field, "Int"), TYPE)),
             _ => all.push(mutant(Kind::Type, &with_name(field, other_scalar(field.named())), TYPE)),
         }
-        // Of a batch, any number of items may be a key's: as a list they are right, and only clients feel it.
+        // In a batch, any number of items may belong to a key, so a list is correct too, and only clients notice the
+        // change.
         let is_batch = field.directive("connect").is_some_and(|connect| connect.argument("batch").is_some());
         if !is_batch || field.ty.is_list() || self.showing(field).next().is_some() {
             all.push(mutant(Kind::Type, &with_list(field), TYPE));
@@ -115,7 +117,7 @@ impl Types<'_> {
         all
     }
 
-    /// Lines where a change of a field's type may be found.
+    /// The lines where a change of a field's type may be found.
     fn places(&self, field: &FieldDef) -> Vec<Place> {
         let mut places = vec![self.sdl.place(field.span.clone())];
         places.extend(self.selections(&field.name));
@@ -124,7 +126,7 @@ impl Types<'_> {
         places
     }
 
-    /// Lines of selections that name a field.
+    /// The lines of the selections that name a field.
     fn selections(&self, name: &str) -> Vec<Place> {
         let is_named = |span: &Range<usize>| words(&self.sdl.text, span.clone()).iter().any(|word| word.text == name);
         self.sdl.selections().into_iter().filter(is_named).map(|span| self.sdl.place(span)).collect()
@@ -138,7 +140,7 @@ impl Types<'_> {
         fields.filter(|(_, other)| other.coordinate() == field.coordinate())
     }
 
-    /// Client fields whose path leads through a field.
+    /// The client fields whose path leads through a field.
     fn showing<'a>(&'a self, field: &'a FieldDef) -> impl Iterator<Item = &'a Shown<'a>> {
         let client = self.sdl.client();
         self.shown.iter().filter(move |shown| {
@@ -147,8 +149,8 @@ impl Types<'_> {
         })
     }
 
-    /// Another object type of the file without a key: an entity of another name with the same key cannot be told from
-    /// this one by what an answer holds.
+    /// Another object type of the file that has no key. Entities are left out, because an answer does not show whether
+    /// it holds this entity or another one with the same key.
     fn other_value_type(&self, ty: &TypeDef, field: &FieldDef) -> Option<&TypeDef> {
         let is_other = |other: &&TypeDef| {
             other.kind == TypeKind::Object
@@ -160,15 +162,16 @@ impl Types<'_> {
         self.sdl.types.iter().find(is_other)
     }
 
-    /// `!` where an answer may hold nothing.
+    /// Whether it is an error to make the type of a field non-null.
     ///
-    /// A root field without batch is null by its status alone: with `!`, that status is an error, which is a choice.
-    /// Of services without contract, the schema itself says what may be null.
+    /// A root field is null only because of the status of the answer. With `!`, that status is an error, which is a
+    /// valid choice. In services without a contract, the schema itself says what may be null.
     fn is_strengthened_wrongly(&self, ty: &TypeDef, field: &FieldDef) -> bool {
         self.sdl.is_bound() && !ty.is_root() && field.directive("external").is_none()
     }
 
-    /// Without `!`: the clients that promise more are wrong. Equivalent where no client does.
+    /// The mutant without `!`, which is found at the clients that promise a non-null value. It is equivalent if no
+    /// client does.
     fn weakened(&self, field: &FieldDef) -> Option<Mutant> {
         let nullable = field.ty.clone().nullable();
         let owner = self.demo.graph_field(&field.parent, &field.name)?;
@@ -187,7 +190,7 @@ impl Types<'_> {
         (!mutant.places.is_empty()).then_some(mutant)
     }
 
-    /// An argument's type, found at the binding that sends it, or where clients offer it.
+    /// Mutants of an argument's type, which are found at the binding that sends it, or where clients offer it.
     fn argument(&self, field: &FieldDef, argument: &FieldDef) -> Vec<Mutant> {
         let what = format!("{}({}:)", field.coordinate(), argument.name);
         let offering: Vec<Place> = self.showing(field).map(Shown::place).collect();
@@ -198,7 +201,7 @@ impl Types<'_> {
         };
         let mut all =
             vec![mutant(Kind::Type, &with_name(argument, "Boolean")), mutant(Kind::Type, &with_list(argument))];
-        // An argument with a default is never missing; a service without contract takes what it says.
+        // An argument with a default is never missing, and a service without a contract accepts what its schema says.
         match (argument.ty.is_non_null(), argument.has_default) {
             (true, false) if self.sdl.is_bound() => {
                 all.push(mutant(Kind::Nullability, &argument.ty.clone().nullable().to_string()));
@@ -209,7 +212,7 @@ impl Types<'_> {
         all
     }
 
-    /// A field of an input: found there, or at the binding that sends it.
+    /// Mutants of a field of an input object, which are found at the field, or at the binding that sends it.
     fn input(&self, ty: &TypeDef, field: &FieldDef) -> Vec<Mutant> {
         let places = self.taking(&ty.name);
         let what = field.coordinate();
@@ -228,14 +231,14 @@ impl Types<'_> {
         all
     }
 
-    /// Fields of this file with an argument of a type.
+    /// The fields of this file with an argument of a type.
     fn taking(&self, ty: &str) -> Vec<Place> {
         let fields = self.sdl.types.iter().flat_map(|ty| &ty.fields);
         let taking = fields.filter(|field| field.arguments.iter().any(|argument| argument.named() == ty));
         taking.map(|field| self.sdl.place(field.span.clone())).collect()
     }
 
-    /// Fields of this file that give a type, and the selections that read them.
+    /// The fields of this file that return a type, and the selections that read them.
     fn giving(&self, ty: &str) -> Vec<Place> {
         let fields = self.sdl.types.iter().filter(|ty| ty.kind == TypeKind::Object).flat_map(|ty| &ty.fields);
         let giving = fields.filter(|field| field.named() == ty);
@@ -244,7 +247,7 @@ impl Types<'_> {
             .collect()
     }
 
-    /// Lines of client schemas that name something.
+    /// The lines of client schemas that name something.
     fn named_by_clients(&self, name: &str) -> Vec<Place> {
         let clients = self.demo.clients();
         let words =
@@ -252,8 +255,8 @@ impl Types<'_> {
         words.filter(|(_, word)| word.text == name).map(|(sdl, word)| sdl.place(word.span)).collect()
     }
 
-    /// A value of an enum that is dropped is found where answers are read as the enum, or where a client names it. One
-    /// that is added is found where the enum is sent; in answers it never occurs, which is no fault.
+    /// Mutants of an enum. A dropped value is found where answers are read as the enum, or where a client names it. An
+    /// added value is found where the enum is sent. In answers it never occurs, which is not an error.
     fn enumeration(&self, ty: &TypeDef) -> Vec<Mutant> {
         let mut all = Vec::new();
         for EnumValue { name, whole, .. } in &ty.values {
@@ -269,8 +272,8 @@ impl Types<'_> {
         all
     }
 
-    /// A member that is dropped is found where answers are read as the union, where an outcome is one, or where a
-    /// client names it. One that is added is one that clients do not show.
+    /// Mutants of a union. A dropped member is found where answers are read as the union, where it is the type of an
+    /// outcome, or where a client names it. An added member is found at the clients, which do not show it.
     fn union(&self, ty: &TypeDef) -> Vec<Mutant> {
         let mut all = Vec::new();
         let showing: Vec<Place> = self

@@ -1,6 +1,6 @@
-//! Mutants of client schemas: `@view`, `@from`, and the types that a client promises.
+//! Mutants of client schemas: of `@view`, of `@from`, and of the types that a client promises.
 //!
-//! A finding stands on the changed line, unless a rule here says more.
+//! A finding must be on the changed line, or at a place that a rule here adds.
 
 use super::demo::{Demo, EnumValue, FieldDef, Sdl, TypeDef, TypeKind};
 use super::mutant::{Kind, Mutant, Place, misspelt, words};
@@ -43,7 +43,8 @@ impl ClientField<'_> {
         shown.sdl.mutant(kind, shown.field.coordinate(), (range, new), CODES).or([shown.place()])
     }
 
-    /// Another type: of a scalar, another scalar; of an object, another object of the client that shows another type.
+    /// Mutants with another type: another scalar instead of a scalar, and instead of an object, another object of the
+    /// client that shows another type of the graph.
     fn types(&self) -> Vec<Mutant> {
         let field = self.shown.field;
         let sdl = self.shown.sdl;
@@ -65,13 +66,14 @@ impl ClientField<'_> {
         named.into_iter().chain([self.mutant(Kind::Type, span.clone(), &with_list(field))]).collect()
     }
 
-    /// A view of a member may stand for a union: what it does not show is null.
+    /// Whether a type is a member of a union. A view of one member may stand for the whole union: values of the other
+    /// members are null.
     fn is_member(&self, union: &str, member: &str) -> bool {
         let mut types = self.demo.services().flat_map(|sdl| &sdl.types).filter(|ty| ty.name == union);
         types.any(|ty| ty.members.iter().any(|(name, _)| name == member))
     }
 
-    /// `!` where the graph's value can be null; a default that is gone where it stood for null.
+    /// Mutants with `!` where the graph's value can be null, or without a default that stood for null.
     fn nullability(&self) -> Vec<Mutant> {
         let field = self.shown.field;
         let Some(graph) = self.shown.graph_type(self.demo, None) else { return Vec::new() };
@@ -88,8 +90,8 @@ impl ClientField<'_> {
         all
     }
 
-    /// The client's arguments: renamed, gone where the graph needs one, of another type, nullable where the graph's
-    /// is not. Gone is equivalent where the graph's argument is optional and no path reads it.
+    /// Mutants of the client's arguments: renamed, removed, of another type, or nullable where the graph's argument is
+    /// not. A removed argument is equivalent if the graph's argument is optional and no path reads it.
     fn arguments(&self) -> Vec<Mutant> {
         let mut all = Vec::new();
         let field = self.shown.field;
@@ -117,7 +119,7 @@ impl ClientField<'_> {
                 all.push(self.mutant(Kind::Nullability, argument.ty_span.clone(), &nullable));
             }
         }
-        // Those in the path: of other names, and reading what is not there.
+        // Mutants of the arguments in the path: they have other names, or read something that does not exist.
         for word in read.iter().filter(|word| word.depth > 0 && (word.is_entry || word.text.starts_with('$'))) {
             all.push(self.mutant(Kind::Parameter, word.span.clone(), &misspelt(word.text)));
         }
@@ -138,7 +140,8 @@ impl ClientField<'_> {
         fields.find_map(|field| field.arguments.iter().find(|other| other.name == name))
     }
 
-    /// Each field of a path misspelt (without a path: the field's own name), each level dropped, each `[n]` dropped.
+    /// Mutants of the path: each field is misspelt (without a path, the field's own name), each level is dropped, and
+    /// each `[n]` is dropped.
     fn paths(&self) -> Vec<Mutant> {
         let mut all = Vec::new();
         for (index, hop) in self.shown.hops.iter().enumerate() {
@@ -164,7 +167,8 @@ impl ClientField<'_> {
         from.map_or(self.shown.field.span.end, |(_, span)| span.end)
     }
 
-    /// A path without one level that still leads to a value of the type: equivalent, for nothing can tell.
+    /// Whether the path without one level still leads to a value of the right type. Such a mutant is equivalent,
+    /// because no check can tell.
     fn leads_to_the_same(&self, without: usize) -> bool {
         let mut hops: Vec<Hop> = self.shown.hops.clone();
         hops.remove(without);
@@ -174,7 +178,7 @@ impl ClientField<'_> {
         })
     }
 
-    /// Without `@from`, the field's own name leads somewhere else, or nowhere.
+    /// The mutant without `@from`, in which the field's own name leads somewhere else or nowhere.
     fn from(&self) -> Option<Mutant> {
         let field = self.shown.field;
         let from = field.directive("from")?;
@@ -186,8 +190,8 @@ impl ClientField<'_> {
     }
 }
 
-/// `@view(of:)`: misspelt, of another type, gone. Of another type, the client's type does not fit, or its fields, or
-/// the fields that show it.
+/// Mutants of `@view(of:)`: misspelt, of another type, or removed. If it names another type, the client's type does not
+/// fit, or its fields do not, or the fields that show it.
 fn views(demo: &Demo, sdl: &Sdl, ty: &TypeDef) -> Vec<Mutant> {
     let Some(view) = ty.directive("view") else { return Vec::new() };
     let Some((of, span)) = view.text("of") else { return Vec::new() };
@@ -213,7 +217,8 @@ fn views(demo: &Demo, sdl: &Sdl, ty: &TypeDef) -> Vec<Mutant> {
     all
 }
 
-/// A value that the graph does not have. One that is not listed is allowed: it completes as null, with an error.
+/// Mutants of enum values that the graph does not have. A client need not list all values: one that it does not list
+/// completes as null, with an error.
 fn enum_values(sdl: &Sdl, ty: &TypeDef) -> Vec<Mutant> {
     let mut all = Vec::new();
     for EnumValue { name: value, name_span: span, directives, .. } in &ty.values {
@@ -230,7 +235,8 @@ fn enum_values(sdl: &Sdl, ty: &TypeDef) -> Vec<Mutant> {
     all
 }
 
-/// A member of a union: dropped, found where the union may not be null; replaced by a type that is none.
+/// Mutants of a union's members. A dropped member is found where the union must not be null. A member is also replaced
+/// by a type that is not a member.
 fn members(demo: &Demo, sdl: &Sdl, ty: &TypeDef) -> Vec<Mutant> {
     let mut all = Vec::new();
     let using = sdl.types.iter().flat_map(|other| &other.fields).filter(|field| field.named() == ty.name);
@@ -256,7 +262,7 @@ fn members(demo: &Demo, sdl: &Sdl, ty: &TypeDef) -> Vec<Mutant> {
             .iter()
             .find(|other| other.kind == TypeKind::Object && !other.is_root() && !is_member(&view_of(sdl, &other.name)));
         if let Some(other) = other {
-            // It is said at the type that is no member.
+            // The finding is at the type that is not a member.
             let wrong = sdl.mutant(Kind::Type, format!("{}: {member}", ty.name), (span.clone(), &other.name), CODES);
             all.push(wrong.or([sdl.place(other.name_span.clone())]).or(strict.clone()));
         }
@@ -264,8 +270,8 @@ fn members(demo: &Demo, sdl: &Sdl, ty: &TypeDef) -> Vec<Mutant> {
     all
 }
 
-/// A field of an input object: renamed, gone, of another type, nullable where the graph's is not. What is missing is
-/// said at the type.
+/// Mutants of a field of an input object: renamed, removed, of another type, or nullable where the graph's field is
+/// not. The finding about a missing field is at the type.
 fn input(sdl: &Sdl, ty: &TypeDef, field: &FieldDef) -> Vec<Mutant> {
     let at_type = sdl.place(ty.name_span.clone());
     let mutant =
