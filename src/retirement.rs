@@ -1,6 +1,6 @@
-//! Retirement: when an endpoint goes, by what its headers say.
+//! Retirement: the date on which an endpoint is deprecated or removed, according to its headers.
 //!
-//! In: a header's value, from an answer or from a contract. Out: its date as RFC 3339 writes it, for people.
+//! In: the value of a header, from an answer or from a contract. Out: its date in the format of RFC 3339, for people.
 //!
 //! # Source
 //! RFC 9745 (`Deprecation`), RFC 8594 (`Sunset`).
@@ -8,17 +8,18 @@
 use humantime_serde::re::humantime::format_rfc3339_seconds;
 use std::time::{Duration, UNIX_EPOCH};
 
-/// The first second that has no date in four digits.
+/// The first second, since 1970, whose year does not have four digits.
 const END_OF_DATES: u64 = 253_402_300_800;
 
-/// Since when an endpoint is deprecated: a date of RFC 9651 §3.3.7, such as `@1688169599`; parameters after it do not
-/// count.
+/// The date since which an endpoint is deprecated. The value is a date of RFC 9651 §3.3.7, such as `@1688169599`;
+/// parameters after it are ignored.
 pub(crate) fn deprecation_date(value: &str) -> Option<String> {
     let seconds = value.split(';').next()?.trim().strip_prefix('@')?;
     date(seconds.parse().ok()?)
 }
 
-/// When an endpoint is switched off: a date of RFC 9110 §5.6.7, such as `Sun, 06 Nov 1994 08:49:37 GMT`.
+/// The date on which an endpoint is switched off. The value is a date of RFC 9110 §5.6.7, such as `Sun, 06 Nov 1994
+/// 08:49:37 GMT`.
 pub(crate) fn sunset_date(value: &str) -> Option<String> {
     date(httpdate::parse_http_date(value).ok()?.duration_since(UNIX_EPOCH).ok()?.as_secs())
 }

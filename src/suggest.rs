@@ -1,20 +1,20 @@
-//! "Did you mean": the known name that an unknown one was probably meant to be.
+//! "Did you mean": the known name that is most similar to an unknown one.
 
-/// Longest names that are compared, in bytes; longer ones are like no other.
+/// The longest names that are compared, in bytes. A longer name is not similar to any other.
 const MAX_BYTES: usize = 64;
-/// Most known names that are looked at.
+/// The most known names that are compared.
 const MAX_NAMES: usize = 2_000;
-/// Most known names that are listed where none is near.
+/// The most known names that are listed if none is similar.
 const MAX_LISTED: usize = 12;
 
-/// The known name that is nearest to `name`, if it is near enough: a third of its letters may differ, 1 to 3 of them.
-/// Two neighbours that are swapped count as one letter, upper and lower case as equal.
+/// Gives the known name that is most similar to `name`, if it is similar enough: a third of the letters may differ, but
+/// always 1 and at most 3. Two neighbouring letters that are swapped count as one difference; case does not count.
 pub(crate) fn closest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     if name.len() > MAX_BYTES {
         return None;
     }
     let wanted = name.to_ascii_lowercase();
-    // Names are ASCII (GraphQL §2.1.9); of others the bytes are counted.
+    // Names are ASCII (GraphQL §2.1.9). For other texts, bytes are counted.
     let most = (name.len() / 3).clamp(1, 3);
     known
         .into_iter()
@@ -26,7 +26,7 @@ pub(crate) fn closest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) 
         .map(|(_, known)| known)
 }
 
-/// A help text: the name that was probably meant, else what there is.
+/// A help text with the name that was probably meant, or else with the known names.
 pub(crate) fn help<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> String {
     let known: Vec<&str> = known.into_iter().collect();
     match closest(name, known.iter().copied()) {

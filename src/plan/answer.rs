@@ -1,4 +1,4 @@
-//! The answers of ways in: where a field's value, or an entity, is in the body.
+//! The answers of ways: where in a body the value of a field, or an entity, is found.
 
 use super::build::{ObjectId, ValuesId};
 use super::capture::{At, Want, properties_of};
@@ -10,7 +10,7 @@ use crate::compose::{Effect, JsonPath, Read, Segment, TypeId, TypeRef, WayId};
 use crate::operation::NodeId;
 
 impl<'a> Planner<'a> {
-    /// What a root or field binding's answer holds for a node.
+    /// Finds what the answer of a root binding or field binding has for a node.
     pub(super) fn answer_of(&mut self, step: StepId, way: WayId, node: NodeId) -> Result<FoundValue, PlanError> {
         let graph = self.graph;
         let way = graph.way(way);
@@ -37,7 +37,7 @@ impl<'a> Planner<'a> {
         self.read(At::Values(values), root, &way.answer.read, &want).map(|value| want.sized(value))
     }
 
-    /// An answer whose type is told by the status.
+    /// Captures an answer whose type follows from its status.
     fn answer_by_status(&mut self, step: StepId, want: &Want<'a>) -> Result<FoundValue, PlanError> {
         let way = self.graph.way(self.steps[step as usize].key.way);
         let root = self.steps[step as usize].root;
@@ -59,7 +59,7 @@ impl<'a> Planner<'a> {
                 return Err(self.unsupported("a status must mean one type"));
             };
             if let (Some(known), Some(outcome)) = (types.iter().position(|ty| *ty == variant.ty), outcome) {
-                // Answers of one type are read alike: composition has seen to that.
+                // Answers of one type are read in the same way. Composition has checked this.
                 self.steps[step as usize].outcomes[outcome].1 = GrowingOutcome::Value(captured[known]);
                 continue;
             }
@@ -73,7 +73,7 @@ impl<'a> Planner<'a> {
         Ok(FoundValue::Object { tag: Some(tag), variants: types })
     }
 
-    /// The place at which a lookup's answer holds the entity.
+    /// Gives the place at which a lookup's answer has the entity.
     pub(super) fn lookup_place(&mut self, step: StepId) -> Result<Place, PlanError> {
         if let Some(place) = &self.steps[step as usize].lookup {
             return Ok(place.clone());
@@ -103,7 +103,7 @@ impl<'a> Planner<'a> {
         Ok(place)
     }
 
-    /// The object that a plain path of properties leads to.
+    /// Gives the object to which a path of properties leads.
     fn object_at(&mut self, values: ValuesId, frame: FrameId, read: &Read) -> Result<ObjectId, PlanError> {
         let path = properties_of(read).ok_or_else(|| self.unsupported("an entity must be an object of the answer"))?;
         let mut object = self.build.object_in(values, frame);

@@ -1,4 +1,4 @@
-//! The captures of a plan while it grows: trees of objects, properties and slots, addressed by id.
+//! The captures of a plan while they grow: trees of objects, properties and slots, which refer to each other by index.
 
 use super::list_size::ListSize;
 use super::model::{AbstractCapture, Capture, FrameId, ObjectCapture, SlotId, StepId};
@@ -7,25 +7,25 @@ use crate::operation::Value;
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 
-/// A list of captures of one JSON value, as an index into [`Builder::values`].
+/// The captures of one JSON value, as an index into [`Builder::values`].
 pub(super) type ValuesId = usize;
-/// An object under capture, as an index into [`Builder::objects`].
+/// A captured object, as an index into [`Builder::objects`].
 pub(super) type ObjectId = usize;
 
-/// How the type of an abstract value is told.
+/// How the concrete type of an abstract value is determined.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Discriminator {
-    /// Properties that lead to a text.
+    /// The properties that lead to a text in the value.
     pub(super) path: Vec<String>,
-    /// What is done to the text.
+    /// The methods that are applied to the text.
     pub(super) then: Vec<Method>,
-    /// Which variant each text means.
+    /// The variant that each text stands for.
     pub(super) cases: Vec<(String, u32)>,
-    /// The variants' types.
+    /// The types of the variants.
     pub(super) types: Vec<TypeId>,
 }
 
-/// A capture that can still grow.
+/// A capture to which more can still be added.
 #[derive(Debug)]
 pub(super) enum Growing {
     Leaf(SlotId),
@@ -35,17 +35,17 @@ pub(super) enum Growing {
     Abstract { tag: SlotId, of: Discriminator, variants: Vec<ObjectId> },
 }
 
-/// A field of a GraphQL source that stands behind a property.
+/// The field of a GraphQL source that a property stands for.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct SubField {
     pub(super) name: String,
-    /// Name, value, and the type that the source declares.
+    /// For each argument, its name, its value, and its type as the source declares it.
     pub(super) arguments: Vec<(String, Value, String)>,
     pub(super) ty: TypeRef,
     pub(super) is_leaf: bool,
 }
 
-/// A property under capture.
+/// A property that is captured.
 #[derive(Debug)]
 pub(super) struct GrowingProperty {
     pub(super) key: String,
@@ -53,53 +53,53 @@ pub(super) struct GrowingProperty {
     pub(super) values: ValuesId,
 }
 
-/// An object under capture.
+/// An object that is captured.
 #[derive(Debug)]
 pub(super) struct GrowingObject {
     pub(super) frame: FrameId,
-    /// Slots that are set when the object is there, and the variant they are set to.
+    /// The slots that are set if the object is there, each with the variant that it is set to.
     pub(super) tags: Vec<(SlotId, u32)>,
     pub(super) properties: Vec<GrowingProperty>,
-    /// The tag that inputs look at.
+    /// The tag that inputs read to learn whether the object is there.
     presence: Option<SlotId>,
-    /// For variants of abstract types in a GraphQL source's answer: the type's name.
+    /// The name of the type, for a variant of an abstract type in the answer of a GraphQL source.
     pub(super) condition: Option<String>,
-    /// The variants of one abstract value: one response key must not mean two types in them (GraphQL §5.3.2
-    /// `SameResponseShape`).
+    /// The index in [`Builder::siblings`] of the abstract value of which this object is a variant. In all variants of a
+    /// value, a response key must have one type (GraphQL §5.3.2 `SameResponseShape`).
     siblings: Option<usize>,
-    /// Index into `properties`, by what each stands for.
+    /// The index in `properties` of each field with its arguments, or of each name.
     known: HashMap<String, usize>,
-    /// The response keys that are taken.
+    /// The response keys that are in use.
     keys: HashSet<String>,
-    /// How many keys were made of a name, so that the next one is not searched for from the start.
+    /// How many response keys were made from a name, so that the search for the next one does not start again at 1.
     made: HashMap<String, u32>,
 }
 
-/// What a response key means in the variants of one abstract value.
+/// The type of a response key in the variants of one abstract value.
 #[derive(Debug, PartialEq)]
 enum Meaning {
-    /// Leaves of this type.
+    /// A leaf of this type.
     Leaf(TypeRef),
-    /// Objects: whether two of them could be merged is not looked into.
+    /// An object, or a list of objects. It is not checked whether two such fields could be merged.
     Composite,
 }
 
-/// A frame under construction.
+/// A frame while it grows.
 #[derive(Debug)]
 pub(super) struct GrowingFrame {
     pub(super) width: u32,
-    /// The frame whose rows hold the list, and how long the list is at most.
+    /// The frame whose rows contain the list, and the greatest length of the list.
     pub(super) parent: Option<(FrameId, Option<u64>)>,
     pub(super) step: Option<StepId>,
 }
 
-/// Everything that grows.
+/// Everything that grows while an operation is planned.
 #[derive(Debug, Default)]
 pub(super) struct Builder {
     pub(super) frames: Vec<GrowingFrame>,
     pub(super) objects: Vec<GrowingObject>,
     pub(super) values: Vec<Vec<Growing>>,
-    /// The response keys of abstract values, all variants together.
+    /// For each abstract value, the types of the response keys in all of its variants.
     siblings: Vec<HashMap<String, Meaning>>,
 }
 
@@ -135,7 +135,7 @@ impl Builder {
         self.objects.len() - 1
     }
 
-    /// The tag that tells whether an object is there, made if there is none.
+    /// Gives the tag that says whether an object is there, and makes it if there is none.
     pub(super) fn presence_of(&mut self, object: ObjectId) -> SlotId {
         let frame = self.objects[object].frame;
         self.objects[object].presence.unwrap_or_else(|| {
@@ -146,7 +146,7 @@ impl Builder {
         })
     }
 
-    /// The object among a value's captures, made if there is none.
+    /// Gives the object among the captures of a value, and makes it if there is none.
     pub(super) fn object_in(&mut self, values: ValuesId, frame: FrameId) -> ObjectId {
         let found = self.values[values].iter().find_map(|value| match value {
             Growing::Object(object) => Some(*object),
@@ -159,7 +159,7 @@ impl Builder {
         })
     }
 
-    /// The slot of a value's text, made if there is none.
+    /// Gives the slot for the text of a value, and makes it if there is none.
     pub(super) fn leaf_in(&mut self, values: ValuesId, frame: FrameId) -> SlotId {
         let found = self.values[values].iter().find_map(|value| match value {
             Growing::Leaf(slot) => Some(*slot),
@@ -172,7 +172,7 @@ impl Builder {
         })
     }
 
-    /// The captures of item `index`, made if there are none.
+    /// Gives the captures of the item `index`, and makes them if there are none.
     pub(super) fn index_in(&mut self, values: ValuesId, index: u32) -> ValuesId {
         let found = self.values[values].iter().find_map(|value| match value {
             Growing::Index { index: at, item } if *at == index => Some(*item),
@@ -185,7 +185,7 @@ impl Builder {
         })
     }
 
-    /// The list of this bound among a value's captures.
+    /// Gives the list with this size among the captures of a value.
     pub(super) fn list_in(&self, values: ValuesId, wanted: ListSize) -> Option<(SlotId, FrameId, ValuesId)> {
         self.values[values].iter().find_map(|value| match value {
             Growing::List { slot, frame, item, size } if *size == wanted => Some((*slot, *frame, *item)),
@@ -193,7 +193,7 @@ impl Builder {
         })
     }
 
-    /// The object of abstract type among a value's captures whose type is told so: its tag and its variants.
+    /// Gives the tag and the variants of the object among the captures of a value whose type is determined by `of`.
     pub(super) fn abstract_in(&self, values: ValuesId, of: &Discriminator) -> Option<(SlotId, Vec<ObjectId>)> {
         self.values[values].iter().find_map(|value| match value {
             Growing::Abstract { tag, of: known, variants } if known == of => Some((*tag, variants.clone())),
@@ -201,7 +201,8 @@ impl Builder {
         })
     }
 
-    /// The captures of a property; for GraphQL sources one per distinct field and arguments, under an alias if need be.
+    /// Gives the captures of a property. For a GraphQL source, each field with its arguments has its own, under an
+    /// alias if necessary.
     pub(super) fn property_in(&mut self, object: ObjectId, key: &str, field: Option<SubField>) -> ValuesId {
         let meant = meant(key, field.as_ref());
         let growing = &self.objects[object];
@@ -221,7 +222,7 @@ impl Builder {
         values
     }
 
-    /// Says that objects are the variants of one value.
+    /// Marks objects as the variants of one abstract value.
     pub(super) fn make_siblings(&mut self, objects: &[ObjectId]) {
         self.siblings.push(HashMap::new());
         for &object in objects {
@@ -229,7 +230,7 @@ impl Builder {
         }
     }
 
-    /// A response key that a property can have: its name, else with a number.
+    /// Gives a free response key for a property: its name, or its name with a number.
     fn free_key(&mut self, object: ObjectId, key: &str, field: Option<&SubField>) -> String {
         let mut free = key.to_owned();
         while !self.is_free(object, &free, field) {
@@ -253,7 +254,7 @@ impl Builder {
         }
     }
 
-    /// Freezes the captures of one value.
+    /// Turns the captures of one value into their final form.
     pub(super) fn finish(&self, values: ValuesId) -> Capture {
         let mut all: Vec<Capture> = self.values[values].iter().map(|value| self.finish_one(value)).collect();
         if all.len() == 1 { all.swap_remove(0) } else { Capture::Many(all) }
@@ -286,7 +287,7 @@ impl Builder {
         }
     }
 
-    /// Names of the properties that a value's captures need of it, if it is an object; else of its items.
+    /// Adds the names of the properties that the captures of a value need, from the value itself or from its items.
     pub(super) fn property_names(&self, values: ValuesId, names: &mut Vec<String>) {
         for value in &self.values[values] {
             match value {
@@ -310,7 +311,7 @@ impl Builder {
     }
 }
 
-/// What a property stands for: a field with its arguments, or a property of that name.
+/// Gives the text that identifies what a property stands for: a field with its arguments, or a property of that name.
 fn meant(key: &str, field: Option<&SubField>) -> String {
     let Some(field) = field else { return key.to_owned() };
     let mut meant = field.name.clone();

@@ -1,4 +1,4 @@
-//! Reads: a path of an answer becomes what is captured of it, and where that is then found.
+//! Reads: a path into an answer becomes captures, and the place where the captured value is found.
 
 use super::build::{Discriminator, Growing, ObjectId, SubField, ValuesId};
 use super::error::PlanError;
@@ -8,7 +8,7 @@ use super::planner::{Place, Planner, leaf, step_id};
 use crate::compose::{From, JsonPath, Method, Read, Segment, ShapeId, TypeChoice, TypeId, TypeRef};
 use crate::operation::{Leaf, NodeId, OutType};
 
-/// Where a value's captures hang.
+/// The place to which the captures of a value are added.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum At {
     Object(ObjectId),
@@ -27,7 +27,7 @@ pub(super) struct Want<'a> {
 }
 
 impl Want<'_> {
-    /// What was found, with its size if it is a list in one text.
+    /// Gives what was found. If it is a list that is kept as one text, its size is added.
     pub(super) fn sized(&self, found: FoundValue) -> FoundValue {
         let ListSize { counted: size, most } = self.size;
         match found {
@@ -62,12 +62,12 @@ impl<'a> Planner<'a> {
         self.follow(at, frame, &path, want)
     }
 
-    /// Notes the type of a leaf that is captured.
+    /// Adds a leaf with its type to the step that captures it.
     fn note_leaf(&mut self, step: StepId, frame: FrameId, found: &FoundValue, ty: &TypeRef) {
         match (found, ty) {
             (FoundValue::Leaf(LeafRead { source: LeafSource::Slot(slot), then, .. }), ty) => {
                 let is_read = self.graph.way(self.steps[step as usize].key.way).is_safe;
-                // Most leaves are plain, and aliases of one field share theirs.
+                // Most leaves are plain, and aliases of one field share their slot.
                 let is_new = !then.is_empty() || !self.typed.contains(&(frame, *slot));
                 if let Some(ty) = self.checked_type(ty).filter(|_| is_read && is_new) {
                     self.typed.insert((frame, *slot));
@@ -80,7 +80,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// A leaf's type, if not every JSON value is one of it. The values of an enum are there once in a plan.
+    /// Gives the type of a leaf, unless every JSON value has this type. The values of an enum are kept once in a plan.
     fn checked_type(&mut self, ty: &TypeRef) -> Option<OutType> {
         let (named, nullable) = match ty {
             TypeRef::Named { ty, nullable } => (ty, *nullable),
@@ -162,7 +162,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Makes a list of rows, or takes the one that is captured already, and goes on inside.
+    /// Makes a list of rows, or takes the one that is captured already, and continues in its items.
     fn list(
         &mut self,
         values: ValuesId,
@@ -181,7 +181,7 @@ impl<'a> Planner<'a> {
         Ok(FoundValue::List { slot, frame: items, item: Box::new(inner) })
     }
 
-    /// The end of a path, at a JSON value.
+    /// Captures the JSON value at the end of a path.
     fn finish(&mut self, values: ValuesId, frame: FrameId, want: &Want<'a>) -> Result<FoundValue, PlanError> {
         let Some(shape) = want.shape else {
             return Ok(FoundValue::Leaf(leaf(LeafSource::Slot(self.build.leaf_in(values, frame)))));
@@ -216,7 +216,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Captures an object of abstract type: its tag, and an object for each variant.
+    /// Captures an object of abstract type by its tag, with an object for each variant.
     fn new_abstract(&mut self, values: ValuesId, frame: FrameId, of: Discriminator) -> (SlotId, Vec<ObjectId>) {
         let tag = self.build.new_slot(frame);
         let mut variants = Vec::with_capacity(of.types.len());
@@ -231,7 +231,7 @@ impl<'a> Planner<'a> {
         (tag, variants)
     }
 
-    /// The end of a path, at an object that is under capture already.
+    /// Captures the object at the end of a path, which other captures have reached already.
     fn finish_in_object(&mut self, object: ObjectId, want: &Want<'a>) -> Result<FoundValue, PlanError> {
         let Some(shape) = want.shape else {
             return Err(self.unsupported("a leaf cannot be read from an object"));
@@ -263,7 +263,7 @@ impl<'a> Planner<'a> {
         self.plan_place(&place, nodes)
     }
 
-    /// Nodes that a node's selection wants of a concrete type.
+    /// The nodes that a node's selection wants of a concrete type.
     fn wanted(&self, node: NodeId, ty: TypeId) -> &'a [NodeId] {
         let operation = self.operation;
         let Some(selection) = operation.nodes[node.index()].selection else { return &[] };
@@ -272,7 +272,7 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// The properties of a plain path; methods are left to the caller.
+/// The properties of a path that has only properties. Its methods are left to the caller.
 pub(super) fn properties_of(read: &Read) -> Option<Vec<String>> {
     let From::Json(JsonPath(path)) = &read.from else { return None };
     path.iter()

@@ -1,4 +1,5 @@
-//! Choosing among ways in: new calls first, then batched before single, then fewer hops, then coverage, then order.
+//! The choice among ways. It compares, in this order: new calls, unbatched calls for repeated rows, lookups that must
+//! run before, fields that come along, and the order of declaration.
 
 use super::build::ValuesId;
 use super::error::PlanError;
@@ -9,14 +10,14 @@ use crate::operation::{NodeId, OperationKind};
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet};
 
-/// Most combinations that are tried at one place; beyond it, ways are taken greedily by coverage.
+/// The most combinations that are tried at one place. If there are more, the ways are chosen greedily.
 const MAX_COMBINATIONS: usize = 4_096;
-/// Most candidates that are looked at while combinations are tried, in one plan; beyond it, all is taken greedily.
+/// The most candidates that are compared in one plan. After that, all ways are chosen greedily.
 const MAX_COMPARED: usize = 200_000;
-/// What a way costs that can be chosen, in steps of work: it is kept while the place is planned.
+/// The work for a way that can be chosen, in steps. It is kept in memory while the place is planned.
 const WORK_OF_A_CANDIDATE: usize = 10;
 
-/// A way in and the nodes that it is to give.
+/// A way, and the nodes that it must give.
 #[derive(Debug)]
 pub(super) struct Choice {
     pub(super) way: WayId,
@@ -35,11 +36,11 @@ struct Candidate {
     coverage: usize,
 }
 
-/// Less is better, from the left.
+/// A cost. Lower costs are better, and earlier parts count more. The parts are those of the module's order.
 type Cost = (usize, usize, usize, Reverse<usize>, Vec<WayId>);
 
 impl Planner<'_> {
-    /// The cheapest ways in that together give all nodes.
+    /// Chooses the cheapest ways that together give all nodes.
     pub(super) fn choose(&mut self, place: &Place, missing: &[NodeId]) -> Result<Vec<Choice>, PlanError> {
         let mut options = Vec::with_capacity(missing.len());
         for &node in missing {
@@ -65,7 +66,8 @@ impl Planner<'_> {
         Ok(choices)
     }
 
-    /// Are there few enough combinations to try them all? What is spent on it counts for the plan as a whole.
+    /// Whether there are few enough combinations to try them all. The candidates that are compared count for the whole
+    /// plan.
     fn can_compare(&mut self, options: &[Vec<Candidate>]) -> bool {
         let combinations = options.iter().try_fold(1usize, |n, o| n.checked_mul(o.len())).unwrap_or(usize::MAX);
         let compared = combinations.saturating_mul(options.len()).saturating_add(self.compared);
@@ -119,15 +121,15 @@ impl Planner<'_> {
         Ok(candidates)
     }
 
-    /// A way that writes is called for the root fields of a mutation alone: everything else is free of effects (GraphQL
-    /// §6.2.2).
+    /// Whether a way may be called at a place. Only root fields of a mutation may call a way that writes, because all
+    /// other fields must have no side effects (GraphQL §6.2.2).
     fn may_call(&self, place: &Place, way: &Way) -> bool {
         let Entry::Root(field) = way.entry else { return true };
         let is_root = place.step.is_none() && self.operation.kind == OperationKind::Mutation;
         is_root || !self.graph.is_mutation(field)
     }
 
-    /// How many fields right below a node come with it.
+    /// How many of the fields selected directly below a node come with it.
     fn coverage(&mut self, way: WayId, node: NodeId, is_lookup: bool) -> Result<usize, PlanError> {
         let field = self.operation.nodes[node.index()].field;
         let shape = self.graph.way(way).answer.shape;
@@ -150,7 +152,7 @@ impl Planner<'_> {
         Ok(held)
     }
 
-    /// How many lookups must run before all of these inputs are known; `None`: one of them cannot be had.
+    /// How many lookups must run before all of these inputs are known; `None` if one of them cannot be obtained.
     fn hops_to_all<'k>(
         &mut self,
         place: &Place,
@@ -169,7 +171,7 @@ impl Planner<'_> {
         Ok(Some(hops))
     }
 
-    /// The names that a step's sparse fieldset asks for; none if its endpoint takes none.
+    /// The names for the sparse fieldset of a step; empty if its endpoint takes none.
     pub(super) fn fieldset(&self, way: WayId, values: ValuesId) -> Vec<String> {
         let way = self.graph.way(way);
         if way.call.fieldset().is_none() {
@@ -183,7 +185,7 @@ impl Planner<'_> {
     }
 }
 
-/// What a lookup must be told (`@requires`) to give a path of fields.
+/// The inputs that a lookup needs to give a path of fields (`@requires`).
 pub(super) fn required<'g>(way: &'g Way, path: &KeyPath) -> &'g [KeyPath] {
     path.0.first().and_then(|field| way.requires.get(field)).map_or(&[], Vec::as_slice)
 }
@@ -206,7 +208,7 @@ fn cost<'a>(picked: impl Iterator<Item = &'a Candidate>) -> Cost {
     (calls, repeated, hops, Reverse(coverage), seen)
 }
 
-/// Tries every combination.
+/// Tries all combinations and gives the cheapest one.
 fn cheapest(options: &[Vec<Candidate>]) -> Vec<usize> {
     if options.iter().all(|candidates| candidates.len() == 1) {
         return vec![0; options.len()];
@@ -227,14 +229,14 @@ fn cheapest(options: &[Vec<Candidate>]) -> Vec<usize> {
 
 /// The nodes that a way can give.
 struct Serving {
-    /// How many of them have no way yet.
+    /// How many of these nodes have no way yet.
     open: usize,
     hops: usize,
-    /// The nodes, and which of their candidates the way is.
+    /// The index of each node, with the index of the way among the node's candidates.
     nodes: Vec<(usize, usize)>,
 }
 
-/// Takes the way that serves most nodes, again and again.
+/// Repeatedly takes the way that gives the most nodes which have no way yet.
 fn greedy(options: &[Vec<Candidate>]) -> Vec<usize> {
     let mut ways: HashMap<WayId, Serving> = HashMap::new();
     for (at, candidates) in options.iter().enumerate() {
@@ -251,7 +253,7 @@ fn greedy(options: &[Vec<Candidate>]) -> Vec<usize> {
     while let Some((open, hops, way)) = queue.pop() {
         let Some(serving) = ways.get(&way.0).filter(|serving| serving.open > 0) else { continue };
         if serving.open < open {
-            // Others have taken nodes of it since it was ranked.
+            // Other ways have taken some of its nodes since it was put into the queue.
             queue.push((serving.open, hops, way));
             continue;
         }

@@ -1,6 +1,6 @@
-//! `@defer`: which steps each part of the answer waits for.
+//! `@defer`: the steps for which each part of the answer waits.
 //!
-//! Always true: what the initial answer needs never waits for a step that only a deferred part needs.
+//! Always true: the initial answer never waits for a step that only a deferred part needs.
 
 use super::finish::out_fields;
 use super::model::{Found, OutFieldPlan, OutKindPlan, OutObjectPlan, StepId};
@@ -12,27 +12,27 @@ use std::collections::{BTreeSet, HashMap};
 /// What may come after the initial answer.
 #[derive(Debug)]
 pub struct DeferPlan {
-    /// Steps that the initial answer reads from.
+    /// The steps whose answers the initial answer is written from.
     pub initial: Vec<StepId>,
-    /// The deferred fragments, outer ones first.
+    /// The deferred fragments. A fragment stands before those inside it.
     pub usages: Vec<UsagePlan>,
-    /// What is deferred, by index into [`super::model::OutputPlan::objects`] and concrete type.
+    /// The deferred fields of each object, by index into [`super::model::OutputPlan::objects`] and concrete type.
     pub objects: HashMap<(u32, TypeId), DeferredObject<OutFieldPlan>>,
 }
 
-/// A deferred fragment at one place.
+/// A deferred fragment at one place in the answer.
 #[derive(Debug)]
 pub struct UsagePlan {
-    /// The client's name for it.
+    /// The client's name for the fragment (`@defer(label:)`).
     pub label: Option<String>,
-    /// The deferred fragment around it.
+    /// The deferred fragment around this one.
     pub parent: Option<UsageId>,
-    /// Steps that its fields are read from.
+    /// The steps whose answers its fields are written from.
     pub steps: Vec<StepId>,
 }
 
 impl Planner<'_> {
-    /// How the deferred parts are written; `None` if there are none.
+    /// Plans the deferred parts; `None` if nothing is deferred.
     pub(super) fn deferred(&self, objects: &[OutObjectPlan], nodes: &[Found]) -> Option<DeferPlan> {
         let deferral = self.operation.deferral.as_ref()?;
         let roots = self.steps.iter().enumerate().map(|(at, step)| (step.root, step_id(at))).collect();
@@ -63,10 +63,10 @@ impl Planner<'_> {
     }
 }
 
-/// Finds the steps that parts of the answer are read from. Each client object belongs to one part, so each is met once
-/// per part that reads it.
+/// Finds the steps whose answers a part is written from. Each client object belongs to one part, so it is visited once
+/// for each part that contains it.
 struct Reader<'a> {
-    /// Which step fills a frame that joins point into.
+    /// The step that fills each frame into which joins point.
     roots: HashMap<u32, StepId>,
     objects: &'a [OutObjectPlan],
     nodes: &'a [Found],

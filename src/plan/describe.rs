@@ -1,10 +1,10 @@
-//! A plan as people read it: calls, rounds, what depends on what.
+//! Descriptions of plans for people: calls, rounds, and which step waits for which.
 
 use super::model::{PairingPlan, Plan, Step};
 use crate::compose::{CallerInputs, Graph};
 use std::fmt::Write;
 
-/// Describes a plan.
+/// Describes a plan, with one line for each step:
 ///
 /// ```text
 /// Home   calls ≤ 6   rounds 3
@@ -56,7 +56,7 @@ pub fn describe(plan: &Plan, graph: &Graph, name: &str) -> String {
     text
 }
 
-/// How many values an answer holds at most, in one line.
+/// Describes in one line how many values an answer may have.
 #[must_use]
 pub fn describe_values(plan: &Plan, graph: &Graph) -> String {
     match plan.open_list {
@@ -98,7 +98,7 @@ fn scope(caller: &CallerInputs) -> String {
     }
 }
 
-/// `a` to `z`, then `a1`, `b1`, …
+/// The letter of a step: `a` to `z`, then `a1`, `b1` and so on.
 fn letter(number: usize) -> String {
     let letter = char::from(b'a' + u8::try_from(number % 26).unwrap_or(0));
     match number / 26 {

@@ -1,4 +1,4 @@
-//! The text sent to a GraphQL source: what a step captures, as a selection set.
+//! The documents for GraphQL sources: what a step captures becomes a selection set.
 
 use super::build::{Growing, ObjectId, SubField};
 use super::model::{Member, SubgraphDocument};
@@ -15,12 +15,12 @@ struct Text<'a, 'p> {
 }
 
 impl Planner<'_> {
-    /// The document of a step, if its source speaks GraphQL.
+    /// Writes the document of a step, if its source speaks GraphQL.
     pub(super) fn document(&self, step: &GrowingStep) -> Option<SubgraphDocument> {
         let way = self.graph.way(step.key.way);
         let mut text = Text { planner: self, body: String::new(), variables: Vec::new() };
         let (head, representation) = match way.call.graphql()? {
-            // §6.2.2: only the root fields of a mutation write. Whatever is read below one is asked for by a query.
+            // Only the root fields of a mutation write (§6.2.2). Entities below them are fetched with queries.
             GraphQlCall::Root(field) => {
                 text.selection(step.values);
                 (if self.graph.is_mutation(field) { "mutation" } else { "query" }, None)
@@ -63,11 +63,11 @@ impl Planner<'_> {
         Member { path: fields.iter().map(|field| field.name.clone()).collect(), nullable, ty }
     }
 
-    /// A leaf's type, with lists around it.
+    /// The type of a leaf, with its lists.
     pub(super) fn leaf_type(&self, ty: &TypeRef) -> OutType {
         match ty {
             TypeRef::List { of, nullable } => OutType::List { of: Box::new(self.leaf_type(of)), nullable: *nullable },
-            // What is asked of an object is only whether it is there.
+            // Of an object, only its presence is wanted.
             TypeRef::Named { ty, nullable } if self.graph.is_composite(*ty) => {
                 OutType::Object { id: OutId(0), nullable: *nullable }
             }
@@ -92,7 +92,7 @@ impl Planner<'_> {
 }
 
 impl Text<'_, '_> {
-    /// Writes `{ … }` for the composite captures of a value; nothing for leaves.
+    /// Writes `{ … }` with the captures of a value, or nothing for a leaf.
     fn selection(&mut self, values: usize) {
         let mut inner = String::new();
         std::mem::swap(&mut inner, &mut self.body);

@@ -1,42 +1,42 @@
-//! Why an operation cannot be planned.
+//! The errors of planning.
 
-/// A field that no way leads to, or a limit that was passed.
+/// The reason why an operation cannot be planned: no way gives a field, or a limit is exceeded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
-    /// No way in offers the field at this place.
+    /// No way gives the field at this place.
     #[error("`{coordinate}` cannot be had at `{place}`{}", list(.tried))]
     NoWay {
-        /// The graph's field.
+        /// The coordinate of the graph's field.
         coordinate: String,
-        /// Where: the graph's fields from the root.
+        /// The place, as the path of the graph's fields from the root.
         place: String,
-        /// What was tried, and why it does not do.
+        /// The ways that were tried, each with the reason why it cannot be used.
         tried: Vec<String>,
     },
-    /// Something that plans cannot express yet.
+    /// The operation needs something that plans cannot express.
     #[error("`{coordinate}`: {what}")]
     Unsupported {
-        /// The graph's field.
+        /// The coordinate of the graph's field.
         coordinate: String,
-        /// What.
+        /// What plans cannot express.
         what: String,
     },
-    /// The plan has too many steps.
+    /// The plan needs too many steps.
     #[error("the operation needs more than {limit} steps; ask for fewer fields at once")]
     TooManySteps {
-        /// How many are allowed.
+        /// How many steps are allowed.
         limit: usize,
     },
-    /// Finding a plan takes too much work.
+    /// Planning takes too much work.
     #[error("planning the operation takes more than {limit} steps of work; ask for fewer fields at once")]
     TooComplex {
-        /// How many are allowed.
+        /// How many steps of work are allowed.
         limit: u64,
     },
 }
 
 impl PlanError {
-    /// Does the operation ask for too much, rather than for what cannot be had?
+    /// Whether the operation exceeds a limit, as opposed to asking for a field that no way gives.
     #[must_use]
     pub fn is_limit(&self) -> bool {
         matches!(self, Self::TooManySteps { .. } | Self::TooComplex { .. })

@@ -1,8 +1,8 @@
-//! Steps and what feeds them.
+//! Steps, and the places that feed them with keys.
 //!
 //! Always true:
-//! - equal uses of a way in are one step, fed from several places;
-//! - a step never waits for itself: what needs its answer gets a further step.
+//! - equal uses of a way become one step, which several places feed;
+//! - a step never waits for itself: a place that needs the step's own answer feeds another step.
 
 use super::build::{ObjectId, ValuesId};
 use super::capture::At;
@@ -17,7 +17,7 @@ use super::waits::MAX_STEPS;
 use crate::compose::{Effect, FieldId, From, GraphQlCall, JsonPath, KeyPath, Pairing, Read, Segment, WayId};
 use std::collections::{BTreeSet, HashMap};
 
-/// A lookup at a place: equal ones are one step.
+/// A lookup at a place. Equal lookups at equal places become one feed of one step.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct PlaceKey {
     frame: FrameId,
@@ -47,7 +47,7 @@ impl PlaceKey {
 }
 
 impl Planner<'_> {
-    /// Feeds the step of a lookup from a place. A place asks each lookup once, however many inputs it is to give.
+    /// Feeds the step of a lookup from a place. The place feeds each lookup once, however many inputs the lookup gives.
     pub(super) fn join_lookup(&mut self, place: &Place, key: StepKey) -> Result<(StepId, Join), PlanError> {
         self.work.spend(1)?;
         let at = PlaceKey::of(place, &key);
@@ -59,7 +59,7 @@ impl Planner<'_> {
         Ok(joined)
     }
 
-    /// Feeds a step from a place: an equal one that does not wait for the place, else a new one.
+    /// Feeds a step from a place. It is an equal step that does not wait for the place's own step, or else a new one.
     pub(super) fn join_step(&mut self, place: &Place, key: StepKey) -> Result<(StepId, Join), PlanError> {
         let way = self.graph.way(key.way);
         let mut inputs = Vec::new();
@@ -96,10 +96,11 @@ impl Planner<'_> {
         Ok((step, Join { slot: join, frame: root }))
     }
 
-    /// A planned step with this key that none of `needs` waits for.
+    /// Finds a planned step with this key for which none of `needs` waits.
     ///
-    /// A deferred part also takes another part's step that is fed from this place already: fewest calls. Not so a
-    /// GraphQL service's: what it is asked for beside costs time of its own.
+    /// To save calls, a deferred part also uses the step of another part if this place feeds that step already. A step
+    /// of a GraphQL service is not used in this way, because asking for more fields would make that step's answer
+    /// slower.
     pub(super) fn same_step(
         &mut self,
         key: &StepKey,
@@ -122,14 +123,14 @@ impl Planner<'_> {
         Ok(of_way.iter().copied().find(|&step| is_equal(step) && is_free(step)))
     }
 
-    /// Can a frame have several rows?
+    /// Whether a frame can have several rows.
     pub(super) fn is_repeated(&self, frame: FrameId) -> bool {
         let growing = &self.build.frames[frame as usize];
         frame != ROOT_FRAME
             && (growing.parent.is_some() || growing.step.is_some_and(|step| self.steps[step as usize].is_repeated))
     }
 
-    /// Notes that a step can be asked for several keys, and so can those that its rows feed.
+    /// Marks a step as one that can be asked for several keys, and all steps that its rows feed.
     fn repeat(&mut self, step: StepId) {
         let mut open = vec![step];
         while let Some(step) = open.pop() {
@@ -211,7 +212,7 @@ impl Planner<'_> {
         Ok(self.build.leaf_in(values, frame))
     }
 
-    /// Where an input's value is: in the answer at hand, else behind the shortest chain of lookups.
+    /// Finds the value of an input: in the answers that the place has, or at the end of the shortest chain of lookups.
     fn obtain(&mut self, place: &Place, path: &KeyPath, needs: &mut BTreeSet<StepId>) -> Result<Access, PlanError> {
         if let Some((read, last)) = held_path(self.graph, place.shape, path) {
             let object = place.object.ok_or_else(|| self.unsupported("an input of the root"))?;
@@ -239,7 +240,8 @@ impl Planner<'_> {
         Ok(access)
     }
 
-    /// `fields`: of a GraphQL source, what each property of the path is there.
+    /// Captures the leaf of an input. For a GraphQL source, `fields` has the field that each property of the path
+    /// stands for.
     fn input_leaf(
         &mut self,
         object: ObjectId,
@@ -264,7 +266,7 @@ impl Planner<'_> {
         Ok(result)
     }
 
-    /// Whether an object is there.
+    /// Captures whether an object is there.
     fn input_presence(
         &mut self,
         object: ObjectId,
@@ -282,7 +284,7 @@ impl Planner<'_> {
         Ok(leaf(LeafSource::Slot(self.build.presence_of(object))))
     }
 
-    /// Where the captures of an input hang.
+    /// Gives the place to which the captures of an input are added.
     fn input_at(
         &mut self,
         object: ObjectId,

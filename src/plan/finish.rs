@@ -1,4 +1,5 @@
-//! From what grew while planning to a [`Plan`]: captures frozen, bounds and rounds counted, the answer linked.
+//! The end of planning: captures get their final form, bounds and rounds are counted, and the answer is linked to the
+//! steps.
 
 use super::build::{Builder, Growing};
 use super::model::{
@@ -11,11 +12,11 @@ use super::values::{OpenList, most_values};
 use crate::compose::{GraphQlCall, JsonPath, Segment, TypeId, TypeRef};
 use crate::operation::{OutField, OutKind};
 
-/// A step's round, and the most keys and calls of it.
+/// The round of a step, with its greatest numbers of keys and of calls.
 type StepBounds = (u32, (Option<u64>, Option<u64>));
 
 impl Planner<'_> {
-    /// The finished plan.
+    /// Makes the finished plan.
     pub(super) fn finish_plan(mut self) -> Plan {
         let rounds = self.rounds();
         let bounds = self.bounds();
@@ -90,7 +91,7 @@ impl Planner<'_> {
         }
     }
 
-    /// What a step is called in messages: a document of several root fields is just `query`.
+    /// The name of a step in messages. For a document with different root fields, it is `query`.
     fn endpoint(&self, step: &GrowingStep) -> &str {
         let way = self.graph.way(step.key.way);
         let Some(GraphQlCall::Root(_)) = way.call.graphql() else { return &way.endpoint };
@@ -105,7 +106,7 @@ impl Planner<'_> {
         }
     }
 
-    /// The longest chain that ends at each step, from 1.
+    /// Gives the length of the longest chain that ends at each step, from 1.
     fn rounds(&self) -> Vec<u32> {
         let mut rounds = vec![0; self.steps.len()];
         for at in 0..self.steps.len() {
@@ -122,7 +123,8 @@ impl Planner<'_> {
         rounds[at]
     }
 
-    /// Most keys and most calls of each step; `None`: unbounded (DESIGN §6).
+    /// Gives the greatest numbers of keys and of calls of each step; `None` if a number is unbounded. A step has at
+    /// most as many keys as the rows that feed it.
     fn bounds(&self) -> Vec<(Option<u64>, Option<u64>)> {
         let mut keys: Vec<Option<Option<u64>>> = vec![None; self.steps.len()];
         (0..self.steps.len())
@@ -187,7 +189,7 @@ impl Planner<'_> {
     }
 }
 
-/// See [`OutputPlan::non_null`].
+/// Packs the nullability of a type as in [`OutputPlan::non_null`].
 fn non_null(ty: &TypeRef) -> u32 {
     match ty {
         TypeRef::Named { nullable, .. } => u32::from(!nullable),
@@ -200,7 +202,7 @@ fn out_variant(ty: TypeId, fields: Vec<OutFieldPlan>) -> OutVariantPlan {
     OutVariantPlan { ty, leaves: frame_id(leaves), fields }
 }
 
-/// Entries of an object of the client type `name`.
+/// Plans the entries of an object whose client type is `name`.
 pub(super) fn out_fields(name: &str, fields: &[OutField]) -> Vec<OutFieldPlan> {
     let fields = fields.iter().map(|field| OutFieldPlan {
         key: format!("{}:", json_string(&field.response_name)).into(),
@@ -233,7 +235,7 @@ fn json_string(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// The captures of a step, from the body's start.
+/// Captures the whole body of a step's answer.
 fn whole_body(build: &Builder, step: &GrowingStep, way: &crate::compose::Way) -> Capture {
     let items = |frame| Capture::Items { frame, item: Box::new(build.finish(step.values)) };
     let answer = match step.pairing {

@@ -1,9 +1,10 @@
-//! Where a value is in a shape: a leaf, or an object of which it is asked whether it is there.
+//! Look-ups in shapes: where a value is that an answer already has. The value is a leaf, or an object whose presence is
+//! wanted.
 
 use super::search::Held;
 use crate::compose::{FieldId, From, Graph, JsonPath, KeyPath, Read, TypeChoice};
 
-/// Where a path of fields is in a shape, as one read, and its last field.
+/// Finds a path of fields in a shape. Gives the path as one read, and its last field.
 pub(super) fn held_path(graph: &Graph, held: Held, path: &KeyPath) -> Option<(Read, FieldId)> {
     let (mut shape, mut variant) = held?;
     let mut segments = Vec::new();

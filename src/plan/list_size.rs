@@ -1,4 +1,4 @@
-//! How long a list is, for the arguments at hand.
+//! The length of a list, which depends on the arguments of its field.
 
 use crate::compose::ListBound;
 use crate::operation::Value;
@@ -6,19 +6,19 @@ use crate::operation::Value;
 /// The size of a list at one place.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct ListSize {
-    /// Items that bounds count; `None`: any number.
+    /// The number of items that the bounds of a plan count; `None` if there is no bound.
     pub(super) counted: Option<u64>,
-    /// Most items; more are an error at the list. `None`: any number.
+    /// The most items that are allowed. A list with more becomes an error. `None` if there is no limit.
     pub(super) most: Option<u64>,
 }
 
 impl ListSize {
-    /// The size of a list that is bound so and is asked for with these arguments.
+    /// Gives the size of a list with this bound for these arguments.
     ///
     /// # Source
-    /// The IBM GraphQL cost specification, `@listSize`: of several slicing arguments the largest counts; `assumedSize`
-    /// counts where none is given. What our own additions say (`maxSize`, and arguments that a contract bounds) is
-    /// enforced beside it.
+    /// The IBM GraphQL cost specification, `@listSize`: if several slicing arguments are given, the largest counts; if
+    /// none is given, `assumedSize` counts. Our own additions (`maxSize`, and arguments that a contract bounds) are
+    /// enforced too.
     pub(super) fn of(bound: &ListBound, arguments: &[(String, Value)]) -> Self {
         let sliced = sliced(bound, arguments);
         let most = sliced.into_iter().chain(bound.max).min();
@@ -31,14 +31,15 @@ impl ListSize {
     }
 }
 
-/// What slicing arguments allow; `None`: none is given, or one of them by a variable without a maximum.
+/// Gives how many items the slicing arguments allow; `None` if none is given, or if one is a variable without a
+/// maximum.
 fn sliced(bound: &ListBound, arguments: &[(String, Value)]) -> Option<u64> {
     let mut largest = None;
     for slicing in &bound.slicing {
         let given = arguments.iter().find(|(argument, _)| *argument == slicing.argument).map(|(_, value)| value);
         let allowed = match given {
             Some(Value::Constant(crate::json::Value::Null)) | None => match slicing.maximum {
-                // The service's own default is within its contract.
+                // The service uses its own default, which is within the bounds of its contract.
                 Some(maximum) => maximum,
                 None => continue,
             },

@@ -1,12 +1,13 @@
 //! Planning: which step gives which field at which place.
 //!
-//! In: a lowered [`Operation`] and the [`Graph`]. Out: a [`Plan`], or the field that cannot be had and why.
-//! Elsewhere: running it ([`crate::execute`]).
+//! In: a lowered [`Operation`] and the [`Graph`]. Out: a [`Plan`], or the field that no way gives and the reason.
+//! Elsewhere: running the plan ([`crate::execute`]).
 //!
 //! Always true:
-//! - plans never touch the network and hold no conditions and no variables' values;
-//! - steps form a DAG; a step waits only for the steps that feed it (and, in a mutation, for earlier root fields);
-//! - planning is deterministic.
+//! - planning does no I/O, and plans contain neither conditions nor the values of variables;
+//! - steps form a directed acyclic graph: a step waits only for the steps that feed it and, in a mutation, for earlier
+//!   root fields;
+//! - the same operation and graph always give the same plan.
 
 mod answer;
 mod build;
@@ -47,14 +48,15 @@ use crate::operation::Operation;
 /// Plans an operation.
 ///
 /// # Errors
-/// - [`PlanError::NoWay`] when a field cannot be had at its place; composition's probes make that a finding at load.
-/// - [`PlanError::TooManySteps`] and [`PlanError::TooComplex`] when the operation is over a limit. Work is counted, not
-///   timed, so an operation that was planned once is always planned.
+/// - [`PlanError::NoWay`] if no way gives a field at its place. Composition tries all places, so that this is a finding
+///   when the project is loaded.
+/// - [`PlanError::TooManySteps`] and [`PlanError::TooComplex`] if the operation exceeds a limit. Work is counted, not
+///   timed, so an operation that could be planned once can always be planned.
 pub fn plan(graph: &Graph, operation: &Operation) -> Result<Plan, PlanError> {
     counted(graph, operation).0
 }
 
-/// Plans an operation, and counts the work.
+/// Plans an operation and counts the work.
 fn counted(graph: &Graph, operation: &Operation) -> (Result<Plan, PlanError>, u64) {
     let mut planner = planner::Planner::new(graph, operation, Search::default());
     let result = planner.run();
@@ -62,18 +64,18 @@ fn counted(graph: &Graph, operation: &Operation) -> (Result<Plan, PlanError>, u6
     (result.map(|()| planner.finish_plan()), work)
 }
 
-/// What planning for one place has shown.
+/// What a probe of one place has found.
 #[derive(Debug)]
 pub struct Probed {
-    /// The shape of the answer at the place: places of equal type and shape can be planned alike.
+    /// The shape of the answer at the place. Places with equal types and shapes are planned in the same way.
     pub shape: Option<ShapeId>,
-    /// The ways that lead to it.
+    /// The ways that lead to the place.
     pub ways: Vec<WayId>,
 }
 
-/// Tries to plan an operation that asks for one place. `search` is kept from probe to probe of one graph.
+/// Tries to plan an operation that asks for one place. `search` is kept for the next probe of the same graph.
 ///
-/// Gives the outcome, and the work that was spent: some tens of nanoseconds each.
+/// Gives the outcome and the work in steps, each of which takes some tens of nanoseconds.
 pub fn probe(graph: &Graph, operation: &Operation, search: &mut Search) -> (Result<Probed, PlanError>, u64) {
     let mut planner = planner::Planner::new(graph, operation, std::mem::take(search));
     let result = planner.run().map(|()| {

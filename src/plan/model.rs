@@ -1,8 +1,8 @@
-//! A plan: steps and their dependencies, and where each piece of the answer is then found.
+//! The model of a plan: its steps, the order in which they run, and where each part of the answer is found.
 //!
-//! Data lives in *frames*: tables with one row per object that a list can repeat. Objects nested in one another without
-//! a list share a row. A row has *slots*: leaves, tags of objects, lists of rows of another frame, and *joins*: the row of
-//! another step's root frame that holds more of the same object.
+//! Data is kept in *frames*. A frame is a table with one row for each object that a list can repeat; objects that are
+//! nested without a list share a row. A row has *slots*. A slot holds a leaf, the tag of an object, a list of rows of
+//! another frame, or a *join*: the row of another step's root frame that has more of the same object.
 
 use super::deferred::DeferPlan;
 use crate::compose::{FieldId, Input, Method, SourceId, TypeId, WayId};
@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// A frame, as an index into [`Plan::frames`].
 pub type FrameId = u32;
-/// A slot of a frame's rows.
+/// A slot, as an index into a row of its frame.
 pub type SlotId = u32;
 /// A step, as an index into [`Plan::steps`].
 pub type StepId = u32;
@@ -20,325 +20,330 @@ pub type StepId = u32;
 /// The frame whose only row is the operation's root.
 pub const ROOT_FRAME: FrameId = 0;
 
-/// A lowered operation's steps, and how its answer is written.
+/// The steps of a lowered operation, and how its answer is written.
 #[derive(Debug)]
 pub struct Plan {
-    /// Kind of the operation.
+    /// The kind of the operation.
     pub kind: OperationKind,
-    /// Slots per row, by [`FrameId`].
+    /// The number of slots in each row, by [`FrameId`].
     pub frames: Vec<u32>,
-    /// Indexed by [`StepId`].
+    /// The steps, indexed by [`StepId`].
     pub steps: Vec<Step>,
-    /// The longest chain of steps that wait for each other.
+    /// The length of the longest chain of steps that wait for each other.
     pub rounds: u32,
-    /// Most calls, or `None`: unbounded.
+    /// The most calls; `None` if their number is unbounded.
     pub calls: Option<u64>,
-    /// Most values in the answer: leaves, and items of lists. `None`: unbounded.
+    /// The most values in the answer, which are leaves and items of lists; `None` if their number is unbounded.
     pub values: Option<u64>,
-    /// A field of the graph that holds a list without a size, if the values are unbounded.
+    /// If the values are unbounded, a field of the graph whose list has no size.
     pub open_list: Option<FieldId>,
-    /// The answer.
+    /// How the answer is written.
     pub output: OutputPlan,
-    /// What of it may come later (`@defer`).
+    /// What may come after the initial answer; `None` if nothing is deferred (`@defer`).
     pub deferred: Option<DeferPlan>,
 }
 
-/// One way in, made use of: it makes calls.
+/// A step: the use of one way, which makes calls.
 #[derive(Debug, Clone)]
 pub struct Step {
-    /// What is called.
+    /// The way by which it calls.
     pub way: WayId,
-    /// Who answers.
+    /// The source that answers.
     pub source: SourceId,
-    /// For messages and metrics.
+    /// The name of the endpoint, for messages and metrics.
     pub endpoint: Arc<str>,
-    /// `$args`.
+    /// The values of the field's arguments (`$args`).
     pub arguments: Vec<(String, Value)>,
-    /// Where its keys come from.
+    /// The rows from which its keys come.
     pub feeds: Vec<Feed>,
-    /// Steps whose answers it needs, or must come after.
+    /// The steps that must have ended before it, because it needs their answers or must come later.
     pub after: Vec<StepId>,
-    /// One row per key (or per call, when unbatched); joins point into it.
+    /// The frame into which joins point. It has one row for each key, or for each call if the step is not batched.
     pub root: FrameId,
-    /// Every frame that its projection fills.
+    /// All frames that its projection fills.
     pub frames: Vec<FrameId>,
-    /// What its parent's values become.
+    /// How items of an answer are paired with keys.
     pub pairing: PairingPlan,
-    /// How a success is read.
+    /// What is kept of a successful answer.
     pub answer: Capture,
-    /// What other statuses mean; first match wins.
+    /// The meanings of other statuses. The first pattern that matches counts.
     pub outcomes: Vec<(StatusPattern, OutcomePlan)>,
-    /// The sparse fieldset, sorted; empty: not sent.
+    /// The names for the sparse fieldset, sorted; empty if no fieldset is sent.
     pub fieldset: Vec<String>,
-    /// For GraphQL sources.
+    /// The document, if the source speaks GraphQL.
     pub document: Option<SubgraphDocument>,
-    /// Longest chain of steps that ends here, from 1.
+    /// The length of the longest chain of steps that ends with this one, from 1.
     pub round: u32,
-    /// Most keys; `None`: unbounded.
+    /// The most keys; `None` if their number is unbounded.
     pub keys: Option<u64>,
-    /// Most calls to services; of code in this process: those that it makes. `None`: unbounded.
+    /// The most calls to services; `None` if their number is unbounded. For a subgraph in this process, these are the
+    /// calls that it makes.
     pub calls: Option<u64>,
-    /// Mutations: which root field it belongs to; later groups wait for earlier ones.
+    /// In a mutation, the number of the root field to which it belongs. Later groups wait for earlier ones.
     pub group: u32,
-    /// Must the caller be known?
+    /// Whether the caller must be signed in.
     pub authenticated: bool,
-    /// The leaves that the answer is to be written from, with their types in the graph: an answer in which one does not
-    /// fit is not kept. None of a write.
+    /// The leaves that the answer may be written from, with their types in the graph. An answer with a leaf that does
+    /// not fit its type is not cached. A step that writes has none.
     pub leaves: Vec<TypedLeaf>,
 }
 
-/// A captured leaf and its type in the graph.
+/// A captured leaf with its type in the graph.
 #[derive(Debug, Clone)]
 pub struct TypedLeaf {
-    /// Whose rows hold it.
+    /// The frame in whose rows the leaf is.
     pub frame: FrameId,
-    /// In which slot.
+    /// The slot of the leaf.
     pub slot: SlotId,
-    /// What is done to it before it has its type.
+    /// The methods that are applied to the leaf before it has its type.
     pub then: Vec<Method>,
-    /// Its type.
+    /// The type of the result.
     pub ty: OutType,
 }
 
-/// How answers find their parents.
+/// How the items of an answer are paired with keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PairingPlan {
-    /// One call per distinct input.
+    /// There is one call for each distinct input.
     Single,
-    /// By position in the list of keys.
+    /// An item belongs to the key at the same position.
     Position,
-    /// By a key of the item, which is captured in this slot of the root frame.
+    /// An item belongs to the key that it contains, which is captured in a slot of the root frame.
     Index {
-        /// Slot of the key.
+        /// The slot of the key.
         key: SlotId,
     },
-    /// By a key of the item: all items of one key are the list in slot `list` of the root frame's row.
+    /// An item belongs to the key that it contains. All items of one key make the list in slot `list` of the key's row.
     Group {
-        /// Frame of the items.
+        /// The frame of the items.
         items: FrameId,
-        /// Slot of the key, in the items' frame.
+        /// The slot of the key in the frame of the items.
         key: SlotId,
-        /// Slot of the list, in the root frame.
+        /// The slot of the list in the root frame.
         list: SlotId,
-        /// Longest list.
+        /// The greatest length of a list; `None` if it is unbounded.
         bound: Option<u64>,
     },
 }
 
-/// What a status other than success means.
+/// The meaning of a status other than success.
 #[derive(Debug, Clone)]
 pub enum OutcomePlan {
-    /// Null.
+    /// The value is null.
     Null,
-    /// A value.
+    /// The answer is a value, of which this is kept.
     Value(Capture),
-    /// An error with this code.
+    /// The answer is an error with this code.
     Code(String),
 }
 
-/// Rows that need a step: those of `frame` whose tag says that the object is there.
+/// Rows that need the answer of a step.
 #[derive(Debug, Clone)]
 pub struct Feed {
-    /// Whose rows.
+    /// The frame of the rows.
     pub frame: FrameId,
-    /// The object's tag, and its variant when the place is abstract. `None`: every row.
+    /// The tag that says whether a row has the object and, if the type is abstract, the variant that it must be. `None`
+    /// if all rows need the step.
     pub when: Option<(SlotId, Option<u32>)>,
-    /// Values of [`crate::compose::Way::inputs`], then those of `requires`, in the order of [`SubgraphDocument::representation`].
+    /// The values of [`crate::compose::Way::inputs`], followed by those of `@requires`, in the order of
+    /// [`SubgraphDocument::representation`].
     pub inputs: Vec<Access>,
-    /// Where the found row goes.
+    /// The slot that gets the row that was found.
     pub join: SlotId,
 }
 
-/// Where a leaf is, from a row.
+/// The place of a leaf, relative to a row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Access {
-    /// Joins to follow first.
+    /// The joins that are followed first.
     pub joins: Vec<Join>,
-    /// Then this.
+    /// The leaf in the row that they lead to.
     pub leaf: LeafRead,
 }
 
-/// A step to a row of another frame.
+/// A step from a row to a row of another frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Join {
-    /// The slot that holds the row.
+    /// The slot with the row.
     pub slot: SlotId,
-    /// Its frame.
+    /// The frame of that row.
     pub frame: FrameId,
 }
 
-/// A leaf's value.
+/// How the value of a leaf is read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LeafRead {
-    /// Where it starts.
+    /// The value to start from.
     pub source: LeafSource,
-    /// What is done to it.
+    /// The methods that are applied to it.
     pub then: Vec<Method>,
-    /// `??`.
+    /// What is read instead if the value is null (`??`).
     pub or: Option<Box<LeafRead>>,
 }
 
-/// Where a leaf's value starts.
+/// The value that reading a leaf starts from.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LeafSource {
-    /// Captured.
+    /// A captured value.
     Slot(SlotId),
-    /// Fixed, as JSON text.
+    /// A fixed value, as JSON text.
     Constant(String),
-    /// An input of a step, the same for the whole step.
+    /// An input of a step. It is the same for all rows of the step.
     Input(StepId, Input),
 }
 
-/// What to keep of a JSON value; everything else is skipped.
+/// What is kept of a JSON value. Everything else is skipped.
 #[derive(Debug, Clone)]
 pub enum Capture {
-    /// The value's text goes into a slot.
+    /// The text of the value is kept in this slot.
     Leaf(SlotId),
-    /// An object.
+    /// Parts of an object are kept.
     Object(Box<ObjectCapture>),
-    /// An array whose items become rows of a frame.
+    /// The items of an array become rows of a frame.
     List {
-        /// Gets the rows.
+        /// The slot that gets the rows.
         slot: SlotId,
-        /// Of the items.
+        /// The frame of the items.
         frame: FrameId,
-        /// What to keep of each.
+        /// What is kept of each item.
         item: Box<Capture>,
-        /// Longest allowed.
+        /// The most items that are allowed; `None` if there is no limit.
         bound: Option<u64>,
     },
-    /// The array of a batched answer: its items become rows of a frame and are paired with keys.
+    /// The items of the array in a batched answer become rows of a frame and are paired with keys.
     Items {
-        /// Of the items.
+        /// The frame of the items.
         frame: FrameId,
-        /// What to keep of each.
+        /// What is kept of each item.
         item: Box<Capture>,
     },
-    /// One item of an array.
+    /// One item of an array is kept.
     Index {
-        /// Which.
+        /// The index of the item, counted from 0.
         index: u32,
-        /// What to keep of it.
+        /// What is kept of the item.
         item: Box<Capture>,
     },
-    /// An object whose concrete type must be known first.
+    /// Parts of an object are kept after its concrete type was determined.
     Abstract(Box<AbstractCapture>),
-    /// Several of these for one value.
+    /// Several captures apply to the same value.
     Many(Vec<Capture>),
 }
 
-/// What to keep of an object.
+/// What is kept of an object.
 #[derive(Debug, Clone, Default)]
 pub struct ObjectCapture {
-    /// Slots that are set when the object is there, and the variant they are set to.
+    /// The slots that are set if the object is there, each with the variant that it is set to.
     pub tags: Vec<(SlotId, u32)>,
-    /// By property name.
+    /// What is kept of each property, by name.
     pub properties: Vec<(Box<str>, Capture)>,
 }
 
-/// What to keep of an object of abstract type.
+/// What is kept of an object of abstract type.
 #[derive(Debug, Clone)]
 pub struct AbstractCapture {
-    /// Gets the error when the discriminator's value is not known, and null.
+    /// The slot that gets the error if the discriminator's value is not known, and null if the value is null.
     pub tag: SlotId,
-    /// Properties that lead to the discriminator.
+    /// The properties that lead to the discriminator.
     pub discriminator: Vec<String>,
-    /// What is done to it.
+    /// The methods that are applied to the discriminator.
     pub then: Vec<Method>,
-    /// Its values: text to variant.
+    /// The variant for each text of the discriminator.
     pub cases: Vec<(String, u32)>,
-    /// What to keep of each variant.
+    /// What is kept of each variant.
     pub variants: Vec<ObjectCapture>,
 }
 
-/// The text sent to a GraphQL source.
+/// The document that is sent to a GraphQL source.
 #[derive(Debug, Clone)]
 pub struct SubgraphDocument {
-    /// The document.
+    /// The text of the document.
     pub text: Arc<str>,
-    /// Variables for arguments: name and value.
+    /// The variables for arguments, with their names and values.
     pub variables: Vec<(String, Value)>,
-    /// `_entities`: the type, and the representation's members; [`Feed::inputs`] has their values.
+    /// For `_entities`, the type and the members of the representations, whose values are in [`Feed::inputs`].
     pub representation: Option<(String, Vec<Member>)>,
-    /// Root fields: set to an object if the answer has data.
+    /// For root fields, the slot that is set to an object if the answer has data.
     pub data: Option<SlotId>,
 }
 
-/// A leaf of a representation; or an object of it that may be null: then its token only tells whether it is there.
+/// A leaf of a representation, or an object in it that may be null. Of such an object, the input only says whether it
+/// is there.
 #[derive(Debug, Clone)]
 pub struct Member {
-    /// Names of fields, such as `price`, `amount`.
+    /// The names of the fields that lead to it, such as `price` and `amount`.
     pub path: Vec<String>,
-    /// How much of the path becomes null with the leaf, by the graph's types (GraphQL §6.4.4): up to the last of its
-    /// fields that may be null. `None`: none may.
+    /// The number of fields up to and including the last one that may be null by the graph's types. If the leaf is null,
+    /// the value at that field becomes null (GraphQL §6.4.4). `None` if no field of the path may be null.
     pub nullable: Option<usize>,
-    /// Its type in the graph.
+    /// The type of the member in the graph.
     pub ty: OutType,
 }
 
 /// How the answer is written.
 #[derive(Debug)]
 pub struct OutputPlan {
-    /// Indexed by [`crate::operation::OutId`].
+    /// The objects of the answer, indexed by [`crate::operation::OutId`].
     pub objects: Vec<OutObjectPlan>,
-    /// The root.
+    /// The index of the root object.
     pub root: u32,
-    /// How each node is found; indexed by [`crate::operation::NodeId`].
+    /// The place of each node's value, indexed by [`crate::operation::NodeId`].
     pub nodes: Vec<Found>,
-    /// By node: where the graph's type allows no null, one bit for each level of lists; the lowest bit is the value itself,
-    /// the next one its items.
+    /// For each node, where the graph's type does not allow null. Each level of lists has one bit: the lowest bit is
+    /// for the value itself, the next one for its items.
     pub non_null: Vec<u32>,
-    /// By node: must the caller be known (`@authenticated` on the graph's field)?
+    /// For each node, whether the caller must be signed in (`@authenticated` on the graph's field).
     pub authenticated: Vec<bool>,
-    /// Concrete types in the answer of which a caller who is not known gets no object, however it is reached.
+    /// The concrete types in the answer of which a caller who is not signed in gets no object, whichever field leads to
+    /// it.
     pub guarded: Vec<TypeId>,
 }
 
 impl OutputPlan {
-    /// Does the answer depend on whether the caller is known?
+    /// Whether the answer depends on whether the caller is signed in.
     #[must_use]
     pub fn asks_identity(&self) -> bool {
         self.authenticated.contains(&true) || !self.guarded.is_empty()
     }
 }
 
-/// A client object.
+/// An object of the answer, as the client sees it.
 #[derive(Debug)]
 pub struct OutObjectPlan {
-    /// By concrete graph type.
+    /// The variants, one for each concrete graph type.
     pub variants: Vec<OutVariantPlan>,
-    /// What other concrete types become.
+    /// What is written for objects of other concrete types.
     pub others: Others,
 }
 
-/// A client object of one concrete graph type.
+/// An object of the answer for one concrete graph type.
 #[derive(Debug)]
 pub struct OutVariantPlan {
     /// The concrete graph type.
     pub ty: TypeId,
-    /// How many of its entries are leaves, or lists of leaves.
+    /// How many of its fields are leaves or lists of leaves.
     pub leaves: u32,
-    /// In the order of the answer.
+    /// The fields in the order of the answer.
     pub fields: Vec<OutFieldPlan>,
 }
 
-/// An entry of the answer.
+/// An entry of an object in the answer.
 #[derive(Debug)]
 pub struct OutFieldPlan {
-    /// `"name":`, JSON-escaped.
+    /// The JSON text of the key with its colon, such as `"name":`.
     pub key: Box<str>,
-    /// For error paths.
+    /// The response name, for the paths of errors.
     pub response_name: Box<str>,
-    /// For messages.
+    /// The client's schema coordinate, for messages.
     pub coordinate: Box<str>,
-    /// For errors: where it stands in the client's document.
+    /// The place of the field in the client's document, for errors.
     pub site: Option<Site>,
-    /// What it holds.
+    /// What the entry holds.
     pub kind: OutKindPlan,
 }
 
 impl OutFieldPlan {
-    /// Whether it absorbs what fails below it.
+    /// Whether errors below the field end at it, so that it becomes null or its default.
     #[must_use]
     pub fn is_nullable(&self) -> bool {
         match &self.kind {
@@ -349,33 +354,33 @@ impl OutFieldPlan {
     }
 }
 
-/// What an entry holds.
+/// What an entry of the answer holds.
 #[derive(Debug)]
 pub enum OutKindPlan {
-    /// JSON text, the client type's name.
+    /// The name of the client's type, as JSON text.
     Typename(Box<str>),
-    /// Taken from the introspection's answer.
+    /// A value that is taken from the answer of introspection.
     Introspection,
-    /// An error: this argument does not take null.
+    /// An error, because an argument that must not be null is null.
     Refused {
-        /// The argument.
+        /// The name of the argument.
         argument: Box<str>,
-        /// May the entry be null?
+        /// Whether the entry may be null.
         nullable: bool,
     },
     /// A value.
     Value {
-        /// Steps through the graph.
+        /// The steps of the path through the graph.
         path: Vec<HopPlan>,
         /// The client's type.
         ty: OutType,
-        /// When null.
+        /// The JSON text that is written if the value is null.
         default: Option<String>,
     },
 }
 
 impl OutFieldPlan {
-    /// The client object that it holds, or holds a list of; `None`: it holds leaves.
+    /// The client object that it holds, directly or in lists; `None` if it holds leaves.
     #[must_use]
     pub fn object(&self) -> Option<OutId> {
         let OutKindPlan::Value { ty, .. } = &self.kind else { return None };
@@ -393,51 +398,51 @@ impl OutFieldPlan {
 /// One step of a path.
 #[derive(Debug)]
 pub struct HopPlan {
-    /// By concrete type: index into [`OutputPlan::nodes`].
+    /// The index in [`OutputPlan::nodes`] for each concrete type.
     pub nodes: Vec<(TypeId, u32)>,
-    /// `[n]`.
+    /// The index of the list item to take (`[n]`, counted from 0).
     pub index: Option<u32>,
 }
 
-/// Where a node's value is, from the row of the object that it belongs to.
+/// The place of a node's value, relative to the row of its object.
 #[derive(Debug, Clone)]
 pub struct Found {
-    /// Joins to follow first.
+    /// The joins that are followed first.
     pub joins: Vec<Join>,
-    /// What is there.
+    /// What is found in the row that they lead to.
     pub value: FoundValue,
 }
 
-/// What is at a place.
+/// What is found at a place.
 #[derive(Debug, Clone)]
 pub enum FoundValue {
     /// A leaf.
     Leaf(LeafRead),
-    /// A list of leaves in one JSON array.
+    /// The value is a list of leaves in one JSON array.
     Leaves {
-        /// The array.
+        /// How the array is read.
         read: LeafRead,
-        /// Items that the plan's bound counts; `None`: any number.
+        /// The number of items that the plan's bound counts; `None` if there is no bound.
         size: Option<u64>,
-        /// Most items; more are an error at the list. `None`: any number.
+        /// The most items that are allowed. A list with more becomes an error. `None` if there is no limit.
         most: Option<u64>,
     },
-    /// An object in this row.
+    /// The value is an object in this row.
     Object {
-        /// Its tag; `None`: it is there if the row is.
+        /// The tag of the object; `None` if it is there whenever the row is.
         tag: Option<SlotId>,
-        /// Concrete types, by the tag's variant.
+        /// The concrete types, by the variant in the tag.
         variants: Vec<TypeId>,
     },
-    /// A list of rows.
+    /// The value is a list of rows.
     List {
-        /// Holds the rows.
+        /// The slot with the rows.
         slot: SlotId,
-        /// Their frame.
+        /// The frame of the rows.
         frame: FrameId,
-        /// What is in each row.
+        /// What is found in each row.
         item: Box<FoundValue>,
     },
-    /// Nothing can be there (a variant that never occurs).
+    /// There is no value, because the variant never occurs.
     Nothing,
 }

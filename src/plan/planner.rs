@@ -1,7 +1,8 @@
-//! Planning: walks a lowered operation place by place.
+//! The planner, which walks through a lowered operation place by place.
 //!
-//! What the answer at hand already holds is taken from it; for the rest the cheapest ways in are chosen
-//! ([`super::choose`]), their inputs are added to what is captured, and the same goes on inside their shapes.
+//! Fields that the current answer has are taken from it. For all other fields, the cheapest ways are chosen
+//! ([`super::choose`]) and their inputs are added to what is captured. Then planning continues in the shapes of their
+//! answers.
 
 use super::build::{Builder, ObjectId, SubField, ValuesId};
 use super::capture::{At, Want};
@@ -21,31 +22,31 @@ use crate::contract::StatusPattern;
 use crate::operation::{Leaf, NodeId, Operation, OperationKind, Value};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-/// Which rows of a frame: those with this tag, and with this variant of it; `None`: all.
+/// The rows of a frame that have this tag, with this variant if one is given; `None` for all rows.
 pub(super) type When = Option<(SlotId, Option<u32>)>;
 
-/// Where objects of one concrete type are, while planning.
+/// The place of objects of one concrete type during planning.
 #[derive(Debug, Clone)]
 pub(super) struct Place {
     pub(super) step: Option<StepId>,
     pub(super) frame: FrameId,
     pub(super) when: When,
     pub(super) object: Option<ObjectId>,
-    /// The shape and which of its variants.
+    /// The shape of the current answer, and the index of the variant in it.
     pub(super) shape: Option<(ShapeId, usize)>,
     pub(super) ty: TypeId,
 }
 
-/// What tells two uses of a way apart: equal ones are one step.
+/// What distinguishes two uses of a way. Equal keys become one step.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct StepKey {
     pub(super) way: WayId,
     pub(super) arguments: Vec<(String, Value)>,
     pub(super) requires: Vec<KeyPath>,
     pub(super) group: u32,
-    /// `part` of the operation's node of what it was made for.
+    /// The `part` of the operation's node for which the step was made.
     pub(super) part: u32,
-    /// Must the caller be known?
+    /// Whether the caller must be signed in.
     pub(super) authenticated: bool,
 }
 
@@ -60,20 +61,20 @@ pub(super) enum GrowingOutcome {
 pub(super) struct GrowingStep {
     pub(super) key: StepKey,
     pub(super) feeds: Vec<Feed>,
-    /// Its feeds, by the rows that they are of.
+    /// The indices of its feeds, by the rows that feed it.
     pub(super) fed: HashMap<(FrameId, When), Vec<usize>>,
-    /// Can it be asked for several keys?
+    /// Whether it can be asked for several keys.
     pub(super) is_repeated: bool,
     pub(super) after: BTreeSet<StepId>,
     pub(super) root: FrameId,
-    /// Captures of the body; batched: of each item.
+    /// The captures of the body, or of each item if the step is batched.
     pub(super) values: ValuesId,
     pub(super) pairing: PairingPlan,
     pub(super) outcomes: Vec<(StatusPattern, GrowingOutcome)>,
     pub(super) lookup: Option<Place>,
     /// See [`super::model::Step::leaves`].
     pub(super) leaves: Vec<TypedLeaf>,
-    /// GraphQL root fields: tells whether the answer has data.
+    /// For root fields of a GraphQL source, the slot that says whether the answer has data.
     pub(super) data: Option<SlotId>,
 }
 
@@ -84,23 +85,23 @@ pub(super) struct Planner<'a> {
     pub(super) steps: Vec<GrowingStep>,
     pub(super) steps_of: HashMap<WayId, Vec<StepId>>,
     pub(super) waits: Waits,
-    /// The steps that lookups became, by the place that they are made for.
+    /// The steps of lookups, by the places that feed them.
     pub(super) looked_up: HashMap<PlaceKey, (StepId, Join)>,
     pub(super) found: Vec<Option<Found>>,
-    /// Slots whose type is noted at their step, and the enums that are noted anywhere.
+    /// The slots whose leaves were added to their step with their types, and the enums of such leaves.
     pub(super) typed: HashSet<(FrameId, SlotId)>,
     pub(super) enums: HashMap<TypeId, Leaf>,
     pub(super) search: Search,
     pub(super) work: Work,
-    /// Steps of work spent on comparing combinations of ways.
+    /// The work that was spent on comparing combinations of ways, in steps.
     pub(super) compared: usize,
     group: u32,
-    /// The part of the answer that is being planned: steps of different parts do not wait for each other's needs.
+    /// The part of the answer that is being planned. Steps for the needs of different parts are kept separate.
     part: u32,
     trail: Vec<FieldId>,
-    /// By source: the way that stands for all reads of its root fields, which share a document.
+    /// For each source whose root fields share a document, the way that stands for all of its reads.
     documents: HashMap<SourceId, WayId>,
-    /// The shapes met, in the order of the walk.
+    /// The shapes that were visited, in the order of the walk.
     pub(super) shapes: Vec<ShapeId>,
 }
 
@@ -131,9 +132,9 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// The key of a step for a root or field binding.
+    /// Gives the key of a step for a root binding or a field binding.
     ///
-    /// Root fields of one GraphQL service that are only read share a document, whatever their arguments.
+    /// The root fields of one GraphQL service that only read share a document, whatever their arguments are.
     pub(super) fn entry_key(&mut self, way: WayId, node: NodeId) -> StepKey {
         let graph = self.graph;
         let node = &self.operation.nodes[node.index()];
@@ -148,7 +149,7 @@ impl<'a> Planner<'a> {
         key(*self.documents.entry(source).or_insert_with(|| first_read(graph, source).unwrap_or(way)), Vec::new())
     }
 
-    /// The key of a step for a lookup.
+    /// Gives the key of a step for a lookup.
     pub(super) fn lookup_key(&self, way: WayId, requires: Vec<KeyPath>) -> StepKey {
         let (group, part) = (self.group, self.part);
         StepKey { way, arguments: Vec::new(), requires, group, part, authenticated: false }
@@ -172,7 +173,7 @@ impl<'a> Planner<'a> {
         Ok(())
     }
 
-    /// Mutations: the root calls of each group wait for everything before that is not deferred.
+    /// In a mutation, lets the root calls of each group wait for all earlier steps that are not deferred.
     fn order_groups(&mut self) {
         for at in 0..self.steps.len() {
             let group = self.steps[at].key.group;
@@ -204,7 +205,8 @@ impl<'a> Planner<'a> {
                 None => missing.push(node),
             }
         }
-        // The initial answer's first: what is deferred may come with it, never the other way round.
+        // The fields of the initial answer are planned first. A deferred field may come with them, but they must not
+        // wait for it.
         missing.sort_by_key(|node| self.operation.nodes[node.index()].part);
         let around = self.part;
         for nodes in
@@ -217,15 +219,15 @@ impl<'a> Planner<'a> {
         Ok(())
     }
 
-    /// Whether the caller is refused a field, so that neither it nor what it is made of is asked for. The root of a
-    /// subscription is what is polled: its step says no by itself.
+    /// Whether the caller is refused a field, so that neither the field nor its inputs are fetched. The root of a
+    /// subscription is not refused here, because it is polled, and its own step refuses it.
     fn is_refused(&self, place: &Place, node: NodeId) -> bool {
         let is_polled = place.step.is_none() && self.operation.kind == OperationKind::Subscription;
         let field = self.operation.nodes[node.index()].field;
         self.operation.is_anonymous && !is_polled && self.graph.field(field).authenticated
     }
 
-    /// Plans what the answer at hand does not hold, all of one part.
+    /// Plans the fields of one part that the current answer does not have.
     fn plan_missing(&mut self, place: &Place, missing: &[NodeId]) -> Result<(), PlanError> {
         let graph = self.graph;
         for choice in self.choose(place, missing)? {
@@ -256,7 +258,7 @@ impl<'a> Planner<'a> {
         Ok(())
     }
 
-    /// The field of the place's shape, if the answer at hand holds it.
+    /// Gives the field from the place's shape if the current answer has it.
     pub(super) fn held(&self, place: &Place, field: FieldId) -> Option<&'a ShapeField> {
         let (shape, variant) = place.shape?;
         self.graph.shape(shape).variants.get(variant)?.fields.get(&field)
@@ -282,7 +284,7 @@ impl<'a> Planner<'a> {
         Ok(want.sized(value))
     }
 
-    /// For GraphQL sources: the field with its arguments, as it is asked for.
+    /// For a GraphQL source, gives the field with its arguments as the source is asked for it.
     pub(super) fn sub_field(&self, step: StepId, node: NodeId) -> Option<SubField> {
         if !self.speaks_graphql(step) {
             return None;
@@ -297,7 +299,7 @@ impl<'a> Planner<'a> {
         Some(SubField { arguments: arguments.collect(), ..self.plain_sub_field(node.field) })
     }
 
-    /// A field without arguments, as GraphQL sources are asked for it.
+    /// Gives a field without arguments as GraphQL sources are asked for it.
     pub(super) fn plain_sub_field(&self, field: FieldId) -> SubField {
         let field = self.graph.field(field);
         let is_leaf = matches!(self.graph.ty(field.ty.named()).kind, TypeKind::Scalar | TypeKind::Enum);
@@ -308,7 +310,7 @@ impl<'a> Planner<'a> {
         self.graph.way(self.steps[step as usize].key.way).call.graphql().is_some()
     }
 
-    /// How long a node's list is.
+    /// Gives the size of a node's list.
     pub(super) fn list_size(&self, bound: &ListBound, node: NodeId) -> ListSize {
         ListSize::of(bound, &self.operation.nodes[node.index()].arguments)
     }
@@ -326,7 +328,7 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// The first way of a source that reads a root field.
+/// Gives the first way of a source that reads a root field.
 fn first_read(graph: &Graph, source: SourceId) -> Option<WayId> {
     let is_read =
         |way: &Way| way.source == source && way.is_safe && matches!(way.call.graphql(), Some(GraphQlCall::Root(_)));

@@ -1,13 +1,15 @@
-//! Refusals: which writes an anonymous caller may not make, because the caller may not have their answer.
+//! Refusals: an anonymous caller may not make a write whose answer the caller may not see.
 //!
 //! In: the answer of a mutation, as it will be written. Out: the steps whose calls need a caller who is signed in.
-//! Elsewhere: what `@authenticated` means for types and fields ([`crate::compose`]); fields of the answer that are refused by
-//! themselves, below a root that is not ([`crate::execute`]).
+//! Elsewhere: what `@authenticated` means for types and fields ([`crate::compose`]); fields below the root that are
+//! refused by themselves ([`crate::execute`]).
 //!
-//! What would refuse the root of the answer, whatever the service says, refuses the call: the field itself, or one on its
-//! path in a flattened view; its type; every member of its union, or every implementer of its interface; every type of which
-//! anything is asked, where only type conditions ask; a field below that may not be null, and so takes the root with it
-//! (GraphQL §6.4.4).
+//! A call is refused if the root of its answer would be refused whatever the service answers. This is so if
+//! `@authenticated` stands on one of these:
+//! - the field itself, or a field on its path in a flattened view;
+//! - its type, all members of its union, or all implementers of its interface;
+//! - all types for which a selection with type conditions asks anything;
+//! - a field below it that must not be null, so that its error makes the root null (GraphQL §6.4.4).
 
 use super::deferred::DeferPlan;
 use super::model::{HopPlan, OutFieldPlan, OutKindPlan, OutputPlan, ROOT_FRAME, Step};
@@ -50,13 +52,13 @@ impl Refusals<'_> {
     fn is_value_refused(&self, ty: &OutType) -> bool {
         match ty {
             OutType::Leaf { .. } => false,
-            // What fails in an item fails nothing of a list that has none.
+            // An error in an item does not refuse the list, because the list may be empty.
             OutType::List { of, .. } => self.is_type_refused(of),
             OutType::Object { id, .. } => self.is_type_refused(ty) || self.is_object_refused(id.0),
         }
     }
 
-    /// Whether no type that can stand here is for anonymous callers.
+    /// Whether all types that the value can have are refused to anonymous callers.
     fn is_type_refused(&self, ty: &OutType) -> bool {
         match ty {
             OutType::Leaf { .. } => false,
@@ -68,7 +70,7 @@ impl Refusals<'_> {
         }
     }
 
-    /// Whether each type of which anything is asked is refused.
+    /// Whether all types for which the selection asks anything are refused.
     fn is_object_refused(&self, id: u32) -> bool {
         let is_deferred = |ty| self.deferred.is_some_and(|deferred| deferred.objects.contains_key(&(id, ty)));
         let variants = self.output.objects[id as usize].variants.iter();

@@ -1,17 +1,18 @@
-//! The search for inputs: by which lookups a value can be had that the answer at hand does not hold.
+//! The search for inputs: the lookups that give a value which the current answer does not have.
 //!
-//! In: a type of the graph, and the shape of the answer at hand.
-//! Out: [`Chains`]: for each value that some way of the type takes as an input, the fewest lookups that give it.
+//! In: a type of the graph, and the shape of the current answer.
+//! Out: [`Chains`], which has the fewest lookups for each value that a way of the type takes as an input.
 //! Elsewhere: choosing among ways ([`super::choose`]); making the steps ([`super::feed`]).
 //!
 //! Always true:
-//! - what a type's ways take and give is read from the graph once, and each shape is searched once, however many fields
-//!   and places ask: the work grows with the number of lookups times the number of inputs, and is counted;
-//! - the inputs of a chain's last lookup have shorter chains than what that lookup gives, so following chains ends.
+//! - the inputs and outputs of a type's ways are read from the graph once, and each shape is searched once, however
+//!   many fields and places need them. So the work grows with the number of lookups times the number of inputs. It is
+//!   counted;
+//! - the inputs of a chain's last lookup have shorter chains than the chain itself, so that following chains ends.
 //!
 //! # Source
-//! D. E. Knuth, "A generalization of Dijkstra's algorithm" (1977): cheapest derivations, where one lookup may take
-//! several inputs.
+//! D. E. Knuth, "A generalization of Dijkstra's algorithm" (1977), which finds cheapest derivations when one lookup may
+//! take several inputs.
 
 use super::choose::required;
 use super::error::PlanError;
@@ -22,24 +23,25 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::rc::Rc;
 
-/// Longest chain of lookups for one input: each waits for the one before.
+/// The longest chain of lookups for one input. Each lookup of a chain waits for the one before it.
 const MAX_CHAIN: u32 = 64;
 
-/// A shape and which of its variants; `None`: nothing is at hand, as at the root.
+/// A shape with the index of one of its variants; `None` at the root, where there is no answer yet.
 pub(super) type Held = Option<(ShapeId, usize)>;
 
-/// How an input is had.
+/// The chain of lookups that gives an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Chain {
-    /// How many lookups are made, counting each as often as it is needed; 0: the answer at hand holds it.
+    /// How many lookups are made, where a lookup counts as often as it is needed; 0 if the current answer has the
+    /// input.
     pub(super) lookups: u32,
-    /// The lookup that gives it.
+    /// The last lookup, which gives the input; `None` if the current answer has it.
     pub(super) last: Option<WayId>,
-    /// How many lookups wait for each other.
+    /// The length of the longest sequence of lookups that wait for each other.
     length: u32,
 }
 
-/// How each input is had from one shape; what is missing cannot be had.
+/// The chain for each input from one shape. An input without a chain cannot be obtained.
 #[derive(Debug, Default)]
 pub(super) struct Chains(HashMap<KeyPath, Chain>);
 
@@ -49,7 +51,7 @@ impl Chains {
     }
 }
 
-/// What has been searched. It depends on the graph alone, so several plans may share it.
+/// The results of all searches so far. They depend on the graph alone, so several plans may share them.
 #[derive(Debug, Default)]
 pub struct Search {
     types: HashMap<TypeId, Rc<Inputs>>,
@@ -57,20 +59,20 @@ pub struct Search {
     chains: HashMap<(TypeId, Held), Rc<Chains>>,
 }
 
-/// The lookups of one type whose answer holds a field, by field.
+/// For each field, the lookups of one type whose answers have it.
 pub(super) type Offers = HashMap<FieldId, Vec<WayId>>;
 
-/// What the ways of one type take, and which lookup gives which of it.
+/// The inputs of one type's ways, and the lookups that give them.
 #[derive(Debug, Default)]
 struct Inputs {
     paths: Vec<KeyPath>,
     index: HashMap<KeyPath, usize>,
     lookups: Vec<Lookup>,
-    /// By path: the lookups that take it.
+    /// For each path, the indices of the lookups that take it.
     takers: Vec<Vec<usize>>,
 }
 
-/// A lookup as far as it gives one path.
+/// A lookup, as far as it gives one path.
 #[derive(Debug)]
 struct Lookup {
     way: WayId,
@@ -79,10 +81,10 @@ struct Lookup {
 }
 
 impl Search {
-    /// Which lookups of a type give which field.
+    /// Gives the lookups of a type for each field.
     ///
     /// # Errors
-    /// [`PlanError::TooComplex`] when the work is used up.
+    /// [`PlanError::TooComplex`] if the work is used up.
     pub(super) fn offers(&mut self, graph: &Graph, ty: TypeId, work: &mut Work) -> Result<Rc<Offers>, PlanError> {
         if let Some(known) = self.offers.get(&ty) {
             return Ok(Rc::clone(known));
@@ -99,10 +101,10 @@ impl Search {
         Ok(offers)
     }
 
-    /// How the inputs of a type's ways are had from a shape.
+    /// Gives the chain for each input of a type's ways, starting from a shape.
     ///
     /// # Errors
-    /// [`PlanError::TooComplex`] when the work is used up.
+    /// [`PlanError::TooComplex`] if the work is used up.
     pub(super) fn chains(
         &mut self,
         graph: &Graph,
@@ -169,7 +171,8 @@ impl Inputs {
         }
     }
 
-    /// Settles the inputs in the order of their costs; of two lookups that cost the same, the first is taken.
+    /// Finds the chains of all inputs in the order of their costs. If two lookups cost the same, the first one is
+    /// taken.
     fn search(&self, graph: &Graph, held: Held, work: &mut Work) -> Result<Chains, PlanError> {
         let mut open: Vec<Pending> = self.lookups.iter().map(|lookup| Pending::new(lookup.takes.len())).collect();
         let mut queue = BinaryHeap::new();
@@ -203,7 +206,7 @@ impl Inputs {
     }
 }
 
-/// A lookup whose inputs are not all settled.
+/// A lookup with inputs that have no chain yet.
 struct Pending {
     missing: usize,
     lookups: u32,
@@ -215,7 +218,7 @@ impl Pending {
         Self { missing, lookups: 1, length: 1 }
     }
 
-    /// Takes the cost of one input; gives the whole cost once that was the last one.
+    /// Adds the cost of one input. Gives the whole cost if it was the last one.
     fn settle(&mut self, lookups: u32, length: u32) -> Option<(u32, u32)> {
         self.missing -= 1;
         self.lookups = self.lookups.saturating_add(lookups);

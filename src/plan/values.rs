@@ -1,7 +1,8 @@
-//! Most values of an answer: what its leaves and its lists multiply to.
+//! The greatest number of values in an answer, which follows from its leaves and the sizes of its lists.
 //!
-//! A value is a leaf, or an item of a list. Of an object of abstract type the largest of its concrete types counts. A
-//! list counts as many items as its size says (DESIGN §6); sums that no number holds count as the largest number.
+//! A value is a leaf or an item of a list. For an object of abstract type, the concrete type with the most values
+//! counts. For a list, as many items count as its size says. Sums that are too large for 64 bits count as the largest
+//! 64-bit number.
 
 use super::deferred::DeferPlan;
 use super::model::{Found, FoundValue, HopPlan, OutFieldPlan, OutKindPlan, OutObjectPlan, OutputPlan};
@@ -14,10 +15,11 @@ pub(super) struct OpenList(pub(super) u32);
 
 type Count = Result<u64, OpenList>;
 
-/// Counts the values of an answer, all its parts together. `size` tells how long the list of a frame's rows is at most.
+/// Counts the values of an answer with all of its parts. `size` gives the greatest length of the list whose items are
+/// the rows of a frame.
 ///
 /// # Errors
-/// The first node in the answer's order that has no size.
+/// The first node, in the order of the answer, whose list has no size.
 pub(super) fn most_values(
     output: &OutputPlan,
     deferred: Option<&DeferPlan>,
@@ -93,7 +95,7 @@ impl Counter<'_> {
         };
         let inner = match (item, of) {
             (Some(item), of) => self.value(item, node, None, rest, of)?,
-            // A list in the text of another one.
+            // The size of a list inside a list of leaves is not known.
             (None, OutType::List { .. }) => return Err(OpenList(node)),
             (None, _) => 0,
         };

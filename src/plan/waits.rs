@@ -1,24 +1,24 @@
-//! Which step waits for which, directly or through others.
+//! Which steps each step waits for, directly or through other steps.
 
 use super::model::StepId;
 
-/// Most steps of one plan.
+/// The most steps of one plan.
 pub(super) const MAX_STEPS: usize = 256;
 
-/// For each step, the set of those that must have ended before it.
+/// For each step, the set of steps that must have ended before it.
 #[derive(Debug, Default)]
 pub(super) struct Waits(Vec<Set>);
 
-/// A set of steps, one bit each.
+/// A set of steps with one bit for each step.
 type Set = [u64; MAX_STEPS / 64];
 
 impl Waits {
-    /// Adds a step that waits for nothing yet.
+    /// Adds a step that does not wait for any other.
     pub(super) fn push(&mut self) {
         self.0.push(Set::default());
     }
 
-    /// Makes a step wait for another, and for whatever that one waits for.
+    /// Makes a step wait for another step and for all steps for which that one waits.
     pub(super) fn add(&mut self, step: StepId, other: StepId) {
         let mut added = self.0[other as usize];
         insert(&mut added, other);
@@ -29,7 +29,7 @@ impl Waits {
         }
     }
 
-    /// Does a step wait for another one, or is it that?
+    /// Whether a step is the other step or waits for it.
     pub(super) fn waits_for(&self, step: StepId, other: StepId) -> bool {
         step == other || contains(&self.0[step as usize], other)
     }

@@ -1,4 +1,4 @@
-//! What plans weigh: bytes of memory that they hold.
+//! The memory, in bytes, that plans hold.
 
 use super::deferred::{DeferPlan, UsagePlan};
 use super::model::{
@@ -12,7 +12,7 @@ use crate::heap::{HeapSize, heap_size, no_heap};
 use crate::operation::{DeferredObject, Leaf, OutType};
 
 impl Plan {
-    /// Bytes of memory that it holds, itself included.
+    /// The memory that it holds, itself included, in bytes.
     #[must_use]
     pub fn weight(&self) -> usize {
         size_of::<Self>() + self.heap_size()
@@ -22,7 +22,7 @@ impl Plan {
 no_heap!(Join, StatusPattern, TypeId);
 heap_size! {
     Plan { frames, steps, output, deferred }
-    // Its endpoint's name is the graph's.
+    // The graph shares the name of the endpoint.
     Step { arguments, feeds, after, frames, answer, outcomes, fieldset, document, leaves }
     TypedLeaf { then, ty }
     Feed { inputs }
@@ -114,7 +114,7 @@ impl HeapSize for OutType {
     fn heap_size(&self) -> usize {
         match self {
             Self::List { of, .. } => of.heap_size(),
-            // The values of an enum are the view's.
+            // The view shares the values of the enum.
             Self::Leaf { leaf: Leaf::Custom(name), .. } => name.heap_size(),
             Self::Object { .. } | Self::Leaf { .. } => 0,
         }
