@@ -35,7 +35,7 @@ pub struct Directives {
     pub s_maxage: Option<Duration>,
     /// `min-fresh` (§5.2.1.3).
     pub min_fresh: Option<Duration>,
-    /// `max-stale` (§5.2.1.2); without a value, [`MOST_SECONDS`].
+    /// `max-stale` (§5.2.1.2); without a value, the longest time.
     pub max_stale: Option<Duration>,
     /// `stale-while-revalidate` (RFC 5861 §3).
     pub stale_while_revalidate: Option<Duration>,

@@ -267,7 +267,7 @@ pub fn condition(kept: &HeaderMap) -> Option<Vec<(HeaderName, HeaderValue)>> {
 }
 
 /// The headers of a kept answer after the service has said that it still holds (§3.2, §4.3.4); `None` if the service
-/// speaks of another answer.
+/// refers to another answer.
 #[must_use]
 pub fn merged(kept: &HeaderMap, told: &HeaderMap) -> Option<HeaderMap> {
     if !is_same_validator(kept, told) {
@@ -288,7 +288,7 @@ pub fn merged(kept: &HeaderMap, told: &HeaderMap) -> Option<HeaderMap> {
     Some(headers)
 }
 
-/// Whether a 304 with these headers speaks of the answer that was kept (§4.3.4), which it does unless it names another
+/// Whether a 304 with these headers refers to the answer that was kept (§4.3.4), which it does unless it names another
 /// `ETag`.
 #[must_use]
 pub fn is_same_validator(kept: &HeaderMap, told: &HeaderMap) -> bool {

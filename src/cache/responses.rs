@@ -155,7 +155,7 @@ impl HttpCache {
     }
 
     /// Updates a stored response after the origin has said that it still holds (§4.3.4), and returns the response to
-    /// send. `None` if the origin's answer speaks of another response.
+    /// send. `None` if the origin refers to another response.
     #[must_use]
     pub fn still(
         &self,

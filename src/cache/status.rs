@@ -1,6 +1,6 @@
-//! The part of the cache in a call, and the reason for it, with one name for metrics, logs and GraphiQL.
+//! What the cache did for a call and why, with one name for metrics, logs and GraphiQL.
 
-/// The part of the cache in a call.
+/// What the cache did for a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CacheStatus {
     /// A fresh entry was the answer, and no call was made.

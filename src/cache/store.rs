@@ -86,7 +86,7 @@ pub(crate) fn covers(held: &[String], wanted: &[String]) -> bool {
     held.is_empty() || !wanted.is_empty() && wanted.iter().all(|field| held.binary_search(field).is_ok())
 }
 
-/// What a look-up needs of an entry.
+/// What a look-up requires of an entry.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'a> {
     /// The current time.

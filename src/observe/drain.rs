@@ -1,7 +1,7 @@
-//! The way of log lines to standard error, in which no request waits.
+//! Writes log lines to standard error without making any request wait.
 //!
 //! In: whole lines, from any thread. Out: the same lines in the same order, written by a thread of its own. If each
-//! line was written where it is made, every request would pay for a system call, and requests would stop while nobody
+//! line were written where it is made, every request would pay for a system call, and requests would stop while nobody
 //! reads the log.
 //!
 //! Always true:
@@ -17,7 +17,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// The most bytes of lines that wait to be written.
+/// How many bytes of lines may wait to be written.
 const MAX_WAITING_BYTES: usize = 4 << 20;
 /// How long lines are gathered before they are written with one system call.
 const GATHER: Duration = Duration::from_millis(5);

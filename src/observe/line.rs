@@ -1,7 +1,7 @@
 //! The format of a log line as JSON: timestamp, level, the fields of the event, and target.
 //!
-//! `tracing-subscriber` has such a format, but it is made for events within spans. There are no spans here, each
-//! request logs a line, and that format takes many times the instructions for it.
+//! `tracing-subscriber` has such a format, but it is made for events within spans. This program has no spans and logs a
+//! line for each request, for which that format would take many times the instructions.
 
 use humantime_serde::re::humantime::format_rfc3339_seconds;
 use std::cell::Cell;

@@ -151,7 +151,8 @@ pub struct Metrics {
     cache_bytes: Gauge,
     writes_unattended: Gauge,
     writes_refused: Counter,
-    /// The metrics of calls that are kept after the first look-up; as many as `calls` has members.
+    /// The metrics of the calls that were counted before, so that they are not looked up by their labels again. There
+    /// are as many as `calls` has members.
     call_handles: RwLock<IndexMap<CallKey, CallHandles, ahash::RandomState>>,
     errors: Family<ErrorLabels, Counter>,
     reloads: Family<ReloadLabels, Counter>,

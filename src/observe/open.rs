@@ -1,4 +1,5 @@
-//! Gauges of what is open in a process, and of the limits, so that a dashboard can show how full the process is.
+//! Gauges of the open connections and streams of a process, and of their limits, so that a dashboard can show how full
+//! the process is.
 //!
 //! In: the beginning and the end of each connection, and the number of streams. Out: a gauge for each number and for
 //! each limit.
@@ -16,7 +17,7 @@ struct CloseLabels {
     code: String,
 }
 
-/// The codes from clients that have a label of their own. There is a fixed list because clients can send any code.
+/// The close codes of clients that get a label of their own. The list is fixed because clients can send any code.
 ///
 /// The codes above 4000 are those that the npm package `graphql-ws` sends.
 const CLIENT_CODES: [u16; 13] = [1000, 1001, 1002, 1003, 1005, 1006, 1007, 1009, 1011, 4005, 4400, 4499, 4504];

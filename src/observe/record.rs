@@ -61,7 +61,7 @@ impl RequestRecord {
         }
     }
 
-    /// Ends the record of a subscription, with the sum of its events' answers and the number of its events.
+    /// Ends the record of a subscription. `events` is the number of its events, and `total` sums up their answers.
     pub fn subscription_ended(mut self, events: u64, total: &Response) {
         self.has_ended = true;
         let elapsed = self.started.elapsed();

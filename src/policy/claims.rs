@@ -3,8 +3,8 @@
 //! In: the claims set of a token whose signature is valid. Out: the claims, or the reason why they are not accepted.
 //! Elsewhere: signatures and algorithms ([`super::jwt`]).
 //!
-//! The JWT library does not do this, because it accepts a list for `iss`, anything for `sub`, and the last of two equal
-//! members.
+//! The checks of the JWT library are not used, because it accepts a list for `iss`, anything for `sub`, and the last of
+//! two equal members.
 //!
 //! Always true:
 //! - no object has two members of the same name (§4);
@@ -54,8 +54,8 @@ fn check_types(claims: &Map) -> Result<(), JwtRejected> {
     if is_right { Ok(()) } else { Err(JwtRejected::WrongType) }
 }
 
-/// Checks that `iss` is our issuer (§4.1.1), and that `aud` is our audience or a list of strings that includes it
-/// (§4.1.3).
+/// Checks that `iss` is the expected issuer (§4.1.1), and that `aud` is the expected audience or a list of strings that
+/// includes it (§4.1.3).
 fn check_parties(claims: &Map, expected: &Expected<'_>) -> Result<(), JwtRejected> {
     let is_issuer = claims.get("iss").and_then(Value::as_str) == Some(expected.issuer);
     let is_audience = match claims.get("aud") {

@@ -10,12 +10,12 @@
 //!
 //! *Ejection*: an instance that is down fails fast, so it has few requests in flight and would attract the most.
 //! Therefore a failure counts like some requests in flight for a while. After three failures in a row, the instance is
-//! not chosen at all for ten seconds, and each further time for twice as long, up to two minutes. Only failures of the
-//! instance count: no connection, no answer in time, 502, 503, 504. A 500 is a failure of the code, which all instances
-//! share. A failure does not count either if its input has failed before and has not succeeded on any instance since:
-//! it says something about the input, unless there was no connection.
+//! ejected: it is not chosen for ten seconds. Each further ejection lasts twice as long as the one before, up to two
+//! minutes. Only failures of the instance count: no connection, no answer in time, 502, 503, 504. A 500 is a failure of
+//! the code, which all instances share. A failure does not count either if its input has failed before and has not
+//! succeeded on any instance since: it says something about the input, unless there was no connection.
 //!
-//! *Slow re-entry*: an instance that was started again has cold caches, so it gets a tenth of its share at first, and
+//! *Slow re-entry*: an instance that was started again is not warmed up, so it gets a tenth of its share at first, and
 //! all of it ten seconds later.
 //!
 //! Always true:
@@ -124,7 +124,8 @@ impl<S: Subgraph + ?Sized> Balanced<S> {
 impl<S: Subgraph + ?Sized + 'static> Subgraph for Balanced<S> {
     fn call(&self, request: Request, ctx: Context) -> BoxFuture<'static, Result<Answer, CallError>> {
         let inner = Arc::clone(&self.inner);
-        // The instance is chosen when the future is first polled, so a call that waits counts at no instance.
+        // The instance is chosen when the future is first polled, so a call that is not polled yet counts at no
+        // instance.
         Box::pin(async move {
             let Some(at) = inner.choose(Instant::now()) else {
                 let cause = "the service has no instance";

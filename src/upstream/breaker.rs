@@ -19,8 +19,8 @@
 //! From this follow three rules:
 //!
 //! - *An input that keeps failing is refused by itself*, once it has failed more often in a row than chance explains
-//!   ([`weather`]). It costs slots and retries to nobody but those who ask for it. By this rule, an endpoint with a
-//!   single input is not called for a while.
+//!   ([`weather`]). It costs slots and retries to nobody but those who ask for it. If an endpoint has only a single
+//!   input, this rule alone keeps calls from it.
 //! - *An endpoint is down when successes stop, not when failures come.* A client that knows inputs that fail can add
 //!   any number of failures; batches with one bad key each may even be new inputs. But no client can take successes
 //!   away. So the circuit opens if several inputs have failed since the last success, none of which was known to fail,
@@ -40,14 +40,14 @@
 //! success closes the circuit, and releases inputs that were refused since the last success.
 //!
 //! **Known limits.** A client that can invent failing inputs without end can open the circuit of an endpoint that
-//! hardly anybody else uses, because the absence of rare successes is not noticed soon. In the simulation, 60 such
-//! calls a second had two effects: of 60,000 other calls that came five times a second, 13 were refused, and of calls
-//! that came once in five seconds, one in seven. With 50 inputs that are known to fail, 9 of 2,400 such rare calls were
+//! hardly anybody else uses, because the absence of rare successes is not noticed soon. In the simulation, a client
+//! made 60 such calls a second. Of 60,000 other calls, made five times a second, 13 were refused; of calls made once in
+//! five seconds, one in seven was refused. With 50 inputs that were known to fail, 9 of 2,400 such rare calls were
 //! refused.
 //!
 //! A caller that gives up early says nothing about the endpoint. A caller that gives up after waiting for nearly as
-//! long as any call may take counts as a timeout. Otherwise no call would ever time out if requests may take no longer
-//! than a call.
+//! long as any call may take counts as a timeout. Otherwise, if requests may take no longer than calls, no call would
+//! ever count as timed out.
 //!
 //! Always true:
 //! - in `HalfOpen`, at most two calls are in flight, one of which has an input that failed recently; if one of them

@@ -144,7 +144,7 @@ impl Identity {
             None => thumbprint(&key, algorithm).ok_or(CredentialsError::NoKey)?,
         });
         let identity = Self { key, header, options, minted: ArcSwap::from_pointee(None) };
-        // Signing once finds a key that cannot sign now, and not in the first call.
+        // Signing once shows now, and not in the first call, whether the key can sign.
         identity.mint(SystemTime::now()).map(|_| identity).ok_or(CredentialsError::NoKey)
     }
 

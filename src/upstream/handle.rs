@@ -11,7 +11,7 @@
 //! - calls of code under `Mutation` are writes, and calls of code under `Query` are reads, whatever the method: a write
 //!   is sent once and never shared, and a read may be shared and sent again;
 //! - a call after a write joins no call that began before that write was over;
-//! - only those headers of the caller are sent that the configuration names for that service.
+//! - a call sends only those headers of the caller that the configuration names for its service.
 
 use super::cause::BAD_STATUS;
 use super::domain::{BatchDomain, CredentialScope};
@@ -148,8 +148,7 @@ impl BegunCall {
 }
 
 impl Progress {
-    /// Begins a call. Returns its index, the instant that a flight must not be older than to be joined, and the write
-    /// that the call belongs to.
+    /// Begins a call. Returns its index, its [`Context::not_before`], and the write that it belongs to.
     fn begin(&mut self, call: BegunCall) -> (usize, Option<std::time::Instant>, Option<Write>) {
         let (not_before, write) = (self.not_before, self.write.clone());
         if !call.record.is_safe {
@@ -171,7 +170,7 @@ impl Progress {
         record.cause = wanted.failure(result);
         *has_ended = true;
         if !record.is_safe {
-            // This is so whatever the result: a write that has timed out may have been applied.
+            // This holds for every result, because a write that has timed out may have taken effect.
             self.not_before = Some(Instant::now().into_std());
         }
     }
@@ -207,8 +206,8 @@ impl UpstreamHandle {
         self.send(service, Method::GET, target(path, query), None, Wanted::Answer).await
     }
 
-    /// Posts a JSON body to `path`. Under `Mutation` it is sent once. Under `Query` it is a read, as everything there
-    /// is (GraphQL §6.2.1), so equal posts in flight are made once and a failed one may be sent again.
+    /// Posts a JSON body to `path`. Under `Mutation` it is sent once. Under `Query` it is a read, like everything under
+    /// `Query` (GraphQL §6.2.1), so equal posts in flight are made once and a failed one may be sent again.
     ///
     /// # Errors
     /// The errors of [`Self::get_json`].
@@ -296,8 +295,8 @@ impl Wanted {
     }
 }
 
-/// The way of all calls of handles, because they belong to no way of the graph. Everything that they send is in the
-/// request itself.
+/// The way in the batch domain of every call of a handle, because these calls belong to no way of the graph. Everything
+/// that they send is in the request itself.
 const NO_WAY: WayId = WayId(u32::MAX);
 
 impl Inner {
@@ -361,8 +360,8 @@ fn target(path: &str, query: &[(&str, &str)]) -> String {
     target
 }
 
-/// A name for the called endpoint, such as `GET /users/{}`. Segments with digits are taken for ids, so that there are
-/// few names.
+/// A name for the called endpoint, such as `GET /users/{}`. Segments with digits or percent-encoded bytes are taken for
+/// ids, so that there are few names.
 fn operation_id(method: &Method, target: &str) -> Arc<str> {
     let path = target.split('?').next().unwrap_or_default();
     let is_id = |segment: &str| segment.bytes().any(|byte| byte.is_ascii_digit() || byte == b'%');

@@ -1,17 +1,16 @@
 //! HTTP/2 to services, over TLS, with the pooled client of a library. All calls share one connection.
 //!
-//! In: a request. Out: the response, with its content coding as it came.
+//! In: a request. Out: the response, which is not decompressed.
 //! Elsewhere: HTTP/1.1 ([`super::direct`]); which certificates are trusted ([`super::tls`]).
 //!
 //! Always true:
-//! - a service that does not agree to HTTP/2 is not called by another version instead;
-//! - a head over its caps is not an answer. If it is a little over, it is found here; if it is far over, the library
-//!   resets the stream.
+//! - a service that does not agree to HTTP/2 is not called over another version instead;
+//! - an answer whose head is over its caps is an error. A head that is a little over is found here; for a head that is
+//!   far over, the library resets the stream.
 //!
 //! Two rules of HTTP/1.1 do not hold here. The library reads interim answers (1xx) without a bound in bytes, so only
 //! the call's timeout ends a flood of them. And a read whose connection ends is sent again only within the retry
 //! budget.
-//! call's timeout ends a flood of them; and a read whose connection dies is not sent again beside the retry budget.
 
 use super::client::{ClientError, ClientOptions, USER_AGENT};
 use super::tls::Tls;

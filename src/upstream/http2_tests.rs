@@ -101,7 +101,7 @@ async fn a_service_that_does_not_agree_is_unreachable_and_the_cause_says_so() {
         assert_eq!(error.kind, kind, "{}", cause.what);
         assert_eq!(upstream.requests().iter().filter(|seen| seen.method == "GET").count(), 0, "nothing by HTTP/1.1");
     }
-    // A service that refuses our certificate is not answered for either.
+    // A service that refuses our certificate is unreachable, too.
     let upstream = Http2Service::always(server(&authority().certificate(), Some(&other)), Does::json("1")).await;
     let upstream = upstream.expect("a port");
     let error = call(&service(&upstream.base_url(), LONG, |_| {}), Method::GET, None).await.expect_err("refused");

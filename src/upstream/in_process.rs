@@ -37,8 +37,8 @@ use tokio::time::{Instant, timeout_at};
 pub(super) struct InProcessConfig {
     /// The name of the source, for errors and logs.
     pub(super) name: Arc<str>,
-    /// The longest execution. Default: 2 s. When it passes, the call fails with a timeout, and what it has begun is
-    /// cancelled, except the writes that it has sent.
+    /// How long one execution may take. Default: 2 s. After that, the call fails with a timeout, and the calls that it
+    /// has begun are cancelled, except the writes that it has sent.
     pub(super) timeout: Duration,
     /// The largest response, in bytes of JSON. Default: 8388608 (8 MiB).
     pub(super) max_response_bytes: usize,
@@ -134,8 +134,8 @@ fn data_of<T: 'static>(request: &async_graphql::Request) -> Option<&T> {
     request.data.get(&TypeId::of::<T>())?.downcast_ref()
 }
 
-/// Whether every operation of the document is a query. A document that cannot be parsed runs nothing, so it counts as
-/// one.
+/// Whether every operation of the document is a query. It is also true for a document that cannot be parsed, which runs
+/// nothing.
 fn only_reads(request: &mut async_graphql::Request) -> bool {
     let Ok(document) = request.parsed_query() else { return true };
     document.operations.iter().all(|(_, operation)| operation.node.ty == OperationType::Query)
@@ -173,7 +173,7 @@ impl Inner {
             .map_err(|_| self.error(CallErrorKind::Unsendable, "the variables are not a JSON object").unsent())?;
         let request = async_graphql::Request::new(&*query).variables(variables);
         let (ran, calls) = self.run(request, ctx, add_data).await;
-        // The calls are reported however the request ends, because its writes have taken place.
+        // The calls are reported however the request ends, because writes among them have taken place.
         match ran.and_then(|response| self.write(&response)) {
             Ok(body) => Ok(Answer { calls, ..Answer::new(200, body) }),
             Err(error) => Err(CallError { calls, ..error }),

@@ -302,7 +302,7 @@ async fn calls_under_a_mutation_are_writes_and_join_nothing_older() {
     let seen = || users.seen.lock().expect("no panic").iter().map(|(_, ctx)| (ctx.is_safe, ctx.not_before)).collect();
     let seen: Vec<_> = seen();
     assert_eq!(seen, [(false, None), (false, now), (false, now)], "a failed write counts, too");
-    // The instant before which the request itself joins nothing holds for all its calls.
+    // The request's own `not_before` holds for all its calls.
     let after = CallContext { not_before: now, ..context(None) };
     source.call(ask("{ gets(paths: [\"/x\"]) }", ""), after).await.expect("an answer");
     let last = users.seen.lock().expect("no panic").last().map(|(_, ctx)| (ctx.is_safe, ctx.not_before));

@@ -40,7 +40,7 @@ pub enum Request {
 /// The circumstances of a call.
 #[derive(Debug, Clone)]
 pub struct Context {
-    /// What must be equal in another call for the two to be one.
+    /// The batch domain of the call; calls with different domains are never shared.
     pub domain: BatchDomain,
     /// What is called, as in [`CallRecord::operation_id`]. Each endpoint has a circuit breaker of its own.
     pub endpoint: Arc<str>,

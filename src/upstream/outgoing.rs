@@ -1,4 +1,4 @@
-//! Outgoing requests, written for the protocol by which their service is called.
+//! Outgoing requests, in the form that HTTP/1.1 or HTTP/2 needs.
 //!
 //! Always true: the same head and body are sent over HTTP/1.1 and over HTTP/2, except `host`, for which HTTP/2 has
 //! `:authority`, and the order of the headers.
@@ -28,8 +28,9 @@ pub(super) enum Path {
     Http2 { base: Base, http2: Http2, limits: HeadLimits, credentials: Credentials },
 }
 
-/// How long a connection may have been idle that a write is sent over. Hosts close idle connections after some seconds
-/// or minutes. A request that is on its way at that moment is lost, and a write cannot be sent again.
+/// A write is sent only over a new connection, or over one that has been idle for at most this long. Hosts close idle
+/// connections after some seconds or minutes. A request that is on its way at that moment is lost, and a write cannot
+/// be sent again.
 const LIVELY: Duration = Duration::from_secs(1);
 
 /// A request that is ready to be sent.
@@ -39,7 +40,7 @@ pub(super) enum Outgoing<'p> {
     Http2(reqwest::Client, reqwest::Request, HeadLimits),
 }
 
-/// The largest head that is accepted, for the HTTP/2 library, which does not enforce it.
+/// The largest head that is accepted over HTTP/2. It is checked here, because the limit of the library is higher.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct HeadLimits {
     bytes: usize,
@@ -176,8 +177,8 @@ fn size_of(headers: &HeaderMap) -> usize {
 }
 
 /// Headers that a request never carries, even if the source's rules name them. Framing and connections are ours (RFC
-/// 9110 §7.6.1), only codings that we ask for are decoded, and an answer to a condition or a range does not answer the
-/// call. Conditions of our own ([`super::Context::condition`]) are not subject to this list.
+/// 9110 §7.6.1), only codings that we ask for are decoded, and an answer to a conditional or a range request is not an
+/// answer to the call. Conditions of our own ([`super::Context::condition`]) are not subject to this list.
 const WITHHELD: [&str; 19] = [
     "accept-encoding",
     "connection",
@@ -205,7 +206,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 fn write_headers(to: &mut HeaderMap, from: &[(HeaderName, HeaderValue)], caller: &Caller) {
     to.reserve(from.len() + 4);
     for (name, value) in from {
-        // A source may choose a version of the API by a media type, but the answer must be JSON.
+        // A source may ask for a version of the API by a media type in `accept`, but only by a media type of JSON.
         let is_refused = name == ACCEPT && !names_json(value);
         if !is_refused && !WITHHELD.contains(&name.as_str()) {
             to.append(name.clone(), value.clone());
@@ -224,8 +225,8 @@ fn write_headers(to: &mut HeaderMap, from: &[(HeaderName, HeaderValue)], caller:
     }
 }
 
-/// Describes the body. If a method that usually has a body has none, the length is given as 0 (RFC 9110 §8.6). The HTTP
-/// library writes the length of a body.
+/// Describes the body. If a method that usually has a body has none, the length is given as 0 (RFC 9110 §8.6). If there
+/// is a body, the HTTP library writes its length.
 fn write_framing(to: &mut HeaderMap, method: &Method, has_body: bool) {
     if has_body {
         to.insert(CONTENT_TYPE, JSON);

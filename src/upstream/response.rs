@@ -8,9 +8,9 @@ use http::{HeaderMap, StatusCode};
 /// HTTP/1.1 connection.
 #[derive(Debug)]
 pub(super) enum Response {
-    /// A response over HTTP/1.1, with its content coding as it came.
+    /// A response over HTTP/1.1, which is not decompressed yet.
     Direct(Open),
-    /// A response over HTTP/2, with its content coding as it came.
+    /// A response over HTTP/2, which is not decompressed yet.
     Http2(reqwest::Response),
 }
 

@@ -10,8 +10,8 @@
 //! Always true:
 //! - all requests that share an answer have asked for the same bytes in the same batch domain, which includes the
 //!   credential scope;
-//! - only reads are shared. A read joins no call that began before a write was over, if that write went to the same
-//!   source, or to one that declares that it invalidates anything;
+//! - only reads are shared. A read never joins a call that began before the end of a write, if the write went to the
+//!   same source, or declares that it invalidates anything;
 //! - errors are shared as they are, and nothing outlives its flight;
 //! - a call with [`Context::not_before`] joins no flight that began before that instant.
 

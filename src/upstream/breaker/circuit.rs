@@ -23,7 +23,7 @@ pub(super) struct Pass {
 /// What the outcome of a call decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
-    /// The call is no probe.
+    /// The call is not a probe.
     Free,
     /// The call is the probe of its input.
     OfInput,
@@ -61,7 +61,7 @@ struct Open {
 /// The failures since the last success.
 #[derive(Debug, Default)]
 struct Row {
-    /// How many connections failed, so that the service has seen nothing of the request.
+    /// How many calls failed before there was a connection, so that the service has seen nothing of them.
     unsent: u32,
     /// How many inputs failed that had not failed recently.
     inputs: u32,
@@ -71,7 +71,7 @@ struct Row {
     has_begun: bool,
 }
 
-/// How often another input is tried within `open_for`, if the service was reached.
+/// How many times within `open_for` an input without recent failures is tried, if the service was reached.
 const PROBES: u32 = 4;
 
 /// Failed connections must be at least one in this many of the last ten seconds' calls.

@@ -1,13 +1,13 @@
-//! Suspects: the inputs of an endpoint whose last call failed.
+//! Suspects: the inputs of an endpoint with which the last call failed.
 //!
 //! In: outcomes of calls by their input, which is a hash of everything in a request. Out: whether an input has failed
 //! recently, how often in a row, and the gate that refuses it.
 //! Elsewhere: when an input is refused ([`super::circuit`]); instances that are not to blame
 //! ([`crate::upstream::Balanced`]).
 //!
-//! Always true: at most [`MOST`] inputs are known. An input is forgotten when it succeeds, or a minute after its last
-//! failure or its refusal. If there is no room, the input whose last failure is the oldest is removed; inputs that are
-//! refused are removed last.
+//! Always true: at most [`MOST`] inputs are known. An input is forgotten when a call with it succeeds, or a minute
+//! after its last failure or, if it is refused, a minute after the end of its refusal. If there is no room, the input
+//! whose last failure is the oldest is removed; inputs that are refused are removed last.
 
 use super::gate::Gate;
 use std::collections::HashMap;

@@ -120,7 +120,7 @@ fn an_endpoint_is_down_when_several_inputs_fail_and_successes_stop() {
     assert_eq!(driven.send_each(1..101, "F"), "C".repeat(100));
     driven.now += SECOND;
     assert_eq!(driven.send_each(101..103, "F"), "Ox");
-    // Inputs that are known to fail count no more.
+    // Inputs that are known to fail do not count again.
     let mut driven = Driven::well();
     driven.send_each(1..5, "F");
     driven.now += 40 * SECOND;

@@ -1,4 +1,4 @@
-//! Weather: how often calls of an endpoint fail by chance, and how many failures or how long a silence is more than
+//! Weather: how often calls of an endpoint fail by chance, and which rows of failures and which silences are more than
 //! chance.
 //!
 //! In: outcomes, and the seconds in which they came. Out: how many failures in a row mean something, and how long a

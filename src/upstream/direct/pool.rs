@@ -13,8 +13,8 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep_until};
 
-/// The longest pause between two searches for connections to close. There is one because a connection that is put back
-/// meanwhile may have to be closed earlier than those that were there.
+/// The longest pause between two searches for connections to close. It is limited because a connection that is put back
+/// during the pause may have to be closed before those that were there.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
@@ -30,8 +30,8 @@ pub(super) struct Pool {
 
 #[derive(Debug, Default)]
 pub(super) struct Idle {
-    /// The connection that was used last is at the end and is used first, but only on the runtime to which its socket
-    /// belongs: on another runtime, each answer would have to wake a second thread.
+    /// The idle connections; the one that was used last is at the end. A call takes the last one that belongs to its
+    /// own runtime: with a connection of another runtime, each answer would have to wake a second thread.
     pub(super) connections: VecDeque<Box<Connection>>,
     has_reaper: bool,
 }
@@ -104,7 +104,8 @@ impl Pool {
         (connection.idle_since + self.idle_timeout).min(connection.born + self.max_age)
     }
 
-    /// Closes connections whose time has come. It returns when to look again; `None` if no connection is left.
+    /// Closes the connections that are too old or have been idle for too long. Returns when to search again; `None` if
+    /// no connection is left.
     fn close_old(&self) -> Option<Instant> {
         let now = Instant::now();
         let mut idle = self.idle();
@@ -115,7 +116,7 @@ impl Pool {
     }
 }
 
-/// Closes connections in time, until none is left or the pool is gone.
+/// Closes old and idle connections when they are due, until none is left or the pool is gone.
 async fn reap(pool: Weak<Pool>, first: Instant) {
     let mut next = Some(first.min(Instant::now() + LONGEST_PAUSE));
     while let Some(at) = next {
