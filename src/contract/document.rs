@@ -6,10 +6,14 @@
 //! - an alias has the same [`NodeId`] as its anchor, so that it needs no memory, and no node contains itself;
 //! - the span of a collection covers only its first key or item, because whole blocks make poor labels.
 
-use crate::diagnostic::Span;
+use crate::diagnostic::{Finding, Span};
 use crate::json::Number;
 use indexmap::IndexMap;
 use percent_encoding::percent_decode_str;
+use rustc_hash::FxHashMap;
+
+/// Longest chain of `$ref`s.
+pub(super) const MAX_REF_CHAIN: usize = 64;
 
 /// The id of a node in a [`Document`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,6 +57,8 @@ pub(super) struct Node {
 #[derive(Debug)]
 pub(super) struct Document {
     pub(super) nodes: Vec<Node>,
+    /// The keys that mappings have twice, with what to report once somebody looks at them.
+    pub(super) repeated: FxHashMap<NodeId, Vec<(String, Finding)>>,
 }
 
 impl Document {
@@ -102,6 +108,15 @@ impl Document {
             Value::Scalar { text, meaning: Meaning::Integer(_) | Meaning::Float } => number(text),
             _ => None,
         }
+    }
+
+    /// What a node's `$ref`s within the document lead to; `None` if they lead nowhere, or around in a circle.
+    pub(super) fn resolved(&self, mut node: NodeId) -> Option<NodeId> {
+        for _ in 0..MAX_REF_CHAIN {
+            let Some(reference) = self.get(node, "$ref") else { return Some(node) };
+            node = self.pointer(self.text(reference)?.strip_prefix('#')?)?;
+        }
+        None
     }
 
     /// The value of a key; `None` if the node is not a mapping or lacks the key.

@@ -14,25 +14,28 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 use std::borrow::Cow;
 
 /// The greatest size of a file, in bytes.
-const MAX_FILE_BYTES: usize = 8 * 1024 * 1024;
+const MAX_FILE_BYTES: usize = 64 * 1024 * 1024;
 /// The greatest depth of nested lists and objects.
 pub(super) const MAX_DEPTH: usize = 128;
-/// The most nodes. The entries that merge keys (`<<`) copy count too.
-const MAX_NODES: usize = 2_000_000;
+/// The largest number of values in a document.
+const MAX_NODES: usize = 4_000_000;
+/// The largest number of entries that merge keys (`<<`) copy.
+const MAX_COPIED: usize = 1_000_000;
 
 /// Reads the text of a file into a tree.
 ///
 /// # Errors
 /// One finding, if the text is neither YAML nor JSON, or is empty, too large or nested too deeply.
-pub(super) fn load(sources: &Sources, file: FileId, findings: &mut Vec<Finding>) -> Result<Document, Box<Finding>> {
+pub(super) fn load(sources: &Sources, file: FileId) -> Result<Document, Box<Finding>> {
     let text = sources.text(file);
     if text.len() > MAX_FILE_BYTES {
         let message = format!("the contract is larger than {MAX_FILE_BYTES} bytes");
         let finding = Finding::new(Code::E002, message, Span::new(file, 0..0), "too large");
-        return Err(Box::new(finding.help("split the contract, or leave out the endpoints that nobody binds")));
+        return Err(Box::new(finding.help("leave out the endpoints that nobody binds")));
     }
     let text = without_surrogates(text);
-    Loader { file, offsets: Offsets::new(&text), findings, nodes: Vec::new(), open: Vec::new(), copied: 0 }.load(&text)
+    let (offsets, repeated) = (Offsets::new(&text), FxHashMap::default());
+    Loader { file, offsets, repeated, nodes: Vec::new(), open: Vec::new(), copied: 0 }.load(&text)
 }
 
 /// Replaces JSON's surrogate escapes (such as `\ud83d\ude00`), which YAML refuses, by `\ufffd`. Each escape keeps its
@@ -104,7 +107,7 @@ struct Open {
 struct Loader<'a> {
     file: FileId,
     offsets: Offsets<'a>,
-    findings: &'a mut Vec<Finding>,
+    repeated: FxHashMap<NodeId, Vec<(String, Finding)>>,
     nodes: Vec<Node>,
     open: Vec<Open>,
     copied: usize,
@@ -161,7 +164,7 @@ impl Loader<'_> {
             let finding = Finding::new(Code::E004, "the file is empty", Span::new(self.file, 0..0), "nothing here");
             return Err(Box::new(finding.help("an OpenAPI document starts with `openapi: 3.1.0`")));
         }
-        Ok(Document { nodes: self.nodes })
+        Ok(Document { nodes: self.nodes, repeated: self.repeated })
     }
 
     fn span(&self, at: saphyr_parser::Span) -> Span {
@@ -235,12 +238,15 @@ impl Loader<'_> {
     }
 
     fn check_size(&self, span: Span) -> Result<(), Box<Finding>> {
-        if self.nodes.len() + self.copied < MAX_NODES {
+        let message = if self.nodes.len() >= MAX_NODES {
+            format!("the contract has more than {MAX_NODES} values")
+        } else if self.copied > MAX_COPIED {
+            format!("merge keys (`<<`) of the contract copy more than {MAX_COPIED} entries")
+        } else {
             return Ok(());
-        }
-        let message = format!("the contract has more than {MAX_NODES} values");
+        };
         let finding = Finding::new(Code::E002, message, span, "too many");
-        Err(Box::new(finding.help("split the contract, or leave out the endpoints that nobody binds")))
+        Err(Box::new(finding.help("leave out the endpoints that nobody binds")))
     }
 
     /// Adds a node to the innermost open list or object.
@@ -255,11 +261,12 @@ impl Loader<'_> {
                 map::Entry::Vacant(entry) => {
                     entry.insert(Entry { key: key_span, value: id });
                 }
-                map::Entry::Occupied(entry) if self.findings.len() < MAX_FINDINGS => {
+                map::Entry::Occupied(entry) if self.repeated.len() < MAX_FINDINGS => {
                     let message = format!("key `{}` stands twice in one object", entry.key());
                     let finding = Finding::new(Code::E005, message, key_span, "again here");
                     let finding = finding.and(entry.get().key, "first here");
-                    self.findings.push(finding.help("remove or rename one of them; the first one was read"));
+                    let finding = finding.help("remove or rename one of them; the first one was read");
+                    self.repeated.entry(parent).or_default().push((entry.key().clone(), finding));
                 }
                 map::Entry::Occupied(_) => {}
             },

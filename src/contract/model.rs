@@ -1,31 +1,8 @@
 //! The model of a contract that was read.
 
 use super::numbers::NumberBounds;
-use crate::diagnostic::{FileId, Span};
+use crate::diagnostic::Span;
 use indexmap::IndexMap;
-
-/// The contract of one service.
-#[derive(Debug, Clone)]
-pub struct Contract {
-    /// The file of the OpenAPI document.
-    pub file: FileId,
-    /// The title of the API (`info.title`).
-    pub title: String,
-    /// The URLs of the servers (`servers[].url`), in the order of the document.
-    pub servers: Vec<String>,
-    /// The endpoints by `operationId`. An operation without one is named `METHOD /path`.
-    pub endpoints: IndexMap<String, Endpoint>,
-    /// All schemas. A [`SchemaId`] is an index into them.
-    pub schemas: Vec<Schema>,
-}
-
-impl Contract {
-    /// The schema of an id from this contract.
-    #[must_use]
-    pub fn schema(&self, id: SchemaId) -> &Schema {
-        &self.schemas[id.0 as usize]
-    }
-}
 
 /// An operation of the contract: a method and a path template.
 #[derive(Debug, Clone)]

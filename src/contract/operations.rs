@@ -1,6 +1,6 @@
 //! Operations: the `paths` object becomes [`Endpoint`]s.
 //!
-//! In: the `paths` object. Out: endpoints by id, in the order of the document.
+//! In: a document. Out: its operations by name, in the order of the document; of one that is asked for, the endpoint.
 //! Elsewhere: parameters ([`super::parameters`]), schemas ([`super::schemas`]), response headers
 //! ([`super::announcements`]).
 //!
@@ -8,14 +8,14 @@
 //! a placeholder.
 
 use super::announcements::{self, Announcements};
-use super::document::{Entry, Mapping, NodeId};
+use super::document::{Document, Entry, Mapping, NodeId};
 use super::model::{Endpoint, Location, RequestBody, Response, SchemaId, StatusPattern};
 use super::reader::Reader;
 use super::schemas::Schemas;
 use crate::diagnostic::{Code, Finding, Span};
 use indexmap::{IndexMap, map};
 
-const METHODS: [(&str, http::Method); 8] = [
+static METHODS: [(&str, http::Method); 8] = [
     ("get", http::Method::GET),
     ("put", http::Method::PUT),
     ("post", http::Method::POST),
@@ -26,6 +26,50 @@ const METHODS: [(&str, http::Method); 8] = [
     ("trace", http::Method::TRACE),
 ];
 
+/// One operation of a document, before it is read.
+#[derive(Debug, Clone)]
+pub(super) struct Operation {
+    pub(super) method: &'static http::Method,
+    pub(super) path: String,
+    /// The key of the path.
+    path_key: Span,
+    /// The path item.
+    item: NodeId,
+    entry: Entry,
+    /// Where a later operation has the same name.
+    again: Option<Span>,
+}
+
+/// Lists the operations of a document by name. Nothing is checked: what cannot be an operation is left out.
+pub(super) fn index(document: &Document) -> IndexMap<String, Operation> {
+    let mut operations: IndexMap<String, Operation> = IndexMap::new();
+    let paths = document.get(Document::ROOT, "paths").and_then(|node| document.mapping(node));
+    for (template, path) in paths.into_iter().flatten().filter(|(template, _)| !template.starts_with("x-")) {
+        let Some(item) = document.resolved(path.value) else { continue };
+        for (key, entry) in document.mapping(item).into_iter().flatten() {
+            let Some((_, method)) = METHODS.iter().find(|(name, _)| name == key) else { continue };
+            let named = document.get(entry.value, "operationId").and_then(|node| document.text(node));
+            let id = named.map_or_else(|| format!("{method} {template}"), str::to_owned);
+            let (path_key, path) = (path.key, template.clone());
+            match operations.entry(id) {
+                map::Entry::Vacant(vacant) => {
+                    vacant.insert(Operation { method, path, path_key, item, entry: *entry, again: None });
+                }
+                map::Entry::Occupied(mut first) => {
+                    let span = name_span(document, entry);
+                    first.get_mut().again.get_or_insert(span);
+                }
+            }
+        }
+    }
+    operations
+}
+
+/// The place of an operation's name: the value of its `operationId`, else its key.
+fn name_span(document: &Document, entry: &Entry) -> Span {
+    document.get(entry.value, "operationId").map_or(entry.key, |node| document.span(node))
+}
+
 /// A path template, and what all of its operations share.
 struct PathItem<'a> {
     template: &'a str,
@@ -33,30 +77,26 @@ struct PathItem<'a> {
     parameters: &'a [NodeId],
 }
 
-impl<'a> Schemas<'a> {
-    /// Reads all operations.
-    pub(super) fn read_paths(&mut self, reader: &mut Reader<'a>, root: &'a Mapping) -> IndexMap<String, Endpoint> {
-        let mut endpoints = IndexMap::new();
-        for (template, entry) in reader.mapping_at(root, "paths").into_iter().flatten() {
-            if template.starts_with("x-") {
-                continue;
-            }
-            let Some(item) = reader.resolve(entry.value).and_then(|node| reader.mapping(node, "the path item")) else {
-                continue;
-            };
-            let path = PathItem { template, span: entry.key, parameters: reader.list_at(item, "parameters") };
-            check_template(reader, &path);
-            for (key, operation) in item {
-                let Some((_, method)) = METHODS.iter().find(|(name, _)| name == key) else { continue };
-                if let Some(endpoint) = self.read_operation(reader, &path, method, operation) {
-                    add(reader, &mut endpoints, endpoint);
-                }
-            }
+impl Schemas {
+    /// Reads an operation; `None` if it cannot be called.
+    pub(super) fn read_endpoint<'a>(&mut self, reader: &mut Reader<'a>, operation: &'a Operation) -> Option<Endpoint> {
+        if let Some(paths) = reader.document.get(Document::ROOT, "paths") {
+            reader.report_repeated(paths, |key| key == operation.path);
         }
-        endpoints
+        let item = reader.mapping(operation.item, "the path item")?;
+        let parameters = reader.list_at(item, "parameters");
+        let path = PathItem { template: &operation.path, span: operation.path_key, parameters };
+        check_template(reader, &path);
+        let endpoint = self.read_operation(reader, &path, operation.method, &operation.entry)?;
+        if let Some(again) = operation.again {
+            let message = format!("two operations are called `{}`", endpoint.id);
+            let finding = Finding::new(Code::E013, message, again, "again here").and(endpoint.span, "first here");
+            reader.report(finding.help("give each operation an `operationId` of its own; the first one was read"));
+        }
+        Some(endpoint)
     }
 
-    fn read_operation(
+    fn read_operation<'a>(
         &mut self,
         reader: &mut Reader<'a>,
         path: &PathItem<'a>,
@@ -66,10 +106,7 @@ impl<'a> Schemas<'a> {
         let operation = reader.mapping(entry.value, "the operation")?;
         let named = reader.text_at(operation, "operationId");
         let id = named.map_or_else(|| format!("{method} {}", path.template), str::to_owned);
-        let span = match (named, operation.get("operationId")) {
-            (Some(_), Some(entry)) => reader.document.span(entry.value),
-            _ => entry.key,
-        };
+        let span = name_span(reader.document, entry);
         let own = reader.list_at(operation, "parameters");
         let parameters = self.read_parameters(reader, path.parameters, own);
         check_placeholders(reader, path, entry.key, &parameters);
@@ -91,7 +128,7 @@ impl<'a> Schemas<'a> {
     }
 
     /// Reads the request body. It is an error if a required body has no JSON media type.
-    fn read_body(
+    fn read_body<'a>(
         &mut self,
         reader: &mut Reader<'a>,
         operation: &'a Mapping,
@@ -119,7 +156,7 @@ impl<'a> Schemas<'a> {
         if required { Err(NoJson) } else { Ok(None) }
     }
 
-    fn read_responses(
+    fn read_responses<'a>(
         &mut self,
         reader: &mut Reader<'a>,
         operation: &'a Mapping,
@@ -146,7 +183,8 @@ impl<'a> Schemas<'a> {
             let Announcements { deprecation, sunset } = announcements::read(reader, response);
             responses.push(Response { status: pattern, content_type, schema, deprecation, sunset, span: entry.key });
         }
-        if declared.is_some_and(Mapping::is_empty) || !operation.contains_key("responses") {
+        // Since 3.1 an operation needs no responses (OpenAPI 3.1.0 §4.8.10.1).
+        if declared.is_some_and(Mapping::is_empty) || reader.is_3_0 && !operation.contains_key("responses") {
             let finding =
                 Finding::new(Code::E017, format!("operation `{id}` declares no responses"), span, "this operation");
             reader.report(finding.help("add `responses`, with the success status at least"));
@@ -156,7 +194,11 @@ impl<'a> Schemas<'a> {
 
     /// Gives the JSON media type and its schema. `application/json` comes first, then other JSON types, then a
     /// wildcard.
-    fn json_content(&mut self, reader: &mut Reader<'a>, content: &'a Mapping) -> Option<(String, Option<SchemaId>)> {
+    fn json_content<'a>(
+        &mut self,
+        reader: &mut Reader<'a>,
+        content: &'a Mapping,
+    ) -> Option<(String, Option<SchemaId>)> {
         let find = |is_wanted: &dyn Fn(&str) -> bool| content.iter().find(|(name, _)| is_wanted(&essence(name)));
         let (name, entry) = find(&|name| name == "application/json")
             .or_else(|| find(&|name| name.ends_with("+json") || name == "text/json"))
@@ -183,20 +225,6 @@ fn status_pattern(text: &str) -> Option<StatusPattern> {
         [class @ b'1'..=b'5', b'X' | b'x', b'X' | b'x'] => Some(StatusPattern::Class(class - b'0')),
         [b'1'..=b'5', b'0'..=b'9', b'0'..=b'9'] => text.parse().ok().map(StatusPattern::Exact),
         _ => None,
-    }
-}
-
-fn add(reader: &mut Reader<'_>, endpoints: &mut IndexMap<String, Endpoint>, endpoint: Endpoint) {
-    match endpoints.entry(endpoint.id.clone()) {
-        map::Entry::Vacant(entry) => {
-            entry.insert(endpoint);
-        }
-        map::Entry::Occupied(entry) => {
-            let message = format!("two operations are called `{}`", endpoint.id);
-            let finding =
-                Finding::new(Code::E013, message, endpoint.span, "again here").and(entry.get().span, "first here");
-            reader.report(finding.help("give each operation an `operationId` of its own; the first one was read"));
-        }
     }
 }
 

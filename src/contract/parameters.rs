@@ -14,9 +14,9 @@ use crate::diagnostic::{Code, Finding, Span};
 /// The header parameters that OpenAPI ignores (OpenAPI 3.1 §4.8.12.2.1).
 const IGNORED_HEADERS: [&str; 3] = ["accept", "content-type", "authorization"];
 
-impl<'a> Schemas<'a> {
+impl Schemas {
     /// Reads the parameters of one operation.
-    pub(super) fn read_parameters(
+    pub(super) fn read_parameters<'a>(
         &mut self,
         reader: &mut Reader<'a>,
         of_path: &'a [NodeId],
@@ -32,7 +32,7 @@ impl<'a> Schemas<'a> {
         parameters
     }
 
-    fn read_list(&mut self, reader: &mut Reader<'a>, nodes: &'a [NodeId]) -> Vec<Parameter> {
+    fn read_list<'a>(&mut self, reader: &mut Reader<'a>, nodes: &'a [NodeId]) -> Vec<Parameter> {
         let mut parameters: Vec<Parameter> = Vec::new();
         for &node in nodes {
             let Some(parameter) = self.read_parameter(reader, node) else { continue };
@@ -48,7 +48,7 @@ impl<'a> Schemas<'a> {
         parameters
     }
 
-    fn read_parameter(&mut self, reader: &mut Reader<'a>, node: NodeId) -> Option<Parameter> {
+    fn read_parameter<'a>(&mut self, reader: &mut Reader<'a>, node: NodeId) -> Option<Parameter> {
         let document = reader.document;
         let node = reader.resolve(node)?;
         let mapping = reader.mapping(node, "the parameter")?;
@@ -77,7 +77,12 @@ impl<'a> Schemas<'a> {
     }
 
     /// Reads the type in `schema`, or in the only media type of `content`.
-    fn parameter_schema(&mut self, reader: &mut Reader<'a>, parameter: &'a Mapping, span: Span) -> Option<SchemaId> {
+    fn parameter_schema<'a>(
+        &mut self,
+        reader: &mut Reader<'a>,
+        parameter: &'a Mapping,
+        span: Span,
+    ) -> Option<SchemaId> {
         if let Some(entry) = parameter.get("schema") {
             return Some(self.schema(reader, entry.value));
         }

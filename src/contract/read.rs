@@ -2,54 +2,63 @@
 //!
 //! In: the text of one file. Out: a [`Contract`] and all findings.
 
+use super::contract::{Contract, State};
 use super::document::{Document, NodeId};
 use super::load::load;
-use super::model::Contract;
-use super::reader::Reader;
+use super::operations;
+use super::reader::{Findings, Reader};
 use super::schemas::Schemas;
 use crate::diagnostic::{Code, FileId, Finding, Sources, Span};
 
 /// Reads one OpenAPI 3.0 or 3.1 document in YAML or JSON.
 ///
-/// Gives all findings in the order of their places. Parts with errors are left out of the contract, so that checks that
-/// need the contract can still run. There is no contract if nothing usable is left.
+/// Returns a contract unless the file is no OpenAPI document that can be read. The findings are those of the document as a
+/// whole; operations and schemas are read, and their findings gathered, when they are asked for
+/// ([`Contract::findings`]).
 ///
 /// # Source
 /// OpenAPI 3.0.4 and 3.1.1; JSON Schema 2020-12 as far as it describes shapes.
 #[must_use]
 pub fn read(sources: &Sources, file: FileId) -> (Option<Contract>, Vec<Finding>) {
-    let mut findings = Vec::new();
-    let document = match load(sources, file, &mut findings) {
+    let document = match load(sources, file) {
         Ok(document) => document,
-        Err(finding) => {
-            findings.push(*finding);
-            return (None, findings);
-        }
+        Err(finding) => return (None, vec![*finding]),
     };
-    let mut reader = Reader::new(&document, findings);
-    let contract = read_root(&mut reader, file);
-    let findings = reader.into_findings();
-    let is_broken = findings.iter().any(Finding::is_error);
-    (contract.filter(|contract| !(is_broken && contract.endpoints.is_empty())), findings)
+    let mut reader = Reader::new(&document, false, Findings::default());
+    let Some((is_3_0, about)) = read_root(&mut reader) else { return (None, reader.findings.sorted()) };
+    reader.is_3_0 = is_3_0;
+    let schemas = Schemas::new(&reader);
+    let (operations, findings) = (operations::index(&document), reader.findings);
+    (Some(Contract::new(file, about, operations, document, is_3_0, State { schemas, findings })), Vec::new())
 }
 
-fn read_root(reader: &mut Reader<'_>, file: FileId) -> Option<Contract> {
+/// Reads a document and everything in it, whether anybody needs it or not: the findings are all that there are.
+#[cfg(any(test, feature = "fuzz"))]
+pub fn read_whole(sources: &Sources, file: FileId) -> (Option<Contract>, Vec<Finding>) {
+    let (contract, mut findings) = read(sources, file);
+    if let Some(contract) = &contract {
+        contract.read_all();
+        findings.extend(contract.findings());
+    }
+    (contract, findings)
+}
+
+/// Whether the document is OpenAPI 3.0, with its title and its servers; `None` if it is no OpenAPI document that can be read.
+fn read_root(reader: &mut Reader<'_>) -> Option<(bool, (String, Vec<String>))> {
     let document = reader.document;
     let root = reader.mapping(Document::ROOT, "the document")?;
     let minor = version(reader)?;
-    reader.is_3_0 = minor == 0;
-
     let info = reader.mapping_at(root, "info");
     let title = info.and_then(|info| reader.text_at(info, "title")).unwrap_or_default().to_owned();
     let servers = reader.list_at(root, "servers");
     let servers = read_servers(reader, servers);
-    let mut schemas = Schemas::new(reader);
     if minor == 0 && !root.contains_key("paths") {
         reader.missing(document.span(Document::ROOT), "the document", "paths");
     }
-    let endpoints = schemas.read_paths(reader, root);
-    let schemas = schemas.finish(reader);
-    Some(Contract { file, title, servers, endpoints, schemas })
+    if let Some(paths) = root.get("paths").filter(|paths| document.mapping(paths.value).is_none()) {
+        reader.wrong_kind(paths.value, "`paths`", "an object");
+    }
+    Some((minor == 0, (title, servers)))
 }
 
 /// Gives the minor version of OpenAPI 3, or reports that there is none.

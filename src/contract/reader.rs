@@ -5,48 +5,56 @@
 //!
 //! Always true: the same error is reported once, however often its place is read.
 
-use super::document::{Document, Mapping, Meaning, NodeId};
+use super::document::{Document, MAX_REF_CHAIN, Mapping, Meaning, NodeId};
 use crate::diagnostic::{Code, Finding, Span};
 use crate::json::Number;
 use rustc_hash::FxHashSet;
 
 /// The most findings of one contract.
 pub(super) const MAX_FINDINGS: usize = 1_000;
-/// The longest chain of `$ref`s.
-const MAX_REF_CHAIN: usize = 64;
 
-/// A document, and the findings in it.
-pub(super) struct Reader<'a> {
-    pub(super) document: &'a Document,
-    /// Whether it is OpenAPI 3.0, in which keywords beside a `$ref` are ignored.
-    pub(super) is_3_0: bool,
-    findings: Vec<Finding>,
+/// What was found wrong with a document so far.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    list: Vec<Finding>,
     seen: FxHashSet<(Code, Option<Span>)>,
 }
 
+impl Findings {
+    /// Gives all findings in the order of their places.
+    pub(super) fn sorted(&self) -> Vec<Finding> {
+        let mut list = self.list.clone();
+        list.sort_by_key(|finding| (finding.span(), finding.code));
+        list
+    }
+}
+
+/// A document, and where findings about it go.
+pub(super) struct Reader<'a> {
+    pub(super) document: &'a Document,
+    /// Whether it is OpenAPI 3.0, where a `$ref` has no siblings.
+    pub(super) is_3_0: bool,
+    pub(super) findings: Findings,
+}
+
 impl<'a> Reader<'a> {
-    pub(super) fn new(document: &'a Document, findings: Vec<Finding>) -> Self {
-        Self { document, is_3_0: false, findings, seen: FxHashSet::default() }
+    pub(super) fn new(document: &'a Document, is_3_0: bool, findings: Findings) -> Self {
+        Self { document, is_3_0, findings }
     }
 
     /// Adds a finding, unless it is known already or there are too many.
     pub(super) fn report(&mut self, finding: Finding) {
-        if self.findings.len() < MAX_FINDINGS && self.seen.insert((finding.code, finding.span())) {
-            self.findings.push(finding);
+        let Findings { list, seen } = &mut self.findings;
+        if list.len() < MAX_FINDINGS && seen.insert((finding.code, finding.span())) {
+            list.push(finding);
         }
     }
 
     /// Adds a finding, unless the contract already has one with the same code.
     pub(super) fn report_once(&mut self, finding: Finding) {
-        if self.seen.insert((finding.code, None)) {
+        if self.findings.seen.insert((finding.code, None)) {
             self.report(finding);
         }
-    }
-
-    /// Gives all findings in the order of their places.
-    pub(super) fn into_findings(mut self) -> Vec<Finding> {
-        self.findings.sort_by_key(|finding| (finding.span(), finding.code));
-        self.findings
     }
 
     /// Follows the `$ref` of a node, and those of its targets. Gives the node itself if it has none.
@@ -94,6 +102,11 @@ impl<'a> Reader<'a> {
             return None;
         };
         let found = self.document.pointer(pointer);
+        if let (false, Some((parent, name))) = (self.document.repeated.is_empty(), pointer.rsplit_once('/'))
+            && let Some(parent) = self.document.pointer(parent)
+        {
+            self.report_repeated(parent, |key| key == name);
+        }
         if found.is_none() {
             let finding = Finding::new(Code::E010, format!("nothing is at `{text}`"), span, "this reference");
             let help = match self.similar_component(pointer) {
@@ -144,7 +157,18 @@ impl<'a> Reader<'a> {
         if found.is_none() {
             self.wrong_kind(node, what, "an object");
         }
+        self.report_repeated(node, |_| true);
         found
+    }
+
+    /// Reports the keys that a mapping has twice and that somebody looks at.
+    pub(super) fn report_repeated(&mut self, node: NodeId, is_wanted: impl Fn(&str) -> bool) {
+        let document = self.document;
+        for (key, finding) in document.repeated.get(&node).into_iter().flatten() {
+            if is_wanted(key) {
+                self.report(finding.clone());
+            }
+        }
     }
 
     /// Gives the object at a key; `None` if there is no such key.

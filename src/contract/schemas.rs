@@ -1,15 +1,15 @@
 //! Schemas: nodes of the document become [`Schema`]s. Each of them is read once.
 //!
-//! In: schema nodes of a document. Out: their [`SchemaId`]s at once, and the schemas when all nodes are known.
+//! In: schema nodes of a document. Out: [`SchemaId`]s at once, and the schema behind an id when it is asked for.
 //! Elsewhere: the keywords of one schema object ([`super::keywords`]); combining several objects ([`super::draft`]).
 //!
 //! Always true:
-//! - the same parts have the same id, so recursion in the document becomes a cycle of ids;
-//! - only `allOf` and single alternatives are read recursively, at most [`MAX_DEPTH`] deep; all other nodes wait in a
-//!   queue;
-//! - the number of schemas, and the work for them, are bounded.
+//! - the same parts have the same id, so recursion in the document is a cycle of ids;
+//! - only `allOf` and single alternatives recurse here, at most [`MAX_DEPTH`] deep; everything else waits until it is asked for;
+//! - the number of schemas and the work for them are bounded.
 
-use super::discriminator::{Pending, fill_discriminators};
+use super::cells::Cells;
+use super::discriminator::{Batch, Pending};
 use super::document::{Document, Mapping, Meaning, NodeId, Value};
 use super::draft::{Choice, Draft, DraftProperty, MAX_PARTS, Part, Parts, Telling, Types, add_parts};
 use super::load::MAX_DEPTH;
@@ -17,10 +17,9 @@ use super::model::{IntegerFormat, Property, Schema, SchemaId, SchemaKind};
 use super::numbers::NumberBound;
 use super::reader::Reader;
 use crate::diagnostic::{Code, Finding, Span};
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use rustc_hash::FxHashMap;
 use smallvec::smallvec;
-use std::collections::VecDeque;
 
 /// The most schemas of one contract.
 const MAX_SCHEMAS: usize = 100_000;
@@ -47,74 +46,77 @@ const ANNOTATIONS: [&str; 11] = [
     "writeOnly",
 ];
 
-/// The schemas that were found so far.
-pub(super) struct Schemas<'a> {
-    document: &'a Document,
-    schemas: Vec<Schema>,
+/// The schemas that were asked for so far, each under its id.
+#[derive(Debug, Default)]
+pub(super) struct Schemas {
+    /// By id: the parts of the schema, or none for one that allows anything, and its place.
+    parts: Vec<(Option<Parts>, Span)>,
     ids: FxHashMap<Parts, SchemaId>,
-    queue: VecDeque<(Parts, SchemaId)>,
-    /// The component schemas, each with its name and the place of the name.
+    /// Component schemas: their names, and the places of these.
     names: FxHashMap<NodeId, (String, Span)>,
-    choices: Vec<Pending>,
     work: usize,
     combined: usize,
 }
 
-impl<'a> Schemas<'a> {
-    /// Makes the collection and adds the component schemas, so that each of them is read.
-    pub(super) fn new(reader: &mut Reader<'a>) -> Self {
-        let document = reader.document;
-        let mut schemas = Self {
-            document,
-            schemas: Vec::new(),
-            ids: FxHashMap::default(),
-            queue: VecDeque::new(),
-            names: FxHashMap::default(),
-            choices: Vec::new(),
-            work: 0,
-            combined: 0,
-        };
-        let components = document.get(Document::ROOT, "components").and_then(|node| document.get(node, "schemas"));
-        if let Some(mapping) = components.and_then(|node| reader.mapping(node, "`schemas`")) {
-            for (name, entry) in mapping {
-                if identity(reader, entry.value) == entry.value {
-                    schemas.names.entry(entry.value).or_insert_with(|| (name.clone(), entry.key));
-                }
-            }
-            for entry in mapping.values() {
-                schemas.schema(reader, entry.value);
+impl Schemas {
+    /// Knows the names of the component schemas, and has read none.
+    pub(super) fn new(reader: &Reader<'_>) -> Self {
+        let mut schemas = Self::default();
+        for (name, entry) in components(reader.document).into_iter().flatten() {
+            let is_reference = reader
+                .document
+                .mapping(entry.value)
+                .is_some_and(|schema| schema.contains_key("$ref") && (reader.is_3_0 || !has_siblings(schema)));
+            if !is_reference {
+                schemas.names.entry(entry.value).or_insert_with(|| (name.clone(), entry.key));
             }
         }
         schemas
     }
 
+    /// Gives each component schema an id.
+    pub(super) fn ask_for_components(&mut self, reader: &mut Reader<'_>) {
+        let document = reader.document;
+        let node =
+            document.get(Document::ROOT, "components").and_then(|components| document.get(components, "schemas"));
+        for entry in node.and_then(|node| reader.mapping(node, "`schemas`")).into_iter().flat_map(Mapping::values) {
+            self.schema(reader, entry.value);
+        }
+    }
+
+    /// How many ids there are.
+    pub(super) fn len(&self) -> u32 {
+        u32::try_from(self.parts.len()).unwrap_or(u32::MAX)
+    }
+
     /// Gives the id of the schema at a node.
-    pub(super) fn schema(&mut self, reader: &mut Reader<'a>, node: NodeId) -> SchemaId {
+    pub(super) fn schema(&mut self, reader: &mut Reader<'_>, node: NodeId) -> SchemaId {
         let part = Part { node: identity(reader, node), without_choice: false };
         self.schema_of(reader, smallvec![part])
     }
 
     /// Gives the id of the schema whose values satisfy all parts.
-    fn schema_of(&mut self, reader: &mut Reader<'a>, parts: Parts) -> SchemaId {
+    fn schema_of(&mut self, reader: &mut Reader<'_>, parts: Parts) -> SchemaId {
         if let Some(&id) = self.ids.get(&parts) {
             return id;
         }
-        let span = parts.last().map_or(self.document.span(Document::ROOT), |part| self.span(part.node));
-        if self.schemas.len() >= MAX_SCHEMAS {
+        let document = reader.document;
+        let span = parts.last().map_or(document.span(Document::ROOT), |part| self.span(document, part.node));
+        if self.parts.len() >= MAX_SCHEMAS {
             let finding = Finding::new(Code::E021, format!("more than {MAX_SCHEMAS} schemas"), span, "one too many");
             reader.report_once(finding.help("leave out the endpoints that nobody binds"));
             return SchemaId(0);
         }
         if parts.len() > 1 {
             self.combined += 1;
-            if parts.len() > MAX_PARTS || self.combined > MAX_COMBINED + self.document.nodes.len() {
+            if parts.len() > MAX_PARTS || self.combined > MAX_COMBINED + document.nodes.len() {
                 entangled(reader, span);
                 return self.push(span);
             }
         }
         let id = self.push(span);
         self.ids.insert(parts.clone(), id);
-        self.queue.push_back((parts, id));
+        self.parts[id.0 as usize].0 = Some(parts);
         id
     }
 
@@ -123,48 +125,80 @@ impl<'a> Schemas<'a> {
         self.push(span)
     }
 
-    /// Adds a schema that allows anything. It is completed later.
+    /// Adds a schema that allows anything, unless parts are added.
     fn push(&mut self, span: Span) -> SchemaId {
-        let id = SchemaId(u32::try_from(self.schemas.len()).unwrap_or(u32::MAX));
-        let kind = SchemaKind::Any;
-        self.schemas.push(Schema { name: None, nullable: true, kind, description: None, deprecated: false, span });
+        let id = SchemaId(self.len());
+        self.parts.push((None, span));
         id
     }
 
-    fn span(&self, node: NodeId) -> Span {
+    fn span(&self, document: &Document, node: NodeId) -> Span {
         if let Some((_, span)) = self.names.get(&node) {
             return *span;
         }
-        self.document.get(node, "type").map_or(self.document.span(node), |at| self.document.span(at))
+        document.get(node, "type").map_or(document.span(node), |at| document.span(at))
     }
 
-    /// Reads all schemas whose ids were given, and returns them.
-    pub(super) fn finish(mut self, reader: &mut Reader<'a>) -> Vec<Schema> {
-        while let Some((parts, id)) = self.queue.pop_front() {
-            let draft = self.draft_of(reader, &parts);
-            self.complete(reader, &parts, id, draft);
+    /// Reads a schema, and with it what it needs to be complete: alternatives, and the properties that tell these apart.
+    /// `known` are the schemas that were read before; those that are read now are returned.
+    pub(super) fn read(
+        &mut self,
+        reader: &mut Reader<'_>,
+        id: SchemaId,
+        known: &Cells<Schema>,
+    ) -> Vec<(SchemaId, Schema)> {
+        let mut batch = Batch { known, read: IndexMap::new(), choices: Vec::new() };
+        let mut queue = vec![id];
+        while let Some(id) = queue.pop() {
+            if batch.get(id).is_none() {
+                let schema = self.read_one(reader, id, &mut batch.choices);
+                if let SchemaKind::OneOf { variants, .. } = &schema.kind {
+                    queue.extend(variants);
+                }
+                batch.read.insert(id, schema);
+            }
+            if queue.is_empty() {
+                queue.extend(batch.telling_properties());
+            }
         }
-        fill_discriminators(reader, &mut self.schemas, self.choices);
-        self.schemas
+        batch.complete(reader)
     }
 
-    fn draft_of(&mut self, reader: &mut Reader<'a>, parts: &Parts) -> Draft {
-        let mut whole = Draft::default();
+    fn read_one(&mut self, reader: &mut Reader<'_>, id: SchemaId, choices: &mut Vec<Pending>) -> Schema {
+        let at = self.parts.get(id.0 as usize).cloned();
+        let (parts, span) = at.unwrap_or((None, reader.document.span(Document::ROOT)));
+        let Some(parts) = parts else {
+            let kind = SchemaKind::Any;
+            return Schema { name: None, nullable: true, kind, description: None, deprecated: false, span };
+        };
+        let draft = self.draft_of(reader, &parts);
+        self.complete(reader, &parts, (id, span), draft, choices)
+    }
+
+    fn draft_of(&mut self, reader: &mut Reader<'_>, parts: &Parts) -> Draft {
+        let (whole, findings) = self.merged(reader, parts);
+        for finding in findings {
+            reader.report(finding);
+        }
+        whole
+    }
+
+    /// What all parts say together, and where they contradict each other.
+    fn merged(&mut self, reader: &mut Reader<'_>, parts: &Parts) -> (Draft, Vec<Finding>) {
+        let (mut whole, mut findings) = (Draft::default(), Vec::new());
         let mut name = None;
         for part in parts {
             let mut draft = self.draft(reader, *part, &mut Vec::new());
             let of_part = draft.name.take();
             name = if part.without_choice { name } else { of_part.or(name) };
-            for finding in whole.merge(draft) {
-                reader.report(finding);
-            }
+            findings.extend(whole.merge(draft));
         }
         whole.name = name;
-        whole
+        (whole, findings)
     }
 
     /// Reads one node and everything that it refers to. `stack` holds the nodes that are being read.
-    fn draft(&mut self, reader: &mut Reader<'a>, part: Part, stack: &mut Vec<NodeId>) -> Draft {
+    fn draft(&mut self, reader: &mut Reader<'_>, part: Part, stack: &mut Vec<NodeId>) -> Draft {
         let node = identity(reader, part.node);
         let Some(schema) = self.enter(reader, node, stack) else {
             return Draft { name: self.names.get(&node).map(|(name, _)| name.clone()), ..Draft::default() };
@@ -207,8 +241,8 @@ impl<'a> Schemas<'a> {
     }
 
     /// Checks the bounds and gives the mapping of a schema; `None` if there is nothing to read.
-    fn enter(&mut self, reader: &mut Reader<'a>, node: NodeId, stack: &[NodeId]) -> Option<&'a Mapping> {
-        let document = self.document;
+    fn enter<'a>(&mut self, reader: &mut Reader<'a>, node: NodeId, stack: &[NodeId]) -> Option<&'a Mapping> {
+        let document = reader.document;
         let span = document.span(node);
         if stack.contains(&node) {
             let finding = Finding::new(Code::E012, "a schema is a part of itself", span, "its parts lead back here");
@@ -239,7 +273,7 @@ impl<'a> Schemas<'a> {
         (!is_unresolved).then_some(schema)
     }
 
-    fn read_children(&mut self, reader: &mut Reader<'a>, schema: &'a Mapping, draft: &mut Draft) {
+    fn read_children<'a>(&mut self, reader: &mut Reader<'a>, schema: &'a Mapping, draft: &mut Draft) {
         if let Some(entry) = schema.get("items") {
             draft.items.push(Part { node: identity(reader, entry.value), without_choice: false });
         } else if reader.is_3_0
@@ -256,7 +290,7 @@ impl<'a> Schemas<'a> {
     }
 
     /// Reads `oneOf` or `anyOf`. One alternative, with or without null, is that type; several make a choice.
-    fn read_choice(
+    fn read_choice<'a>(
         &mut self,
         reader: &mut Reader<'a>,
         schema: &'a Mapping,
@@ -268,7 +302,8 @@ impl<'a> Schemas<'a> {
         let listed = reader.list_at(schema, key);
         let mut variants: Vec<NodeId> = listed.iter().map(|&node| identity(reader, node)).collect();
         self.work += variants.len();
-        variants.retain(|&node| !self.is_null(node));
+        let document = reader.document;
+        variants.retain(|&node| !is_null(document, node));
         let null = (variants.len() < listed.len()).then_some(true);
         let more = match variants[..] {
             [] => Draft::default(),
@@ -281,7 +316,7 @@ impl<'a> Schemas<'a> {
                 of_variant
             }
             _ => {
-                let discriminator = self.read_discriminator(reader, schema);
+                let discriminator = read_discriminator(reader, schema);
                 Draft { choice: Some(Choice { variants, discriminator, span: entry.key }), ..Draft::default() }
             }
         };
@@ -290,96 +325,99 @@ impl<'a> Schemas<'a> {
         }
     }
 
-    fn is_null(&self, node: NodeId) -> bool {
-        let says_null = |node: NodeId| {
-            self.document.meaning(node) == Some(Meaning::Null) || self.document.text(node) == Some("null")
-        };
-        let is_only_null = |key: &str, is_null: &dyn Fn(NodeId) -> bool| {
-            self.document.get(node, key).is_some_and(|value| match self.document.sequence(value) {
-                Some(items) => matches!(items, [item] if is_null(*item)),
-                None => is_null(value),
-            })
-        };
-        let value_is_null = |node: NodeId| self.document.meaning(node) == Some(Meaning::Null);
-        is_only_null("type", &says_null)
-            || is_only_null("const", &value_is_null)
-            || is_only_null("enum", &value_is_null)
-    }
-
-    fn read_discriminator(&mut self, reader: &mut Reader<'a>, schema: &'a Mapping) -> Option<Telling> {
-        let document = self.document;
-        let discriminator = reader.mapping_at(schema, "discriminator")?;
-        let Some(property) = reader.text_at(discriminator, "propertyName") else {
-            if let Some(entry) = schema.get("discriminator").filter(|_| !discriminator.contains_key("propertyName")) {
-                reader.missing(entry.key, "the discriminator", "propertyName");
-            }
-            return None;
-        };
-        let mut values = Vec::new();
-        for (value, entry) in reader.mapping_at(discriminator, "mapping").into_iter().flatten() {
-            let span = document.span(entry.value);
-            let Some(text) = document.text(entry.value) else {
-                reader.wrong_kind(entry.value, "a discriminator's target", "a string");
-                continue;
-            };
-            // The text may be the name of a component or a reference.
-            let is_name = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
-            let reference = if is_name { format!("#/components/schemas/{text}") } else { text.to_owned() };
-            if let Some(target) = reader.target(&reference, span) {
-                values.push((value.clone(), identity(reader, target), span));
-            }
-        }
-        Some(Telling { property: property.to_owned(), values })
-    }
-
     /// Turns the draft of an id into its schema.
-    fn complete(&mut self, reader: &mut Reader<'a>, parts: &Parts, id: SchemaId, mut draft: Draft) {
-        let index = id.0 as usize;
+    fn complete(
+        &mut self,
+        reader: &mut Reader<'_>,
+        parts: &Parts,
+        (id, span): (SchemaId, Span),
+        mut draft: Draft,
+        choices: &mut Vec<Pending>,
+    ) -> Schema {
         let kind = match draft.choice.take() {
-            Some(choice) => self.complete_choice(reader, parts, id, &draft, choice),
-            None => self.complete_plain(reader, id, &mut draft),
+            Some(choice) => match self.constants(reader, &draft, &choice) {
+                Some(values) => {
+                    draft.null = draft.null.or(Some(false));
+                    (draft.types, draft.values) = (Some((Types::STRING, span)), Some(values));
+                    self.complete_plain(reader, span, &mut draft)
+                }
+                None => self.complete_choice(reader, parts, id, &draft, choice, choices),
+            },
+            None => self.complete_plain(reader, span, &mut draft),
         };
         let null_if_unsaid = matches!(kind, SchemaKind::Any);
-        let schema = &mut self.schemas[index];
-        schema.nullable = draft.null.unwrap_or(null_if_unsaid);
-        schema.kind = kind;
-        schema.name = draft.name;
-        schema.description = draft.description;
-        schema.deprecated = draft.deprecated;
+        Schema {
+            name: draft.name,
+            nullable: draft.null.unwrap_or(null_if_unsaid),
+            kind,
+            description: draft.description,
+            deprecated: draft.deprecated,
+            span,
+        }
+    }
+
+    /// The values of alternatives that are all string constants: then they are an enum, each of whose values may have a
+    /// title.
+    fn constants(&mut self, reader: &mut Reader<'_>, beside: &Draft, choice: &Choice) -> Option<IndexSet<String>> {
+        let has_values = |node: &NodeId| {
+            let schema = reader.document.mapping(*node);
+            schema.is_some_and(|schema| schema.contains_key("const") || schema.contains_key("enum"))
+        };
+        let is_string = beside.types.is_none_or(|(types, _)| types == Types::STRING);
+        if !is_string || choice.discriminator.is_some() || !choice.variants.iter().all(has_values) {
+            return None;
+        }
+        let mut values = IndexSet::new();
+        for &node in &choice.variants {
+            let draft = self.draft(reader, Part { node, without_choice: false }, &mut Vec::new());
+            draft.types.filter(|(types, _)| *types == Types::STRING)?;
+            values.extend(draft.values?);
+        }
+        if let Some(only) = &beside.values {
+            values.retain(|value| only.contains(value));
+        }
+        Some(values)
     }
 
     fn complete_choice(
         &mut self,
-        reader: &mut Reader<'a>,
+        reader: &mut Reader<'_>,
         parts: &Parts,
         id: SchemaId,
         draft: &Draft,
         choice: Choice,
+        choices: &mut Vec<Pending>,
     ) -> SchemaKind {
-        let mut variants = Vec::with_capacity(choice.variants.len());
+        let (mut nodes, mut variants) = (Vec::new(), Vec::new());
+        let mut contradiction = None;
         for &node in &choice.variants {
-            let of_variant = if draft.is_constrained() || (draft.types.is_some() && self.is_partial(node)) {
+            let of_variant = if draft.is_constrained() || (draft.types.is_some() && is_partial(reader.document, node)) {
                 // The keywords beside the alternatives apply to each of them.
                 let mut all: Parts = parts.iter().map(|part| Part { without_choice: true, ..*part }).collect();
                 add_parts(&mut all, &[Part { node, without_choice: false }]);
+                // An alternative that contradicts it can never be, and is none.
+                let (_, findings) = self.merged(reader, &all);
+                if let Some(finding) = findings.into_iter().find(|finding| finding.code == Code::E019) {
+                    contradiction = Some(finding);
+                    continue;
+                }
                 self.schema_of(reader, all)
             } else {
                 self.schema(reader, node)
             };
+            nodes.push(node);
             variants.push(of_variant);
         }
+        if let Some(finding) = contradiction.filter(|_| variants.is_empty()) {
+            reader.report(finding);
+            return SchemaKind::Any;
+        }
         let inherits_null = draft.null.is_none();
-        self.choices.push(Pending { id, nodes: choice.variants, discriminator: choice.discriminator, inherits_null });
+        choices.push(Pending { id, nodes, discriminator: choice.discriminator, inherits_null });
         SchemaKind::OneOf { variants, discriminator: None }
     }
 
-    /// Whether an alternative only narrows what the keywords beside it say.
-    fn is_partial(&self, node: NodeId) -> bool {
-        let whole = ["type", "$ref", "allOf", "oneOf", "anyOf", "properties", "items", "enum", "const"];
-        self.document.mapping(node).is_some_and(|schema| !whole.iter().any(|key| schema.contains_key(*key)))
-    }
-
-    fn complete_plain(&mut self, reader: &mut Reader<'a>, id: SchemaId, draft: &mut Draft) -> SchemaKind {
+    fn complete_plain(&mut self, reader: &mut Reader<'_>, span: Span, draft: &mut Draft) -> SchemaKind {
         let inferred = if !draft.properties.is_empty() {
             Some(Types::OBJECT)
         } else if !draft.items.is_empty() {
@@ -411,7 +449,7 @@ impl<'a> Schemas<'a> {
             },
             Types::ARRAY => {
                 let items = match draft.items.is_empty() {
-                    true => self.push(self.schemas[id.0 as usize].span),
+                    true => self.push(span),
                     false => self.schema_of(reader, std::mem::take(&mut draft.items)),
                 };
                 SchemaKind::Array { items, min_items: draft.min_items, max_items: draft.max_items }
@@ -421,7 +459,7 @@ impl<'a> Schemas<'a> {
         }
     }
 
-    fn properties(&mut self, reader: &mut Reader<'a>, draft: &mut Draft) -> IndexMap<String, Property> {
+    fn properties(&mut self, reader: &mut Reader<'_>, draft: &mut Draft) -> IndexMap<String, Property> {
         let mut properties = IndexMap::with_capacity(draft.properties.len());
         for (name, property) in std::mem::take(&mut draft.properties) {
             let required = draft.required.contains(&name);
@@ -430,6 +468,56 @@ impl<'a> Schemas<'a> {
         }
         properties
     }
+}
+
+fn is_null(document: &Document, node: NodeId) -> bool {
+    let says_null = |node: NodeId| document.meaning(node) == Some(Meaning::Null) || document.text(node) == Some("null");
+    let is_only_null = |key: &str, is_null: &dyn Fn(NodeId) -> bool| {
+        document.get(node, key).is_some_and(|value| match document.sequence(value) {
+            Some(items) => matches!(items, [item] if is_null(*item)),
+            None => is_null(value),
+        })
+    };
+    let value_is_null = |node: NodeId| document.meaning(node) == Some(Meaning::Null);
+    is_only_null("type", &says_null) || is_only_null("const", &value_is_null) || is_only_null("enum", &value_is_null)
+}
+
+fn read_discriminator<'a>(reader: &mut Reader<'a>, schema: &'a Mapping) -> Option<Telling> {
+    let document = reader.document;
+    let discriminator = reader.mapping_at(schema, "discriminator")?;
+    let Some(property) = reader.text_at(discriminator, "propertyName") else {
+        if let Some(entry) = schema.get("discriminator").filter(|_| !discriminator.contains_key("propertyName")) {
+            reader.missing(entry.key, "the discriminator", "propertyName");
+        }
+        return None;
+    };
+    let mut values = Vec::new();
+    for (value, entry) in reader.mapping_at(discriminator, "mapping").into_iter().flatten() {
+        let span = document.span(entry.value);
+        let Some(text) = document.text(entry.value) else {
+            reader.wrong_kind(entry.value, "a discriminator's target", "a string");
+            continue;
+        };
+        // Both a component's name and a reference may stand here.
+        let is_name = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+        let reference = if is_name { format!("#/components/schemas/{text}") } else { text.to_owned() };
+        if let Some(target) = reader.target(&reference, span) {
+            values.push((value.clone(), identity(reader, target), span));
+        }
+    }
+    Some(Telling { property: property.to_owned(), values })
+}
+
+/// Whether an alternative only narrows what stands beside it.
+fn is_partial(document: &Document, node: NodeId) -> bool {
+    let whole = ["type", "$ref", "allOf", "oneOf", "anyOf", "properties", "items", "enum", "const"];
+    document.mapping(node).is_some_and(|schema| !whole.iter().any(|key| schema.contains_key(*key)))
+}
+
+/// The component schemas of a document.
+fn components(document: &Document) -> Option<&Mapping> {
+    let components = document.get(Document::ROOT, "components")?;
+    document.mapping(document.get(components, "schemas")?)
 }
 
 /// Gives the node that identifies a schema. References that add nothing are followed.

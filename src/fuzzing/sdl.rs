@@ -16,10 +16,10 @@ pub fn openapi(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let mut sources = Sources::default();
     let file = sources.add("contract.openapi.yaml", text);
-    let (contract, found) = contract::read(&sources, file);
+    let (contract, found) = contract::read_whole(&sources, file);
     findings::check(&found, &sources);
     assert!(contract.is_some() || !found.is_empty(), "neither a contract nor a finding");
-    let (again, found_again) = contract::read(&sources, file);
+    let (again, found_again) = contract::read_whole(&sources, file);
     assert_eq!(found, found_again);
     assert_eq!(format!("{contract:?}"), format!("{again:?}"));
 }
@@ -72,7 +72,7 @@ fn shop() -> &'static Shop {
         let mut sources = Sources::default();
         let contract = sources.add("shop.openapi.yaml", include_str!("../../fuzz/shop/shop.openapi.yaml"));
         let service = sources.add("shop.graphql", include_str!("../../fuzz/shop/shop.graphql"));
-        let contract = contract::read(&sources, contract).0.expect("a contract");
+        let contract = contract::read_whole(&sources, contract).0.expect("a contract");
         let contracts = HashMap::from([("shop.openapi.yaml".to_owned(), contract)]);
         let (graph, found) = composed(&sources, service, &contracts);
         let graph = graph.unwrap_or_else(|| panic!("{found:#?}"));

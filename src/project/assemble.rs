@@ -7,7 +7,7 @@ use super::probe::probe;
 use super::settings;
 use crate::compose::{self, Graph, Origin, ServiceFile, Services, Transport};
 use crate::config::{self, Config, KnownSource, Mode};
-use crate::contract;
+use crate::contract::{self, Contract};
 use crate::diagnostic::{Code, FileId, Finding, Sources, Span, one_line};
 use crate::view::{self, View};
 use std::collections::HashMap;
@@ -103,6 +103,9 @@ pub fn assemble(
         contracts.extend(contract.map(|contract| (written.clone(), contract)));
     }
     let (graph, found) = compose::compose(&services, &contracts);
+    // A contract is interpreted as far as bindings reach; what is wrong elsewhere in it is no error.
+    let read = services.contract_paths().into_iter().filter_map(|path| contracts.get(&path.value));
+    findings.extend(read.flat_map(Contract::findings));
     findings.extend(found);
     let mut bindings = Vec::new();
     let view = graph.as_ref().and_then(|graph| {

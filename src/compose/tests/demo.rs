@@ -22,7 +22,7 @@ pub(super) fn demo() -> (Option<Graph>, Vec<Finding>, Sources) {
     for path in services.contract_paths() {
         let text = std::fs::read_to_string(folder.join(&path.value)).expect("a contract");
         let file = sources.add(path.value.as_str(), text);
-        let (contract, findings) = contract::read(&sources, file);
+        let (contract, findings) = contract::read_whole(&sources, file);
         assert!(findings.is_empty(), "{findings:#?}");
         contracts.insert(path.value.clone(), contract.expect("a contract without findings"));
     }

@@ -106,7 +106,7 @@ fn findings_over(contract: &str, sdl: &str) -> String {
     let mut sources = Sources::default();
     let file = sources.add("shop.graphql", format!("{head}\n{}\n", sdl.trim()));
     let contract_file = sources.add("shop.yaml", contract);
-    let (contract, found) = contract::read(&sources, contract_file);
+    let (contract, found) = contract::read_whole(&sources, contract_file);
     assert!(found.is_empty(), "{found:#?}");
     let contracts = HashMap::from([("shop.yaml".to_owned(), contract.expect("a contract"))]);
     let services = [ServiceFile { name: "shop".to_owned(), file, origin: Origin::Service }];

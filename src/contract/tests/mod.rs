@@ -6,7 +6,7 @@ mod operations;
 mod schemas;
 
 use super::model::Schema;
-use super::{Contract, SchemaId, SchemaKind, read};
+use super::{Contract, SchemaId, SchemaKind, read_whole};
 use crate::diagnostic::{Finding, Sources};
 use std::fmt::Write as _;
 
@@ -14,7 +14,7 @@ use std::fmt::Write as _;
 fn read_text(text: &str) -> (Option<Contract>, String) {
     let mut sources = Sources::default();
     let file = sources.add("shop.openapi.yaml", text);
-    let (contract, findings) = read(&sources, file);
+    let (contract, findings) = read_whole(&sources, file);
     (contract, show(&findings, &sources))
 }
 
@@ -48,7 +48,7 @@ fn with_schemas(version: &str, schemas: &str) -> String {
 
 /// Shows the component schema of this name as a type expression.
 fn shown(contract: &Contract, name: &str) -> String {
-    let at = contract.schemas.iter().position(|schema| schema.name.as_deref() == Some(name)).expect("a component");
+    let at = contract.schemas().iter().position(|schema| schema.name.as_deref() == Some(name)).expect("a component");
     let id = SchemaId(u32::try_from(at).expect("few schemas"));
     let mut out = String::new();
     describe(contract, id, true, &mut out);
@@ -58,7 +58,7 @@ fn shown(contract: &Contract, name: &str) -> String {
 /// Shows all components, one on each line.
 fn all_shown(contract: &Contract) -> String {
     let mut out = String::new();
-    for (index, schema) in contract.schemas.iter().enumerate() {
+    for (index, schema) in contract.schemas().iter().enumerate() {
         if let Some(name) = &schema.name {
             let _ = write!(out, "{name}: ");
             describe(contract, SchemaId(u32::try_from(index).expect("few schemas")), true, &mut out);

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 fn show(contract: &Contract) -> String {
     let mut out = String::new();
-    for endpoint in contract.endpoints.values() {
+    for endpoint in contract.operations().filter_map(|operation| contract.endpoint(operation.id)) {
         show_endpoint(contract, endpoint, &mut out);
     }
     out
@@ -151,7 +151,7 @@ components:
 "
         );
         let contract = read_clean(&text);
-        let response = &contract.endpoints["GET /a"].responses[0];
+        let response = &contract.endpoint("GET /a").unwrap().responses[0];
         assert!(response.deprecation.is_none());
         let sunset = response.sunset.as_ref().expect("a header");
         assert_eq!(&text[sunset.span.start as usize..sunset.span.end as usize], "SUNSET");
@@ -204,7 +204,7 @@ fn headers_are_read_as_far_as_they_matter() {
     let text = format!(
         "openapi: 3.1.0\npaths: {{/a: {{get: {{responses: {{200: {{headers: {{{many} Sunset: {{}}}}}}}}}}}}}}\n"
     );
-    assert!(read_clean(&text).endpoints["GET /a"].responses[0].sunset.is_none());
+    assert!(read_clean(&text).endpoint("GET /a").unwrap().responses[0].sunset.is_none());
 }
 
 #[test]
@@ -220,7 +220,7 @@ paths:
 ";
     let contract = read_clean(text);
     let at = |span: crate::diagnostic::Span| &text[span.start as usize..span.end as usize];
-    let endpoint = &contract.endpoints["größe"];
+    let endpoint = contract.endpoint("größe").unwrap();
     assert_eq!(at(endpoint.span), "'größe'");
     assert_eq!(at(endpoint.parameters[0].span), "id");
     let body = endpoint.body.as_ref().expect("a body");

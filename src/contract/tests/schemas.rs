@@ -1,7 +1,8 @@
 //! Schemas: types, bounds, nullability and composition.
 
 use super::{all_shown, read_clean, read_text, shown, with_schemas};
-use crate::contract::SchemaKind;
+use crate::contract::{SchemaId, SchemaKind, read};
+use crate::diagnostic::Sources;
 
 /// Checks that a schema, written on one line of YAML, is read as the expected type expression.
 fn check(version: &str, schema: &str, expected: &str) {
@@ -151,7 +152,7 @@ fn schemas_may_hold_themselves() {
     Nodes: [Node]
     Tree: {next?: Node, all?: Nodes, left?: Tree}
     ");
-    let SchemaKind::Object { properties } = &contract.schemas[0].kind else { panic!("an object") };
+    let SchemaKind::Object { properties } = &contract.schema(SchemaId(0)).kind else { panic!("an object") };
     assert_eq!(properties["next"].schema.0, 0);
 }
 
@@ -252,13 +253,88 @@ fn json_reads_like_yaml() {
     let (yaml, json) = (read_clean(&yaml), read_clean(json));
     assert_eq!(all_shown(&yaml), all_shown(&json));
     assert_eq!(json.title, "Shop");
-    assert_eq!(json.schemas[0].description.as_deref(), Some("wi\u{fffd}\u{fffd}de \\ud83d /"));
+    assert_eq!(json.schemas()[0].description.as_deref(), Some("wi\u{fffd}\u{fffd}de \\ud83d /"));
 }
 
 #[test]
 fn a_broken_part_leaves_the_rest_usable() {
     let (contract, findings) =
-        read_text(&with_schemas("3.0.0", "    A: {type: object, properties: {x: {type: strng}}}\n"));
-    assert!(contract.is_none(), "no endpoint, and an error");
+        read_text(&with_schemas("3.0.0", "    A: {type: object, properties: {x: {type: strng}, y: {type: string}}}\n"));
+    assert_eq!(shown(&contract.expect("a contract"), "A"), "{x?: any|null, y?: string}");
     assert!(findings.starts_with("E016"), "{findings}");
+}
+
+#[test]
+fn what_nobody_asks_for_has_no_findings() {
+    let text = "openapi: 3.0.3
+info: {title: Shop, version: '1'}
+paths:
+  /sound: {get: {operationId: sound, responses: {200: {description: '', content: {application/json: {schema: {$ref: '#/components/schemas/Thing'}}}}}}}
+  /flawed/{id}: {get: {operationId: flawed, responses: {}}}
+  /again: {get: {operationId: flawed, responses: {200: {description: ''}}}}
+  /again: {}
+components:
+  schemas:
+    Thing: {type: object, properties: {name: {type: string}, odd: {type: strng}}}
+    Lost: {$ref: '#/components/schemas/Nowhere'}
+";
+    let mut sources = Sources::default();
+    let file = sources.add("shop.openapi.yaml", text);
+    let (contract, findings) = read(&sources, file);
+    let contract = contract.expect("a contract");
+    let codes = || contract.findings().iter().map(|finding| finding.code.as_str()).collect::<Vec<_>>();
+    let endpoint = contract.endpoint("sound").expect("an endpoint");
+    let thing = contract.schema(endpoint.responses[0].schema.expect("a body"));
+    let SchemaKind::Object { properties } = &thing.kind else { panic!("an object") };
+    assert!(matches!(contract.schema(properties["name"].schema).kind, SchemaKind::String { .. }));
+    assert_eq!((findings.len(), codes()), (0, vec![]));
+    // Each further part brings its own findings.
+    assert!(matches!(contract.schema(properties["odd"].schema).kind, SchemaKind::Any));
+    assert_eq!(codes(), ["E016"]);
+    assert!(contract.endpoint("flawed").is_some());
+    assert_eq!(codes(), ["E014", "E017", "E013", "E016"]);
+    contract.read_all();
+    assert_eq!(codes(), ["E014", "E017", "E013", "E016", "E010"]);
+}
+
+#[test]
+fn alternatives_that_cannot_be_are_none() {
+    let schemas = "    Odd: {type: array, items: {type: string}, oneOf: [{type: object}, {type: array, items: {type: string}}]}
+    Two: {type: object, properties: {a: {type: string}}, anyOf: [{type: string}, {required: [a]}, {type: object, nullable: true}]}
+";
+    let contract = read_clean(&with_schemas("3.0.0", schemas));
+    assert_eq!(shown(&contract, "Odd"), "[string]");
+    assert_eq!(shown(&contract, "Two"), "({a: string} | {a?: string})");
+    let (_, findings) = read_text(&with_schemas(
+        "3.0.0",
+        "    A: {type: string, minLength: 1, oneOf: [{type: object}, {type: array, items: {}}]}\n",
+    ));
+    assert!(findings.starts_with("E019"), "{findings}");
+}
+
+#[test]
+fn a_choice_that_leads_back_to_itself_ends() {
+    let schemas = "    Self: {oneOf: [{$ref: '#/components/schemas/Self'}, {type: string}]}
+    A: {oneOf: [{$ref: '#/components/schemas/B'}, {type: string}]}
+    B: {anyOf: [{$ref: '#/components/schemas/A'}, {type: integer}, {type: boolean}]}
+    Alone: {oneOf: [{$ref: '#/components/schemas/Alone'}, {$ref: '#/components/schemas/Alone'}]}
+";
+    let contract = read_clean(&with_schemas("3.0.0", schemas));
+    assert_eq!(shown(&contract, "Self"), "string");
+    assert_eq!(shown(&contract, "A"), "(string | integer Unspecified | boolean)");
+    assert_eq!(shown(&contract, "B"), "(integer Unspecified | boolean | string)");
+    assert_eq!(shown(&contract, "Alone"), "any");
+}
+
+#[test]
+fn alternatives_that_are_constants_are_an_enum() {
+    let schemas =
+        "    Color: {type: string, oneOf: [{const: RED, title: like a rose}, {const: BLUE, title: like the sea}]}
+    Loose: {anyOf: [{const: a}, {enum: [b, c]}, {type: 'null'}]}
+    Mixed: {oneOf: [{const: a}, {const: 1}]}
+";
+    let contract = read_clean(&with_schemas("3.1.0", schemas));
+    assert_eq!(shown(&contract, "Color"), r#"string ["RED", "BLUE"]"#);
+    assert_eq!(shown(&contract, "Loose"), r#"string ["a", "b", "c"]|null"#);
+    assert_eq!(shown(&contract, "Mixed"), r#"(string ["a"] | integer Unspecified >=1 <=1)"#);
 }

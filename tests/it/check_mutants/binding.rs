@@ -67,7 +67,7 @@ impl<'d> Binding<'d> {
     }
 
     pub(super) fn endpoint(&self) -> &Endpoint {
-        &self.contract.endpoints[self.op.0]
+        self.contract.endpoint(self.op.0).expect("an operation of the contract")
     }
 
     pub(super) fn op_place(&self) -> Place {

@@ -15,8 +15,9 @@ const CODES: &[Code] =
     &[Code::E102, Code::E103, Code::E104, Code::E105, Code::E107, Code::E108, Code::E112, Code::E113, Code::E119];
 
 pub(super) fn mutants(binding: &Binding<'_>) -> Vec<Mutant> {
-    let others = binding.contract.endpoints.iter().filter(|(name, _)| *name != binding.op.0);
-    let mutants = others.filter_map(|(name, other)| {
+    let others = binding.contract.operations().filter(|operation| operation.id != binding.op.0);
+    let mutants = others.filter_map(|operation| {
+        let (name, other) = (operation.id, binding.contract.endpoint(operation.id)?);
         let places = misfits(binding, other);
         let (first, rest) = places.split_first()?;
         let what = format!("{}: op", binding.name());

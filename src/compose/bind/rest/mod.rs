@@ -132,9 +132,12 @@ fn find_endpoint<'a>(source: &RestSource<'a>, operation: &str) -> Result<&'a End
         let message = format!("`{}` has no contract to find `{operation}` in", source.name);
         return Err((message, "add `openapi:` to its `@source`, or write `http:`".to_owned()));
     };
-    contract.endpoints.get(operation).ok_or_else(|| {
+    contract.endpoint(operation).ok_or_else(|| {
+        if contract.has_operation(operation) {
+            return target::unusable(operation);
+        }
         let message = format!("the contract of `{}` has no operation `{operation}`", source.name);
-        (message, suggest::help(operation, contract.endpoints.keys().map(String::as_str)))
+        (message, suggest::help(operation, contract.operations().map(|known| known.id)))
     })
 }
 

@@ -22,26 +22,29 @@ pub(super) fn operation<'a>(
     http: &HttpTarget,
 ) -> Result<Matched<'a>, (String, String)> {
     let path = normalised(&http.path);
-    let endpoints = contract.endpoints.values().filter(|endpoint| endpoint.method == http.method);
-    let matching = endpoints.filter_map(|endpoint| {
-        let (holes, constants) = holes(&endpoint.path, &path)?;
-        Some((constants, Matched { endpoint, holes }))
-    });
-    if let Some((_, matched)) = matching.min_by_key(|(constants, _)| *constants) {
-        return Ok(matched);
+    let of_method = || contract.operations().filter(|operation| *operation.method == http.method);
+    let matching = of_method().filter_map(|operation| Some((operation, holes(operation.path, &path)?)));
+    if let Some((operation, (holes, _))) = matching.min_by_key(|(_, (_, constants))| *constants) {
+        return match contract.endpoint(operation.id) {
+            Some(endpoint) => Ok(Matched { endpoint, holes }),
+            None => Err(unusable(operation.id)),
+        };
     }
     let shown = path.replace(HOLE, "{…}");
     let message = format!("the contract of `{source}` has no operation `{} {shown}`", http.method);
-    let others = contract.endpoints.values().filter(|endpoint| holes(&endpoint.path, &path).is_some());
-    let methods: Vec<String> = others.map(|endpoint| format!("`{}`", endpoint.method)).collect();
+    let others = contract.operations().filter(|operation| holes(operation.path, &path).is_some());
+    let methods: Vec<String> = others.map(|operation| format!("`{}`", operation.method)).collect();
     let help = match methods.is_empty() {
         false => format!("this path has {}", methods.join(", ")),
-        true => {
-            let known = contract.endpoints.values().filter(|endpoint| endpoint.method == http.method);
-            suggest::help(&path.replace(HOLE, "{id}"), known.map(|endpoint| endpoint.path.as_str()))
-        }
+        true => suggest::help(&path.replace(HOLE, "{id}"), of_method().map(|operation| operation.path)),
     };
     Err((message, help))
+}
+
+/// Why an operation that the contract has cannot be bound, and what to do.
+pub(super) fn unusable(operation: &str) -> (String, String) {
+    let message = format!("the operation `{operation}` cannot be called as the contract describes it");
+    (message, "the findings in the contract say what is wrong".to_owned())
 }
 
 /// Stands for a `{…}`; no path holds it.
