@@ -205,8 +205,8 @@ fn explicit_lifetime(exchange: &Exchange<'_>, is_shared: bool, said: &Directives
         let lifetime = date.and_then(|date| date.duration_since(from).ok()).unwrap_or_default();
         return Some(lifetime.min(Duration::from_secs(MOST_SECONDS)));
     }
-    // §5.4: `Pragma` is out of use, and its meaning in answers was never defined; a service that sends it wants no
-    // caching.
+    // §5.4: `Pragma` is out of use, and its meaning in answers was never defined; a service
+    // that sends it wants no caching.
     let is_pragma =
         exchange.headers.get(PRAGMA).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"no-cache"));
     (is_pragma && !exchange.headers.contains_key(CACHE_CONTROL)).then_some(Duration::ZERO)
@@ -288,8 +288,8 @@ pub fn merged(kept: &HeaderMap, told: &HeaderMap) -> Option<HeaderMap> {
     Some(headers)
 }
 
-/// Whether a 304 with these headers refers to the answer that was kept (§4.3.4), which it does unless it names another
-/// `ETag`.
+/// Whether a 304 with these headers refers to the answer that was kept (§4.3.4), which it does
+/// unless it names another `ETag`.
 #[must_use]
 pub fn is_same_validator(kept: &HeaderMap, told: &HeaderMap) -> bool {
     let tags = kept.get(ETAG).zip(told.get(ETAG));

@@ -23,8 +23,8 @@ impl std::fmt::Debug for Domain {
 static HASHER: LazyLock<ahash::RandomState> = LazyLock::new(ahash::RandomState::new);
 
 impl Domain {
-    /// A domain made of these parts. Each part has its length before it, so that no two lists of parts give the same
-    /// bytes.
+    /// A domain made of these parts. Each part has its length before it, so that no two
+    /// lists of parts give the same bytes.
     #[must_use]
     pub fn of(parts: &[&[u8]]) -> Self {
         let mut bytes = Vec::with_capacity(parts.iter().map(|part| part.len() + 8).sum());

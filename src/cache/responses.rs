@@ -3,8 +3,8 @@
 //! In: requests and responses. Out: a stored response, or what to ask the origin for.
 //! Elsewhere: sending requests (`examples/cache_proxy.rs`); how long a response holds ([`super::freshness`]).
 //!
-//! Always true: a stored response is used only for requests with the same values in all headers that it varies by
-//! (§4.1).
+//! Always true: a stored response is used only for requests with the same values in all
+//! headers that it varies by (§4.1).
 
 use super::directives::Directives;
 use super::freshness::{CacheKind, Exchange, Freshness, State, assess, condition, merged};
@@ -195,8 +195,8 @@ impl HttpCache {
         for name in [LOCATION, CONTENT_LOCATION] {
             let named = headers.get(name).and_then(|value| value.to_str().ok()?.parse::<Uri>().ok());
             if let Some(path) = named.as_ref().and_then(Uri::path_and_query) {
-                // The URL may be of another origin. Then a path of our origin is asked for once more, which does no
-                // harm.
+                // The URL may be of another origin. Then a path of our origin is asked
+                // for once more, which does no harm.
                 self.targets.invalidate(path.as_str());
             }
         }
@@ -237,8 +237,8 @@ impl Stored {
         response
     }
 
-    /// Whether the client already has the response, by the conditions of its request (RFC 9110 §13.1.2, §13.1.3,
-    /// §13.2.2).
+    /// Whether the client already has the response, by the conditions of its request
+    /// (RFC 9110 §13.1.2, §13.1.3, §13.2.2).
     fn client_has_it(&self, headers: &HeaderMap) -> bool {
         if self.response.status != StatusCode::OK {
             return false;

@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 pub struct CacheOptions {
     /// Whether answers are kept at all. Default: yes.
     pub enabled: bool,
-    /// The memory for entries, in bytes; at the limit, the entries that are asked for least are removed. Default: 64
-    /// MiB.
+    /// The memory for entries, in bytes; at the limit, the entries that are asked for
+    /// least are removed. Default: 64 MiB.
     pub max_bytes: u64,
     /// The memory for whole answers, in bytes, with the same rule; 0 if none is kept. Default: 16 MiB.
     pub max_answer_bytes: u64,

@@ -4,9 +4,9 @@
 //! holds a greater number than the last invalidation had when the entry's request was sent. So an entry that is read
 //! while a write is in progress is dead after the write, whenever it is stored.
 //!
-//! While a write is in progress that nobody waits for, its slots are *open*, and no entry with one of these slots is
-//! alive. An open slot holds the number of such writes in its upper bits, which makes its value greater than every
-//! mark.
+//! While a write is in progress that nobody waits for, its slots are *open*, and no entry with one of
+//! these slots is alive. An open slot holds the number of such writes in its upper bits, which makes
+//! its value greater than every mark.
 //!
 //! Slots are found by a hash, so nothing is evicted and nothing grows. Two tags may share a slot. Then an invalidation
 //! of one tag also kills entries of the other, which costs a call, but no entry outlives its own tag. The hash has a
@@ -14,8 +14,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The number of slots, which take half a megabyte. With 10,000 entries alive, every sixth invalidation kills one entry
-/// by accident.
+/// The number of slots, which take half a megabyte. With 10,000 entries alive, every sixth
+/// invalidation kills one entry by accident.
 const SLOTS: usize = 1 << 16;
 
 /// One open write in the value of a slot. The numbers of invalidations are smaller than this, and the bits above can

@@ -1,15 +1,15 @@
 //! Writes log lines to standard error without making any request wait.
 //!
-//! In: whole lines, from any thread. Out: the same lines in the same order, written by a thread of its own. If each
-//! line were written where it is made, every request would pay for a system call, and requests would stop while nobody
-//! reads the log.
+//! In: whole lines, from any thread. Out: the same lines in the same order, written by a thread of its own.
+//! If each line were written where it is made, every request would pay for a system call, and requests would
+//! stop while nobody reads the log.
 //!
 //! Always true:
 //! - adding a line never waits for the reader of the log;
 //! - the bytes that wait have a bound ([`MAX_WAITING_BYTES`]); further lines are dropped and counted, and the log says
 //!   how many there were;
-//! - the log ends when the guard is dropped: lines that were added before are written, if that is possible within
-//!   [`FAREWELL`].
+//! - the log ends when the guard is dropped: lines that were added before are written, if that
+//!   is possible within [`FAREWELL`].
 
 use prometheus_client::metrics::counter::Counter;
 use std::io::{self, Write};

@@ -20,10 +20,10 @@ pub enum LogInitError {
 
 /// Sends the log of this process to its standard error, until the guard is dropped.
 ///
-/// The environment variable `RUST_LOG` chooses what is logged; without it, everything from `info` up is. A thread of
-/// its own writes the lines, some milliseconds after they were made. If nobody reads them, up to 4 MiB of lines wait,
-/// and further ones are dropped and counted (`bespoke_log_lines_dropped`). A process that is killed loses the lines
-/// that wait.
+/// The environment variable `RUST_LOG` chooses what is logged; without it, everything from `info` up is. A
+/// thread of its own writes the lines, some milliseconds after they were made. If nobody reads them, up to 4 MiB
+/// of lines wait, and further ones are dropped and counted (`bespoke_log_lines_dropped`). A process that is
+/// killed loses the lines that wait.
 ///
 /// # Errors
 /// [`LogInitError`] if there is a log already (it stays as it is), or if no thread can be started.

@@ -131,8 +131,8 @@ pub enum ReloadOutcome {
 
 /// Counts requests, calls, errors and their times; `/metrics` reads it.
 ///
-/// A family finds a metric by hashing all its labels. The metrics that nearly every request needs are found once and
-/// kept.
+/// A family finds a metric by hashing all its labels. The metrics that nearly every
+/// request needs are found once and kept.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,

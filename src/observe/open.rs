@@ -1,8 +1,8 @@
 //! Gauges of the open connections and streams of a process, and of their limits, so that a dashboard can show how full
 //! the process is.
 //!
-//! In: the beginning and the end of each connection, and the number of streams. Out: a gauge for each number and for
-//! each limit.
+//! In: the beginning and the end of each connection, and the number of streams. Out: a gauge for
+//! each number and for each limit.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;

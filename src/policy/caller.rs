@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 /// The caller on whose behalf a request runs: verified claims, and the headers that bindings may forward.
 #[derive(Clone, Default)]
 pub struct Caller {
-    /// The claims of a verified token; `None` if the caller is anonymous. Numbers have the digits that they have in the
-    /// token.
+    /// The claims of a verified token; `None` if the caller is anonymous. Numbers have the
+    /// digits that they have in the token.
     pub claims: Option<Map>,
     /// The headers of the request, as they came. Only those that a source's rules name are ever forwarded.
     pub headers: HeaderMap,

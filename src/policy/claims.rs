@@ -8,8 +8,8 @@
 //!
 //! Always true:
 //! - no object has two members of the same name (§4);
-//! - `iss`, `sub` and `jti` are strings, `aud` is a string or a list of strings, and `exp`, `nbf` and `iat` are
-//!   numbers;
+//! - `iss`, `sub` and `jti` are strings, `aud` is a string or a list of strings, and
+//!   `exp`, `nbf` and `iat` are numbers;
 //! - numbers keep their digits, so two callers whose ids differ in the last of twenty digits are different callers.
 
 use super::jwt::JwtRejected;

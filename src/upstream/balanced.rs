@@ -124,8 +124,8 @@ impl<S: Subgraph + ?Sized> Balanced<S> {
 impl<S: Subgraph + ?Sized + 'static> Subgraph for Balanced<S> {
     fn call(&self, request: Request, ctx: Context) -> BoxFuture<'static, Result<Answer, CallError>> {
         let inner = Arc::clone(&self.inner);
-        // The instance is chosen when the future is first polled, so a call that is not polled yet counts at no
-        // instance.
+        // The instance is chosen when the future is first polled, so a call that is not
+        // polled yet counts at no instance.
         Box::pin(async move {
             let Some(at) = inner.choose(Instant::now()) else {
                 let cause = "the service has no instance";

@@ -53,8 +53,8 @@ pub(super) async fn read_capped(mut response: Response, limit: usize) -> Result<
     Ok(body.freeze())
 }
 
-/// Reads a body that was compressed `times` times with gzip and decompresses it. Each decompression may give up to
-/// `limit` bytes.
+/// Reads a body that was compressed `times` times with gzip and decompresses it. Each
+/// decompression may give up to `limit` bytes.
 pub(super) async fn read_gzip_capped(response: Response, limit: usize, times: u8) -> Result<Bytes, BodyError> {
     let mut body = read_gzip(response, limit).await?;
     for _ in 1..times {

@@ -1,5 +1,5 @@
-//! Circuit breakers: an endpoint that is down is not called for a while, and an input that always fails is not sent for
-//! a while.
+//! Circuit breakers: an endpoint that is down is not called for a while, and an input that
+//! always fails is not sent for a while.
 //!
 //! In: the outcome of each call, with its endpoint and its input, and the clock. Out: whether the next call may be
 //! sent.
@@ -29,9 +29,9 @@
 //!   in a row than chance explains, if they are also at least a twentieth of the calls of the last ten seconds: among
 //!   thousands of calls a second, a few in a row mean nothing.
 //!
-//! No share of failures opens a circuit. If half of all calls fail, the other half is answered, and most of the rest by
-//! a retry; an open circuit would answer none. The cost of such an endpoint is bounded by its service's slots and its
-//! retry budget.
+//! No share of failures opens a circuit. If half of all calls fail, the other half is answered, and most of
+//! the rest by a retry; an open circuit would answer none. The cost of such an endpoint is bounded by its
+//! service's slots and its retry budget.
 //!
 //! **Closing again.** A circuit is open for a second. Then one call is let through as a probe (`HalfOpen`). Each
 //! failure of the probe doubles the time, up to five seconds: one call each five seconds is no burden, and a service
@@ -39,11 +39,11 @@
 //! does not keep other inputs out. If the service was reached, another input is tried four times a second. The first
 //! success closes the circuit, and releases inputs that were refused since the last success.
 //!
-//! **Known limits.** A client that can invent failing inputs without end can open the circuit of an endpoint that
-//! hardly anybody else uses, because the absence of rare successes is not noticed soon. In the simulation, a client
-//! made 60 such calls a second. Of 60,000 other calls, made five times a second, 13 were refused; of calls made once in
-//! five seconds, one in seven was refused. With 50 inputs that were known to fail, 9 of 2,400 such rare calls were
-//! refused.
+//! **Known limits.** A client that can invent failing inputs without end can open the circuit of an endpoint
+//! that hardly anybody else uses, because the absence of rare successes is not noticed soon. In the simulation,
+//! a client made 60 such calls a second. Of 60,000 other calls, made five times a second, 13 were refused; of
+//! calls made once in five seconds, one in seven was refused. With 50 inputs that were known to fail, 9 of
+//! 2,400 such rare calls were refused.
 //!
 //! A caller that gives up early says nothing about the endpoint. A caller that gives up after waiting for nearly as
 //! long as any call may take counts as a timeout. Otherwise, if requests may take no longer than calls, no call would
@@ -52,8 +52,8 @@
 //! Always true:
 //! - in `HalfOpen`, at most two calls are in flight, one of which has an input that failed recently; if one of them
 //!   ends without an outcome, the next call takes its place;
-//! - only calls that were sent in a state decide about it: a call that was sent before the circuit opened does not
-//!   close it;
+//! - only calls that were sent in a state decide about it: a call that was sent before the
+//!   circuit opened does not close it;
 //! - the number of breakers has a bound, and so has the number of inputs that each of them knows.
 
 mod circuit;

@@ -22,8 +22,8 @@ pub struct ClientOptions {
     /// The most bytes that the names and values of a response's headers may have together. Default: 65536 (64 KiB). If
     /// there are more, the connection is dropped.
     pub max_header_bytes: usize,
-    /// Whether services are called by HTTP/2 over TLS. A service that does not agree to HTTP/2 is unreachable. Default:
-    /// no.
+    /// Whether services are called by HTTP/2 over TLS. A service that does not agree to
+    /// HTTP/2 is unreachable. Default: no.
     pub http2: bool,
     /// The settings of TLS, if the operating system's root certificates are not enough.
     pub tls: TlsOptions,
@@ -41,14 +41,14 @@ pub struct TlsOptions {
 /// The certificate that a client shows (mTLS).
 #[derive(Clone)]
 pub struct ClientIdentity {
-    /// PEM of the certificate, and of its chain behind it.
+    /// PEM of the certificate, followed by its chain.
     pub certificate: Vec<u8>,
     /// PEM of the certificate's private key.
     pub key: Vec<u8>,
 }
 
 impl std::fmt::Debug for ClientIdentity {
-    /// Holds back the private key.
+    /// Leaves out the private key.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ClientIdentity").finish_non_exhaustive()
     }
@@ -151,8 +151,8 @@ struct Inner {
 }
 
 impl HttpClient {
-    /// Makes a client from its options. The system's root certificates are read only when a service with an `https` URL
-    /// needs them.
+    /// Makes a client from its options. The system's root certificates are read only when a service
+    /// with an `https` URL needs them.
     ///
     /// # Errors
     /// If the certificates or the key that were given for TLS cannot be used.

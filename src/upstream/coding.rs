@@ -1,5 +1,5 @@
-//! Content codings of answers (RFC 9110 §8.4). Bodies are decoded in this process, for HTTP/1.1 and HTTP/2 in the same
-//! way.
+//! Content codings of answers (RFC 9110 §8.4). Bodies are decoded in this process, for
+//! HTTP/1.1 and HTTP/2 in the same way.
 
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;

@@ -88,8 +88,8 @@ pub struct IdentityOptions {
     pub header: HeaderName,
     /// The text before the JWT, such as `Bearer`, which is followed by a space; empty if there is none.
     pub scheme: String,
-    /// The header parameter `kid`, by which a service chooses the key; `None` for the key's thumbprint (RFC 7638,
-    /// SHA-256).
+    /// The header parameter `kid`, by which a service chooses the key; `None` for the key's
+    /// thumbprint (RFC 7638, SHA-256).
     pub key_id: Option<String>,
 }
 

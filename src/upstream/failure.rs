@@ -77,8 +77,8 @@ pub(super) fn is_stale(broken: &Broken) -> bool {
     matches!(broken, Broken::Direct(DirectError::Stale(_)))
 }
 
-/// Whether the service certainly did not process the request, because there was no connection or the stream was
-/// refused.
+/// Whether the service certainly did not process the request, because there was no
+/// connection or the stream was refused.
 pub(super) fn is_unsent(broken: &Broken) -> bool {
     match broken {
         // RFC 9113 §8.7: a request that was refused was not processed.
@@ -92,8 +92,8 @@ pub(super) fn is_unsent(broken: &Broken) -> bool {
     }
 }
 
-/// Describes in a sentence for operators what happened. It holds no URL, because queries can hold what must not be
-/// logged.
+/// Describes in a sentence for operators what happened. It holds no URL, because queries
+/// can hold what must not be logged.
 pub(super) fn describe(broken: &Broken) -> String {
     let chain: Vec<&(dyn Error + 'static)> = causes(root(broken)).collect();
     let what = of_connecting(broken, &chain)
@@ -225,8 +225,8 @@ fn root(broken: &Broken) -> Option<&(dyn Error + 'static)> {
     }
 }
 
-/// An error and its causes, the outermost first. The error that an I/O error wraps is one of them, although `source`
-/// leaves it out.
+/// An error and its causes, the outermost first. The error that an I/O error wraps is one of them,
+/// although `source` leaves it out.
 fn causes<'a>(error: Option<&'a (dyn Error + 'static)>) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(error, |&error| {
         let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);

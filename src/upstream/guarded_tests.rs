@@ -187,8 +187,8 @@ async fn a_write_that_was_not_sent_says_so() {
     let (source, service) = guarded(one_at_a_time(), [Does::Takes(10 * SECOND), Does::Answers(200)]);
     let mut first = service.call(get(), context(20 * SECOND));
     assert!(futures_util::poll!(&mut first).is_pending());
-    // A write waits for a slot until it is dropped or its time is up. A third write is refused, because only one may
-    // wait.
+    // A write waits for a slot until it is dropped or its time is up. A third write is
+    // refused, because only one may wait.
     let (ctx, of_it) = write(SECOND);
     let mut waiting = service.call(get(), ctx);
     assert!(futures_util::poll!(&mut waiting).is_pending() && !of_it.is_sent());

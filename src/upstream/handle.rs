@@ -5,8 +5,8 @@
 //! the named service).
 //!
 //! Always true:
-//! - calls are made with the request's caller, its deadline and its place in a mutation, and under the limits of the
-//!   named service;
+//! - calls are made with the request's caller, its deadline and its place in a mutation, and under
+//!   the limits of the named service;
 //! - a request makes no more calls than its source declares;
 //! - calls of code under `Mutation` are writes, and calls of code under `Query` are reads, whatever the method: a write
 //!   is sent once and never shared, and a read may be shared and sent again;
@@ -310,8 +310,8 @@ impl Inner {
         taken.map(|_| ()).map_err(|_| HandleError::TooManyCalls { source_name, max_calls })
     }
 
-    /// The caller's headers of these names, and the credential scope that they make, which holds the headers
-    /// themselves.
+    /// The caller's headers of these names, and the credential scope that they make,
+    /// which holds the headers themselves.
     fn forwarded(&self, names: &[HeaderName]) -> (Vec<(HeaderName, HeaderValue)>, CredentialScope) {
         let mut scope = Vec::new();
         let mut headers = Vec::new();

@@ -8,9 +8,9 @@
 //! - an answer whose head is over its caps is an error. A head that is a little over is found here; for a head that is
 //!   far over, the library resets the stream.
 //!
-//! Two rules of HTTP/1.1 do not hold here. The library reads interim answers (1xx) without a bound in bytes, so only
-//! the call's timeout ends a flood of them. And a read whose connection ends is sent again only within the retry
-//! budget.
+//! Two rules of HTTP/1.1 do not hold here. The library reads interim answers (1xx) without a bound in
+//! bytes, so only the call's timeout ends a flood of them. And a read whose connection ends is sent
+//! again only within the retry budget.
 
 use super::client::{ClientError, ClientOptions, USER_AGENT};
 use super::tls::Tls;
@@ -88,8 +88,8 @@ fn make(tls: &Arc<Tls>, options: &ClientOptions) -> Result<reqwest::Client, Clie
         .tls_backend_preconfigured(config)
         .http2_prior_knowledge()
         .http2_max_header_list_size(max_header_list(options))
-        // All calls share a connection, so a connection that the network has lost must not cost all of them their
-        // timeouts.
+        // All calls share a connection, so a connection that the network has lost must not
+        // cost all of them their timeouts.
         .http2_keep_alive_interval(KEEP_ALIVE)
         .http2_keep_alive_timeout(KEEP_ALIVE)
         .https_only(true)

@@ -44,11 +44,11 @@ pub struct HttpServiceConfig {
     pub name: Arc<str>,
     /// The URL of the service. Targets are appended to its path; GraphQL requests go to exactly this URL.
     pub base_url: String,
-    /// The longest wait, from sending to the last byte of the body. Default: 2 s. When it passes, the call fails with a
-    /// timeout.
+    /// The longest wait, from sending to the last byte of the body. Default: 2 s. When it
+    /// passes, the call fails with a timeout.
     pub timeout: Duration,
-    /// The largest body, in bytes after decompression. Default: 8388608 (8 MiB). If the body is larger, the connection
-    /// is dropped.
+    /// The largest body, in bytes after decompression. Default: 8388608 (8 MiB). If the body is
+    /// larger, the connection is dropped.
     pub max_response_bytes: usize,
     /// The header that says for how long somebody waits for the answer, in whole milliseconds; `None` if no header is
     /// sent. Default: `x-request-timeout-ms`.
@@ -177,8 +177,8 @@ impl Inner {
         let request = self.path.prepare(request, &ctx.caller, ctx.condition.as_ref());
         let mut request = request.map_err(|cause| self.error(CallErrorKind::Unsendable, cause).unsent())?;
         let now = Instant::now();
-        // A timer fires only when it is polled after a pending step, so a deadline that has already passed is checked
-        // here.
+        // A timer fires only when it is polled after a pending step, so a deadline that has
+        // already passed is checked here.
         if end <= now {
             return Err(self.error(CallErrorKind::Timeout, "the deadline has passed before sending").unsent());
         }
@@ -210,8 +210,8 @@ impl Inner {
         }
         let headers = response.headers();
         if headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH) {
-            // A reader that uses one of the two lengths and a reader that uses the other see different answers (RFC
-            // 9112 §6.3).
+            // A reader that uses one of the two lengths and a reader that uses the other see
+            // different answers (RFC 9112 §6.3).
             return Err(
                 self.error(CallErrorKind::Malformed, "the answer says its length twice, by chunks and by a number")
             );

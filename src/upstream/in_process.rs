@@ -134,8 +134,8 @@ fn data_of<T: 'static>(request: &async_graphql::Request) -> Option<&T> {
     request.data.get(&TypeId::of::<T>())?.downcast_ref()
 }
 
-/// Whether every operation of the document is a query. It is also true for a document that cannot be parsed, which runs
-/// nothing.
+/// Whether every operation of the document is a query. It is also true for a document that
+/// cannot be parsed, which runs nothing.
 fn only_reads(request: &mut async_graphql::Request) -> bool {
     let Ok(document) = request.parsed_query() else { return true };
     document.operations.iter().all(|(_, operation)| operation.node.ty == OperationType::Query)

@@ -49,9 +49,9 @@ impl fmt::Debug for InProcessSource {
 }
 
 impl InProcessSource {
-    /// Makes a source from a schema with federation enabled (`enable_federation`), under the name that it has in the
-    /// graph. By default it calls no other service, a request takes at most 2 s, and a response has at most 8 MiB of
-    /// JSON.
+    /// Makes a source from a schema with federation enabled (`enable_federation`), under the name that it
+    /// has in the graph. By default it calls no other service, a request takes at most 2 s, and a
+    /// response has at most 8 MiB of JSON.
     #[must_use]
     pub fn new<Q, M, S>(name: &str, schema: Schema<Q, M, S>) -> Self
     where
@@ -82,8 +82,8 @@ impl InProcessSource {
         self
     }
 
-    /// Sets how long one request may take. After that it is cancelled, except the writes that it has sent. Default: 2
-    /// s.
+    /// Sets how long one request may take. After that it is cancelled, except the writes
+    /// that it has sent. Default: 2 s.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.config.timeout = timeout;

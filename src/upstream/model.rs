@@ -56,8 +56,8 @@ pub struct Context {
     pub not_before: Option<Instant>,
     /// The condition of a conditional request (RFC 9110 §13), if it is one: then 304 is an answer, without a body.
     pub condition: Option<Condition>,
-    /// Whether a redirect is an answer rather than a failure, because it is a declared outcome (such as 303 after a
-    /// POST).
+    /// Whether a redirect is an answer rather than a failure, because it is a declared
+    /// outcome (such as 303 after a POST).
     pub takes_redirects: bool,
     /// The write that the call belongs to; `None` if it is a read, or if nobody needs to know when it is over.
     pub write: Option<Write>,
@@ -80,8 +80,8 @@ impl Context {
         }
     }
 
-    /// The instant at which the call is ended because its deadline has passed; `None` if it goes on, as a write that
-    /// was sent does.
+    /// The instant at which the call is ended because its deadline has passed; `None` if it goes
+    /// on, as a write that was sent does.
     pub(super) fn cut(&self) -> Option<tokio::time::Instant> {
         self.is_safe.then(|| tokio::time::Instant::from_std(self.deadline))
     }
@@ -95,8 +95,8 @@ pub type Condition = Arc<[(HeaderName, HeaderValue)]>;
 pub struct Answer {
     /// The HTTP status; always 200 for a GraphQL source in this process.
     pub status: u16,
-    /// The body, decompressed and no longer than its cap. Its content type has been checked to be JSON, unless it is
-    /// empty.
+    /// The body, decompressed and no longer than its cap. Its content type has been checked
+    /// to be JSON, unless it is empty.
     pub body: Bytes,
     /// The headers about caching; empty if nobody asks for them.
     pub headers: HeaderMap,
@@ -148,8 +148,8 @@ pub struct CallError {
     pub attempts: u32,
     /// Whether an answer had begun. Such a call is not repeated, because it would cost a whole answer again.
     pub has_begun: bool,
-    /// Whether the service certainly has seen nothing of the request. Then the call can safely be repeated, even if it
-    /// is a write.
+    /// Whether the service certainly has seen nothing of the request. Then the call can safely be
+    /// repeated, even if it is a write.
     pub is_unsent: bool,
     /// The calls that an in-process source made to other services before it failed; empty for sources over HTTP.
     pub calls: Vec<CallRecord>,

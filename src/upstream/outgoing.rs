@@ -28,9 +28,9 @@ pub(super) enum Path {
     Http2 { base: Base, http2: Http2, limits: HeadLimits, credentials: Credentials },
 }
 
-/// A write is sent only over a new connection, or over one that has been idle for at most this long. Hosts close idle
-/// connections after some seconds or minutes. A request that is on its way at that moment is lost, and a write cannot
-/// be sent again.
+/// A write is sent only over a new connection, or over one that has been idle for at most this long. Hosts
+/// close idle connections after some seconds or minutes. A request that is on its way at that moment is lost,
+/// and a write cannot be sent again.
 const LIVELY: Duration = Duration::from_secs(1);
 
 /// A request that is ready to be sent.
@@ -78,8 +78,8 @@ impl Path {
         Ok(Self::Direct { base, direct, credentials })
     }
 
-    /// Writes a request; the error says why it may not be sent. It borrows the request, so that it can be written
-    /// again.
+    /// Writes a request; the error says why it may not be sent. It borrows the request,
+    /// so that it can be written again.
     pub(super) fn prepare(
         &self,
         request: &Request,
@@ -176,9 +176,9 @@ fn size_of(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum()
 }
 
-/// Headers that a request never carries, even if the source's rules name them. Framing and connections are ours (RFC
-/// 9110 §7.6.1), only codings that we ask for are decoded, and an answer to a conditional or a range request is not an
-/// answer to the call. Conditions of our own ([`super::Context::condition`]) are not subject to this list.
+/// Headers that a request never carries, even if the source's rules name them. Framing and connections are ours
+/// (RFC 9110 §7.6.1), only codings that we ask for are decoded, and an answer to a conditional or a range request is
+/// not an answer to the call. Conditions of our own ([`super::Context::condition`]) are not subject to this list.
 const WITHHELD: [&str; 19] = [
     "accept-encoding",
     "connection",
@@ -235,8 +235,8 @@ fn write_framing(to: &mut HeaderMap, method: &Method, has_body: bool) {
     }
 }
 
-/// The body `{"query":…,"variables":…}` (GraphQL over HTTP §5.1). The variables are the text of a JSON object, or
-/// empty.
+/// The body `{"query":…,"variables":…}` (GraphQL over HTTP §5.1). The variables are the
+/// text of a JSON object, or empty.
 fn graphql_body(query: &str, variables: &Bytes) -> Bytes {
     let mut body = Vec::with_capacity(query.len() + variables.len() + 40);
     body.extend_from_slice(br#"{"query":"#);

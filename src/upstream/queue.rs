@@ -1,5 +1,5 @@
-//! The queue of one service: it bounds how many calls are in flight at once, how many more wait, and how long they
-//! wait.
+//! The queue of one service: it bounds how many calls are in flight at once, how many
+//! more wait, and how long they wait.
 //!
 //! In: a call's deadline. Out: a [`Slot`], which is the right to send for as long as it is held.
 //! Elsewhere: what is sent with a slot ([`super::guarded`]).
@@ -109,8 +109,8 @@ struct Waiting<'a>(&'a AtomicU32);
 
 impl<'a> Waiting<'a> {
     fn begin(count: &'a AtomicU32, limit: u32) -> Option<Self> {
-        // The call is counted first and then checked: if it is refused, dropping the guard takes it off the count
-        // again.
+        // The call is counted first and then checked: if it is refused, dropping the
+        // guard takes it off the count again.
         let guard = Self(count);
         (count.fetch_add(1, Ordering::Relaxed) < limit).then_some(guard)
     }

@@ -14,8 +14,8 @@
 //!   fixed number of attempts doubles the load, but a budget adds a tenth.
 //! - *Not at the same moment.* Calls that failed together would be sent again together, so each waits a random time
 //!   (full jitter), and at least as long as the service asks for (`Retry-After`).
-//! - *Not in vain.* A retry is left out if it would not end before the deadline when it takes as long as the attempt
-//!   before it.
+//! - *Not in vain.* A retry is left out if it would not end before the deadline when it takes
+//!   as long as the attempt before it.
 
 use super::model::{Answer, CallError, CallErrorKind};
 use std::time::Duration;
@@ -26,8 +26,8 @@ use tokio::time::Instant;
 pub struct RetryOptions {
     /// How many retries each first attempt adds to the budget. Default: 0.1, which is one retry for ten calls.
     pub ratio: f64,
-    /// How many retries per second are added to those, so that services that are rarely called get some. Default: 3 per
-    /// second.
+    /// How many retries per second are added to those, so that services that are rarely called
+    /// get some. Default: 3 per second.
     pub per_second: f64,
 }
 
@@ -66,8 +66,8 @@ pub(super) fn may_help(result: &Result<Answer, CallError>) -> bool {
 
 /// How long to wait before the next attempt; `None` if that attempt could not end in time.
 ///
-/// `random` is a number from 0 to 1, `took` is how long the attempt before took, and `left` is the time until the
-/// deadline.
+/// `random` is a number from 0 to 1, `took` is how long the attempt before took, and `left`
+/// is the time until the deadline.
 pub(super) fn wait(retry_after: Option<Duration>, random: f64, took: Duration, left: Duration) -> Option<Duration> {
     // The random wait is added to `Retry-After`, so that callers that got the same value are spread as well.
     let wait = retry_after.unwrap_or_default().checked_add(JITTER.mul_f64(random.clamp(0.0, 1.0)))?;

@@ -1,5 +1,5 @@
-//! Tests of how a service and we identify each other: TLS with a private authority, certificates of both sides, our own
-//! headers.
+//! Tests of how a service and we identify each other: TLS with a private authority, certificates
+//! of both sides, our own headers.
 
 use super::*;
 use crate::compose::WayId;

@@ -114,8 +114,8 @@ impl<S: Subgraph + ?Sized + 'static> Subgraph for Shared<S> {
                 None => source.call(request, ctx).await,
                 Some(Boarding::Begun(seat, pilot)) => {
                     let ctx = Context { deadline: limit.into_std(), not_before: None, ..ctx };
-                    // The call is made inside the task, so that a panic in making it ends the flight and not the first
-                    // caller's task.
+                    // The call is made inside the task, so that a panic in making it ends the flight
+                    // and not the first caller's task.
                     tokio::spawn(pilot.fly(async move { source.call(request, ctx).await }));
                     inner.wait(seat, deadline).await
                 }

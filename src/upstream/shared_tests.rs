@@ -407,8 +407,8 @@ struct Seen {
     cancelled: usize,
 }
 
-/// Callers of three scopes ask for two targets. They come, leave and are answered in an order that follows from the
-/// seed.
+/// Callers of three scopes ask for two targets. They come, leave and are answered in an
+/// order that follows from the seed.
 async fn play(seed: u64, options: FlightOptions) -> Seen {
     let (source, shared) = table(options);
     let mut schedule = Schedule(seed);

@@ -7,8 +7,8 @@ use http::uri::{PathAndQuery, Uri};
 use reqwest::Url;
 use rustls::pki_types::ServerName;
 
-/// The error for a base URL that cannot be used. Its message quotes nothing of the URL, because the URL may contain a
-/// password.
+/// The error for a base URL that cannot be used. Its message quotes nothing of the URL, because
+/// the URL may contain a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("its URL is not an http or https base URL without user, query and fragment")]
 pub struct InvalidBaseUrl;

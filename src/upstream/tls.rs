@@ -114,7 +114,7 @@ fn parse_identity(identity: &ClientIdentity) -> Result<SingleCertAndKey, ClientE
     let key = parse_key(&identity.key).map_err(ClientError::Key)?;
     let certified = CertifiedKey::new(chain, key);
     match certified.keys_match() {
-        // Of some keys nothing can be told.
+        // For some kinds of keys, it cannot be checked whether the certificate belongs to them.
         Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(certified.into()),
         Err(rustls::Error::InconsistentKeys(_)) => Err(ClientError::Key(PemError::OtherKey)),
         Err(error) => Err(ClientError::Certificate(error.into())),
@@ -144,8 +144,8 @@ fn syntax(error: &pem::Error) -> PemError {
     })
 }
 
-/// Reads the operating system's roots. `SSL_CERT_FILE` and `SSL_CERT_DIR` say where they are, if they are not in the
-/// usual places.
+/// Reads the operating system's roots. `SSL_CERT_FILE` and `SSL_CERT_DIR` say where they are, if
+/// they are not in the usual places.
 pub(super) fn read_system_roots() -> SystemRoots {
     let read = rustls_native_certs::load_native_certs();
     SystemRoots { certificates: read.certs, problem: read.errors.first().map(ToString::to_string) }
@@ -159,8 +159,8 @@ fn store(certificates: &[CertificateDer<'static>]) -> Arc<RootCertStore> {
 }
 
 impl Tls {
-    /// Makes the configuration. If the system's roots are trusted, `read` reads them now, and again when they are older
-    /// than `every`.
+    /// Makes the configuration. If the system's roots are trusted, `read` reads them now, and again
+    /// when they are older than `every`.
     ///
     /// # Errors
     /// [`ClientError::NoRoots`] if the system has no root certificate.

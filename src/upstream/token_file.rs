@@ -3,12 +3,12 @@
 //! In: a file. Out: the value of a header.
 //! Elsewhere: when a call needs the token ([`super::credentials`]).
 //!
-//! Calls ask for the token, and its age decides what they do. A token that was read less than 10 s ago is used as it
-//! is. If it is at most 0.5 s older than that, it is used and the file is read again in the background. If it is older
-//! still, as after a quiet night, the call waits for the file, so the first calls of a morning carry a current token.
-//! No task reads the file every 10 s: a service that nobody calls would cost reads for ever, and each reload would have
-//! to end such a task. The price is that the first call after a pause waits until the file is read, which takes
-//! microseconds.
+//! Calls ask for the token, and its age decides what they do. A token that was read less than 10 s ago is used as
+//! it is. If it is at most 0.5 s older than that, it is used and the file is read again in the background. If it is
+//! older still, as after a quiet night, the call waits for the file, so the first calls of a morning carry a
+//! current token. No task reads the file every 10 s: a service that nobody calls would cost reads for ever, and
+//! each reload would have to end such a task. The price is that the first call after a pause waits until the file
+//! is read, which takes microseconds.
 //!
 //! Reading a file can hang, on a mount that does not respond ([`crate::file`]). So no call waits for it longer than
 //! 500 ms. While such a read hangs, no other read is begun, and calls carry the earlier token without waiting.
@@ -28,7 +28,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
-/// Largest file. White space around a token does not count; a file with more of it than that holds none.
+/// The largest file, in bytes. White space around a token does not count; a larger file holds no token.
 const MAX_FILE_BYTES: usize = 2 * MAX_TOKEN_BYTES;
 /// How old a token may be before its file is read again.
 const PERIOD: Duration = Duration::from_secs(10);

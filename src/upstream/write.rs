@@ -9,8 +9,8 @@
 //! - a write is over when nothing works on it any more, however the work ended: with an answer, with a failure, with a
 //!   panic, or because the runtime stopped;
 //! - what is to be done at the end of a write is done once;
-//! - the number of writes that nobody waits for has a bound, and so has the number of failures that are noted for one
-//!   write.
+//! - the number of writes that nobody waits for has a bound, and so has the number of
+//!   failures that are noted for one write.
 
 use crate::report::FailedCall;
 use std::fmt;
@@ -85,7 +85,7 @@ impl Writes {
 /// The most failures that are noted for one write; further ones are left out.
 const MAX_FAILURES: usize = 8;
 
-/// What is done when a write is over. It gets the calls of the write that failed.
+/// What is done when a write is over. It gets the failed calls of the write.
 type Aftermath = Box<dyn FnOnce(Vec<FailedCall>) + Send>;
 
 /// One write. Clones are the same write: everything that works on it holds a clone, and so does the request that began

@@ -1,5 +1,5 @@
-//! Tests of the verifier with many kinds of tokens. The keys in `test_keys/` were made for these tests and are used
-//! nowhere else.
+//! Tests of the verifier with many kinds of tokens. The keys in `test_keys/` were made for these
+//! tests and are used nowhere else.
 
 use super::*;
 use base64::Engine;
@@ -179,8 +179,8 @@ fn each_key_type_takes_its_own_algorithm_only() {
 
 #[test]
 fn a_public_key_is_no_secret() {
-    // An attack by confusion of algorithms: a token signed with HS256, where the key is the text of the public key (RFC
-    // 8725 §2.1).
+    // An attack by confusion of algorithms: a token signed with HS256, where the key is the text of
+    // the public key (RFC 8725 §2.1).
     for public in [key!("ed.pub"), key!("ec.pub"), key!("rsa.pub")] {
         for algorithm in [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512] {
             let token = sign(&Header::new(algorithm), &good(), &EncodingKey::from_secret(public));

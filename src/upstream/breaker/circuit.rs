@@ -48,8 +48,8 @@ pub(super) struct Circuit {
     last_success: Option<Instant>,
 }
 
-/// The two gates of an open circuit. Each has its own probes, so that an input that always fails keeps no other input
-/// out.
+/// The two gates of an open circuit. Each has its own probes, so that an input that always
+/// fails keeps no other input out.
 #[derive(Debug)]
 struct Open {
     others: Gate,

@@ -72,8 +72,8 @@ impl Suspects {
         suspect.map_or(0, |suspect| suspect.failures)
     }
 
-    /// Releases the inputs that were first refused after `since`, or all of them if `since` is `None`; `true` if there
-    /// were any.
+    /// Releases the inputs that were first refused after `since`, or all of them if `since` is
+    /// `None`; `true` if there were any.
     pub(super) fn release(&mut self, since: Option<Instant>) -> bool {
         let mut has_released = false;
         for suspect in self.by_input.values_mut().filter(|suspect| suspect.is_refused_since(since)) {

@@ -1,15 +1,15 @@
-//! Weather: how often calls of an endpoint fail by chance, and which rows of failures and which silences are more than
-//! chance.
+//! Weather: how often calls of an endpoint fail by chance, and which rows of failures and
+//! which silences are more than chance.
 //!
 //! In: outcomes, and the seconds in which they came. Out: how many failures in a row mean something, and how long a
 //! silence does.
 //! Elsewhere: which failures are counted ([`super::circuit`]).
 //!
-//! *Failures in a row.* If calls fail by chance with the probability `q`, a given row of `n` failures has the
-//! probability `q^n`. The row means something if that is below one in ten million: after 5 failures if the endpoint was
-//! well, after 13 if three of ten calls fail, and after 20 if half of them do. `q` is estimated from the last 64
-//! outcomes before the row. If there are few outcomes, `q` is taken to be near 0.16, so a new endpoint needs 9
-//! failures.
+//! *Failures in a row.* If calls fail by chance with the probability `q`, a given row of `n` failures has
+//! the probability `q^n`. The row means something if that is below one in ten million: after 5 failures if
+//! the endpoint was well, after 13 if three of ten calls fail, and after 20 if half of them do. `q` is
+//! estimated from the last 64 outcomes before the row. If there are few outcomes, `q` is taken to be near
+//! 0.16, so a new endpoint needs 9 failures.
 //!
 //! *Silence.* If successes come by chance, `h` of them a second, the next `t` seconds have none with the probability
 //! `e^(-h·t)` (a Poisson process). A gap means something from `h·t = 9` on, which is a probability of one in eight
@@ -23,8 +23,8 @@ const LN_CHANCE: f64 = -16.1;
 /// The assumption before any outcome is known: this many failures among this many outcomes.
 const PRIOR_FAILURES: f64 = 1.6;
 const PRIOR_OUTCOMES: f64 = 10.0;
-/// How many failures in a row mean something at an endpoint that was well, which means that 64 calls in a row
-/// succeeded.
+/// How many failures in a row mean something at an endpoint that was well, which means
+/// that 64 calls in a row succeeded.
 const ROW_OF_WELL: f64 = 5.0;
 /// No longer row is required. An endpoint at which nine of ten calls fail may be refused.
 const LONGEST_ROW: f64 = 64.0;

@@ -37,8 +37,8 @@ impl Connect {
         let mut connector = HttpConnector::new();
         connector.enforce_http(false);
         connector.set_nodelay(true);
-        // The connector divides this time among the addresses of a name, so that a silent address leaves time for the
-        // next.
+        // The connector divides this time among the addresses of a name, so that a silent
+        // address leaves time for the next.
         connector.set_connect_timeout(Some(options.connect_timeout));
         Self { origin, connector, secure, timeout: options.connect_timeout }
     }

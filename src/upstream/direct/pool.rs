@@ -39,8 +39,8 @@ pub(super) struct Idle {
 impl Pool {
     pub(super) fn new(connect: Connect, options: &ClientOptions) -> Self {
         let mut builder = http1::Builder::new();
-        // The builder adapts how much it reads at once to earlier reads, which suits a host whose answers are similar
-        // in size.
+        // The builder adapts how much it reads at once to earlier reads, which suits a host
+        // whose answers are similar in size.
         builder.max_header_size(options.max_header_bytes);
         if options.max_headers != HYPER_MAX_HEADERS {
             builder.max_headers(options.max_headers);
