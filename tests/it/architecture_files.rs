@@ -1,4 +1,4 @@
-//! Which files of a room use each other, and a test that they do so in one direction.
+//! The files of a room that use each other, and a test that they do so in one direction only.
 //!
 //! An edge is a path from one file's code to an item of another: `super::draft::Draft` in `compose/key.rs` is one to
 //! `compose/draft.rs`. A name that a module only re-exports belongs to the file that declares it, so a `mod.rs` that
@@ -39,7 +39,7 @@ impl Files {
         files
     }
 
-    /// A path from the root of the crate; `None`: it leads out of it, or to an item of the same file.
+    /// A path from the root of the crate; `None` if the path leads out of the crate, or to an item of the same file.
     fn absolute(&self, module: &str, path: &str) -> Option<String> {
         let (mut module, mut path) = (module.to_owned(), path);
         if let Some(path) = path.strip_prefix("crate::") {
@@ -59,7 +59,8 @@ impl Files {
         self.code.contains_key(&child).then(|| format!("{module}::{path}"))
     }
 
-    /// The module whose file declares what a path from the crate's root means; `None`: it is not of this room.
+    /// The module whose file declares the item that a path from the crate's root names; `None` if it is not in this
+    /// room.
     fn declaring(&self, path: &str) -> Option<String> {
         let mut names = path.split("::").filter(|name| !name.is_empty() && *name != "self");
         let mut module = names.next()?.to_owned();
@@ -79,7 +80,7 @@ impl Files {
         Some(module)
     }
 
-    /// Each file, with those that it uses.
+    /// Each file, with the files that it uses.
     fn edges(&self) -> BTreeMap<&str, BTreeSet<String>> {
         let used = |module: &String, code: &String| {
             let paths = paths(code).into_iter().filter_map(|path| self.absolute(module, &path));
@@ -103,7 +104,7 @@ fn exported(code: &str) -> BTreeSet<String> {
     uses.filter_map(|item| item.split_once(';')).flat_map(|(path, _)| paths(path)).collect()
 }
 
-/// Walks on from a file that `way` leads to.
+/// Searches for a circle from a file on. `way` is the path of files that led to it.
 fn search(
     file: &str,
     edges: &BTreeMap<&str, BTreeSet<String>>,
@@ -159,7 +160,7 @@ fn a_circle_of_files_is_found_however_its_paths_are_written() {
     // A child that uses what its parent itself declares, and is driven by it.
     let driven = [("room", "mod a;\nstruct Shared;\nfn drive() { a::work(); }"), ("room::a", "use super::Shared;")];
     assert_eq!(found(&driven), "room → room::a");
-    // Longer ones, and over folders.
+    // Longer circles, and circles over several folders.
     let far = [
         ("room", "mod a; mod b;"),
         ("room::a", "use super::b::inner::I;"),
@@ -167,7 +168,7 @@ fn a_circle_of_files_is_found_however_its_paths_are_written() {
         ("room::b::inner", "use crate::room::b::other; use super::super::a::A;"),
     ];
     assert_eq!(found(&far), "room::a → room::b::inner");
-    // What only goes one way is none, and other rooms' files are not this room's.
+    // Uses in one direction are not a circle, and files of other rooms do not count.
     let sound = [
         ("room", "mod a; mod b;\npub use a::A;\npub use b::B;"),
         ("room::a", "use super::B; use crate::other::A;"),

@@ -1,5 +1,5 @@
-//! Client libraries as frontend engineers use them (`tests/clients`): against the web shop's BFF, and through restarts and
-//! reloads.
+//! Runs client libraries as frontend engineers use them (`tests/clients`), against the BFF of the web shop and through
+//! restarts and reloads.
 
 use crate::harness::Bff;
 use crate::program::{node, run, run_for};
@@ -7,7 +7,7 @@ use demo::{Shop, ShopOptions};
 use serde_json::Value;
 use std::time::Duration;
 
-/// Longest time for a restart of all processes, or for all reloads.
+/// The longest time for a restart of all processes, or for all reloads.
 const WEATHER: Duration = Duration::from_secs(240);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -23,7 +23,7 @@ async fn every_library_gets_along_with_the_web_shop() {
     assert_eq!(report["passed"].as_array().map(Vec::len), Some(7), "{report:#}");
 }
 
-/// Runs one of the programs that look for faults, in its short form.
+/// Runs one of the programs that search for faults, in its short form.
 async fn run_weather(script: &str, settings: &[(&str, &str)]) -> Value {
     let mut weather = node(script);
     weather.arg(env!("CARGO_BIN_EXE_bespoke")).envs(settings.iter().copied());

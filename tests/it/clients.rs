@@ -1,10 +1,10 @@
-//! One graph, two clients: each sees its own words for it, and nothing else of it.
+//! Tests of two clients of one graph: each has its own names, and sees nothing else of the graph.
 
 use crate::harness::{Bff, Setup};
 use demo::{Shop, ShopOptions};
 use serde_json::{Value, json};
 
-/// Everything that the services were asked, in a stable order; correlation headers apart.
+/// All requests to the services in a stable order, without correlation headers.
 fn seen(shop: &Shop) -> Vec<String> {
     let services = ["users", "catalog", "inventory", "carts", "orders", "payments", "reviews"];
     let requests = services.iter().flat_map(|service| {
@@ -54,12 +54,12 @@ async fn renamed_flattened_and_pinned_fields_send_the_same_bytes() {
     let shop = Shop::start(ShopOptions::default());
     let (web, mobile) = (Bff::web(&shop).await, Bff::mobile(&shop).await);
     for (renamed, plain) in [
-        // Rename and flatten, on a list.
+        // Renamed and flattened fields in a list.
         (
             "{ cards(first: 5) { id title cents thumb } }",
             "{ products(first: 5) { id name price { amount } images { small { url } } } }",
         ),
-        // Joined by key, with a sparse fieldset; an index into a list; a batch by POST.
+        // A join by key with a sparse fieldset, an index into a list, and a batch by POST.
         (
             "{ cards(first: 5) { hero { ... on Picture { url } } category inStock } }",
             "{ products(first: 5) { media { __typename ... on Photo { url } } category { name } inStock } }",
@@ -69,12 +69,12 @@ async fn renamed_flattened_and_pinned_fields_send_the_same_bytes() {
             r#"{ tracker(orderId: "19990") { state carrier things } }"#,
             r#"{ order(id: "19990") { status shipping { carrier } lines { product { name } } } }"#,
         ),
-        // A pinned argument, and a caller's credentials.
+        // A pinned argument, and the caller's credentials.
         (
             "{ me { name recent { state } } basket { lines { quantity title } } }",
             "{ me { name orders(first: 3) { status } } cart { lines { quantity product { name } } } }",
         ),
-        // A root of its own for several roots.
+        // One field of the client's root for several fields of the graph's root.
         (
             "{ home { popular(first: 2) { title } fresh(first: 2) { cents } categories { label } } }",
             "{ popular: products(sort: POPULAR, first: 2) { name } fresh: products(sort: NEWEST, first: 2) { price { amount } }
@@ -103,7 +103,7 @@ async fn one_field_gathers_several_roots() {
     ");
 }
 
-/// All that introspection tells.
+/// A query for everything that introspection shows.
 const INTROSPECTION: &str = "{ __schema {
     queryType { name } mutationType { name } directives { name description args { name } }
     types { kind name description possibleTypes { name } interfaces { name } inputFields { name description type { name } }
@@ -184,7 +184,7 @@ async fn production_hides_the_schema_and_the_calls() {
         let reply = bff.ask(query).await;
         assert!(!reply.errors().is_empty() && !reply.text.contains("avatarUrl"), "{}", reply.text);
     }
-    // No name that the caller did not write.
+    // An error must not suggest a name that the caller did not write.
     let reply = bff.ask(r#"{ product(id: "1") { nam } }"#).await;
     assert_eq!(reply.status, 400);
     assert!(!reply.text.contains("name"), "{}", reply.text);

@@ -1,4 +1,5 @@
-//! Code of this process that writes to a service: what its request reads afterwards is read again.
+//! Tests of code in the process of the BFF that writes to a service: what the same request reads afterwards is read
+//! again.
 
 use crate::harness::{Bff, Setup};
 use async_graphql::{Context, EmptySubscription, ID, Object, Result, Schema};
@@ -21,7 +22,7 @@ type Cart @key(fields: "id")
 }
 "#;
 
-/// Writes to a service of its own.
+/// A source whose writes go to a service of its own.
 const NOTES: &str = r#"extend schema
   @link(url: "https://specs.apollo.dev/federation/v2.5", import: ["@key"])
   @link(url: "https://bespoke.example/connect/v1", import: ["@source", "@connect"])
@@ -62,13 +63,13 @@ struct Mutation;
 
 #[Object]
 impl Mutation {
-    /// Writes.
+    /// Writes to the service.
     async fn fill(&self, ctx: &Context<'_>, id: ID) -> Result<Cart> {
         ctx.data::<UpstreamHandle>()?.post_json("carts", "/fill", "{}".into()).await.map_err(|e| e.to_graphql())?;
         Ok(Cart { id })
     }
 
-    /// Writes, and then has no answer.
+    /// Writes to the service, and then fails.
     async fn fill_and_fail(&self, ctx: &Context<'_>, id: ID, by: String) -> Result<Cart> {
         ctx.data::<UpstreamHandle>()?.post_json("carts", "/fill", "{}".into()).await.map_err(|e| e.to_graphql())?;
         match by.as_str() {
@@ -78,7 +79,7 @@ impl Mutation {
         }
     }
 
-    /// Sends a GET only: under `Mutation` it is a write all the same.
+    /// Sends only a GET, but counts as a write, because it is a field of `Mutation`.
     async fn peek(&self, ctx: &Context<'_>, id: ID) -> Result<Cart> {
         ctx.data::<UpstreamHandle>()?.get_json("carts", "/carts/1", &[]).await.map_err(|e| e.to_graphql())?;
         Ok(Cart { id })
@@ -93,7 +94,7 @@ fn source() -> InProcessSource {
     InProcessSource::new(NAME, schema()).max_calls(1).max_response_bytes(5_000).timeout(Duration::from_secs(1))
 }
 
-/// The services and the client, with a cart whose items are counted by its writes.
+/// Starts the services and the BFF. Each write adds one to the items of the cart.
 async fn start() -> (Faulty, Bff) {
     let items = AtomicU64::new(0);
     let service = Faulty::start(move |request| match request.target.as_str() {

@@ -1,4 +1,4 @@
-//! The program `bespoke`: what it says, and its exit codes.
+//! Tests of the program `bespoke`: its output and its exit codes.
 
 use crate::program::{Ended, Folder, Program, bespoke, run, run_with};
 use rustix::process::Signal;
@@ -8,10 +8,10 @@ use std::process::Stdio;
 use testkit::posts::{POSTS, PostsUpstream};
 use testkit::tls::authority;
 
-/// The README's query.
+/// The query in the README.
 const ORDERS: &str = r#"{ user(id: "123") { name orders { total } } }"#;
 
-/// A copy of this repository's project, to break.
+/// A copy of this repository's project that a test may break.
 fn project() -> Folder {
     let bffs = ["web", "mobile"]
         .map(|client| [format!("bff-{client}/bff.yaml"), format!("bff-{client}/{client}-extras.graphql")]);
@@ -20,7 +20,7 @@ fn project() -> Folder {
     Folder::copy("", &parts)
 }
 
-/// Asserts how a command ended.
+/// Asserts the exit code of a command, and returns the command's output.
 #[track_caller]
 fn expect(ended: Ended, code: i32) -> Ended {
     assert_eq!(ended.code, Some(code), "{}{}", ended.stdout, ended.stderr);
@@ -61,7 +61,7 @@ async fn check_draws_each_mistake_where_it_is() {
         let text = std::fs::read_to_string(Path::new(project.path()).join(file)).unwrap();
         let line = 1 + text.lines().position(|line| line.contains(wrong)).unwrap();
         assert!(drawn.stdout.contains(&format!("--> {file}:{line}:")), "{}", drawn.stdout);
-        // The same, a line each.
+        // The same findings, with a line for each.
         let short = expect(run(bespoke(&["check", "--project", project.path(), "--short"])).await, 1);
         assert!(short.stdout.starts_with(&format!("{file}:{line}:")), "{}", short.stdout);
         assert_eq!(short.stdout.lines().count(), 1, "{}", short.stdout);
@@ -148,7 +148,7 @@ async fn check_finds_what_serve_would_refuse() {
     }
     let right = "\"https://a\", tls: { ca_file: cert.pem, client_cert_file: cert.pem, client_key_file: its.pem }";
     assert_eq!(checked(right, 0).await, "");
-    // `serve` says the same.
+    // `serve` writes the same findings.
     let project = Folder::copy("tests/fixtures/posts", &["bespoke.yaml", "schema"]);
     project.edit("bespoke.yaml", "\"${POSTS_URL:-http://127.0.0.1:4201}\"", "\"http://a\", token: { file: nowhere }");
     let ended = expect(run(bespoke(&["serve", "--project", project.path(), "--client", "web"])).await, 1);
@@ -200,7 +200,7 @@ async fn check_names_the_clients_of_endpoints_that_are_to_go() {
     let (product, users) = ("operation `getProduct` is deprecated", "operation `getUsers` is deprecated");
     let all = told(expect(run(bespoke(&check)).await, 0));
     assert_eq!(all, [format!("{product}; used by mobile, web"), format!("{users}; used by web")]);
-    // The phone has its user by another endpoint.
+    // The phone app's client gets its user from another endpoint.
     let mobile = told(expect(run(bespoke(&[&check[..], &["--client", "mobile"]].concat())).await, 0));
     assert_eq!(mobile, [format!("{product}; used by mobile"), users.to_owned()]);
 }
@@ -235,7 +235,7 @@ async fn plan_shows_calls_rounds_and_what_waits_for_what() {
     let shown = format!("$ bespoke plan '{ORDERS}' --client web\n{}```", ended.stdout);
     assert!(readme.contains(&shown), "README.md shows another plan than\n{shown}");
 
-    // A file, and standard input.
+    // The operation comes from a file, or from standard input.
     let page = "bff-web/operations/product-page.graphql";
     let from_file = expect(run(bespoke(&["plan", page, "--client", "web"])).await, 0).stdout;
     let stdin = std::fs::File::open(page).unwrap();
@@ -254,7 +254,7 @@ async fn a_plan_over_the_budget_is_refused_by_name() {
     let one = r#"{ user(id: "123") { name } }"#;
     expect(run(bespoke(&["plan", one, "--client", "web", "--project", project.path()])).await, 0);
 
-    // The limits of the configuration hold too.
+    // The limits of the configuration apply to `plan` too.
     project.edit("bff-web/bff.yaml", "playground:", "limits: { depth: 2 }\n\nplayground:");
     let ended = expect(run(bespoke(&["plan", ORDERS, "--client", "web", "--project", project.path()])).await, 1);
     let expected = "error: the document has 3 nested fields; at most 2 are allowed (LIMIT_EXCEEDED)\n";
@@ -271,7 +271,7 @@ async fn a_clients_schema_is_plain_sdl() {
         for word in ["@view", "@from", "@link", "@connect"] {
             assert!(!sdl.contains(word), "{word} in the schema of {name}");
         }
-        // The client's own program, whose Rust fields are there as code, has the same.
+        // The client's own program has the same schema, although it has the fields in Rust as code.
         let view = client.assemble(&|_| None).view.expect("a view");
         assert!(sdl == view.sdl(), "{name}: `bespoke schema` and the client's own program differ");
     }

@@ -1,4 +1,4 @@
-//! Connections to services that end when they want to, and instances that are no good: nobody who asks should notice.
+//! Tests of services that close connections at any time, and of faulty instances. Clients should not notice either.
 
 use crate::harness::{Bff, Setup, authority_file};
 use bespoke::internals::engine::Client;
@@ -31,7 +31,7 @@ fn well() -> Does {
     Does::json(r#"{"value":1}"#)
 }
 
-/// A BFF in front of a service, whose options are written in YAML.
+/// Starts a BFF in front of a service. `options` are the service's options in YAML.
 async fn bff(options: &str) -> Bff {
     let config = format!("services:\n  shop: {{ timeout: 20s, connect_timeout: 10s, cache: false, {options} }}\n");
     let files = Files::embedded([
@@ -46,10 +46,10 @@ fn trust() -> String {
     format!("tls: {{ ca_file: '{}' }}", authority_file().display())
 }
 
-/// What a service does, by the number of the request on one of its connections, from 1.
+/// The reply of a service to a request. The argument is the number of the request on its connection, from 1.
 type Ending = fn(usize) -> Does;
 
-/// How a service ends its connections.
+/// The ways in which a service ends its connections, each with its name.
 fn endings() -> Vec<(&'static str, Ending)> {
     vec![
         ("right behind an answer", |_| well().then_act(Act::Close)),
@@ -57,12 +57,13 @@ fn endings() -> Vec<(&'static str, Ending)> {
         ("behind the third answer", |nth| if nth < 3 { well() } else { well().then_act(Act::Close) }),
         ("when the fourth request comes", |nth| if nth < 4 { well() } else { Does::of([Act::Close]) }),
         ("when the fourth request comes, by a reset", |nth| if nth < 4 { well() } else { Does::reset_before_head() }),
-        // What comes meanwhile is thrown away, as by a host that closes while a request is on its way.
+        // A request that comes meanwhile is discarded, as by a host that closes a connection while a request is on its
+        // way.
         ("after ten milliseconds", |_| well().then_act(Act::Wait(Duration::from_millis(10))).then_act(Act::Close)),
     ]
 }
 
-/// Does the same to each connection.
+/// A script that does the same on each connection.
 fn by_connection(ending: Ending) -> impl Fn(&SeenRequest) -> Does {
     let counts = Mutex::new(HashMap::<usize, usize>::new());
     move |seen| {
@@ -81,20 +82,20 @@ async fn services_that_close_connections_cost_reads_nothing_and_see_no_write_twi
             let name = format!("{name}, TLS {is_secure}");
             let shop = Faulty::start_over(Security::of(is_secure), by_connection(ending)).await.unwrap();
             let trust = if is_secure { trust() } else { "tls: {}".to_owned() };
-            // Nothing is paid for by retries, and the first failure would open the circuit.
+            // Retries must not hide a failure, so there are none, and the first failure would open the circuit breaker.
             let guards = "retry: { ratio: 0, per_second: 0 }, breaker: { failures_in_row: 1 }";
             let bff = bff(&format!("url: '{}', {trust}, {guards}", shop.base_url())).await;
             for call in 0..CALLS {
                 let reply = bff.ask(&format!("{{ item(of: \"{call}\") {{ value }} }}")).await;
                 assert_eq!(reply.body["data"], json!({ "item": { "value": 1 } }), "{name}: {}", reply.text);
-                // Before, at and behind the end of an idle connection.
+                // The pauses are shorter than, as long as, and longer than the life of an idle connection.
                 tokio::time::sleep(Duration::from_millis(call as u64)).await;
             }
             let metrics = bff.metrics();
             let retried = metrics.lines().filter(|line| line.starts_with("bespoke_upstream_retries_total{"));
             assert!(retried.clone().all(|line| line.ends_with(" 0")), "{name}: {:?}", retried.collect::<Vec<_>>());
             drop(bff);
-            // Writes may be lost with their connections, but never done twice.
+            // A write may be lost with its connection, but it is never sent twice.
             let bff = self::bff(&format!("url: '{}', {trust}, breaker: {{ enabled: false }}", shop.base_url())).await;
             for call in 0..CALLS {
                 let reply = bff.ask(&format!("mutation {{ write(of: \"{call}\") {{ value }} }}")).await;
@@ -112,7 +113,8 @@ async fn services_that_close_connections_cost_reads_nothing_and_see_no_write_twi
     }
 }
 
-/// How many of 200 reads are whole, four at a time; `then`: what happens after fifty of them.
+/// Sends 200 reads, four at a time, and returns how many of them are answered without errors. `then` is called after 52
+/// of them.
 async fn whole(bff: Bff, then: impl FnOnce()) -> usize {
     let (bff, mut then, mut whole) = (Arc::new(bff), Some(then), 0);
     for round in 0..50 {
@@ -152,7 +154,8 @@ async fn of_two_instances_one_that_is_no_good_costs_next_to_nothing() {
         assert!(whole_of_closing >= 199, "closes, TLS {is_secure}: {whole_of_closing} of 200");
 
         if is_secure {
-            // It wants a certificate that we do not have, and says so only behind our part of the handshake.
+            // The instance requires a certificate that the BFF does not have, and refuses only after the BFF's part of
+            // the handshake.
             let wants = server(&authority().certificate(), Some(&Authority::new()));
             let refusing = Faulty::always_over(Security::Tls(Arc::new(wants)), well()).await.unwrap();
             let whole_of_refusing = whole(self::bff(&beside(&refusing)).await, || ()).await;

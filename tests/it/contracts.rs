@@ -1,5 +1,5 @@
-//! The contracts in `schema/services` against the running services: every declared answer is
-//! provoked, and every answer is what its contract declares.
+//! Tests the running services against the contracts in `schema/services`: every declared answer is provoked, and every
+//! answer is as its contract declares.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ mod exercises;
 use contract::Contract;
 use exercises::{Exercise, SERVICES, exercises};
 
-/// An answer as it came over the wire.
+/// An answer as the service sent it.
 struct Answer {
     status: u16,
     headers: reqwest::header::HeaderMap,
@@ -30,7 +30,7 @@ impl Answer {
 }
 
 fn client() -> reqwest::Client {
-    // The second test in a process finds a provider installed, which is as good.
+    // The call fails if another test has installed a provider already, which is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().timeout(std::time::Duration::from_secs(10)).build().unwrap()
 }
@@ -75,7 +75,7 @@ async fn every_declared_answer_is_given_and_fits_its_contract() {
 
 #[tokio::test]
 async fn many_good_answers_fit_their_contract() {
-    // What one example may miss: nulls, both kinds of media and of payment, every status.
+    // Many answers are checked, because one example may lack nulls, a kind of media or of payment, or a status.
     let (shop, client) = (Shop::start(ShopOptions::default()), client());
     let ids = |range: std::ops::Range<u32>| range.map(|id| id.to_string()).collect::<Vec<_>>();
     let mut walks = Vec::new();
@@ -183,7 +183,7 @@ async fn pages_by_cursor_give_each_order_once() {
         let mut items = page["items"].as_array().unwrap().clone();
         let cursors: Vec<Value> = items.iter_mut().map(|item| item["cursor"].take()).collect();
         assert_eq!(cursors.last(), Some(&page["last"]));
-        // Without its place in the page it is the order.
+        // Without its cursor, an item of a page is an order.
         items.iter_mut().for_each(|item| _ = item.as_object_mut().unwrap().remove("cursor"));
         paged.extend(items);
         match &page["next"] {
@@ -202,7 +202,7 @@ async fn pages_by_cursor_give_each_order_once() {
 #[tokio::test]
 async fn orders_of_several_users_are_limited_for_each() {
     let (shop, client) = (Shop::start(ShopOptions::default()), client());
-    // User 50 has no orders, and 123 is asked for twice.
+    // User 50 has no orders, and user 123 is in the request twice.
     let search = "/orders/search?userId=456&userId=123&userId=50&userId=123&perUser=4";
     let found = send(&client, &shop, &Exercise::get("orders", "searchOrders", 200, search)).await.json();
     let found = found["content"].as_array().unwrap().clone();

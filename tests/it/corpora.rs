@@ -1,11 +1,12 @@
-//! The seeds of the fuzz targets, replayed without libFuzzer: what held when they were written holds now. What the project
-//! has anyway, such as its schemas, is a seed where it stands.
+//! Runs the fuzz targets on their seeds without libFuzzer, so that what was once found stays fixed. Files that the
+//! project has anyway, such as its schemas, are seeds too.
 
 use bespoke::fuzzing;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Runs a target on its own seeds and on files of this repository: those in a folder that end like this.
+/// Runs a target on its own seeds and on files of this repository. `files` are folders, each with the end of the names
+/// of the files in it that are used.
 fn replay(target: &str, files: &[(&str, &str)], run: fn(&[u8])) {
     let corpus = format!("fuzz/corpus/{target}");
     let own = (corpus.as_str(), "");
@@ -14,7 +15,7 @@ fn replay(target: &str, files: &[(&str, &str)], run: fn(&[u8])) {
         let data = fs::read(path).unwrap();
         eprintln!("{}", path.display());
         run(&data);
-        // Cut short and spoiled, so that what refuses is met too.
+        // The seed is also cut short and damaged, so that the code that refuses input runs too.
         run(&data[..data.len() / 2]);
         for at in (0..data.len()).step_by(data.len() / 16 + 1) {
             let mut spoiled = data.clone();
@@ -27,7 +28,7 @@ fn replay(target: &str, files: &[(&str, &str)], run: fn(&[u8])) {
     assert_eq!(empty, None, "nothing there");
 }
 
-/// The files right in a folder, in order; none, if there is no such folder.
+/// The files in a folder, but not below it, whose names end with `end`, sorted. Empty if there is no such folder.
 fn find(folder: &str, end: &str) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)) else { return Vec::new() };
     let paths = entries.map(|entry| entry.unwrap().path());

@@ -1,4 +1,5 @@
-//! `@defer` over HTTP: what is slow comes later, in the client's format, and costs nothing once the client has left.
+//! Tests of `@defer` over HTTP: slow fragments come later, in the format that the client accepts, and their calls end
+//! once the client has left.
 
 use crate::harness::{Bff, Setup};
 use crate::incremental::{events, merge, multipart};
@@ -14,7 +15,7 @@ const QUERY: &str = r#"{ product(id: "1") { name ... @defer(label: "stock") { in
 
 const STOCK: &str = r#"[{"productId":1,"inStock":true}]"#;
 
-/// The web shop's BFF with an inventory that answers as said.
+/// The BFF of the web shop with an inventory that answers with `reply`.
 async fn web(shop: &Shop, reply: Reply) -> (Bff, Faulty) {
     let inventory = Faulty::always(reply).await.unwrap();
     let setup = Setup::of(shop).url("inventory", inventory.base_url()).deadline(Duration::from_secs(10));
@@ -31,7 +32,7 @@ fn content_type(response: &reqwest::Response) -> String {
     response.headers()["content-type"].to_str().unwrap().to_owned()
 }
 
-/// Without what differs from run to run.
+/// The parts without their `extensions`, which differ from run to run.
 fn without_calls(mut parts: Vec<Value>) -> Vec<Value> {
     for part in &mut parts {
         part.as_object_mut().expect("an object").remove("extensions");
@@ -50,7 +51,7 @@ async fn the_first_part_is_there_while_the_slow_service_is_silent() {
     assert!(first.contains("\"hasNext\":true") && !first.contains("inStock"), "{first}");
     assert_eq!(inventory.hangups(), 0);
     drop(response);
-    // The client has left: so does the call.
+    // The client has left, so the BFF ends the call.
     tokio::time::timeout(Duration::from_secs(10), inventory.until_hangups(1)).await.expect("a hang-up");
 }
 
@@ -114,7 +115,7 @@ async fn what_comes_in_one_part_is_plain_json() {
         assert_eq!(response.status(), status);
         assert_eq!(content_type(&response), "application/graphql-response+json; charset=utf-8");
     }
-    // Who takes nothing else gets one event, or one part.
+    // A client that accepts only an event stream or a multipart body gets one event, or one part.
     let response = ask(&bff, "{ nope }", "text/event-stream").await;
     assert_eq!(response.status(), 200);
     let parts = events(&response.text().await.unwrap());

@@ -1,5 +1,5 @@
-//! One OpenAPI contract, as far as checking answers needs it: read anew here rather than with the
-//! engine's own reader, so that the two can be wrong independently.
+//! The parts of an OpenAPI contract that the checks of answers need. The contract is read by this code instead of the
+//! engine's own reader, so that a mistake in one of the two is noticed.
 
 use std::collections::BTreeSet;
 
@@ -23,7 +23,7 @@ impl Contract {
         Self { document }
     }
 
-    /// Every operation with each status that it declares.
+    /// All operations, each with every status that it declares.
     pub(super) fn declared(&self) -> BTreeSet<(String, u16)> {
         let statuses = |(_, _, operation): (String, String, &Value)| {
             let id = operation["operationId"].as_str().unwrap().to_owned();
@@ -40,8 +40,8 @@ impl Contract {
         parameter["schema"]["maxItems"].as_u64().unwrap()
     }
 
-    /// Checks that a request has the contract's method, path and declared parameters, and if its
-    /// answer is a success also that required ones are there and the body fits.
+    /// Checks that a request has the method and the path of the contract and only declared parameters. If the answer is
+    /// a success, the required parameters must be there and the body must fit.
     pub(super) fn check_request(&self, exercise: &Exercise) {
         let (method, template, operation) = self.operation(exercise.operation);
         let name = format!("{} {}", exercise.operation, exercise.target);
@@ -105,7 +105,7 @@ impl Contract {
     }
 
     fn validator(&self, schema: &Value) -> Validator {
-        // References such as `#/components/schemas/User` hold as soon as the components stand beside the schema.
+        // References such as `#/components/schemas/User` can be resolved because the components are beside the schema.
         let root = json!({ "allOf": [schema], "components": self.document["components"] });
         jsonschema::draft202012::options().should_validate_formats(true).build(&root).unwrap()
     }
@@ -119,7 +119,7 @@ impl Contract {
         found.unwrap_or_else(|| panic!("no operation `{id}` in the contract"))
     }
 
-    /// Method, path template and operation of each operation.
+    /// The method, the path template and the declaration of each operation.
     fn operations(&self) -> Vec<(String, String, &Value)> {
         object(&self.document["paths"])
             .iter()

@@ -1,4 +1,4 @@
-//! One request, at least, for each answer that a contract declares.
+//! The requests that provoke answers: at least one for each answer that a contract declares.
 
 /// The services that have an OpenAPI contract.
 pub(super) const SERVICES: [&str; 6] = ["users", "catalog", "inventory", "carts", "orders", "payments"];
@@ -10,13 +10,13 @@ pub(super) struct Exercise {
     /// The contract's `operationId`.
     pub(super) operation: &'static str,
     pub(super) method: &'static str,
-    /// Path and query.
+    /// The path and query of the request.
     pub(super) target: String,
     pub(super) status: u16,
-    /// Whose token to send.
+    /// The user whose token is sent; `None` if no token is sent.
     pub(super) user: Option<&'static str>,
     pub(super) headers: Vec<(&'static str, String)>,
-    /// A JSON text.
+    /// The body as a JSON text; `None` if there is no body.
     pub(super) body: Option<String>,
 }
 
@@ -48,7 +48,7 @@ impl Exercise {
     }
 }
 
-/// The requests to `service`, in an order in which they provoke what they should.
+/// The requests to `service`. Their order matters, because some answers depend on earlier requests.
 pub(super) fn exercises(service: &str) -> Vec<Exercise> {
     match service {
         "users" => users(),

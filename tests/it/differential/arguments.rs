@@ -1,4 +1,4 @@
-//! What stands in arguments: literals and variables, all of which services accept.
+//! The values of arguments: literals and variables, all of which the services accept.
 
 use super::reached::Reached;
 use crate::random::Random;
@@ -7,7 +7,7 @@ use apollo_compiler::schema::ExtendedType;
 use apollo_compiler::{Name, Schema};
 use serde_json::{Map, Value, json};
 
-/// Arguments as text, and what `first` is.
+/// The arguments of a field as text, and the value of its argument `first`, if it has one.
 pub(crate) struct Filled {
     pub(crate) text: String,
     pub(crate) first: Option<u32>,
@@ -16,16 +16,16 @@ pub(crate) struct Filled {
 #[derive(Debug)]
 struct Variable {
     name: String,
-    /// Which argument it was made for, or `if`.
+    /// The coordinate of the argument that the variable was made for, or `if` for a condition.
     of: String,
     ty: String,
     default: Option<String>,
     given: Option<Value>,
-    /// What it comes to.
+    /// The value that the argument has with this variable.
     value: Value,
 }
 
-/// An argument that is to be filled.
+/// An argument that needs a value.
 struct Wanted<'a> {
     schema: &'a Schema,
     coordinate: &'a str,
@@ -33,7 +33,7 @@ struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// A literal and, of arguments that services read, its value.
+    /// Makes a literal. If a service reads the argument, its value is returned too; otherwise null.
     fn literal(&self, random: &mut Random) -> (String, Value) {
         match value(random, self.coordinate) {
             Some(value) => (literal(random, self.coordinate, &value), value),
@@ -51,12 +51,12 @@ impl Variables {
         self.0.len()
     }
 
-    /// Forgets those that were added since there were so many.
+    /// Removes the variables after the first `len`.
     pub(crate) fn truncate(&mut self, len: usize) {
         self.0.truncate(len);
     }
 
-    /// Their definitions in brackets; empty without any.
+    /// The definitions of the variables in parentheses; empty if there are none.
     pub(crate) fn declared(&self) -> String {
         if self.0.is_empty() {
             return String::new();
@@ -68,7 +68,7 @@ impl Variables {
         format!("({})", self.0.iter().map(one).collect::<Vec<_>>().join(", "))
     }
 
-    /// The values of those that are given.
+    /// The values of the variables that are given.
     pub(crate) fn given(&self) -> Map<String, Value> {
         self.0.iter().filter_map(|variable| Some((variable.name.clone(), variable.given.clone()?))).collect()
     }
@@ -85,7 +85,7 @@ impl Variables {
         self.0.iter().map(one).collect()
     }
 
-    /// Arguments for a field, in brackets; empty without any.
+    /// Makes the arguments of a field, in parentheses; empty if there are none.
     pub(crate) fn arguments(
         &mut self,
         schema: &Schema,
@@ -115,7 +115,7 @@ impl Variables {
         Filled { text, first }
     }
 
-    /// An argument's text and value; `None`: it is left out.
+    /// Makes the text and the value of an argument; `None` if it is left out.
     fn argument(&mut self, random: &mut Random, reached: &mut Reached, wanted: &Wanted<'_>) -> Option<(String, Value)> {
         let argument = wanted.argument;
         match random.below(6) {
@@ -150,17 +150,17 @@ impl Variables {
         let is_given = !random.one_in(3);
         let (ty, default, given, value) = match random.below(4) {
             0 => (format!("{nullable}!"), None, Some(chosen.clone()), chosen),
-            // §5.8.5: a default that is not null lets a nullable variable stand where null must not.
+            // §5.8.5: a nullable variable with a default that is not null may be used where null is not allowed.
             1 => {
                 let (text, default) = wanted.literal(random);
                 if is_given && random.one_in(6) {
-                    // Where null must not stand, its field fails (§6.4.1).
+                    // If null is not allowed, the field fails (§6.4.1).
                     return self.add(coordinate, nullable, Some(text), Some(Value::Null), Value::Null);
                 }
                 let comes_to = if is_given { chosen.clone() } else { default };
                 (nullable, Some(text), is_given.then_some(chosen), comes_to)
             }
-            // The argument's own default stands in for one that is absent.
+            // The argument's own default takes the place of a variable that is absent.
             2 if !argument.is_required() => {
                 let fallback = fallback.unwrap_or_default();
                 let comes_to = if is_given { chosen.clone() } else { fallback };
@@ -172,7 +172,7 @@ impl Variables {
         self.add(coordinate, ty, default, given, value)
     }
 
-    /// What `@skip` and `@include` depend on; mostly so that something is left.
+    /// Makes the condition of `@skip` or `@include`, mostly so that the field is not left out.
     pub(crate) fn condition(&mut self, random: &mut Random, usual: bool) -> String {
         let value = usual != random.one_in(4);
         let known = self.0.iter().find(|variable| variable.of == "if" && variable.value == value);
@@ -205,7 +205,7 @@ impl Variables {
     }
 }
 
-/// A value for an argument that a service reads, as JSON.
+/// A value for an argument that a service reads, as JSON; `None` for other arguments.
 fn value(random: &mut Random, coordinate: &str) -> Option<Value> {
     let mut id = |most: u64| match random.below(12) {
         0 => json!("99999"),
@@ -222,7 +222,7 @@ fn value(random: &mut Random, coordinate: &str) -> Option<Value> {
         (_, "id" | "productId") => id(2_000),
         (_, "first" | "page") => json!(random.below(3) + 1),
         (_, "quantity") => json!(random.below(4) + 1),
-        // New each time: the services answer a key that comes again as they did before.
+        // The key is new each time, because the services answer a repeated key as they did before.
         ("Mutation.placeOrder(key:)", _) => json!(format!("key-{:x}", random.below(u64::MAX))),
         (_, "payBy") => json!(random.pick(&["CARD", "INVOICE"])),
         (_, "lines") => lines(random),
@@ -235,7 +235,7 @@ fn value(random: &mut Random, coordinate: &str) -> Option<Value> {
     Some(value)
 }
 
-/// Any literal of a type.
+/// Makes any literal of a type.
 fn of_type(schema: &Schema, random: &mut Random, ty: &Type, depth: u32) -> String {
     if !ty.is_non_null() && random.one_in(6) {
         return "null".to_owned();
@@ -245,7 +245,7 @@ fn of_type(schema: &Schema, random: &mut Random, ty: &Type, depth: u32) -> Strin
         let second = of_type(schema, random, ty.item_type(), depth.saturating_sub(1));
         return match random.below(4) {
             0 => "[]".to_owned(),
-            // §3.12.1: a single value becomes a list of it; null stays null.
+            // §3.12.1: a single value becomes a list of this value, but null stays null.
             1 if first != "null" => first,
             2 => format!("[{first}]"),
             _ => format!("[{first}, {second}]"),
@@ -284,7 +284,8 @@ fn of_type(schema: &Schema, random: &mut Random, ty: &Type, depth: u32) -> Strin
     }
 }
 
-/// Lines of an order: some are out of stock, some unknown, some more than a bank lends.
+/// The lines of an order. Some products are out of stock, some are unknown, and some orders are so large that the
+/// payment is declined.
 fn lines(random: &mut Random) -> Value {
     let line = |random: &mut Random| {
         let product = match random.below(12) {
@@ -301,11 +302,11 @@ fn lines(random: &mut Random) -> Value {
     (0..=random.below(3)).map(|_| line(random)).collect()
 }
 
-/// A value as GraphQL text: texts in several spellings.
+/// Writes a value as GraphQL text. Strings are written in several ways.
 fn literal(random: &mut Random, coordinate: &str, value: &Value) -> String {
     match value {
         Value::String(name) if coordinate.ends_with("(sort:)") || coordinate.ends_with("(payBy:)") => name.clone(),
-        // §3.12.1: a single value becomes a list of it.
+        // §3.12.1: a single value becomes a list of this value.
         Value::Array(items) if items.len() == 1 && random.one_in(2) => literal(random, coordinate, &items[0]),
         Value::Array(items) => {
             let items: Vec<_> = items.iter().map(|item| literal(random, coordinate, item)).collect();

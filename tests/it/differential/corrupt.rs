@@ -1,21 +1,22 @@
-//! Seeded corruption of what services answer, by entity and property: the same rules as in
+//! Corruption of the services' answers, which a seed decides for each entity and property. The rules are those of
 //! `tests/differential/corrupt.mjs`, so that both sides see the same damage.
 
 use demo::Shop;
 use serde_json::{Map, Value, json};
 use testkit::proxy::{Changed, Passing, Proxy};
 
-/// An entity's own identities stay as they are: without them nobody could say whose the damage is.
+/// The properties that are never damaged. They identify an entity, and without them nobody could say which entity is
+/// damaged.
 const KEPT: [&str; 5] = ["id", "productId", "orderId", "userId", "cursor"];
 const GONE: u32 = 3;
 const NULLED: u32 = 3;
 const WRONG: u32 = 3;
 const DROPPED: u32 = 4;
 
-/// The services whose answers are damaged: those whose answers say what entity they are about.
+/// The services whose answers are damaged. Their answers say which entity they are about.
 pub(crate) const SERVICES: [&str; 6] = ["users", "catalog", "inventory", "carts", "orders", "payments"];
 
-/// Stands in front of a service of the shop.
+/// Starts a proxy in front of a service of the shop that damages its answers.
 pub(crate) async fn proxy(shop: &Shop, service: &'static str, seed: u64) -> Proxy {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let change = move |request: &Passing, answer: Value| Corruption { service, seed }.answer(&request.target, answer);
@@ -31,7 +32,7 @@ impl Corruption {
     fn answer(&self, target: &str, answer: Value) -> Option<Changed> {
         let body = match answer {
             Value::Array(items) => Value::Array(self.entities(target, items)),
-            // Problem details.
+            // Problem details are not damaged.
             Value::Object(members) if members.contains_key("title") && members.contains_key("status") => return None,
             Value::Object(mut members) if !members.contains_key("id") => {
                 let name = ["items", "content"].into_iter().find(|name| members.contains_key(*name));
@@ -87,7 +88,7 @@ impl Corruption {
     }
 }
 
-/// FNV-1a over UTF-8, then the last step of MurmurHash3, modulo 100.
+/// FNV-1a over UTF-8, followed by the finaliser of MurmurHash3, modulo 100.
 fn percent(text: &str) -> u32 {
     let mut hash = text.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     hash = (hash ^ (hash >> 16)).wrapping_mul(0x85eb_ca6b);
@@ -119,7 +120,7 @@ fn spoiled(at: &str, value: Value) -> Value {
     }
 }
 
-/// A value that no client type of the original takes.
+/// A value that does not fit the type of the original value.
 fn wrong(value: &Value, is_even: bool) -> Value {
     match value {
         Value::String(_) if is_even => json!({ "wrong": true }),

@@ -1,10 +1,11 @@
-//! Operations at random, valid by construction, for either of the demo's clients.
+//! Random operations for either of the demo's clients, which are valid by construction.
 //!
-//! In: a client schema and a seed. Out: a document, its variables, and what of schema and language it reaches.
-//! Elsewhere: what stands in arguments ([`super::arguments`]).
+//! In: a client schema and a seed. Out: a document, its variables, and the parts of the schema and the language that it
+//! uses.
+//! Elsewhere: the values of arguments ([`super::arguments`]).
 //!
-//! A response name stands for the same field with the same arguments in the whole document, so that fields may be
-//! repeated anywhere and always merge.
+//! In the whole document, a response name means one field with the same arguments, so that fields may be repeated
+//! anywhere and always merge.
 
 use super::arguments::{Filled, Variables};
 use super::reached::Reached;
@@ -16,14 +17,14 @@ use apollo_compiler::{Name, Schema};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 
-/// Deepest nesting of fields.
+/// The deepest nesting of fields.
 const MAX_DEPTH: u32 = 6;
-/// Most fields of a document, as written.
+/// The most fields of a document, as written.
 const MAX_FIELDS: u32 = 70;
-/// Most objects that one selection set may stand for: what lists above it may hold, multiplied.
+/// The most objects that one selection set may apply to: the product of the lengths of the lists above it.
 const MAX_WIDTH: u32 = 60;
 
-/// An operation.
+/// A random operation.
 #[derive(Debug, Clone)]
 pub(crate) struct Generated {
     pub(crate) query: String,
@@ -31,7 +32,7 @@ pub(crate) struct Generated {
     pub(crate) reached: Reached,
 }
 
-/// Makes an operation on a root type. `avoid`: coordinates of fields that it must not have.
+/// Makes an operation on a root type. `avoid` has the coordinates of fields that it must not have.
 pub(crate) fn operation(schema: &Valid<Schema>, root: &str, seed: u64, avoid: &[&str]) -> Generated {
     let mut writer = Writer {
         schema,
@@ -50,12 +51,12 @@ pub(crate) fn operation(schema: &Valid<Schema>, root: &str, seed: u64, avoid: &[
     writer.document(&root, &selections)
 }
 
-/// Where a selection set stands.
+/// The bounds of a selection set at its place in the document.
 #[derive(Debug, Clone, Copy)]
 struct Place {
-    /// Fields that may still be nested.
+    /// The number of levels of fields that may still be nested.
     depth: u32,
-    /// Objects that it may stand for.
+    /// The number of objects that the selection set may apply to.
     width: u32,
 }
 
@@ -71,9 +72,9 @@ struct Writer<'s> {
     avoid: &'s [&'s str],
     random: Random,
     fields: u32,
-    /// Is there a field of `Mutation`?
+    /// Whether the operation has a field of `Mutation`.
     changes: bool,
-    /// Response name → field and arguments.
+    /// The field and the arguments of each response name.
     meanings: HashMap<String, (String, String)>,
     fragments: Vec<Fragment>,
     variables: Variables,
@@ -83,7 +84,7 @@ struct Writer<'s> {
 /// A field that was written into a selection set.
 #[derive(Clone)]
 struct Written {
-    /// With alias and arguments.
+    /// The field's text with its alias and arguments, but without directives and selections.
     head: String,
     below: Option<(Name, Place)>,
 }
@@ -152,7 +153,7 @@ impl Writer<'_> {
         let fields: Vec<&FieldDefinition> = fields.values().map(|field| &***field).collect();
         let field = *self.random.choose(&fields);
         let coordinate = format!("{ty}.{}", field.name);
-        // One change for each operation: after a failed one, servers may go on or not (§6.4.4).
+        // Each operation has at most one write, because servers may or may not go on after a failed one (§6.4.4).
         if ty == "Mutation" && std::mem::replace(&mut self.changes, true) {
             return None;
         }
@@ -169,7 +170,7 @@ impl Writer<'_> {
             self.variables.arguments(schema, &mut self.random, &mut self.reached, (ty, field));
         let width =
             here.width * if field.ty.is_list() { first.unwrap_or_else(|| usual_length(&field.name)) } else { 1 };
-        // A wide list of leaves costs little; forty categories with their parents' parents cost much.
+        // A wide list of leaves is cheap, but forty categories with the parents of their parents are expensive.
         if !is_leaf && width > MAX_WIDTH {
             self.variables.truncate(variables);
             return None;
@@ -190,7 +191,7 @@ impl Writer<'_> {
         format!("{}{directives} {}", field.head, below.unwrap_or_default())
     }
 
-    /// A field that stands in the set already, with other selections below.
+    /// Repeats a field that is in the set already, with other selections below it.
     fn again(&mut self, written: &[Written]) -> String {
         let field = self.random.choose(written).clone();
         self.fields += 1;
@@ -198,7 +199,7 @@ impl Writer<'_> {
         self.with_selections(&field)
     }
 
-    /// One that has this meaning alone.
+    /// A response name that means nothing else in the document.
     fn response_name(&mut self, field: &str, arguments: &str) -> String {
         let meaning = (field.to_owned(), arguments.to_owned());
         let mut known: Vec<String> =
@@ -219,7 +220,7 @@ impl Writer<'_> {
         name
     }
 
-    /// A type that a fragment at this type may be on: mostly the type itself, or one of its members.
+    /// A type condition for a fragment at this type: mostly the type itself, or one of its members.
     fn on(&mut self, ty: &Name) -> Name {
         let own = self.members(ty);
         let own = if own.is_empty() { vec![ty.clone()] } else { own };
@@ -234,7 +235,7 @@ impl Writer<'_> {
         if all.is_empty() { ty.clone() } else { self.random.choose(&all).clone() }
     }
 
-    /// Object types of an abstract type; none of another type.
+    /// The object types of an abstract type; empty for other types.
     fn members(&self, ty: &Name) -> Vec<Name> {
         let schema: &Schema = self.schema;
         let mut members: Vec<Name> = match &schema.types[ty] {
@@ -265,7 +266,7 @@ impl Writer<'_> {
         }
         let on = self.on(ty);
         self.condition(&on, ty);
-        // Unions within unions must end.
+        // The depth shrinks, so that unions within unions end.
         let below =
             Place { depth: here.depth.saturating_sub(u32::from(on != *ty || self.members(ty).len() > 1)), ..here };
         self.inline(Some(&on), &on, below)
@@ -326,7 +327,7 @@ fn head(name: &str, field: &str, arguments: &str) -> String {
     if name == field { format!("{field}{arguments}") } else { format!("{name}: {field}{arguments}") }
 }
 
-/// How long a list without `first` may be.
+/// The usual length of a list that has no argument `first`.
 fn usual_length(field: &str) -> u32 {
     match field {
         "categories" => 40,

@@ -1,7 +1,7 @@
-//! Documents accepted or refused: by graphql-js's parser and validation, and by ours.
+//! Compares which documents graphql-js and Bespoke refuse, by their parsers and validation.
 //!
-//! Besides the demo's clients there is a schema with what theirs lack (`tests/differential/rules.graphql`): interfaces,
-//! nested inputs, `@oneOf`, lists of lists, members whose fields differ in type.
+//! Besides the demo's clients there is a schema (`tests/differential/rules.graphql`) with what the demo's schemas lack:
+//! interfaces, nested inputs, `@oneOf`, lists of lists, and members whose fields differ in type.
 
 use super::generate::operation;
 use super::mutate::{KINDS, Mutation, tokens};
@@ -17,7 +17,7 @@ use bespoke::internals::project::Files;
 use bespoke::internals::view::View;
 use std::collections::BTreeMap;
 
-/// Valid documents that are changed, of each schema; each is changed in so many ways.
+/// The number of valid documents of each schema, and the number of changes to each document.
 const DOCUMENTS: u64 = 80;
 const CHANGES: u64 = 12;
 
@@ -27,7 +27,8 @@ const RULES: &str = include_str!("../../differential/rules.graphql");
 
 type IsIt = fn(Option<&str>, &str) -> bool;
 
-/// Where we differ on purpose: why, and how it is told from our verdict and the document.
+/// The cases in which Bespoke differs on purpose: the reason, and a function that recognises the case by Bespoke's
+/// message and the document.
 const DELIBERATE: [(&str, IsIt); 2] = [
     ("graphql-js 17 takes empty selection sets, for which the grammar has no rule (§2.4)", |ours, _| {
         ours.is_some_and(|ours| ours.contains("expected at least one Selection"))
@@ -56,14 +57,15 @@ fn view(client: &Client) -> View {
     assembled.view.expect("a view")
 }
 
-/// Where errors stand, by error.
+/// The places of each error, as lines and columns.
 type Places = Vec<Vec<(u64, u64)>>;
 
-/// Why we refuse a document, and where the errors are; `None`: we accept it. Limits are ours alone.
+/// The message with which Bespoke refuses a document, and the places of the errors; `None` if it accepts the document.
+/// A limit is an `Err`, because graphql-js has no limits.
 fn refused(view: &View, text: &str) -> Result<Option<(String, Places)>, String> {
     match prepare(view, &Limits::default(), text, None) {
         Ok(_) => Ok(None),
-        // Several operations are valid as long as somebody says which.
+        // A document with several operations is valid. Only a request that does not name one of them is refused.
         Err(errors) if errors[0].code == OPERATION_NOT_FOUND => Ok(None),
         Err(errors) if errors[0].code == LIMIT_EXCEEDED => Err(errors[0].message.clone()),
         Err(errors) => {
@@ -75,7 +77,7 @@ fn refused(view: &View, text: &str) -> Result<Option<(String, Places)>, String> 
     }
 }
 
-/// Do we refuse the document for its grammar? Then we see no more of it.
+/// Whether Bespoke refuses a document because of its grammar. Then it does not validate the document.
 fn is_syntax(ours: Option<&str>) -> bool {
     ours.is_some_and(|ours| ours.starts_with("syntax error") || ours.starts_with("expected `:`"))
 }
@@ -84,11 +86,11 @@ fn is_syntax(ours: Option<&str>) -> bool {
 struct Counts {
     accepted: u32,
     refused: u32,
-    /// Beyond a limit of ours.
+    /// Documents that exceed a limit of Bespoke.
     limited: u32,
 }
 
-/// Changes valid documents: kind and text of each.
+/// Makes documents by changing valid ones. Returns the kind of change and the text of each.
 fn documents(schema: &Valid<Schema>) -> Vec<(&'static str, String)> {
     let mut all = Vec::new();
     for seed in 0..DOCUMENTS * times() {
@@ -119,7 +121,7 @@ async fn documents_are_accepted_and_refused_as_by_graphql_js() {
     let clients = [("web", bff_web::client()), ("mobile", bff_mobile::client()), ("rules", rules())];
     let texts =
         [("web", super::schema_text("web")), ("mobile", super::schema_text("mobile")), ("rules", RULES.to_owned())];
-    // Clients of ours may defer; graphql-js wants to be told.
+    // Bespoke's clients have `@defer`. For graphql-js, it must be declared.
     let texts = texts.map(|(name, text)| (name, format!("{text}\n{DEFER}")));
     let oracle = Oracle::judge(&texts.each_ref().map(|(name, text)| (*name, text.as_str()))).await;
     let mut counts: BTreeMap<&str, Counts> = BTreeMap::new();
@@ -149,7 +151,7 @@ async fn documents_are_accepted_and_refused_as_by_graphql_js() {
                     differences.push(format!("{name}, {kind}: we say {ours:?}, graphql-js says {theirs:?}\n{text}"));
                 } else if let Some(theirs) = theirs.filter(|theirs| !theirs.is_syntax && !is_syntax(ours.as_deref())) {
                     placed += 1;
-                    // Of many errors we tell the first.
+                    // Bespoke may report fewer errors than graphql-js, so only the first ones are compared.
                     let first = theirs.places.iter().take(our_places.len().max(1));
                     if !first.eq(&our_places) {
                         misplaced.push(format!(
@@ -171,7 +173,7 @@ async fn documents_are_accepted_and_refused_as_by_graphql_js() {
     }
     deliberate.iter().for_each(|(why, count)| println!("{count:>6} deliberate: {why}"));
     println!("{} accepted, {} refused, {} beyond limits", total.accepted, total.refused, total.limited);
-    // The shortest say it best.
+    // The shortest differences are the easiest to read.
     differences.sort_by_key(String::len);
     let few: Vec<_> = differences.iter().take(8).map(String::as_str).collect();
     assert!(few.is_empty(), "{} differ\n{}", differences.len(), few.join("\n----\n"));

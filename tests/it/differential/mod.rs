@@ -1,9 +1,9 @@
 //! The engine over HTTP compared with graphql-js over the same data, operation by operation.
 //!
-//! In: operations made at random from both client schemas, with fixed seeds; `DIFFERENTIAL_CASES` makes more of them.
-//! graphql-js has the client's schema and resolvers of its own over what the services hold (`tests/differential`).
-//! Equal must be: data, the order of its members, and where errors are. Elsewhere: what is no valid document
-//! ([`invalid`]).
+//! In: random operations for both client schemas, with fixed seeds; the environment variable `DIFFERENTIAL_CASES`
+//! multiplies their number. graphql-js has the client's schema, and resolvers of its own over the data of the services
+//! (`tests/differential`). The data, the order of its members, and the places of errors must be equal. Elsewhere:
+//! documents that are not valid ([`invalid`]).
 
 mod arguments;
 mod corrupt;
@@ -30,22 +30,24 @@ use std::collections::HashSet;
 use testkit::proxy::Proxy;
 use tree::Tree;
 
-/// Valid operations of each client.
+/// The number of valid queries of each client.
 const CASES: u64 = 1_000;
-/// Mutations of each client.
+/// The number of mutations of each client.
 const CHANGES: u64 = 100;
-/// Seeds of corruption, and operations of each client for each of them.
+/// The number of seeds of corruption, and the number of operations of each client for each seed.
 const CORRUPTIONS: u64 = 10;
 const CASES_PER_CORRUPTION: u64 = 40;
-/// Operations at once.
+/// The number of operations that run at the same time.
 const AT_ONCE: usize = 4;
 
-/// Code of the web client's own program, which one broken order fails for a whole batch.
+/// The fields that are not compared if answers are damaged. `User.loyalty` is code of the web client's own program, and
+/// one damaged order makes it fail for a whole batch.
 ///
-/// Nor `ProductCard.inStock`: its default stands in for what is broken, beside the error, which a resolver cannot do.
+/// `ProductCard.inStock` has a default that takes the place of a damaged value beside the error, which a resolver of
+/// graphql-js cannot do.
 const NOT_CORRUPTED: [&str; 2] = ["User.loyalty", "ProductCard.inStock"];
 
-/// The client's schema as graphql-js takes it: directives of views are known, and mean nothing.
+/// The client's schema for graphql-js: the directives of views are declared, but have no effect.
 pub(crate) fn schema_text(client: &str) -> String {
     let path = format!("{}/schema/{client}.graphql", env!("CARGO_MANIFEST_DIR"));
     let written = std::fs::read_to_string(path).expect("the client's schema");
@@ -61,10 +63,10 @@ fn schema(client: &str) -> Valid<Schema> {
     Schema::parse_and_validate(schema_text(client), client).unwrap_or_else(|error| panic!("{}", error.errors))
 }
 
-/// How the message begins of a null that the graph's type forbids and the client's type allows.
+/// The beginning of the message for a null that the graph's type forbids and the client's type allows.
 const BEHIND: &str = "a value that must not be null is null behind";
 
-/// So many times the usual number of cases.
+/// The factor by which the number of cases is multiplied.
 fn times() -> u64 {
     std::env::var("DIFFERENTIAL_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
 }
@@ -73,8 +75,9 @@ fn bff_client(client: &str) -> Client {
     if client == "web" { bff_web::client() } else { bff_mobile::client() }
 }
 
-/// What can be compared of an answer: data, and its errors' paths with the place of the first field, sorted. Of equally
-/// named fields we name the first, and graphql-js names all.
+/// The parts of an answer that are compared: the data, and the sorted paths of its errors with the place of the first
+/// field. For fields with the same response name, Bespoke names only the place of the first, and graphql-js the places
+/// of all.
 #[derive(Debug, PartialEq)]
 struct Outcome {
     data: Tree,
@@ -90,8 +93,8 @@ impl Outcome {
             let place = place.map(|place| [place.get("line").cloned(), place.get("column").cloned()]);
             format!("{} at {place:?}", path.iter().map(ToString::to_string).collect::<Vec<_>>().join("."))
         };
-        // The oracle knows the client's types alone: where those are nullable, a null that the graph's type forbids is
-        // an error of ours only.
+        // The oracle knows only the client's types. If these are nullable, a null that the graph's type forbids is an
+        // error of Bespoke alone.
         let is_of_graph =
             |error: &Tree| matches!(error.get("message"), Some(Tree::Text(text)) if text.starts_with(BEHIND));
         let mut errors: Vec<_> = errors.iter().filter(|&error| !is_of_graph(error)).map(path).collect();
@@ -100,7 +103,7 @@ impl Outcome {
     }
 }
 
-/// One comparison that failed, for people.
+/// A text for people about a comparison that failed; `None` if both answers are equal.
 fn difference(case: &Generated, reply: &Reply, expected: &Outcome) -> Option<String> {
     let found: Tree = serde_json::from_str(&reply.text).expect("JSON");
     let found = Outcome::of(&found);
@@ -125,12 +128,12 @@ struct Sides<'a> {
     bearer: &'a str,
     corruption: Option<u64>,
     at_once: usize,
-    /// What the engine is asked instead of the operation: the operation.
+    /// Turns the operation into the one that the engine gets. Usually both are the same.
     asked: fn(&str) -> String,
 }
 
 impl<'a> Sides<'a> {
-    /// The same to both, many at once.
+    /// Two sides that get the same operations, several at a time.
     fn new(client: &'static str, bff: &'a Bff, oracle: &'a Oracle, bearer: &'a str) -> Self {
         Self { client, bff, oracle, bearer, corruption: None, at_once: AT_ONCE, asked: str::to_owned }
     }
@@ -152,7 +155,7 @@ struct Compared {
     has_errors: bool,
 }
 
-/// Compares many, and says what differs in the first few.
+/// Compares many operations, and returns the counts and the differences.
 async fn compare_all(sides: &Sides<'_>, cases: impl Iterator<Item = Generated>, reached: &mut Reached) -> Totals {
     let mut totals = Totals::default();
     let mut compared =
@@ -193,7 +196,7 @@ impl Totals {
     }
 }
 
-/// A BFF whose services' answers are damaged.
+/// A BFF over services whose answers are damaged.
 struct Corrupted {
     bff: Bff,
     seed: u64,
@@ -229,7 +232,7 @@ async fn answers_are_those_of_graphql_js() {
         let sides = Sides::new(client, &bff, &oracle, &bearer);
         let cases = (0..CASES * times()).map(|seed| operation(&schema, "Query", seed, &[]));
         let mut totals = compare_all(&sides, cases, &mut reached).await;
-        // Each changes what the next one reads.
+        // Mutations run one at a time, because each changes what the next one reads.
         let sides = Sides { at_once: 1, ..sides };
         let cases = (0..CHANGES * times()).map(|seed| operation(&schema, "Mutation", 3_000_000 + seed, &[]));
         totals.add(compare_all(&sides, cases, &mut reached).await);
@@ -261,8 +264,8 @@ async fn nulls_and_errors_stand_where_graphql_js_has_them() {
     }
 }
 
-/// An operation in which only the first of equally named fields is left in each selection set: what an engine would
-/// answer that does not merge them.
+/// An operation in which each selection set keeps only the first of the fields with the same response name, to simulate
+/// an engine that does not merge fields.
 fn unmerged(query: &str) -> String {
     fn first_only(set: &mut Vec<Selection>) {
         let mut seen = HashSet::new();
@@ -286,7 +289,7 @@ fn unmerged(query: &str) -> String {
     document.to_string()
 }
 
-/// The web client with all that it reads nullable: an engine in which null never rises.
+/// The web client with nullable types in all answers, to simulate an engine that does not propagate nulls.
 fn nullable_client() -> Client {
     fn loosened(ty: &Type) -> Type {
         match ty {
@@ -318,7 +321,7 @@ async fn the_comparison_sees_fields_that_are_not_merged() {
     let bearer = shop.bearer(SUB);
     let sides = Sides { asked: unmerged, ..Sides::new("web", &bff, &oracle, &bearer) };
     let schema = schema("web");
-    // One object twice, the second time with more: nothing else is special.
+    // Each document selects one object twice, in the second case with another field.
     let by_hand = [
         ("{ product(id: 1) { price { amount } price { amount } } }", 0),
         ("{ product(id: 1) { price { amount } price { currency } } }", 1),

@@ -1,4 +1,4 @@
-//! Documents that are mostly not valid: valid ones with one thing changed, by kind.
+//! Changes of valid documents, by their kind. Most of the changed documents are not valid.
 
 use crate::random::Random;
 use apollo_compiler::ast::{
@@ -7,10 +7,10 @@ use apollo_compiler::ast::{
 };
 use apollo_compiler::{Name, Node, Schema, name};
 
-/// One kind of change. `false`: there is nothing in the document to change so.
+/// One kind of change. It returns `false` if the document has nothing that can be changed in this way.
 type Change = fn(&mut Mutation<'_>) -> bool;
 
-/// All kinds that change a parsed document.
+/// All kinds of changes of a parsed document.
 pub(crate) const KINDS: [(&str, Change); 39] = [
     ("unknown field", |it| it.field(|_| true, |field, _| field.name = name!("nope"))),
     ("field of another type", |it| {
@@ -164,7 +164,7 @@ pub(crate) struct Mutation<'s> {
 }
 
 impl Mutation<'_> {
-    /// Changes one of the fields that `fits` takes.
+    /// Changes one of the fields that `fits` accepts.
     fn field(&mut self, fits: impl Fn(&Field) -> bool, change: impl FnOnce(&mut Field, &mut Random)) -> bool {
         let mut change = Some(change);
         self.selection(|selection, random| match selection {
@@ -201,13 +201,13 @@ impl Mutation<'_> {
         })
     }
 
-    /// Offers selections, from one at random on, until one is changed.
+    /// Offers each selection to `change`, from a random one on, until one is changed.
     fn selection(&mut self, mut change: impl FnMut(&mut Selection, &mut Random) -> Option<()>) -> bool {
         let mut count = 0;
         self.each_set(&mut |set, _| count += set.len() as u64);
         let from = self.random.below(count.max(1));
         let mut done = false;
-        // Once from there to the end, once from the start.
+        // The first pass goes from there to the end, the second one from the start.
         for first in [from, 0] {
             let mut at = 0;
             self.each_set(&mut |set, random| {
@@ -220,7 +220,7 @@ impl Mutation<'_> {
         done
     }
 
-    /// Offers selection sets, from one at random on, until one is changed.
+    /// Offers each selection set to `change`, from a random one on, until one is changed.
     fn selections(&mut self, change: impl Fn(&mut Vec<Selection>, &mut Random) -> bool) -> bool {
         let mut count = 0;
         self.each_set(&mut |_, _| count += 1);
@@ -236,7 +236,7 @@ impl Mutation<'_> {
         done
     }
 
-    /// Adds a field with arguments to its selection set once more, changed.
+    /// Adds a changed copy of a field with arguments to its selection set.
     fn again(&mut self, change: impl Fn(&mut Field, &mut Random)) -> bool {
         self.selections(|set, random| {
             let fields: Vec<_> =
@@ -301,7 +301,7 @@ impl Mutation<'_> {
         true
     }
 
-    /// Defers a fragment.
+    /// Adds `@defer` to a fragment.
     fn deferred(&mut self) -> bool {
         let defer = self.some_defer();
         let mut defer = Some(defer);
@@ -355,7 +355,7 @@ fn below(set: &mut Vec<Selection>, random: &mut Random, visit: &mut dyn FnMut(&m
     visit(set, random);
     for selection in set {
         match selection {
-            // Leaves have no set.
+            // Leaf fields have no selection set.
             Selection::Field(field) if is_leaf(field) => {}
             Selection::Field(field) => below(&mut field.make_mut().selection_set, random, visit),
             Selection::InlineFragment(fragment) => below(&mut fragment.make_mut().selection_set, random, visit),
@@ -364,7 +364,7 @@ fn below(set: &mut Vec<Selection>, random: &mut Random, visit: &mut dyn FnMut(&m
     }
 }
 
-/// Something of the text itself: a token is lost, doubled, swapped with its neighbour, or another stands there.
+/// Changes the text itself: a token is removed, doubled, swapped with its neighbour, or replaced by another one.
 pub(crate) fn tokens(text: &str, random: &mut Random) -> String {
     let mut tokens = split(text);
     let at = random.below(tokens.len() as u64 - 1) as usize;
@@ -419,7 +419,7 @@ const OTHERS: [&str; 38] = [
     "\"\\uD800\"",
 ];
 
-/// Tokens as GraphQL §2.1.6 has them, roughly.
+/// Splits a text into tokens, roughly as in GraphQL §2.1.6.
 fn split(text: &str) -> Vec<&str> {
     let mut tokens = Vec::new();
     let mut rest = text;
@@ -496,7 +496,7 @@ fn any_type(random: &mut Random) -> Type {
     ty
 }
 
-/// A literal of no type in particular.
+/// Makes a literal of any type.
 fn any_value(random: &mut Random, depth: u32) -> Value {
     let number = |text: &str| {
         Document::parse(format!("{{ a(b: {text}) }}"), "").ok().and_then(|document| {
@@ -537,7 +537,7 @@ fn any_value(random: &mut Random, depth: u32) -> Value {
     }
 }
 
-/// Changes something within a value, or the value itself.
+/// Changes a part of a value, or the whole value.
 fn change_inside(value: &mut Value, random: &mut Random) {
     match value {
         Value::List(items) if !items.is_empty() && !random.one_in(4) => {

@@ -1,4 +1,4 @@
-//! graphql-js in a process of its own: `tests/differential/oracle.mjs`.
+//! The oracle: graphql-js in a process of its own (`tests/differential/oracle.mjs`).
 
 use super::tree::Tree;
 use crate::program::node;
@@ -12,31 +12,32 @@ use tokio::process::{Child, ChildStdin, ChildStdout};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-/// Longest wait for one answer; the first one comes after everything was read from the services.
+/// The longest wait for one answer. The first answer takes long, because the oracle reads all data of the services
+/// before it.
 const LONGEST: Duration = Duration::from_secs(120);
 
-/// On whose behalf all operations are.
+/// The id of the user whose token all operations are sent with.
 pub(crate) const SUB: &str = "123";
 
-/// What graphql-js makes of an operation.
+/// The result of graphql-js for an operation.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Opinion {
-    /// The answer.
+    /// The operation was executed, with this answer.
     Result(Tree),
-    /// Why there is none.
+    /// The operation was refused, with these messages.
     Refused(Vec<String>),
 }
 
-/// Why a document is refused.
+/// The reason why a document is refused.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Refusal {
-    /// Of the first error.
+    /// The message of the first error.
     pub(crate) message: String,
-    /// Is it no GraphQL at all?
+    /// Whether the document is not GraphQL at all.
     pub(crate) is_syntax: bool,
-    /// Line and column of all places of each error.
+    /// The line and column of each place of each error.
     pub(crate) places: Vec<Vec<(u64, u64)>>,
 }
 
@@ -45,14 +46,14 @@ struct Verdicts {
     verdicts: Vec<Option<Refusal>>,
 }
 
-/// The running process; ends when dropped.
+/// The running process, which ends when the value is dropped.
 pub(crate) struct Oracle {
     pipes: Mutex<(ChildStdin, Lines<BufReader<ChildStdout>>)>,
     _child: Child,
 }
 
 impl Oracle {
-    /// Starts it, and lets it read what the shop's services hold.
+    /// Starts the oracle, and lets it read the data of the shop's services.
     pub(crate) async fn start(shop: &Shop) -> Self {
         let services = ["users", "catalog", "inventory", "carts", "orders", "payments", "reviews"];
         let services: serde_json::Map<String, Value> =
@@ -65,7 +66,7 @@ impl Oracle {
         .await
     }
 
-    /// Starts it without services: it can only judge documents.
+    /// Starts the oracle without services, so that it can only judge documents.
     pub(crate) async fn judge(schemas: &[(&str, &str)]) -> Self {
         let schemas: serde_json::Map<String, Value> =
             schemas.iter().map(|&(name, text)| (name.to_owned(), text.into())).collect();
@@ -82,12 +83,12 @@ impl Oracle {
         oracle
     }
 
-    /// Executes an operation, over the services' data or over what a seed made of it.
+    /// Executes an operation over the services' data, which are damaged if there is a seed.
     pub(crate) async fn execute(&self, client: &str, query: &str, variables: &Value, seed: Option<u64>) -> Opinion {
         self.ask(&json!({ "client": client, "query": query, "variables": variables, "seed": seed })).await
     }
 
-    /// Why each document is refused; `None`: it is accepted.
+    /// Validates documents. `None` for each document that is accepted.
     pub(crate) async fn validate(&self, client: &str, documents: &[String]) -> Vec<Option<Refusal>> {
         self.ask::<Verdicts>(&json!({ "client": client, "documents": documents })).await.verdicts
     }

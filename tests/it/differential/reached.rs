@@ -1,4 +1,4 @@
-//! What of schema and language a set of operations reaches.
+//! The parts of the schema and the language that a set of operations uses.
 
 use apollo_compiler::Schema;
 use apollo_compiler::ast::OperationType;
@@ -6,7 +6,7 @@ use apollo_compiler::schema::ExtendedType;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// Coordinates that were written, and how often each feature was.
+/// The coordinates that were used, and how often each feature was used.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Reached {
     coordinates: BTreeSet<String>,
@@ -14,7 +14,7 @@ pub(crate) struct Reached {
 }
 
 impl Reached {
-    /// Something of the schema: `Type.field`, `Type.field(argument:)`, `... on Type`.
+    /// Notes a part of the schema: `Type.field`, `Type.field(argument:)` or `... on Type`.
     pub(crate) fn visit(&mut self, coordinate: String) {
         self.coordinates.insert(coordinate);
     }
@@ -27,13 +27,14 @@ impl Reached {
         features.into_iter().for_each(|feature| self.count(feature));
     }
 
-    /// How many operations have each feature: each operation counts once.
+    /// Adds what one operation uses. Each operation counts once for each of its features.
     pub(crate) fn add(&mut self, one: &Self) {
         self.coordinates.extend(one.coordinates.iter().cloned());
         one.features.keys().for_each(|feature| self.count(feature));
     }
 
-    /// What of the schema is missing. Subscriptions are no part of it: graphql-js is asked for one answer at a time.
+    /// The parts of the schema that no operation uses. Subscriptions are left out, because graphql-js is asked for one
+    /// answer at a time.
     pub(crate) fn missing(&self, schema: &Schema) -> Vec<String> {
         let mut all = Vec::new();
         let subscription = schema.root_operation(OperationType::Subscription);

@@ -1,5 +1,5 @@
-//! Where errors of validation stand: every rule of GraphQL §5, by documents written for it, through `mock`, beside
-//! graphql-js. Equal must be how many errors there are, their order, and all places of each.
+//! Compares the places of validation errors with those of graphql-js. There are documents for every rule of GraphQL §5,
+//! which a mock engine executes. The number of errors, their order and all places of each must be equal.
 
 use super::oracle::Oracle;
 use crate::random::Random;
@@ -12,7 +12,8 @@ use serde_json::Value;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Each document is written so many times more with other white space, comments and order of definitions.
+/// How many times each document is written again with other white space, other comments and another order of
+/// definitions.
 const SPELLINGS: u64 = 4;
 
 fn schema() -> String {
@@ -29,7 +30,8 @@ fn engine() -> MockEngine {
     MockEngine::new(view, MockOptions::default()).expect("no scalars")
 }
 
-/// The places of each error, in order; none: the document was executed.
+/// The places of each validation error, in order, and all errors of the answer. There are no places if the document was
+/// executed.
 async fn ours(engine: &MockEngine, document: &str) -> (Vec<Vec<(u64, u64)>>, Value) {
     let request = Request { query: document.to_owned(), ..Request::default() };
     let Response { body, .. } =
@@ -45,7 +47,8 @@ async fn ours(engine: &MockEngine, document: &str) -> (Vec<Vec<(u64, u64)>>, Val
     (refused.map(places).collect(), answer["errors"].clone())
 }
 
-/// The same document in other words: lines, blanks and comments before tokens; definitions in another order.
+/// Writes the same document in another way: with lines, blanks and comments before tokens, and definitions in another
+/// order.
 fn respelled(document: &str, seed: u64) -> String {
     let mut random = Random(seed ^ 0x5E11);
     let mut text = String::new();

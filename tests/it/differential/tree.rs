@@ -1,4 +1,5 @@
-//! JSON as it was written: members in order, repeated ones too. Numbers are equal when their values are.
+//! JSON as it was written: members keep their order, and repeated members are kept. Numbers are equal if their values
+//! are.
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::fmt;
@@ -15,7 +16,7 @@ pub(crate) enum Tree {
 }
 
 impl Tree {
-    /// The first member of this name.
+    /// The first member with this name, if the value is an object.
     pub(crate) fn get(&self, name: &str) -> Option<&Self> {
         let Self::Object(members) = self else { return None };
         members.iter().find(|(known, _)| known == name).map(|(_, value)| value)
@@ -89,7 +90,7 @@ impl fmt::Display for Tree {
 }
 
 impl Tree {
-    /// A line for each member and item, so that two can be compared line by line.
+    /// Writes a line for each member and item, so that two values can be compared line by line.
     fn write(&self, f: &mut fmt::Formatter<'_>, depth: usize) -> fmt::Result {
         let indent = |f: &mut fmt::Formatter<'_>, depth: usize| write!(f, "\n{:1$}", "", depth * 2);
         match self {
