@@ -1,4 +1,4 @@
-//! Retirement: the date on which an endpoint is deprecated or removed, according to its headers.
+//! Retirement: the date on which an endpoint is deprecated or switched off, according to its headers.
 //!
 //! In: the value of a header, from an answer or from a contract. Out: its date in the format of RFC 3339, for people.
 //!

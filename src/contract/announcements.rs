@@ -1,4 +1,4 @@
-//! Announcements: the response headers by which an endpoint says that it will be removed.
+//! Announcements: the response headers by which an endpoint says that it is deprecated or will be switched off.
 //!
 //! In: a response object. Out: its `Deprecation` and `Sunset` headers, with their dates if the contract gives them.
 //! Other headers are not read.
@@ -23,7 +23,7 @@ pub(super) struct Announcements {
     pub(super) sunset: Option<Announcement>,
 }
 
-/// Reads the headers of a response. Case in names does not count, as in HTTP.
+/// Reads the headers of a response. Upper and lower case in their names are equal, as in HTTP.
 pub(super) fn read<'a>(reader: &mut Reader<'a>, response: &'a Mapping) -> Announcements {
     let Some(headers) = reader.mapping_at(response, "headers") else { return Announcements::default() };
     let find = |wanted: &str| headers.iter().take(MAX_HEADERS).find(|(name, _)| name.eq_ignore_ascii_case(wanted));

@@ -117,7 +117,7 @@ pub struct Response {
     pub span: Span,
 }
 
-/// A header that announces that an endpoint will be removed.
+/// A header that announces that an endpoint is deprecated or will be switched off.
 #[derive(Debug, Clone)]
 pub struct Announcement {
     /// The date in the format of RFC 3339, if the contract gives it.
@@ -161,7 +161,7 @@ pub enum IntegerFormat {
 /// The kinds of schemas that Bespoke tells apart.
 #[derive(Debug, Clone)]
 pub enum SchemaKind {
-    /// Any value: there is no `type`, or there are several types other than null.
+    /// Any value: there is no `type`, or there are several types besides null.
     Any,
     /// A `boolean`.
     Boolean,
@@ -220,7 +220,7 @@ pub enum SchemaKind {
 /// The `discriminator` of a `oneOf`.
 #[derive(Debug, Clone)]
 pub struct Discriminator {
-    /// The name of the property whose value decides.
+    /// The name of the property whose value tells the alternatives apart.
     pub property: String,
     /// The alternative for each value of the property. Values that the contract implies are included: component names,
     /// and a `const` of the property.

@@ -13,10 +13,10 @@ use std::collections::HashSet;
 /// What the validation of a valid operation finds.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    /// Nullable variables in arguments of directives that must not be null. GraphQL §5.8.5 allows such variables if
-    /// there is a default. A null in such a place is an error of the request.
+    /// Nullable variables in arguments of directives whose places do not allow null. GraphQL §5.8.5 permits such a
+    /// variable if there is a default. If its value is null, the request fails.
     pub(super) not_null: Vec<VariableId>,
-    /// The same kind of variables in arguments of fields. A null in such a place is an error of the field (§6.4.1).
+    /// The same kind of variables in arguments of fields. If the value of one is null, the field fails (§6.4.1).
     pub(super) fallible: Vec<VariableId>,
 }
 
@@ -94,8 +94,8 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Checks the arguments of `of`, which is a field or a directive. `nullable` says to which list a nullable variable
-    /// is added that must not be null.
+    /// Checks the arguments of `of`, which is a field or a directive. `nullable` gives the list of those variables that
+    /// are nullable although their places do not allow null.
     fn arguments(
         &mut self,
         of: &Name,

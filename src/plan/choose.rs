@@ -1,5 +1,6 @@
-//! The choice among ways. It compares, in this order: new calls, unbatched calls for repeated rows, lookups that must
-//! run before, fields that come along, and the order of declaration.
+//! The choice among ways. They are compared in this order: the numbers of new calls, of unbatched calls for repeated
+//! rows, and of lookups that must run before (fewer are better); the number of fields that come along (more are
+//! better); the order of declaration.
 
 use super::build::ValuesId;
 use super::error::PlanError;
@@ -14,7 +15,7 @@ use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet};
 const MAX_COMBINATIONS: usize = 4_096;
 /// The most candidates that are compared in one plan. After that, all ways are chosen greedily.
 const MAX_COMPARED: usize = 200_000;
-/// The work for a way that can be chosen, in steps. It is kept in memory while the place is planned.
+/// The work, in steps, for a way that can be chosen. The way is kept in memory while the place is planned.
 const WORK_OF_A_CANDIDATE: usize = 10;
 
 /// A way, and the nodes that it must give.
@@ -36,7 +37,7 @@ struct Candidate {
     coverage: usize,
 }
 
-/// A cost. Lower costs are better, and earlier parts count more. The parts are those of the module's order.
+/// The cost of a choice, in the order of the module's doc. A lower cost is better.
 type Cost = (usize, usize, usize, Reverse<usize>, Vec<WayId>);
 
 impl Planner<'_> {

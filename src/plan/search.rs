@@ -6,8 +6,8 @@
 //!
 //! Always true:
 //! - the inputs and outputs of a type's ways are read from the graph once, and each shape is searched once, however
-//!   many fields and places need them. So the work grows with the number of lookups times the number of inputs. It is
-//!   counted;
+//!   many fields and places need them. So the work, which is counted, grows with the number of lookups times the number
+//!   of inputs;
 //! - the inputs of a chain's last lookup have shorter chains than the chain itself, so that following chains ends.
 //!
 //! # Source

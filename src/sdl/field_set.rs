@@ -1,4 +1,4 @@
-//! Field sets: the value of `fields:` in `@key`, `@requires` and `@provides`, which is a selection of fields without
+//! Field sets: the value of `fields:` in `@key`, `@requires` and `@provides`, which is a selection set without
 //! arguments, aliases and directives.
 
 use super::model::{FieldSelection, FieldSet};

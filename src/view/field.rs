@@ -190,8 +190,9 @@ impl Resolver<'_> {
         is_composite.then(|| Place { ty, possible: self.graph.visible_members(ty).collect() })
     }
 
-    /// Checks the client's type against the type that the path reached. The client may allow null where the graph does
-    /// not. It may exclude null where the graph does not only if there is a default. Everything else must be the same.
+    /// Checks the client's type against the type that the path reached. The client's type may be nullable where the
+    /// graph's is not. Only with a default may it be non-null where the graph's is nullable. Everything else must be
+    /// the same.
     fn check_type(&mut self, field: &Field<'_>, walk: &Walk) {
         let client = &field.definition.ty;
         let shown = self.tables.composites.get(client.inner_named_type().as_str());

@@ -13,10 +13,10 @@ pub(crate) struct LiteralError {
     pub(crate) location: Option<SourceSpan>,
 }
 
-/// Turns a variable into a hole. It gets the variable's name and what its place wants.
+/// Turns a variable into a hole. It gets the variable's name and what the variable's place expects.
 pub(crate) type Fill<'f, Hole> = dyn FnMut(&Name, &Wanted<'_>) -> Result<Hole, String> + 'f;
 
-/// What the place of a variable wants.
+/// What the place of a variable expects.
 #[derive(Debug)]
 pub(crate) struct Wanted<'a> {
     pub(crate) ty: &'a Type,

@@ -1,4 +1,4 @@
-//! The tables for lowering: what each client type and field means in the graph. They are resolved once.
+//! The tables for lowering: what each client type and field means in the graph. They are made once, with the view.
 
 use crate::compose::{Bounds, FieldId, TypeId};
 use crate::json::{Number, Value as Json};

@@ -1,5 +1,5 @@
-//! Rules for `@defer`: labels are static and unique; it does not stand at the root of a mutation or subscription; and
-//! elsewhere in a subscription it can be switched off.
+//! Rules for `@defer`: its labels are static and unique; it does not stand at the root of a mutation or subscription;
+//! anywhere else in a subscription, it can be switched off.
 //!
 //! # Source
 //! GraphQL, RFC "incremental delivery" (September 2025), "Validation".

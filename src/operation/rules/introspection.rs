@@ -7,7 +7,7 @@ use apollo_compiler::Node;
 use apollo_compiler::ast::{Document, Field, FragmentDefinition, Selection};
 use std::collections::HashMap;
 
-/// This many nested lists are refused.
+/// Root fields that nest this many lists, or more, are refused.
 const MAX_LISTS: usize = 3;
 /// The message of the error.
 pub(in crate::operation) const TOO_DEEP: &str = "introspection asks for too many lists of types inside of one another";
@@ -36,7 +36,7 @@ pub(in crate::operation) fn too_deep(document: &Document) -> Vec<&Node<Field>> {
 
 struct Search<'a> {
     fragments: HashMap<&'a str, &'a Node<FragmentDefinition>>,
-    /// For each fragment that was visited, the most lists above it.
+    /// For each fragment that was visited, the greatest number of lists around it.
     seen: HashMap<&'a str, usize>,
     found: Vec<&'a Node<Field>>,
 }

@@ -341,7 +341,7 @@ fn are_same_arguments(ours: &[Node<Argument>], theirs: &[Node<Argument>]) -> boo
     ours.len() == theirs.len() && ours.iter().all(has_same)
 }
 
-/// Fields of input objects have no order.
+/// Whether two values are equal. The order of an object's fields does not count.
 fn are_same_values(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::List(ours), Value::List(theirs)) => {

@@ -95,7 +95,7 @@ fn documents_that_differ_in_literal_values_are_of_one_shape() {
         ("query($n: Int = 3) { products(first: $n) { id } }", "query($n: Int!) { products(first: $n) { id } }", false),
         // Directives decide what is asked for, so their arguments stay.
         ("{ user(id: 1) { id name @skip(if: true) } }", "{ user(id: 1) { id name @skip(if: false) } }", false),
-        // A variable that has the name of a lifted one.
+        // A declared variable has the name that lifting would otherwise choose.
         ("{ user(id: 1) { id } }", "query($_l0: ID!) { user(id: $_l0) { id } }", false),
         // Other operations of the document and fragments that are not spread make no difference.
         (

@@ -1,4 +1,4 @@
-//! The documents that GraphQL services are sent.
+//! The documents that are sent to GraphQL services.
 
 use super::kit::Project;
 use insta::assert_snapshot;

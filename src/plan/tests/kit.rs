@@ -1,4 +1,4 @@
-//! Projects of tests: services as text become a graph, a client's schema a view, and operations over them plans.
+//! Projects for tests. Services become a graph, the schema of a client becomes a view, and operations become plans.
 
 use crate::compose::{Graph, Origin, ServiceFile, Services, compose};
 use crate::contract;
@@ -20,26 +20,26 @@ pub(crate) struct Project {
 }
 
 impl Project {
-    /// Composes REST services of `(name, SDL)`; without a schema of its own, the client sees all of them.
+    /// Composes REST services, given as `(name, SDL)`. Without a client schema, the client sees all of their types.
     pub(crate) fn rest(services: &[(&str, &str)], client: Option<&str>) -> Self {
         let bound =
             |(name, sdl): &(&str, &str)| ((*name).to_owned(), format!("{CONNECT} @source(name: \"{name}\")\n{sdl}"));
         Self::new(services.iter().map(bound).collect(), None, Origin::Service, client)
     }
 
-    /// Composes GraphQL services of `(name, SDL)`; without a schema of its own, the client sees all of them.
+    /// Composes GraphQL services, given as `(name, SDL)`. Without a client schema, the client sees all of their types.
     pub(crate) fn graphql(services: &[(&str, &str)], client: Option<&str>) -> Self {
         let federated = |(name, sdl): &(&str, &str)| ((*name).to_owned(), format!("{FEDERATION}\n{sdl}"));
         Self::new(services.iter().map(federated).collect(), None, Origin::Service, client)
     }
 
-    /// Composes one REST service with a contract.
+    /// Composes one REST service with its contract.
     pub(crate) fn contract(contract: &str, sdl: &str) -> Self {
         let sdl = format!("{CONNECT} @source(name: \"shop\", openapi: \"shop.yaml\")\n{sdl}");
         Self::new(vec![("shop".to_owned(), sdl)], Some(contract), Origin::Service, None)
     }
 
-    /// Composes one GraphQL subgraph of this process that makes so many calls.
+    /// Composes one GraphQL subgraph in this process that makes this many calls.
     pub(crate) fn in_process(max_calls: u32, sdl: &str) -> Self {
         let sdl = format!("{FEDERATION}\n{CONNECT} @source(name: \"code\", maxCalls: {max_calls})\n{sdl}");
         Self::new(vec![("code".to_owned(), sdl)], None, Origin::InProcess, None)
@@ -70,40 +70,40 @@ impl Project {
         Self { graph, view: view.expect("a view") }
     }
 
-    /// An operation, lowered for the default outcomes.
+    /// Lowers an operation for the default outcomes.
     fn lowered(&self, query: &str) -> Operation {
         let prepared =
             prepare(&self.view, &Limits::default(), query, None).unwrap_or_else(|errors| panic!("{errors:#?}"));
         prepared.lower(&Outcomes::default()).unwrap_or_else(|errors| panic!("{errors:#?}"))
     }
 
-    /// The plan of an operation and the work that planning took.
+    /// Plans an operation. Gives the plan and the work that planning took.
     pub(super) fn counted(&self, query: &str) -> (Result<Plan, PlanError>, u64) {
         counted(&self.graph, &self.lowered(query))
     }
 
-    /// The number of steps and the work of an operation that can be planned.
+    /// Plans an operation that must be possible. Gives the number of its steps and the work.
     pub(super) fn cost(&self, query: &str) -> (usize, u64) {
         let (plan, work) = self.counted(query);
         (plan.unwrap_or_else(|error| panic!("{error}")).steps.len(), work)
     }
 
-    /// The plan of an operation.
+    /// Plans an operation that must be possible.
     pub(super) fn plan(&self, query: &str) -> Plan {
         plan(&self.graph, &self.lowered(query)).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// The plan as people read it.
+    /// Describes the plan of an operation for people.
     pub(super) fn described(&self, query: &str) -> String {
         describe(&self.plan(query), &self.graph, "plan")
     }
 
-    /// How many values an answer may hold, as people read it.
+    /// Describes for people how many values the answer of an operation may have.
     pub(super) fn values(&self, query: &str) -> String {
         describe_values(&self.plan(query), &self.graph)
     }
 
-    /// Why an operation cannot be planned.
+    /// Gives the reason why an operation cannot be planned.
     pub(super) fn refused(&self, query: &str) -> String {
         plan(&self.graph, &self.lowered(query)).expect_err("no plan").to_string()
     }

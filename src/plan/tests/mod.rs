@@ -1,4 +1,4 @@
-//! Planning, from operations to plans. Tests of the rooms that follow compose and plan by the same [`Project`].
+//! Planning, from operations to plans. The tests of rooms that use plans make their plans with the same [`Project`].
 
 mod documents;
 mod kit;

@@ -1,4 +1,4 @@
-//! Which steps a plan has, what each waits for, and how many calls it makes.
+//! The steps of plans, what each of them waits for, and how many calls it makes.
 
 use super::kit::Project;
 use insta::assert_snapshot;

@@ -1,4 +1,4 @@
-//! How many values an answer may hold, as plans know it before they run.
+//! How many values an answer may have, which plans know before they run.
 
 use super::kit::Project;
 
@@ -63,14 +63,14 @@ fn towers_are_known_before_they_run() {
     assert_eq!(most(&tower(1, "50")), "  values ≤ 100\n");
     assert_eq!(most(&tower(2, "50")), "  values ≤ 5050\n");
     assert_eq!(most(&tower(5, "50")), "  values ≤ 631377550\n");
-    // A variable may be anything up to the size that is declared.
+    // The variable may have any value up to the declared size.
     assert_eq!(most(&tower(1, "$n")), "  values ≤ 120\n");
     assert_eq!(most("{ orders { id } }"), "  values ≤ 40\n");
     assert_eq!(most("{ orders(first: 3) { id } }"), "  values ≤ 6\n");
     assert_eq!(most("{ user { free { id } } }"), "  values unbounded: nothing bounds the list `User.free`\n");
-    // Of the types that may stand there the largest counts.
+    // Of the types that the node can have, the one with the most values counts.
     let query = "{ node { ... on Order { id } ... on User { id orders(first: 2) { id } } } }";
     assert_eq!(most(query), "  values ≤ 5\n");
-    // No number is too large to be known.
+    // The largest number stands for all greater ones.
     assert_eq!(most(&tower(14, "50")), format!("  values ≤ {}\n", u64::MAX));
 }

@@ -1,18 +1,18 @@
-//! What planning costs, in steps of work, and where it ends.
+//! How much work planning takes, in steps, and when it is refused.
 
 use super::kit::Project;
 use crate::plan::PlanError;
 use crate::plan::work::MAX_WORK;
 use std::fmt::Write;
 
-/// GraphQL services, named by their numbers, behind a client that sees all of them.
+/// Composes GraphQL services, which are named by their numbers. The client sees all of their types.
 fn composed(services: &[String]) -> Project {
     let names: Vec<String> = (0..services.len()).map(|at| format!("s{at}")).collect();
     let services: Vec<(&str, &str)> = names.iter().zip(services).map(|(name, sdl)| (&**name, &**sdl)).collect();
     Project::graphql(&services, None)
 }
 
-/// `count` services that each give a field of their own of one entity with two keys.
+/// Composes `count` services, each of which gives another field of one entity with two keys.
 fn one_entity(count: usize) -> Project {
     let own =
         |at: usize| format!(r#"type Item @key(fields: "id") @key(fields: "code") {{ id: ID! code: ID! f{at}: Int }}"#);
@@ -34,13 +34,13 @@ fn work_grows_with_the_services_of_an_entity_and_not_faster() {
     let (few, many) = (cost(20), cost(100));
     assert_eq!((few.0, many.0), (21, 101));
     assert!(many.1 < 60_000, "{many:?}");
-    // Five times the fields, each looked for at five times the services.
+    // There are five times as many fields, and each is searched in five times as many services.
     assert!(many.1 < few.1 * 30, "{few:?} {many:?}");
 }
 
 #[test]
 fn an_operation_at_the_limits_is_planned() {
-    // Fifty places of a hundred fields, each given by a service of its own.
+    // There are fifty places with a hundred fields each, and another service gives each of these fields.
     let places: String = (0..49).map(|at| format!(" p{at}: item {{{} }}", fields(100))).collect();
     let (steps, work) = one_entity(100).cost(&format!("{{{places} }}"));
     assert_eq!(steps, 101);
@@ -58,7 +58,7 @@ fn one_field_of_many_services_is_found_at_once() {
 
 #[test]
 fn chains_of_keys_with_two_parts_are_walked_once() {
-    // Each service takes both parts of one key and gives both parts of the next.
+    // Each service takes both parts of one key and gives both parts of the next key.
     let link = |at: usize| {
         let next = at + 1;
         format!(
