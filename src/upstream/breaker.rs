@@ -19,15 +19,16 @@
 //! From this follow three rules:
 //!
 //! - *An input that keeps failing is refused by itself*, once it has failed more often in a row than chance explains
-//!   ([`weather`]). It costs slots and retries to nobody but those who ask for it. If an endpoint has only a single
-//!   input, this rule alone keeps calls from it.
+//!   ([`weather`]). It costs slots and retries to nobody but those who ask for it. If an endpoint has only one input,
+//!   refusing that input is the same as not calling the endpoint.
 //! - *An endpoint is down when successes stop, not when failures come.* A client that knows inputs that fail can add
 //!   any number of failures; batches with one bad key each may even be new inputs. But no client can take successes
-//!   away. So the circuit opens if several inputs have failed since the last success, none of which was known to fail,
-//!   and if the time without success is longer than chance explains, given the successes of the ten seconds before it.
+//!   away. So the circuit opens if two things are true. Several inputs have failed since the last success, not counting
+//!   those that were known to fail. And the time without success is longer than chance explains, given the successes of
+//!   the ten seconds before it.
 //! - *Failed connections are counted*, because no input can cause them. The circuit opens after more failed connections
-//!   in a row than chance explains, if they are also at least a twentieth of the calls of the last ten seconds: among
-//!   thousands of calls a second, a few in a row mean nothing.
+//!   in a row than chance explains. They must also be at least a twentieth of the calls of the last ten seconds,
+//!   because among thousands of calls a second, a few in a row mean nothing.
 //!
 //! No share of failures opens a circuit. If half of all calls fail, the other half is answered, and most of
 //! the rest by a retry; an open circuit would answer none. The cost of such an endpoint is bounded by its
@@ -39,11 +40,10 @@
 //! does not keep other inputs out. If the service was reached, another input is tried four times a second. The first
 //! success closes the circuit, and releases inputs that were refused since the last success.
 //!
-//! **Known limits.** A client that can invent failing inputs without end can open the circuit of an endpoint
-//! that hardly anybody else uses, because the absence of rare successes is not noticed soon. In the simulation,
-//! a client made 60 such calls a second. Of 60,000 other calls, made five times a second, 13 were refused; of
-//! calls made once in five seconds, one in seven was refused. With 50 inputs that were known to fail, 9 of
-//! 2,400 such rare calls were refused.
+//! **Known limits.** The absence of rare successes is not noticed soon. So a client that can invent failing inputs
+//! without end can open the circuit of an endpoint that hardly anybody else uses. In the simulation, a client made 60
+//! such calls a second. Of 60,000 other calls, made five times a second, 13 were refused; of calls made once in five
+//! seconds, one in seven was refused. With 50 inputs that were known to fail, 9 of 2,400 such rare calls were refused.
 //!
 //! A caller that gives up early says nothing about the endpoint. A caller that gives up after waiting for nearly as
 //! long as any call may take counts as a timeout. Otherwise, if requests may take no longer than calls, no call would
@@ -82,9 +82,9 @@ pub struct BreakerOptions {
     pub open_for: Duration,
     /// How long the circuit is open at most. Default: 5 s.
     pub max_open: Duration,
-    /// A call that had no answer for this long has failed, even if its caller gave it up. It should be a bit less than
-    /// the longest time of any call, so that failures are noticed even if every caller has just that much time.
-    /// Default: 1.8 s.
+    /// How long a call may be without an answer before it counts as failed, even if its caller then gives it up. It
+    /// should be a bit shorter than the timeout of a call: otherwise, if every caller has just that much time, no call
+    /// would ever count as failed. Default: 1.8 s.
     pub patience: Duration,
 }
 

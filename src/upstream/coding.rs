@@ -17,8 +17,8 @@ pub(super) enum Coding {
 }
 
 impl Coding {
-    /// Reads the header of a response. Names are compared without regard to case (§8.4.1), `x-gzip` is `gzip`
-    /// (§8.4.1.3), and a list, in one header or several (§5.3), names codings in the order in which they were applied.
+    /// Reads the header of a response. Names are compared without regard to case (§8.4.1), and `x-gzip` is `gzip`
+    /// (§8.4.1.3). A list, in one header or several (§5.3), names codings in the order in which they were applied.
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let mut times = 0;
         for value in headers.get_all(CONTENT_ENCODING) {

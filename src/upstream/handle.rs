@@ -206,8 +206,8 @@ impl UpstreamHandle {
         self.send(service, Method::GET, target(path, query), None, Wanted::Answer).await
     }
 
-    /// Posts a JSON body to `path`. Under `Mutation` it is sent once. Under `Query` it is a read, like everything under
-    /// `Query` (GraphQL §6.2.1), so equal posts in flight are made once and a failed one may be sent again.
+    /// Posts a JSON body to `path`. Under `Mutation` it is sent once. Under `Query` every call is a read (GraphQL
+    /// §6.2.1), so equal posts in flight are made once and a failed one may be sent again.
     ///
     /// # Errors
     /// The errors of [`Self::get_json`].

@@ -157,7 +157,7 @@ fn many_poisoned_inputs_cost_hardly_anybody_else() {
 }
 
 /// A service that is down for a minute from the 60th second on. Returns how many calls it gets in the first 15 seconds
-/// of the outage, how many in the whole outage, and how many seconds after its end it is used again.
+/// of the outage and in the whole outage, and how many seconds after the outage it gets a call again.
 fn outage(traffic: Traffic, failure: Outcome, chance: f64) -> (u32, u32, f64) {
     let seen = std::cell::Cell::new((0, 0, None));
     let service = |_: u64, at: Duration, random: &mut Random| {

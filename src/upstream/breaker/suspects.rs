@@ -6,8 +6,8 @@
 //! ([`crate::upstream::Balanced`]).
 //!
 //! Always true: at most [`MOST`] inputs are known. An input is forgotten when a call with it succeeds, or a minute
-//! after its last failure or, if it is refused, a minute after the end of its refusal. If there is no room, the input
-//! whose last failure is the oldest is removed; inputs that are refused are removed last.
+//! after its last failure; if it is refused, the minute begins at the end of the refusal. If there is no room, the
+//! input whose last failure is the oldest is removed; inputs that are refused are removed last.
 
 use super::gate::Gate;
 use std::collections::HashMap;
