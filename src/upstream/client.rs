@@ -114,7 +114,7 @@ pub enum ClientError {
     Setup(#[from] reqwest::Error),
 }
 
-/// Why a text cannot be used as PEM (RFC 7468).
+/// Why certificates or a key, given as PEM (RFC 7468), cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum PemError {
     /// The text holds no certificate.

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 static DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
 static SUNSET: HeaderName = HeaderName::from_static("sunset");
 
-/// How long an endpoint is not logged again: one hour.
+/// How long an endpoint is not logged again after a line in the log: one hour.
 const PAUSE: Duration = Duration::from_secs(3600);
 
 /// The most endpoints of one service that are counted and logged.

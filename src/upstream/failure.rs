@@ -72,7 +72,7 @@ fn kind_of_io(error: &io::Error, is_of_body: bool) -> Option<CallErrorKind> {
     }
 }
 
-/// Whether a connection that had been used before ended before any byte of an answer came.
+/// Whether the connection had been used before and ended before any byte of an answer came.
 pub(super) fn is_stale(broken: &Broken) -> bool {
     matches!(broken, Broken::Direct(DirectError::Stale(_)))
 }
@@ -109,7 +109,7 @@ pub(super) fn describe(broken: &Broken) -> String {
     })
 }
 
-/// Describes a failure that came before there was a connection.
+/// Describes a failure to connect, or a head over its cap; `None` for any other failure.
 fn of_connecting(broken: &Broken, chain: &[&(dyn Error + 'static)]) -> Option<String> {
     let is_slow = match broken {
         Broken::LongHead => return Some("the head of the answer is over its cap".to_owned()),

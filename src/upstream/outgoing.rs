@@ -28,9 +28,9 @@ pub(super) enum Path {
     Http2 { base: Base, http2: Http2, limits: HeadLimits, credentials: Credentials },
 }
 
-/// A write is sent only over a new connection, or over one that has been idle for at most this long. Hosts
-/// close idle connections after some seconds or minutes. A request that is on its way at that moment is lost,
-/// and a write cannot be sent again.
+/// A write over HTTP/1.1 is sent only over a new connection, or over one that has been idle for at most this long.
+/// Hosts close idle connections after some seconds or minutes. A request that is on its way at that moment is lost, and
+/// a write cannot be sent again.
 const LIVELY: Duration = Duration::from_secs(1);
 
 /// A request that is ready to be sent.
@@ -176,10 +176,10 @@ fn size_of(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum()
 }
 
-/// Headers that a request never carries, even if the source's rules name them. Framing and connections are
-/// ours (RFC 9110 §7.6.1), and only codings that we ask for are decoded. A conditional or a range request
-/// may get an answer that says nothing about the call. Conditions of our own
-/// ([`super::Context::condition`]) are not subject to this list.
+/// Headers that a request never carries, even if the source's rules name them. Framing and connections are ours (RFC
+/// 9110 §7.6.1), and only codings that we ask for are decoded. A conditional or a range request would get an answer
+/// (304, 206) without what the call asks for. Conditions of our own ([`super::Context::condition`]) are not subject to
+/// this list.
 const WITHHELD: [&str; 19] = [
     "accept-encoding",
     "connection",

@@ -131,7 +131,7 @@ async fn a_certificate_that_nobody_signed_is_trusted_by_itself() {
     assert_eq!(ask(&service.base_url(), trusting(&own.certificate)).await, Ok(200));
     let other = Certified::self_signed(false);
     assert_eq!(ask(&service.base_url(), trusting(&other.certificate)).await, Err(CallErrorKind::Unreachable));
-    // A certificate that may sign others is one of an authority, and not for a server.
+    // A certificate that may sign others belongs to an authority, and is not accepted for a server.
     let own = Certified::self_signed(true);
     let service = serving(&own, None).await;
     assert_eq!(ask(&service.base_url(), trusting(&own.certificate)).await, Err(CallErrorKind::Unreachable));
