@@ -1,14 +1,15 @@
-//! Values that are made when they are first asked for, and stay where they are.
+//! Cells: values that are made when they are first asked for, and that never move.
 //!
-//! In: indices, from 0 on. Out: a cell for each, which is empty until it is set.
+//! In: indices from 0. Out: a cell for each index, which is empty until it is set.
 //!
-//! Always true: a reference to a value lives as long as the cells, although more cells are added behind a shared reference.
+//! Always true: a reference to a value lives as long as the cells, even though cells are added through a shared
+//! reference.
 
 use std::sync::OnceLock;
 
-/// The size of the first chunk; each further one is twice as large as the one before.
+/// The size of the first chunk. Each further chunk is twice as large as the one before.
 const FIRST: usize = 64;
-/// The number of chunks, which have room for 2³⁰ cells together.
+/// The number of chunks, which together have room for 2³⁰ cells.
 const CHUNKS: usize = 24;
 
 type Chunk<T> = OnceLock<Box<[OnceLock<T>]>>;
@@ -26,7 +27,7 @@ impl<T> Default for Cells<T> {
 }
 
 impl<T> Cells<T> {
-    /// The cell at an index; `None` if the index is beyond the room of all chunks.
+    /// Gives the cell at an index; `None` if the chunks have no room for the index.
     pub(super) fn cell(&self, index: usize) -> Option<&OnceLock<T>> {
         let chunk = (index / FIRST + 1).ilog2() as usize;
         let cells = self.chunks.get(chunk)?;

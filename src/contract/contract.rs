@@ -1,9 +1,10 @@
-//! One service's contract, of which each part is read when somebody first asks for it.
+//! The contract of one service. Each of its parts is read when somebody asks for it first.
 //!
-//! In: names of operations, ids of schemas. Out: what the document says of them, and the findings of all that was asked for.
+//! In: names of operations, and ids of schemas. Out: what the document says about them, and the findings in all parts
+//! that were asked for.
 //! Elsewhere: reading operations ([`super::operations`]) and schemas ([`super::schemas`]).
 //!
-//! Always true: what nobody asks for is not interpreted, costs nothing, and has no findings.
+//! Always true: a part that nobody asks for is not interpreted, so that it costs nothing and has no findings.
 
 use super::cells::Cells;
 use super::document::Document;
@@ -15,40 +16,40 @@ use crate::diagnostic::{FileId, Finding, Span};
 use indexmap::IndexMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-/// One service's contract.
+/// The contract of one service.
 #[derive(Debug)]
 pub struct Contract {
-    /// The file of the document.
+    /// The file of the OpenAPI document.
     pub file: FileId,
-    /// `info.title`.
+    /// The title of the API (`info.title`).
     pub title: String,
-    /// `servers[].url`, in order.
+    /// The URLs of the servers (`servers[].url`), in the order of the document.
     pub servers: Vec<String>,
-    /// By `operationId`; an operation without one is named `METHOD /path`.
+    /// The operations by `operationId`. An operation without one is named `METHOD /path`.
     operations: IndexMap<String, (Operation, OnceLock<Option<Endpoint>>)>,
     schemas: Cells<Schema>,
-    /// Stands for a schema that there is no room for.
+    /// The schema that stands for a schema for which there is no room.
     anything: Schema,
     document: Document,
     is_3_0: bool,
     state: Mutex<State>,
 }
 
-/// What grows while the document is interpreted.
+/// The schemas and findings, which grow while the document is interpreted.
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) schemas: Schemas,
     pub(super) findings: Findings,
 }
 
-/// What a contract says of an operation without reading it.
+/// What is known about an operation before it is read.
 #[derive(Debug, Clone, Copy)]
 pub struct OperationHead<'a> {
-    /// `operationId`, else `METHOD /path`.
+    /// The `operationId`, or `METHOD /path` if there is none.
     pub id: &'a str,
-    /// The method.
+    /// The HTTP method.
     pub method: &'a http::Method,
-    /// The path template with `{name}` placeholders.
+    /// The path template with `{name}` placeholders, such as `/users/{id}`.
     pub path: &'a str,
 }
 
@@ -74,20 +75,20 @@ impl Contract {
         operations.map(|(id, operation)| OperationHead { id, method: operation.method, path: &operation.path })
     }
 
-    /// Whether there is an operation of this name, whatever may be wrong in it.
+    /// Whether the contract has an operation of this name, even if it cannot be called.
     #[must_use]
     pub fn has_operation(&self, id: &str) -> bool {
         self.operations.contains_key(id)
     }
 
-    /// The operation of a name; `None` if there is none, or if it cannot be called, which a finding then says.
+    /// Reads the operation of a name; `None` if there is none, or if a finding says why it cannot be called.
     #[must_use]
     pub fn endpoint(&self, id: &str) -> Option<&Endpoint> {
         let (operation, endpoint) = self.operations.get(id)?;
         endpoint.get_or_init(|| self.with(|schemas, reader| schemas.read_endpoint(reader, operation))).as_ref()
     }
 
-    /// The schema behind an id of this contract.
+    /// Gives the schema of an id from this contract.
     #[must_use]
     pub fn schema(&self, id: SchemaId) -> &Schema {
         let find = || self.schemas.cell(id.0 as usize)?.get();
@@ -96,20 +97,20 @@ impl Contract {
         }
         for (id, schema) in self.with(|schemas, reader| schemas.read(reader, id, &self.schemas)) {
             if let Some(cell) = self.schemas.cell(id.0 as usize) {
-                // Another thread may have read it at the same time, to the same result.
+                // Another thread may have read the same schema at the same time. Its result is equal.
                 let _ = cell.set(schema);
             }
         }
         find().unwrap_or(&self.anything)
     }
 
-    /// What is wrong in all parts that were asked for so far, by place.
+    /// Gives the findings in all parts that were asked for so far, in the order of their places.
     #[must_use]
     pub fn findings(&self) -> Vec<Finding> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).findings.sorted()
     }
 
-    /// Reads everything, components that no operation uses included, so that [`Self::findings`] holds all findings.
+    /// Reads all parts, including components that no operation uses, so that [`Self::findings`] gives all findings.
     pub fn read_all(&self) {
         self.with(Schemas::ask_for_components);
         for id in self.operations.keys() {
@@ -123,7 +124,7 @@ impl Contract {
         }
     }
 
-    /// All schemas that were read, by id.
+    /// The schemas that were read, in the order of their ids.
     #[cfg(test)]
     pub(super) fn schemas(&self) -> Vec<&Schema> {
         (0..).map_while(|index| self.schemas.cell(index)?.get()).collect()

@@ -1,6 +1,7 @@
-//! What tells the alternatives of a `oneOf` apart, filled in once these are read.
+//! Discriminators: how the alternatives of a `oneOf` are told apart. They are filled in when the alternatives were
+//! read.
 //!
-//! In: a choice with its alternatives, and what its `discriminator` says explicitly. Out: the whole mapping.
+//! In: a `oneOf` with its alternatives, and the explicit values of its `discriminator`. Out: the complete mapping.
 //!
 //! Always true: each value leads to an alternative of its `oneOf`. An explicit value has precedence. The next choice is
 //! the single value that the alternative's property allows. An alternative that has neither gets its component name.
@@ -24,7 +25,7 @@ pub(super) struct Pending {
     pub(super) inherits_null: bool,
 }
 
-/// Schemas that are read together, because they need each other.
+/// Schemas that are read together because they depend on each other.
 pub(super) struct Batch<'a> {
     /// The schemas that were read before.
     pub(super) known: &'a Cells<Schema>,
@@ -33,7 +34,7 @@ pub(super) struct Batch<'a> {
 }
 
 impl Batch<'_> {
-    /// A schema that was read, now or before.
+    /// Gives a schema that was read now or before.
     pub(super) fn get(&self, id: SchemaId) -> Option<&Schema> {
         self.read.get(&id).or_else(|| self.known.cell(id.0 as usize)?.get())
     }
@@ -45,7 +46,7 @@ impl Batch<'_> {
         }
     }
 
-    /// The properties by which alternatives are told apart and that are not read yet.
+    /// The properties that tell alternatives apart and were not read yet.
     pub(super) fn telling_properties(&self) -> Vec<SchemaId> {
         let of_choice = |choice: &Pending| -> Vec<SchemaId> {
             let Some(telling) = &choice.discriminator else { return Vec::new() };
@@ -58,10 +59,12 @@ impl Batch<'_> {
         self.choices.iter().flat_map(of_choice).collect()
     }
 
-    /// Fills in what follows from all schemas together: alternatives without circles, nullability, discriminators.
+    /// Completes the schemas with what follows from all of them: alternatives without cycles, nullability and
+    /// discriminators.
     pub(super) fn complete(mut self, reader: &mut Reader<'_>) -> Vec<(SchemaId, Schema)> {
         let mut choices = std::mem::take(&mut self.choices);
-        // First what is inherited, for a choice that becomes its only alternative has none to inherit from.
+        // Nullability is inherited first, because a `oneOf` that becomes its only alternative has no alternatives to
+        // inherit from.
         self.inherit_null(&choices);
         self.unfold(&mut choices);
         for choice in choices {
@@ -97,9 +100,9 @@ impl Batch<'_> {
         self.read.into_iter().collect()
     }
 
-    /// Alternatives that lead back to their own choice become those that do not: `A: oneOf [A, string]` is a string, and
-    /// `A: oneOf [B, string]` with `B: oneOf [A, integer]` has both types. A single one is the schema itself; without any it
-    /// allows anything.
+    /// Replaces alternatives that lead back to their own `oneOf` by the alternatives that do not. `A: oneOf [A,
+    /// string]` is a string, and `A: oneOf [B, string]` with `B: oneOf [A, integer]` has both types. If one alternative
+    /// is left, the schema is that alternative; if none is left, it allows anything.
     fn unfold(&mut self, choices: &mut [Pending]) {
         let node_of: FxHashMap<SchemaId, NodeId> = choices
             .iter()
@@ -155,7 +158,8 @@ impl Batch<'_> {
         schema.name.clone()
     }
 
-    /// A choice is nullable if one of its alternatives is. Choices of choices need several rounds.
+    /// Makes a `oneOf` nullable if one of its alternatives is. Several rounds are needed if alternatives are `oneOf`s
+    /// too.
     fn inherit_null(&mut self, choices: &[Pending]) {
         const MAX_ROUNDS: usize = 32;
         for _ in 0..MAX_ROUNDS {

@@ -12,7 +12,7 @@ use indexmap::IndexMap;
 use percent_encoding::percent_decode_str;
 use rustc_hash::FxHashMap;
 
-/// Longest chain of `$ref`s.
+/// The longest chain of `$ref`s.
 pub(super) const MAX_REF_CHAIN: usize = 64;
 
 /// The id of a node in a [`Document`].
@@ -57,7 +57,7 @@ pub(super) struct Node {
 #[derive(Debug)]
 pub(super) struct Document {
     pub(super) nodes: Vec<Node>,
-    /// The keys that mappings have twice, with what to report once somebody looks at them.
+    /// The keys that mappings have twice, each with the finding to report when somebody reads the key.
     pub(super) repeated: FxHashMap<NodeId, Vec<(String, Finding)>>,
 }
 
@@ -110,7 +110,7 @@ impl Document {
         }
     }
 
-    /// What a node's `$ref`s within the document lead to; `None` if they lead nowhere, or around in a circle.
+    /// Follows the `$ref`s of a node within the document; `None` if a target is missing or the references form a cycle.
     pub(super) fn resolved(&self, mut node: NodeId) -> Option<NodeId> {
         for _ in 0..MAX_REF_CHAIN {
             let Some(reference) = self.get(node, "$ref") else { return Some(node) };

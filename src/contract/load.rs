@@ -17,9 +17,9 @@ use std::borrow::Cow;
 const MAX_FILE_BYTES: usize = 64 * 1024 * 1024;
 /// The greatest depth of nested lists and objects.
 pub(super) const MAX_DEPTH: usize = 128;
-/// The largest number of values in a document.
+/// The most nodes in a document.
 const MAX_NODES: usize = 4_000_000;
-/// The largest number of entries that merge keys (`<<`) copy.
+/// The most entries that merge keys (`<<`) copy.
 const MAX_COPIED: usize = 1_000_000;
 
 /// Reads the text of a file into a tree.

@@ -4,9 +4,9 @@
 //! Out: a [`Contract`], and findings with file, line and column.
 //! Elsewhere: checking bindings against it ([`crate::compose`]).
 //!
-//! How data flows: `load` makes a tree with spans (`document`), and `reader` looks things up in it. `operations` and
-//! `parameters` read endpoints, `announcements` reads which of them are deprecated or will be switched off, and
-//! `schemas` reads types with `keywords`, `draft` and `discriminator`.
+//! How data flows: `load` makes a tree with spans (`document`), and `reader` looks things up in it. `contract` gives
+//! each part when it is asked for. `operations` and `parameters` read endpoints, `announcements` reads which of them
+//! are deprecated or will be switched off, and `schemas` reads types with `keywords`, `draft` and `discriminator`.
 //!
 //! Findings have the codes `E001` to `E026` and `W001` to `W003` ([`crate::diagnostic::Code`]).
 //!

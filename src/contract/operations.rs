@@ -1,6 +1,7 @@
 //! Operations: the `paths` object becomes [`Endpoint`]s.
 //!
-//! In: a document. Out: its operations by name, in the order of the document; of one that is asked for, the endpoint.
+//! In: a document. Out: its operations by name, in the order of the document, and the endpoint of each operation that
+//! is asked for.
 //! Elsewhere: parameters ([`super::parameters`]), schemas ([`super::schemas`]), response headers
 //! ([`super::announcements`]).
 //!
@@ -26,21 +27,21 @@ static METHODS: [(&str, http::Method); 8] = [
     ("trace", http::Method::TRACE),
 ];
 
-/// One operation of a document, before it is read.
+/// An operation of a document before it is read.
 #[derive(Debug, Clone)]
 pub(super) struct Operation {
     pub(super) method: &'static http::Method,
     pub(super) path: String,
-    /// The key of the path.
+    /// The place of the path's key.
     path_key: Span,
-    /// The path item.
+    /// The node of the path item.
     item: NodeId,
     entry: Entry,
-    /// Where a later operation has the same name.
+    /// The place of a later operation with the same name, if there is one.
     again: Option<Span>,
 }
 
-/// Lists the operations of a document by name. Nothing is checked: what cannot be an operation is left out.
+/// Lists the operations of a document by name. Nothing is checked. Entries that cannot be operations are left out.
 pub(super) fn index(document: &Document) -> IndexMap<String, Operation> {
     let mut operations: IndexMap<String, Operation> = IndexMap::new();
     let paths = document.get(Document::ROOT, "paths").and_then(|node| document.mapping(node));
@@ -65,7 +66,7 @@ pub(super) fn index(document: &Document) -> IndexMap<String, Operation> {
     operations
 }
 
-/// The place of an operation's name: the value of its `operationId`, else its key.
+/// The place of an operation's name: the value of its `operationId`, or its key if there is none.
 fn name_span(document: &Document, entry: &Entry) -> Span {
     document.get(entry.value, "operationId").map_or(entry.key, |node| document.span(node))
 }
@@ -78,7 +79,7 @@ struct PathItem<'a> {
 }
 
 impl Schemas {
-    /// Reads an operation; `None` if it cannot be called.
+    /// Reads an operation; `None` if it cannot be called, which a finding says.
     pub(super) fn read_endpoint<'a>(&mut self, reader: &mut Reader<'a>, operation: &'a Operation) -> Option<Endpoint> {
         if let Some(paths) = reader.document.get(Document::ROOT, "paths") {
             reader.report_repeated(paths, |key| key == operation.path);
@@ -183,7 +184,7 @@ impl Schemas {
             let Announcements { deprecation, sunset } = announcements::read(reader, response);
             responses.push(Response { status: pattern, content_type, schema, deprecation, sunset, span: entry.key });
         }
-        // Since 3.1 an operation needs no responses (OpenAPI 3.1.0 §4.8.10.1).
+        // Since 3.1, an operation may declare no responses (OpenAPI 3.1.0 §4.8.10.1).
         if declared.is_some_and(Mapping::is_empty) || reader.is_3_0 && !operation.contains_key("responses") {
             let finding =
                 Finding::new(Code::E017, format!("operation `{id}` declares no responses"), span, "this operation");

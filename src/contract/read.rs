@@ -1,6 +1,6 @@
-//! Reading a file as a contract: the order in which its parts are read.
+//! Reading a file as a contract.
 //!
-//! In: the text of one file. Out: a [`Contract`] and all findings.
+//! In: the text of one file. Out: a [`Contract`], and the findings for the document as a whole.
 
 use super::contract::{Contract, State};
 use super::document::{Document, NodeId};
@@ -12,9 +12,9 @@ use crate::diagnostic::{Code, FileId, Finding, Sources, Span};
 
 /// Reads one OpenAPI 3.0 or 3.1 document in YAML or JSON.
 ///
-/// Returns a contract unless the file is no OpenAPI document that can be read. The findings are those of the document as a
-/// whole; operations and schemas are read, and their findings gathered, when they are asked for
-/// ([`Contract::findings`]).
+/// Gives a contract, unless the file is not an OpenAPI document that can be read. The findings are those for the
+/// document as a whole. Operations and schemas are read when they are asked for, and then have their findings in
+/// [`Contract::findings`].
 ///
 /// # Source
 /// OpenAPI 3.0.4 and 3.1.1; JSON Schema 2020-12 as far as it describes shapes.
@@ -32,7 +32,7 @@ pub fn read(sources: &Sources, file: FileId) -> (Option<Contract>, Vec<Finding>)
     (Some(Contract::new(file, about, operations, document, is_3_0, State { schemas, findings })), Vec::new())
 }
 
-/// Reads a document and everything in it, whether anybody needs it or not: the findings are all that there are.
+/// Reads a document with all of its parts, whether anybody needs them or not. Gives all findings.
 #[cfg(any(test, feature = "fuzz"))]
 pub fn read_whole(sources: &Sources, file: FileId) -> (Option<Contract>, Vec<Finding>) {
     let (contract, mut findings) = read(sources, file);
@@ -43,7 +43,8 @@ pub fn read_whole(sources: &Sources, file: FileId) -> (Option<Contract>, Vec<Fin
     (contract, findings)
 }
 
-/// Whether the document is OpenAPI 3.0, with its title and its servers; `None` if it is no OpenAPI document that can be read.
+/// Reads whether the document is OpenAPI 3.0, with its title and its servers; `None` if it is not an OpenAPI document
+/// that can be read.
 fn read_root(reader: &mut Reader<'_>) -> Option<(bool, (String, Vec<String>))> {
     let document = reader.document;
     let root = reader.mapping(Document::ROOT, "the document")?;

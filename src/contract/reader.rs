@@ -13,7 +13,7 @@ use rustc_hash::FxHashSet;
 /// The most findings of one contract.
 pub(super) const MAX_FINDINGS: usize = 1_000;
 
-/// What was found wrong with a document so far.
+/// The findings in a document so far.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     list: Vec<Finding>,
@@ -29,10 +29,10 @@ impl Findings {
     }
 }
 
-/// A document, and where findings about it go.
+/// A document, and the findings in it.
 pub(super) struct Reader<'a> {
     pub(super) document: &'a Document,
-    /// Whether it is OpenAPI 3.0, where a `$ref` has no siblings.
+    /// Whether it is OpenAPI 3.0, in which keywords beside a `$ref` are ignored.
     pub(super) is_3_0: bool,
     pub(super) findings: Findings,
 }
@@ -161,7 +161,7 @@ impl<'a> Reader<'a> {
         found
     }
 
-    /// Reports the keys that a mapping has twice and that somebody looks at.
+    /// Reports those keys that a mapping has twice and for which `is_wanted` is true.
     pub(super) fn report_repeated(&mut self, node: NodeId, is_wanted: impl Fn(&str) -> bool) {
         let document = self.document;
         for (key, finding) in document.repeated.get(&node).into_iter().flatten() {

@@ -5,8 +5,9 @@
 //!
 //! Always true:
 //! - the same parts have the same id, so recursion in the document is a cycle of ids;
-//! - only `allOf` and single alternatives recurse here, at most [`MAX_DEPTH`] deep; everything else waits until it is asked for;
-//! - the number of schemas and the work for them are bounded.
+//! - only `allOf` and single alternatives are read recursively, at most [`MAX_DEPTH`] deep; all other schemas are read
+//!   when they are asked for;
+//! - the number of schemas, and the work for them, are bounded.
 
 use super::cells::Cells;
 use super::discriminator::{Batch, Pending};
@@ -46,20 +47,20 @@ const ANNOTATIONS: [&str; 11] = [
     "writeOnly",
 ];
 
-/// The schemas that were asked for so far, each under its id.
+/// The schemas that were asked for so far, by their ids.
 #[derive(Debug, Default)]
 pub(super) struct Schemas {
-    /// By id: the parts of the schema, or none for one that allows anything, and its place.
+    /// The parts and the place of each schema, by id. A schema without parts allows anything.
     parts: Vec<(Option<Parts>, Span)>,
     ids: FxHashMap<Parts, SchemaId>,
-    /// Component schemas: their names, and the places of these.
+    /// The component schemas, each with its name and the place of the name.
     names: FxHashMap<NodeId, (String, Span)>,
     work: usize,
     combined: usize,
 }
 
 impl Schemas {
-    /// Knows the names of the component schemas, and has read none.
+    /// Collects the names of the component schemas without reading them.
     pub(super) fn new(reader: &Reader<'_>) -> Self {
         let mut schemas = Self::default();
         for (name, entry) in components(reader.document).into_iter().flatten() {
@@ -84,7 +85,7 @@ impl Schemas {
         }
     }
 
-    /// How many ids there are.
+    /// The number of ids.
     pub(super) fn len(&self) -> u32 {
         u32::try_from(self.parts.len()).unwrap_or(u32::MAX)
     }
@@ -125,7 +126,7 @@ impl Schemas {
         self.push(span)
     }
 
-    /// Adds a schema that allows anything, unless parts are added.
+    /// Adds a schema that allows anything, unless parts are added to it later.
     fn push(&mut self, span: Span) -> SchemaId {
         let id = SchemaId(self.len());
         self.parts.push((None, span));
@@ -139,8 +140,8 @@ impl Schemas {
         document.get(node, "type").map_or(document.span(node), |at| document.span(at))
     }
 
-    /// Reads a schema, and with it what it needs to be complete: alternatives, and the properties that tell these apart.
-    /// `known` are the schemas that were read before; those that are read now are returned.
+    /// Reads a schema, and the schemas without which it is not complete: its alternatives, and the properties that tell
+    /// these apart. `known` has the schemas that were read before. Gives the schemas that were read now.
     pub(super) fn read(
         &mut self,
         reader: &mut Reader<'_>,
@@ -183,7 +184,7 @@ impl Schemas {
         whole
     }
 
-    /// What all parts say together, and where they contradict each other.
+    /// Combines all parts. Gives the findings for contradictions between them.
     fn merged(&mut self, reader: &mut Reader<'_>, parts: &Parts) -> (Draft, Vec<Finding>) {
         let (mut whole, mut findings) = (Draft::default(), Vec::new());
         let mut name = None;
@@ -356,8 +357,8 @@ impl Schemas {
         }
     }
 
-    /// The values of alternatives that are all string constants: then they are an enum, each of whose values may have a
-    /// title.
+    /// Gives the values of alternatives that are all string constants; `None` if they are not. Such alternatives are an
+    /// enum, each of whose values may have a title.
     fn constants(&mut self, reader: &mut Reader<'_>, beside: &Draft, choice: &Choice) -> Option<IndexSet<String>> {
         let has_values = |node: &NodeId| {
             let schema = reader.document.mapping(*node);
@@ -395,7 +396,7 @@ impl Schemas {
                 // The keywords beside the alternatives apply to each of them.
                 let mut all: Parts = parts.iter().map(|part| Part { without_choice: true, ..*part }).collect();
                 add_parts(&mut all, &[Part { node, without_choice: false }]);
-                // An alternative that contradicts it can never be, and is none.
+                // An alternative that contradicts the keywords beside it has no valid value, so it is left out.
                 let (_, findings) = self.merged(reader, &all);
                 if let Some(finding) = findings.into_iter().find(|finding| finding.code == Code::E019) {
                     contradiction = Some(finding);
@@ -498,7 +499,7 @@ fn read_discriminator<'a>(reader: &mut Reader<'a>, schema: &'a Mapping) -> Optio
             reader.wrong_kind(entry.value, "a discriminator's target", "a string");
             continue;
         };
-        // Both a component's name and a reference may stand here.
+        // The text may be the name of a component or a reference.
         let is_name = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
         let reference = if is_name { format!("#/components/schemas/{text}") } else { text.to_owned() };
         if let Some(target) = reader.target(&reference, span) {
@@ -508,7 +509,7 @@ fn read_discriminator<'a>(reader: &mut Reader<'a>, schema: &'a Mapping) -> Optio
     Some(Telling { property: property.to_owned(), values })
 }
 
-/// Whether an alternative only narrows what stands beside it.
+/// Whether an alternative only narrows what the keywords beside it say.
 fn is_partial(document: &Document, node: NodeId) -> bool {
     let whole = ["type", "$ref", "allOf", "oneOf", "anyOf", "properties", "items", "enum", "const"];
     document.mapping(node).is_some_and(|schema| !whole.iter().any(|key| schema.contains_key(*key)))

@@ -200,7 +200,7 @@ impl<'a> Lowering<'a> {
         Ok(())
     }
 
-    /// Gives the innermost deferred fragment inside a fragment that has these directives.
+    /// Gives the innermost deferred fragment around the contents of a fragment that has these directives.
     fn usage(
         &mut self,
         directives: &'a DirectiveList,
@@ -421,7 +421,7 @@ impl<'a> Lowering<'a> {
         Ok(node_id)
     }
 
-    /// Gives the part of a node that another part wants, and that the fields that are being lowered want too.
+    /// Gives the part of a node that both another part and the fields that are being lowered want.
     fn part(&mut self, other: u32) -> u32 {
         if other == 0 || self.group.is_empty() {
             return 0;

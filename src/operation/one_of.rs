@@ -1,7 +1,7 @@
 //! `__Type.isOneOf` (GraphQL §4.2.2), which the compiler's introspection does not know yet.
 //!
 //! The query is run with the field `name` in place of `isOneOf`, under the same response name. Then each type's name is
-//! replaced by its true value of `isOneOf`.
+//! replaced by the value of `isOneOf`.
 
 use crate::view::one_of::{IS_ONE_OF, is_one_of};
 use apollo_compiler::executable::{Field, Operation, Selection, SelectionSet};

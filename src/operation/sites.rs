@@ -1,8 +1,8 @@
 //! Sites: the numbered places of a document that errors may name.
 //!
-//! Documents that differ only in literal values and white space share one lowered operation and its plans. So these
-//! cannot hold lines and columns. They hold numbers of sites, and each document has its own table from sites to lines
-//! and columns.
+//! Documents that differ only in literal values and white space share one lowered operation and its plans. So
+//! operations and plans cannot hold lines and columns. They hold numbers of sites, and each document has its own table
+//! from sites to lines and columns.
 //!
 //! Always true: documents of one shape ([`super::lift`]) have the same sites in the same order.
 

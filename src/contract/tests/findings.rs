@@ -247,7 +247,7 @@ fn e016_e019_e020_types() {
 
 #[test]
 fn e017_e018_responses() {
-    // `get` needs none, since 3.1.
+    // Since 3.1, `get` may declare no responses.
     insta::assert_snapshot!(of_path("/a", "    get: {}\n    put: {responses: {}}\n    post: {responses: {ok: {}, 600: {}}}"), @r"
     E017: operation `PUT /a` declares no responses
       5:5 `put` this operation

@@ -288,7 +288,7 @@ components:
     let SchemaKind::Object { properties } = &thing.kind else { panic!("an object") };
     assert!(matches!(contract.schema(properties["name"].schema).kind, SchemaKind::String { .. }));
     assert_eq!((findings.len(), codes()), (0, vec![]));
-    // Each further part brings its own findings.
+    // Each further part that is asked for adds its own findings.
     assert!(matches!(contract.schema(properties["odd"].schema).kind, SchemaKind::Any));
     assert_eq!(codes(), ["E016"]);
     assert!(contract.endpoint("flawed").is_some());
