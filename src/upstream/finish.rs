@@ -16,7 +16,8 @@ use std::sync::{Arc, Weak};
 use tokio::time::{Instant, timeout_at};
 
 /// Does the work of a write in a task of its own, and waits for it until the deadline of `ctx`. Dropping the future
-/// ends only the waiting. If the work fails, the failure is noted in the [`Write`], whose aftermath gets it.
+/// ends only the waiting. If the work fails, the failure is noted in the [`Write`], which passes it on when it is over
+/// (see [`Write::leave`]).
 ///
 /// # Errors
 /// - the error of the work;

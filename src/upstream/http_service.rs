@@ -1,6 +1,7 @@
 //! One service over HTTP: one request out, one JSON body with a size limit back.
 //!
-//! In: a [`Request`] and its [`Context`]. Out: an [`Answer`] whose body is JSON by its content type, or a [`CallError`].
+//! In: a [`Request`] and its [`Context`]. Out: an [`Answer`] whose body is JSON by its content type, or a
+//! [`CallError`].
 //! Elsewhere: sharing of equal calls ([`super::shared`]); how many calls are in flight at once, and when a call is
 //! repeated ([`super::guarded`]); what is sent, and over which connections ([`super::outgoing`]); reading the body
 //! ([`super::body`], [`crate::execute`]).

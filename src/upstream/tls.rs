@@ -75,8 +75,8 @@ impl Material {
     /// Parses the PEM of the options.
     ///
     /// # Errors
-    /// [`ClientError::Authorities`], [`ClientError::Certificate`] and [`ClientError::Key`], if a text is not PEM, holds no
-    /// certificate or key, or holds the key of another certificate.
+    /// [`ClientError::Authorities`], [`ClientError::Certificate`] and [`ClientError::Key`], if a text is not PEM, holds
+    /// no certificate or key, or holds the key of another certificate.
     pub(super) fn parse(options: &TlsOptions) -> Result<Self, ClientError> {
         let authorities = options.authorities.as_deref().map(parse_authorities).transpose();
         Ok(Self {
