@@ -1,7 +1,8 @@
-//! Services that fail: what is left of the answer, what the caller is told, how long it takes, and what never leaks.
+//! Tests of services that fail: which data the answer keeps, which error the caller gets, how long the answer takes,
+//! and what must not leak.
 //!
-//! Five faults meet five places of an answer. Every faulty answer carries canary strings in its status line, headers
-//! and body, and the addresses of the services are canaries too: none of them may reach the caller.
+//! Each of five faults is tried at each of the places below. Every faulty answer has canary strings in its status line,
+//! headers and body. None of them may reach the caller, and neither may the addresses of the services.
 
 use crate::harness::{Bff, Reply, Setup};
 use demo::{Shop, ShopOptions};
@@ -10,13 +11,13 @@ use std::time::Duration;
 use testkit::faulty::{Faulty, Reply as Fault};
 use tokio::net::TcpSocket;
 
-/// A request may take this long, and its answer this much longer.
+/// The longest time for a request, and the additional time in which its answer must come.
 const DEADLINE: Duration = Duration::from_millis(600);
 const TOLERANCE: Duration = Duration::from_millis(100);
 
 const CANARY: &str = "canary-7f3a";
 
-/// The faults, each with the code that it must have.
+/// The faults, each with the code of its error.
 const FAULTS: [(&str, &str); 5] = [
     ("refused", "UPSTREAM_UNREACHABLE"),
     ("500", "UPSTREAM_STATUS"),
@@ -42,8 +43,8 @@ fn fault(name: &str) -> Fault {
     }
 }
 
-/// An address that refuses connections, for as long as the socket lives: bound, so that nobody else gets the port, but
-/// not listening.
+/// An address that refuses connections as long as the socket exists. The socket is bound, so that nobody else gets the
+/// port, but does not listen.
 fn refusing() -> (TcpSocket, String) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -51,14 +52,14 @@ fn refusing() -> (TcpSocket, String) {
     (socket, url)
 }
 
-/// A place of an answer, and what must be there when one service fails.
+/// A place in an answer, and the answer that is expected when one service fails.
 struct Place {
     name: &'static str,
     service: &'static str,
     query: &'static str,
-    /// `data` when the service fails, as JSON, with `*` for anything but null.
+    /// The expected `data` when the service fails, with `*` for any value but null.
     data: Value,
-    /// The errors' paths.
+    /// The expected paths of the errors.
     paths: Vec<Value>,
 }
 
@@ -88,7 +89,7 @@ fn places() -> Vec<Place> {
         Place {
             name: "batch member",
             service: "users",
-            // The members are known by their ids; the rest of them would come in one batch.
+            // The ids of the users come with the orders; their other fields would come in one batch.
             query: r#"{ one: order(id: "19990") { total user { id name } } two: order(id: "19991") { total user { id } } }"#,
             data: json!({ "one": null, "two": { "total": "*", "user": { "id": "*" } } }),
             paths: vec![json!(["one", "user", "name"])],
@@ -117,7 +118,7 @@ fn places() -> Vec<Place> {
     ]
 }
 
-/// Is `data` as `wanted`, where `*` is anything but null?
+/// Whether `data` equals `wanted`, where `*` stands for any value but null.
 fn fits(wanted: &Value, data: &Value) -> bool {
     match (wanted, data) {
         (Value::String(any), data) if any == "*" => !data.is_null(),
@@ -142,7 +143,8 @@ fn assert_holds_back(reply: &Reply, addresses: &[String], name: &str) {
     assert!(!told.contains("127.0.0.1"), "{name}: {told}");
 }
 
-/// The best of three counts: a machine busy with other tests may stop us for longer than the tolerance.
+/// Asserts that the best of three times is within the tolerance. Other tests may keep the machine busy and delay a
+/// single answer for longer.
 async fn assert_in_time(bff: &Bff, first: &Reply, query: &str, name: &str) {
     let mut best = first.elapsed;
     for _ in 0..2 {
@@ -184,7 +186,7 @@ async fn five_faults_at_each_place() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_value_of_a_wrong_type_is_an_error_at_its_field() {
-    // Each answers `GET /products/1`; a change of one property, and where the error must be.
+    // Each case changes one property of the answer to `GET /products/1`, and says where the error must be.
     let whole = json!({
         "id": "1", "sku": "S", "name": "N", "price": { "amount": 1, "currency": "EUR" }, "category": { "id": "2" },
         "images": {}, "rating": 4.5, "createdAt": "2020-01-01T00:00:00Z", "discontinued": false,
@@ -217,7 +219,7 @@ async fn a_value_of_a_wrong_type_is_an_error_at_its_field() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_batch_that_fails_leaves_the_other_batches_alone() {
     let shop = Shop::start(ShopOptions::default());
-    // Again when it is asked again.
+    // The second failure is for the retry.
     shop.probe("payments").fail_next(2, reqwest::StatusCode::SERVICE_UNAVAILABLE);
     let query = r#"{ user(id: "123") { name orders(first: 2) { id payment { status } lines { product { name } } } } }"#;
     let reply = Bff::web(&shop).await.ask(query).await;

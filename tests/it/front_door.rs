@@ -1,5 +1,5 @@
-//! The front door: a client's engine in another application (`examples/own_application.rs`), and its subgraphs each by
-//! itself.
+//! Tests of the crate's public API (`bespoke::bff`): a client's engine in another application
+//! (`examples/own_application.rs`), and each of its subgraphs by itself.
 
 #[path = "../../examples/own_application.rs"]
 #[expect(dead_code, reason = "its `main` is for the command line")]
@@ -65,7 +65,7 @@ async fn a_client_with_errors_has_no_executor_and_says_where_they_are() {
     assert!(text.contains("schema/web.graphql:1:6"), "{text}");
 }
 
-/// A service whose number grows with each call.
+/// Starts a service whose number grows with each call.
 async fn counter() -> Routed {
     let calls = Arc::new(AtomicU64::new(0));
     let count = move |headers: HeaderMap| async move {
@@ -97,7 +97,7 @@ async fn the_services_of_async_graphql_axum_work_over_an_engine_subscriptions_in
     ]);
     let engine = Client::new("web", files).executor(Path::new(".")).unwrap();
 
-    // A session's caller counts for each event of a subscription.
+    // The caller in the data of the session applies to each event of a subscription.
     let mut session = Data::default();
     let mut headers = HeaderMap::new();
     headers.insert("x-user", "Ada".parse().unwrap());
@@ -112,7 +112,7 @@ async fn the_services_of_async_graphql_axum_work_over_an_engine_subscriptions_in
     let url = format!("{}/graphql", application.url());
     let (_, answer) = post(&url, ("x-other", "-"), &json!({ "query": "{ now { user } }" })).await;
     assert_eq!(answer, json!({ "data": { "now": { "user": 0 } } }), "nobody is named");
-    // Over `multipart/mixed`, `async-graphql-axum` takes the answer as a stream of one.
+    // Over `multipart/mixed`, `async-graphql-axum` sends the answer as a stream with one item.
     let body = json!({ "query": "{ now { user } }" }).to_string();
     let request = http().post(&url).header(CONTENT_TYPE, "application/json");
     let answer = request.header(ACCEPT, "multipart/mixed;subscriptionSpec=1.0").body(body).send().await.unwrap();
@@ -140,7 +140,7 @@ async fn in_development_each_subgraph_is_served_by_itself() {
     ]);
     let (_, answer) = post(&url, anybody, &json!({ "query": entities, "variables": { "of": of } })).await;
     assert_eq!(answer["data"]["_entities"][0]["priceLabel"], "12,99 €", "{answer}");
-    // Its resolvers call services, as they do for the graph.
+    // The resolvers of the subgraph call services, as they do in the graph.
     assert!(answer["data"]["_entities"][1]["loyalty"]["points"].as_u64() > Some(0), "{answer}");
 
     let forged = (AUTHORIZATION.as_str(), "Bearer forged");

@@ -1,5 +1,5 @@
-//! GraphiQL of both BFFs, in a browser: completion knows the client's schema, the answer and its calls appear, nothing
-//! comes from elsewhere.
+//! Tests of the GraphiQL page of both BFFs in a browser: completion knows the client's schema, the answer and its calls
+//! appear, and nothing is loaded from another origin.
 //!
 //! Screenshots are kept in `.artifacts/`.
 
@@ -10,10 +10,10 @@ use serde_json::Value;
 use std::path::Path;
 use std::time::Duration;
 
-/// Visits a page with `tests/browser/graphiql.mjs`; returns what was seen.
+/// Visits the page of a BFF with `tests/browser/graphiql.mjs` and returns what the script saw.
 ///
 /// # Panics
-/// When something that the arguments ask for did not hold; says what.
+/// When something that `arguments` expect is not so. The message says what.
 async fn visit(bff: &Bff, arguments: &[&str]) -> Value {
     let page = bff.url().strip_suffix("graphql").expect("the path of GraphQL");
     visit_page(page, arguments).await
@@ -51,7 +51,7 @@ async fn web_completes_its_fields_and_shows_an_answer_with_its_calls() {
             "description",
             "--query",
             "{ me { name orders(first: 2) { total } } products(first: 3) { name stock { available } } }",
-            // Whose token the page sends.
+            // The name of the user whose token the page sends.
             "--expect-text",
             "Greta Dubois",
             "--expect-text",
@@ -103,7 +103,8 @@ async fn mobile_completes_its_fields_and_shows_an_answer_with_its_calls() {
     assert_eq!(seen["title"], "mobile · Bespoke");
     assert!(!texts(&seen["completions"]).iter().any(|it| it.starts_with("description")), "web's: {seen:#}");
     assert_eq!(&texts(&seen["tabs"])[..2], ["Home", "Tracker"]);
-    // `teaser` is code of the BFF: among the rows, not among the calls, and its keys are none that were saved.
+    // `teaser` is code of the BFF. It is among the rows, but it is not counted as a call, and its keys do not count as
+    // saved calls.
     let summary = texts(&seen["summary"]).concat();
     assert!(summary.contains("3 upstream calls") && summary.contains("2 saved by"), "{seen:#}");
     assert!(
@@ -142,7 +143,7 @@ async fn a_subscription_shows_what_happens_while_it_happens() {
         }
     });
     let query = "subscription { orderStatusChanged(id: 20000) { status } }";
-    // Where the parcel's way ends; the first event says where it is now.
+    // `DELIVERED` is the last status of the order. The first event has the current status.
     let seen =
         visit(&bff, &["--query", query, "--expect-text", "DELIVERED", "--screenshot", "graphiql-events.png"]).await;
     moving.abort();

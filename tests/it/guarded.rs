@@ -1,4 +1,4 @@
-//! What only callers who are signed in get is neither fetched nor sent on for others, whoever asked first.
+//! Tests that data for authenticated callers is neither fetched for others nor sent to them, whoever asks first.
 
 use bespoke::internals::engine::{Client, EngineOptions, GraphQlEngine, Request};
 use bespoke::internals::json;

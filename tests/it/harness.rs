@@ -1,9 +1,10 @@
-//! A BFF in this process, over HTTP on a free port: the one place where tests know how an engine is made.
+//! A BFF in this process, over HTTP on a free port. This is the only module of the tests that knows how an engine is
+//! made.
 //!
-//! In: a client, and what differs from its configuration. Out: answers.
+//! In: a client, and changes of its configuration. Out: answers.
 //!
-//! Always true: each [`Bff`] is fresh (no plan, document or flight of another one), in development mode, and ends when
-//! dropped.
+//! Always true: each [`Bff`] is new (it shares no plan, document or call in flight with another one), is in development
+//! mode unless a test changes that, and ends when the value is dropped.
 
 use crate::reference::{Expected, Reference, error_paths};
 use bespoke::internals::cache::CacheOptions;
@@ -22,7 +23,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-/// The shop's services, as they are named in the graph: what they are called in the shop, and the path of their URL.
+/// The services of the graph: the name of each in the graph, its name in the shop, and the path of its URL.
 const SERVICES: [(&str, &str, &str); 8] = [
     ("users", "users", ""),
     ("catalog", "catalog", ""),
@@ -34,7 +35,7 @@ const SERVICES: [(&str, &str, &str); 8] = [
     ("reviews", "reviews", "/graphql"),
 ];
 
-/// A file with the authority that services over TLS have here, for `tls.ca_file`.
+/// The path of a file with the certificate of [`testkit::tls::authority`], for `tls.ca_file`.
 pub(crate) fn authority_file() -> PathBuf {
     static FILE: LazyLock<PathBuf> = LazyLock::new(|| {
         let path = std::env::temp_dir().join(format!("bespoke-it-authority-{}.pem", std::process::id()));
@@ -44,16 +45,16 @@ pub(crate) fn authority_file() -> PathBuf {
     FILE.clone()
 }
 
-/// How long a BFF that is stopped waits for what is under way.
+/// How long a BFF that is stopped waits for requests in flight.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// GraphiQL at `/`, as the client's own program serves it.
+/// The GraphiQL page at `/`, as the client's own program serves it.
 #[derive(Debug, Clone)]
 struct Page {
     token: Option<String>,
 }
 
-/// What a test changes of a BFF's configuration.
+/// The changes of a test to a BFF's configuration.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Setup {
     urls: BTreeMap<String, String>,
@@ -68,26 +69,26 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
-    /// All services of a shop, and its public key.
+    /// The addresses of all services of a shop, and its public key.
     pub(crate) fn of(shop: &Shop) -> Self {
         let url = |(name, service, path): (&str, &str, &str)| (name.to_owned(), shop.url(service) + path);
         let urls = SERVICES.into_iter().map(url).collect();
         Self { urls, public_key: Some(shop.key_pair().public_pem()), ..Self::default() }
     }
 
-    /// Another address for one service.
+    /// Sets another address for one service.
     pub(crate) fn url(mut self, service: &str, url: impl Into<String>) -> Self {
         self.urls.insert(service.to_owned(), url.into());
         self
     }
 
-    /// The key that callers' tokens are verified by.
+    /// Sets the public key with which callers' tokens are verified.
     pub(crate) fn public_key(mut self, pem: String) -> Self {
         self.public_key = Some(pem);
         self
     }
 
-    /// Longest time for one request.
+    /// Sets the longest time for one request.
     pub(crate) fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
         self
@@ -98,42 +99,42 @@ impl Setup {
         self
     }
 
-    /// GraphiQL at `/`, with the client's tabs and perhaps a token.
+    /// Serves GraphiQL at `/`, with the client's tabs and, if it is given, a token.
     pub(crate) fn page(mut self, token: Option<String>) -> Self {
         self.page = Some(Page { token });
         self
     }
 
-    /// Anything else in the configuration.
+    /// Changes anything else in the configuration.
     pub(crate) fn configure(mut self, change: fn(&mut Config)) -> Self {
         self.changes.push(change);
         self
     }
 
-    /// Nothing is shared: each query makes calls of its own.
+    /// Turns the sharing of calls and operations off, so that each query makes calls of its own.
     pub(crate) fn unshared(self) -> Self {
         let off = || FlightOptions { enabled: false, ..FlightOptions::default() };
         self.flights(off()).operations(off())
     }
 
-    /// How equal calls are shared.
+    /// Sets how equal calls are shared.
     pub(crate) fn flights(mut self, flights: FlightOptions) -> Self {
         self.flights = flights;
         self
     }
 
-    /// How answers are kept.
+    /// Sets how answers are cached.
     pub(crate) fn cache(mut self, cache: CacheOptions) -> Self {
         self.cache = cache;
         self
     }
 
-    /// Every answer comes from the services, so that their calls can be counted.
+    /// Turns the cache off, so that every answer comes from the services and their calls can be counted.
     pub(crate) fn uncached(self) -> Self {
         self.cache(CacheOptions { enabled: false, ..CacheOptions::default() })
     }
 
-    /// How equal operations are shared.
+    /// Sets how equal operations are shared.
     pub(crate) fn operations(mut self, operations: FlightOptions) -> Self {
         self.operations = operations;
         self
@@ -157,20 +158,20 @@ impl Drop for Bff {
 }
 
 impl Bff {
-    /// The web shop's BFF in front of a shop.
+    /// Starts the BFF of the web shop in front of a shop.
     pub(crate) async fn web(shop: &Shop) -> Self {
         Self::start(bff_web::client(), Setup::of(shop)).await
     }
 
-    /// The phone app's BFF in front of a shop.
+    /// Starts the BFF of the phone app in front of a shop.
     pub(crate) async fn mobile(shop: &Shop) -> Self {
         Self::start(bff_mobile::client(), Setup::of(shop)).await
     }
 
-    /// Any client's BFF.
+    /// Starts the BFF of any client.
     ///
     /// # Panics
-    /// When its files hold errors; says which.
+    /// When the files of the client have errors. The message names them.
     pub(crate) async fn start(client: Client, setup: Setup) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let writes = Writes::default();
@@ -193,7 +194,7 @@ impl Bff {
         Self { url, client, serving, site, writes, stop: Some(stop) }
     }
 
-    /// Replaces what it serves, as the program does at a reload. Returns the engine that is replaced.
+    /// Replaces the client that the BFF serves, as the program does at a reload. Returns the engine that was replaced.
     ///
     /// # Panics
     /// As [`start`](Self::start).
@@ -203,23 +204,23 @@ impl Bff {
         before
     }
 
-    /// How many engines are alive.
+    /// The number of engines that are alive.
     pub(crate) fn engines(&self) -> usize {
         self.site.engines()
     }
 
-    /// Stops as the program does at a signal.
+    /// Stops the BFF as the program does at a signal.
     pub(crate) async fn stop(mut self) {
         self.stop_as(Duration::ZERO, GRACE).await;
         self.writes_finished().await;
     }
 
-    /// As [`stop`](Self::stop), the ends of streams spread over some time.
+    /// As [`stop`](Self::stop), but the ends of streams are spread over `spread`.
     pub(crate) async fn stop_over(mut self, spread: Duration) {
         self.stop_as(spread, GRACE).await;
     }
 
-    /// As [`stop`](Self::stop), with so much time for what is under way; writes are not waited for.
+    /// As [`stop`](Self::stop), but requests in flight have `grace`, and writes are not waited for.
     pub(crate) async fn stop_within(mut self, grace: Duration) {
         self.stop_as(Duration::ZERO, grace).await;
     }
@@ -234,44 +235,44 @@ impl Bff {
         tokio::time::timeout(GRACE * 2, stopped).await.expect("the end of all connections");
     }
 
-    /// Waits until no write is being finished without its request; gives up after ten seconds.
+    /// Waits until no write goes on without its request. Fails after ten seconds.
     pub(crate) async fn writes_finished(&self) {
         tokio::time::timeout(Duration::from_secs(10), self.writes.finished()).await.expect("the end of all writes");
     }
 
-    /// How many writes are being finished without their requests.
+    /// The number of writes that go on without their requests.
     pub(crate) fn unattended_writes(&self) -> usize {
         self.writes.unattended()
     }
 
-    /// Where it answers GraphQL.
+    /// The URL of the GraphQL endpoint.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    /// Where it listens: a host and a port.
+    /// The address on which the BFF listens: a host and a port.
     pub(crate) fn address(&self) -> String {
         self.url.trim_start_matches("http://").trim_end_matches("/graphql").to_owned()
     }
 
-    /// What `/metrics` says.
+    /// The text of `/metrics`.
     pub(crate) fn metrics(&self) -> String {
         let server = self.site.now();
         let engine = server.engine();
         server.metrics().encode(&engine.services(), engine.writes(), engine.cache_bytes(), Exposition::OpenMetrics)
     }
 
-    /// Asks anonymously.
+    /// Sends a query without credentials.
     pub(crate) async fn ask(&self, query: &str) -> Reply {
         self.send(query, json!({}), None).await
     }
 
-    /// Asks, with an `Authorization` header or without.
+    /// Sends an operation. `bearer` is the value of its `Authorization` header.
     pub(crate) async fn send(&self, query: &str, variables: Value, bearer: Option<&str>) -> Reply {
         self.send_with(query, variables, bearer.map(|bearer| ("authorization", bearer))).await
     }
 
-    /// Asks, with one more header or without.
+    /// Sends an operation. `header` is one more header for it.
     pub(crate) async fn send_with(&self, query: &str, variables: Value, header: Option<(&str, &str)>) -> Reply {
         let body = json!({ "query": query, "variables": variables }).to_string();
         let mut request = self.client.post(&self.url).header("content-type", "application/json").body(body);
@@ -290,13 +291,13 @@ impl Bff {
     }
 }
 
-/// The server of a client.
+/// Makes the server of a client.
 fn server(client: &Client, setup: Setup, writes: &Writes) -> Server {
     let mut assembled = client.assemble(&|_| None);
     assert!(!assembled.has_errors(), "{:#?}", assembled.findings);
     let config = assembled.config.as_mut().expect("a configuration");
     config.server.mode = setup.mode.unwrap_or(Mode::Development);
-    // Tests share their processor with others: being late is no fault of what they look at.
+    // Tests share the processor with others, so no request is shed for lateness.
     config.server.max_lateness = None;
     if let Some(deadline) = setup.deadline {
         config.server.request_timeout = deadline;
@@ -348,7 +349,7 @@ impl Reply {
         &self.body["data"]
     }
 
-    /// `data` and the errors' paths, as the reference gives them.
+    /// The `data` and the paths of the errors, for a comparison with the reference.
     pub(crate) fn outcome(&self) -> Expected {
         Expected { data: self.data().clone(), error_paths: error_paths(&self.body) }
     }
@@ -357,13 +358,13 @@ impl Reply {
         self.body["errors"].as_array().map_or(&[], Vec::as_slice)
     }
 
-    /// `extensions.bespoke.calls`.
+    /// The calls in `extensions.bespoke.calls`; empty if there are none.
     pub(crate) fn calls(&self) -> &[Value] {
         self.body["extensions"]["bespoke"]["calls"].as_array().map_or(&[], Vec::as_slice)
     }
 }
 
-/// Asserts that an answer is the reference's; prints both as lines when not.
+/// Asserts that an answer equals that of the reference. If it does not, both are printed line by line.
 #[track_caller]
 pub(crate) fn assert_same(reply: &Reply, expected: &Expected, query: &str) {
     if reply.outcome() != *expected {
@@ -378,7 +379,7 @@ pub(crate) fn assert_same(reply: &Reply, expected: &Expected, query: &str) {
     }
 }
 
-/// Which of the demo's clients.
+/// One of the demo's clients.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Of {
     Web,

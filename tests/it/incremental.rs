@@ -1,6 +1,6 @@
-//! Answers in parts, read as a client reads them: split by their transport, then merged.
+//! Reads answers in parts as a client does: splits them by their transport, and merges them.
 //!
-//! Shared by the tests of `@defer`.
+//! The tests of `@defer` share this module.
 
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ pub(crate) fn events(body: &str) -> Vec<Value> {
     events.collect()
 }
 
-/// Puts the parts of an answer together, in either wording: `data`, and all errors.
+/// Merges the parts of an answer in either format, into `data` and all errors.
 ///
 /// # Panics
 /// When an entry leads nowhere, names an id that is not pending, or an announced fragment is never completed.
@@ -60,7 +60,7 @@ pub(crate) fn merge(parts: &[Value]) -> Value {
             }
             errors(&mut whole, list(&entry, "errors"));
         }
-        // A fragment is announced with the object that it stands in, at the latest.
+        // The object that an announced fragment belongs to must come in the same part, at the latest.
         for (_, path) in &pending {
             at(&mut whole["data"], path);
         }

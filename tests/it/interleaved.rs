@@ -1,8 +1,8 @@
-//! Callers side by side in 10,000 orders of events, all from seeds: nobody ever sees what is another's, whether calls,
-//! operations or kept answers are shared, and what is nobody's is shared.
+//! Tests concurrent callers in 10,000 orders of events, which come from seeds: no caller ever sees data of another one,
+//! whether calls, operations or cached answers are shared, and public data is shared.
 //!
-//! In one process and on paused time: services answer after a random while, fail now and then, say all sorts of things
-//! about caching, and revalidate. Whatever is somebody's own says whose it is.
+//! The tests run in one process on paused time. Services answer after random delays, sometimes fail, send various
+//! caching rules, and revalidate. Private data names its owner.
 
 use crate::random::Random;
 use bespoke::internals::cache::{Cache, CacheOptions, CacheStatus};
@@ -77,7 +77,7 @@ const QUERIES: [&str; 5] = [
     "mutation($id: ID!) { touch(id: $id) { who } }",
 ];
 
-/// What services say of caching, at random; mostly nothing, so that `@cache` counts.
+/// The values of `Cache-Control` that services choose at random. They often send none, so that `@cache` applies.
 const SAID: [&str; 8] = [
     "",
     "",
@@ -89,7 +89,7 @@ const SAID: [&str; 8] = [
     "no-store",
 ];
 
-/// A service whose answers say who has asked.
+/// A service whose answers name the caller.
 #[derive(Debug)]
 struct Service {
     random: Arc<Mutex<Random>>,
@@ -140,7 +140,7 @@ impl Subgraph for Service {
     }
 }
 
-/// What is shared, and how.
+/// The options of the sharing of calls and of operations, and of the cache.
 #[derive(Debug, Clone, Default)]
 struct Options {
     calls: FlightOptions,
@@ -148,13 +148,14 @@ struct Options {
     cache: CacheOptions,
 }
 
-/// What came of it.
+/// The counts of a run.
 #[derive(Debug, Default)]
 struct Seen {
-    /// Values that were another's.
+    /// The number of values that belong to another caller.
     foreign: usize,
     values: usize,
-    /// Keys that were answered by what was kept, and by others' calls: of one's own, of everybody's.
+    /// The number of keys that the cache answered, and of those that calls of others answered: first of private data,
+    /// then of public data.
     kept: [u64; 2],
     shared: [u64; 2],
     revalidated: u64,
@@ -217,7 +218,7 @@ fn caller(name: &str) -> Arc<Caller> {
 }
 
 impl World {
-    /// One request after a while.
+    /// Sends one request after a random delay.
     async fn ask(&self, name: &str, mut random: Random) -> Seen {
         tokio::time::sleep(Duration::from_millis(random.below(4))).await;
         let variables = json!({ "of": random.below(3), "id": random.below(5).to_string() });
@@ -253,7 +254,7 @@ impl World {
     }
 }
 
-/// Runs so many orders of events.
+/// Runs this number of orders of events.
 fn run(options: &Options, orders: u64) -> Seen {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let mut all = Seen::default();
@@ -282,7 +283,7 @@ fn run(options: &Options, orders: u64) -> Seen {
                     all.shared[at] += seen.shared[at];
                 }
             }
-            // Until what is kept is stale, now and then.
+            // The time advances, and sometimes cached answers become stale.
             tokio::time::advance(Duration::from_millis(random.below(2_500))).await;
         }
         all.open_calls += world.open_calls.load(Ordering::Relaxed);

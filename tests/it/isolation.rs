@@ -1,8 +1,8 @@
-//! Two callers, one operation, at the same moment, many times: neither ever sees what is the other's, and what is
-//! nobody's is shared.
+//! Tests two callers that send one operation at the same moment, many times: neither ever sees data of the other one,
+//! and public data is shared.
 //!
-//! Besides the shop there is a service whose requests differ in nothing but the credentials they carry. With the scope
-//! left out of the batch domain, only such calls can mix callers up: a user's id in a path tells two others apart.
+//! Besides the shop there is a service whose requests differ only in their credentials. If the key of a batch did not
+//! include the scope, only such calls could mix callers up, because other calls have the user's id in their path.
 
 use crate::harness::{Bff, Setup};
 use crate::routed::Routed;
@@ -28,7 +28,7 @@ type Query { mirror: Mirror @connect(http: { GET: "/mirror" }) }
 type Mirror { authorization: String! }
 "#;
 
-/// A service that answers with the credentials it was sent.
+/// A service that answers with the credentials of the request.
 struct Mirror {
     calls: Arc<AtomicU64>,
     routed: Routed,
@@ -40,7 +40,7 @@ impl Mirror {
         let counted = Arc::clone(&calls);
         let answer = move |headers: HeaderMap| async move {
             counted.fetch_add(1, Ordering::Relaxed);
-            // As slow as the shop, so that calls overlap.
+            // The service is as slow as the shop, so that calls overlap.
             tokio::time::sleep(DELAY).await;
             let sent = headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap().to_owned());
             axum::Json(json!({ "authorization": sent.unwrap_or_default() }))
@@ -53,7 +53,7 @@ impl Mirror {
 
 const DELAY: Duration = Duration::from_millis(2);
 
-/// The web client, which sees the mirror as well.
+/// The web client with one more field, from the mirror.
 fn client() -> Client {
     let mut client = bff_web::client();
     let files = client.files_mut();
@@ -66,16 +66,16 @@ fn client() -> Client {
     client
 }
 
-/// What came of it.
+/// The counts of a run.
 #[derive(Debug, Default)]
 struct Seen {
-    /// Answers that held anything but the caller's own data.
+    /// The number of answers that differ from the caller's own data.
     foreign: usize,
-    /// Calls that another request's call answered, by service.
+    /// The number of calls that a call of another request answered, by service.
     shared: std::collections::BTreeMap<String, u64>,
 }
 
-/// Lets users 123 and 456 ask at the same moment, again and again.
+/// Lets users 123 and 456 send the same query at the same moment, `rounds` times.
 async fn ask_side_by_side(change: impl FnOnce(Setup) -> Setup, rounds: usize) -> (Seen, Shop, u64) {
     let shop = Shop::start(ShopOptions { delay: DELAY, ..ShopOptions::default() });
     let mirror = Mirror::start().await;

@@ -1,4 +1,5 @@
-//! A process from SIGHUP to SIGTERM: what it serves is replaced as a whole, and its end costs nobody an answer.
+//! Tests of a process from SIGHUP to SIGTERM: a reload replaces everything that it serves at once, and no client loses
+//! an answer at its end.
 
 use crate::program::{Folder, LONGEST, Program, bespoke, bff_web};
 use crate::stream_ends::messages;
@@ -15,7 +16,7 @@ use testkit::posts::{POSTS, PostsUpstream, QUERY, posts};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, timeout};
 
-/// The status of a program that cut something off at the end of its grace.
+/// The exit code of a program that cut something off at the end of its grace period.
 const CUT_OFF: i32 = 3;
 
 const TITLES: &str = "{ posts { title } }";
@@ -40,13 +41,13 @@ async fn status(url: &str) -> StatusCode {
     http().get(url).send().await.unwrap().status()
 }
 
-/// The posts project from a folder of its own, served.
+/// Serves the posts project from a folder of its own. Returns the folder, the program and the URL of GraphQL.
 async fn serve(upstream: &str, delay: &str) -> (Folder, Program, String) {
     let (project, program, mut urls) = serve_two(upstream, delay).await;
     (project, program, urls.remove(0))
 }
 
-/// The same, with all of its addresses.
+/// As [`serve`], but returns all addresses of the program.
 async fn serve_two(upstream: &str, delay: &str) -> (Folder, Program, Vec<String>) {
     let project = Folder::copy("tests/fixtures/posts", &["bespoke.yaml", "schema"]);
     let mut command = bespoke(&["serve", "--project", project.path(), "--client", "web", "--port", "0"]);
@@ -56,7 +57,7 @@ async fn serve_two(upstream: &str, delay: &str) -> (Folder, Program, Vec<String>
     (project, program, urls)
 }
 
-/// Clients that ask and ask, until they are told to go elsewhere.
+/// Clients that send one query after the other until they are told to stop.
 struct Load {
     clients: JoinSet<Result<(), String>>,
     is_elsewhere: Arc<AtomicBool>,
@@ -71,7 +72,7 @@ impl Load {
             let (url, elsewhere, answered) =
                 (url.to_owned(), Arc::clone(&load.is_elsewhere), Arc::clone(&load.answered));
             load.clients.spawn(async move {
-                // Each has connections of its own, which it keeps.
+                // Each client has connections of its own, which it keeps.
                 let client = http();
                 while !elsewhere.load(Ordering::SeqCst) {
                     match ask(&client, &url, QUERY).await {
@@ -86,7 +87,7 @@ impl Load {
         load
     }
 
-    /// Waits until so many requests more are answered.
+    /// Waits until `count` more requests are answered.
     async fn answered(&self, count: usize) {
         let until = self.answered.load(Ordering::SeqCst) + count;
         let enough = async {
@@ -98,7 +99,7 @@ impl Load {
         timeout(LONGEST, enough).await.expect("answers");
     }
 
-    /// Ends it; what failed is an error.
+    /// Ends the load. Asserts that no request failed, and returns the number of answers.
     async fn end(mut self) -> usize {
         self.is_elsewhere.store(true, Ordering::SeqCst);
         while let Some(client) = self.clients.join_next().await {
@@ -121,7 +122,8 @@ async fn sigterm_under_load_fails_no_request() {
     load.answered(50).await;
     let told = Instant::now();
     program.send(Signal::TERM);
-    // As a load balancer would: it looks again and again, and sends nothing more once it has seen it.
+    // The test does what a load balancer does: it asks for readiness again and again, and sends nothing more once the
+    // process is not ready.
     let fallen = async {
         let mut pause = interval(Duration::from_millis(10));
         for ready in &ready {
@@ -159,7 +161,7 @@ async fn what_is_in_flight_is_answered_and_new_connections_are_refused() {
         }
     };
     timeout(LONGEST, refused).await.expect("nothing new is accepted");
-    // Whoever runs the process sees it to its end.
+    // The admin port answers until the process ends.
     assert_eq!(status(&format!("{admin}livez")).await, StatusCode::OK);
     assert_eq!(status(&format!("{admin}readyz")).await, StatusCode::SERVICE_UNAVAILABLE);
     let (status, answer) = asked.await.unwrap().unwrap();
@@ -169,7 +171,7 @@ async fn what_is_in_flight_is_answered_and_new_connections_are_refused() {
 
 #[tokio::test]
 async fn a_write_whose_client_has_left_ends_before_the_process_does() {
-    // The second one is far from its end when the grace is over, however long the reload takes.
+    // In the second case, the write is far from its end when the grace period is over, however long the reload takes.
     for (grace, work, is_finished) in [("10s", 1_500, true), ("300ms", 40_000, false)] {
         let work = Duration::from_millis(work);
         let slow = Faulty::always(Reply::json(r#"{"id":1}"#).after(work)).await.unwrap();
@@ -192,7 +194,7 @@ async fn a_write_whose_client_has_left_ends_before_the_process_does() {
         let asked = tokio::spawn(async move { ask(&http(), &url, "mutation { add { id } }").await });
         timeout(LONGEST, slow.until_requests(1)).await.unwrap();
         let sent = Instant::now();
-        // Another engine takes the place of the one that has sent it.
+        // Another engine replaces the one that has sent the write.
         project.edit("bespoke.yaml", "server:\n", "server:\n  min_body_rate: 7\n");
         program.send(Signal::HUP);
         program.stderr.next("reloaded web").await;
@@ -219,7 +221,7 @@ async fn one_grace_is_all_that_a_stop_takes() {
     command.env("POSTS_URL", stalled.base_url()).env("USERS_URL", stalled.base_url()).env("SHUTDOWN_DELAY", "1s");
     let mut program = Program::start(command);
     let url = program.url().await;
-    // A request and an operation over a socket: each would take longer.
+    // A request and an operation over a WebSocket. Each would take longer than the grace period.
     let asked = {
         let url = url.clone();
         tokio::spawn(async move { ask(&http(), &url, TITLES).await })
@@ -242,14 +244,15 @@ async fn one_grace_is_all_that_a_stop_takes() {
 async fn a_file_that_does_not_come_keeps_no_process_alive() {
     let upstream = PostsUpstream::start(POSTS).await.unwrap();
     let (project, mut program, url) = serve(&upstream.base_url(), "0s").await;
-    // Whoever opens a pipe waits for its writer.
+    // A process that opens a named pipe waits for its writer.
     let file = Path::new(project.path()).join("key.pem");
     let made = std::process::Command::new("mkfifo").arg(&file).status().unwrap();
     assert!(made.success(), "mkfifo");
     let auth = "auth: { jwt: { public_key_file: key.pem, issuer: i, audience: a } }";
     project.edit("bespoke.yaml", "server:\n", &format!("{auth}\nserver:\n"));
     program.send(Signal::HUP);
-    // Opening it for writing ends as soon as somebody reads; without a byte, that one goes on waiting.
+    // To open the pipe for writing succeeds once the reload reads it. Nothing is written, so the reload goes on
+    // waiting.
     let writer = tokio::task::spawn_blocking(move || std::fs::OpenOptions::new().write(true).open(file));
     let writer = timeout(LONGEST, writer).await.expect("the file is being read").unwrap().unwrap();
     let (status, answer) = ask(&http(), &url, TITLES).await.unwrap();
@@ -290,7 +293,8 @@ async fn sighup_replaces_schemas_and_configuration_as_a_whole() {
     let load = Load::begin(url, 2);
     load.answered(5).await;
 
-    // The schema has a new field, and with it fewer tokens are allowed: whoever sees the one sees the other.
+    // The schema gets a new field, and the limit of tokens shrinks at the same time. A request must see both changes or
+    // neither.
     project.edit("schema/web.graphql", "  title: String!\n", both);
     let config = Path::new(project.path()).join("bespoke.yaml");
     let right = std::fs::read_to_string(&config).unwrap();
@@ -307,7 +311,7 @@ async fn sighup_replaces_schemas_and_configuration_as_a_whole() {
     let (_, answer) = ask(&client, url, &long).await.unwrap();
     assert!(answer.get("data").is_none(), "{answer}");
 
-    // A configuration that cannot be, and one that only a start can read.
+    // First a configuration with a mistake, then one that only takes effect at a start.
     std::fs::write(&config, right.replace("server:", "server:\n  request_timeout: never")).unwrap();
     program.send(Signal::HUP);
     let said = program.stderr.next("not reloaded").await;
@@ -320,7 +324,7 @@ async fn sighup_replaces_schemas_and_configuration_as_a_whole() {
     program.stderr.next("reloaded web").await;
     let said = program.stderr.next("takes effect at the next start only").await;
     assert!(said.contains("server.max_connections"), "{said}");
-    // Nothing is replaced by its equal.
+    // An unchanged project is not replaced.
     program.send(Signal::HUP);
     program.stderr.next("nothing has changed").await;
 
@@ -338,7 +342,7 @@ async fn sighup_replaces_the_configuration_of_a_client_with_a_program_of_its_own
     let folder = Folder::copy(".", &[]);
     let config = Path::new(folder.path()).join("bff.yaml");
     let write = |rest: &str| {
-        // Nobody is called; the service has no contract that says where it is.
+        // The service is not called, but needs an address, because no contract has one.
         let reviews = "services: { reviews: { url: 'http://127.0.0.1:9' } }";
         std::fs::write(&config, format!("server: {{ port: 0, shutdown_delay: 0s }}\n{reviews}\n{rest}")).unwrap();
     };

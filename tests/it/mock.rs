@@ -1,4 +1,4 @@
-//! `bespoke mock`: any schema answers over HTTP, with data that the schema allows.
+//! Tests of `bespoke mock`, which serves any schema over HTTP with data that the schema allows.
 
 mod check;
 mod operations;
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 const FOREIGN: &str = "tests/fixtures/library.graphql";
 
-/// A running mock.
+/// A running `bespoke mock`.
 struct Mock {
     url: String,
     client: reqwest::Client,
@@ -37,7 +37,7 @@ impl Mock {
     }
 }
 
-/// A file's schema.
+/// The schema in a file.
 fn schema_of(file: &str) -> Valid<Schema> {
     let mut sources = Sources::default();
     let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
@@ -46,7 +46,7 @@ fn schema_of(file: &str) -> Valid<Schema> {
     view.unwrap_or_else(|| panic!("{findings:#?}")).schema
 }
 
-/// Random operations, all answered, all answers as the schema has them.
+/// Asserts that random operations are answered, and that all answers fit the schema.
 async fn answers_fit(file: &str, more: &[&str], seeds: std::ops::Range<u64>) {
     let mock = Mock::start(&[&[file, "--list", "2"], more].concat()).await;
     let schema = schema_of(file);
@@ -65,7 +65,7 @@ async fn answers_fit(file: &str, more: &[&str], seeds: std::ops::Range<u64>) {
         nulls += counted.nulls;
     }
     assert!(values > 2_000, "only {values} values were checked");
-    // Every type of the fixtures has fields that may be null.
+    // There are nulls only if an option asks for them. Every type of the fixtures has nullable fields.
     assert_eq!(nulls > 50, !more.is_empty(), "{nulls} nulls");
 }
 

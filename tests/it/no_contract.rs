@@ -1,6 +1,7 @@
-//! A project without a contract and without Rust (`tests/fixtures/posts`), served by the program `bespoke`.
+//! Tests of a project without a contract and without Rust (`tests/fixtures/posts`), which the program `bespoke` serves.
 //!
-//! W2 of the design: 100 posts by 10 users, 34 kB in, 15 kB out, in two calls.
+//! This is the workload W2 of the benchmarks: 100 posts by 10 users, with two calls, 34 kB from the services and 15 kB
+//! to the client.
 
 use bespoke::internals::engine::{Client, EngineOptions, GraphQlEngine as _, Request};
 use bespoke::internals::project::Files;
@@ -15,7 +16,7 @@ use testkit::posts::{POSTS, PostsUpstream, QUERY, answer};
 
 const PROJECT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/posts");
 
-/// The program, ended when dropped.
+/// The running program, which ends when the value is dropped.
 struct Program(Child);
 
 impl Drop for Program {
@@ -25,7 +26,7 @@ impl Drop for Program {
     }
 }
 
-/// Starts `bespoke serve` and waits until it says where it listens.
+/// Starts `bespoke serve` and waits for the line with its address.
 fn serve(services: &str) -> (Program, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_bespoke"))
         .args(["serve", "--project", PROJECT, "--client", "web", "--port", "0", "--dev"])
@@ -68,7 +69,7 @@ async fn posts_and_their_users_take_two_calls() {
     assert_eq!(upstream.targets(), targets, "each key once, in the order of first appearance");
 }
 
-/// A single-threaded runtime stands for a worker, whose only other thread is taken.
+/// A single-threaded runtime stands for one worker. Its only other thread is busy.
 #[test]
 fn new_operations_are_prepared_beside_the_worker() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build().unwrap();

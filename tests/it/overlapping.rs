@@ -1,4 +1,5 @@
-//! Lists that overlap, asked for at once: what one of them asks for, the other one waits for.
+//! Tests of lists that overlap and are requested at the same time: one request loads the common items, and the other
+//! one waits for them.
 
 use crate::harness::{Bff, Reply, Setup};
 use bespoke::internals::engine::Client;
@@ -34,7 +35,7 @@ type Mutation { touch: Int }
 type Item { id: ID! name: String size: Int }
 ";
 
-/// Longest wait of any test for anything.
+/// The longest wait of a test for anything.
 const LONGEST: Duration = Duration::from_secs(20);
 
 struct World {
@@ -42,25 +43,26 @@ struct World {
     bff: Arc<Bff>,
 }
 
-/// The ids that a call for items asks for; `None`: it is for something else.
+/// The ids in a call for items; `None` for any other call.
 fn ids(request: &SeenRequest) -> Option<Vec<&str>> {
     let query = request.target.strip_prefix("/items?")?;
     Some(query.split('&').filter_map(|part| part.strip_prefix("id=")).collect())
 }
 
-/// The items of these ids.
+/// The reply with the items of these ids.
 fn items(ids: &[&str]) -> Does {
     let items = ids.iter().map(|id| json!({ "id": id, "name": format!("name of {id}"), "size": 1 }));
     Does::json(&Value::Array(items.collect()).to_string())
 }
 
-/// After a while: time enough for somebody else to come.
+/// Delays a reply by 400 ms, so that another request can come meanwhile.
 fn slow(reply: Does) -> Does {
     reply.after(Duration::from_millis(400))
 }
 
 impl World {
-    /// Lists are of the ids from … to: `1-20`. `answer` says what a call for items gets.
+    /// Starts the service and the BFF. A list is named by its first and its last id, such as `1-20`. `answer` makes the
+    /// reply to a call for items.
     async fn new(setup: impl FnOnce(Setup) -> Setup, answer: impl Fn(&[&str]) -> Does + Send + Sync + 'static) -> Self {
         let service = Faulty::start(move |request| {
             if let Some(ids) = ids(request) {
@@ -88,7 +90,7 @@ impl World {
         tokio::spawn(async move { bff.ask(&query).await })
     }
 
-    /// Asks, and returns once the service has been asked so often in all.
+    /// Sends a query, and returns once the service has received `requests` requests in all.
     async fn ask_until(&self, of: &str, fields: &str, requests: usize) -> JoinHandle<Reply> {
         let asked = self.ask(of, fields);
         let until = self.service.until_requests(requests);
@@ -96,7 +98,7 @@ impl World {
         asked
     }
 
-    /// Ids and fields of the calls for items, in order.
+    /// The ids and fields of the calls for items, in order.
     fn calls(&self) -> Vec<String> {
         let requests = self.service.requests();
         let calls = requests.iter().filter_map(|request| {
@@ -107,7 +109,7 @@ impl World {
     }
 }
 
-/// What a list answers.
+/// The expected data of a list.
 fn expected(from: u32, to: u32) -> Value {
     json!({ "items": (from..=to).map(|id| json!({ "name": format!("name of {id}") })).collect::<Vec<_>>() })
 }
@@ -121,14 +123,14 @@ async fn an_item_is_asked_for_once_by_two_lists_at_once() {
     let world = World::new(|setup| setup, |ids| slow(items(ids))).await;
     let first = world.ask_until("1-6", "name", 2).await;
     let second = world.ask_until("4-9", "name", 4).await;
-    // All of what it wants is asked for by the two others.
+    // The two other requests load all items of the third one.
     let third = world.ask("3-8", "name");
     let (first, second, third) = (answer(first).await, answer(second).await, answer(third).await);
     assert_eq!((first.data(), second.data(), third.data()), (&expected(1, 6), &expected(4, 9), &expected(3, 8)));
     assert_eq!(world.calls(), ["id,name of 1 2 3 4 5 6", "id,name of 7 8 9"]);
     let shared: Vec<(&Value, &Value)> = third.calls().iter().map(|call| (&call["keys"], &call["shared"])).collect();
     assert_eq!(shared, [(&json!(1), &json!(false)), (&json!(4), &json!(true)), (&json!(2), &json!(true))]);
-    // And it is kept by who has asked.
+    // The items are in the cache afterwards.
     assert_eq!(answer(world.ask("1-9", "name")).await.data(), &expected(1, 9));
     assert_eq!(world.calls().len(), 2);
 }

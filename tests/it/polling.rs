@@ -1,4 +1,4 @@
-//! What subscriptions ask of their services, and which answers are events, over real sockets.
+//! Tests of polling over real sockets: the calls that subscriptions make, and the answers that become events.
 
 use crate::harness::{Bff, Setup};
 use crate::subscriptions::Socket;
@@ -47,7 +47,7 @@ type Unit { id: ID! name: String! }
 
 type Answers = dyn Fn(&SeenRequest) -> Reply + Send + Sync;
 
-/// A BFF in front of a service whose answers a test replaces while it runs.
+/// A BFF in front of a service. A test may replace the answers of the service while it runs.
 struct World {
     bff: Bff,
     service: Faulty,
@@ -90,7 +90,7 @@ impl World {
         self.service.requests().iter().filter(|request| request.target.starts_with(path)).count()
     }
 
-    /// Waits until it has been asked so many more times for such a path.
+    /// Waits until the service has received `more` more requests for this path.
     async fn until_asked(&self, path: &str, more: usize) {
         let until = self.asked(path) + more;
         let asked = async {
@@ -108,7 +108,8 @@ impl World {
     }
 }
 
-/// The service's answer with this value; each call makes another body of it.
+/// The answer of the service with this value. Each call writes it in another way and with other values that are not
+/// selected.
 fn reading(value: usize) -> Reply {
     static CALL: AtomicUsize = AtomicUsize::new(0);
     let call = CALL.fetch_add(1, Ordering::SeqCst);
@@ -124,7 +125,7 @@ fn units(name: &str) -> Reply {
     Reply::json(&format!(r#"[{{"id":7,"name":"{name}"}}]"#))
 }
 
-/// Answers with this value and this name of the unit.
+/// A script that answers with this value and this name of the unit.
 fn meter(value: usize, name: &'static str) -> impl Fn(&SeenRequest) -> Reply + Send + Sync {
     move |request| if request.target.starts_with("/units") { units(name) } else { reading(value) }
 }
@@ -148,7 +149,7 @@ async fn what_nobody_selects_is_no_event_and_asks_for_no_joined_field() {
     assert_eq!(values(&socket.next().await), (json!(1), json!("kWh")));
     world.until_asked("/readings", 6).await;
     assert_eq!(world.asked("/units"), 1, "the root is what it was");
-    // A joined field alone is no event: it is seen with the next change of the root.
+    // A change of a joined field alone is not an event. It is seen with the next change of the root.
     world.answer(meter(1, "J"));
     world.until_asked("/readings", 3).await;
     world.answer(meter(2, "MJ"));
@@ -170,12 +171,12 @@ async fn a_joined_call_that_failed_is_repaired_at_the_next_tick() {
     world.answer(failing(500));
     let failed = socket.next().await;
     assert_eq!((values(&failed), code(&failed)), ((json!(2), Value::Null), "UPSTREAM_STATUS".to_owned()));
-    // Other failures of the same call are no events.
+    // Another failure of the same call is not an event.
     world.answer(failing(501));
     world.until_asked("/units", 3).await;
     world.answer(meter(2, "kWh"));
     assert_eq!(values(&socket.next().await), (json!(2), json!("kWh")));
-    // From then on it is asked for no more.
+    // From then on, the joined call is not made again.
     let before = world.asked("/units");
     world.until_asked("/readings", 4).await;
     assert_eq!(world.asked("/units"), before);
@@ -183,7 +184,7 @@ async fn a_joined_call_that_failed_is_repaired_at_the_next_tick() {
 
 #[tokio::test]
 async fn an_outage_is_an_event_when_it_begins_and_one_when_it_ends() {
-    // Of an open breaker other tests tell.
+    // Other tests cover an open circuit breaker.
     let setup = Setup::default().configure(|config| of_meter(config).breaker.enabled = false);
     let world = World::start(setup, meter(1, "kWh")).await;
     let mut socket = world.subscribed(ALONE).await;
@@ -199,7 +200,7 @@ async fn an_outage_is_an_event_when_it_begins_and_one_when_it_ends() {
     assert_eq!((values(&back).0, code(&back)), (json!(1), String::new()), "{back}");
 }
 
-/// Changes what the meter's service is configured with.
+/// The configuration of the service of the meter.
 fn of_meter(config: &mut Config) -> &mut bespoke::internals::config::ServiceConfig {
     config.services.entry("meter".to_owned()).or_default()
 }
@@ -269,7 +270,7 @@ async fn a_service_with_an_etag_is_asked_whether_there_is_anything_new() {
     let not_modified = |world: &World| {
         world.service.requests().iter().filter(|request| request.header("if-none-match").is_some()).count()
     };
-    // Also if nothing is kept in the cache.
+    // The same must hold if the cache is off.
     for setup in [Setup::default(), Setup::default().uncached()] {
         let world = World::start(setup, tagged(1)).await;
         let mut socket = world.subscribed(ALONE).await;
@@ -292,7 +293,7 @@ async fn a_full_queue_is_no_event_and_delays_the_first_one() {
     let world = World::start(setup, meter(1, "kWh")).await;
     let mut early = world.subscribed(ALONE).await;
     assert_eq!(values(&early.next().await).0, json!(1));
-    // A query has the only slot for a while, and what the poll would see changes meanwhile.
+    // A query holds the only slot for a while, and the value that the poll would see changes meanwhile.
     let slow = |request: &SeenRequest| match request.target.as_str() {
         "/slow" => reading(0).after(Duration::from_secs(1)),
         _ => reading(2),
@@ -300,7 +301,7 @@ async fn a_full_queue_is_no_event_and_delays_the_first_one() {
     world.answer(slow);
     let query = async {
         loop {
-            // A poll may have the slot just then.
+            // A poll may hold the slot at that moment.
             let reply = world.bff.ask("{ slow { value } }").await;
             if reply.errors().is_empty() {
                 return;
@@ -309,7 +310,7 @@ async fn a_full_queue_is_no_event_and_delays_the_first_one() {
     };
     let until_two = async |mut socket: Socket| {
         loop {
-            // An answer of the moment before the change may be the first one.
+            // The first answer may come from the moment before the change.
             let event = socket.next().await;
             assert_eq!(code(&event), "", "{event}");
             if values(&event).0 == json!(2) {

@@ -1,7 +1,7 @@
-//! Programs that tests start: what they say, how they end, and no longer than a deadline.
+//! Programs that tests start: their output and their end, with a deadline for every wait.
 //!
-//! Always true: a program ends when its handle is dropped, and every wait ends after [`LONGEST`] at the latest, or after
-//! the time that a test names.
+//! Always true: a program ends when its handle is dropped, and every wait ends after [`LONGEST`] or the time that a
+//! test names.
 
 use rustix::process::{Pid, Signal, kill_process};
 use std::path::{Path, PathBuf};
@@ -14,18 +14,19 @@ use tokio::process::{Child, Command};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-/// Longest wait for anything; programs are slow where they are not optimised and processors are shared.
+/// The longest wait for anything. It is long, because programs without optimisations on shared processors are slow.
 pub(crate) const LONGEST: Duration = Duration::from_secs(60);
 
-/// Most that is kept of a stream, in bytes; what comes then is read and forgotten.
+/// The most bytes that are kept of a stream. Further output is read and discarded.
 const MAX_SAID: usize = 4 << 20;
 
-/// The program `bespoke`, with nothing of this process's settings.
+/// A command that runs the program `bespoke` without the settings in this process's environment.
 pub(crate) fn bespoke(arguments: &[&str]) -> Command {
     ours(Path::new(env!("CARGO_BIN_EXE_bespoke")), arguments)
 }
 
-/// The web shop's own program, as above. It is of another package, which `./test` builds before.
+/// A command that runs the program `bff-web` in the same way. It belongs to another package, which `./test` builds
+/// first.
 pub(crate) fn bff_web(arguments: &[&str]) -> Command {
     let program = Path::new(env!("CARGO_BIN_EXE_bespoke")).with_file_name("bff-web");
     assert!(program.exists(), "{} is missing: run `cargo build --workspace`", program.display());
@@ -35,17 +36,17 @@ pub(crate) fn bff_web(arguments: &[&str]) -> Command {
 fn ours(program: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR"));
-    // Help is as wide as the terminal, and the demo's configuration reads the rest.
+    // The width of help texts depends on `COLUMNS`. The other variables would change the configuration.
     command.env("COLUMNS", "100").env_remove("RUST_LOG").env_remove("BESPOKE_MODE");
-    // The demo writes its own when it starts.
+    // The demo makes a key of its own when it starts.
     command.env("JWT_PUBLIC_KEY_FILE", Path::new(env!("CARGO_MANIFEST_DIR")).join("src/policy/test_keys/ed.pub"));
     command
 }
 
-/// A Node.js program of this repository, such as `tests/browser/graphiql.mjs`.
+/// A command that runs a Node.js program of this repository, such as `tests/browser/graphiql.mjs`.
 ///
 /// # Panics
-/// When Node.js or the program's packages are missing; says what installs them.
+/// When Node.js or the packages of the program are missing. The message says how to install them.
 pub(crate) fn node(script: &str) -> Command {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(script);
     let folder = script.parent().expect("a folder");
@@ -57,14 +58,14 @@ pub(crate) fn node(script: &str) -> Command {
     command
 }
 
-/// Asserts that a folder has the packages of its lock file.
+/// Asserts that the packages of a folder's lock file are installed.
 pub(crate) fn assert_installed(folder: &Path) {
     let wanted = std::fs::read(folder.join("package-lock.json")).expect("a lock file");
     let installed = std::fs::read(folder.join("node_modules/.installed-lock.json")).unwrap_or_default();
     assert!(wanted == installed, "the packages of {} are missing or old: run `./test --setup-only`", folder.display());
 }
 
-/// A program that has ended.
+/// The exit code and the output of a program that has ended.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
@@ -77,17 +78,17 @@ pub(crate) async fn run(command: Command) -> Ended {
     run_with(command, Stdio::null()).await
 }
 
-/// Runs a program to its end, which may take longer than others do.
+/// Runs a program to its end, for at most `longest`.
 pub(crate) async fn run_for(command: Command, longest: Duration) -> Ended {
     Program::start(command).ended_within(longest).await
 }
 
-/// Runs a program to its end, with a standard input.
+/// Runs a program to its end, with this standard input.
 pub(crate) async fn run_with(command: Command, stdin: Stdio) -> Ended {
     Program::start_with(command, stdin).ended().await
 }
 
-/// A program that runs.
+/// A running program.
 pub(crate) struct Program {
     child: Child,
     pub(crate) stdout: Stream,
@@ -107,12 +108,13 @@ impl Program {
         Self { child, stdout, stderr }
     }
 
-    /// The address in the line that says where it listens.
+    /// The URL in the line that says where the program listens.
     pub(crate) async fn url(&mut self) -> String {
         self.urls().await.remove(0)
     }
 
-    /// All addresses in that line: of GraphQL first, of health and metrics last, if they have a port of their own.
+    /// All URLs in that line: first that of GraphQL, and last that of health and metrics if they have a port of their
+    /// own.
     pub(crate) async fn urls(&mut self) -> Vec<String> {
         let stderr = self.stderr.clone();
         let line = tokio::select! {
@@ -123,7 +125,7 @@ impl Program {
         words.map(str::to_owned).collect()
     }
 
-    /// The number of its process.
+    /// The process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id().expect("the program runs")
     }
@@ -133,7 +135,7 @@ impl Program {
         kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
     }
 
-    /// Waits until it has ended and all that it said is read.
+    /// Waits until the program has ended and all of its output is read.
     pub(crate) async fn ended(self) -> Ended {
         self.ended_within(LONGEST).await
     }
@@ -148,11 +150,11 @@ impl Program {
     }
 }
 
-/// What a stream of a program has said so far, and how much of it was asked for.
+/// The output of a program to one stream so far, and how much of it [`Self::next`] has returned.
 #[derive(Clone)]
 pub(crate) struct Stream {
     said: Arc<Mutex<String>>,
-    /// Changes with every line; closed at the end.
+    /// Changes with every line, and is closed at the end of the stream.
     more: watch::Receiver<()>,
     next: usize,
 }
@@ -177,12 +179,13 @@ impl Stream {
         this
     }
 
-    /// Everything until now.
+    /// All output so far.
     pub(crate) fn text(&self) -> String {
         self.said.lock().unwrap().clone()
     }
 
-    /// Waits for a line with `wanted`; returns what was said after the last such wait, up to and with that line.
+    /// Waits for a line that contains `wanted`. Returns the output after the last such wait, up to and including that
+    /// line.
     pub(crate) async fn next(&mut self, wanted: &str) -> String {
         let search = async {
             loop {
@@ -195,7 +198,7 @@ impl Stream {
                     return Some(new[..end].to_owned());
                 }
                 if self.more.changed().await.is_err() {
-                    // The last line may have come after the look.
+                    // The last line may have come after the search.
                     let said = self.text();
                     return said[self.next..].contains(wanted).then(|| said[self.next..].to_owned());
                 }
@@ -208,14 +211,14 @@ impl Stream {
         }
     }
 
-    /// Waits for the stream's end.
+    /// Waits for the end of the stream and returns all output.
     async fn whole(&mut self) -> String {
         let _ = timeout(LONGEST, async { while self.more.changed().await.is_ok() {} }).await;
         self.text()
     }
 }
 
-/// A folder of its own, removed when dropped.
+/// A temporary folder, which is removed when the value is dropped.
 pub(crate) struct Folder(PathBuf);
 
 impl Drop for Folder {
@@ -225,12 +228,13 @@ impl Drop for Folder {
 }
 
 impl Folder {
-    /// A copy of parts of this repository, below `from`; none makes an empty folder.
+    /// A folder with copies of `parts`, which are files and folders below `from` in this repository. Without parts it
+    /// is empty.
     pub(crate) fn copy(from: &str, parts: &[&str]) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("project-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let folder = Self(Path::new(env!("CARGO_TARGET_TMPDIR")).join(name));
-        // Another process may have had our number, and been killed.
+        // Another process may have had the same process id and been killed.
         let _ = std::fs::remove_dir_all(&folder.0);
         std::fs::create_dir_all(&folder.0).unwrap();
         let from = Path::new(env!("CARGO_MANIFEST_DIR")).join(from);
@@ -244,7 +248,7 @@ impl Folder {
         self.0.to_str().expect("UTF-8")
     }
 
-    /// Replaces `old`, which must be there once, in a file.
+    /// Replaces `old`, which must occur exactly once, in a file.
     pub(crate) fn edit(&self, file: &str, old: &str, new: &str) {
         let path = self.0.join(file);
         let text = std::fs::read_to_string(&path).unwrap();

@@ -1,6 +1,6 @@
-//! Numbers at random, from a seed: the same everywhere and always.
+//! Random numbers from a seed, which are the same in every run and on every machine.
 
-/// A small generator of numbers (SplitMix64).
+/// A small generator of random numbers (SplitMix64).
 #[derive(Debug, Clone)]
 pub(crate) struct Random(pub(crate) u64);
 
@@ -17,12 +17,12 @@ impl Random {
         self.below(bound) == 0
     }
 
-    /// One of a slice that is not empty.
+    /// Chooses an item of a slice that is not empty.
     pub(crate) fn choose<'a, T>(&mut self, from: &'a [T]) -> &'a T {
         &from[self.below(from.len() as u64) as usize]
     }
 
-    /// One of a slice, if it has any.
+    /// Chooses an item of a slice; `None` if it is empty.
     pub(crate) fn some<T: Clone>(&mut self, from: &[T]) -> Option<T> {
         if from.is_empty() { None } else { Some(self.choose(from).clone()) }
     }

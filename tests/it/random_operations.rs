@@ -1,8 +1,7 @@
-//! Operations that nobody thought of: made at random from a client's schema, with fixed seeds, and compared with the
-//! reference.
+//! Compares random operations, which are made from a client's schema and fixed seeds, with the reference.
 //!
-//! Aliases, repeated fields, fragments, conditions, unknown ids and every root occur; lists are short, since the
-//! reference asks for each field of each item.
+//! Aliases, repeated fields, fragments, conditions, unknown ids and every root field occur. Lists are short, because
+//! the reference makes a call for each field of each item.
 
 use crate::harness::{Of, assert_same};
 use crate::incremental::{merge, multipart};
@@ -15,20 +14,20 @@ use demo::{Shop, ShopOptions};
 use serde_json::json;
 use std::fmt::Write as _;
 
-/// Deepest selection.
+/// The deepest nesting of selection sets.
 const MAX_DEPTH: u32 = 6;
 
 struct Writer<'s> {
     schema: &'s Valid<Schema>,
     random: Random,
     aliases: u32,
-    /// One field in so many stands in a deferred fragment; `None`: none does.
+    /// On average, one field in this number is in a deferred fragment; `None` if no field is.
     deferred: Option<u64>,
     text: String,
 }
 
 impl Writer<'_> {
-    /// Arguments of a field that has some.
+    /// Writes the arguments of a field that has some.
     fn arguments(&mut self, type_name: &str, field: &str) -> String {
         let id = |random: &mut Random, most: u64| match random.below(9) {
             0 => "99999".to_owned(),
@@ -65,7 +64,7 @@ impl Writer<'_> {
             let field = fields[self.random.below(fields.len() as u64) as usize];
             let inner = field.ty.inner_named_type();
             let is_leaf = matches!(schema.types[inner], ExtendedType::Scalar(_) | ExtendedType::Enum(_));
-            // Forty categories are enough work without anything below them.
+            // Forty categories are enough work even without fields below them.
             if !is_leaf && (depth == 0 || field.name == "categories" && self.random.below(4) > 0) {
                 continue;
             }
@@ -115,7 +114,7 @@ fn operation(schema: &Valid<Schema>, seed: u64, deferred: Option<u64>) -> String
     let text = "query($yes: Boolean!, $no: Boolean = false) ".to_owned();
     let mut writer = Writer { schema, random: Random(seed), aliases: 0, deferred, text };
     writer.object(&apollo_compiler::name!("Query"), MAX_DEPTH);
-    // Every variable must be used.
+    // Every variable must be used, so two more fields use them.
     let end = writer.text.trim_end().len() - 1;
     writer.text.truncate(end);
     writer.text.push_str("used: __typename @skip(if: $yes) too: __typename @skip(if: $no) }");
@@ -153,7 +152,7 @@ async fn random_operations_of_mobile_have_the_references_answers() {
     compare(Of::Mobile, 0..60).await;
 }
 
-/// The parts of an answer, put together, are the answer that a client without `@defer` gets.
+/// Asserts that the merged parts of each answer equal the answer that a client without `@defer` gets.
 async fn compare_parts(of: Of, seeds: std::ops::Range<u64>) {
     let shop = Shop::start(ShopOptions::default());
     let bff = of.bff(&shop).await;

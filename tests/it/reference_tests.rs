@@ -1,4 +1,4 @@
-//! The reference itself, where the right answer is known from the demo's facts.
+//! Tests of the reference itself, with answers that are known from the demo's facts.
 
 use crate::reference::{Expected, Reference};
 use demo::{Shop, ShopOptions};

@@ -1,4 +1,5 @@
-//! A service that fails, and one that does not: what the first costs, and that the second does not notice.
+//! Tests of a service that fails beside a healthy one: what the failures cost, and that fields of the healthy service
+//! are not affected.
 
 use crate::harness::{Bff, Reply, Setup};
 use bespoke::internals::engine::Client;
@@ -32,10 +33,11 @@ type Item { value: Int! }
 type Calm { value: Int! }
 ";
 
-/// Longest wait of any test for anything.
+/// The longest wait of a test for anything.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// Both services, the BFF in front of them, and what the first one does: one after the other, the last for ever.
+/// Both services, the BFF in front of them, and the replies of the first service. They are sent one after the other,
+/// and the last one is repeated forever.
 struct World {
     flaky: Faulty,
     steady: Faulty,
@@ -48,7 +50,7 @@ fn well() -> Does {
 }
 
 impl World {
-    /// A world whose first service is well.
+    /// A world whose first service is healthy.
     async fn new(setup: impl FnOnce(Setup) -> Setup) -> Self {
         let script = Arc::new(Mutex::new(VecDeque::from([well()])));
         let flaky = Faulty::start({
@@ -74,7 +76,7 @@ impl World {
         *self.script.lock().unwrap() = script.into();
     }
 
-    /// Requests that the first service got.
+    /// The number of requests that the first service got.
     fn calls(&self) -> usize {
         self.flaky.requests().len()
     }
@@ -84,7 +86,7 @@ impl World {
     }
 }
 
-/// The code of the only error.
+/// The code of the answer's only error.
 fn code(reply: &Reply) -> &str {
     let [error] = reply.errors() else { panic!("{}", reply.text) };
     error["extensions"]["code"].as_str().unwrap()
@@ -94,12 +96,12 @@ async fn within<T>(wait: impl Future<Output = T>) -> T {
     tokio::time::timeout(LONGEST, wait).await.expect("it comes to an end")
 }
 
-/// No endpoint is left alone.
+/// Turns sharing and the circuit breaker off, so that every query calls the service.
 fn without_breaker(setup: Setup) -> Setup {
     setup.unshared().configure(|config| config.services.get_mut("flaky").unwrap().breaker.enabled = false)
 }
 
-/// A service that is slow to answer is given up soon.
+/// Turns sharing off, and sets a timeout of 100 ms for the first service.
 fn impatient(setup: Setup) -> Setup {
     setup.unshared().configure(|config| config.services.get_mut("flaky").unwrap().timeout = Duration::from_millis(100))
 }
@@ -122,7 +124,8 @@ async fn one_accident_is_not_seen_in_the_answer() {
         assert_eq!((reply.data(), reply.errors()), (&json!({ "item": { "value": 1 } }), &[][..]), "{accident:?}");
         assert_eq!((world.calls(), &reply.calls()[0]["attempts"]), (2 * (at + 1), &json!(2)), "{accident:?}");
     }
-    // The last two ended connections that had been used before: what is sent again for that is no retry.
+    // The last two faults ended connections that had been used before. A request that is sent again for this reason
+    // does not count as a retry.
     let metrics = world.metrics();
     assert!(
         metrics.contains("bespoke_upstream_retries_total{service=\"flaky\",outcome=\"recovered\"} 3\n"),
@@ -130,7 +133,8 @@ async fn one_accident_is_not_seen_in_the_answer() {
     );
 }
 
-/// Asks for both services many times over, ten at once; returns each answer and the time that all took.
+/// Sends `queries` queries that need both services, ten at a time. Returns all answers and the time that they took
+/// together.
 async fn ask_often(world: &Arc<World>, queries: usize) -> (Vec<Reply>, Duration) {
     let (began, left) = (Instant::now(), Arc::new(AtomicUsize::new(queries)));
     let mut tasks = JoinSet::new();
@@ -162,7 +166,8 @@ async fn with_every_call_failing_retries_stay_within_their_budget() {
     let (replies, took) = ask_often(&world, 300).await;
     assert_only_the_flaky_part_is_missing(&replies);
     assert!(replies.iter().all(|reply| code(reply) == "UPSTREAM_STATUS"));
-    // A tenth of the first attempts, three in hand, and three per second: 1.3 per query if it takes 19 s or less.
+    // The budget of retries is a tenth of the first attempts, three at the start, and three per second. That makes at
+    // most 1.3 calls per query if all queries together take 19 s or less.
     let most = 300.0 * 1.1 + 3.0 + 3.0 * took.as_secs_f64() + 1.0;
     assert!(world.calls() > 300 && world.calls() as f64 <= most, "{} calls in {took:?}", world.calls());
 }
@@ -173,7 +178,7 @@ async fn with_every_call_failing_most_queries_make_no_call() {
     world.flaky_does([Does::empty(503)]);
     let (replies, took) = ask_often(&world, 300).await;
     assert_only_the_flaky_part_is_missing(&replies);
-    // Ten at once may be on their way when it opens; then a probe in each of at least a second.
+    // When the circuit breaker opens, up to ten calls may be on their way. Then there is at most one probe per second.
     let most = 9 + 10 + 10 + took.as_secs() as usize;
     assert!(world.calls() <= most, "{} calls in {took:?}", world.calls());
     let refused: Vec<_> = replies.iter().filter(|reply| code(reply) == "UPSTREAM_CIRCUIT_OPEN").collect();
@@ -192,7 +197,7 @@ async fn a_mutation_is_sent_exactly_once() {
     ];
     let world = World::new(without_breaker).await;
     for (name, fault, expected) in faults {
-        // By a connection of its own, and by one that was used before.
+        // Each fault comes on a new connection, and on one that was used before.
         for kept in [false, true] {
             world.flaky_does([Does::of([Act::Write(NO_CONTENT.into()), Act::Close])]);
             world.bff.ask("{ item { value } }").await;
@@ -264,20 +269,20 @@ async fn a_stalled_service_holds_up_nobody_who_does_not_need_it() {
     within(world.flaky.until_requests(4)).await;
     let queue = |waiting| format!("bespoke_upstream_calls_waiting{{service=\"flaky\"}} {waiting}\n");
     within(async { while !world.metrics().contains(&queue(60)) {} }).await;
-    // One more is one too many, and is told at once.
+    // One more call is too many and is refused at once.
     assert_eq!(code(&world.bff.ask("{ item { value } }").await), "UPSTREAM_REFUSED");
     for _ in 0..100 {
         assert_eq!(world.bff.ask("{ calm { value } }").await.data(), &json!({ "calm": { "value": 1 } }));
     }
     assert_eq!((stalled.len(), world.calls(), world.steady.requests().len()), (64, 4, 100));
     assert!(stalled.try_join_next().is_none(), "all of them still wait");
-    // Clients that leave take their calls along, those in the queue first of all.
+    // When clients leave, their calls end, including those in the queue.
     stalled.shutdown().await;
     within(async { while !world.metrics().contains(&queue(0)) {} }).await;
     within(world.flaky.until_hangups(4)).await;
 }
 
-/// The times that a query took, in order.
+/// The times that queries took.
 #[derive(Default)]
 struct Times(Vec<Duration>);
 
@@ -288,7 +293,7 @@ impl Times {
         self.0.push(reply.elapsed);
     }
 
-    /// The time that so many of a hundred are below.
+    /// The percentile of the times, in seconds.
     fn percentile(&mut self, of_a_hundred: usize) -> f64 {
         self.0.sort_unstable();
         self.0[self.0.len() * of_a_hundred / 100].as_secs_f64()
@@ -307,7 +312,7 @@ async fn queries_beside_a_stalled_service_take_as_long_as_without() {
         waiting.spawn(async move { world.bff.ask("{ item { value } }").await });
     }
     within(stalled.flaky.until_requests(64)).await;
-    // In turns, so that whatever else the machine does slows both; the best of three rounds.
+    // Both are measured in turns, so that other work of the machine slows both. The best of three rounds counts.
     let mut ratios = Vec::new();
     for _ in 0..3 {
         let (mut without, mut beside) = (Times::default(), Times::default());
@@ -325,15 +330,15 @@ async fn queries_beside_a_stalled_service_take_as_long_as_without() {
     }
     assert_eq!(waiting.len(), 64);
     assert!(waiting.try_join_next().is_none(), "all of them still wait");
-    // A machine that is busy with other tests has no steady tail: the middle is what can be held to a bound;
-    // `benches/stalled.sh` measures the tail.
+    // On a machine that is busy with other tests, high percentiles vary too much, so only the median has a bound.
+    // `benches/stalled.sh` measures the p95.
     let best = ratios.iter().map(|[middle, _]| *middle).fold(f64::MAX, f64::min);
     assert!(best < 1.5, "{ratios:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_leaves_ends_its_calls_soon() {
-    // Shared or not: nobody else waits for them.
+    // Both with and without sharing, because nobody else waits for the calls.
     for share in [Setup::unshared, |setup: Setup| setup] {
         let world = Arc::new(World::new(share).await);
         world.flaky_does([Does::stalled_body()]);
@@ -355,7 +360,7 @@ async fn a_client_that_leaves_ends_its_calls_soon() {
 async fn calls_say_what_is_left_of_the_request() {
     let deadline = Duration::from_millis(1_500);
     let world = World::new(|setup| setup.unshared().deadline(deadline)).await;
-    // The second call is made when the first has taken its time.
+    // The second call is made after the first one has ended.
     world.flaky_does([well().after(Duration::from_millis(300)), well()]);
     let reply = world.bff.ask("mutation { a: write { value } b: write { value } }").await;
     assert!(reply.errors().is_empty(), "{}", reply.text);
@@ -381,7 +386,7 @@ async fn one_of_two_instances_may_be_down() {
         assert_eq!(reply.body["data"], json!({ "item": { "value": 1 } }), "{}", reply.text);
     }
     assert_eq!(up.requests().len(), 100);
-    // Once, and once more whenever ten seconds have passed.
+    // The instance that is down is tried once, and once more every ten seconds.
     let tried = down.requests().len();
     assert!(tried <= 10, "{tried}");
 }
@@ -391,7 +396,8 @@ async fn a_stalled_service_is_found_out_when_requests_take_no_longer_than_calls(
     for share in [Setup::unshared, |setup: Setup| setup] {
         let world = World::new(|setup| share(setup).deadline(Duration::from_millis(150))).await;
         world.flaky_does([Does::stalled_head()]);
-        // Five that had nearly all their time; a busy machine may send some of them late.
+        // The breaker opens after five timeouts of calls that had nearly their whole time. A busy machine may send some
+        // calls late, which do not count.
         let mut timeouts = 0;
         while code(&world.bff.ask("{ item { value } }").await) == "UPSTREAM_TIMEOUT" {
             timeouts += 1;

@@ -1,4 +1,4 @@
-//! A service of a test's own: a router over HTTP on a free port, until dropped.
+//! A service for a test: a router that is served over HTTP on a free port until the value is dropped.
 
 use axum::Router;
 use tokio::net::TcpListener;
@@ -25,7 +25,7 @@ impl Routed {
         Self { url, serving }
     }
 
-    /// `http://127.0.0.1:port`.
+    /// The base URL, `http://127.0.0.1:port`, without a slash at the end.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }

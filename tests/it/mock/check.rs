@@ -1,4 +1,4 @@
-//! Does an answer fit the schema? By our own reading of the specification, not by the code under test.
+//! Checks that an answer fits its schema. The check is written from the specification, without the code under test.
 
 use apollo_compiler::ast::Type;
 use apollo_compiler::executable::{Field, Selection, SelectionSet};
@@ -7,14 +7,14 @@ use apollo_compiler::validation::Valid;
 use apollo_compiler::{ExecutableDocument, Name, Schema};
 use serde_json::Value;
 
-/// What was looked at.
+/// The counts of a check.
 #[derive(Debug, Default)]
 pub(super) struct Counted {
     pub(super) values: u64,
     pub(super) nulls: u64,
 }
 
-/// Checks every value of `data`: types, nullability, and that just the fields asked for are there.
+/// Checks the type and the nullability of every value of `data`, and that exactly the selected fields are there.
 pub(super) fn answer(
     schema: &Valid<Schema>,
     document: &Valid<ExecutableDocument>,

@@ -1,4 +1,4 @@
-//! Operations at random for any schema: every field, argument and fragment that it allows can occur.
+//! Random operations for any schema. Every field, argument and fragment that the schema allows can occur.
 
 use crate::random::Random;
 use apollo_compiler::ast::{FieldDefinition, InputValueDefinition, Type};
@@ -7,10 +7,10 @@ use apollo_compiler::validation::Valid;
 use apollo_compiler::{Name, Schema};
 use std::fmt::Write as _;
 
-/// Deepest selection.
+/// The deepest nesting of selection sets.
 const MAX_DEPTH: u32 = 4;
 
-/// A valid operation; the same for the same seed.
+/// Makes a valid operation, which depends on the seed alone.
 pub(super) fn operation(schema: &Valid<Schema>, seed: u64) -> String {
     let definition = &schema.schema_definition;
     let mut writer = Writer { schema, random: Random(seed), aliases: 0, text: String::new() };
@@ -33,7 +33,8 @@ struct Writer<'s> {
 }
 
 impl Writer<'_> {
-    /// Selects from a composite type; `__typename` always, since it tells what must be there.
+    /// Writes a selection set on a composite type. It always has `__typename`, which says which fields must be in the
+    /// answer.
     fn selection(&mut self, type_name: &Name, depth: u32) {
         let schema = self.schema;
         self.text += "{ __typename ";

@@ -1,10 +1,10 @@
-//! What the BFFs compute themselves, computed once more.
+//! The fields that the BFFs compute themselves, computed a second time for the reference.
 
 use super::services::{Services, property, text};
 use super::{Failure, Resolved};
 use serde_json::{Value, json};
 
-/// `Product.priceLabel`.
+/// Computes `Product.priceLabel`.
 pub(super) fn price_label(price: &Value, locale: &str) -> Result<Resolved, Failure> {
     let cents = property(price, "amount")?.as_i64().unwrap_or_default();
     let (whole, rest) = (cents / 100, cents % 100);
@@ -16,7 +16,7 @@ pub(super) fn price_label(price: &Value, locale: &str) -> Result<Resolved, Failu
     Ok(Resolved::Json(label.into()))
 }
 
-/// `User.loyalty`: a point for each whole euro of each order that was not cancelled.
+/// Computes `User.loyalty`: a point for each whole euro of each order that was not cancelled.
 pub(super) fn loyalty(services: &Services, user: &str) -> Result<Resolved, Failure> {
     let limit = [("limit", Some("50".to_owned()))];
     let orders = services.get("orders", &["users", user, "orders"], &limit)?;
@@ -36,7 +36,7 @@ pub(super) fn loyalty(services: &Services, user: &str) -> Result<Resolved, Failu
     Ok(Resolved::Json(json!({ "points": points, "level": level })))
 }
 
-/// `ProductCard.teaser`: at most 24 characters of the name, and the rating.
+/// Computes `ProductCard.teaser`: at most 24 characters of the name, and the rating.
 pub(super) fn teaser(product: &Value) -> Result<Resolved, Failure> {
     let name = text(product, "name")?;
     let mut teaser: String = name.chars().take(24).collect();

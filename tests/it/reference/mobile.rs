@@ -1,4 +1,4 @@
-//! What each field of `schema/mobile.graphql` is: its own words for what the services say.
+//! The value of each field of `schema/mobile.graphql`, which has names of its own for the data of the services.
 
 use super::services::{property, text};
 use super::web::{by_kind, list_of};
@@ -104,7 +104,7 @@ fn cards(wanted: &Wanted<'_>, query: [(&str, Option<String>); 2]) -> Result<Reso
     list_of("ProductCard", &wanted.services.get("catalog", &["products"], &query)?["items"])
 }
 
-/// What lies at a path of properties; null as soon as anything on it is.
+/// The value at a path of properties; null if any value on the path is null.
 fn at(json: &Value, path: &[&str]) -> Result<Resolved, Failure> {
     let mut found = json;
     for name in path {

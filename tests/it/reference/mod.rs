@@ -1,11 +1,11 @@
-//! A second opinion: the demo's clients answered in the most naive way there is.
+//! The reference, which answers operations of the demo's clients in the simplest possible way.
 //!
-//! In: an operation of the web or the mobile client. Out: what its answer must be.
-//! Elsewhere: what the services say ([`services`]), what each field of a client is ([`web`], [`mobile`]).
+//! In: an operation of the web or the mobile client. Out: the answer that it must get.
+//! Elsewhere: the data of the services ([`services`]); the value of each field of a client ([`web`], [`mobile`]).
 //!
-//! Every field is resolved for itself, by at least one request for a single item; nothing is batched, remembered,
-//! lowered or planned, and no code of the engine is used: the services are asked as in their contracts, and
-//! selection, arguments, null propagation and error paths are those of `apollo_compiler::resolvers`.
+//! Every field is resolved by itself, with at least one request for a single item. Nothing is batched, cached, lowered
+//! or planned, and no code of the engine is used: the services are called as their contracts say, and
+//! `apollo_compiler::resolvers` does selection, arguments, null propagation and error paths.
 
 mod computed;
 mod mobile;
@@ -20,7 +20,7 @@ use demo::Shop;
 use serde_json::{Map, Value};
 use services::Services;
 
-/// Why a field has no value.
+/// The reason why a field has no value.
 #[derive(Debug)]
 pub(crate) struct Failure(String);
 
@@ -43,12 +43,12 @@ impl Node {
         Self { type_name: type_name.to_owned(), at: At::Root }
     }
 
-    /// An entity, known by nothing but its id.
+    /// An entity of which only the id is known.
     fn entity(type_name: &str, id: &str) -> Self {
         Self { type_name: type_name.to_owned(), at: At::Id(id.to_owned()) }
     }
 
-    /// A value type, whole.
+    /// An object of a value type, with all of its properties.
     fn value(type_name: &str, json: Value) -> Self {
         Self { type_name: type_name.to_owned(), at: At::Json(json) }
     }
@@ -68,10 +68,10 @@ impl Node {
     }
 }
 
-/// What a field is, before completion.
+/// The value of a field before completion.
 #[derive(Debug)]
 pub(crate) enum Resolved {
-    /// A leaf, a value type with properties named as its fields, a list of either, or null.
+    /// A leaf, an object of a value type whose properties have the names of its fields, a list of either, or null.
     Json(Value),
     Node(Node),
     List(Vec<Resolved>),
@@ -85,7 +85,7 @@ impl Resolved {
     }
 }
 
-/// One field of one object, to be resolved.
+/// One field of one object that is to be resolved.
 pub(crate) struct Wanted<'r> {
     services: &'r Services,
     node: &'r Node,
@@ -94,7 +94,7 @@ pub(crate) struct Wanted<'r> {
 }
 
 impl Wanted<'_> {
-    /// An argument's text, or what would stand for it in a URL; `None` when it is absent or null.
+    /// An argument as the text that stands for it in a URL; `None` if the argument is absent or null.
     fn argument(&self, name: &str) -> Option<String> {
         match self.arguments.get(name)? {
             Value::Null => None,
@@ -103,7 +103,7 @@ impl Wanted<'_> {
         }
     }
 
-    /// An argument that the schema makes non-null.
+    /// An argument that is non-null in the schema, as text.
     fn required(&self, name: &str) -> String {
         self.argument(name).unwrap_or_else(|| panic!("no argument `{name}` at `{}`", self.field))
     }
@@ -118,7 +118,7 @@ pub(crate) struct Reference {
     table: Table,
 }
 
-/// What `data` must be, and at which paths there must be errors.
+/// The expected `data`, and the expected paths of the errors.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Expected {
     pub(crate) data: Value,
@@ -126,12 +126,12 @@ pub(crate) struct Expected {
 }
 
 impl Reference {
-    /// The web client, on behalf of user `sub` or of nobody.
+    /// The reference for the web client, on behalf of user `sub` or of nobody.
     pub(crate) fn web(shop: &Shop, sub: Option<&str>) -> Self {
         Self::new(shop, sub, "web", web::resolve)
     }
 
-    /// The mobile client.
+    /// The reference for the mobile client, on behalf of user `sub` or of nobody.
     pub(crate) fn mobile(shop: &Shop, sub: Option<&str>) -> Self {
         Self::new(shop, sub, "mobile", mobile::resolve)
     }
@@ -139,7 +139,8 @@ impl Reference {
     fn new(shop: &Shop, sub: Option<&str>, client: &str, table: Table) -> Self {
         let path = format!("{}/schema/{client}.graphql", env!("CARGO_MANIFEST_DIR"));
         let written = std::fs::read_to_string(&path).unwrap();
-        // The views' directives say where fields come from: exactly what the reference must not know.
+        // The directives of views are declared, so that the schema is valid. The reference must not use them, because
+        // they say where fields come from.
         let text = format!(
             "{written}
             directive @link(url: String!, import: [String!]) repeatable on SCHEMA
@@ -150,7 +151,7 @@ impl Reference {
         Self { services: Services::of(shop, sub), schema, table }
     }
 
-    /// The client's schema, views' directives and all.
+    /// The client's schema, including the directives of views.
     pub(crate) fn schema(&self) -> &Valid<Schema> {
         &self.schema
     }
@@ -158,10 +159,10 @@ impl Reference {
     /// Answers an operation.
     ///
     /// # Panics
-    /// When the operation is not one of this client's.
+    /// When the operation is not valid for this client.
     pub(crate) async fn execute(self, query: &str, variables: Value) -> Expected {
         let query = query.to_owned();
-        // Resolvers wait for their requests, one after the other: not on a thread of the runtime.
+        // Resolvers block while they wait for their requests, so they do not run on a thread of the runtime.
         let run = move || self.execute_blocking(&query, &variables);
         tokio::task::spawn_blocking(run).await.unwrap()
     }
@@ -181,7 +182,7 @@ impl Reference {
     }
 }
 
-/// The `path` of each entry of `errors`, sorted; `null` for those without.
+/// The `path` of each entry of `errors`, sorted. An entry without a path counts as `null`.
 pub(crate) fn error_paths(answer: &Value) -> Vec<Value> {
     let errors = answer.get("errors").and_then(Value::as_array);
     let mut paths: Vec<_> =

@@ -1,4 +1,4 @@
-//! The demo's services, asked for one thing at a time, as their contracts say.
+//! Calls of the demo's services as their contracts say, for one thing at a time.
 
 use super::{At, Failure, Node};
 use demo::Shop;
@@ -8,13 +8,13 @@ use std::collections::HashMap;
 use std::time::Duration;
 use tokio::runtime::Handle;
 
-/// A status and a body.
+/// The status and the body of an answer.
 pub(super) struct Reply {
     pub(super) status: u16,
     pub(super) body: Value,
 }
 
-/// Who may be asked, and for whom.
+/// The addresses of the services, and the caller on whose behalf they are called.
 pub(super) struct Services {
     urls: HashMap<&'static str, String>,
     caller: Option<(String, String)>,
@@ -25,7 +25,7 @@ pub(super) struct Services {
 const ALL: [&str; 7] = ["users", "catalog", "inventory", "carts", "orders", "payments", "reviews"];
 
 impl Services {
-    /// Must be called on a runtime, and used on a thread that may wait.
+    /// Makes the client of the services. It must be made inside a runtime, and used on a thread that may block.
     pub(super) fn of(shop: &Shop, sub: Option<&str>) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().timeout(Duration::from_secs(10)).build().unwrap();
@@ -37,13 +37,13 @@ impl Services {
         }
     }
 
-    /// Who calls.
+    /// The user id of the caller, or a failure if nobody is signed in.
     pub(super) fn sub(&self) -> Result<&str, Failure> {
         let caller = self.caller.as_ref();
         caller.map(|(sub, _)| sub.as_str()).ok_or_else(|| Failure("nobody is signed in".to_owned()))
     }
 
-    /// The body of a 200; null for a 404; a failure for any other status.
+    /// Sends a GET. Returns the body of a 200, null for a 404, and a failure for any other status.
     pub(super) fn get(&self, service: &str, path: &[&str], query: &[(&str, Option<String>)]) -> Result<Value, Failure> {
         let mut url = self.url(service, path);
         let query = query.iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
@@ -59,7 +59,7 @@ impl Services {
         }
     }
 
-    /// Changes something on the caller's behalf.
+    /// Sends a write on behalf of the caller.
     pub(super) fn change(
         &self,
         service: &str,
@@ -78,7 +78,8 @@ impl Services {
         self.send(service, request)
     }
 
-    /// The entity itself, such as `Product` 7; null if there is none. What a change answered with is at hand.
+    /// The entity of a node, such as `Product` 7; null if it does not exist. An entity that a write returned is not
+    /// fetched again.
     pub(super) fn entity(&self, node: &Node) -> Result<Value, Failure> {
         let id = match &node.at {
             At::Json(json) => return Ok(json.clone()),
@@ -95,13 +96,13 @@ impl Services {
         }
     }
 
-    /// One property of an entity.
+    /// Returns one property of an entity.
     pub(super) fn property(&self, node: &Node, name: &str) -> Result<Value, Failure> {
         let entity = self.entity(node)?;
         property(&entity, name).cloned()
     }
 
-    /// One field of a product, from the reviews.
+    /// Returns one field of a product from the service `reviews`.
     pub(super) fn reviews_of_product(&self, id: &str, selection: &str) -> Result<Value, Failure> {
         let query = format!(
             "query($id: ID!) {{ _entities(representations: [{{ __typename: \"Product\", id: $id }}]) \
@@ -110,7 +111,7 @@ impl Services {
         Ok(self.graphql(&query, json!({ "id": id }))?["_entities"][0]["value"].take())
     }
 
-    /// `data` of an operation on the reviews.
+    /// The `data` of an operation on the service `reviews`.
     pub(super) fn graphql(&self, query: &str, variables: Value) -> Result<Value, Failure> {
         let body = json!({ "query": query, "variables": variables }).to_string();
         let request = self.client.post(self.url("reviews", &["graphql"]));
@@ -141,12 +142,13 @@ impl Services {
     }
 }
 
-/// One property of a JSON object; a missing one is a failure, so that a slip in a table is not a null.
+/// Returns one property of a JSON object. A missing property is a failure, so that a misspelt name does not become
+/// null.
 pub(super) fn property<'j>(json: &'j Value, name: &str) -> Result<&'j Value, Failure> {
     json.get(name).ok_or_else(|| Failure(format!("no `{name}` in {json}")))
 }
 
-/// Text of a property that must be there.
+/// Returns the text of a property, which must be there.
 pub(super) fn text(json: &Value, name: &str) -> Result<String, Failure> {
     match property(json, name)? {
         Value::String(text) => Ok(text.clone()),

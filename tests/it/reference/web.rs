@@ -1,4 +1,4 @@
-//! What each field of `schema/web.graphql` is.
+//! The value of each field of `schema/web.graphql`.
 
 use super::services::{property, text};
 use super::{Failure, Node, Resolved, Wanted};
@@ -58,7 +58,7 @@ pub(super) fn resolve(wanted: &Wanted<'_>) -> Result<Resolved, Failure> {
             let user = services.property(node, "userId")?;
             Ok(Resolved::Node(Node::entity("User", user.as_str().unwrap_or_default())))
         }
-        // A payment is known by its order's id.
+        // A payment is found by the id of its order.
         ("Order", "payment") => existing(wanted, Node::entity("Payment", node.id())),
         ("OrderLine", "quantity") => Ok(Resolved::Json(property(node.json(), "qty")?.clone())),
         ("OrderLine" | "CartLine", "product") => {
@@ -158,7 +158,7 @@ fn mutation(wanted: &Wanted<'_>) -> Result<Resolved, Failure> {
     }
 }
 
-/// The node if its service knows it, else null.
+/// The node if its service knows it, otherwise null.
 fn existing(wanted: &Wanted<'_>, node: Node) -> Result<Resolved, Failure> {
     let is_known = !wanted.services.entity(&node)?.is_null();
     Ok(if is_known { Resolved::Node(node) } else { Resolved::NULL })
@@ -172,14 +172,14 @@ fn reference(wanted: &Wanted<'_>, type_name: &str) -> Result<Resolved, Failure> 
     }
 }
 
-/// Entities by the `id` of each item; whatever else the items hold is not looked at.
+/// The entities that the `id` of each item names. Other properties of the items are ignored.
 pub(super) fn list_of(type_name: &str, items: &Value) -> Result<Resolved, Failure> {
     let items = items.as_array().ok_or_else(|| Failure(format!("{items} is no list")))?;
     let nodes = items.iter().map(|item| Ok(Node::entity(type_name, &text(item, "id")?)));
     Ok(Resolved::nodes(nodes.collect::<Result<Vec<_>, Failure>>()?))
 }
 
-/// A member of an abstract type, by its property `kind`.
+/// A member of an abstract type, which the property `kind` names.
 pub(super) fn by_kind(json: Value, kinds: [(&str, &str); 2]) -> Node {
     let kind = json["kind"].as_str().unwrap_or_default();
     let found = kinds.iter().find(|(name, _)| *name == kind);
