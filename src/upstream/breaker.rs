@@ -19,7 +19,7 @@
 //! From this follow three rules:
 //!
 //! - *An input that keeps failing is refused by itself*, once it has failed more often in a row than chance explains
-//!   ([`weather`]). It costs slots and retries to nobody but those who ask for it. If an endpoint has only one input,
+//!   ([`weather`]). So it takes slots and retries only from those who ask for it. If an endpoint has only one input,
 //!   refusing that input is the same as not calling the endpoint.
 //! - *An endpoint is down when successes stop, not when failures come.* A client that knows inputs that fail can add
 //!   any number of failures; batches with one bad key each may even be new inputs. But no client can take successes
@@ -74,9 +74,9 @@ use tokio::time::Instant;
 pub struct BreakerOptions {
     /// Whether circuits may open at all. Default: `true`.
     pub enabled: bool,
-    /// How many failures in a row open the circuit, or have an input refused, if everything was well before. If calls
-    /// fail by chance, more failures are needed, up to thirteen times as many; if nothing is known yet, nearly twice as
-    /// many. Default: 5.
+    /// How many failures in a row open the circuit, or cause an input to be refused, if everything was well before. If
+    /// calls fail by chance, more failures are needed, up to thirteen times as many; if nothing is known yet, nearly
+    /// twice as many. Default: 5.
     pub failures_in_row: u32,
     /// How long the circuit is open the first time. Each failed probe doubles it. Default: 1 s.
     pub open_for: Duration,
@@ -169,8 +169,8 @@ pub(super) struct Breaker {
     circuit: Mutex<Circuit>,
 }
 
-/// The permit of a call that was let through. If it is dropped without an outcome before the patience has passed, the
-/// call says nothing, and its probe is given back.
+/// The permit of a call that was let through. If it is dropped without an outcome before [`BreakerOptions::patience`]
+/// has passed, the call says nothing, and its probe is given back.
 #[derive(Debug)]
 pub(super) struct Permit {
     breaker: Arc<Breaker>,

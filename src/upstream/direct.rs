@@ -12,7 +12,7 @@
 //! - a connection has one call at a time; a call that is dropped before the end of its body closes its connection;
 //! - a request goes to a second connection only if nothing of it was sent;
 //! - the number of idle connections and the time that they are kept have bounds;
-//! - the bytes of an answer that are counted are plaintext, so the same bounds hold over TLS.
+//! - bytes of an answer are counted as plaintext, so the same bounds hold over TLS.
 
 mod connect;
 mod connection;
@@ -42,8 +42,8 @@ pub(super) enum DirectError {
     Slow,
     /// There was no connection, or it ended before anything was sent.
     Connect(Box<dyn Error + Send + Sync>),
-    /// A connection that had been used before ended before any byte of an answer came. The host may have closed it for
-    /// being idle before the request arrived (RFC 9112 §9.5).
+    /// The connection had been used before, and ended before any byte of an answer came. The host may have closed it
+    /// for being idle before the request arrived (RFC 9112 §9.5).
     Stale(hyper::Error),
     /// The connection broke before the head of the answer was read.
     Head(hyper::Error),

@@ -74,15 +74,15 @@ fn guarded(options: GuardOptions, script: impl IntoIterator<Item = Does>) -> (Ar
     (Arc::clone(&source), Guarded::new("shop", source, options))
 }
 
-/// How many failures in a row have an input refused at an endpoint about which nothing is known.
+/// How many failures in a row cause an input to be refused, at an endpoint about which nothing is known.
 const NEWLY: usize = 9;
 
-/// Options without a breaker, for tests of something else.
+/// Options without a breaker, for tests of the other policies.
 fn unbroken() -> GuardOptions {
     GuardOptions { breaker: BreakerOptions { enabled: false, ..BreakerOptions::default() }, ..GuardOptions::default() }
 }
 
-/// Options without a breaker and without retries, for tests of something else.
+/// Options without retries, for tests of the other policies.
 fn once() -> GuardOptions {
     GuardOptions { retry: RetryOptions::none(), ..GuardOptions::default() }
 }
@@ -264,7 +264,7 @@ async fn retries_of_failures_together_are_spread() {
     let came = source.came.lock().unwrap().clone();
     let waits: Vec<_> = came[100..].iter().map(|&at| at - came[0]).collect();
     assert!(waits.iter().all(|&wait| wait <= 26 * MS), "{waits:?}");
-    // Timers tick in milliseconds; most of the 25 possible ones are expected.
+    // Timers tick in milliseconds, so there are 25 possible waits; most of them must occur.
     let distinct: std::collections::BTreeSet<_> = waits.iter().map(Duration::as_millis).collect();
     assert!(distinct.len() > 15, "{distinct:?}");
 }
@@ -279,7 +279,7 @@ async fn with_every_call_failing_a_tenth_is_sent_again_and_three_per_second() {
     let [recovered, failed, over_budget, too_late] = outcomes(&service);
     assert_eq!((recovered, too_late, failed + over_budget), (0, 0, 1000));
     assert_eq!(source.calls() as u64, 1000 + failed);
-    // The time is ten seconds and the waits of the retries themselves.
+    // The calls took ten seconds and the waits of the retries.
     assert!((130..=140).contains(&failed), "{failed}");
 }
 

@@ -423,8 +423,8 @@ impl BatchFn<u8, u8> for Slow {
     }
 }
 
-/// This is why the module's documentation asks for `cached::Loader`: the loader that loads
-/// is dropped while another waits.
+/// This is why the module's documentation asks for `cached::Loader`: a caller that is loading is
+/// dropped while another one waits.
 #[tokio::test(start_paused = true)]
 async fn a_dropped_load_is_an_error_in_cached_and_a_panic_in_non_cached_loaders() {
     async fn second(load: impl AsyncFn(u8) -> Result<u8, io::Error>) -> std::thread::Result<Result<u8, io::Error>> {

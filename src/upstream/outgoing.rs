@@ -176,10 +176,10 @@ fn size_of(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum()
 }
 
-/// Headers that a request never carries, even if the source's rules name them. Framing and connections are ours (RFC
-/// 9110 §7.6.1), and only codings that we ask for are decoded. A conditional or a range request would get an answer
-/// (304, 206) without what the call asks for. Conditions of our own ([`super::Context::condition`]) are not subject to
-/// this list.
+/// Headers that a request never carries, even if the source's rules name them. Framing and connections are
+/// ours (RFC 9110 §7.6.1), and only codings that we ask for are decoded. A conditional or a range request
+/// would get an answer (304, 206) without what the call asks for. Conditions of our own
+/// ([`super::Context::condition`]) are not subject to this list.
 const WITHHELD: [&str; 19] = [
     "accept-encoding",
     "connection",

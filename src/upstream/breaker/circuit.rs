@@ -63,7 +63,7 @@ struct Open {
 struct Row {
     /// How many calls failed before there was a connection, so that the service has seen nothing of them.
     unsent: u32,
-    /// How many inputs failed that had not failed recently.
+    /// How many of the inputs that failed had not failed recently.
     inputs: u32,
     /// How many calls succeeded in the ten seconds before the first failure.
     successes: u32,
@@ -74,7 +74,7 @@ struct Row {
 /// How many times within `open_for` an input without recent failures is tried, if the service was reached.
 const PROBES: u32 = 4;
 
-/// Failed connections must be at least one in this many of the last ten seconds' calls.
+/// Failed connections open the circuit only if they are at least one in this many of the last ten seconds' calls.
 const PART_OF_CALLS: u32 = 20;
 
 impl Circuit {

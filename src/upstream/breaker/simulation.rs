@@ -96,7 +96,7 @@ fn run(seed: u64, streams: &[Traffic], lasts: Duration, service: Service<'_>) ->
     }
 }
 
-/// Kinds of traffic, with one input up to an input for each call, and with one call a second up to a thousand.
+/// Kinds of traffic: from one input to an input for each call, and from one call a second to a thousand.
 fn kinds() -> impl Iterator<Item = Traffic> {
     let arrivals = [Arrival::Regular, Arrival::Poisson, Arrival::Bursts];
     let of = move |arrival| [1.0, 5.0, 25.0, 100.0, 1000.0].map(move |rate| (arrival, rate));

@@ -11,10 +11,10 @@
 //! estimated from the last 64 outcomes before the row. If there are few outcomes, `q` is taken to be near
 //! 0.16, so a new endpoint needs 9 failures.
 //!
-//! *Silence.* If successes come by chance, `h` of them a second, the next `t` seconds have none with the probability
-//! `e^(-h·t)` (a Poisson process). A gap means something from `h·t = 9` on, which is a probability of one in eight
-//! thousand. `h` is the rate of the ten seconds before the gap, less 1.5 standard deviations, which may have been luck.
-//! So few successes say little. A silence of 30 s always means something.
+//! *Silence.* If successes come by chance, `h` of them a second, then `t` seconds pass without a success with the
+//! probability `e^(-h·t)` (a Poisson process). A gap means something from `h·t = 9` on, which is a probability of one
+//! in eight thousand. `h` is the rate of the ten seconds before the gap, less 1.5 standard deviations, which may have
+//! been luck. So few successes say little. A silence of 30 s always means something.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ const PRIOR_OUTCOMES: f64 = 10.0;
 /// How many failures in a row mean something at an endpoint that was well, which means
 /// that 64 calls in a row succeeded.
 const ROW_OF_WELL: f64 = 5.0;
-/// No longer row is required. An endpoint at which nine of ten calls fail may be refused.
+/// No row longer than this is required. An endpoint at which nine of ten calls fail may be refused.
 const LONGEST_ROW: f64 = 64.0;
 
 /// The last 64 outcomes of an endpoint.
