@@ -7,8 +7,9 @@ const MAX_NAMES: usize = 2_000;
 /// The most known names that are listed if none is similar.
 const MAX_LISTED: usize = 12;
 
-/// Gives the known name that is most similar to `name`, if it is similar enough: a third of the letters may differ, but
-/// always 1 and at most 3. Two neighbouring letters that are swapped count as one difference; case does not count.
+/// Gives the known name that is most similar to `name`, if it is similar enough: at most a third of the letters may
+/// differ, but always 1 and never more than 3. Two neighbouring letters that are swapped count as one difference; case
+/// does not count.
 pub(crate) fn closest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     if name.len() > MAX_BYTES {
         return None;

@@ -1,7 +1,7 @@
 //! Loading: YAML or JSON text becomes a [`Document`].
 //!
-//! In: the text of one file. Out: its tree, or the finding that says why there is none. Duplicate keys give findings
-//! beside the tree, and the first of them counts.
+//! In: the text of one file. Out: its tree, or the finding that says why there is none. If a mapping has a key twice,
+//! the first one counts, and the tree has a finding that is reported when the key is read.
 //!
 //! Always true: the size of the file, the depth and the number of nodes are bounded, and no function here recurses.
 

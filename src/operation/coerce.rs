@@ -195,8 +195,8 @@ impl<'a> Coercion<'a> {
         self.push("}")
     }
 
-    /// Puts the members of an object, which are in `out` from `begin` on, into the order of the definition. They get
-    /// their names in the graph, and those that were not given get their defaults.
+    /// Puts the members of an object, which are in `out` from `begin` on, into the order of the definition. Each member
+    /// gets its name in the graph, and members that were not given get their defaults.
     fn in_order(
         &mut self,
         ty: &str,

@@ -12,11 +12,11 @@ use apollo_compiler::ast::{Directive, DirectiveList, Value};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Outcomes {
     conditions: Box<[bool]>,
-    /// Variables that are null although the argument of a field must not be.
+    /// Variables that are null although they stand in arguments of fields that must not be null.
     nulls: Box<[VariableId]>,
     is_incremental: bool,
     is_anonymous: bool,
-    /// Whether everything is included that any values of the conditions include.
+    /// Whether everything is included that some values of the conditions include.
     is_everything: bool,
 }
 
@@ -33,14 +33,14 @@ impl Outcomes {
         Self { is_anonymous: true, ..self }
     }
 
-    /// Includes everything that any outcomes include. What a plan for it needs is a bound for the plans of all
-    /// outcomes. It is never run.
+    /// Makes outcomes that include everything that any outcomes include. What a plan for them needs is a bound for the
+    /// plans of all outcomes. Such a plan is never run.
     #[must_use]
     pub fn everything() -> Self {
         Self { is_everything: true, ..Self::default() }
     }
 
-    /// Whether the variable is null although the argument of a field must not be.
+    /// Whether the variable is null although it stands in an argument of a field that must not be null.
     pub(super) fn is_null(&self, variable: VariableId) -> bool {
         self.nulls.contains(&variable)
     }

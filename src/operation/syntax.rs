@@ -17,7 +17,7 @@ use std::ops::Range;
 /// The keywords of definitions that may have a description. The shorthand `{ … }` may not have one.
 const DESCRIBED: [&[u8]; 4] = [b"query", b"mutation", b"subscription", b"fragment"];
 
-/// Gives the text without descriptions.
+/// Gives the text with blanks for descriptions and for commas after `...`.
 ///
 /// # Errors
 /// `GRAPHQL_PARSE_FAILED` for an argument without a value.
@@ -32,7 +32,7 @@ pub(super) fn complete(text: &str) -> Result<Cow<'_, str>, RequestError> {
         }
         match reader.read(*token, around) {
             Read::On => {}
-            // There is another error, which the parser will report.
+            // The document has another error, which the parser will report.
             Read::Stop => break,
             Read::NoValue => {
                 let name = String::from_utf8_lossy(around.before);

@@ -12,7 +12,7 @@ use std::collections::{BTreeSet, HashMap};
 /// What may come after the initial answer.
 #[derive(Debug)]
 pub struct DeferPlan {
-    /// The steps whose answers the initial answer is written from.
+    /// The steps from whose answers the initial answer is written.
     pub initial: Vec<StepId>,
     /// The deferred fragments. A fragment stands before those inside it.
     pub usages: Vec<UsagePlan>,
@@ -27,7 +27,7 @@ pub struct UsagePlan {
     pub label: Option<String>,
     /// The deferred fragment around this one.
     pub parent: Option<UsageId>,
-    /// The steps whose answers its fields are written from.
+    /// The steps from whose answers its fields are written.
     pub steps: Vec<StepId>,
 }
 
@@ -63,8 +63,8 @@ impl Planner<'_> {
     }
 }
 
-/// Finds the steps whose answers a part is written from. Each client object belongs to one part, so it is visited once
-/// for each part that contains it.
+/// Finds the steps from whose answers a part is written. Each client object belongs to one set of fragments, so it is
+/// visited once for each fragment of the set.
 struct Reader<'a> {
     /// The step that fills each frame into which joins point.
     roots: HashMap<u32, StepId>,

@@ -59,7 +59,7 @@ impl Planner<'_> {
         Ok(joined)
     }
 
-    /// Feeds a step from a place. It is an equal step that does not wait for the place's own step, or else a new one.
+    /// Feeds a step from a place: an equal step that does not wait for the place's own step, or else a new one.
     pub(super) fn join_step(&mut self, place: &Place, key: StepKey) -> Result<(StepId, Join), PlanError> {
         let way = self.graph.way(key.way);
         let mut inputs = Vec::new();

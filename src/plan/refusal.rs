@@ -8,7 +8,7 @@
 //! `@authenticated` stands on one of these:
 //! - the field itself, or a field on its path in a flattened view;
 //! - its type, all members of its union, or all implementers of its interface;
-//! - all types for which a selection with type conditions asks anything;
+//! - all types of which the selection asks anything, if it does so only in fragments with type conditions;
 //! - a field below it that must not be null, so that its error makes the root null (GraphQL §6.4.4).
 
 use super::deferred::DeferPlan;

@@ -10,7 +10,7 @@ use apollo_compiler::diagnostic::ToCliReport;
 
 /// The greatest length of a file, in bytes.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
-/// The greatest depth of nesting.
+/// The greatest depth to which the parser recurses.
 const MAX_DEPTH: usize = 100;
 
 /// Reads the SDL of one service. Parts that cannot be parsed are left out and give findings.

@@ -1,4 +1,4 @@
-//! What a client schema may say about a graph, and which findings report its errors.
+//! What a client schema may say about a graph, and the findings for what it may not say.
 
 use super::testing::Project;
 use crate::compose::Bounds;

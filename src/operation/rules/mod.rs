@@ -5,8 +5,8 @@
 //! Elsewhere: whether a document is valid ([`super::validate`] and the compiler, whose messages say less). The rules
 //! are applied only if it is not.
 //!
-//! The walk (`walk`) goes through the document once and applies each rule where it belongs. An error is not repeated by
-//! its consequences: below a field that does not exist, nothing is reported.
+//! The walk (`walk`) goes through the document once and applies each rule where it belongs. Consequences of an error
+//! are not reported: there are no errors below a field that does not exist.
 //!
 //! Always true:
 //! - the same document and schema give the same errors in the same order;

@@ -1,5 +1,4 @@
 //! Syntax that the parser does not handle, variables in directives, and documents with several operations.
-//! part.
 
 use super::{GRAPH, lowered_by};
 use crate::view::testing::Project;

@@ -71,6 +71,6 @@ fn towers_are_known_before_they_run() {
     // Of the types that the node can have, the one with the most values counts.
     let query = "{ node { ... on Order { id } ... on User { id orders(first: 2) { id } } } }";
     assert_eq!(most(query), "  values ≤ 5\n");
-    // The largest number stands for all greater ones.
+    // A number that is too large for 64 bits counts as the largest 64-bit number.
     assert_eq!(most(&tower(14, "50")), format!("  values ≤ {}\n", u64::MAX));
 }

@@ -3,7 +3,7 @@
 use crate::diagnostic::{FileId, Span};
 use crate::json::Number;
 
-/// The text of a mapping, with the place in the file from which each of its bytes comes.
+/// The text of a mapping, with the place of each of its bytes in the file.
 #[derive(Debug)]
 pub(crate) struct MappingText {
     text: String,
