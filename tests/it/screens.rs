@@ -1,6 +1,8 @@
-//! What a client saves: one screen of each, with plain REST by a careful frontend engineer and with the BFF.
+//! Measures what a BFF saves a client: one screen of each client, with plain REST by a careful frontend engineer and
+//! with the BFF.
 //!
-//! Both are measured over real HTTP and give the same screen. The README holds the table; `UPDATE_README=1` writes it.
+//! Both are measured over real HTTP and show the same screen. The table of the results is in the README;
+//! `UPDATE_README=1` writes it.
 
 use crate::harness::{Bff, Setup};
 use demo::{Shop, ShopOptions};
@@ -12,7 +14,7 @@ use std::time::Duration;
 const WEB: &str = include_str!("../../bff-web/operations/product-page.graphql");
 const MOBILE: &str = include_str!("../../bff-mobile/operations/home.graphql");
 
-/// What one way to a screen costs.
+/// The cost of one way to load a screen.
 #[derive(Debug, Clone, Copy)]
 struct Cost {
     rounds: usize,
@@ -21,7 +23,8 @@ struct Cost {
     bytes: usize,
 }
 
-/// A client that talks to the services itself: as few rounds as their nesting allows, batches wherever there are any.
+/// A client that calls the services itself, with as few rounds as the nesting of the data allows, and with batches
+/// where the services have them.
 struct Rest<'a> {
     shop: &'a Shop,
     http: reqwest::Client,
@@ -30,7 +33,7 @@ struct Rest<'a> {
     bytes: usize,
 }
 
-/// A request of it: the service, the path, and the body if it is a POST.
+/// A request of this client: the service, the path, and the body if it is a POST.
 type Asked = (&'static str, String, Option<Value>);
 
 fn get(service: &'static str, path: impl Into<String>) -> Asked {
@@ -44,7 +47,7 @@ impl<'a> Rest<'a> {
         Self { shop, http, rounds: 0, requests: 0, bytes: 0 }
     }
 
-    /// Sends requests that need nothing of each other.
+    /// Sends requests that do not depend on each other.
     async fn round<const N: usize>(&mut self, asked: [Asked; N]) -> [Value; N] {
         self.rounds += 1;
         self.requests += N;
@@ -72,7 +75,7 @@ fn list(value: &Value) -> &[Value] {
     value.as_array().map(Vec::as_slice).unwrap_or_else(|| panic!("a list: {value}"))
 }
 
-/// The item with a property of this value, as ids compare: 7 equals "7".
+/// The item in which `property` equals `id`. The number 7 and the text "7" are the same id.
 fn with<'v>(items: &'v Value, property: &str, id: &Value) -> &'v Value {
     list(items).iter().find(|item| same(&item[property], id)).unwrap_or_else(|| panic!("{property} {id} in {items}"))
 }
@@ -89,9 +92,9 @@ fn numbers<'v>(products: impl IntoIterator<Item = &'v Value>) -> Vec<u64> {
     products.into_iter().map(|product| text(&product["id"]).parse().unwrap()).collect()
 }
 
-/// The product page of the web shop.
+/// Loads the product page of the web shop.
 async fn product_page(rest: &mut Rest<'_>) -> Value {
-    // The whole tree of categories is one call more in the first round, and two rounds fewer than asking by id.
+    // All categories are loaded with one more call in the first round, which saves two rounds of calls by id.
     let [page, categories] = rest.round([get("catalog", "/products?limit=12"), get("catalog", "/categories")]).await;
     let products = &page["items"];
     let ids = numbers(list(products));
@@ -144,7 +147,7 @@ async fn product_page(rest: &mut Rest<'_>) -> Value {
     json!({ "products": products.collect::<Value>() })
 }
 
-/// The home screen of the phone app.
+/// Loads the home screen of the phone app.
 async fn home(rest: &mut Rest<'_>) -> Value {
     let [popular, fresh, categories] = rest
         .round([
@@ -173,7 +176,7 @@ async fn home(rest: &mut Rest<'_>) -> Value {
     json!({ "home": { "popular": cards(&popular), "fresh": cards(&fresh), "categories": labels } })
 }
 
-/// What the app itself would have to know, were there no BFF to say it.
+/// Computes the teaser of a product, which the app itself would have to do without a BFF.
 fn teaser(product: &Value) -> String {
     let name = product["name"].as_str().unwrap();
     let mut short: String = name.chars().take(24).collect();
@@ -183,7 +186,7 @@ fn teaser(product: &Value) -> String {
     product["rating"].as_f64().map_or(short.clone(), |rating| format!("{short} · {rating:.1} ★"))
 }
 
-/// Asks a BFF for a screen, as it runs in production.
+/// Loads a screen from a BFF in production mode.
 async fn with_bff(client: bespoke::internals::engine::Client, shop: &Shop, operation: &str) -> (Value, Cost) {
     let bff = Bff::start(client, Setup::of(shop).production()).await;
     shop.reset_calls();
@@ -209,7 +212,7 @@ fn thousands(number: usize) -> String {
     if number < 1000 { number.to_string() } else { format!("{},{:03}", thousands(number / 1000), number % 1000) }
 }
 
-/// Holds the README's table to `expected`, or writes it.
+/// Asserts that the table in the README equals `expected`, or writes it.
 fn check_readme(expected: &str) {
     const START: &str = "<!-- screens -->\n";
     const END: &str = "<!-- /screens -->";

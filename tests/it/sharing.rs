@@ -1,4 +1,5 @@
-//! Equal operations in flight are run once, and only equal ones: a service that answers when it is told to.
+//! Tests that equal operations in flight are executed once, and that only equal ones are shared, with a service that
+//! answers when the test tells it to.
 
 use crate::harness::{Bff, Reply, Setup};
 use crate::routed::Routed;
@@ -27,7 +28,7 @@ type Mutation { bump: Count @connect(http: { POST: "/bump" }, selection: "value 
 type Count { value: Int! language: String }
 "#;
 
-/// Writes to the same counter, as another source.
+/// A second source, which writes to the same counter.
 const CLERK: &str = r#"extend schema
   @link(url: "https://bespoke.example/connect/v1", import: ["@source", "@connect", "@invalidates"])
   @source(name: "clerk")
@@ -39,7 +40,7 @@ type Mutation { bump: Count nudge: Int }
 type Count { value: Int! language: String }
 ";
 
-/// Reads are answered with what was true when they came, but only once they are let go.
+/// A counter. A read is answered with the value at its arrival, but only once the test releases it.
 #[derive(Default)]
 struct Counter {
     value: AtomicU64,
@@ -85,8 +86,8 @@ impl Service {
         Self { counter, _routed: routed, bff }
     }
 
-    /// Sends requests at once, waits until the service has been asked `reads` times in all and can be asked no more, and
-    /// lets it answer.
+    /// Sends requests at the same time, waits until the service has received `reads` reads in all and no more can come,
+    /// and lets it answer.
     async fn together(self: &Arc<Self>, requests: &[(&'static str, Option<&'static str>)], reads: u64) -> Vec<Reply> {
         let mut tasks = JoinSet::new();
         for (at, &(query, language)) in requests.iter().enumerate() {
@@ -104,7 +105,7 @@ impl Service {
         self.bff.send_with(query, Value::Null, language.map(|language| ("accept-language", language))).await
     }
 
-    /// Waits until the service has been asked that often, and then for whatever else may be on its way.
+    /// Waits until the service has received `reads` reads, and then for reads that may still be on their way.
     async fn asked(&self, reads: u64) {
         let limit = tokio::time::Instant::now() + Duration::from_secs(10);
         while self.reads() < reads {
@@ -119,7 +120,7 @@ impl Service {
     }
 }
 
-/// Only operations are shared, so that what is seen is not the sharing of calls.
+/// Turns the sharing of calls off, so that the tests only see the sharing of operations.
 fn operations_only(setup: Setup) -> Setup {
     setup.flights(FlightOptions { enabled: false, ..FlightOptions::default() })
 }
@@ -136,7 +137,7 @@ async fn equal_queries_at_once_are_run_once() {
     assert_eq!(service.reads(), 1);
     assert!(replies.iter().all(|reply| reply.data() == &json!({ "count": { "value": 0 } })), "{replies:?}");
     assert_eq!(replies.iter().filter(|reply| !is_shared(reply)).count(), 1, "one of them has made the call");
-    // What is over is over.
+    // An operation that comes after the end of the first one is not shared with it.
     let later = service.together(&[(query, None)], 2).await;
     assert!(!is_shared(&later[0]));
 }
@@ -209,7 +210,7 @@ async fn one_who_leaves_does_not_end_the_operation_of_others() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_joins_late_is_not_cut_by_the_deadline_of_the_first() {
-    // Less than the service's own timeout, which is everybody's.
+    // The deadline is shorter than the timeout of the service, which applies to all calls.
     let service = Arc::new(Service::start(|setup| setup.deadline(Duration::from_millis(1900))).await);
     let query = "{ count { value } }";
     let ask = || {
@@ -221,7 +222,8 @@ async fn who_joins_late_is_not_cut_by_the_deadline_of_the_first() {
     let second = ask();
     let cut = first.await.unwrap();
     assert_eq!(cut.errors()[0]["extensions"]["code"], "UPSTREAM_TIMEOUT");
-    // Its own call, or the first one's, which goes on as long as somebody waits.
+    // The second request waits for its own call, or for the call of the first one, which goes on as long as somebody
+    // waits for it.
     while !second.is_finished() {
         service.counter.go.notify_waiters();
         tokio::time::sleep(Duration::from_millis(1)).await;

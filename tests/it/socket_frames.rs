@@ -1,4 +1,4 @@
-//! WebSockets byte by byte: what breaks the protocol, how a socket is closed, and what operators see of it.
+//! Tests of WebSockets byte by byte: violations of the protocol, the close of a socket, and the metrics for operators.
 
 use crate::harness::Bff;
 use crate::program::{Folder, Program, bespoke};
@@ -17,10 +17,10 @@ const TEXT: u8 = 0x81;
 const MORE: u8 = 0x80;
 const CLOSE: u8 = 0x88;
 const PING: u8 = 0x89;
-/// Without it a frame is not the last one of its message.
+/// The bit of the last frame of a message (RFC 6455 §5.2).
 const FIN: u8 = 0x80;
 
-/// A frame of a client, its payload shorter than 64 KiB.
+/// A masked frame of a client. Its payload must be shorter than 64 KiB.
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let length = u16::try_from(payload.len()).unwrap();
     let mut bytes = match length {
@@ -36,7 +36,7 @@ fn close(code: u16, reason: &[u8]) -> Vec<u8> {
     frame(CLOSE, &[&code.to_be_bytes()[..], reason].concat())
 }
 
-/// A WebSocket of which each byte is our own.
+/// A WebSocket whose bytes the test writes itself.
 struct Raw(TcpStream);
 
 impl Raw {
@@ -47,13 +47,13 @@ impl Raw {
     async fn open_at(url: &str) -> Self {
         let (mut raw, head) = Self::ask(url, &[]).await;
         assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
-        // Its answer shows that the server reads.
+        // The answer to the ping shows that the server reads frames.
         raw.send(&frame(PING, b"?")).await;
         assert_eq!(raw.frame().await, Some((0x8A, b"?".to_vec())));
         raw
     }
 
-    /// Asks for an upgrade; gives the head of the answer.
+    /// Sends a request for an upgrade. Returns the connection and the head of the answer.
     async fn ask(url: &str, headers: &[&str]) -> (Self, String) {
         let address = url.strip_prefix("http://").unwrap().strip_suffix("/graphql").unwrap();
         let mut stream = TcpStream::connect(address).await.unwrap();
@@ -77,7 +77,7 @@ impl Raw {
         self.0.write_all(bytes).await.unwrap();
     }
 
-    /// The next frame: its first byte and its payload; `None`: this side has ended.
+    /// Reads the next frame: its first byte and its payload. `None` if the server has ended its side of the connection.
     async fn frame(&mut self) -> Option<(u8, Vec<u8>)> {
         let read = async {
             let first = self.0.read_u8().await.ok()?;
@@ -92,7 +92,7 @@ impl Raw {
         tokio::time::timeout(PATIENCE, read).await.expect("a frame or the end")
     }
 
-    /// The close that comes next, after which this side has ended: its code, or 0 for none.
+    /// Asserts that the next frame is a close frame and the last one. Returns its code, or 0 if it has none.
     async fn closed(&mut self) -> u16 {
         let (first, payload) = self.frame().await.expect("a close");
         assert_eq!(first, CLOSE, "{payload:?}");
@@ -145,7 +145,7 @@ async fn messages_come_in_fragments_with_control_frames_between_them() {
     let (start, rest) = br#"{"type":"connection_init"}"#.split_at(9);
     raw.send(&[frame(TEXT & !FIN, start), frame(PING, b"between"), frame(MORE & !FIN, b"")].concat()).await;
     assert_eq!(raw.frame().await, Some((0x8A, b"between".to_vec())));
-    // Bit by bit.
+    // The frame arrives byte by byte.
     for byte in frame(MORE, rest) {
         raw.send(&[byte]).await;
     }
@@ -169,7 +169,7 @@ async fn an_upgrade_of_another_version_is_told_ours() {
     assert!(head.starts_with("HTTP/1.1 426 ") && head.contains("sec-websocket-version: 13\r\n"), "{head}");
 }
 
-/// The metrics, once they hold all of these lines.
+/// Waits until the metrics have all of these lines, and returns the metrics.
 async fn metrics_with(bff: &Bff, lines: &[&str]) -> String {
     let url = bff.url().replace("/graphql", "/metrics");
     let mut page = String::new();
@@ -225,7 +225,7 @@ async fn what_is_open_is_shown_beside_its_limits() {
     assert!(!page.contains("bespoke_request_duration_seconds_count"), "a lifetime is no duration of a request: {page}");
 }
 
-/// The memory of a program, in bytes.
+/// The resident memory of a program, in bytes.
 #[cfg(target_os = "linux")]
 fn resident(program: &Program) -> u64 {
     let text = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", program.id())).unwrap();
@@ -251,7 +251,7 @@ async fn an_idle_socket_takes_little_memory() {
             sockets.push(raw);
         }
     };
-    // The first ones take what all of them share.
+    // The first sockets allocate the memory that all sockets share.
     open(50).await;
     let before = resident(&program);
     open(SOCKETS).await;

@@ -1,4 +1,5 @@
-//! The ends that a BFF gives to streams, at a stop and at a reload: clients come back, and no write is lost or made twice.
+//! Tests of the ends that a BFF gives to streams at a stop and at a reload: clients can come back, and no write is lost
+//! or sent twice.
 
 use crate::harness::{Bff, Setup};
 use crate::subscriptions::{CLIENT, Socket, event, listen};
@@ -18,7 +19,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long the service takes for what is slow.
+/// The delay of the slow answers of the service.
 const WORK: Duration = Duration::from_millis(700);
 
 const SDL: &str = r#"
@@ -41,7 +42,7 @@ const WATCH: &str = "subscription { reading { value } }";
 const RESET: &str = "mutation { reset { value } }";
 const LATER: &str = "{ reading { value ... @defer { unit { name } } } }";
 
-/// A meter whose writes and units are slow.
+/// A service with a meter. It answers writes and requests for units slowly.
 struct Meter {
     service: Faulty,
     value: Arc<AtomicUsize>,
@@ -73,7 +74,7 @@ impl Meter {
         self.service.requests().iter().filter(|request| request.target.starts_with(target)).count()
     }
 
-    /// Waits until something was asked so often.
+    /// Waits until the service has received `count` requests for `target`.
     async fn until_asked(&self, target: &str, count: usize) {
         let asked = async {
             while self.asked(target) < count {
@@ -92,7 +93,7 @@ fn client() -> Client {
     Client::new("app", files)
 }
 
-/// A subscription over a socket, with its first event.
+/// Subscribes over a WebSocket, and reads the first event.
 async fn watch(bff: &Bff) -> Socket {
     let mut socket = Socket::ready(bff, json!({})).await;
     socket.subscribe("watch", WATCH).await;
@@ -100,14 +101,14 @@ async fn watch(bff: &Bff) -> Socket {
     socket
 }
 
-/// A subscription over an event stream, with its first event.
+/// Subscribes over an event stream, and reads the first event.
 async fn watch_events(bff: &Bff) -> reqwest::Response {
     let mut response = listen(bff, WATCH, &[]).await;
     assert!(event(&mut response).await.expect("an event").contains("\"value\":"));
     response
 }
 
-/// What is left of an event stream; it must end in order.
+/// The rest of an event stream, which must end in order.
 async fn rest(response: &mut reqwest::Response) -> String {
     let mut rest = String::new();
     while let Some(text) = event(response).await {
@@ -116,7 +117,7 @@ async fn rest(response: &mut reqwest::Response) -> String {
     rest
 }
 
-/// All that a socket's operations are sent, in order, and the code of its close.
+/// All messages to the operations of a socket in order, and the code with which the server closes it.
 pub(crate) async fn messages(socket: &mut Socket) -> (Vec<Value>, u16) {
     let mut messages = Vec::new();
     loop {
@@ -132,7 +133,7 @@ fn of<'m>(messages: &'m [Value], id: &str) -> Vec<&'m Value> {
     messages.iter().filter(|message| message["id"] == id).collect()
 }
 
-/// Waits until only one engine is alive.
+/// Waits until the BFF has only one engine.
 async fn until_one_engine(bff: &Bff) {
     let one = async {
         let mut pause = interval(Duration::from_millis(10));
@@ -149,7 +150,7 @@ async fn a_stop_ends_subscriptions_so_that_their_clients_come_back() {
     let bff = meter.bff().await;
     let (mut socket, mut events) = (watch(&bff).await, watch_events(&bff).await);
     let (_, code, rest) = tokio::join!(bff.stop(), socket.close_code(), rest(&mut events));
-    // `complete` would say that there is nothing more to come, ever.
+    // There is no `complete`, because it would tell the client that the subscription has no more events.
     assert_eq!((code, rest.as_str()), (1001, ""));
 }
 
@@ -165,7 +166,7 @@ async fn what_is_no_subscription_is_answered_before_a_stop_ends_it() {
     meter.until_asked("/reset", 1).await;
     let url = bff.url().to_owned();
     let on_the_socket = async {
-        // Nobody listens any more: the streams have been told.
+        // Once no connection is accepted, the streams have been told to end.
         while reqwest::get(&url).await.is_ok() {
             tokio::task::yield_now().await;
         }
@@ -183,12 +184,12 @@ async fn what_is_no_subscription_is_answered_before_a_stop_ends_it() {
         assert!(text.contains("kWh"), "{text}");
     }
     assert!(later.ends_with("event: complete\ndata:\n\n"), "{later}");
-    // It is not started, so that its client can send it again elsewhere.
+    // The operation is not started, so that the client can send it to another instance.
     assert!(of(&messages, "too late").is_empty() && of(&messages, "watch").is_empty(), "{messages:#?}");
     assert_eq!(meter.asked("/reset"), 1);
 }
 
-/// A request whose answer is read to the end of its connection.
+/// The bytes of a request with a query. The tests read its answer up to the end of the connection.
 fn query() -> String {
     let body = json!({ "query": "{ reading { value } }" }).to_string();
     let length = body.len();
@@ -201,7 +202,7 @@ const UPGRADE: &str = "GET /graphql HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r
     sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
     sec-websocket-protocol: graphql-transport-ws\r\n\r\n";
 
-/// What a connection brings up to its end, once something has been sent over it.
+/// Sends `request` over a connection, and returns all bytes up to the end of the connection.
 async fn sent(mut stream: TcpStream, request: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -216,7 +217,7 @@ async fn a_connection_that_was_just_made_may_bring_its_first_request_at_a_stop()
     let (url, address) = (bff.url().to_owned(), bff.address());
     let connect = async || TcpStream::connect(&address).await.unwrap();
     let (asking, upgrading, silent) = (connect().await, connect().await, connect().await);
-    // Connections are accepted in order: these were, once a later one is answered.
+    // Connections are accepted in order, so these are accepted once a later one is answered.
     bff.ask("{ reading { value } }").await;
     let clients = async {
         while reqwest::get(&url).await.is_ok() {
@@ -229,7 +230,7 @@ async fn a_connection_that_was_just_made_may_bring_its_first_request_at_a_stop()
     let answer = String::from_utf8(answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains(r#""value":1"#), "{answer}");
     assert!(socket.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&socket));
-    // Nobody has said who calls, and nobody is acknowledged: the client is told to come again elsewhere.
+    // The client has not sent `connection_init`, so it is not acknowledged. It is told to connect to another instance.
     let close = [&[0x88, 12][..], &1001_u16.to_be_bytes(), b"Going away"].concat();
     assert!(socket.ends_with(&close), "{}", String::from_utf8_lossy(&socket));
     assert_eq!(nothing, b"");
@@ -239,7 +240,7 @@ async fn a_connection_that_was_just_made_may_bring_its_first_request_at_a_stop()
 async fn a_connection_that_waits_to_be_accepted_at_a_stop_is_answered() {
     let meter = Meter::start().await;
     let bff = meter.bff().await;
-    // By the system alone: what would accept it shares this thread.
+    // Only the operating system has accepted this connection, because the task of the server shares this thread.
     let stream = std::net::TcpStream::connect(bff.address()).unwrap();
     stream.set_nonblocking(true).unwrap();
     let (stream, query) = (TcpStream::from_std(stream).unwrap(), query());
@@ -268,7 +269,7 @@ async fn what_is_not_answered_in_time_is_given_up_before_the_end() {
     .await
     .expect("the write is sent");
     let (_, (messages, code)) = tokio::join!(bff.stop_within(Duration::from_secs(1)), messages(&mut socket));
-    // Clients send again what was not answered: this one must not be.
+    // Clients send an operation again if it was not answered. This write must not be sent again, so it gets an error.
     let reset = of(&messages, "reset");
     assert_eq!((code, reset.len(), &reset[0]["type"]), (1001, 1, &json!("error")), "{messages:#?}");
     assert_eq!(reset[0]["payload"][0]["extensions"]["code"], "STOPPING");
@@ -289,7 +290,7 @@ async fn a_reload_ends_streams_and_nothing_of_the_old_engine_lives_on() {
     assert_eq!(of(&messages, "reset").len(), 2, "in flight: answered, {messages:#?}");
     until_one_engine(&bff).await;
     assert!(engine.upgrade().is_none());
-    // Those who come back, and those who had nothing to lose, get the new one.
+    // Clients that come back, and sockets that had no subscription, use the new engine.
     let mut again = watch_events(&bff).await;
     idle.subscribe("watch", WATCH).await;
     assert_eq!(idle.next().await["payload"]["data"]["reading"]["value"], 2);
@@ -300,7 +301,7 @@ async fn a_reload_ends_streams_and_nothing_of_the_old_engine_lives_on() {
     assert_eq!(before.asked("/reading"), polls, "nobody polls the old address");
 }
 
-/// Streams that are open, of both kinds.
+/// Opens four streams of each kind.
 async fn open(bff: &Bff) -> (Vec<Socket>, Vec<reqwest::Response>) {
     let (mut sockets, mut streams) = (Vec::new(), Vec::new());
     for _ in 0..4 {
@@ -310,7 +311,7 @@ async fn open(bff: &Bff) -> (Vec<Socket>, Vec<reqwest::Response>) {
     (sockets, streams)
 }
 
-/// From the first end of streams to the last one.
+/// The time from the first end of a stream to the last one. Each WebSocket must be closed with `code`.
 async fn ends((mut sockets, mut streams): (Vec<Socket>, Vec<reqwest::Response>), code: u16) -> Duration {
     let sockets = join_all(sockets.iter_mut().map(async |socket| {
         assert_eq!(socket.close_code().await, code);
@@ -351,7 +352,7 @@ async fn keys_that_were_replaced_reach_open_sockets() {
         socket.subscribe("watch", query).await;
         assert_eq!(socket.next().await["payload"]["data"]["orderStatusChanged"]["id"], "1");
     }
-    // The same key again, then another one.
+    // The first reload has the same key, the second one another.
     drop(bff.reload(&bff_web::client(), Setup::of(&shop)));
     assert_eq!((watching.close_code().await, anonymous.close_code().await), (1012, 1012));
     idle.subscribe("me", "{ me { id } }").await;
@@ -374,7 +375,7 @@ async fn a_lower_limit_counts_what_is_open() {
     let drain =
         |config: &mut bespoke::internals::config::Config| config.server.stream_drain = Some(Duration::from_secs(600));
     let bff = Bff::start(client(), meter.setup().configure(drain)).await;
-    // Of several streams, the first ends at once.
+    // The first of several streams ends at once.
     let mut streams = vec![watch_events(&bff).await];
     for _ in 0..3 {
         streams.push(watch_events(&bff).await);
@@ -415,7 +416,8 @@ async fn fifty_reloads_leave_one_engine_and_as_many_calls_as_before() {
         }
     }
     until_one_engine(&bff).await;
-    // All of them poll the same, so that they share their calls: at most three where one alone makes one.
+    // All streams poll the same value and share their calls, so together they make at most three calls where one of
+    // them alone makes one.
     meter.until_asked("/reading", meter.asked("/reading") + 1).await;
     let (before, began) = (meter.asked("/reading"), Instant::now());
     meter.until_asked("/reading", before + 10).await;

@@ -1,4 +1,5 @@
-//! Subscriptions over real sockets: WebSocket and server-sent events, what starts, ends and bounds them.
+//! Tests of subscriptions over real sockets, by WebSocket and by server-sent events: their starts, their ends and their
+//! limits.
 
 use crate::harness::{Bff, Setup};
 use crate::incremental::{merge, multipart};
@@ -36,7 +37,7 @@ type Unit @key(fields: "id") @connect(http: { GET: "/units", queryParams: "id: $
 extend schema @link(url: "https://specs.apollo.dev/federation/v2.5", import: ["@key"])
 "#;
 
-/// What a client sees of the meter.
+/// The client's schema of the meter.
 pub(crate) const CLIENT: &str = "
 type Query { reading: Reading }
 type Subscription { reading: Reading }
@@ -45,7 +46,7 @@ type Reading { value: Int! unit: Unit }
 type Unit { id: ID! name: String! }
 ";
 
-/// A meter that shows what it is told to, and the BFF in front of it.
+/// A meter that shows the value that a test sets, and the BFF in front of it.
 pub(crate) struct Meter {
     pub(crate) bff: Bff,
     service: Faulty,
@@ -80,7 +81,7 @@ impl Meter {
         self.service.requests().iter().filter(|request| request.target == "/reading").count()
     }
 
-    /// Waits until it has been asked so many more times.
+    /// Waits until the meter has received `more` more requests.
     async fn polled(&self, more: usize) {
         let until = self.polls() + more;
         let polled = async {
@@ -91,7 +92,7 @@ impl Meter {
         tokio::time::timeout(PATIENCE, polled).await.expect("polls");
     }
 
-    /// Asserts that nobody asks any more.
+    /// Asserts that no more requests come to the meter.
     pub(crate) async fn is_quiet(&self) {
         for _ in 0..50 {
             let before = self.polls();
@@ -127,12 +128,12 @@ impl Socket {
         Self::try_open(bff, PROTOCOL, &[]).await.unwrap()
     }
 
-    /// Opened and acknowledged.
+    /// Opens a socket at a BFF and waits for the acknowledgement.
     pub(crate) async fn ready(bff: &Bff, payload: Value) -> Self {
         Self::ready_at(bff.url(), payload).await
     }
 
-    /// The same, by an address.
+    /// Opens a socket at an address and waits for the acknowledgement.
     pub(crate) async fn ready_at(url: &str, payload: Value) -> Self {
         let mut socket = Self::try_open_at(url, PROTOCOL, &[]).await.unwrap();
         socket.send(json!({ "type": "connection_init", "payload": payload })).await;
@@ -158,7 +159,7 @@ impl Socket {
         }
     }
 
-    /// The next message, without what differs from run to run.
+    /// The next message, without the members that differ from run to run.
     pub(crate) async fn next(&mut self) -> Value {
         let frame = self.frame().await.expect("a message");
         let mut message: Value = serde_json::from_str(frame.to_text().unwrap()).unwrap_or_else(|_| panic!("{frame:?}"));
@@ -168,7 +169,7 @@ impl Socket {
         message
     }
 
-    /// The code that the server closes with.
+    /// The code with which the server closes the socket.
     pub(crate) async fn close_code(&mut self) -> u16 {
         loop {
             match self.frame().await {
@@ -192,7 +193,7 @@ async fn an_event_comes_at_once_and_then_with_each_change() {
     let mut socket = Socket::ready(&meter.bff, json!({})).await;
     socket.subscribe("a", READING).await;
     assert_eq!(socket.next().await, reading("a", 1));
-    // Equal answers are no events: the next message is the next change.
+    // Equal answers are not events: the next message is the next change.
     meter.polled(3).await;
     meter.show(2);
     assert_eq!(socket.next().await, reading("a", 2));
@@ -202,7 +203,7 @@ async fn an_event_comes_at_once_and_then_with_each_change() {
     meter.show(3);
     socket.send(json!({ "type": "ping", "payload": { "n": 1 } })).await;
     assert_eq!(socket.next().await, json!({ "type": "pong", "payload": { "n": 1 } }));
-    // The id is free again.
+    // The id may be used again.
     socket.subscribe("a", READING).await;
     assert_eq!(socket.next().await, reading("a", 3));
     drop(socket);
@@ -389,7 +390,7 @@ async fn subscriptions_are_bounded_per_socket_and_per_process() {
     second.subscribe("b", READING).await;
     assert_eq!(second.next().await["payload"][0]["extensions"]["code"], "OVERLOADED");
     assert_eq!(listen(&meter.bff, READING, &[]).await.status(), 503);
-    // A place is free as soon as one has left.
+    // A place is free as soon as a subscriber has left.
     drop(first);
     let deadline = tokio::time::Instant::now() + PATIENCE;
     while listen(&meter.bff, READING, &[]).await.status() != 200 {
@@ -410,7 +411,7 @@ pub(crate) async fn listen(bff: &Bff, query: &str, headers: &[(&str, &str)]) -> 
     request.body(body).send().await.unwrap()
 }
 
-/// The next chunk of an event stream that is no keep-alive.
+/// The next chunk of an event stream that is not a keep-alive.
 pub(crate) async fn event(response: &mut reqwest::Response) -> Option<String> {
     loop {
         let chunk =
@@ -435,12 +436,12 @@ async fn events_come_as_server_sent_events() {
     meter.show(2);
     let second = event(&mut response).await.unwrap();
     assert!(second.contains("\"value\":2"), "{second}");
-    // The client leaves: nobody asks the service any more.
+    // Once the client has left, the service is not polled any more.
     drop(response);
     meter.is_quiet().await;
 }
 
-/// Asks by GET for an event stream, as a browser's `EventSource` does.
+/// Requests an event stream by GET, as `EventSource` does in a browser.
 async fn open_source(bff: &Bff, query: &str, origin: Option<&str>) -> reqwest::Response {
     let mut url = reqwest::Url::parse(bff.url()).unwrap();
     url.query_pairs_mut().append_pair("query", query);
@@ -462,7 +463,7 @@ async fn event_sources_of_browsers_get_events_by_get() {
     drop(response);
     meter.is_quiet().await;
 
-    // A query is one event.
+    // A query is answered with one event.
     let response = open_source(&meter.bff, "{ reading { value } }", None).await;
     let text = response.text().await.unwrap();
     assert!(
@@ -470,14 +471,14 @@ async fn event_sources_of_browsers_get_events_by_get() {
             && text.ends_with("event: complete\ndata:\n\n"),
         "{text}"
     );
-    // What is wrong is told, and ends the stream.
+    // A request error is sent as an event, and ends the stream.
     let text = open_source(&meter.bff, "subscription { nope }", None).await.text().await.unwrap();
     assert!(
         text.starts_with("event: next\ndata: {\"errors\"") && text.ends_with("event: complete\ndata:\n\n"),
         "{text}"
     );
 
-    // Links and pages of other sites write nothing, and listen to nothing.
+    // Links and pages of other sites can neither write nor subscribe.
     let asked = meter.service.requests().len();
     let refused = open_source(&meter.bff, "mutation { reset { value } }", None).await;
     assert_eq!((refused.status().as_u16(), &refused.headers()["allow"]), (405, &"POST".parse().unwrap()));

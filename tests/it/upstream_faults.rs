@@ -1,9 +1,10 @@
-//! An upstream that does everything wrong: each fault costs its own field and nothing else.
+//! Tests of an upstream that makes every mistake: each fault costs its own field and nothing else.
 //!
-//! One field needs the faulty service, another one a healthy service. For each fault, as a query and as a mutation:
-//! the rest of the data is whole, the field is null or what of it could be had, with path and code; the answer comes
-//! by the deadline; what is too long is cut off; a mutation is sent once; and once the fault is over, the same query is
-//! answered whole. All of it over plain HTTP and over TLS, with the same outcome unless an RFC asks for another one.
+//! One field needs the faulty service, another one a healthy service. Each fault is tested with a query and with a
+//! mutation: the rest of the data is complete; the field is null or has the part of its data that could be read, and
+//! its error has a path and a code; the answer comes by the deadline; a reply that is too long is cut off; a mutation
+//! is sent once; and once the fault is over, the same query is answered in full. Each fault is tested over plain HTTP
+//! and over TLS, with the same outcome unless an RFC demands another one.
 
 mod cases;
 
@@ -21,18 +22,19 @@ use testkit::tls::{Authority, Certified, server};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, timeout};
 
-/// A request may take this long, and its answer this much longer. The faulty service may take less, so that what a
-/// mutation does after it has time left.
+/// The longest time for a request, and the additional time in which its answer must come. The timeout of the faulty
+/// service is shorter, so that the next field of a mutation has time left.
 const DEADLINE: Duration = Duration::from_millis(1_600);
 const TOLERANCE: Duration = Duration::from_millis(300);
 
-/// A service is back within this time after its fault is over.
+/// The longest time after the end of a fault until the service is used again.
 const RECOVERY: Duration = Duration::from_secs(5);
 
-/// Most of one reply that gets through: the cap of the configuration below, and what the system's buffers hold.
+/// The most bytes of one reply that the service may send: the limit of the configuration below, and the buffers of the
+/// operating system.
 const MOST_SENT: u64 = (1 + 14) << 20;
 
-/// Most memory that all faults together may take, in bytes.
+/// The most memory that all faults together may take, in bytes.
 const MOST_MEMORY: u64 = 100_000_000;
 
 const CATALOG: &str = r#"extend schema
@@ -76,7 +78,7 @@ fn client() -> Client {
     Client::new("web", Files::embedded(files))
 }
 
-/// A service with a fault that can be over, a healthy one, and a BFF of their own.
+/// A service with a fault that a test can end, and a BFF in front of it and of a healthy service.
 struct Scene {
     faulty: Faulty,
     is_over: Arc<AtomicBool>,
@@ -105,7 +107,7 @@ fn parse(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
-/// Says what is wrong with an answer.
+/// Compares an answer with the expected outcome. The error says what differs.
 fn judge(reply: &Reply, [field, rest]: [&str; 2], outcome: &Outcome) -> Result<(), String> {
     let (value, error) = match outcome {
         Outcome::Whole => (parse(REPORT), None),
@@ -133,7 +135,7 @@ fn judge(reply: &Reply, [field, rest]: [&str; 2], outcome: &Outcome) -> Result<(
     }
 }
 
-/// Says what is wrong when one fault meets a query, a mutation and, once it is over, the query again.
+/// Tests one fault with a query, a mutation and, once the fault is over, the query again. The error says what is wrong.
 async fn check(case: &Case, is_secure: bool, healthy: &Faulty) -> Result<(), String> {
     let scene = Scene::of(case.reply.clone(), Security::of(is_secure), healthy).await;
     let outcome = if is_secure { &case.over_tls } else { &case.outcome };
@@ -159,8 +161,8 @@ async fn check(case: &Case, is_secure: bool, healthy: &Faulty) -> Result<(), Str
     timeout(RECOVERY, recovered).await.map_err(|_| format!("not recovered within {RECOVERY:?}"))
 }
 
-/// As [`check`], for a case that failed among others: alone, and the best of three counts, for a machine that is busy with
-/// other tests may stop us until a deadline has passed.
+/// Repeats [`check`] for a case that failed beside others: alone, and up to three times, because other tests may keep
+/// the machine busy until a deadline has passed.
 async fn check_again(case: &Case, is_secure: bool, healthy: &Faulty) -> Option<String> {
     let mut found = None;
     for _ in 0..3 {
@@ -172,7 +174,7 @@ async fn check_again(case: &Case, is_secure: bool, healthy: &Faulty) -> Option<S
     found
 }
 
-/// The most memory that this process has had, in bytes; nothing where the system does not say.
+/// The peak of this process's resident memory, in bytes; `None` if the system does not report it.
 fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
@@ -181,7 +183,7 @@ fn peak_memory() -> Option<u64> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_fault_costs_its_own_field_only() {
-    /// At once: most cases wait for their deadline.
+    /// The number of cases that run at the same time. Most of them only wait for their deadline.
     const WIDTH: usize = 8;
     let healthy = Faulty::start(|_| Fault::json(PRODUCTS)).await.unwrap();
     let healthy = Arc::new(healthy);
@@ -221,7 +223,8 @@ async fn each_fault_costs_its_own_field_only() {
 
 const REFUSED: &str = "our certificate is refused";
 
-/// What goes wrong with TLS before a request is answered, each with a service that does it to every connection.
+/// The failures of TLS before a request is answered: the name of each, and the behaviour of the service on every
+/// connection.
 fn handshakes() -> Vec<(&'static str, Security)> {
     let tls = |certified: &Certified, clients| Security::Tls(Arc::new(server(certified, clients)));
     let (trusted, other) = (testkit::tls::authority(), Authority::new());
@@ -241,13 +244,13 @@ async fn each_failure_of_tls_costs_its_own_field_only() {
     let healthy = Faulty::start(|_| Fault::json(PRODUCTS)).await.unwrap();
     let unreachable = Outcome::Lost("UPSTREAM_UNREACHABLE");
     for (name, security) in handshakes() {
-        // Only a refusal comes when the request may have been sent (RFC 8446 §4.4.2.4).
+        // Only a refused certificate is reported at a time when the request may have been sent (RFC 8446 §4.4.2.4).
         let written = match name {
             REFUSED => &unreachable,
             _ => &Outcome::Lost("UPSTREAM_NOT_SENT"),
         };
         let mut found = Ok(());
-        // The best of three counts, as above.
+        // The best of three tries counts, as above.
         for _ in 0..3 {
             let scene = Scene::of(Fault::json(REPORT), security.clone(), &healthy).await;
             let read = judge(&scene.bff.ask(QUERY).await, ["report", "products"], &unreachable);

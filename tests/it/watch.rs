@@ -1,4 +1,4 @@
-//! `bespoke serve --watch`: an edit answers, a mistake is drawn and changes nothing.
+//! Tests of `bespoke serve --watch`: an edit takes effect, and a mistake is reported and changes nothing.
 
 use crate::program::{Folder, Program, bespoke};
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ async fn ask(url: &str, query: &str) -> Value {
     serde_json::from_str(&answer.text().await.unwrap()).unwrap()
 }
 
-/// The posts project, served with `--watch` from a folder of its own.
+/// Serves the posts project with `--watch` from a folder of its own.
 async fn serve(upstream: &PostsUpstream) -> (Folder, Program, String) {
     let project = Folder::copy("tests/fixtures/posts", &["bespoke.yaml", "schema"]);
     let mut command = bespoke(&["serve", "--project", project.path(), "--client", "web", "--port", "0", "--watch"]);
@@ -34,21 +34,22 @@ async fn an_edit_answers_and_a_mistake_changes_nothing() {
     assert!(title.is_string());
     assert_eq!(ask(&url, NEW).await["errors"][0]["extensions"]["code"], "GRAPHQL_VALIDATION_FAILED");
 
-    // A new field, under another name.
+    // The edit adds a field that shows a field of the graph under another name.
     let field = "  title: String!\n";
     let both = "  title: String!\n  headline: String! @from(path: \"title\")\n";
     project.edit("schema/web.graphql", field, both);
     program.stderr.next("reloaded web").await;
     assert_eq!(ask(&url, NEW).await["data"]["posts"][7]["headline"], title);
 
-    // A field that the graph does not have: drawn, with its line, and the one before stays.
+    // The edit has a field that the graph does not have. The finding is printed with its line, and the previous schema
+    // stays in use.
     let wrong = "  headline: String! @from(path: \"titel\")\n";
     project.edit("schema/web.graphql", "  headline: String! @from(path: \"title\")\n", wrong);
     let drawn = program.stderr.next("not reloaded").await;
     assert!(drawn.contains("titel") && drawn.contains("schema/web.graphql:"), "{drawn}");
     assert_eq!(ask(&url, NEW).await["data"]["posts"][7]["headline"], title);
 
-    // A file that an editor replaces instead of writing into it, and that is not even GraphQL for a while.
+    // An editor may replace a file instead of writing to it, and the file may not even be GraphQL for a while.
     let file = Path::new(project.path()).join("schema/web.graphql");
     let text = std::fs::read_to_string(&file).unwrap();
     std::fs::write(file.with_extension("new"), "type Query {").unwrap();
@@ -72,7 +73,7 @@ async fn a_change_of_the_configuration_takes_effect() {
 
     let path = Path::new(project.path()).join("bespoke.yaml");
     let before = std::fs::read_to_string(&path).unwrap();
-    // Twice, and replaced: a watch on the file itself would have ended with the first.
+    // The file is replaced twice, because a watch on the file itself would end with the first replacement.
     for budget in [1, 50] {
         std::fs::write(path.with_extension("new"), format!("{before}\nbudget: {{ calls: {budget} }}\n")).unwrap();
         std::fs::rename(path.with_extension("new"), &path).unwrap();

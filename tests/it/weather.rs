@@ -1,6 +1,7 @@
-//! Bad weather, over real sockets: services of which a part fails by chance, or for one input, and what is left whole.
+//! Tests over real sockets of services of which a part fails, at random or for one input, and of the answers that stay
+//! complete.
 //!
-//! Elsewhere: the same over many kinds of traffic, on made-up time (`upstream/breaker/simulation.rs`).
+//! Elsewhere: the same for many kinds of traffic, on simulated time (`upstream/breaker/simulation.rs`).
 
 use crate::harness::{Bff, Setup};
 use bespoke::internals::config::{Config, ServiceConfig};
@@ -26,7 +27,7 @@ const SCHEMA: &str = "type Query { item(of: String!): Item }
 type Item { value: Int! }
 ";
 
-/// A service, and the BFF in front of it.
+/// A service and the BFF in front of it.
 struct World {
     shop: Faulty,
     bff: Bff,
@@ -48,7 +49,7 @@ impl World {
         Arc::new(Self { shop, bff })
     }
 
-    /// The code of the error, or nothing if the answer is whole.
+    /// Sends a query. Returns the code of the error, or `None` if the answer has no error.
     async fn ask(&self, of: &str) -> Option<String> {
         let reply = self.bff.send("query($of: String!) { item(of: $of) { value } }", json!({ "of": of }), None).await;
         match reply.errors() {
@@ -66,14 +67,14 @@ fn shop(config: &mut Config) -> &mut ServiceConfig {
     config.services.get_mut("shop").expect("the shop")
 }
 
-/// What a test changes of how a BFF is set up.
+/// A change of a test to the setup of a BFF.
 type Change = fn(Setup) -> Setup;
 
 fn without_breaker(setup: Setup) -> Setup {
     setup.configure(|config| shop(config).breaker.enabled = false)
 }
 
-/// Whatever may be retried is, so that no luck is in it.
+/// Gives retries a large budget, so that every call that may be retried is retried and chance plays no part.
 fn generous(setup: Setup) -> Setup {
     setup.configure(|config| {
         let retry = &mut shop(config).retry;
@@ -81,7 +82,7 @@ fn generous(setup: Setup) -> Setup {
     })
 }
 
-/// Whether a call fails, three of ten times: a function of a seed and the number of the call.
+/// Whether a call fails, which depends on the seed and the number of the call alone. Three of ten calls fail.
 fn fails(seed: u64, number: u64) -> bool {
     let mixed = (seed << 32 | number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -109,12 +110,12 @@ async fn resets_at_random_leave_as_many_answers_as_without_a_breaker() {
                 *whole += u32::from(world.ask(["a", "b", "c"][call % 3]).await.is_none());
             }
         }
-        // Of 50 calls, each sent twice at most, about 45 are whole.
+        // Each call is sent at most twice, so about 45 of 50 are answered without an error.
         assert!(whole[0] >= whole[1] && whole[1] > 30, "seed {seed}: {whole:?} of 50, with and without a breaker");
     }
 }
 
-/// Asks for something so many times a second, for a while; returns the codes of what was not whole, and how many asked.
+/// Sends `rate` queries a second for the time `lasts`. Returns the codes of the errors, and the number of queries.
 async fn at_rate(world: &Arc<World>, rate: f64, lasts: Duration, of: fn(u64) -> String) -> (Vec<String>, u64) {
     let (begin, mut tasks, mut asked) = (Instant::now(), JoinSet::new(), 0);
     while begin.elapsed() < lasts {
@@ -129,7 +130,7 @@ async fn at_rate(world: &Arc<World>, rate: f64, lasts: Duration, of: fn(u64) -> 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_poisoned_input_costs_nobody_else() {
     let mut worlds = JoinSet::new();
-    // As long as a busy machine may take to answer, and short where the service hangs.
+    // The long timeout leaves time for a busy machine to answer. The short one is for a service that hangs.
     let (long, short): (Change, Change) = (
         |setup| setup.configure(|config| shop(config).timeout = Duration::from_secs(10)),
         |setup| setup.configure(|config| shop(config).timeout = Duration::from_secs(3)),
@@ -156,7 +157,8 @@ async fn a_poisoned_input_costs_nobody_else() {
     for (rate, failed, asked, sent, others) in worlds.join_all().await {
         assert!(others.is_empty(), "{rate}/s: {others:?}");
         assert_eq!(failed, asked, "{rate}/s");
-        // Nine until it is refused, what is under way meanwhile (of what hangs, three seconds' calls), probes and retries.
+        // Calls are sent until nine have failed. To these come the calls in flight at that moment (three seconds of
+        // calls if the service hangs), probes and retries.
         assert!(sent < 100, "{rate}/s: {sent} of {asked} were sent");
     }
 }
@@ -168,7 +170,7 @@ async fn many_poisoned_inputs_cost_nobody_else() {
         worlds.spawn(async move {
             let does = |seen: &SeenRequest| if seen.target.contains("poison") { Does::empty(500) } else { well() };
             let (world, lasts) = (World::new(does, |setup| setup).await, Duration::from_secs(4));
-            // It was well before.
+            // The service is healthy at first.
             at_rate(&world, 10.0, Duration::from_secs(1), |number| number.to_string()).await;
             let others = at_rate(&world, 10.0, lasts, |number| format!("{}", number % 7));
             tokio::join!(at_rate(&world, 60.0, lasts, poison), others).1.0
@@ -184,7 +186,7 @@ async fn services_that_close_used_connections_cost_nothing() {
     let mut worlds = JoinSet::new();
     for rate in [2.5, 10.0, 25.0, 100.0] {
         worlds.spawn(async move {
-            // Each connection answers once; what comes on it then finds it closed.
+            // Each connection answers one request, and is closed at the next one.
             let used = Mutex::new(HashSet::new());
             let does = move |seen: &SeenRequest| {
                 let is_new = used.lock().expect("no panic").insert(seen.connection);

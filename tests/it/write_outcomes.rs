@@ -1,6 +1,8 @@
-//! Writes over real sockets: how often each is sent, what it invalidates and when, and what its client is told.
+//! Tests of writes over real sockets: how often each is sent, which tags it invalidates and when, and what its client
+//! learns.
 //!
-//! A table of methods and of what can go wrong; then what goes on without its request, and reads after own writes.
+//! First there is a table of methods and faults; then come tests of writes that go on without their request, and of
+//! reads after own writes.
 
 use crate::harness::{Bff, Reply, Setup};
 use crate::subscriptions::Socket;
@@ -31,7 +33,7 @@ type Item { id: ID! value: Int! }
 type Lost { value: Int! }
 ";
 
-/// The service: items that are kept for long, and writes of each method.
+/// The SDL of the service, which has items that are cached for long, and a write with each method.
 fn shop_sdl() -> String {
     let write = |field: &str, method: &str| {
         format!(
@@ -62,7 +64,7 @@ union Move = Item | Moved
     )
 }
 
-/// Another service, that writes to the same items.
+/// The SDL of another service, which writes to the same items.
 fn lost_sdl() -> String {
     format!(
         r#"{LINK} @source(name: "lost")
@@ -86,13 +88,13 @@ fn project() -> Files {
 
 type Configure = fn(&mut Config);
 
-/// What the service does with a write.
+/// The reply of the service to a write, which a test may change.
 type Script = Arc<Mutex<Does>>;
 
 struct World {
     shop: Faulty,
     script: Script,
-    /// The value of every item; each read shows it.
+    /// The value of every item, which each read returns.
     value: Arc<AtomicU64>,
     bff: Bff,
 }
@@ -117,7 +119,7 @@ impl World {
             }
         });
         let shop = shop.await.expect("a port");
-        // Nobody listens there.
+        // No process listens on this address.
         let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let urls = Setup::default().url("shop", shop.base_url()).url("lost", format!("http://{unused}"));
         let bff = Bff::start(Client::new("web", project()), setup(urls.deadline(Duration::from_secs(20)))).await;
@@ -133,7 +135,7 @@ impl World {
         seen.map(|request| request.method).collect()
     }
 
-    /// Reads an item: its value, and whether the service was asked.
+    /// Reads an item. Returns its value, and whether the service was called.
     async fn read(&self, id: usize) -> (Value, bool) {
         let before = self.seen("/items").len();
         let reply = self.bff.ask(&format!("{{ item(id: {id}) {{ value }} }}")).await;
@@ -151,7 +153,7 @@ impl World {
     }
 }
 
-/// The value, or the code of the only error.
+/// The value of a field, or the code of the only error.
 fn told(reply: &Reply, field: &str) -> String {
     match reply.errors() {
         [] => reply.data()[field]["value"].to_string(),
@@ -237,11 +239,11 @@ async fn equal_writes_at_once_are_as_many_calls() {
     assert_eq!(world.seen("/write").len() - before, 2);
 }
 
-/// A write under way, which the service applies and answers after this long.
+/// The time after which the service answers a slow write.
 const WORK: Duration = Duration::from_millis(900);
 
 impl World {
-    /// Lets every write of item 1 take its time; the value is applied just before the answer.
+    /// Makes writes slow. The new value is applied 50 ms before the answer.
     fn writes_take_long(&self, new: u64) {
         let (value, at) = (Arc::clone(&self.value), WORK - Duration::from_millis(50));
         self.writes_do(item(new).after(WORK));
@@ -251,10 +253,11 @@ impl World {
         });
     }
 
-    /// What a write leaves behind that goes on without its request.
+    /// Asserts what must be true of a write that goes on without its request: while it runs, nothing is cached; once it
+    /// has ended, its tags are invalidated, and it was sent only once.
     async fn is_finished_unattended(&self, row: &str, before: u64, after: u64) {
         assert_eq!(self.bff.unattended_writes(), 1, "{row}: it goes on");
-        // Nothing is kept meanwhile, neither what was nor what is read now.
+        // While the write runs, neither the old value nor what is read now is cached.
         for _ in 0..3 {
             assert_eq!(self.read(1).await, (before.into(), true), "{row}: while it is under way");
         }
@@ -344,7 +347,7 @@ async fn finishing_ends_with_the_services_timeout() {
     assert_eq!(world.shop.hangups(), 1);
 }
 
-/// One call at a time.
+/// The bound is one write without its request.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writes_that_nobody_waits_for_have_the_configured_bound() {
     let world = World::with(|setup| {
@@ -379,10 +382,10 @@ fn narrow_with_a_queue(config: &mut Config) {
 async fn a_write_that_was_not_sent_invalidates_nothing_and_says_so() {
     for (id, method) in (1..).zip(METHODS) {
         let field = method.to_lowercase();
-        // An open breaker.
+        // First case: the circuit breaker is open.
         let world = World::new(|config| {
             let breaker = &mut config.services.get_mut("shop").unwrap().breaker;
-            // Of an endpoint that was never well, two are wanted.
+            // An endpoint that has never answered well needs two failures.
             (breaker.failures_in_row, breaker.open_for) = (1.try_into().unwrap(), Duration::from_secs(60));
             breaker.max_open = breaker.open_for;
         });
@@ -394,7 +397,7 @@ async fn a_write_that_was_not_sent_invalidates_nothing_and_says_so() {
         world.read(id).await;
         assert_eq!(told(&world.write(&field, id).await, &field), "UPSTREAM_CIRCUIT_OPEN", "{method}");
         assert_eq!((world.seen("/write").len(), world.read(id).await.1), (2, false), "{method}: an open breaker");
-        // A full queue.
+        // Second case: the queue is full.
         let world = Arc::new(World::new(narrow).await);
         world.read(id).await;
         let stalled = {
@@ -406,7 +409,8 @@ async fn a_write_that_was_not_sent_invalidates_nothing_and_says_so() {
         assert_eq!((world.seen("/write").len(), world.read(id).await.1), (0, false), "{method}: a full queue");
         stalled.abort();
     }
-    // Time is up while it waits for its turn: another write keeps the only place for longer than its own request lasts.
+    // Third case: the deadline passes while the write waits for its turn, because another write holds the only slot for
+    // longer than the deadline.
     let world = World::with(|setup| setup.deadline(Duration::from_millis(300)).configure(narrow_with_a_queue));
     let world = Arc::new(world.await);
     world.read(1).await;
@@ -417,7 +421,7 @@ async fn a_write_that_was_not_sent_invalidates_nothing_and_says_so() {
     assert_eq!((world.seen("/write").len(), world.read(1).await.1), (1, false), "time was up before it was sent");
     assert_eq!(told(&other.await.unwrap(), "post"), "UPSTREAM_TIMEOUT");
     world.bff.writes_finished().await;
-    // And while an earlier field of the same request is under way, which is another thing.
+    // Fourth case: the deadline passes while an earlier field of the same mutation runs.
     let world = World::with(|setup| setup.deadline(Duration::from_millis(300)));
     let world = Arc::new(world.await);
     world.read(1).await;
@@ -428,7 +432,7 @@ async fn a_write_that_was_not_sent_invalidates_nothing_and_says_so() {
     assert_eq!(codes, ["UPSTREAM_TIMEOUT", "UPSTREAM_NOT_SENT"], "{}", reply.text);
     assert_eq!((world.seen("/write"), world.read(2).await.1), (vec!["POST".to_owned()], false));
     world.bff.writes_finished().await;
-    // A client that leaves takes along what waits.
+    // Fifth case: the client leaves while its write waits.
     let world = Arc::new(World::new(narrow_with_a_queue).await);
     world.read(1).await;
     let stalled = {
@@ -439,15 +443,15 @@ async fn a_write_that_was_not_sent_invalidates_nothing_and_says_so() {
     let client = world.begin("post", 1);
     tokio::time::sleep(Duration::from_millis(150)).await;
     client.abort();
-    // Its place is free only once it is known that the client has left.
+    // The other call must not end before the BFF has noticed that the client has left.
     tokio::time::sleep(Duration::from_millis(150)).await;
     stalled.abort();
     world.shop.until_hangups(1).await;
     assert_eq!((world.read(1).await.1, world.bff.unattended_writes()), (false, 0));
-    // The next call shows that the slot is free, and that nothing was sent in between.
+    // The next call shows that the slot is free and that nothing was sent in between.
     assert!(world.read(2).await.1);
     assert_eq!(world.seen("/write").len(), 0);
-    // Nobody listens.
+    // Sixth case: no process listens on the address of the service.
     let world = Arc::new(World::new(unbroken).await);
     world.read(1).await;
     assert_eq!(told(&world.write("lost", 1).await, "lost"), "UPSTREAM_NOT_SENT");
@@ -470,7 +474,7 @@ async fn who_has_written_reads_nothing_older() {
     const WRITERS: usize = 20;
     const ROUNDS: usize = 15;
     const ITEMS: usize = 4;
-    // What is read is of the moment of arrival, and late; what is written is applied at arrival.
+    // A read returns the value at its arrival, but late. A write is applied at its arrival.
     let (values, turns) = (Arc::new([const { AtomicU64::new(0) }; ITEMS]), AtomicU64::new(0));
     let shop = Faulty::start({
         let values = Arc::clone(&values);

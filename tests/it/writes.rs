@@ -1,11 +1,11 @@
-//! Mutations against the reference: each on a shop of its own, since both change it.
+//! Compares mutations with the reference. Each side has a shop of its own, because both change it.
 
 use crate::harness::{Of, assert_same};
 use demo::{Shop, ShopOptions};
 use serde_json::{Value, json};
 
-/// Runs an operation for user 123 against a fresh BFF and shop, compares its answer with the reference's on another
-/// fresh shop, and returns the answer's data and the services' counts.
+/// Runs an operation for user 123 against a fresh BFF and shop, compares its answer with that of the reference on
+/// another fresh shop, and returns the data of the answer and the counts of the services.
 async fn written(of: Of, query: &str, variables: Value) -> (Value, String) {
     let shop = Shop::start(ShopOptions::default());
     let bearer = shop.bearer("123");

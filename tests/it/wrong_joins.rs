@@ -1,8 +1,8 @@
-//! Batch answers that are wrong on purpose, through a proxy: the comparison with the reference must notice each of
-//! them, and must not be disturbed by what a service may do.
+//! Tests of batch answers that a proxy changes on purpose. The comparison with the reference must notice each wrong
+//! answer, and must accept each answer that a service may give.
 //!
-//! A wrong answer of a service cannot always be told from a right one (two swapped ids look like two other items), so
-//! this is a test of the comparison, and of the engine where the answer betrays itself: then there is an error.
+//! The engine cannot always tell a wrong answer from a right one, because two swapped ids look like two other items. So
+//! this is mainly a test of the comparison. If the engine can notice that an answer is wrong, there must be an error.
 
 use crate::harness::{Bff, Reply, Setup};
 use crate::reference::{Expected, Reference};
@@ -10,14 +10,14 @@ use demo::{Shop, ShopOptions};
 use serde_json::{Value, json};
 use testkit::proxy::Proxy;
 
-/// What the comparison must say.
+/// The expected result of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Verdict {
-    /// Same data, no errors.
+    /// The data are the same, and there are no errors.
     Harmless,
-    /// Other data, errors or not.
+    /// The data differ, and there are no errors.
     Differs,
-    /// The engine notices by itself: errors.
+    /// The engine notices the wrong answer itself, and there are errors.
     IsAnError,
 }
 
@@ -33,7 +33,7 @@ const fn case(name: &'static str, verdict: Verdict, change: fn(&mut Value)) -> C
     Case { name, verdict, change }
 }
 
-/// Runs each case with a fresh BFF; `batch` is how the batch endpoint's target begins.
+/// Runs each case with a fresh BFF. `batch` is the beginning of the targets of the batch endpoint.
 async fn check(service: &'static str, batch: &'static str, query: &str, cases: &[Case]) {
     let shop = Shop::start(ShopOptions::default());
     let expected = Reference::web(&shop, None).execute(query, json!({})).await;
@@ -164,7 +164,7 @@ async fn stock_joined_by_group_from_a_post() {
                 row["productId"] = row["productId"].to_string().into();
             }
         }),
-        // It lacks its key, so it could be anybody's.
+        // A null has no key, so it could belong to any entity.
         case("a null for a row", IsAnError, |answer| items(answer)[0] = Value::Null),
     ];
     check("inventory", "/v1/stock/query", query, &cases).await;
@@ -201,7 +201,7 @@ async fn reviews_joined_by_position() {
         case("as it is", Harmless, |_| {}),
         case("in another order", Differs, |answer| items(&mut answer["data"]["_entities"]).rotate_left(1)),
         case("one lost", IsAnError, |answer| drop(items(&mut answer["data"]["_entities"]).pop())),
-        // An entity that the source does not know; its field is nullable.
+        // A null means that the source does not know the entity. Its field is nullable.
         case("a null for one", Differs, |answer| items(&mut answer["data"]["_entities"])[1] = Value::Null),
         case("one too many", IsAnError, |answer| items(&mut answer["data"]["_entities"]).push(Value::Null)),
         case("no list", IsAnError, |answer| answer["data"]["_entities"] = json!({})),

@@ -1,31 +1,31 @@
-//! The faults: what the service does instead of answering, and what must become of its field.
+//! The faults: the reply of the service to each request, and the expected outcome of its field.
 
 use serde_json::{Value, json};
 use std::time::Duration;
 use testkit::faulty::{Act, Reply};
 
-/// What becomes of the field that needs the faulty service.
+/// The expected outcome of the field that needs the faulty service.
 #[derive(Debug, Clone)]
 pub(super) enum Outcome {
-    /// It is as if there was no fault.
+    /// The field has its whole value, as without a fault.
     Whole,
-    /// It has this value, without an error.
+    /// The field has this value, without an error.
     Value(Value),
-    /// It is null, with an error of this code at it.
+    /// The field is null, and its error has this code.
     Lost(&'static str),
-    /// Its value, and one error: the path below it, and the code.
+    /// The field has the first value. There is one error: its path below the field, and its code.
     At(Value, Value, &'static str),
 }
 
-/// One fault.
+/// A fault with its outcomes.
 #[derive(Debug, Clone)]
 pub(super) struct Case {
     pub(super) name: &'static str,
     pub(super) reply: Reply,
     pub(super) outcome: Outcome,
-    /// The outcome over TLS: the same, unless an RFC asks for another one.
+    /// The outcome over TLS. It is the same, unless an RFC demands another one.
     pub(super) over_tls: Outcome,
-    /// Is it the same for a mutation?
+    /// Whether a mutation has the same outcome. If not, it is not tested.
     pub(super) writes: bool,
 }
 
@@ -35,13 +35,13 @@ impl Case {
     }
 }
 
-/// A right answer.
+/// The body of a right answer.
 pub(super) const REPORT: &str = r#"{"label":"weekly","count":3,"note":"fine","lines":[{"n":1},{"n":2}]}"#;
 
-/// Far longer than anybody waits.
+/// A delay that is far longer than any timeout.
 const LONG: Duration = Duration::from_secs(60);
 const SLOWLY: Duration = Duration::from_millis(50);
-/// A caller that reads has read by then what was written before.
+/// A pause that is long enough for the caller to read what was written before.
 const MOMENT: Duration = Duration::from_millis(30);
 
 const JSON: &str = "content-type: application/json";
@@ -60,12 +60,12 @@ pub(super) fn all() -> Vec<Case> {
     values(&mut add);
     let empty = Reply::under_head(&[JSON, "content-length: 0"], "");
     cases.push(Case { writes: false, ..Case::new("an empty body", empty, MALFORMED) });
-    // A write may have nothing to say; who reads has asked for something.
+    // A write may be answered without a body, but a read needs data.
     cases.push(Case { writes: false, ..Case::new("204", Reply::empty(204), STATUS) });
-    // Whether the end of the connection or the next request comes first is nobody's choice; a read may go again.
+    // The end of the connection or the next request may come first. Only a read may be sent again.
     let closed = Reply::json(REPORT).then_act(Act::Close);
     cases.push(Case { writes: false, ..Case::new("closed while idle", closed, Whole) });
-    // RFC 9112 §9.8: over TLS, an answer that ends with its connection is whole only behind a `close_notify`.
+    // RFC 9112 §9.8: over TLS, an answer that ends with its connection is complete only after a `close_notify`.
     let ends = Reply::of([head(&[JSON]), Act::Write(REPORT.into()), Act::Wait(MOMENT), Act::Cut]);
     cases.push(Case { over_tls: MALFORMED, ..Case::new("no length, and cut", ends, Whole) });
     cases
@@ -80,7 +80,7 @@ const UNREACHABLE: Outcome = Lost("UPSTREAM_UNREACHABLE");
 const MALFORMED: Outcome = Lost("UPSTREAM_MALFORMED");
 const TOO_LARGE: Outcome = Lost("UPSTREAM_TOO_LARGE");
 const STATUS: Outcome = Lost("UPSTREAM_STATUS");
-/// Of an error that stands where a null may not.
+/// The code of an error for a null that the schema does not allow.
 const NULL: &str = "NULL_IN_NON_NULL";
 const SHAPE: Outcome = Lost("UPSTREAM_SHAPE");
 
@@ -259,17 +259,17 @@ fn gzip(body: &[u8]) -> Vec<u8> {
     sent[end..].to_vec()
 }
 
-/// A body that says that it is gzip.
+/// A reply with this body, whose head says that it is gzip.
 fn coded(body: &[u8]) -> Reply {
     Reply::under_head(&[JSON, "content-encoding: gzip", &format!("content-length: {}", body.len())], body)
 }
 
-/// A right answer as it goes over the wire.
+/// The bytes of a right answer, including its head, as text.
 fn report() -> String {
     String::from_utf8(Reply::json(REPORT).bytes().to_vec()).expect("UTF-8")
 }
 
-/// The right answer with one property changed, or added.
+/// The body of the right answer with one property changed or added.
 fn with(property: &str, value: &[u8]) -> Vec<u8> {
     let report: serde_json::Map<String, Value> = serde_json::from_str(REPORT).expect("JSON");
     let mut members = Vec::new();
