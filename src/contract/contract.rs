@@ -1,4 +1,4 @@
-//! The contract of one service. Each of its parts is read when somebody asks for it first.
+//! The contract of one service. A part of it is read when somebody asks for it for the first time.
 //!
 //! In: names of operations, and ids of schemas. Out: what the document says about them, and the findings in all parts
 //! that were asked for.
@@ -28,7 +28,7 @@ pub struct Contract {
     /// The operations by `operationId`. An operation without one is named `METHOD /path`.
     operations: IndexMap<String, (Operation, OnceLock<Option<Endpoint>>)>,
     schemas: Cells<Schema>,
-    /// The schema that stands for a schema for which there is no room.
+    /// The schema that is given for an id for which the cells have no room.
     anything: Schema,
     document: Document,
     is_3_0: bool,

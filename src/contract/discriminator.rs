@@ -100,9 +100,9 @@ impl Batch<'_> {
         self.read.into_iter().collect()
     }
 
-    /// Replaces alternatives that lead back to their own `oneOf` by the alternatives that do not. `A: oneOf [A,
-    /// string]` is a string, and `A: oneOf [B, string]` with `B: oneOf [A, integer]` has both types. If one alternative
-    /// is left, the schema is that alternative; if none is left, it allows anything.
+    /// Replaces alternatives that lead back to their own `oneOf` by the alternatives that do not. For example,
+    /// `A: oneOf [A, string]` is a string, and `A: oneOf [B, string]` with `B: oneOf [A, integer]` has both types. If one
+    /// alternative is left, the schema is that alternative; if none is left, it allows anything.
     fn unfold(&mut self, choices: &mut [Pending]) {
         let node_of: FxHashMap<SchemaId, NodeId> = choices
             .iter()

@@ -88,7 +88,7 @@ pub(super) struct Token<'t> {
     pub(super) text: &'t [u8],
 }
 
-/// Gives the tokens of a text (GraphQL §2.1.6). A character that begins no GraphQL token counts as a token.
+/// Gives the tokens of a text (GraphQL §2.1.6). A byte that begins no GraphQL token counts as one.
 pub(super) fn tokens(text: &[u8]) -> impl Iterator<Item = Token<'_>> {
     let mut at = 0;
     std::iter::from_fn(move || {

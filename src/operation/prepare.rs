@@ -31,9 +31,10 @@ pub struct Prepared {
     pub(super) sites: Sites,
     pub(super) own: Arc<Particulars>,
     pub(super) conditions: Vec<VariableId>,
-    /// Variables that must not be null at their place, although their type allows it.
+    /// Variables that must not be null at their place, although their type allows it. If one is null, the request
+    /// fails.
     pub(super) not_null: Vec<VariableId>,
-    /// Variables that make the fields fail whose arguments they are, if they are null.
+    /// The same kind of variables in arguments of fields. If one is null, the field of the argument fails.
     pub(super) fallible: Vec<VariableId>,
     pub(super) has_introspection: bool,
     pub(super) has_defer: bool,
@@ -46,7 +47,7 @@ pub struct Prepared {
 /// Limits are enforced before the work that they bound.
 ///
 /// # Errors
-/// The errors of the document, at most a fixed number of them, or the error of the choice.
+/// The errors of the document (the first ones, if there are many), or the error of choosing the operation.
 ///
 /// # Source
 /// GraphQL §5 (validation), §6.1 (`GetOperation`).

@@ -231,7 +231,7 @@ impl<'a> Planner<'a> {
         (tag, variants)
     }
 
-    /// Captures the object at the end of a path, which other captures have reached already.
+    /// Captures the end of a path that leads to an object which other captures have reached already.
     fn finish_in_object(&mut self, object: ObjectId, want: &Want<'a>) -> Result<FoundValue, PlanError> {
         let Some(shape) = want.shape else {
             return Err(self.unsupported("a leaf cannot be read from an object"));

@@ -254,7 +254,7 @@ fn greedy(options: &[Vec<Candidate>]) -> Vec<usize> {
     while let Some((open, hops, way)) = queue.pop() {
         let Some(serving) = ways.get(&way.0).filter(|serving| serving.open > 0) else { continue };
         if serving.open < open {
-            // Other ways have taken some of its nodes since it was put into the queue.
+            // Other ways have taken some of this way's nodes since it was put into the queue.
             queue.push((serving.open, hops, way));
             continue;
         }

@@ -25,7 +25,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 /// The rows of a frame that have this tag, with this variant if one is given; `None` for all rows.
 pub(super) type When = Option<(SlotId, Option<u32>)>;
 
-/// The place of objects of one concrete type during planning.
+/// A place with objects of one concrete type, during planning.
 #[derive(Debug, Clone)]
 pub(super) struct Place {
     pub(super) step: Option<StepId>,
@@ -134,7 +134,7 @@ impl<'a> Planner<'a> {
 
     /// Gives the key of a step for a root binding or a field binding.
     ///
-    /// The root fields of one GraphQL service that only read share a document, whatever their arguments are.
+    /// Root fields of one GraphQL service share a document if they only read, whatever their arguments are.
     pub(super) fn entry_key(&mut self, way: WayId, node: NodeId) -> StepKey {
         let graph = self.graph;
         let node = &self.operation.nodes[node.index()];

@@ -70,7 +70,8 @@ pub struct SourceDeclaration {
     pub headers: Vec<HeaderDeclaration>,
     /// The most calls that it makes for one request (`maxCalls:`). Only sources in this process have it.
     pub max_calls: Option<Spanned<u32>>,
-    /// Whether its answers do not depend on the caller (`pure:`). Only sources in this process have it.
+    /// Whether its answers depend only on what it is asked, so that requests may share them (`pure:`). Only sources in
+    /// this process have it.
     pub is_pure: Option<Spanned<bool>>,
 }
 

@@ -205,7 +205,7 @@ impl Resolver<'_> {
         }
     }
 
-    /// Adds the bounds of an argument, and checks the value that the schema itself gives against them.
+    /// Adds the bounds of an argument, and checks the value that the client's schema gives against them.
     fn bound(
         &mut self,
         id: FieldId,
