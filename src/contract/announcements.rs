@@ -40,7 +40,8 @@ fn announcement(reader: &mut Reader<'_>, entry: &Entry, date: fn(&str) -> Option
     Announcement { date, span: entry.key }
 }
 
-/// Gives the values that the contract names for a header: first those that it must have, then examples.
+/// Gives the values that the contract names for a header, the most certain first: `const`, a single `enum` value,
+/// `default` and examples.
 fn values(reader: &mut Reader<'_>, header: &Mapping) -> Vec<NodeId> {
     let mut values = Vec::new();
     if let Some(schema) = header.get("schema").and_then(|entry| reader.resolve(entry.value)) {

@@ -101,8 +101,8 @@ impl Batch<'_> {
     }
 
     /// Replaces alternatives that lead back to their own `oneOf` by the alternatives that do not. For example,
-    /// `A: oneOf [A, string]` is a string, and `A: oneOf [B, string]` with `B: oneOf [A, integer]` has both types. If one
-    /// alternative is left, the schema is that alternative; if none is left, it allows anything.
+    /// `A: oneOf [A, string]` is a string, and `A: oneOf [B, string]` with `B: oneOf [A, integer]` has both types. If
+    /// one alternative is left, the schema is that alternative; if none is left, it allows anything.
     fn unfold(&mut self, choices: &mut [Pending]) {
         let node_of: FxHashMap<SchemaId, NodeId> = choices
             .iter()

@@ -139,7 +139,7 @@ pub struct Schema {
     pub nullable: bool,
     /// The kind of the schema, with its constraints.
     pub kind: SchemaKind,
-    /// The `description`.
+    /// The text of `description`.
     pub description: Option<String>,
     /// Whether the contract says `deprecated: true`.
     pub deprecated: bool,

@@ -38,7 +38,7 @@ impl Reader<'_> {
     }
 }
 
-/// Parses a text that is the inside of one selection set.
+/// Parses the text of a selection set without its braces.
 fn parse(text: &str) -> Option<Vec<ast::Selection>> {
     let document = ast::Document::parser().recursion_limit(32).parse_ast(format!("{{{text}\n}}"), "fields").ok()?;
     match <[ast::Definition; 1]>::try_from(document.definitions) {

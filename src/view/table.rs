@@ -34,7 +34,7 @@ pub(crate) struct Composite {
     pub(crate) fields: IndexMap<String, FieldView>,
 }
 
-/// A client field.
+/// A field of the client's schema.
 #[derive(Debug)]
 pub(crate) struct FieldView {
     /// The field's coordinate, such as `ProductCard.title`.
@@ -47,7 +47,7 @@ pub(crate) struct FieldView {
     pub(crate) arguments: Vec<ArgumentView>,
 }
 
-/// A client argument.
+/// An argument of a client field.
 #[derive(Debug)]
 pub(crate) struct ArgumentView {
     pub(crate) name: String,
@@ -122,7 +122,7 @@ pub(crate) enum InputType {
     Object(InputObjectView),
 }
 
-/// A client enum.
+/// An enum of the client's schema.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct EnumView {
     pub(crate) to_graph: HashMap<String, String>,
@@ -130,7 +130,7 @@ pub(crate) struct EnumView {
     pub(crate) to_client: Arc<Vec<(String, String)>>,
 }
 
-/// A client input object.
+/// An input object of the client's schema.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct InputObjectView {
     /// The fields, by the client's name.

@@ -1,4 +1,4 @@
-//! What the reader makes of whole documents.
+//! Tests that read whole documents.
 
 mod bounds;
 mod findings;

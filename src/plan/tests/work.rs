@@ -40,7 +40,7 @@ fn work_grows_with_the_services_of_an_entity_and_not_faster() {
 
 #[test]
 fn an_operation_at_the_limits_is_planned() {
-    // There are fifty places with a hundred fields each, and another service gives each of these fields.
+    // Fifty places have a hundred fields each, and each of these fields comes from a different service.
     let places: String = (0..49).map(|at| format!(" p{at}: item {{{} }}", fields(100))).collect();
     let (steps, work) = one_entity(100).cost(&format!("{{{places} }}"));
     assert_eq!(steps, 101);
