@@ -11,7 +11,7 @@ pub(crate) enum Server {
     /// A server that makes the calls with reqwest, one after the other, and sends the bytes of the answer. It shows the
     /// cost of I/O alone.
     CallsAlone,
-    /// `bespoke serve`.
+    /// The program `bespoke serve`.
     Bespoke,
     /// `bespoke serve`, which keeps the parts of answers, but no whole answers.
     Parts,

@@ -32,7 +32,7 @@ pub(crate) enum Case {
     Titles(u32),
     /// A list with this number of rows, each with this number of selected leaf fields.
     Wide(u32, u32),
-    /// Five levels over four services.
+    /// Five levels of objects over four services.
     Nest,
     /// An operation that needs no call.
     Constant,

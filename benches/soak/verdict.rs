@@ -1,4 +1,4 @@
-//! The verdict: whether memory, descriptors or tasks have grown.
+//! The verdict of a soak test: whether memory, descriptors or tasks have grown.
 
 use crate::Failed;
 use crate::bff::Sample;

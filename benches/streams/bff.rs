@@ -44,7 +44,7 @@ pub(crate) struct Bff {
 /// The memory that the process has at one moment, and the processor time that it has used until then.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Usage {
-    /// Resident memory, in bytes.
+    /// The resident memory, in bytes.
     pub(crate) memory: f64,
     /// The processor time, in user mode and in the kernel.
     pub(crate) cpu: Duration,

@@ -87,7 +87,7 @@ fn schema() -> Web {
     Schema::build(Query, EmptyMutation, EmptySubscription).enable_federation().finish()
 }
 
-/// The subgraph, with a loader for each request.
+/// The subgraph, which makes a loader for each request.
 pub(crate) fn source() -> InProcessSource {
     InProcessSource::new(NAME, schema())
         .max_calls(MAX_CALLS)

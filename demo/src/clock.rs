@@ -1,7 +1,7 @@
-//! Instants of the demo: seconds since 1970 as RFC 3339 text in UTC.
+//! Instants of the demo, which are seconds since 1970, as RFC 3339 text in UTC.
 //!
 //! In: whole seconds. Out: text such as `2024-05-01T09:30:00Z`.
-//! Always true: nothing here reads the machine's clock, so seeds and answers repeat exactly.
+//! Always true: this module never reads the clock of the machine, so seeds and answers are the same in every run.
 
 /// One day in seconds.
 pub(crate) const DAY: i64 = 86_400;

@@ -38,7 +38,7 @@ impl Db {
     /// Runs one query.
     ///
     /// # Errors
-    /// A 500 problem when SQLite fails, which only a defect of the demo can cause.
+    /// A 500 problem if SQLite fails, which only a defect of the demo can cause.
     pub(crate) fn read<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Problem> {
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         query(&connection).map_err(|error| Problem::internal(&error))

@@ -45,7 +45,7 @@ pub enum KeyError {
 /// The claims of a token (RFC 7519 §4.1), with the user's name.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Claims {
-    /// The user's id.
+    /// The id of the user.
     pub sub: String,
     /// The issuer of the token; the services accept only [`ISSUER`].
     pub iss: String,

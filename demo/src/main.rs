@@ -42,7 +42,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Start everything, one process per service and BFF, and print where it is.
+    /// Start the whole shop, with one process per service and BFF, and print the addresses.
     Up(UpOptions),
     /// Serve one service.
     Service {
@@ -58,13 +58,13 @@ enum Command {
     },
     /// Serve all seven services in this process, on seven ports in a row.
     Services {
-        /// The port before the first service's.
+        /// The port before that of the first service.
         #[arg(long, default_value_t = 4100)]
         port_base: u16,
         #[command(flatten)]
         options: Options,
     },
-    /// Serve one BFF, over services that run already.
+    /// Serve one BFF over services that already run.
     Bff {
         #[command(flatten)]
         arguments: BffArguments,
@@ -75,11 +75,11 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct Options {
-    /// How long each answer waits before it is made: `5ms`, `1s`.
+    /// How long each service waits before it answers: `5ms`, `1s`.
     #[arg(long, default_value = "0ms", value_parser = duration)]
     delay: Duration,
-    /// PEM file of the Ed25519 public key whose tokens are trusted. Without it a pair is made, and a
-    /// token of user 123 is printed to standard error.
+    /// PEM file of the Ed25519 public key whose tokens are trusted. Without it, a key pair is made, and a token of user
+    /// 123 is printed to standard error.
     #[arg(long)]
     jwt_public_key: Option<PathBuf>,
 }
@@ -111,7 +111,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 fn main() -> ExitCode {
     run(Arguments::parse()).unwrap_or_else(|error| {
-        // Not `eprintln!`, which panics when standard error is closed.
+        // The text is not written with `eprintln!`, which panics if standard error is closed.
         let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("error: {error:#}\n").as_bytes());
         ExitCode::FAILURE
     })
@@ -149,7 +149,7 @@ async fn serve(ports: Vec<(ServiceName, u16)>, options: &Options, tells: bool) -
         let service = Service::new(name, options.delay, &verifier)?;
         let mut stopped = stopped.clone();
         tasks.spawn(service.serve(listener, async move {
-            // An error means that the sender is gone, which is a reason to stop as well.
+            // An error means that the sender is gone, which is a reason to stop too.
             let _ = stopped.changed().await;
         }));
         if tells {

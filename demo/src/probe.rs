@@ -15,10 +15,10 @@ use axum::body::Bytes;
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 
-/// Number of requests that a service's log keeps.
+/// The number of requests that the log of a service keeps.
 pub const MAX_LOGGED: usize = 1_000;
 
-/// Requests to paths that no operation has are counted and logged under this name.
+/// The name under which requests are counted and logged if no operation has their path.
 pub const UNMATCHED: &str = "unmatched";
 
 /// The request headers that the log keeps if a request has them, in this order.
@@ -46,7 +46,7 @@ pub struct SeenRequest {
     pub operation: &'static str,
     /// The HTTP method.
     pub method: Method,
-    /// Path and query as sent, still percent-encoded.
+    /// The path and query as sent, still percent-encoded.
     pub target: String,
     /// Those of [`LOGGED_HEADERS`] that were sent. A repeated header is in the list as often as it was sent.
     pub headers: Vec<(&'static str, String)>,
@@ -101,7 +101,7 @@ impl Probe {
         probe
     }
 
-    /// Requests received since the start or the last [`Self::reset`], by `operationId`.
+    /// The number of requests since the start or the last [`Self::reset`], by `operationId`.
     pub fn calls(&self) -> BTreeMap<&'static str, u64> {
         self.seen().calls.clone()
     }
@@ -132,7 +132,7 @@ impl Probe {
         self.seen().delay
     }
 
-    /// Counts and logs a request; returns the status to fail it with, if one was planned.
+    /// Counts and logs a request. Returns the status of the planned failure, if there is one.
     pub(crate) fn note(&self, operation: &'static str, parts: &Parts, body: &Bytes) -> Option<StatusCode> {
         let target = parts.uri.path_and_query().map_or_else(|| parts.uri.to_string(), ToString::to_string);
         let request =

@@ -13,13 +13,13 @@ use crate::keys::TokenVerifier;
 use crate::probe::Probe;
 use crate::services::{carts, catalog, inventory, orders, payments, reviews, users};
 
-/// Longest wait for answers in flight when a service stops.
+/// The longest wait for answers in flight when a service stops.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The name of one of the seven services.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ServiceName {
-    /// Who the customers are; REST.
+    /// The customers of the shop; REST.
     Users,
     /// Products and categories; REST, cacheable.
     Catalog,
@@ -118,12 +118,12 @@ impl Service {
         Ok(Self { name, router, probe })
     }
 
-    /// Which service this is.
+    /// The name of the service.
     pub fn name(&self) -> ServiceName {
         self.name
     }
 
-    /// The service as a router, to be called without sockets or nested elsewhere.
+    /// The service as a router, which can be called without sockets or nested in another router.
     pub fn router(&self) -> Router {
         self.router.clone()
     }

@@ -1,4 +1,4 @@
-//! The whole shop in this process, for tests.
+//! The whole shop in the process of a test.
 //!
 //! In: which services to start, and how long they delay their answers. Out: their addresses, and handles on them.
 //!
@@ -54,7 +54,7 @@ pub enum ShopError {
     Listen(#[from] std::io::Error),
 }
 
-/// Running services; dropping it stops them.
+/// The running services, which stop when the value is dropped.
 ///
 /// ```
 /// use demo::{ServiceName, Shop, ShopOptions};
@@ -168,7 +168,7 @@ impl Shop {
     /// A value for the `Authorization` header, with a token of user `sub` that is valid for an hour.
     ///
     /// # Panics
-    /// When the token cannot be signed, which no `sub` causes.
+    /// When the token cannot be signed, which does not happen with any `sub`.
     pub fn bearer(&self, sub: &str) -> String {
         let token = self.key_pair.mint(sub, Duration::from_secs(3_600)).expect("a token can be signed");
         format!("Bearer {token}")

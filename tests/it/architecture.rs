@@ -1,15 +1,16 @@
-//! Who may use whom in `src/`: the table, and a test that the sources keep to it.
+//! The table of the rooms in `src/` that may use each other, and a test that the sources keep to it.
 //!
 //! A *room* is a top-level module of the engine. An edge is any path `crate::room` in a room's sources; doc comments
-//! do not count, nor do a room's own unit tests.
+//! and the room's own unit tests do not count.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Each room, with the rooms that it may use, in the order data takes.
+/// Each room with the rooms that it may use, in the order in which data passes through them.
 ///
-/// A new edge belongs here, with a reason in the commit: the fewer there are, the easier each room is to read alone.
+/// A new edge must be added here, with a reason in the commit. The fewer edges there are, the easier it is to read a
+/// room alone.
 const MAY_USE: &[(&str, &[&str])] = &[
     // Rooms that every other room may use.
     ("diagnostic", &[]),
@@ -19,7 +20,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("json", &[]),
     ("retirement", &[]),
     ("suggest", &[]),
-    // The pure rooms: values in, values out.
+    // The pure rooms, which turn values into values.
     ("contract", &["diagnostic", "json", "retirement"]),
     ("directive", &["diagnostic"]),
     ("sdl", &["contract", "diagnostic", "directive", "json"]),

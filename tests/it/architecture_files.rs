@@ -1,8 +1,8 @@
 //! The files of a room that use each other, and a test that they do so in one direction only.
 //!
-//! An edge is a path from one file's code to an item of another: `super::draft::Draft` in `compose/key.rs` is one to
-//! `compose/draft.rs`. A name that a module only re-exports belongs to the file that declares it, so a `mod.rs` that
-//! lists and re-exports its modules is used by none of them.
+//! An edge is a path from one file's code to an item of another: `super::draft::Draft` in `compose/key.rs` is an edge
+//! to `compose/draft.rs`. A name that a module only re-exports belongs to the file that declares it, so there is no
+//! edge to a `mod.rs` that only lists and re-exports its modules.
 
 use super::architecture::{paths, sources, src};
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +14,7 @@ const WITHOUT_CYCLES: &[&str] = &["compose", "config", "contract", "directive", 
 /// A room's files, each by the path of its module, such as `compose::rest::binding`.
 struct Files {
     code: BTreeMap<String, String>,
-    /// By module and name: the path that a `pub use` of the module gives the name to.
+    /// The path that a `pub use` re-exports, by its module and its name there.
     exports: BTreeMap<(String, String), String>,
 }
 
@@ -140,7 +140,8 @@ fn a_circle_of_files_is_found_however_its_paths_are_written() {
         Files::new(files).cycle().map(|cycle| cycle.join(" → "))
     };
     let found = |files: &[(&str, &str)]| cycle(files).unwrap_or_default();
-    // By a path from the crate, by one from the parent, by braces, and by a name that the parent re-exports.
+    // The edge back is a path from the crate, a path from the parent, a path in braces, or a name that the parent
+    // re-exports.
     for back in [
         "use crate::room::a::A;",
         "use super::a::A;",
@@ -157,7 +158,7 @@ fn a_circle_of_files_is_found_however_its_paths_are_written() {
         ];
         assert_eq!(found(&files), "room::a → room::b", "{back}");
     }
-    // A child that uses what its parent itself declares, and is driven by it.
+    // A child uses an item of its parent, and the parent calls the child.
     let driven = [("room", "mod a;\nstruct Shared;\nfn drive() { a::work(); }"), ("room::a", "use super::Shared;")];
     assert_eq!(found(&driven), "room → room::a");
     // Longer circles, and circles over several folders.

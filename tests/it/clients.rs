@@ -64,7 +64,7 @@ async fn renamed_flattened_and_pinned_fields_send_the_same_bytes() {
             "{ cards(first: 5) { hero { ... on Picture { url } } category inStock } }",
             "{ products(first: 5) { media { __typename ... on Photo { url } } category { name } inStock } }",
         ),
-        // A path through a list, an argument under another name, renamed enum values.
+        // A path through a list, an argument under another name, and renamed enum values.
         (
             r#"{ tracker(orderId: "19990") { state carrier things } }"#,
             r#"{ order(id: "19990") { status shipping { carrier } lines { product { name } } } }"#,

@@ -508,7 +508,7 @@ async fn roots_of_one_response_name_are_one_subscription() {
     assert!(text.contains("GRAPHQL_VALIDATION_FAILED"), "{text}");
 }
 
-/// Each line of a value that a service wrote over several lines is a line of its event.
+/// A service may write a value over several lines. Each of these lines must be a line of the event.
 #[tokio::test]
 async fn values_over_several_lines_stay_within_their_event_and_their_part() {
     let service =

@@ -13,9 +13,9 @@ use testkit::proxy::Proxy;
 /// The expected result of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Verdict {
-    /// The data are the same, and there are no errors.
+    /// The data is the same, and there are no errors.
     Harmless,
-    /// The data differ, and there are no errors.
+    /// The data differs, and there are no errors.
     Differs,
     /// The engine notices the wrong answer itself, and there are errors.
     IsAnError,

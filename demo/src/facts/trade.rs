@@ -93,7 +93,7 @@ fn lines(draw: &mut Draw, most: u32, most_pieces: u32) -> Vec<Line> {
     lines
 }
 
-/// How a payment was made.
+/// The method of a payment.
 #[derive(Debug)]
 pub(crate) enum Method {
     Card { last4: String, brand: &'static str },
@@ -161,7 +161,7 @@ pub(crate) fn warehouses() -> &'static [(&'static str, &'static str)] {
 /// The stock of a product in one warehouse.
 #[derive(Debug)]
 pub(crate) struct Stock {
-    /// Index into [`warehouses`].
+    /// The index of the warehouse in [`warehouses`].
     pub(crate) warehouse: usize,
     pub(crate) available: u32,
     pub(crate) incoming: Option<u32>,

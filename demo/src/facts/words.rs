@@ -53,7 +53,7 @@ pub(super) const STREETS: &[&str] = &[
     "Quai des Fleurs",
     "Schlossallee",
 ];
-/// City, postal code, country (ISO 3166-1 alpha-2).
+/// Each city with its postal code and its country (ISO 3166-1 alpha-2).
 pub(super) const CITIES: &[(&str, &str, &str)] = &[
     ("Berlin", "10115", "DE"),
     ("Hamburg", "20095", "DE"),

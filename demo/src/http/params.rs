@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 
 use super::Problem;
 
-/// The decoded query of a request, in the order it was sent.
+/// The decoded parameters of a request's query, in the order in which they were sent.
 #[derive(Debug)]
 pub(crate) struct Params(Vec<(String, String)>);
 
@@ -23,7 +23,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Params {
 }
 
 impl Params {
-    /// Reads a parameter that may appear once.
+    /// Reads a parameter that may appear at most once; `None` if it is missing.
     pub(crate) fn text(&self, name: &str) -> Result<Option<&str>, Problem> {
         let mut values = self.all(name);
         let first = values.next();

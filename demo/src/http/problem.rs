@@ -57,7 +57,7 @@ impl Problem {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed", detail)
     }
 
-    /// 409: the change does not fit the present state.
+    /// 409: the change conflicts with the current state.
     pub(crate) fn conflict(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, "conflict", "Conflict", detail)
     }
@@ -74,7 +74,7 @@ impl Problem {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", "Idempotency key reused", detail)
     }
 
-    /// 500: a defect of the demo; the cause goes to standard error, not to the caller.
+    /// 500: the demo has a defect. The cause is written to standard error and not sent to the caller.
     pub(crate) fn internal(cause: &dyn std::fmt::Display) -> Self {
         eprintln!("internal error: {cause}");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", "see the service's log")

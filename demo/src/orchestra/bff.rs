@@ -26,7 +26,7 @@ pub(crate) struct BffArguments {
     /// Port on 127.0.0.1.
     #[arg(long)]
     port: u16,
-    /// The port before the first service's.
+    /// The port before that of the first service.
     #[arg(long, value_name = "PORT", default_value_t = 4_100)]
     services_base: u16,
     /// PEM file of the Ed25519 public key whose tokens are trusted.

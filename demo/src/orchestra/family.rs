@@ -30,7 +30,7 @@ enum Wanted {
     Killed,
 }
 
-/// Running processes.
+/// The running processes of the shop.
 #[derive(Debug)]
 pub(super) struct Family {
     wanted: watch::Sender<Wanted>,

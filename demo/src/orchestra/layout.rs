@@ -74,7 +74,7 @@ impl ProcessName {
 
 impl fmt::Display for ProcessName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // `pad` instead of `write_str`, so that columns line up.
+        // The text is written with `pad` instead of `write_str`, so that columns line up.
         f.pad(self.as_str())
     }
 }
@@ -86,7 +86,7 @@ pub(super) struct Layout {
     processes: Vec<(ProcessName, u16)>,
 }
 
-/// Reads a port base that leaves room for every port.
+/// Reads a port base. An error if it is so high that a port would exceed 65535.
 pub(super) fn port_base(text: &str) -> Result<u16, String> {
     let highest = u16::MAX - LAST_OFFSET;
     match text.parse() {

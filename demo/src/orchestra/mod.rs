@@ -57,10 +57,10 @@ const OTHER_USER: &str = "456";
 /// What `demo up` starts.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct UpOptions {
-    /// Port of the BFF `web`; `mobile` gets the next one, the services those from 101 above it on.
+    /// Port of the BFF `web`; `mobile` gets the next port, and the services get those from 101 above it on.
     #[arg(long, value_name = "PORT", default_value_t = layout::DEFAULT_BASE, value_parser = layout::port_base)]
     port_base: u16,
-    /// How long each service waits before it answers, to feel a network: `5ms`, `1s`.
+    /// How long each service waits before it answers, as if over a network: `5ms`, `1s`.
     #[arg(long, default_value = "0ms", value_parser = crate::duration)]
     delay: Duration,
     /// Start the services only.
@@ -80,7 +80,7 @@ pub(crate) struct UpOptions {
 /// Starts the shop and serves until SIGINT, SIGTERM or SIGHUP.
 ///
 /// # Errors
-/// When it cannot start, or when its last process has ended by itself.
+/// When the shop cannot start, or when its last process has ended by itself.
 pub(crate) fn up(options: &UpOptions) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let done = runtime.block_on(async {

@@ -39,7 +39,7 @@ pub(super) async fn pass_on(name: &str, stream: impl AsyncRead + Unpin) -> Vec<S
     last.into()
 }
 
-/// Gives each line of `stream` that is not blank to `take`, until it ends.
+/// Calls `take` with each line of `stream` that is not blank, until the stream ends.
 pub(super) async fn each_line(stream: impl AsyncRead + Unpin, mut take: impl FnMut(String)) {
     let mut stream = BufReader::new(stream);
     while let Some(line) = next_line(&mut stream).await {

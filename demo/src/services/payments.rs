@@ -99,7 +99,7 @@ async fn get_payment(State(db): State<Arc<Db>>, Path(order): Path<String>) -> Re
     Ok(json(payment))
 }
 
-/// Reads the payments of those orders that have one, sorted by order.
+/// Reads the payments of those of `orders` that have one, sorted by order.
 fn select(rows: &Connection, orders: &[u32]) -> rusqlite::Result<Vec<Payment>> {
     let mut select = rows.prepare_cached(
         "SELECT order_id, status, amount, last4, brand, due, iban FROM payments

@@ -44,7 +44,7 @@ fn read_contract(demo: &Demo, openapi: &str) -> Contract {
     contract::read(&sources, file).0.expect("a contract")
 }
 
-/// All mutants of a file's bindings.
+/// Makes all mutants of a file's bindings.
 pub(super) fn mutants(demo: &Demo, sdl: &Sdl) -> Vec<Mutant> {
     let mut all = Vec::new();
     for binding in bindings(demo, sdl) {

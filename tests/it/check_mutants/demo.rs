@@ -14,11 +14,11 @@ use std::path::Path;
 /// The unchanged files of the demo.
 pub(super) struct Demo {
     pub(super) files: Files,
-    /// Every SDL file.
+    /// All SDL files of the project.
     pub(super) sdl: Vec<Sdl>,
 }
 
-/// One SDL file.
+/// An SDL file with its types and the directives of its schema.
 pub(super) struct Sdl {
     pub(super) path: String,
     pub(super) text: String,

@@ -6,7 +6,7 @@ use super::mutant::{Kind, Mutant, Place, misspelt, words};
 use super::shown::{Shown, shown};
 use bespoke::internals::diagnostic::Code;
 
-/// All mutants of a service's sources.
+/// Makes all mutants of a service's sources.
 pub(super) fn mutants(demo: &Demo, sdl: &Sdl) -> Vec<Mutant> {
     let mut all = sources(demo, sdl);
     all.extend(gone_bindings(demo, sdl));

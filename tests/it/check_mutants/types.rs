@@ -25,7 +25,7 @@ const TYPE: &[Code] = &[
     Code::C003,
 ];
 
-/// All mutants of a service's types.
+/// Makes all mutants of a service's types.
 pub(super) fn mutants(demo: &Demo, sdl: &Sdl) -> Vec<Mutant> {
     let shown = shown(demo);
     let types = Types { demo, sdl, shown: &shown };

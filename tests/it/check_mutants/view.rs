@@ -10,7 +10,7 @@ use bespoke::internals::diagnostic::Code;
 
 const CODES: &[Code] = &[Code::E100, Code::E116];
 
-/// All mutants of a client's schema.
+/// Makes all mutants of a client's schema.
 pub(super) fn mutants(demo: &Demo, sdl: &Sdl) -> Vec<Mutant> {
     let mut all = Vec::new();
     for shown in shown(demo).iter().filter(|shown| shown.sdl.path == sdl.path) {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Answer, Exercise};
 
-/// A contract file.
+/// The contract of a service.
 pub(super) struct Contract {
     document: Value,
 }

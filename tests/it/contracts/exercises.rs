@@ -7,7 +7,7 @@ pub(super) const SERVICES: [&str; 6] = ["users", "catalog", "inventory", "carts"
 #[derive(Debug, Clone)]
 pub(super) struct Exercise {
     pub(super) service: &'static str,
-    /// The contract's `operationId`.
+    /// The `operationId` in the contract.
     pub(super) operation: &'static str,
     pub(super) method: &'static str,
     /// The path and query of the request.

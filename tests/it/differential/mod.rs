@@ -1,4 +1,4 @@
-//! The engine over HTTP compared with graphql-js over the same data, operation by operation.
+//! Compares the engine over HTTP with graphql-js over the same data, operation by operation.
 //!
 //! In: random operations for both client schemas, with fixed seeds; the environment variable `DIFFERENTIAL_CASES`
 //! multiplies their number. graphql-js has the client's schema, and resolvers of its own over the data of the services

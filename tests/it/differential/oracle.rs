@@ -83,7 +83,7 @@ impl Oracle {
         oracle
     }
 
-    /// Executes an operation over the services' data, which are damaged if there is a seed.
+    /// Executes an operation over the services' data, which is damaged if there is a seed.
     pub(crate) async fn execute(&self, client: &str, query: &str, variables: &Value, seed: Option<u64>) -> Opinion {
         self.ask(&json!({ "client": client, "query": query, "variables": variables, "seed": seed })).await
     }

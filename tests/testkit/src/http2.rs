@@ -30,7 +30,7 @@ pub enum Does {
     GoAway(Reason),
     /// Closes the TCP connection without a frame of HTTP/2.
     Cut,
-    /// Never answers.
+    /// Reads the request and never answers it.
     Stall,
     /// Sends a head and a body that never ends.
     Endless,

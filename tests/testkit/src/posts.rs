@@ -33,7 +33,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// Every post with its author: two calls, however many posts there are.
+/// The query for all posts with their authors, which needs two calls, however many posts there are.
 pub const QUERY: &str = "{ posts { id userId title user { id name email } } }";
 
 /// The usual number of posts.

@@ -145,7 +145,7 @@ type Country { id: ID! name: String! }";
         .with_service("countries", &countries)
 }
 
-/// [`posts::QUERY`] over `count` posts.
+/// The query [`posts::QUERY`] over `count` posts.
 #[must_use]
 pub fn posts(count: u32) -> Recorded {
     let files = [
