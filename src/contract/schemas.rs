@@ -217,7 +217,7 @@ impl Schemas {
             if !is_wrapper {
                 (of_base.name, of_base.description, of_base.deprecated) = (None, None, false);
             }
-            // The base lists its alternatives, and this schema is one of them that extends it.
+            // This schema extends the base and is one of its alternatives.
             if of_base.choice.as_ref().is_some_and(|choice| choice.variants.contains(&node)) {
                 of_base.choice = None;
             }

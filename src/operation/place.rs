@@ -13,7 +13,7 @@ pub(super) struct Places {
 }
 
 impl Places {
-    /// Reads a text once.
+    /// Finds the lines and the characters of a text in one pass.
     pub(super) fn of(text: &str) -> Self {
         let bytes = text.as_bytes();
         let ends_line = |at: usize| bytes[at] == b'\n' || bytes[at] == b'\r' && bytes.get(at + 1) != Some(&b'\n');

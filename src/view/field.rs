@@ -269,7 +269,8 @@ impl Resolver<'_> {
         }
     }
 
-    /// Checks that graph types without a view have an answer: null, or being left out of a list (rule 10 of lowering).
+    /// Gives the error for a graph type without a view at a place that must not be null, unless such objects are left out
+    /// of their list (rule 10 of lowering).
     fn unlisted(
         &self,
         name: &str,
@@ -335,8 +336,8 @@ fn name(text: &str) -> Option<apollo_compiler::Name> {
     apollo_compiler::Name::new(text).ok()
 }
 
-/// The type of a field that is taken from a value. A null in the value gives null, and lists nest (rules 2 and 3 of
-/// lowering).
+/// The type that results from taking a field of a value. If the value can be null, so can the result; if it is a list,
+/// the result is a list (rules 2 and 3 of lowering).
 fn followed_by(outer: &Type, hop: Type) -> Type {
     match outer {
         Type::NonNullNamed(_) => hop,

@@ -13,7 +13,7 @@ pub(crate) struct LiteralError {
     pub(crate) location: Option<SourceSpan>,
 }
 
-/// Turns a variable into a hole. It gets the variable's name and what the variable's place expects.
+/// A function that turns a variable into a hole. It gets the name of the variable and what its place expects.
 pub(crate) type Fill<'f, Hole> = dyn FnMut(&Name, &Wanted<'_>) -> Result<Hole, String> + 'f;
 
 /// What the place of a variable expects.
