@@ -103,9 +103,9 @@ pub struct OutObject {
 /// What is written for an object whose type is not a member of the client's abstract type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Others {
-    /// Null.
+    /// Null is written.
     Null,
-    /// Nothing: it is left out of its list.
+    /// Nothing is written: the object is left out of its list.
     Omit,
 }
 
@@ -149,7 +149,7 @@ pub enum OutKind {
         /// The place of the argument's value.
         site: Option<Site>,
     },
-    /// A value.
+    /// A value that is read from the graph.
     Value {
         /// The path from the current object; empty for the object itself (`@from(path: ".")`).
         path: Vec<Hop>,

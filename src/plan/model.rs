@@ -273,8 +273,8 @@ pub struct SubgraphDocument {
 pub struct Member {
     /// The names of the fields that lead to it, such as `price` and `amount`.
     pub path: Vec<String>,
-    /// The number of fields up to and including the last one that may be null by the graph's types. If the leaf is null,
-    /// the value at that field becomes null (GraphQL §6.4.4). `None` if no field of the path may be null.
+    /// The number of fields up to and including the last one that may be null by the graph's types. If the leaf is
+    /// null, the value at that field becomes null (GraphQL §6.4.4). `None` if no field of the path may be null.
     pub nullable: Option<usize>,
     /// The type of the member in the graph.
     pub ty: OutType,

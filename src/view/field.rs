@@ -269,8 +269,8 @@ impl Resolver<'_> {
         }
     }
 
-    /// Gives the error for a graph type without a view at a place that must not be null, unless such objects are left out
-    /// of their list (rule 10 of lowering).
+    /// Gives the error for a graph type without a view at a place that must not be null, unless such objects are left
+    /// out of their list (rule 10 of lowering).
     fn unlisted(
         &self,
         name: &str,
