@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// The clock ticks per second in `/proc/<pid>/stat`, which are 100 on all usual systems with Linux (`getconf CLK_TCK`).
+/// The clock ticks per second in `/proc/<pid>/stat`, which are 100 on all usual Linux systems (`getconf CLK_TCK`).
 const TICKS_PER_SECOND: f64 = 100.0;
 
 /// The settings of a server, which are handed over as environment variables.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-/// The clock ticks per second in `/proc/<pid>/stat`, which are 100 on all usual systems with Linux (`getconf CLK_TCK`).
+/// The clock ticks per second in `/proc/<pid>/stat`, which are 100 on all usual Linux systems (`getconf CLK_TCK`).
 const TICKS_PER_SECOND: f64 = 100.0;
 
 const SERVICE: &str = r#"extend schema

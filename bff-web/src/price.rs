@@ -1,7 +1,7 @@
 //! Prices as text, in the way people of a locale write them.
 
-/// Writes an amount, which is in the currency's smallest unit, as people of a locale do: `€12.99` in `en`, and `12,99
-/// €` in `de` and `fr`.
+/// Writes an amount as people of a locale do: `€12.99` in `en`, and `12,99 €` in `de` and `fr`. The amount is in the
+/// currency's smallest unit.
 pub(crate) fn label(amount: i32, currency: &str, locale: &str) -> String {
     let symbol = match currency {
         "EUR" => "€",

@@ -9,7 +9,7 @@ pub(crate) const DAY: i64 = 86_400;
 /// 2024-01-01T00:00:00Z, when the first order was placed.
 pub(crate) const FIRST_ORDER: i64 = 1_704_067_200;
 
-/// 2026-01-01T00:00:00Z, the demo's "now". Each write is dated one second after the one before it.
+/// 2026-01-01T00:00:00Z, the demo's "now". The writes after it are dated one second apart.
 pub(crate) const NOW: i64 = 1_767_225_600;
 
 /// Writes `seconds` since 1970-01-01 as an RFC 3339 date and time in UTC.

@@ -25,7 +25,7 @@ impl Db {
     ) -> rusqlite::Result<Self> {
         let mut connection = Connection::open_in_memory()?;
         connection.set_prepared_statement_cache_capacity(64);
-        // The data ends with the process, so SQLite needs neither a journal nor synchronous writes.
+        // The data ends with the process, so the seed needs neither a journal nor synchronous writes.
         connection.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;")?;
         let transaction = connection.transaction()?;
         transaction.execute_batch(schema)?;

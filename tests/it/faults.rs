@@ -11,7 +11,7 @@ use std::time::Duration;
 use testkit::faulty::{Faulty, Reply as Fault};
 use tokio::net::TcpSocket;
 
-/// The longest time for a request, and the additional time in which its answer must come.
+/// The longest time for a request, and how much later its answer may come.
 const DEADLINE: Duration = Duration::from_millis(600);
 const TOLERANCE: Duration = Duration::from_millis(100);
 

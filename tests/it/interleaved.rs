@@ -1,5 +1,5 @@
-//! Tests concurrent callers in 10,000 orders of events, which come from seeds: no caller ever sees data of another one,
-//! whether calls, operations or cached answers are shared, and public data is shared.
+//! Tests concurrent callers in 10,000 orders of events, which come from seeds: no caller ever sees the data of another
+//! one, whether calls, operations or cached answers are shared. Public data is shared.
 //!
 //! The tests run in one process on paused time. Services answer after random delays, sometimes fail, send various
 //! caching rules, and revalidate. Private data names its owner.
@@ -154,8 +154,8 @@ struct Seen {
     /// The number of values that belong to another caller.
     foreign: usize,
     values: usize,
-    /// The number of keys that the cache answered, and of those that calls of others answered: first of private data,
-    /// then of public data.
+    /// `kept` counts the keys that the cache answered, and `shared` those that calls of other requests answered: first
+    /// the keys of private data, then those of public data.
     kept: [u64; 2],
     shared: [u64; 2],
     revalidated: u64,

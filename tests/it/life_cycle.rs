@@ -1,5 +1,5 @@
-//! Tests of a process from SIGHUP to SIGTERM: a reload replaces everything that it serves at once, and no client loses
-//! an answer at its end.
+//! Tests of a process from SIGHUP to SIGTERM: a reload replaces everything that the process serves in one step, and no
+//! client loses an answer when the process ends.
 
 use crate::program::{Folder, LONGEST, Program, bespoke, bff_web};
 use crate::stream_ends::messages;
@@ -251,8 +251,7 @@ async fn a_file_that_does_not_come_keeps_no_process_alive() {
     let auth = "auth: { jwt: { public_key_file: key.pem, issuer: i, audience: a } }";
     project.edit("bespoke.yaml", "server:\n", &format!("{auth}\nserver:\n"));
     program.send(Signal::HUP);
-    // To open the pipe for writing succeeds once the reload reads it. Nothing is written, so the reload goes on
-    // waiting.
+    // The pipe can be opened for writing once the reload reads it. Nothing is written, so the reload goes on waiting.
     let writer = tokio::task::spawn_blocking(move || std::fs::OpenOptions::new().write(true).open(file));
     let writer = timeout(LONGEST, writer).await.expect("the file is being read").unwrap().unwrap();
     let (status, answer) = ask(&http(), &url, TITLES).await.unwrap();

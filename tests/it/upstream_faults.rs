@@ -22,8 +22,8 @@ use testkit::tls::{Authority, Certified, server};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, timeout};
 
-/// The longest time for a request, and the additional time in which its answer must come. The timeout of the faulty
-/// service is shorter, so that the next field of a mutation has time left.
+/// The longest time for a request, and how much later its answer may come. The timeout of the faulty service is
+/// shorter, so that the next field of a mutation has time left.
 const DEADLINE: Duration = Duration::from_millis(1_600);
 const TOLERANCE: Duration = Duration::from_millis(300);
 

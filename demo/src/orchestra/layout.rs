@@ -86,7 +86,7 @@ pub(super) struct Layout {
     processes: Vec<(ProcessName, u16)>,
 }
 
-/// Reads a port base. An error if it is so high that a port would exceed 65535.
+/// Reads a port base. An error if it is not a number, is 0, or is so high that a port would exceed 65535.
 pub(super) fn port_base(text: &str) -> Result<u16, String> {
     let highest = u16::MAX - LAST_OFFSET;
     match text.parse() {
