@@ -12,7 +12,7 @@ use apollo_compiler::ast::{Directive, DirectiveList, Value};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Outcomes {
     conditions: Box<[bool]>,
-    /// Variables that are null although they stand in arguments of fields, where null is not allowed.
+    /// Variables in arguments of fields that are null where null is not allowed.
     nulls: Box<[VariableId]>,
     is_incremental: bool,
     is_anonymous: bool,
@@ -40,7 +40,7 @@ impl Outcomes {
         Self { is_everything: true, ..Self::default() }
     }
 
-    /// Whether the variable is null although it stands in an argument of a field, where null is not allowed.
+    /// Whether the variable stands in an argument of a field where null is not allowed, and is null.
     pub(super) fn is_null(&self, variable: VariableId) -> bool {
         self.nulls.contains(&variable)
     }
