@@ -11,7 +11,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::json;
 
-/// Puts an engine's answer into HTTP; `conditions` are those of a request whose answer can be kept.
+/// Turns an answer of the engine into an HTTP response. `conditions` are there if the method of the request allows its
+/// answer to be stored.
 pub(super) fn answer(
     media: MediaType,
     correlation: &Correlation,
@@ -24,7 +25,7 @@ pub(super) fn answer(
         (response.kind, response.errors, &response.caching, conditions)
         && caching::write(answer.headers_mut(), media, caching, conditions)
     {
-        // RFC 9110 §15.4.5: what describes the content stays away with it.
+        // RFC 9110 §15.4.5: a 304 has no content and no headers that describe content.
         answer.headers_mut().remove(header::CONTENT_TYPE);
         *answer.status_mut() = StatusCode::NOT_MODIFIED;
         *answer.body_mut() = Body::empty();
@@ -38,7 +39,7 @@ pub(super) fn answer(
     answer
 }
 
-/// `application/json` hides request errors behind 200 (§6.4.1); the other type shows them (§6.4.2).
+/// The status: for `application/json`, request errors are 200 (§6.4.1); for the other type, they are 400 (§6.4.2).
 fn status(media: MediaType, kind: ResponseKind) -> StatusCode {
     match (kind, media) {
         (ResponseKind::Executed, _) => StatusCode::OK,
@@ -51,7 +52,7 @@ fn status(media: MediaType, kind: ResponseKind) -> StatusCode {
     }
 }
 
-/// Puts a refusal into HTTP, as a GraphQL response without `data`.
+/// Turns a refusal into an HTTP response whose body is a GraphQL response without `data`.
 pub(super) fn refuse(media: MediaType, correlation: &Correlation, refusal: &Refusal) -> http::Response<Body> {
     let error = json!({ "message": refusal.to_string(), "extensions": { "code": refusal.code() } });
     let body = json!({ "errors": [error] }).to_string();
@@ -69,7 +70,7 @@ fn json_answer(status: StatusCode, media: MediaType, correlation: &Correlation, 
     answer
 }
 
-/// The headers that every answer has.
+/// Sets the headers that every answer has.
 pub(super) fn headers(headers: &mut HeaderMap, content_type: HeaderValue, request_id: &RequestId) {
     headers.insert(header::CONTENT_TYPE, content_type);
     headers.insert(header::VARY, HeaderValue::from_static("accept"));

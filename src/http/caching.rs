@@ -1,11 +1,9 @@
-//! Caching outside of this process: by clients, and by whatever stands between.
+//! Caching outside of this process: by clients, and by proxies between them and this process.
 //!
-//! In: what the engine says of an answer, and what a request says of the answers that its client has. Out: headers, and
-//! whether "it has not changed" is the answer.
-//! Elsewhere: how long an answer holds ([`crate::engine`]).
+//! In: what the engine says about caching an answer, and the entity tags that the request says its client has. Out:
+//! headers, and whether the answer is 304. Elsewhere: how long an answer is fresh ([`crate::engine`]).
 //!
-//! Always true:
-//! - only answers to GET and HEAD may be kept, and of them only those without errors; all others are `no-store`;
+//! Always true: - only answers without errors to GET and HEAD may be stored; all others are `no-store`;
 //! - an answer that depends on its caller is `private`, and `vary` names each header that it depends on.
 //!
 //! # Source
@@ -17,33 +15,34 @@ use http::header::{AGE, CACHE_CONTROL, ETAG, IF_NONE_MATCH, VARY};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method};
 
-/// What a GET or HEAD says of the answers that its client has.
+/// The conditions of a GET or HEAD request: the entity tags of the answers that its client has.
 #[derive(Debug)]
 pub(super) struct Conditions {
     if_none_match: Vec<HeaderValue>,
 }
 
 impl Conditions {
-    /// Reads a request; `None`: its answer cannot be kept.
+    /// Reads the conditions of a request; `None` if its method says that its answer cannot be stored.
     pub(super) fn of(parts: &Parts) -> Option<Self> {
         let is_retrieval = matches!(parts.method, Method::GET | Method::HEAD);
         is_retrieval.then(|| Self { if_none_match: parts.headers.get_all(IF_NONE_MATCH).iter().cloned().collect() })
     }
 
-    /// Has the client the answer of this tag already (RFC 9110 §13.1.2)?
+    /// Whether the client already has the answer with this entity tag (RFC 9110 §13.1.2).
     fn has(&self, tag: &str) -> bool {
         self.if_none_match.iter().filter_map(|value| value.to_str().ok()).any(|list| names(list, tag))
     }
 }
 
-/// Writes how an answer may be kept. `true`: the client has it already, which is the answer (304).
+/// Writes the headers that say how an answer may be stored. Returns whether the client has the answer already, so that
+/// the status is 304.
 pub(super) fn write(
     headers: &mut HeaderMap,
     media: MediaType,
     caching: &ClientCaching,
     conditions: &Conditions,
 ) -> bool {
-    // §4.2: whole seconds. What is half a second old is not yet a second old, and a second and a half holds one second.
+    // RFC 9111 §1.2.2: lifetimes and ages are whole seconds. Both are rounded down.
     let seconds = caching.lifetime.as_secs();
     let control = match &caching.audience {
         Audience::Everybody => format!("public, max-age={seconds}"),
@@ -55,12 +54,12 @@ pub(super) fn write(
         }
     };
     set(headers, CACHE_CONTROL, &control);
-    // RFC 9111 §5.1: what is not from before this request has no age.
+    // RFC 9111 §5.1: an answer that was made for this request has no `age`.
     if caching.age.as_secs() > 0 {
         set(headers, AGE, &caching.age.as_secs().to_string());
     }
     let Some(tag) = &caching.tag else { return false };
-    // The same bytes as another media type are another representation (RFC 9110 §8.8.3.3).
+    // The same bytes with another media type are another representation, which needs another tag (RFC 9110 §8.8.3.3).
     let tag = format!("{tag}{}", media.suffix());
     set(headers, ETAG, &format!("\"{tag}\""));
     conditions.has(&tag)
@@ -72,8 +71,8 @@ fn set(headers: &mut HeaderMap, name: http::HeaderName, value: &str) {
     }
 }
 
-/// Does a list of entity tags name this one, by weak comparison, or all (RFC 9110 §8.8.3.2, §13.1.2)? After what is no
-/// tag, nothing is read.
+/// Whether a list of entity tags is `*` or names this tag by weak comparison (RFC 9110 §8.8.3.2, §13.1.2). Reading ends
+/// at the first item that is no entity tag.
 fn names(list: &str, wanted: &str) -> bool {
     let mut rest = list.trim_matches([' ', '\t']);
     if rest == "*" {

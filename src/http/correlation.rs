@@ -1,4 +1,4 @@
-//! Correlation: request ids and traces.
+//! Correlation of requests: request ids and trace contexts.
 
 use super::trace_state;
 use crate::policy::RequestId;
@@ -6,19 +6,19 @@ use ahash::RandomState;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::cell::Cell;
 
-/// The header of request ids.
+/// The header that holds the request id.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// How one request is told from others, here and in the services.
+/// What identifies one request, here and in the services.
 #[derive(Debug, Clone)]
 pub(super) struct Correlation {
-    /// The caller's `x-request-id` if it is 1 to 128 visible ASCII characters, else one made here.
+    /// The caller's `x-request-id` if it has 1 to 128 visible ASCII characters, or else an id that is made here.
     pub(super) request_id: RequestId,
     /// The caller's `traceparent`, if it is valid.
     pub(super) traceparent: Option<String>,
-    /// The caller's `tracestate`, if that is valid and `traceparent` is, too.
+    /// The caller's `tracestate`, if both it and `traceparent` are valid.
     pub(super) tracestate: Option<HeaderValue>,
 }
 
@@ -28,13 +28,13 @@ impl Correlation {
         let request_id = single(headers, &REQUEST_ID).and_then(RequestId::taken).unwrap_or_else(new_request_id);
         let traceparent = single(headers, &TRACEPARENT).and_then(|value| value.to_str().ok());
         let traceparent = traceparent.filter(|value| is_traceparent(value)).map(str::to_owned);
-        // Without a trace there is no state of it (W3C Trace Context §3.3: it is not even read then).
+        // `tracestate` is read only beside a valid `traceparent` (W3C Trace Context §3.3).
         let tracestate = traceparent.as_ref().and_then(|_| trace_state::read(headers));
         Self { request_id, traceparent, tracestate }
     }
 }
 
-/// A header's value, if there is exactly one.
+/// The value of a header that occurs exactly once.
 fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h HeaderValue> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?;
@@ -42,11 +42,11 @@ fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h HeaderVal
 }
 
 thread_local! {
-    /// Of this thread's ids: what makes them its own, and how many there were.
+    /// The random keys of this thread's ids, and the number of ids so far.
     static IDS: (RandomState, RandomState, Cell<u64>) = (RandomState::new(), RandomState::new(), Cell::new(0));
 }
 
-/// Makes an id of 128 bits: unique for our purposes, not a secret.
+/// Makes an id of 128 bits. It is unique for our purposes, but not secret.
 fn new_request_id() -> RequestId {
     IDS.with(|(high, low, count)| {
         count.set(count.get().wrapping_add(1));
@@ -56,7 +56,7 @@ fn new_request_id() -> RequestId {
 
 /// Whether a value is a valid `traceparent` (W3C Trace Context §3.2.2).
 ///
-/// Versions above `00` may carry more after a further `-` (§3.2.4).
+/// Versions above `00` may have further fields after another `-` (§3.2.4).
 fn is_traceparent(value: &str) -> bool {
     let bytes = value.as_bytes();
     if bytes.len() < 55 || [2, 35, 52].iter().any(|&at| bytes[at] != b'-') {
@@ -123,7 +123,7 @@ mod tests {
                 sent,
                 "{parents:?} {states:?}"
             );
-            // What is wrong with the state is no fault of the trace.
+            // An invalid `tracestate` does not make `traceparent` invalid.
             assert_eq!(correlation.traceparent.is_some(), parents == [good], "{parents:?} {states:?}");
         }
     }

@@ -1,19 +1,20 @@
-//! A streamed answer as one line in the log, and in the metrics.
+//! Records a streamed answer as one line in the log and as one request in the metrics.
 
 use crate::engine::{Response, ResponseKind, ResponsePart};
 use crate::observe::RequestRecord;
 use bytes::Bytes;
 use http::StatusCode;
 
-/// Most calls that one streamed answer is counted with; a subscription may last for days.
+/// Most calls, and most error codes, that are recorded of one streamed answer. The bound exists because a subscription
+/// may last for days.
 const MAX_CALLS: usize = 1_000;
 
-/// Sums up the parts of an answer; dropped before the last, it counts as one whose client left.
+/// Sums up the parts of an answer. If it is dropped before the last part, the answer counts as one whose client left.
 #[derive(Debug)]
 pub(super) struct Counted {
     record: Option<RequestRecord>,
     total: Option<Response>,
-    /// Parts so far; those of a subscription are its events.
+    /// The number of parts so far. The parts of a subscription are its events.
     parts: u64,
 }
 
@@ -22,7 +23,7 @@ impl Counted {
         Self { record: Some(record), total: None, parts: 0 }
     }
 
-    /// Adds a part; the last one writes the line.
+    /// Adds a part. The last part writes the log line.
     pub(super) fn add(&mut self, part: &ResponsePart) {
         let response = &part.response;
         self.parts = self.parts.saturating_add(1);
@@ -47,7 +48,7 @@ impl Counted {
         }
     }
 
-    /// Ends it before its last part, as the client or this process wants.
+    /// Ends the record. Before the last part, this means that the client or this process has ended the answer.
     pub(super) fn end(&mut self) {
         match (self.record.take(), &self.total) {
             (Some(record), Some(total)) if self.is_subscription() => record.subscription_ended(self.parts, total),
@@ -56,7 +57,7 @@ impl Counted {
         }
     }
 
-    /// Is it a subscription that has begun? Its first part tells.
+    /// Whether the answer is a subscription that has begun, which its first part says.
     pub(super) fn is_subscription(&self) -> bool {
         self.total.as_ref().is_some_and(|total| total.is_subscription() && total.kind == ResponseKind::Executed)
     }
@@ -64,7 +65,7 @@ impl Counted {
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        // A subscription ends when its client has enough of it.
+        // A subscription usually ends because its client leaves, so that is no failure.
         if self.is_subscription() {
             self.end();
         }

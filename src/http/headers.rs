@@ -1,10 +1,10 @@
-//! Copies of headers for what lives longer than its request.
+//! Copies of headers, for values that live longer than their request.
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue};
 
-/// The same headers in no more room than they need: those of a request are parts of the buffer that it was read into,
-/// and keep all of it.
+/// Copies headers into a buffer of their own. The headers of a request are slices of the buffer that the request was
+/// read into, and keep that whole buffer in memory.
 pub(super) fn compact(headers: &HeaderMap) -> HeaderMap {
     let mut text = BytesMut::with_capacity(headers.values().map(HeaderValue::len).sum());
     headers.values().for_each(|value| text.extend_from_slice(value.as_bytes()));

@@ -6,12 +6,12 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode, header};
 
-/// The process runs.
+/// Liveness: always 200, because the process runs.
 pub(super) async fn live() -> &'static str {
     "ok"
 }
 
-/// The engine can answer, and this process is not about to stop: 200, else 503.
+/// Readiness: 200 if the engine can answer and the process is not about to stop, else 503.
 pub(super) async fn ready(State(site): State<Site>) -> (StatusCode, &'static str) {
     if site.is_leaving() {
         (StatusCode::SERVICE_UNAVAILABLE, "stopping")
@@ -22,7 +22,7 @@ pub(super) async fn ready(State(site): State<Site>) -> (StatusCode, &'static str
     }
 }
 
-/// The metrics, in the text form that `Accept` prefers.
+/// The metrics, in the text format that `Accept` prefers.
 pub(super) async fn metrics(State(site): State<Site>, headers: HeaderMap) -> Response {
     let accept = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let form = Exposition::negotiate(accept);
@@ -38,7 +38,8 @@ pub(super) async fn metrics(State(site): State<Site>, headers: HeaderMap) -> Res
     ([(header::CONTENT_TYPE, form.content_type()), (header::VARY, "accept")], page).into_response()
 }
 
-/// The metrics on the public port: in development only, for they tell of services, loads and failures.
+/// The metrics on the public port. They are there in development only, because they reveal services, loads and
+/// failures.
 pub(super) async fn public_metrics(State(site): State<Site>, headers: HeaderMap) -> Response {
     match site.now().config.mode.is_development() {
         true => metrics(State(site), headers).await,

@@ -1,10 +1,10 @@
-//! What a connection waits for: its client, or us.
+//! Whether a connection waits for its client, or the client waits for this process.
 //!
-//! In: when its requests begin and end, and when the rest of a body or a client that takes its answer is waited for.
-//! Out: since when it has waited for its client, and the moment at which that was too long.
+//! In: when its requests begin and end, and when it waits for the rest of a body or for the client to read its answer.
+//! Out: since when it has waited for its client, and a signal when that has taken too long.
 //!
-//! Why not the HTTP library's own timeout: that one sets a timer for each request, and takes it away again. Here each
-//! connection has one timer for all of its life.
+//! The timeout of the HTTP library is not used, because it sets and clears a timer for each request. Here each
+//! connection has one timer for its whole life.
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
@@ -16,27 +16,28 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-/// Not waiting: a request is under way, all of it is there, and its client takes the answer.
+/// The connection does not wait: a request is under way, all of it has been received, and its client reads the answer.
 const NOT: u64 = u64::MAX;
 
-/// Nobody wants to know when all is flushed.
+/// Nobody waits for a flush.
 const NOT_AWAITED: u8 = 0;
 
-/// Somebody wants to know when all is flushed.
+/// Somebody waits until all bytes are flushed.
 const AWAITED: u8 = 1;
 
-/// All was flushed since somebody wanted to know.
+/// All bytes were flushed after somebody had begun to wait for that.
 const FLUSHED: u8 = 2;
 
-/// What one connection waits for. Times are milliseconds after `epoch`, which many connections share.
+/// What one connection waits for. Times are in milliseconds after `epoch`, which many connections share.
 #[derive(Debug)]
 pub(super) struct Idle {
     epoch: Instant,
-    /// Since when it waits for a request, or [`NOT`].
+    /// Since when the connection has waited for a request, or [`NOT`].
     request: AtomicU64,
-    /// Since when it waits for the rest of a body, or for its client to take more of an answer, or [`NOT`].
+    /// Since when the connection has waited for the rest of a body or for its client to read more of an answer, or
+    /// [`NOT`].
     stalled: AtomicU64,
-    /// The last request's body was not read to its end.
+    /// Whether the body of the last request was not read to its end.
     has_unread: AtomicBool,
     has_had_request: AtomicBool,
     /// [`NOT_AWAITED`], [`AWAITED`] or [`FLUSHED`].
@@ -45,7 +46,7 @@ pub(super) struct Idle {
 }
 
 impl Idle {
-    /// A connection that waits for its first request.
+    /// The state of a connection that waits for its first request.
     pub(super) fn new(epoch: Instant) -> Arc<Self> {
         let idle = Self {
             epoch,
@@ -60,7 +61,7 @@ impl Idle {
         Arc::new(idle)
     }
 
-    /// A request has begun; it lasts until this is dropped.
+    /// Notes that a request has begun. It lasts until the returned value is dropped.
     pub(super) fn request(self: &Arc<Self>) -> InRequest {
         self.request.store(NOT, Ordering::Relaxed);
         self.has_unread.store(false, Ordering::Relaxed);
@@ -68,49 +69,50 @@ impl Idle {
         InRequest(Arc::clone(self))
     }
 
-    /// It is the client's turn within a request, from now on.
+    /// Notes that from now on the connection waits for the client within a request.
     pub(super) fn stalls(&self) {
         self.stalled.store(self.now(), Ordering::Relaxed);
     }
 
-    /// The client has done its part.
+    /// Notes that the connection no longer waits for the client within the request.
     pub(super) fn flows(&self) {
         self.stalled.store(NOT, Ordering::Relaxed);
     }
 
-    /// Wants to know when all that is to be written now has been handed to the system.
+    /// Begins to watch for the moment when all bytes that are to be written now have been given to the operating
+    /// system.
     pub(super) fn awaits_flush(&self) {
         self.flush.store(AWAITED, Ordering::Relaxed);
     }
 
-    /// All that was to be written has been handed to the system: the HTTP library flushes only then.
+    /// Notes that all bytes were given to the operating system. The HTTP library flushes only after that.
     pub(super) fn flushed(&self) {
         if self.flush.load(Ordering::Relaxed) == AWAITED {
             self.flush.store(FLUSHED, Ordering::Relaxed);
         }
     }
 
-    /// Was all flushed since [`awaits_flush`](Self::awaits_flush)?
+    /// Whether all bytes were flushed since [`awaits_flush`](Self::awaits_flush) was called.
     pub(super) fn is_flushed(&self) -> bool {
         self.flush.load(Ordering::Relaxed) == FLUSHED
     }
 
-    /// A body was not read to its end.
+    /// Notes that a body was not read to its end.
     pub(super) fn leaves_unread(&self) {
         self.has_unread.store(true, Ordering::Relaxed);
     }
 
-    /// Was the last request's body not read to its end?
+    /// Whether the body of the last request was not read to its end.
     pub(super) fn has_unread(&self) -> bool {
         self.has_unread.load(Ordering::Relaxed)
     }
 
-    /// Has a request begun on it, now or before?
+    /// Whether any request has begun on this connection.
     pub(super) fn has_had_request(&self) -> bool {
         self.has_had_request.load(Ordering::Relaxed)
     }
 
-    /// Since when it has waited for its client; `None`: its client waits for us.
+    /// Since when the connection has waited for its client; `None` if the client waits for this process.
     pub(super) fn waiting_since(&self) -> Option<Instant> {
         let since = match self.request.load(Ordering::Relaxed) {
             NOT => self.stalled.load(Ordering::Relaxed),
@@ -129,7 +131,7 @@ impl Idle {
         self.end.notified().await;
     }
 
-    /// Waits until the connection is told to end while its client is waited for.
+    /// Waits until the connection is told to end at a time when it waits for its client.
     pub(super) async fn ended_while_waiting(&self) {
         loop {
             self.told_to_end().await;
@@ -139,7 +141,7 @@ impl Idle {
         }
     }
 
-    /// Waits until the connection has been without a request for so long.
+    /// Waits until the connection has been without a request for as long as `patience`.
     pub(super) async fn too_long(&self, patience: Duration) {
         loop {
             let since = match self.request.load(Ordering::Relaxed) {
@@ -163,12 +165,12 @@ impl Idle {
 pub(super) struct InRequest(Arc<Idle>);
 
 impl InRequest {
-    /// What its connection waits for.
+    /// The state of the request's connection.
     pub(super) fn connection(&self) -> &Idle {
         &self.0
     }
 
-    /// An answer's body, whose end is the request's end.
+    /// Wraps the body of the answer; the request ends when that body is dropped.
     pub(super) fn until_end_of<B>(self, body: B) -> Answering<B> {
         Answering { body, _request: self }
     }
@@ -180,7 +182,7 @@ impl Drop for InRequest {
     }
 }
 
-/// A body with the request that it answers.
+/// The body of an answer, with the request that it answers.
 #[derive(Debug)]
 pub(super) struct Answering<B> {
     body: B,
@@ -204,13 +206,14 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Answering<B> {
     }
 }
 
-/// A request's body. It tells its connection while the client is waited for, and when it is dropped before its end: then
-/// the client may still send.
+/// The body of a request. It tells its connection when it begins and ceases to wait for the client, and when it is
+/// dropped before its end, because the client may then still be sending.
 #[derive(Debug)]
 pub(super) struct Incoming<B: Body> {
     body: B,
     is_over: bool,
-    /// From the first wait on, whatever comes: a client that sends bit by bit is waited for, too.
+    /// Whether the connection waits for the client. Once this is true, it stays true until the end of the body, because
+    /// a client that sends little by little keeps the connection waiting as well.
     is_waiting: bool,
     idle: Arc<Idle>,
 }
@@ -281,7 +284,7 @@ mod tests {
         drop(request);
         let ended = Instant::now();
         idle.too_long(PATIENCE).await;
-        // Timers are as coarse as a millisecond.
+        // Timers have a resolution of one millisecond.
         assert!((PATIENCE..PATIENCE + Duration::from_millis(3)).contains(&ended.elapsed()), "{:?}", ended.elapsed());
         assert!(opened.elapsed() > Duration::from_secs(3_600));
     }

@@ -1,12 +1,14 @@
-//! A stream that lingers: when it is closed while its client still sends, it takes that in for a bounded while.
+//! A stream that lingers: when it is closed while its client still sends, it reads and drops those bytes for a bounded
+//! time.
 //!
-//! Why: an operating system that gets bytes for a closed socket answers with a reset, and a reset takes from the client
-//! what it has not read yet, such as the 413 that says why nobody reads on.
+//! An operating system that gets bytes for a closed socket answers with a reset. A reset takes from the client the
+//! bytes that it has not read yet, such as the 413 that says why its body is no longer read.
 //!
-//! Always true: what comes in is forgotten; lingering ends after [`LONGEST`] and [`MOST_BYTES`], whichever is first.
+//! Always true: the bytes that are read are dropped; lingering ends after [`LONGEST`] or [`MOST_BYTES`], whichever
+//! comes first.
 //!
 //! # Source
-//! RFC 9112 §9.6 (the closing in stages).
+//! RFC 9112 §9.6 (closing in stages).
 
 use super::idle::Idle;
 use std::future::Future;
@@ -19,22 +21,22 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// Longest time for what a client still sends.
+/// How long the stream lingers at most.
 pub(super) const LONGEST: Duration = Duration::from_secs(5);
 
-/// Most bytes of it.
+/// How many bytes are read at most while the stream lingers.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
 
-/// Bytes that are taken at once.
+/// How many bytes are read at once.
 const CHUNK: usize = 8 * 1024;
 
-/// Takes in what its client still sends, once this side is shut down.
+/// A stream that reads and drops what its client still sends after this side has been shut down.
 #[derive(Debug)]
 pub(super) struct Lingering<S> {
     stream: S,
     idle: Arc<Idle>,
     is_shut: bool,
-    /// What is left of the time and the bytes, once something has come or is about to.
+    /// The time and the bytes that are left, once lingering has begun.
     rest: Option<Rest>,
 }
 
@@ -45,14 +47,15 @@ struct Rest {
 }
 
 impl<S> Lingering<S> {
-    /// `idle` says whether a request's body was left unread.
+    /// Wraps a stream. `idle` says whether the body of a request was left unread.
     pub(super) fn new(stream: S, idle: Arc<Idle>) -> Self {
         Self { stream, idle, is_shut: false, rest: None }
     }
 }
 
 impl<S: AsyncRead + Unpin> Lingering<S> {
-    /// Ready once the client has ended its side, or has had its time; at once, if it owes nothing and sends nothing.
+    /// Ready once the client has closed its side or a bound is reached. Ready at once if no body was left unread and no
+    /// bytes have arrived.
     fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut space = [MaybeUninit::uninit(); CHUNK];
         loop {
@@ -162,7 +165,7 @@ mod tests {
         let began = Instant::now();
         ours.shutdown().await.unwrap();
         assert_eq!(began.elapsed(), Duration::ZERO);
-        // Bytes that nobody asked for, as behind a head that was refused.
+        // Here bytes arrive though no body was left unread, as after a head that was refused.
         let (mut ours, mut theirs) = pair(false);
         theirs.write_all(b"more").await.unwrap();
         ours.shutdown().await.unwrap();

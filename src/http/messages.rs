@@ -1,4 +1,4 @@
-//! Messages of the sub-protocol `graphql-transport-ws`.
+//! Messages of the subprotocol `graphql-transport-ws`.
 //!
 //! # Source
 //! "GraphQL over WebSocket Protocol" of `graphql-ws`, "Message types".
@@ -14,13 +14,14 @@ use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::fmt;
 
-/// Longest id of an operation, in bytes.
+/// The longest id of an operation, in bytes.
 const MAX_ID_BYTES: usize = 128;
 
-/// Longest reason of a close, in bytes (RFC 6455 §5.5: the frame holds 125, two of them are the code).
+/// The longest reason of a close frame, in bytes (RFC 6455 §5.5: a control frame holds 125 bytes, and two of them are
+/// the status code).
 const MAX_REASON_BYTES: usize = 123;
 
-/// Why a connection is closed: a code and the reason that clients know.
+/// Why a WebSocket is closed: a status code, and the reason in the words that clients of the protocol know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Close(pub(super) u16, pub(super) Cow<'static, str>);
 
@@ -29,7 +30,7 @@ impl Close {
         Self(code, Cow::Borrowed(reason))
     }
 
-    /// An operation begins with the id of one that has not ended. An id that is too long for a reason is cut.
+    /// A `subscribe` has the id of an operation that has not ended. An id that is too long for the reason is cut off.
     pub(super) fn subscriber_exists(id: &str) -> Self {
         let reason = |id: &str| format!("Subscriber for {id} already exists");
         let room = MAX_REASON_BYTES - reason("").len();
@@ -37,13 +38,14 @@ impl Close {
     }
 }
 
-/// What a client sends.
+/// A message that a client sends.
 pub(super) enum Client {
-    /// The credential of `payload`: the member `authorization`, in any case; `None`: there is none, or it is null.
+    /// `authorization` is the member of that name of `payload`, whose name is compared without regard to case. It is
+    /// `None` if the member is absent or null.
     ConnectionInit {
         authorization: Option<Authorization>,
     },
-    /// `payload`: the text of a JSON object.
+    /// `payload` is the text of a JSON object.
     Ping {
         payload: Option<Bytes>,
     },
@@ -57,15 +59,15 @@ pub(super) enum Client {
     },
 }
 
-/// The member `authorization` of a first message.
+/// The member `authorization` of the payload of `connection_init`.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Authorization {
     Text(String),
-    /// Something else than text.
+    /// A value that is no string.
     Other,
 }
 
-/// A message's members; nothing is built of its payload.
+/// The members of a message. The payload stays text.
 #[derive(Deserialize)]
 struct Envelope<'t> {
     #[serde(rename = "type", borrow)]
@@ -77,9 +79,9 @@ struct Envelope<'t> {
 }
 
 impl Client {
-    /// `None`: it is none of the protocol's.
+    /// Reads a message; `None` if the text is no message that a client may send.
     pub(super) fn read(text: &Bytes) -> Option<Self> {
-        // Of a struct, serde would take an array as well.
+        // serde would read the struct from an array as well.
         let is_object = text.trim_ascii_start().first() == Some(&b'{');
         if !is_object || is_deeper_than(text, MAX_DEPTH) {
             return None;
@@ -107,7 +109,7 @@ impl Client {
     }
 }
 
-/// The member `authorization` of an object; others are skipped.
+/// The member `authorization` of an object. Other members are skipped.
 struct Found(Option<Authorization>);
 
 impl<'de> Deserialize<'de> for Found {
@@ -143,14 +145,14 @@ impl<'de> Visitor<'de> for Members {
     }
 }
 
-/// What a client is sent.
+/// A message that is sent to a client.
 pub(super) enum Message<'a> {
     ConnectionAck,
-    /// `payload`: what the ping had.
+    /// `payload` is the payload of the ping.
     Pong {
         payload: Option<&'a str>,
     },
-    /// `payload`: a response, as JSON text.
+    /// `payload` is a GraphQL response, as JSON text.
     Next {
         id: &'a str,
         payload: &'a str,
@@ -165,14 +167,14 @@ pub(super) enum Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// The errors of a response without `data`.
+    /// An `error` message with the errors of a response that has no `data`.
     pub(super) fn error(id: &'a str, response: &str) -> Self {
         let mut response: Value = serde_json::from_str(response).unwrap_or_default();
         let errors = response.get_mut("errors").map(Value::take).unwrap_or_else(|| json!([]));
         Self::Error { id, errors }
     }
 
-    /// An error that the engine knows nothing of.
+    /// An `error` message for an operation that was refused before it reached the engine.
     pub(super) fn refused(id: &'a str, code: &str, message: &str) -> Self {
         Self::Error { id, errors: json!([{ "message": message, "extensions": { "code": code } }]) }
     }
@@ -182,7 +184,7 @@ impl<'a> Message<'a> {
             Self::ConnectionAck => r#"{"type":"connection_ack"}"#.to_owned(),
             Self::Pong { payload: None } => r#"{"type":"pong"}"#.to_owned(),
             Self::Pong { payload: Some(payload) } => format!(r#"{{"type":"pong","payload":{payload}}}"#),
-            // The answer goes in as it is.
+            // The payload is inserted without parsing, because it is JSON already.
             Self::Next { id, payload } => format!(r#"{{"id":{},"type":"next","payload":{payload}}}"#, json!(id)),
             Self::Error { id, errors } => json!({ "id": id, "type": "error", "payload": errors }).to_string(),
             Self::Complete { id } => json!({ "id": id, "type": "complete" }).to_string(),

@@ -1,4 +1,4 @@
-//! Which media type answers: `application/graphql-response+json` or `application/json`.
+//! Chooses the media type of an answer: `application/graphql-response+json` or `application/json`.
 
 use http::header::ACCEPT;
 use http::{HeaderMap, HeaderValue};
@@ -6,17 +6,17 @@ use http::{HeaderMap, HeaderValue};
 /// A media type of answers; it decides the status of request errors (GraphQL over HTTP §6.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum MediaType {
-    /// `application/graphql-response+json`: the status says what happened.
+    /// `application/graphql-response+json`: the status says whether the request failed.
     GraphQlResponse,
-    /// `application/json`: a well-formed request is 200, whatever its outcome.
+    /// `application/json`: a well-formed request is answered with 200, whatever its outcome.
     Json,
 }
 
 impl MediaType {
-    /// Chooses by the `Accept` headers; `None` if neither type is acceptable.
+    /// Chooses the type by the `Accept` headers; `None` if they accept neither type.
     ///
-    /// Without `Accept`, and for `*/*` alone, it is `application/json`, for clients from before 2025
-    /// (GraphQL over HTTP, "legacy watershed").
+    /// Without `Accept`, and for `*/*` alone, the type is `application/json`, for clients from before 2025 (GraphQL
+    /// over HTTP, "legacy watershed").
     pub(super) fn negotiate(headers: &HeaderMap) -> Option<Self> {
         let mut quality = Qualities::default();
         let mut is_absent = true;
@@ -29,7 +29,7 @@ impl MediaType {
         if is_absent { Some(Self::Json) } else { quality.choice() }
     }
 
-    /// What the entity tags of its answers end in.
+    /// The suffix of the entity tags of answers of this type.
     pub(super) fn suffix(self) -> &'static str {
         match self {
             Self::GraphQlResponse => "-g",
@@ -37,7 +37,7 @@ impl MediaType {
         }
     }
 
-    /// The `content-type` of an answer.
+    /// The `content-type` header of an answer.
     pub(super) fn content_type(self) -> HeaderValue {
         HeaderValue::from_static(match self {
             Self::GraphQlResponse => "application/graphql-response+json; charset=utf-8",
@@ -46,7 +46,8 @@ impl MediaType {
     }
 }
 
-/// Quality of each type in thousandths, the most specific range winning (RFC 9110 §12.5.1).
+/// The quality of each media range, in thousandths. The most specific range that covers a type decides about it (RFC
+/// 9110 §12.5.1).
 #[derive(Debug, Default)]
 struct Qualities {
     graphql: Option<u16>,
@@ -76,17 +77,18 @@ impl Qualities {
         let (graphql, json) = (self.graphql.unwrap_or(wild), self.json.unwrap_or(wild));
         match (graphql, json) {
             (0, 0) => None,
-            // Named, it wins a draw: a client that names it knows it. Only covered by a wildcard, it does not.
+            // `application/graphql-response+json` wins a draw if it is named, because the client then knows it. It does
+            // not win if only a wildcard covers it.
             _ if graphql > json || (graphql == json && self.graphql.is_some()) => Some(MediaType::GraphQlResponse),
             _ => Some(MediaType::Json),
         }
     }
 }
 
-/// A `q` value in thousandths; what is no number counts as 0.
+/// A `q` value in thousandths. A text that is no number counts as 0.
 fn thousandths(text: &str) -> u16 {
     let quality: f32 = text.parse().unwrap_or(0.0);
-    // In range by `clamp`; NaN becomes 0.
+    // `clamp` keeps the value in range; NaN becomes 0.
     (quality.clamp(0.0, 1.0) * 1000.0) as u16
 }
 

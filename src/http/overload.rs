@@ -1,28 +1,26 @@
-//! Overload: how late this process is with its work, and which share of new requests it refuses for that.
+//! Overload: how late this process is with its work, and the share of new requests that it refuses because of that.
 //!
-//! In: each new request. Out: whether it is refused.
-//! Elsewhere: the fixed bound on requests at once ([`super::door`]); services that are slow, which are no load of
-//! ours ([`crate::upstream`] guards their calls).
+//! In: each new request. Out: whether it is refused. Elsewhere: the fixed bound on requests at once ([`super::door`]);
+//! slow services, which are no load of this process ([`crate::upstream`] guards calls to them).
 //!
-//! What is measured: a task on each worker's runtime sleeps for ten milliseconds, and sees how much later than asked
-//! it runs. Everything that the worker has to do stands in the same queue, so that is how long any step of any
-//! request waits for its turn. Why this and not the number of requests, or their time: those grow with slow services
-//! as well, while the processor is idle. Why not the processor's load: a worker can be fully used and still in time.
+//! Lateness is measured by a task on the runtime of each worker. The task sleeps for ten milliseconds and notes how
+//! much later than that it runs. All work of the worker stands in the same queue, so every step of every request waits
+//! as long for its turn. The number and the duration of requests are not used, because they also grow with slow
+//! services, while the processor is idle. The load of the processor is not used either, because a worker can be fully
+//! used and still be in time.
 //!
-//! What is done with it is after CoDel (RFC 8289): bursts make a worker late for a moment, and pass; only a delay
-//! that never falls below the target within an interval is a queue that stands. So the least delay of each interval
-//! counts. While it is above the target, a growing share of new requests is refused; once it is below, the share is
-//! halved with each interval. New requests first: what has begun has cost something already, and its client waits.
-//! Memory follows: each request's is bounded, so that bounding requests bounds it.
+//! The response to lateness follows CoDel (RFC 8289). A burst makes a worker late for a moment and passes; only a delay
+//! that stays above the target for a whole interval shows a standing queue. So the least delay of each interval counts.
+//! While it is above the target, a growing share of new requests is refused; once it is below, the share is halved in
+//! each interval. New requests are refused because a request that has begun has already cost something, and its client
+//! waits. This bounds memory too, because the memory of each request is bounded.
 //!
-//! One request that takes long makes a worker late as well, and so does a machine that is busy with something else,
-//! but refusing would shorten no queue then. A queue has members: only a delay in which several requests were begun
-//! counts.
+//! A single long request also makes a worker late, and so does a machine that is busy with something else, but there
+//! refusals would shorten no queue. So a delay counts only if several requests began during it.
 //!
-//! Always true:
-//! - each worker is judged by itself: one that is busy does not refuse for another;
-//! - without requests nothing is measured, and nothing wakes up for it;
-//! - never all requests are refused, so that the end of an overload is noticed.
+//! Always true: - each worker is judged by itself: a busy worker never makes another one refuse requests; - without
+//! requests nothing is measured, and no timer wakes the process; - some requests are always accepted, so that the end
+//! of an overload is noticed.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,38 +32,39 @@ use tokio::time::{Instant, sleep_until};
 /// How often a worker's delay is measured.
 const TICK: Duration = Duration::from_millis(10);
 
-/// How long a queue must stand.
+/// How long a queue must last before it counts as standing.
 const INTERVAL: Duration = Duration::from_millis(200);
 
-/// Measurements that an interval needs: one pause of the whole process is no overload.
+/// The least number of measurements in an interval, because one pause of the whole process is no overload.
 const MIN_TICKS: u32 = 2;
 
-/// Requests that must have begun since the measurement before: with fewer there is no queue.
+/// How many requests must have begun since the previous measurement; with fewer there is no queue.
 const MIN_BEGUN: u32 = 4;
 
-/// What the share grows by in an interval, when the delay is just above the target; up to four times as much above it.
+/// How much the refused share grows in one interval when the delay is just above the target. The growth is proportional
+/// to the delay, up to four times this.
 const STEP: f64 = 0.1;
 
-/// The largest share.
+/// The largest share of requests that are refused.
 const MOST: f64 = 0.95;
 
-/// Shares below this are none.
+/// A share below this becomes 0.
 const LEAST: f64 = 0.01;
 
-/// Runtimes that are measured; requests on further ones are not refused.
+/// The most runtimes that are measured. Requests on further ones are never refused.
 const MAX_RUNTIMES: usize = 1024;
 
-/// The workers of one server, and how late each is.
+/// The workers of one server, and how late each of them is.
 #[derive(Debug)]
 pub(super) struct Overload {
-    /// `None`: nothing is refused.
+    /// The delay above which requests are refused; `None` if none are ever refused.
     target: Option<Duration>,
     workers: RwLock<HashMap<Id, Arc<Worker>, ahash::RandomState>>,
 }
 
 #[derive(Debug)]
 struct Worker {
-    /// Held for a few sums, never over an await.
+    /// Held for a few additions, never across an await.
     controller: Mutex<Controller>,
     is_measured: AtomicBool,
 }
@@ -75,7 +74,7 @@ impl Overload {
         Self { target, workers: RwLock::default() }
     }
 
-    /// Is a new request to be refused? To be asked once for each, on the runtime that serves it.
+    /// Whether a new request is to be refused. Call this once for each request, on the runtime that serves it.
     pub(super) fn refuses(&self) -> bool {
         let (Some(target), Ok(runtime)) = (self.target, Handle::try_current()) else { return false };
         let Some(worker) = self.worker(runtime.id(), target) else { return false };
@@ -109,7 +108,8 @@ impl Worker {
     }
 }
 
-/// Measures while there are requests, and ends when there were none for an interval; the next one begins it again.
+/// Measures a worker's delay while there are requests. It ends after an interval without any, and the next request
+/// starts it again.
 async fn measure(worker: Weak<Worker>) {
     loop {
         let due = Instant::now() + TICK;
@@ -133,31 +133,31 @@ async fn measure(worker: Weak<Worker>) {
     }
 }
 
-/// What an interval has brought.
+/// What a measurement has changed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Change {
     None,
-    /// Refusing begins, for being this late.
+    /// Refusing begins, because the worker is this late.
     Begins(Duration),
     Ends,
-    /// There was no request in it, and nothing is refused.
+    /// The interval had no requests, and nothing is refused.
     Idle,
 }
 
-/// From delays to a share. It has no clock of its own.
+/// Turns delays into the share of requests to refuse. It has no clock of its own.
 #[derive(Debug)]
 struct Controller {
     target: Duration,
     interval_ends: Instant,
-    /// Of this interval.
+    /// The least delay of this interval.
     least: Duration,
     ticks: u32,
     /// Requests since the last tick.
     begun: u32,
-    /// Were there any in this interval?
+    /// Whether any request began in this interval.
     had_requests: bool,
     share: f64,
-    /// The part of a refusal that is due.
+    /// The refused share of each request, summed up; when the sum reaches 1, a request is refused and 1 is subtracted.
     due: f64,
 }
 
@@ -176,7 +176,7 @@ impl Controller {
         }
     }
 
-    /// Takes a delay in.
+    /// Takes one measured delay.
     fn observe(&mut self, late: Duration, now: Instant) -> Change {
         let begun = std::mem::take(&mut self.begun);
         self.had_requests |= begun > 0;
@@ -205,7 +205,7 @@ impl Controller {
         }
     }
 
-    /// Every so many-th request, without chance: a share of a tenth is each tenth request.
+    /// Whether to refuse the next request. The choice is not random: a share of a tenth refuses every tenth request.
     fn refuses(&mut self) -> bool {
         self.begun = self.begun.saturating_add(1);
         self.due += self.share;
@@ -224,7 +224,7 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
     const TARGET: Duration = Duration::from_millis(50);
 
-    /// A controller, its clock, and how many requests begin between two ticks.
+    /// A controller with its clock and the number of requests that begin between two ticks.
     struct Driven {
         controller: Controller,
         now: Instant,
@@ -237,7 +237,7 @@ mod tests {
             Self { controller: Controller::new(TARGET, now), now, begun: 10 }
         }
 
-        /// Ticks that are late by what `late` says, for some intervals.
+        /// Runs for some intervals with ticks that are late by what `late` returns.
         fn run(&mut self, intervals: u32, late: impl Fn(u32) -> Duration) -> Vec<Change> {
             let end = self.now + INTERVAL * intervals;
             let mut changes = Vec::new();
@@ -294,7 +294,7 @@ mod tests {
             shares.push(driven.refused());
         }
         assert!(shares.is_sorted() && (9..=11).contains(&shares[0]) && (38..=43).contains(&shares[3]), "{shares:?}");
-        // Far above the target it grows faster, and never to all.
+        // Far above the target, the share grows faster, but never to 1.
         driven.run(20, |_| 400 * MS);
         let refused = driven.refused();
         assert!((94..=96).contains(&refused), "{refused}");
@@ -314,7 +314,7 @@ mod tests {
             changes.push(driven.controller.observe(MS, driven.now));
         }
         assert!(changes.contains(&Change::Idle), "{changes:?}");
-        // But not while some are still refused: then the share has to fall first.
+        // It does not become idle while some requests are still refused, because the share has to fall first.
         driven.run(2, |_| 100 * MS);
         driven.now += INTERVAL;
         assert_eq!(driven.controller.observe(MS, driven.now), Change::None);

@@ -1,9 +1,9 @@
-//! Why a request got no answer of the engine.
+//! The reasons why a request gets no answer from the engine.
 
 use crate::policy::JwtRejected;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
-/// A request that was refused before the engine, or given up after it.
+/// Why a request was refused before it reached the engine, or given up afterwards.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Refusal {
     #[error("this method is not allowed here; use POST, or GET for queries")]
@@ -22,7 +22,7 @@ pub(super) enum Refusal {
     Malformed(String),
     #[error("batched requests are not supported; send one operation per request")]
     Batched,
-    /// The message is the one that clients of persisted queries look for.
+    /// This is the message that clients of persisted queries look for.
     #[error("PersistedQueryNotSupported")]
     PersistedQuery,
     #[error("{0}")]
@@ -55,7 +55,7 @@ impl Refusal {
         }
     }
 
-    /// The stable `extensions.code`.
+    /// The stable code of the error, as in `extensions.code`.
     pub(super) fn code(&self) -> &'static str {
         match self {
             Self::Method => "METHOD_NOT_ALLOWED",
@@ -75,7 +75,7 @@ impl Refusal {
         }
     }
 
-    /// The header that tells the client what to do instead.
+    /// The header, if any, that tells the client what to do instead.
     pub(super) fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         let (name, value) = match self {
             Self::Method => (header::ALLOW, "GET, POST"),
@@ -83,7 +83,7 @@ impl Refusal {
             Self::MediaType => (header::ACCEPT, "application/json"),
             Self::Unauthenticated(_) => (header::WWW_AUTHENTICATE, r#"Bearer error="invalid_token""#),
             Self::Overloaded => (header::RETRY_AFTER, "1"),
-            // The rest of the body is not read: the connection cannot be used again.
+            // The rest of the body is not read, so the connection cannot be used again.
             Self::TooLarge { .. } | Self::SlowBody => (header::CONNECTION, "close"),
             _ => return None,
         };

@@ -1,10 +1,11 @@
-//! Connections: accepting, bounding and ending them.
+//! Accepts connections, bounds their number, serves them and ends them.
 //!
-//! When all places are taken and none becomes free, a new connection is still answered: one request to `/graphql` with 503,
-//! or anything else. So clients learn that they are to come again, and health checks learn nothing wrong.
+//! When all places are taken and none becomes free, one request of a new connection is still answered: with 503 if it
+//! is to `/graphql`, and as usual if it is to another path. So clients learn that they should try again, and health
+//! checks are not affected.
 //!
-//! Our own loop rather than `axum::serve`, which bounds neither connections nor the waits for a
-//! request's head and for a client to take its answer.
+//! `axum::serve` is not used, because it bounds neither the number of connections nor the waits for the head of a
+//! request and for a client that reads its answer.
 
 use super::connections::{Connection, Connections};
 use super::event_stream::{self, EventStream};
@@ -37,36 +38,36 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
-/// Longest wait for a request's head; also how long an idle connection is kept.
+/// Longest wait for the head of a request; also how long an idle connection is kept.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Longest wait for a client to take more of its answer.
+/// Longest wait for a client to read more of its answer.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Most bytes of a request's head, its address included; beyond it the answer is 431.
+/// Most bytes of the head of a request, with its target; the answer to a longer one is 431.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 
-/// Pause after a failed accept, as when file descriptors have run out.
+/// Pause after a failed accept, such as when file descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Most connections without a place that are told so at once; further ones are closed without a word.
+/// Most connections without a place that are answered at the same time; further ones are closed without an answer.
 const MAX_REFUSALS: usize = 64;
 
-/// Longest time that telling one may take.
+/// Longest time for answering a connection that has no place.
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Longest wait, once the server stops, for the first request of a connection: its client may have opened it for a
-/// request that is on its way. At most half of the time that is left for requests in flight.
+/// Longest wait for the first request of a connection once the server stops, because its client may have sent that
+/// request already. The wait is at most half of the time that is left for requests in flight.
 const FIRST_REQUEST: Duration = Duration::from_secs(1);
 
-/// Most connections that are taken over from the system when the server stops; its queue holds no more.
+/// Most connections that are accepted from the operating system's queue when the server stops. The queue holds no more.
 const BACKLOG: usize = 1_024;
 
 /// Limits of [`serve`].
 #[derive(Debug, Clone, Copy)]
 pub struct ServeLimits {
-    /// Open connections at once, WebSockets and streams among them; when they are taken, the idlest ends for a new one,
-    /// and if none is idle, new ones are refused.
+    /// The most connections that are open at once, including WebSockets and streams. When there are as many, the one
+    /// that has been idle longest is ended for a new one; if none is idle, new ones are refused.
     pub max_connections: u32,
 }
 
@@ -76,11 +77,11 @@ impl From<&ServerConfig> for ServeLimits {
     }
 }
 
-/// Serves connections until `shutdown` is ready, then lets requests in flight end, until the instant that it gives. A
-/// connection that has had no request yet may bring one for a short while.
+/// Serves connections until `shutdown` is ready, then lets requests in flight end until the instant that `shutdown`
+/// returns. A connection that has had no request yet may send one for a short time.
 ///
-/// Returns once the last connection has ended or has been cut off: how many were cut off. Dropping the future cuts all of
-/// them off.
+/// Returns the number of connections that were cut off, once the last connection has ended or was cut off. Dropping the
+/// future cuts off all of them.
 pub async fn serve(
     listener: TcpListener,
     routes: Routes,
@@ -90,7 +91,7 @@ pub async fn serve(
     accept(listener, routes, shutdown, limits, None).await
 }
 
-/// As [`serve`], the connections by `workers`; the runtime that this runs on accepts them.
+/// Like [`serve`], but `workers` serve the connections; the runtime that this future runs on only accepts them.
 pub async fn serve_by(
     workers: &Workers,
     listener: TcpListener,
@@ -138,13 +139,13 @@ async fn accept(
     let cut_off = if ended.is_ok() { 0 } else { connections.len() };
     if cut_off > 0 {
         tracing::warn!(connections = cut_off, "cut off at the end of the grace period");
-        // Their tasks end when their workers have a turn, which is not waited for: one may be held up.
+        // The tasks end when their workers run next. That is not waited for, because a worker may be held up.
         connections.abort_all();
     }
     cut_off
 }
 
-/// What serves the connections of one listener.
+/// The state that serving the connections of one listener needs.
 struct Serving<'w> {
     routes: Routes,
     stopping: Stopping,
@@ -154,7 +155,7 @@ struct Serving<'w> {
 }
 
 impl Serving<'_> {
-    /// Begins to serve a connection; without a place, to refuse its request.
+    /// Begins to serve a connection. Without a place, its request is refused.
     fn begin(&mut self, stream: TcpStream, place: Option<Connection>) {
         let (routes, stopping) = (self.routes.clone(), self.stopping.clone());
         let Some(place) = place else {
@@ -166,7 +167,7 @@ impl Serving<'_> {
         };
         match self.workers {
             Some(workers) => {
-                // A socket belongs to the runtime that it was registered with.
+                // A socket is registered with one runtime, so it is registered again with the worker's.
                 let Ok(stream) = stream.into_std() else { return };
                 workers.spawn(&mut self.connections, async move {
                     if let Ok(stream) = TcpStream::from_std(stream) {
@@ -179,8 +180,8 @@ impl Serving<'_> {
     }
 }
 
-/// The connections that clients have opened and that were not accepted yet: they would be cut off with the listener, which
-/// is closed once these are taken.
+/// The connections that clients have opened and that were not accepted yet. They would be cut off when the listener is
+/// closed, which happens after they were accepted.
 fn backlog(listener: TcpListener) -> impl Iterator<Item = TcpStream> {
     let listener = listener.into_std().ok();
     let accepted = std::iter::from_fn(move || Some(listener.as_ref()?.accept().ok()?.0));
@@ -190,7 +191,7 @@ fn backlog(listener: TcpListener) -> impl Iterator<Item = TcpStream> {
     })
 }
 
-/// The next connection. May be dropped: none is lost.
+/// The next connection. Dropping the future loses none.
 async fn next(listener: &TcpListener) -> TcpStream {
     loop {
         match listener.accept().await {
@@ -203,23 +204,23 @@ async fn next(listener: &TcpListener) -> TcpStream {
     }
 }
 
-/// Once the server stops: until when first requests are waited for.
+/// Until when first requests are waited for; `None` until the server stops.
 type Stopping = watch::Receiver<Option<Instant>>;
 
-/// Why a connection is ended from this side.
+/// Why this side ends a connection.
 enum End {
-    /// The server stops: a request in flight is still answered, and a first one may come until this instant.
+    /// The server stops. A request in flight is still answered, and a first request may come until this instant.
     Stop(Instant),
     /// No request came for too long.
     Idle,
-    /// All places are taken, and it has waited for its client the longest.
+    /// All places are taken, and this connection has waited for its client the longest.
     Idlest,
 }
 
-/// A body of so many bytes that nobody reads is taken in by the HTTP library, if it is there already.
+/// The longest unread body, in bytes, that the HTTP library reads and drops by itself if it has arrived.
 const MAX_SKIPPED: u64 = 16 * 1024;
 
-/// Answers one request of a connection, unless its head is to be refused.
+/// Answers one request of a connection, or refuses it because of its head.
 async fn answer(
     routes: &Routes,
     idle: &Arc<Idle>,
@@ -242,7 +243,7 @@ async fn answer(
         }
     };
     let events = answer.extensions_mut().remove::<EventStream>().filter(|_| is_http_11);
-    // What is left of the body stands where the next request would.
+    // The rest of the body would be read as the next request.
     if events.is_some() || idle.has_unread() && !is_short {
         answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
@@ -258,26 +259,28 @@ async fn refuse(stream: TcpStream, _permit: OwnedSemaphorePermit, routes: Routes
     let _ = timeout(REFUSAL_TIMEOUT, requests(stream, &idle, routes.full(), stopping)).await;
 }
 
-/// Serves one connection to its end: its requests, and then a WebSocket or an event stream, if the last one asks for that.
-/// It keeps its place for all of that.
+/// Serves one connection to its end: its requests, and then a WebSocket or an event stream if the last request asks for
+/// one. The connection keeps its place until then.
 async fn connection(stream: TcpStream, place: Connection, routes: Routes, stopping: Stopping) {
     let (idle, _open) = (place.idle(), routes.count_connection());
-    // What serves requests is large, and gone when what comes next begins.
+    // The future that serves requests is large. Boxed, it is freed before the next one begins.
     if let Some(next) = Box::pin(requests(stream, idle, routes, stopping)).await {
         next.await;
     }
 }
 
-/// Serves the requests of one connection; once the server stops, to the end of its request in flight, or of its first one.
+/// Serves the requests of one connection. Once the server stops, this ends after the request in flight, or after the
+/// first request.
 ///
-/// Gives what is to be done next, if the last request was an upgrade, or its answer is an event stream.
+/// Returns the future that serves the connection from then on, if the last request was an upgrade or its answer is an
+/// event stream.
 async fn requests(
     stream: TcpStream,
     idle: &Arc<Idle>,
     routes: Routes,
     mut stopping: Stopping,
 ) -> Option<BoxFuture<'static, ()>> {
-    // Answers are small and written at once: waiting for more to send would only delay them.
+    // Answers are small and written at once, so waiting for more to send (Nagle's algorithm) would only delay them.
     let _ = stream.set_nodelay(true);
     let takeover = Takeover::new(Arc::clone(idle));
     let service = service_fn(|mut request: Request<Incoming>| {
@@ -286,7 +289,8 @@ async fn requests(
             request.extensions_mut().insert(takeover.clone());
         }
         let answer = answer(&routes, idle, &takeover, request);
-        // Boxed: what answering takes is held neither while a client is waited for nor while a stream is sent.
+        // The future is boxed, so that its memory is held neither while the connection waits for its client nor while a
+        // stream is sent.
         Box::pin(async move { Ok::<_, Infallible>(answer.await.map(|body| in_request.until_end_of(body))) })
     });
     let stream = Lingering::new(Impatient::new(stream, WRITE_TIMEOUT, Arc::clone(idle)), Arc::clone(idle));
@@ -295,7 +299,8 @@ async fn requests(
         .max_header_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
-    // The connection is polled for each request, what may end it hardly ever: this set polls only what has been woken.
+    // The connection is polled for each request, but the futures that may end it hardly ever need that. This set polls
+    // only those that have been woken.
     let mut ends = FuturesUnordered::<BoxFuture<'_, End>>::new();
     ends.push(Box::pin(async {
         match stopping.wait_for(Option::is_some).await.map(|until| *until) {
@@ -314,7 +319,8 @@ async fn requests(
     ends.push(Box::pin(idlest()));
     let mut is_first_awaited = false;
     loop {
-        // Nothing wakes this: what brings a request has polled the connection, and then this.
+        // Nothing wakes this future. It needs no waker, because the event that brings a request polls the connection
+        // and then this.
         let first = poll_fn(|_| if idle.has_had_request() { Poll::Ready(()) } else { Poll::Pending });
         let events = poll_fn(|_| takeover.take_events().map_or(Poll::Pending, Poll::Ready));
         tokio::select! {
@@ -351,7 +357,7 @@ async fn requests(
                 }
                 End::Idle => return None,
                 End::Idlest if idle.waiting_since().is_some() => return None,
-                // A request has come meanwhile.
+                // A request has begun meanwhile, so the connection stays.
                 End::Idlest => ends.push(Box::pin(idlest())),
             }
         }

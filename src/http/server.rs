@@ -1,4 +1,4 @@
-//! What the routes share.
+//! The server: what all routes share.
 
 use super::cors::cors;
 use super::door::Door;
@@ -15,9 +15,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tower_http::cors::CorsLayer;
 
-/// Everything that a request reads: the engine, its configuration, who verifies callers, and what is counted.
+/// Everything that a request uses: the engine, its configuration, the verifier of tokens, and the metrics.
 ///
-/// It never changes; a whole other one can take its place ([`super::Site::replace`]).
+/// A server never changes; another one can take its place as a whole ([`super::Site::replace`]).
 pub struct Server {
     pub(super) config: ServerConfig,
     pub(super) verifier: Option<JwtVerifier>,
@@ -26,13 +26,13 @@ pub struct Server {
     pub(super) metrics: Arc<Metrics>,
     pub(super) door: Arc<Door>,
     pub(super) streams: Arc<Streams>,
-    /// Which one of its process.
+    /// The number of this server in its process.
     pub(super) generation: Generation,
     engine: Arc<dyn GraphQlEngine>,
 }
 
 impl Server {
-    /// Makes a server; it answers once it is routed ([`super::router`]) and served ([`super::serve()`]).
+    /// Makes a server. It answers once it has routes ([`super::router`]) and connections ([`super::serve()`]).
     #[must_use]
     pub fn new(config: ServerConfig, engine: Arc<dyn GraphQlEngine>, metrics: Arc<Metrics>) -> Self {
         let door = Arc::new(Door::new(&config, Arc::clone(&metrics)));
@@ -41,10 +41,10 @@ impl Server {
         Self { config, verifier: None, playground: None, cors, metrics, door, streams, generation: 0, engine }
     }
 
-    /// Takes over from another server of the same process: what was counted and what is under way go on counting.
+    /// Takes over from another server of the same process. Its metrics go on, and its open streams still count.
     ///
-    /// Streams count against the limits of now. Of other limits that differ, what began under the old one does not count
-    /// against the new one: it is over within the request's timeout.
+    /// Streams count against the new limits. If one of the bounds on requests and bodies has changed, requests that
+    /// began under the old server do not count against the new bounds; they end within the request timeout.
     #[must_use]
     pub fn succeeding(mut self, before: &Self) -> Self {
         self.metrics = Arc::clone(&before.metrics);
@@ -60,22 +60,22 @@ impl Server {
         self
     }
 
-    /// Verifies bearer tokens; without it everybody is anonymous.
+    /// Verifies bearer tokens with `verifier`. Without a verifier, all callers are anonymous.
     #[must_use]
     pub fn verify_callers(mut self, verifier: JwtVerifier) -> Self {
         self.verifier = Some(verifier);
         self
     }
 
-    /// Serves GraphiQL at `/`; in production it stays hidden all the same.
+    /// Serves GraphiQL at `/`, but never in production.
     #[must_use]
     pub fn with_playground(mut self, playground: Playground) -> Self {
         self.playground = self.config.mode.is_development().then_some(playground);
         self
     }
 
-    /// Ends subscriptions and closes WebSockets, spread over some time; for when the process is to stop. What they do
-    /// besides is waited for until `cut_off`.
+    /// Ends subscriptions and closes WebSockets, because the process is to stop. The ends are spread over `spread`.
+    /// Other operations of WebSockets may go on until `cut_off`.
     pub fn end_streams(&self, spread: Duration, cut_off: Instant) {
         self.streams.ends.stop(spread, cut_off);
     }
@@ -85,19 +85,19 @@ impl Server {
         self.streams.closed().await;
     }
 
-    /// Its configuration.
+    /// The configuration of the server.
     #[must_use]
     pub fn config(&self) -> &ServerConfig {
         &self.config
     }
 
-    /// What is counted.
+    /// The metrics of the process.
     #[must_use]
     pub fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics
     }
 
-    /// The engine.
+    /// The engine of the client.
     #[must_use]
     pub fn engine(&self) -> Arc<dyn GraphQlEngine> {
         Arc::clone(&self.engine)

@@ -1,9 +1,9 @@
-//! Each subgraph of this process by itself, in development: `/_subgraphs/<name>`.
+//! Serves each subgraph of this process by itself, in development, at `/_subgraphs/<name>`.
 //!
-//! In: GraphQL requests by POST, and browsers. Out: the subgraph's own answers, by `async-graphql-axum`, and GraphiQL over
-//! it. `/_subgraphs` lists the names.
+//! In: GraphQL requests by POST, and browsers' requests for a page. Out: the subgraph's own answers, by
+//! `async-graphql-axum`, and GraphiQL for that subgraph. `/_subgraphs` lists the names.
 //!
-//! A request runs on behalf of whoever sends it, as at `/graphql`.
+//! A request runs on behalf of its caller, as at `/graphql`.
 
 use super::correlation::Correlation;
 use super::graphql::{caller, refused};
@@ -20,10 +20,10 @@ use axum::{Json, Router};
 use http::{HeaderMap, StatusCode};
 use std::sync::Arc;
 
-/// The path below which they are.
+/// The path below which the subgraphs are served.
 pub(super) const SUBGRAPHS: &str = "/_subgraphs";
 
-/// `/_subgraphs`, `/_subgraphs/<name>` and what its page loads.
+/// The routes `/_subgraphs`, `/_subgraphs/<name>` and the configuration that the page of a subgraph loads.
 pub(super) fn routes() -> Router<Site> {
     Router::new()
         .route(SUBGRAPHS, get(list))
@@ -31,7 +31,7 @@ pub(super) fn routes() -> Router<Site> {
         .route("/_subgraphs/{name}/config.json", get(config))
 }
 
-/// The subgraphs that are shown: none in production.
+/// The subgraphs that are served; none in production.
 fn shown(server: &Server) -> Vec<(Arc<str>, InProcess)> {
     if server.config.mode.is_development() { server.engine().subgraphs() } else { Vec::new() }
 }

@@ -1,14 +1,15 @@
-//! How a connection is taken from the HTTP library: after an upgrade, and for an answer that is an event stream.
+//! Takes a connection over from the HTTP library: after an upgrade, and for an answer that is an event stream.
 //!
-//! In: what the connection does next. Out: the same, for the task that has served the requests.
-//! Elsewhere: serving the requests ([`super::serve`]); what comes next ([`super::websocket`], [`super::event_stream`]).
+//! In: the future or the events that the connection goes on with. Out: the same, for the task that has served the
+//! requests. Elsewhere: serving requests ([`super::serve`]); WebSockets and event streams themselves
+//! ([`super::websocket`], [`super::event_stream`]).
 //!
-//! Why not a task of its own: the connection goes on where it was accepted, keeps its place among the connections, and is
-//! one of those that the end of the process waits for.
+//! The connection does not get a new task. So it stays on its worker, keeps its place among the connections, and is
+//! waited for when the process stops.
 //!
-//! After an upgrade the library hands the connection over by itself. An event stream is taken from it: the library writes
-//! the head of the answer, then asks for the body ([`HeadOnly`]), then writes what it holds and flushes. From that flush on
-//! it holds nothing of the answer, and the connection is taken.
+//! After an upgrade, the library hands the connection over by itself. For an event stream, the connection is taken from
+//! the library: it puts the head of the answer into its buffer, asks for the body ([`HeadOnly`]), then writes its
+//! buffer and flushes. After that flush, the library holds no bytes of the answer, and the connection is taken.
 
 use super::event_stream::{EventStream, Events};
 use super::idle::Idle;
@@ -21,18 +22,18 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
-/// Takes one connection over. Clones are the same; one goes with each request that asks for an upgrade.
+/// Takes one connection over. Clones share their state; each request that asks for an upgrade carries one.
 #[derive(Clone)]
 pub(super) struct Takeover {
     idle: Arc<Idle>,
     next: Arc<Mutex<Option<Next>>>,
 }
 
-/// What a connection does next.
+/// What a connection does after its requests.
 enum Next {
-    /// It is served by this future, once it is upgraded.
+    /// This future serves the connection once it is upgraded.
     Upgrade(BoxFuture<'static, ()>),
-    /// It is sent these events, once the head of their answer is flushed.
+    /// These events are sent once the head of their answer is flushed.
     Events(Events),
 }
 
@@ -41,17 +42,17 @@ impl Takeover {
         Self { idle, next: Arc::default() }
     }
 
-    /// What the connection waits for.
+    /// The state of the connection: what it waits for.
     pub(super) fn idle(&self) -> Arc<Idle> {
         Arc::clone(&self.idle)
     }
 
-    /// Says what serves the connection after its upgrade.
+    /// Sets the future that serves the connection after its upgrade.
     pub(super) fn upgrade(&self, next: BoxFuture<'static, ()>) {
         *self.next() = Some(Next::Upgrade(next));
     }
 
-    /// What serves the upgraded connection; `None`: it was not upgraded, and ends.
+    /// Takes the future that serves the upgraded connection; `None` if the connection was not upgraded and ends.
     pub(super) fn take_upgrade(&self) -> Option<BoxFuture<'static, ()>> {
         match self.next().take()? {
             Next::Upgrade(next) => Some(next),
@@ -59,12 +60,12 @@ impl Takeover {
         }
     }
 
-    /// A body that makes the connection be taken over for some events once its head has been sent.
+    /// A body without bytes. Once the head before it has been sent, the connection is taken over for `events`.
     pub(super) fn head_only(&self, events: EventStream) -> HeadOnly {
         HeadOnly { events: Some(events), takeover: self.clone() }
     }
 
-    /// The events that the connection is to be sent now: the head of their answer has been sent.
+    /// Takes the events that are to be sent on the connection; `None` until the head of their answer has been sent.
     pub(super) fn take_events(&self) -> Option<Events> {
         if !self.idle.is_flushed() {
             return None;
@@ -89,7 +90,7 @@ impl fmt::Debug for Takeover {
     }
 }
 
-/// A body that never gives anything: its connection is taken over once the head before it has been sent.
+/// A body that never yields a frame. Its connection is taken over once the head before it has been sent.
 #[derive(Debug)]
 pub(super) struct HeadOnly {
     events: Option<EventStream>,
@@ -100,7 +101,7 @@ impl Body for HeadOnly {
     type Data = Bytes;
     type Error = Infallible;
 
-    /// The library asks for the first time when it has put the head into its buffer.
+    /// The library polls the body for the first time after it has put the head into its buffer.
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         if let Some(events) = self.events.take().and_then(|events| events.take()) {
             self.takeover.idle.awaits_flush();

@@ -1,16 +1,15 @@
-//! Bodies of requests: read whole, within bounds of size, time and rate, and beside not too many others.
+//! Reads the bodies of requests whole, within bounds on their size, time and rate, and on how many are read at once.
 //!
-//! In: a body that comes. Out: its bytes, or why it was given up.
-//! Elsewhere: who may be answered once the body is there ([`super::door`]); what it says ([`super::request`]).
+//! In: the body of a request. Out: its bytes, or the reason why reading it was given up. Elsewhere: which requests are
+//! answered once their body is there ([`super::door`]); parsing the body ([`super::request`]).
 //!
-//! A body that is there at once, as nearly all are, is handed on as it came. Any other takes a place among the uploads,
-//! which are bounded in number and in bytes. When an upload begins and there is no room, the oldest one ends for it;
-//! when one grows and there is no room, the one that holds the most ends. So whoever sends slowly or much makes room
-//! for whoever does not.
+//! A body that is there at once, as nearly all are, is passed on without a copy. Any other body takes a place among the
+//! uploads, which are bounded in number and in bytes. When an upload begins and there is no place, the oldest upload is
+//! ended. When an upload grows and there is no room, the upload that holds the most bytes is ended. So clients that
+//! send slowly or send much make room for the others.
 //!
-//! Always true:
-//! - the parts of bodies that are not whole hold `max_reading_bytes` at most, all together;
-//! - an upload ends with its request's deadline, and sooner if it comes below the least rate.
+//! Always true: - all bodies that have not ended hold at most `max_reading_bytes` together; - an upload ends at its
+//! request's deadline, or earlier if it is slower than the least rate.
 
 use super::graphql::within;
 use super::refusal::Refusal;
@@ -25,27 +24,27 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tokio::time::sleep_until;
 
-/// How long a body may take before it counts as an upload.
+/// How long a body may take to arrive before it counts as an upload.
 const AT_ONCE: Duration = Duration::from_millis(50);
 
-/// How long a body may take before its rate counts.
+/// How long a body may take to arrive before its rate is checked.
 const HEAD_START: Duration = Duration::from_secs(1);
 
-/// Bounds of one body.
+/// The bounds on one body.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BodyLimits {
-    /// Most bytes.
+    /// The most bytes that the body may have.
     pub(super) bytes: usize,
-    /// Least bytes in a second; 0: any rate will do.
+    /// The least rate, in bytes per second; 0 if any rate is allowed.
     pub(super) rate: u32,
-    /// When its request began.
+    /// When the request began.
     pub(super) began: Instant,
-    /// When all of it must be there.
+    /// When the whole body must have arrived.
     pub(super) deadline: Instant,
 }
 
 impl BodyLimits {
-    /// When a body of which so much is there counts as too slow.
+    /// When a body of which `received` bytes have arrived counts as too slow if nothing more arrives.
     fn ends(&self, received: usize) -> Instant {
         if self.rate == 0 {
             return self.deadline;
@@ -59,8 +58,8 @@ impl BodyLimits {
 /// Reads a body to its end.
 ///
 /// # Errors
-/// [`Refusal::TooLarge`], [`Refusal::SlowBody`], [`Refusal::Malformed`] for one that broke off, and
-/// [`Refusal::Overloaded`] when it had to make room for others.
+/// [`Refusal::TooLarge`]; [`Refusal::SlowBody`]; [`Refusal::Malformed`] if the body broke off; and
+/// [`Refusal::Overloaded`] if the body had to make room for others.
 pub(super) async fn read(body: &mut Body, limits: BodyLimits, uploads: &Arc<Uploads>) -> Result<Bytes, Refusal> {
     let soon = limits.deadline.min(limits.began + AT_ONCE);
     let first = match within(soon, piece(body)).await {
@@ -76,7 +75,7 @@ pub(super) async fn read(body: &mut Body, limits: BodyLimits, uploads: &Arc<Uplo
     Box::pin(upload(body, first, limits, uploads)).await
 }
 
-/// Reads what is not there at once; `first` is.
+/// Reads a body that has not arrived at once. `first` is the part that has.
 async fn upload(body: &mut Body, first: Bytes, limits: BodyLimits, uploads: &Arc<Uploads>) -> Result<Bytes, Refusal> {
     let upload = uploads.begin();
     upload.grow(first.len())?;
@@ -100,12 +99,12 @@ async fn upload(body: &mut Body, first: Bytes, limits: BodyLimits, uploads: &Arc
     }
 }
 
-/// The next piece of a body; `None`: there is no more of it.
+/// The next piece of a body; `None` if the body has ended.
 async fn piece(body: &mut Body) -> Result<Option<Bytes>, Refusal> {
     while !body.is_end_stream() {
         let Some(frame) = body.frame().await else { break };
         let frame = frame.map_err(|_| Refusal::Malformed("the body broke off".to_owned()))?;
-        // Trailers: nobody asked for them.
+        // Trailers are ignored.
         if let Ok(piece) = frame.into_data() {
             return Ok(Some(piece));
         }
@@ -113,7 +112,7 @@ async fn piece(body: &mut Body) -> Result<Option<Bytes>, Refusal> {
     Ok(None)
 }
 
-/// The bodies that are on their way.
+/// The bodies that are being read.
 #[derive(Debug)]
 pub(super) struct Uploads {
     most: usize,
@@ -124,9 +123,9 @@ pub(super) struct Uploads {
 #[derive(Debug, Default)]
 struct Table {
     next: u64,
-    /// Of all that are open.
+    /// The bytes that all open uploads hold.
     bytes: usize,
-    /// By number: the oldest first.
+    /// The open uploads by their number, the oldest first.
     open: BTreeMap<u64, Open>,
 }
 
@@ -137,7 +136,7 @@ struct Open {
 }
 
 impl Table {
-    /// Ends an upload: what it holds does not count any more.
+    /// Ends an upload. Its bytes no longer count.
     fn end(&mut self, number: u64) {
         if let Some(open) = self.open.remove(&number) {
             self.bytes -= open.bytes;
@@ -152,7 +151,7 @@ impl Uploads {
         Arc::new(Self { most, most_bytes: config.max_reading_bytes.get(), table: Mutex::default() })
     }
 
-    /// Begins an upload. If there are as many as may be, the oldest ends.
+    /// Begins an upload. If the greatest number is open already, the oldest is ended.
     fn begin(self: &Arc<Self>) -> Upload {
         let mut table = self.table();
         while table.open.len() >= self.most {
@@ -165,13 +164,13 @@ impl Uploads {
         Upload { uploads: Arc::clone(self), number, end }
     }
 
-    /// Held for a walk over numbers, never over an await.
+    /// Locks the table. The lock is held for a walk over the uploads, never across an await.
     fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// One body on its way; it ends when this is dropped.
+/// One body that is being read. Dropping this ends the upload.
 #[derive(Debug)]
 struct Upload {
     uploads: Arc<Uploads>,
@@ -180,7 +179,7 @@ struct Upload {
 }
 
 impl Upload {
-    /// Takes room for more bytes. Where there is none, the upload that holds the most ends; it may be this one.
+    /// Takes room for more bytes. If there is none, the upload that holds the most is ended, which may be this one.
     fn grow(&self, more: usize) -> Result<(), Refusal> {
         let mut table = self.uploads.table();
         loop {
@@ -235,7 +234,8 @@ mod tests {
         })
     }
 
-    /// A body whose pieces come one by one, each after a pause; with `last`, it ends then.
+    /// A body whose pieces arrive one by one, each after a pause. It ends after them if `ends` is true, or else stays
+    /// open.
     fn dripping(piece: usize, pause: Duration, pieces: usize, ends: bool) -> Body {
         let drip = stream::unfold(0, move |at| async move {
             if at == pieces {
@@ -294,7 +294,7 @@ mod tests {
             tokio::time::sleep(AT_ONCE / 2).await;
             Ok::<_, Infallible>("12345")
         }));
-        // That nothing follows shows a moment later only: what is there counts meanwhile.
+        // That nothing follows is known only a moment later. Until then, the bytes that have arrived count.
         assert_eq!(outcome(soon, limits(1_000, LONG), &uploads).await, Err("OVERLOADED"));
     }
 

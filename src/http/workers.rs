@@ -1,12 +1,12 @@
-//! Workers: threads that serve connections, each with a runtime of its own.
+//! Workers: threads that serve connections, each with its own runtime.
 //!
-//! In: accepted connections. Out: each is served from its beginning to its end by the worker that had the fewest, also
-//! when it becomes a WebSocket.
-//! Elsewhere: accepting and bounding them ([`super::serve()`]).
+//! In: accepted connections. Out: each connection is served by the worker that had the fewest when it came. It stays
+//! there until its end, even if it becomes a WebSocket. Elsewhere: accepting connections and bounding their number
+//! ([`super::serve()`]).
 //!
-//! Why: a runtime with several threads moves tasks between them, and wakes one thread for what another has just done;
-//! for requests that take microseconds that is much of the work. Here a request, its calls and its answer stay on one
-//! thread. What is shared between requests (flights, plans, metrics) is shared between workers all the same.
+//! A runtime with several threads moves tasks between them, and wakes one thread for work that another has just done.
+//! For requests that take microseconds, that is much of the work. Here a request, its calls and its answer stay on one
+//! thread. What requests share (flights, plans, metrics) is still shared between workers.
 
 use std::future::Future;
 use std::io;
@@ -18,7 +18,7 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-/// Threads that serve connections. Dropping them ends the threads, and with them whatever they still do.
+/// Threads that serve connections. Dropping this ends the threads and the work that they still do.
 #[derive(Debug)]
 pub struct Workers {
     workers: Vec<Worker>,
@@ -28,7 +28,7 @@ pub struct Workers {
 struct Worker {
     handle: Handle,
     connections: Arc<AtomicUsize>,
-    /// Its thread runs until this is dropped.
+    /// The thread runs until this is dropped.
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -37,31 +37,31 @@ impl Workers {
     /// One worker for each processor that this process may use.
     ///
     /// # Errors
-    /// When a thread or a runtime is not to be had.
+    /// When a thread or a runtime cannot be created.
     pub fn for_each_processor() -> io::Result<Self> {
         Self::start(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))
     }
 
-    /// So many workers.
+    /// Starts `count` workers.
     ///
     /// # Errors
-    /// As above.
+    /// When a thread or a runtime cannot be created.
     pub fn start(count: NonZeroUsize) -> io::Result<Self> {
         Ok(Self { workers: (0..count.get()).map(Worker::start).collect::<io::Result<_>>()? })
     }
 
-    /// Their runtimes.
+    /// The runtimes of the workers.
     pub fn runtimes(&self) -> impl Iterator<Item = Handle> {
         self.workers.iter().map(|worker| worker.handle.clone())
     }
 
-    /// How many connections each of them serves.
+    /// How many connections each worker serves.
     #[cfg(test)]
     pub(super) fn loads(&self) -> Vec<usize> {
         self.workers.iter().map(|worker| worker.connections.load(Ordering::Relaxed)).collect()
     }
 
-    /// Spawns a connection where there are the fewest.
+    /// Spawns a connection on the worker that has the fewest.
     pub(super) fn spawn(&self, tasks: &mut JoinSet<()>, connection: impl Future<Output = ()> + Send + 'static) {
         let fewest = self.workers.iter().min_by_key(|worker| worker.connections.load(Ordering::Relaxed));
         let Some(worker) = fewest else { return };
@@ -74,7 +74,7 @@ impl Workers {
     }
 }
 
-/// One connection more, until dropped.
+/// Counts one connection until it is dropped.
 struct Counted(Arc<AtomicUsize>);
 
 impl Counted {
@@ -96,10 +96,10 @@ impl Worker {
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel::<()>();
         let run = move || {
-            // An error is what says that the sender is gone.
+            // The channel ends with an error when the sender is dropped, which is the signal.
             let _ = runtime.block_on(stopped);
-            // Its tasks end now. Threads that are blocked, by a name's lookup or by a file that does not come, end with the
-            // process: to wait for them would be a wait without a deadline.
+            // This ends the tasks of the runtime. Threads that are blocked by a DNS lookup or by a file that hangs end
+            // with the process, because waiting for them would have no deadline.
             runtime.shutdown_background();
         };
         let thread = std::thread::Builder::new().name(format!("worker-{number}")).spawn(run)?;
@@ -111,7 +111,7 @@ impl Drop for Worker {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // A worker that has panicked has ended, too.
+            // An error means that the worker has panicked, so it has ended too.
             let _ = thread.join();
         }
     }
