@@ -1,5 +1,5 @@
-//! Runs the fuzz targets on their seeds without libFuzzer, so that what was once found stays fixed. Files that the
-//! project has anyway, such as its schemas, are seeds too.
+//! Runs the fuzz targets on their seeds without libFuzzer, to check that what held when the seeds were written still
+//! holds. Files that the project has anyway, such as its schemas, are seeds too.
 
 use bespoke::fuzzing;
 use std::fs;

@@ -13,7 +13,7 @@ use std::time::Duration;
 /// Visits the page of a BFF with `tests/browser/graphiql.mjs` and returns what the script saw.
 ///
 /// # Panics
-/// When something that `arguments` expect is not so. The message says what.
+/// When an expectation in `arguments` is not met. The message names it.
 async fn visit(bff: &Bff, arguments: &[&str]) -> Value {
     let page = bff.url().strip_suffix("graphql").expect("the path of GraphQL");
     visit_page(page, arguments).await

@@ -59,7 +59,7 @@ impl World {
         Self::of(&[("meter", SDL)], CLIENT, setup, answers).await
     }
 
-    /// Of services by these SDL files, all at one address.
+    /// Starts a world whose services have these SDL files and share one address.
     async fn of(
         services: &[(&str, &str)],
         view: &str,
@@ -325,7 +325,7 @@ async fn a_full_queue_is_no_event_and_delays_the_first_one() {
     tokio::join!(query, late, until_two(early));
 }
 
-/// The meter without its units, which are another service's.
+/// The SDL of the meter without its units, which belong to another service.
 const METER: &str = r#"
 extend schema
   @link(url: "https://bespoke.example/connect/v1", import: ["@source", "@connect", "@poll"])
@@ -369,7 +369,7 @@ async fn a_joined_call_that_is_held_back_is_no_event_for_as_long_as_it_lasts() {
     let world = World::of(&[("meter", METER), ("units", UNITS)], METER_AND_UNITS, setup, meter(1, "kWh")).await;
     let mut socket = world.subscribed(r#"subscription { reading(id: "1") { value unit { name } } }"#).await;
     assert_eq!(values(&socket.next().await), (json!(1), json!("kWh")));
-    // A query has the only slot of the units for twenty polls, and the root changes meanwhile.
+    // A query holds the only slot of the service of units for twenty polls, and the root changes meanwhile.
     let slow = |value| {
         move |request: &SeenRequest| match request.target.as_str() {
             "/slow" => Reply::json(r#"{"id":7,"name":"kWh"}"#).after(Duration::from_secs(2)),

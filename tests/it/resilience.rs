@@ -36,8 +36,8 @@ type Calm { value: Int! }
 /// The longest wait of a test for anything.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// Both services, the BFF in front of them, and the replies of the first service. They are sent one after the other,
-/// and the last one is repeated forever.
+/// Both services, the BFF in front of them, and the script of the first service, whose replies are sent one after the
+/// other. The last reply is repeated forever.
 struct World {
     flaky: Faulty,
     steady: Faulty,

@@ -352,7 +352,7 @@ async fn keys_that_were_replaced_reach_open_sockets() {
         socket.subscribe("watch", query).await;
         assert_eq!(socket.next().await["payload"]["data"]["orderStatusChanged"]["id"], "1");
     }
-    // The first reload has the same key, the second one another.
+    // The first reload has the same key, and the second one has another key.
     drop(bff.reload(&bff_web::client(), Setup::of(&shop)));
     assert_eq!((watching.close_code().await, anonymous.close_code().await), (1012, 1012));
     idle.subscribe("me", "{ me { id } }").await;

@@ -1,4 +1,4 @@
-//! Tests over real sockets of services of which a part fails, at random or for one input, and of the answers that stay
+//! Tests of services that fail in part, at random or for one input, over real sockets. The other answers must stay
 //! complete.
 //!
 //! Elsewhere: the same for many kinds of traffic, on simulated time (`upstream/breaker/simulation.rs`).
@@ -157,8 +157,8 @@ async fn a_poisoned_input_costs_nobody_else() {
     for (rate, failed, asked, sent, others) in worlds.join_all().await {
         assert!(others.is_empty(), "{rate}/s: {others:?}");
         assert_eq!(failed, asked, "{rate}/s");
-        // Calls are sent until nine have failed. To these come the calls in flight at that moment (three seconds of
-        // calls if the service hangs), probes and retries.
+        // At most nine calls fail before the breaker opens. In addition, there are the calls in flight at that moment
+        // (three seconds of calls if the service hangs), probes and retries.
         assert!(sent < 100, "{rate}/s: {sent} of {asked} were sent");
     }
 }

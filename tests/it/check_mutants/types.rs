@@ -62,7 +62,7 @@ pub(super) fn with_name(field: &FieldDef, name: &str) -> String {
     field.ty.to_string().replace(field.named(), name)
 }
 
-/// The text of a field's type as a list if it is none, and as no list if it is one.
+/// The text of a field's type as a list or, if the type is a list, without the list.
 pub(super) fn with_list(field: &FieldDef) -> String {
     let text = field.ty.to_string();
     match text.strip_prefix('[') {

@@ -150,11 +150,12 @@ impl Variables {
         let is_given = !random.one_in(3);
         let (ty, default, given, value) = match random.below(4) {
             0 => (format!("{nullable}!"), None, Some(chosen.clone()), chosen),
-            // §5.8.5: a nullable variable with a default that is not null may be used where null is not allowed.
+            // GraphQL §5.8.5: a nullable variable with a default that is not null may be used where null is not
+            // allowed.
             1 => {
                 let (text, default) = wanted.literal(random);
                 if is_given && random.one_in(6) {
-                    // If null is not allowed, the field fails (§6.4.1).
+                    // If null is not allowed, the field fails (GraphQL §6.4.1).
                     return self.add(coordinate, nullable, Some(text), Some(Value::Null), Value::Null);
                 }
                 let comes_to = if is_given { chosen.clone() } else { default };
@@ -245,7 +246,7 @@ fn of_type(schema: &Schema, random: &mut Random, ty: &Type, depth: u32) -> Strin
         let second = of_type(schema, random, ty.item_type(), depth.saturating_sub(1));
         return match random.below(4) {
             0 => "[]".to_owned(),
-            // §3.12.1: a single value becomes a list of this value, but null stays null.
+            // GraphQL §3.12.1: a single value becomes a list of this value, but null stays null.
             1 if first != "null" => first,
             2 => format!("[{first}]"),
             _ => format!("[{first}, {second}]"),
@@ -306,7 +307,7 @@ fn lines(random: &mut Random) -> Value {
 fn literal(random: &mut Random, coordinate: &str, value: &Value) -> String {
     match value {
         Value::String(name) if coordinate.ends_with("(sort:)") || coordinate.ends_with("(payBy:)") => name.clone(),
-        // §3.12.1: a single value becomes a list of this value.
+        // GraphQL §3.12.1: a single value becomes a list of this value.
         Value::Array(items) if items.len() == 1 && random.one_in(2) => literal(random, coordinate, &items[0]),
         Value::Array(items) => {
             let items: Vec<_> = items.iter().map(|item| literal(random, coordinate, item)).collect();

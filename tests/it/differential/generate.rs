@@ -153,7 +153,8 @@ impl Writer<'_> {
         let fields: Vec<&FieldDefinition> = fields.values().map(|field| &***field).collect();
         let field = *self.random.choose(&fields);
         let coordinate = format!("{ty}.{}", field.name);
-        // Each operation has at most one write, because servers may or may not go on after a failed one (§6.4.4).
+        // Each operation has at most one write, because servers may or may not go on after a failed one (GraphQL
+        // §6.4.4).
         if ty == "Mutation" && std::mem::replace(&mut self.changes, true) {
             return None;
         }
