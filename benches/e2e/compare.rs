@@ -62,7 +62,8 @@ impl Drop for Folder {
 async fn measure(workload: &Workload, options: &Options, folder: &Folder) -> Result<Vec<Row>, Failed> {
     let upstream = Process::upstream(workload.delay, workload.cache_control)?;
     let setup = folder.setup(workload, &upstream);
-    // The answer of Bespoke is what the answers of all other servers must equal, because some of them only send it on.
+    // The answer of Bespoke is the expected one, because some of the other servers do not make an answer but send it
+    // on.
     let answer = ask(&Process::bespoke(&options.bespoke, &setup)?.address, &workload.query).await?;
     std::fs::write(&setup.answer, &answer)?;
     let mut rows = Vec::new();

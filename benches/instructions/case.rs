@@ -134,7 +134,7 @@ fn engine(recorded: &Recorded, is_kept: bool) -> Result<Engine, Failed> {
         preparing_threads: 0,
         exposure: Mode::Production.exposure(),
         causes: Arc::new(CauseReport::default()),
-        // Under valgrind, work that usually takes some microseconds takes a millisecond.
+        // Under valgrind, work takes far longer than usual, so the time of one stretch is not limited.
         bounds: Bounds { stretch: Duration::MAX, ..Bounds::default() },
         // Requests come one at a time, so there is nothing to share.
         sharing: FlightOptions { enabled: false, ..FlightOptions::default() },

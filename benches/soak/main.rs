@@ -1,5 +1,5 @@
-//! A soak test: Bespoke is under load for some time, over services that fail in every way, and must not keep memory,
-//! descriptors or tasks.
+//! A soak test: Bespoke is under load for some time, over services that fail in every way, and its memory, descriptors
+//! and tasks must not grow.
 //!
 //! In: the program `bespoke`. Out: samples of its memory, descriptors and tasks; an error if one of them has grown.
 //!

@@ -1,4 +1,4 @@
-//! The running processes of the shop: it reports which have ended, and stops the others.
+//! The running processes of the shop. A [`Family`] reports which of them have ended, and stops the others.
 //!
 //! Always true: each process has a task that waits for it and is the only one to send it signals, so that no signal can
 //! reach another process that later got the same number; dropping the family kills all processes that still run.
