@@ -1,4 +1,4 @@
-//! A feed: the events of one subscription, made once for all who subscribe to the same.
+//! A feed: the events of one subscription. They are made once for all clients that subscribe to the same.
 
 use super::run::{Answered, Outcome, answer, root_call};
 use super::subscriber::{Event, Subscriber};
@@ -14,35 +14,35 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
-/// Bodies from this size on are looked at on a thread of their own, in bytes.
+/// The size of a body, in bytes, from which on its digest is computed on a thread for blocking work: 256 KiB.
 const LARGE: usize = 256 << 10;
 
-/// What subscribers and the work for them share.
+/// The state that the subscribers and the task that makes the events share.
 #[derive(Debug)]
 pub struct Feed {
     events: watch::Sender<Arc<Event>>,
     pub(super) wanted: Wanted,
-    /// Of the plan's steps: a first answer is no older than a write to any of them.
+    /// The source of each step of the plan. A subscriber's first answer reflects every write to them that is over.
     sources: Box<[Arc<dyn Subgraph>]>,
-    /// The step whose call is polled.
+    /// The index of the step whose call is polled.
     root: usize,
     window: Duration,
 }
 
-/// What the work remembers from one answer to the next.
+/// What the task remembers from one answer to the next.
 struct Memory {
-    /// The version of the last tick that was looked at.
+    /// The version of the last tick that was handled.
     version: u64,
     /// The digest of the root's projection in the last answer.
     root: Option<u64>,
     /// The digest of the last event.
     event: Option<u64>,
-    /// Is the last answer to be made again at the next tick, even if that tells nothing new?
+    /// Whether the answer is to be made again at the next tick, even if that tick tells nothing new.
     again: bool,
 }
 
 impl Feed {
-    /// The feed of a subscription that is polled so often.
+    /// The feed of a subscription whose root is called once per `every`.
     #[must_use]
     pub fn new(run: &Run<'_>, every: Duration) -> Arc<Self> {
         let sources = run.plan.steps.iter().map(|step| Arc::clone(&run.sources[step.source.index()].subgraph));
@@ -55,15 +55,14 @@ impl Feed {
         })
     }
 
-    /// A new subscriber.
+    /// Adds a subscriber.
     #[must_use]
     pub fn subscribe(self: &Arc<Self>) -> Subscriber {
         Subscriber::new(Arc::clone(self), self.events.subscribe())
     }
 
-    /// Makes events until it is dropped. For each, a wait for a turn and the calls after it may take `timeout` each;
-    /// [`Run::deadline`] is not looked at. Dropping the future
-    /// cancels what is in flight.
+    /// Makes events until the future is dropped, which cancels the calls in flight. For each event, a wait for a turn
+    /// and the calls after it may take `timeout` each; [`Run::deadline`] is ignored.
     pub async fn work(&self, run: Run<'_>, polls: &Polls, every: Duration, timeout: Duration) {
         let call = match root_call(&run, timeout, every).await {
             Ok(call) => call,
@@ -74,7 +73,7 @@ impl Feed {
         loop {
             let (tick, is_wanted) = self.wait(&mut poll).await;
             let is_news = is_wanted || memory.again || tick.version != memory.version;
-            // That a call was refused here is told to new subscribers only, who have nothing yet.
+            // That this process did not send a call is told only to new subscribers, who have nothing yet.
             if !is_news || tick.is_refused && !is_wanted {
                 continue;
             }
@@ -108,7 +107,8 @@ impl Feed {
         }
     }
 
-    /// Waits for a tick, or for somebody who wants an answer at once, and forgets the last answer meanwhile.
+    /// Waits for a tick, or for a subscriber who wants an answer at once. Meanwhile, forgets the last answer when it is
+    /// due. Also returns whether an answer is wanted at once.
     async fn wait(&self, poll: &mut Polled) -> (Arc<Tick>, bool) {
         loop {
             if let Some(wanted) = self.wanted.answer().filter(|wanted| !self.serves(wanted)) {
@@ -125,9 +125,10 @@ impl Feed {
         }
     }
 
-    /// Tells of an answer, if it differs from the last event, or if somebody waits for it.
+    /// Publishes an answer if it differs from the last event, or if somebody waits for it.
     ///
-    /// `is_refused`: calls of it were refused here, so that it is for those alone who have nothing yet.
+    /// `is_refused`: whether this process did not send some of its calls. Such an answer is only for subscribers who
+    /// have nothing yet.
     async fn tell(&self, memory: &mut Memory, answered: Answered, recent: Recent, is_refused: bool) {
         let Answered { ran, root, is_broken } = answered;
         let body = ran.body.clone();
@@ -135,13 +136,13 @@ impl Feed {
             LARGE.. => tokio::task::spawn_blocking(move || Digests::of_process().answer(&body)).await,
             _ => Ok(Digests::of_process().answer(&body)),
         };
-        // The process is about to end.
+        // The runtime is shutting down.
         let Ok(digest) = digest else { return };
         memory.again = is_broken || is_refused;
         memory.root = Some(root);
         let is_waited_for = self.wanted.given(&recent);
         let is_event = memory.event != Some(digest);
-        // Whoever is told that calls were refused is told of the next answer, whatever was told before.
+        // Whoever was told that calls were refused is also told of the next answer, even if it equals an earlier one.
         memory.event = (!is_refused).then_some(digest);
         if is_event || is_waited_for {
             let answer = Some(Arc::new(ran));
@@ -149,7 +150,7 @@ impl Feed {
         }
     }
 
-    /// Tells of an answer after which there is none.
+    /// Publishes the last answer.
     fn end(&self, ran: Ran) {
         let event = Event { answer: Some(Arc::new(ran)), is_last: true, ..Event::none(now()) };
         self.replace(event, true);
@@ -162,13 +163,13 @@ impl Feed {
         });
     }
 
-    /// When the last answer is forgotten, if one is kept.
+    /// When the last answer is to be forgotten, if one is kept.
     fn forget_at(&self) -> Option<Instant> {
         let event = self.events.borrow();
         event.answer.is_some().then(|| event.ended + KEPT)
     }
 
-    /// Whether the last event is as recent as wanted, and still there.
+    /// Whether the last event is as recent as wanted and still has its answer.
     fn serves(&self, wanted: &Recent) -> bool {
         let event = self.events.borrow();
         let serves = event.answer.is_some() && event.recent.serves(wanted);
@@ -178,7 +179,7 @@ impl Feed {
         serves
     }
 
-    /// How recent an answer is that is made now of a root's answer.
+    /// How recent an answer is that is made now from an answer of the root.
     fn recent(&self, root: Recent) -> Recent {
         let mut writes: Box<[u64]> = self.sources.iter().map(|source| source.writes()).collect();
         if let Some((own, of_root)) = writes.get_mut(self.root).zip(root.writes.first()) {
@@ -187,7 +188,7 @@ impl Feed {
         Recent { writes, ..root }
     }
 
-    /// How recent an answer has to be for whoever comes now.
+    /// How recent an answer has to be for a subscriber who comes now.
     pub(super) fn now(&self) -> Recent {
         let began = now().checked_sub(self.window).unwrap_or_else(now);
         Recent { began, writes: self.sources.iter().map(|source| source.writes()).collect() }
@@ -214,7 +215,7 @@ mod tests {
         Event { digest, answer: Some(Arc::new(ran)), is_refused, ..Event::none(now()) }
     }
 
-    /// What the subscriber gets now, if anything.
+    /// The body of the event that the subscriber gets now, if there is one.
     fn taken(subscriber: &mut Subscriber) -> Option<String> {
         let (ran, _) = subscriber.next().now_or_never()?;
         Some(String::from_utf8_lossy(&ran.body).into_owned())

@@ -1,4 +1,4 @@
-//! One answer of a subscription, from what its poll tells.
+//! One answer of a subscription, made from a tick of its poll.
 
 use crate::compose::SourceId;
 use crate::execute::digest::{Digests, is_outage};
@@ -10,31 +10,31 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
-/// What came of a tick.
+/// The outcome of a tick.
 pub(super) enum Outcome {
-    /// The root is what it was.
+    /// The root's projection has not changed.
     Unchanged,
-    /// An answer.
+    /// An answer, for which all calls were made.
     Answered(Answered),
-    /// Calls of ours were not sent: the next tick may do better. The answer says so.
+    /// An answer that says that this process did not send some of its calls. They may be sent at the next tick.
     NotSent(Answered),
-    /// No call is made for this caller, now or later: the answer says why.
+    /// An answer that says why no call is made for this caller, now or later.
     Refused(Ran),
 }
 
-/// An answer, and what is needed to tell whether there is to be another one.
+/// An answer, and what decides whether another one follows.
 pub(super) struct Answered {
     pub(super) ran: Ran,
     /// The digest of the root's projection.
     pub(super) root: u64,
-    /// Did a call behind the root fail, so that the next tick repairs it?
+    /// Whether a call after the root has failed, so that the answer is made again at the next tick.
     pub(super) is_broken: bool,
 }
 
 /// Renders the root call of a subscription.
 ///
 /// # Errors
-/// The answer, if no call is made for this caller.
+/// The answer that says why no call is made for this caller.
 pub(super) async fn root_call(run: &Run<'_>, timeout: Duration, every: Duration) -> Result<RootCall, Ran> {
     let mut state = State::with(run, RootAnswer::Rendered(None));
     state.begin().await;
@@ -46,8 +46,8 @@ pub(super) async fn root_call(run: &Run<'_>, timeout: Duration, every: Duration)
     Ok(RootCall { source: step.source, name, subgraph, request, context, every, timeout })
 }
 
-/// Makes an answer. `root`: the digest of the projection that needs no new one. The wait for a turn may take `timeout`, and
-/// leaves as much to the calls.
+/// Makes an answer. `root` is the digest of the root's projection for which no new answer is needed. The wait for a
+/// turn may take `timeout`, and the calls after it may take as long again.
 pub(super) async fn answer(run: &Run<'_>, polls: &Polls, tick: &Tick, timeout: Duration, root: Option<u64>) -> Outcome {
     let turn_by = Instant::now() + timeout;
     let deadline = turn_by + timeout;
@@ -75,7 +75,7 @@ pub(super) async fn answer(run: &Run<'_>, polls: &Polls, tick: &Tick, timeout: D
     }
     let is_unsent = places.is_err() || state.is_held_back;
     let ran = state.ran().await;
-    // The root's own call is among them, and has its own next tick.
+    // The first call is the root's own. It is repeated at the next tick anyway.
     let has_failed =
         ran.calls.iter().skip(1).any(|call| call.status.map_or(true, |status| status >= 500 || status == 429));
     let says_so = run.plan.steps.len() > 1 && tick_is_good(tick) && ran.error_codes.iter().any(|code| fails(code));
@@ -91,7 +91,7 @@ fn tick_is_good(tick: &Tick) -> bool {
     matches!(&tick.result, Some(Ok(answer)) if answer.status < 400)
 }
 
-/// The services that the steps behind the root call.
+/// The services that the steps after the root call.
 fn joined_sources(plan: &Plan) -> Vec<SourceId> {
     plan.steps.iter().filter(|step| !step.after.is_empty()).map(|step| step.source).collect()
 }

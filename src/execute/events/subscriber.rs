@@ -7,44 +7,45 @@ use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::watch;
 
-/// What a feed tells.
+/// An event of a feed.
 #[derive(Debug)]
 pub struct Event {
-    /// What tells the answer from others.
+    /// The digest of the answer, by which answers are compared.
     pub(super) digest: u64,
-    /// `None`: all who listened then have had the time to take it.
+    /// The answer. `None` one second after it was made, by when every waiting subscriber has had time to take it.
     pub(super) answer: Option<Arc<Ran>>,
-    /// When the root's call was begun, and the writes that were over when it was made, by step.
+    /// When the root's call was begun and, for each step, how many writes to its source had ended when the answer was
+    /// made.
     pub(super) recent: Recent,
-    /// When the answer was there.
+    /// When the answer was complete.
     pub(super) ended: Instant,
-    /// Was the root's call refused here? Then it is for those who have nothing yet.
+    /// Whether this process did not send some of the calls. Such an event is only for subscribers who have nothing yet.
     pub(super) is_refused: bool,
     pub(super) is_last: bool,
 }
 
 impl Event {
-    /// Before the first one.
+    /// The state before the first event.
     pub(super) fn none(now: Instant) -> Self {
         let recent = Recent { began: now, writes: Box::default() };
         Self { digest: 0, answer: None, recent, ended: now, is_refused: false, is_last: false }
     }
 
-    /// The same without its answer.
+    /// The same event without its answer.
     pub(super) fn forgotten(&self) -> Self {
         let &Self { digest, ended, is_refused, is_last, .. } = self;
         Self { digest, answer: None, recent: self.recent.clone(), ended, is_refused, is_last }
     }
 }
 
-/// Takes the events of a feed. It keeps of what it took a digest alone.
+/// Takes the events of a feed. It keeps only the digest of the last one that it took.
 #[derive(Debug)]
 pub struct Subscriber {
     feed: Arc<Feed>,
     events: watch::Receiver<Arc<Event>>,
-    /// The digest of what it took last.
+    /// The digest of the last event that it took.
     last: Option<u64>,
-    /// How recent an answer has to be that is made for it.
+    /// How recent an answer has to be that is made for this subscriber.
     wanted: Recent,
 }
 
@@ -54,7 +55,8 @@ impl Subscriber {
         Self { feed, events, last: None, wanted }
     }
 
-    /// Waits for the next event; also: is it the last one? May be dropped: nothing is lost.
+    /// Waits for the next event. Also returns whether it is the last one. The future may be dropped at any time: no
+    /// event is lost.
     pub async fn next(&mut self) -> (Arc<Ran>, bool) {
         loop {
             let event = Arc::clone(&self.events.borrow_and_update());
@@ -68,7 +70,7 @@ impl Subscriber {
                     self.last = Some(event.digest);
                     return (Arc::clone(answer), event.is_last);
                 }
-                // It came too late for it: the newest one is as good.
+                // The answer was forgotten before it was taken. A new one serves as well.
                 _ if self.last.is_some() && is_wanted => {
                     self.wanted = self.feed.now();
                     self.feed.wanted.ask(&self.wanted);

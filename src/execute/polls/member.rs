@@ -1,8 +1,8 @@
-//! Tables of work that lasts as long as somebody takes part in it.
+//! Tables of tasks, each of which runs as long as somebody takes part in it.
 //!
-//! In: a key, and how the work for it begins. Out: a [`Member`], which all who brought an equal key share.
+//! In: a key, and a function that begins the task for it. Out: a [`Member`], which all who bring an equal key share.
 //!
-//! Always true: the work is aborted, and its entry removed, when its last member is dropped.
+//! Always true: the task is aborted, and its entry removed, when its last member is dropped.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -12,18 +12,18 @@ use tokio::task::AbortHandle;
 
 type Entries<K, V> = HashMap<Arc<K>, Weak<Member<K, V>>, ahash::RandomState>;
 
-/// The work that is under way, by key. There are never more entries than members.
+/// The tasks that run, by key. There are never more entries than members.
 #[derive(Debug)]
 pub(crate) struct Table<K: Eq + Hash, V> {
     /// Held for a few map operations at a time, never over an await.
     entries: Mutex<Entries<K, V>>,
 }
 
-/// A part in some work.
+/// A share in a task.
 #[derive(Debug)]
 pub(crate) struct Member<K: Eq + Hash, V> {
     table: Arc<Table<K, V>>,
-    /// `None`: nobody else can take part.
+    /// The key of the table's entry. `None` if nobody else can take part.
     key: Option<Arc<K>>,
     value: V,
     work: AbortHandle,
@@ -38,12 +38,12 @@ impl<K: Eq + Hash, V> Table<K, V> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many works others can join.
+    /// How many tasks others can join.
     pub(crate) fn count(&self) -> usize {
         self.entries().len()
     }
 
-    /// Joins the work of an equal key, or begins it. `begin` must neither wait nor use this table.
+    /// Joins the task of an equal key, or begins one. `begin` must neither wait nor use this table.
     pub(crate) fn join(self: &Arc<Self>, key: K, begin: impl FnOnce(&K) -> (V, AbortHandle)) -> Arc<Member<K, V>> {
         let mut entries = self.entries();
         if let Some(member) = entries.get(&key).and_then(Weak::upgrade) {
@@ -56,7 +56,7 @@ impl<K: Eq + Hash, V> Table<K, V> {
         member
     }
 
-    /// Takes part in work that nobody else can join.
+    /// Takes part in a task that nobody else can join.
     pub(crate) fn alone(self: &Arc<Self>, (value, work): (V, AbortHandle)) -> Arc<Member<K, V>> {
         Arc::new(Member { table: Arc::clone(self), key: None, value, work })
     }
@@ -75,7 +75,7 @@ impl<K: Eq + Hash, V> Drop for Member<K, V> {
         self.work.abort();
         let Some(key) = &self.key else { return };
         let mut entries = self.table.entries();
-        // A later one may have its place: then that one can still be joined.
+        // A later member may have taken the entry; that one can still be joined.
         if entries.get(key).is_some_and(|entry| entry.strong_count() == 0) {
             entries.remove(key);
         }

@@ -1,16 +1,17 @@
-//! Polls: equal root calls of subscriptions are polled once, whoever has subscribed and by whatever operation.
+//! Polls: equal root calls of subscriptions are polled once, whoever has subscribed and with whatever operation.
 //!
-//! In: a rendered root call and the interval of its binding. Out: a [`Polled`], which tells the newest answer.
-//! Here is the registry. One poll is `poll`, when it calls is `schedule`, what makes its calls conditional is `validator`,
-//! and what it tells is `tick`; who wants an answer at once says so by `wanted`.
-//! Elsewhere: what becomes of an answer ([`super::events`]); the call itself ([`crate::upstream`]).
+//! In: a rendered root call and the interval of its binding. Out: a [`Polled`], which gives the newest answer.
+//! Here is the registry. `poll` is one poll, `schedule` says when it calls, `validator` makes its calls conditional,
+//! `tick` is the outcome of a call, and by `wanted` a subscriber asks for an answer before the next tick.
+//! Elsewhere: how an answer becomes an event ([`super::events`]); the call itself ([`crate::upstream`]).
 //!
 //! Always true:
-//! - calls that share a poll send the same request for the same caller inputs to the same binding;
-//! - a poll ends with its last subscription, and neither a panic nor a deadline ends it before;
-//! - calls of one poll never overlap, and polls take at most [`PlacesOfSource`] calls of a service at once;
-//! - no answer of a root is taken from the cache;
-//! - at rest a poll keeps no body.
+//! - calls that share a poll send the same request to the same binding, with the same inputs from the caller;
+//! - a poll ends with its last subscription; neither a panic nor a deadline ends it earlier;
+//! - calls of one poll never overlap, and polls have at most [`PlacesOfSource`] calls of a service in flight at once;
+//! - no answer of a root comes from the cache;
+//! - a poll keeps no body while it waits for its next tick, except that of a failure of at most 4 KiB, while the
+//!   service wants no calls.
 
 mod member;
 mod observer;
@@ -37,25 +38,25 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-/// The calls of one service that subscriptions may have under way: half of those that the service may have, so that
-/// requests have the other half whatever subscriptions do. At the limit a poll waits for its turn.
+/// How many calls to one service subscriptions may have in flight: half of the service's own limit, so that the other
+/// half is always left for requests. At the limit, a poll waits for its turn.
 type PlacesOfSource = Arc<Semaphore>;
 
-/// The calls that subscriptions may have under way of a source whose limit is not known.
+/// How many calls subscriptions may have in flight to a source whose limit is not known.
 const PLACES: usize = 128;
 
 /// The polls of one engine.
 #[derive(Debug)]
 pub struct Polls {
     table: Arc<Table<PollKey, Poll>>,
-    /// By [`SourceId`].
+    /// The places of each source, by [`SourceId`].
     places: Box<[PlacesOfSource]>,
-    /// Are equal calls polled once?
+    /// Whether equal calls are polled once.
     is_shared: bool,
     observed: Arc<Observed>,
 }
 
-/// What makes two polls equal.
+/// The properties by which two polls are equal.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct PollKey {
     source: SourceId,
@@ -75,7 +76,7 @@ pub(super) struct RootCall {
     pub(super) request: Request,
     pub(super) context: Context,
     pub(super) every: Duration,
-    /// How long each call may take, and how long it may wait for its turn before.
+    /// How long each call may take, and how long it may wait for its turn before that.
     pub(super) timeout: Duration,
 }
 
@@ -86,8 +87,8 @@ impl Default for Polls {
 }
 
 impl Polls {
-    /// No polls yet. `max_in_flight`: the calls that each source may have under way, by [`SourceId`]; subscriptions have
-    /// half of them. `is_shared`: whether equal calls are polled once.
+    /// A registry without polls. `max_in_flight`: the number of calls that each source may have in flight, by
+    /// [`SourceId`]; subscriptions get half of them. `is_shared`: whether equal calls are polled once.
     #[must_use]
     pub fn new(max_in_flight: impl IntoIterator<Item = u32>, is_shared: bool) -> Self {
         let places = max_in_flight.into_iter().map(|most| {
@@ -97,18 +98,18 @@ impl Polls {
         Self { table: Table::new(), places: places.collect(), is_shared, observed: Arc::default() }
     }
 
-    /// How many there are.
+    /// The number of polls that others can join.
     #[must_use]
     pub fn count(&self) -> usize {
         self.table.count()
     }
 
-    /// Tells this observer of polls from now on, and no other one.
+    /// Sets the observer of polls. It replaces the one before.
     pub fn tell(&self, observer: Arc<dyn PollObserver>) {
         self.observed.tell(observer);
     }
 
-    /// Counts an event that a subscriber gets.
+    /// Reports an event that a subscriber gets.
     pub fn count_event(&self) {
         self.observed.event();
     }
@@ -122,13 +123,14 @@ impl Polls {
         known.map_or_else(|| Arc::new(Semaphore::new(PLACES)), Arc::clone)
     }
 
-    /// Waits for a turn at each of these services. They are asked in order, so that nobody waits for each other.
+    /// Waits for a turn at each of these services. They are always asked in the same order, so that there is no
+    /// deadlock.
     pub(super) async fn turn(&self, mut sources: Vec<SourceId>) -> Vec<OwnedSemaphorePermit> {
         sources.sort_unstable();
         sources.dedup();
         let mut turns = Vec::new();
         for source in sources {
-            // It is never closed.
+            // The semaphore is never closed, so this cannot fail.
             turns.extend(self.places(source).acquire_owned().await);
         }
         turns
@@ -158,14 +160,14 @@ impl Polls {
     }
 }
 
-/// A subscription's part in a poll. Dropping the last one ends the poll.
+/// A subscription's share in a poll. The poll ends when the last share is dropped.
 pub(super) struct Polled {
     poll: Arc<Member<PollKey, Poll>>,
     ticks: watch::Receiver<Arc<Tick>>,
 }
 
 impl Polled {
-    /// Waits until the poll tells something new; ends never, if the poll has ended with its runtime.
+    /// Waits until the poll gives a new tick. If the poll has ended with its runtime, this never returns.
     pub(super) async fn changed(&mut self) -> Arc<Tick> {
         if self.ticks.changed().await.is_err() {
             std::future::pending::<()>().await;
@@ -173,8 +175,8 @@ impl Polled {
         Arc::clone(&self.ticks.borrow_and_update())
     }
 
-    /// Waits for an answer that was begun at this moment or later, and after all writes that are over now. The poll calls
-    /// at once if there is none.
+    /// Waits for an answer that was begun at this moment or later, and after all writes that are over now. If there is
+    /// none, the poll calls at once.
     pub(super) async fn fresh(&mut self, began: Instant) -> Arc<Tick> {
         let wanted = Recent { began, writes: [self.poll.writes()].into() };
         loop {
@@ -189,18 +191,18 @@ impl Polled {
         }
     }
 
-    /// How recent a tick is, now.
+    /// How recent a tick counts as now.
     pub(super) fn recent(&self, tick: &Tick) -> Recent {
         self.poll.recent(tick)
     }
 
-    /// Has the poll tell of its next call even if the answer is that of before.
+    /// Makes the poll give a tick for its next call even if the answer is the same as before.
     pub(super) fn tell_next(&self) {
         self.poll.wanted().ask_next();
     }
 }
 
-/// Waits until a moment; for ever, if there is none.
+/// Waits until a moment. Without one, this never returns.
 pub(super) async fn until(moment: Option<Instant>) {
     match moment {
         Some(moment) => tokio::time::sleep_until(moment.into()).await,

@@ -3,7 +3,7 @@
 use crate::report::{CallRecord, MissedTick, PollObserver};
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// The observer of the moment, if there is one.
+/// The observer that is set now, if there is one.
 #[derive(Debug, Default)]
 pub(crate) struct Observed(RwLock<Option<Arc<dyn PollObserver>>>);
 

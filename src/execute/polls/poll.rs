@@ -1,15 +1,16 @@
-//! One poll: calls at its ticks, and tells what is new.
+//! One poll: it calls at its ticks and publishes what is new.
 //!
-//! In: a rendered call, its [`Schedule`], and who wants an answer before its time. Out: [`Tick`]s, by a channel that keeps
-//! the newest one.
+//! In: a rendered call, its [`Schedule`], and requests for an answer before the next tick. Out: [`Tick`]s, by a channel
+//! that keeps the newest one.
 //!
-//! A call that was refused here (a full queue, an open breaker, no turn until the deadline) is no answer: the poll waits
-//! for its next tick, and calls sooner only for new subscribers, who have nothing yet. If none of their calls is sent
-//! until the timeout, or the breaker is open, they are told so.
+//! A call that this process did not send (because of a full queue, an open circuit breaker, or no turn before the
+//! deadline) is no answer. The poll then waits for its next tick, and calls sooner only for new subscribers, who have
+//! nothing yet. If none of their calls is sent before the timeout, or if the breaker is open, they are told so.
 //!
 //! Always true:
-//! - an answer equal to the one before is told to nobody who has not asked for it;
-//! - a body is kept for a moment after it was told, and never at rest.
+//! - an answer that equals the one before is given only to those who have asked for it;
+//! - a body is dropped one second after it was published; only that of a failure (at most 4 KiB) is kept while the
+//!   service wants no calls.
 
 use super::observer::Observed;
 use super::schedule::Schedule;
@@ -30,16 +31,16 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::time::{sleep_until, timeout_at};
 
-/// The longest time for which a service is left alone at its own wish: 5 minutes.
+/// The longest time for which a service's `Retry-After` is obeyed: 5 minutes.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
 
-/// How long a body is kept for those who have not looked at it yet.
+/// How long a body is kept for subscriptions that have not read it yet: 1 second.
 pub(in crate::execute) const KEPT: Duration = Duration::from_secs(1);
 
-/// The largest body of a failure that is kept while the service is left alone, in bytes.
+/// The largest body of a failure, in bytes, that is kept while the service wants no calls: 4 KiB.
 const MAX_FAILURE: usize = 4 << 10;
 
-/// How soon a call that was refused here is tried again for new subscribers.
+/// After which time a call that was not sent is tried again for new subscribers: 250 ms.
 const RETRY: Duration = Duration::from_millis(250);
 
 /// The side of a poll that subscriptions see.
@@ -59,18 +60,18 @@ impl Poll {
         &self.wanted
     }
 
-    /// The writes to the source that are over now.
+    /// How many writes to the source are over now.
     pub(super) fn writes(&self) -> u64 {
         self.subgraph.writes()
     }
 
-    /// How recent a tick is, now.
+    /// How recent a tick counts as now.
     pub(super) fn recent(&self, tick: &Tick) -> Recent {
         tick.recent(now(), self.writes())
     }
 }
 
-/// The side of a poll that calls.
+/// The side of a poll that makes the calls.
 pub(super) struct Polling {
     call: RootCall,
     schedule: Schedule,
@@ -78,19 +79,19 @@ pub(super) struct Polling {
     observed: Arc<Observed>,
     wanted: Arc<Wanted>,
     ticks: watch::Sender<Arc<Tick>>,
-    /// What tells the last answer from others.
+    /// The digest of the last answer, by which answers are compared.
     mark: Option<u64>,
     validator: Option<Validator>,
-    /// Since when new subscribers wait in vain.
+    /// Since when calls for new subscribers have not been sent.
     vain_since: Option<Instant>,
 }
 
-/// What came of one call.
+/// The outcome of one call.
 enum Outcome {
     Answered(Result<Answer, CallError>),
-    /// 304, for the answer that was asked about.
+    /// The service answered 304 for the answer that the condition named.
     Confirmed,
-    /// It was not sent.
+    /// The call was not sent, or its answer is of no use.
     Missed(MissedTick, CallError),
 }
 
@@ -123,7 +124,8 @@ impl Polling {
         }
     }
 
-    /// Waits until a call is due or wanted, and forgets the last body meanwhile. Is it due?
+    /// Waits until a call is due or wanted. Meanwhile, forgets the last body when its time is over. Returns whether the
+    /// call is due.
     async fn wait(&self, due: Instant) -> bool {
         loop {
             let is_held = self.held_until().is_some();
@@ -141,7 +143,7 @@ impl Polling {
         }
     }
 
-    /// Does a new subscriber wait for an answer that no refusal delays?
+    /// Whether a new subscriber waits for an answer, and no call for it was refused before.
     fn is_wanted(&self) -> bool {
         let is_wanted = self.wanted.answer().is_some_and(|wanted| {
             let tick = self.ticks.borrow();
@@ -159,13 +161,13 @@ impl Polling {
         self.ticks.borrow().held_until.filter(|until| *until > now())
     }
 
-    /// When the last body is forgotten, if one is kept that nobody needs for longer.
+    /// When the last body is to be forgotten, if one is kept that nobody needs any longer.
     fn forget_at(&self) -> Option<Instant> {
         let tick = self.ticks.borrow();
         (tick.result.is_some() && tick.held_until.is_none()).then(|| tick.ended + KEPT)
     }
 
-    /// Makes one call, when it is its turn.
+    /// Waits for a turn and makes one call.
     async fn outcome(&mut self) -> Outcome {
         let turn_by = now() + self.call.timeout;
         let places = Arc::clone(&self.places);
@@ -177,7 +179,7 @@ impl Polling {
         let may_confirm = !self.wanted.is_any() || self.ticks.borrow().result.is_some();
         let condition = self.validator.as_ref().filter(|_| may_confirm).map(Validator::condition);
         let is_conditional = condition.is_some();
-        // The wait for a turn takes nothing of the call's time.
+        // The wait for a turn does not count towards the call's timeout.
         let started = now();
         let deadline = started + self.call.timeout;
         let context = Context { deadline, condition, ..self.call.context.clone() };
@@ -195,18 +197,18 @@ impl Polling {
         }
     }
 
-    /// The service says that nothing has changed.
+    /// The outcome of a 304, by which the service says that nothing has changed.
     fn confirmed(&mut self, answer: &Answer) -> Outcome {
         if self.validator.as_ref().is_some_and(|validator| validator.is_confirmed_by(&answer.headers)) {
             return Outcome::Confirmed;
         }
-        // It speaks of another answer, so the next call asks for that.
+        // The 304 is for another answer, so the next call has no condition.
         self.validator = None;
         let error = CallError::new(&self.call.name, CallErrorKind::Refused, "the service confirmed another answer");
         Outcome::Missed(MissedTick::Refused, error)
     }
 
-    /// Tells of an outcome. Returns when to call again, if that is before the next tick.
+    /// Publishes an outcome. Returns when to call again, if that is before the next tick.
     fn take(&mut self, outcome: Outcome, recent: Recent) -> Option<Instant> {
         let last = Arc::clone(&self.ticks.borrow());
         let result = match outcome {
@@ -218,7 +220,7 @@ impl Polling {
         let mut tick =
             Tick { version: last.version, result: None, recent, ended: now(), is_refused: false, held_until: None };
         match result {
-            // What it has confirmed is what was kept, if it still is.
+            // The confirmed answer is the last one, if its body is still kept.
             None if !last.is_refused => tick.result.clone_from(&last.result),
             None => {}
             Some(result) => {
@@ -239,7 +241,7 @@ impl Polling {
         None
     }
 
-    /// Takes note that there is no answer, and tells new subscribers when that has lasted too long.
+    /// Notes that there is no answer, and says so to new subscribers when they have waited for the whole timeout.
     fn missed(&mut self, why: MissedTick, error: CallError, began: Instant) -> Option<Instant> {
         self.observed.missed(why, 1);
         if self.wanted.answer().is_none() {
@@ -267,7 +269,7 @@ impl Polling {
         self.held_until().map_or(after, |until| self.schedule.after(until).max(after))
     }
 
-    /// Why ticks were left out.
+    /// Why the poll left out ticks.
     fn reason(&self) -> MissedTick {
         if self.held_until().is_some() { MissedTick::RetryAfter } else { MissedTick::Late }
     }
@@ -297,7 +299,7 @@ impl Polling {
     }
 }
 
-/// What tells a result from others, be they different in a byte that nobody selects.
+/// The digest of a result. It also differs if only a byte differs that no operation selects.
 fn mark(result: &Result<Answer, CallError>) -> u64 {
     let digests = Digests::of_process();
     match result {
@@ -306,13 +308,14 @@ fn mark(result: &Result<Answer, CallError>) -> u64 {
     }
 }
 
-/// Until when the service wants to be left alone: 429 and 503 say so (RFC 6585 §4, RFC 9110 §15.6.4).
+/// Until when the service wants no calls: 429 and 503 say so by `Retry-After` (RFC 6585 §4, RFC 9110 §15.6.4).
 fn held_until(result: &Result<Answer, CallError>, now: Instant) -> Option<Instant> {
     let answer = result.as_ref().ok().filter(|answer| matches!(answer.status, 429 | 503))?;
     Some(now + answer.retry_after?.min(MAX_RETRY_AFTER))
 }
 
-/// A result without what was needed for the next call only; of one that is kept for long, without a large body.
+/// The result without its headers, which only the next call needed. If the result is kept for long, a large body is
+/// dropped too.
 fn lean(result: Result<Answer, CallError>, is_kept: bool) -> Result<Answer, CallError> {
     let mut answer = result?;
     answer.headers.clear();

@@ -1,24 +1,24 @@
 //! When a poll calls.
 //!
-//! Always true: the moments follow from the rendered call and the interval alone, so that different calls are spread
-//! evenly over the interval; for other processes they are others.
+//! Always true: within one process, the moments follow from the rendered call and the interval alone, and different
+//! calls are spread evenly over the interval. In other processes the moments are different.
 
 use crate::execute::digest::Digests;
 use std::hash::Hash;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-/// The ticks of one poll: moments that are a phase past the multiples of an interval.
+/// The ticks of one poll: the multiples of an interval, each shifted by the same phase.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Schedule {
     every: Duration,
     phase: Duration,
-    /// From which multiples are counted: the first poll of the process.
+    /// The moment from which the multiples are counted: when the process created its first schedule.
     origin: Instant,
 }
 
 impl Schedule {
-    /// The schedule of a call, by all that tells it from others.
+    /// The schedule of a call. `call` holds all properties that distinguish it from other calls.
     pub(super) fn new(every: Duration, call: &impl Hash) -> Self {
         static ORIGIN: OnceLock<Instant> = OnceLock::new();
         let origin = *ORIGIN.get_or_init(crate::execute::now);
@@ -36,7 +36,7 @@ impl Schedule {
         now + Duration::from_nanos(u64::try_from(next.saturating_sub(since)).unwrap_or(u64::MAX))
     }
 
-    /// Ticks between two of them.
+    /// The number of ticks between two ticks, without these two.
     pub(super) fn between(&self, tick: Instant, next: Instant) -> u64 {
         let every = self.every.as_nanos().max(1);
         let distance = next.saturating_duration_since(tick).as_nanos() + every / 2;

@@ -1,4 +1,4 @@
-//! Polls on a clock that jumps, over a source that follows a script.
+//! Polls with a paused clock, which jumps ahead, and with a source that follows a script.
 
 use super::*;
 use crate::execute::now;
@@ -17,10 +17,10 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 
 type Reply = Result<Answer, CallErrorKind>;
 
-/// Answers each call by what the script says for its number, from 0.
+/// A source whose script gives the reply to each call by the call's number, from 0.
 struct Script {
     reply: Box<dyn Fn(usize) -> Reply + Send + Sync>,
-    /// When each call came, and its condition.
+    /// The moment and the condition of each call.
     calls: Mutex<Vec<(Instant, String)>>,
     writes: AtomicU64,
 }
@@ -66,7 +66,7 @@ impl Subgraph for Script {
     }
 }
 
-/// Counts by name.
+/// How often each event was reported to the observer, by name.
 #[derive(Debug, Default)]
 struct Counts(Mutex<BTreeMap<&'static str, u64>>);
 
@@ -130,7 +130,7 @@ fn tagged(status: u16, tag: &'static str, text: &str) -> Reply {
     Ok(answer)
 }
 
-/// The text of what a tick tells, or its code.
+/// The status and body of a tick's answer, or the code of its error.
 fn text(tick: &Tick) -> String {
     match &tick.result {
         Some(Ok(answer)) => format!("{} {}", answer.status, String::from_utf8_lossy(&answer.body)),
@@ -143,7 +143,7 @@ async fn first(polled: &mut Polled) -> String {
     text(&*polled.fresh(now()).await)
 }
 
-/// What the poll tells within so many intervals; `None`: nothing.
+/// The tick that the poll gives within a number of intervals. `None` if it gives none.
 async fn within(polled: &mut Polled, intervals: u32) -> Option<String> {
     timeout(EVERY * intervals, polled.changed()).await.ok().map(|tick| text(&tick))
 }
@@ -163,7 +163,7 @@ async fn equal_calls_are_one_poll_that_ends_with_the_last_of_them() {
     assert_eq!(polls.count(), 0);
     sleep(EVERY * 3).await;
     assert_eq!(script.count(), 11, "nobody listens");
-    // Who comes later begins anew.
+    // A later subscriber begins a new poll.
     assert_eq!(first(&mut polls.join(public(&script))).await, "200 {}");
     assert_eq!(script.count(), 12);
 }
@@ -260,7 +260,7 @@ async fn a_service_that_has_nothing_new_says_so_without_a_body() {
         0 => tagged(200, "\"a\"", "1"),
         1 | 2 => tagged(304, "\"a\"", ""),
         3 => tagged(200, "\"b\"", "2"),
-        // It speaks of another answer than the one that was asked about.
+        // This 304 is for another answer than the one that the condition named.
         4 => tagged(304, "\"c\"", ""),
         _ => tagged(200, "\"c\"", "3"),
     });
@@ -303,7 +303,7 @@ async fn a_service_that_wants_to_be_left_alone_is() {
         let calls = script.calls();
         let rested = calls[2].0.duration_since(calls[1].0);
         assert!(rested >= rests && rested <= rests + EVERY, "{status}: {rested:?}");
-        // The ticks that the rest has taken; the rest begins at one.
+        // The ticks that are left out while the service wants no calls. That time begins at a tick.
         sleep(EVERY / 2).await;
         let missed = counts.of("retry_after");
         assert_eq!(missed, (rested.as_secs() / EVERY.as_secs()).saturating_sub(1), "{status}: {rested:?}");
@@ -338,7 +338,7 @@ async fn whoever_asked_for_the_next_answer_gets_it_after_a_refusal_that_others_w
     assert_eq!(within(&mut early, 2).await.as_deref(), Some("200 1"), "though it is that of before");
 }
 
-/// A source whose calls take a while, and that notes how many are under way.
+/// A source whose calls take a while, and that records how many are in flight.
 #[derive(Debug)]
 struct Slow {
     takes: Duration,
@@ -359,7 +359,7 @@ impl Subgraph for Slow {
     }
 }
 
-/// So many different polls of a source.
+/// Begins `count` different polls of a source.
 fn slow_polls(polls: &Polls, slow: &Arc<Slow>, count: usize) -> Vec<Polled> {
     let script = Script::new(|_| body("{}"));
     let join = |number| {

@@ -1,6 +1,6 @@
-//! Conditional polls: a service that has nothing new says so without sending it again (RFC 9110 §13).
+//! Conditional polls: a service that has nothing new answers 304, without a body (RFC 9110 §13).
 //!
-//! Always true: no change is missed that an unconditional poll would have seen.
+//! Always true: a conditional poll sees every change that an unconditional one would have seen.
 
 use crate::cache::{condition, is_same_validator};
 use crate::upstream::{Answer, Condition, Request};
@@ -8,7 +8,7 @@ use http::header::{DATE, IF_MODIFIED_SINCE, LAST_MODIFIED};
 use http::{HeaderMap, HeaderValue, Method};
 use std::time::{Duration, SystemTime};
 
-/// What tells an answer of the service from others.
+/// The headers by which a service distinguishes one answer from others, and the condition made of them.
 #[derive(Debug)]
 pub(super) struct Validator {
     headers: HeaderMap,
@@ -16,7 +16,7 @@ pub(super) struct Validator {
 }
 
 impl Validator {
-    /// The validator of an answer; `None`: it has none, or the call is none that can be conditional.
+    /// The validator of an answer. `None` if the answer has no validator, or if the call cannot be conditional.
     pub(super) fn of(request: &Request, answer: &Answer) -> Option<Self> {
         let is_get = matches!(request, Request::Http { method, .. } if *method == Method::GET);
         if !is_get || answer.status != 200 {
@@ -32,14 +32,14 @@ impl Validator {
         Condition::clone(&self.condition)
     }
 
-    /// Whether an answer 304 speaks of the answer that this is of (RFC 9111 §4.3.4).
+    /// Whether an answer 304 with these headers is for the answer of this validator (RFC 9111 §4.3.4).
     pub(super) fn is_confirmed_by(&self, told: &HeaderMap) -> bool {
         is_same_validator(&self.headers, told)
     }
 }
 
-/// Whether `Last-Modified` tells all later changes apart: the answer was sent a second after it, or later. Without that,
-/// a second change within one second would not be seen (RFC 9110 §8.8.2.2).
+/// Whether `Last-Modified` distinguishes the answer from all later ones: it does if the answer was sent at least one
+/// second after that time. Otherwise, a second change within the same second would not be seen (RFC 9110 §8.8.2.2).
 fn is_exact(headers: &HeaderMap) -> bool {
     let date = |name| {
         let value: Option<&HeaderValue> = headers.get(name);
@@ -73,7 +73,7 @@ mod tests {
             (200, vec![("etag", "W/\"1\"")], vec!["if-none-match: W/\"1\""]),
             (200, vec![modified, later], vec![since]),
             (200, vec![("etag", "\"1\""), modified, later], vec!["if-none-match: \"1\"", since]),
-            // It may change once more in that second.
+            // The resource may change once more in that second.
             (200, vec![modified, ("date", modified.1)], vec![]),
             (200, vec![modified], vec![]),
             (200, vec![later], vec![]),
