@@ -1,9 +1,11 @@
 //! Caching outside of this process: by clients, and by proxies between them and this process.
 //!
 //! In: what the engine says about caching an answer, and the entity tags that the request says its client has. Out:
-//! headers, and whether the answer is 304. Elsewhere: how long an answer is fresh ([`crate::engine`]).
+//! headers, and whether the answer is 304.
+//! Elsewhere: how long an answer is fresh ([`crate::engine`]).
 //!
-//! Always true: - only answers without errors to GET and HEAD may be stored; all others are `no-store`;
+//! Always true:
+//! - only answers without errors to GET and HEAD may be stored; all others are `no-store`;
 //! - an answer that depends on its caller is `private`, and `vary` names each header that it depends on.
 //!
 //! # Source

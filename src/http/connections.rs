@@ -1,14 +1,14 @@
-//! The open connections of one listener: how many there may be, and which one ends for a new one.
+//! The open connections of one listener: how many there may be, and which one is ended to make room for a new one.
 //!
-//! In: connections that the system has handed over. Out: a place for each.
+//! In: accepted connections. Out: a place for each of them.
 //! Elsewhere: how long a connection has waited for its client ([`super::idle`]); serving it ([`super::serve()`]).
 //!
-//! When all places are taken, the connection that has waited for its client the longest is ended: for its next request,
-//! for the rest of a head or of a body, or for the client to take its answer. So a crowd of silent or slow connections
-//! keeps nobody out. Connections that wait for us, streams among them, are never ended for another: when no other place
-//! becomes free for [`WAIT`], new connections get none.
+//! When all places are taken, the connection that has waited longest for its client is ended. It may have waited for
+//! the next request, for the rest of a head or of a body, or for the client to read its answer. So many silent or slow
+//! connections keep no client out. A connection whose client waits for this process, such as a stream, is never ended
+//! for another one. When no place becomes free for [`WAIT`], new connections get none.
 //!
-//! Always true: there are never more connections with a place than may be.
+//! Always true: the number of connections with a place never exceeds the limit.
 
 use super::idle::Idle;
 use std::collections::HashMap;
@@ -17,23 +17,23 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
-/// How long a client may take at least, however many others come.
+/// How long a client may always take, however many new connections come.
 const PATIENCE: Duration = Duration::from_millis(250);
 
-/// How soon a new connection without a place looks for one again.
+/// How long a new connection waits for a place before another connection is told to end for it.
 const AGAIN: Duration = Duration::from_millis(20);
 
-/// How long new connections wait for a place, from the moment on at which all were taken. Then they are refused, until
-/// there is one.
+/// How long new connections wait for a place, counted from the moment at which all places were taken. After that, new
+/// connections are refused until a place is free.
 pub(super) const WAIT: Duration = Duration::from_secs(2);
 
-/// The pause between two lines in the log that say that all places are taken.
+/// The least pause between two log lines that say that all places are taken.
 const WARN_EVERY: Duration = Duration::from_secs(10);
 
 /// The open connections of one listener.
 #[derive(Debug)]
 pub(super) struct Connections {
-    /// What the times of all of them are measured from.
+    /// The instant from which the times of all connections are measured.
     epoch: Instant,
     places: Arc<Semaphore>,
     table: Mutex<Table>,
@@ -43,26 +43,26 @@ pub(super) struct Connections {
 struct Table {
     next: u64,
     open: HashMap<u64, Arc<Idle>, ahash::RandomState>,
-    /// Since when there has been no place for a new one.
+    /// Since when there has been no place for a new connection.
     full: Option<Instant>,
     warned: Option<Instant>,
 }
 
 impl Connections {
-    /// Room for so many.
+    /// Makes room for `most` connections.
     pub(super) fn new(most: u32) -> Arc<Self> {
         let most = usize::try_from(most).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
         let places = Arc::new(Semaphore::new(most));
         Arc::new(Self { epoch: Instant::now(), places, table: Mutex::default() })
     }
 
-    /// A place, if one is free.
+    /// Takes a place, if one is free.
     pub(super) fn try_admit(self: &Arc<Self>) -> Option<Connection> {
         Arc::clone(&self.places).try_acquire_owned().ok().map(|place| self.open(place))
     }
 
-    /// Waits for a place; while there is none, connections that wait for their clients are told to end. `None`: all are
-    /// taken, and have been for [`WAIT`].
+    /// Waits for a place. While there is none, connections that wait for their clients are told to end. `None` if all
+    /// places have been taken for [`WAIT`].
     pub(super) async fn admit(self: &Arc<Self>) -> Option<Connection> {
         loop {
             if let Some(connection) = self.try_admit() {
@@ -81,7 +81,7 @@ impl Connections {
         }
     }
 
-    /// Has there been no place for long?
+    /// Whether all places have been taken for [`WAIT`].
     fn has_been_full(&self) -> bool {
         let now = Instant::now();
         now.saturating_duration_since(*self.table().full.get_or_insert(now)) >= WAIT
@@ -97,7 +97,8 @@ impl Connections {
         Connection { idle, number, connections: Arc::clone(self), _place: place }
     }
 
-    /// Tells the connection to end that has waited for its client the longest, if one has waited long enough.
+    /// Tells the connection that has waited longest for its client to end. Returns false if none has waited for
+    /// [`PATIENCE`].
     fn end_idlest(&self) -> bool {
         let mut table = self.table();
         let now = Instant::now();
@@ -117,13 +118,13 @@ impl Connections {
         true
     }
 
-    /// Held for a walk over numbers, never over an await.
+    /// Locks the table. The lock is held for a walk over the connections, never across an await.
     fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A connection with a place, which it leaves when this is dropped.
+/// The place of a connection, which becomes free when this is dropped.
 #[derive(Debug)]
 pub(super) struct Connection {
     idle: Arc<Idle>,
@@ -165,7 +166,7 @@ mod tests {
         advance(Duration::from_secs(1)).await;
         let (busy, last) = (admit(&connections).await, admit(&connections).await);
         let _request = busy.idle().request();
-        // Its request ends now: so it waits for the next one from now on.
+        // Its request ends now, so it waits for the next one only from now on.
         drop(oldest.idle().request());
         advance(Duration::from_secs(1)).await;
         drop(last.idle().request());

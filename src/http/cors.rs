@@ -1,4 +1,4 @@
-//! CORS: which origins browsers may call from.
+//! CORS: from which origins browsers may send requests.
 
 use super::correlation::REQUEST_ID;
 use crate::config::ServerConfig;
@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use std::time::Duration;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
-/// The CORS layer for a configuration; none if no origin can be allowed.
+/// The CORS layer for a configuration; `None` if no origin is allowed.
 pub(super) fn cors(config: &ServerConfig) -> Option<CorsLayer> {
     let listed: Vec<HeaderValue> = config.cors.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect();
     let is_development = config.mode.is_development();
@@ -25,8 +25,9 @@ pub(super) fn cors(config: &ServerConfig) -> Option<CorsLayer> {
     Some(layer)
 }
 
-/// Whether a page of this origin may open a WebSocket or an event stream, for which browsers do not ask first: the
-/// origins of CORS, and this server's own. Without `origin` it is no browser.
+/// Whether the page that sent these headers may open a WebSocket or an event stream. Browsers send no preflight for
+/// these, so the origin is checked here: the origins of CORS and this server's own are allowed. A request without
+/// `origin` does not come from a page of another origin, and is allowed.
 pub(super) fn is_allowed(config: &ServerConfig, headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else { return true };
     let is_listed = config.cors.iter().any(|listed| listed.as_bytes() == origin.as_bytes());
@@ -35,7 +36,7 @@ pub(super) fn is_allowed(config: &ServerConfig, headers: &HeaderMap) -> bool {
     is_listed || is_own || (config.mode.is_development() && is_localhost(origin))
 }
 
-/// Whether an origin is this machine, on any port.
+/// Whether an origin is on this machine, at any port.
 fn is_localhost(origin: &HeaderValue) -> bool {
     let Ok(origin) = origin.to_str() else { return false };
     let Some(authority) = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://")) else {

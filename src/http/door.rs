@@ -1,10 +1,11 @@
-//! The door: which requests are let in.
+//! The door: decides which requests are accepted.
 //!
-//! Three bounds: no more requests than this process can serve in time ([`super::overload`]), asked before anything of a
-//! request is read; so many bodies that are being read ([`super::upload`]); and so many requests at once whose bodies
-//! are there, whatever they do, for each holds memory. So a client that sends its body slowly takes the place of no
-//! request that could be answered. A request that is not let in is told to come again (`503` with `Retry-After`).
-//! Health and metrics have no door: they must answer most of all then.
+//! There are three bounds. The first is the number of requests that this process can serve in time
+//! ([`super::overload`]); it is checked before the body of a request is read. The second is the number of bodies that
+//! are being read ([`super::upload`]). The third is the number of requests whose bodies have been read, whatever they
+//! do, because each of them holds memory. So a client that sends its body slowly does not take the place of a request
+//! that could be answered. A request that is not accepted is told to try again (`503` with `Retry-After`). Health and
+//! metrics have no door, because they must answer above all during an overload.
 
 use super::overload::Overload;
 use super::upload::Uploads;
@@ -13,7 +14,7 @@ use crate::observe::Metrics;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
-/// Lets requests in.
+/// The bounds on the requests of one server.
 #[derive(Debug)]
 pub(super) struct Door {
     places: Arc<Semaphore>,
@@ -29,7 +30,7 @@ impl Door {
         Self { places, overload: Overload::new(config.max_lateness), uploads, metrics }
     }
 
-    /// May a request begin? To be asked once for each, before its body is read.
+    /// Whether a request may begin. Call this once for each request, before its body is read.
     pub(super) fn is_in_time(&self) -> bool {
         let is_late = self.overload.refuses();
         if is_late {
@@ -38,17 +39,18 @@ impl Door {
         !is_late
     }
 
-    /// Where bodies are read.
+    /// The bodies that are being read.
     pub(super) fn uploads(&self) -> &Arc<Uploads> {
         &self.uploads
     }
 
-    /// A place for a request whose body is there, until dropped.
+    /// Takes a place for a request whose body has been read; dropping the permit frees it. `None` if all places are
+    /// taken.
     pub(super) fn enter(&self) -> Option<SemaphorePermit<'_>> {
         self.counted(self.places.try_acquire().ok())
     }
 
-    /// The same, for an answer that outlives its request's handler.
+    /// Like [`enter`](Self::enter), for an answer that outlives the handler of its request.
     pub(super) fn enter_owned(&self) -> Option<OwnedSemaphorePermit> {
         self.counted(Arc::clone(&self.places).try_acquire_owned().ok())
     }

@@ -1,48 +1,49 @@
-//! The ends that this side gives to streams: when subscriptions and WebSockets are to end because the process stops, or
-//! because their server was replaced.
+//! When this side ends streams: subscriptions and WebSockets end when the process stops, or when their server was
+//! replaced.
 //!
-//! In: that it is so, and the time over which the ends are spread. Out: for each stream, its moment and the reason.
+//! In: a notice of a stop or a reload, and the time over which the ends are spread. Out: for each stream, the moment
+//! and the reason of its end.
 //! Elsewhere: how a stream tells its client to come back ([`super::stream`], [`super::websocket`]).
 //!
 //! Always true:
-//! - the moments of many streams are spread evenly over that time, so that their clients do not come back all at once;
+//! - the ends of many streams are spread evenly over that time, so that their clients do not reconnect all at once;
 //! - a stream ends because of a reload only while it reads from a server that was replaced;
-//! - a stream that begins or looks late learns of all that was told before.
+//! - a stream that begins, or looks, after a notice was given still learns of it.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-/// How long before all is cut off a client is told what was not finished.
+/// How long before the cut-off a client is told which of its operations were not finished.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
-/// Why a stream is to end.
+/// The reason why a stream is to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum EndReason {
-    /// The process stops: its client finds another one.
+    /// The process stops. The client can connect to another process.
     Stop,
-    /// A reload has replaced what the stream reads from: its client finds the new one here.
+    /// A reload has replaced the server that the stream reads from. The client can connect again to this process.
     Replaced,
 }
 
-/// Which server of a process, counted from 0: each reload makes the next one.
+/// The number of a server in its process, from 0; each reload makes the next one.
 pub(super) type Generation = u64;
 
 /// Tells all streams of a process when to end.
 #[derive(Debug)]
 pub(super) struct Ends {
     notice: watch::Sender<Notice>,
-    /// Streams so far.
+    /// The number of streams so far.
     count: AtomicU32,
 }
 
-/// What streams are told.
+/// What all streams are told about their ends.
 #[derive(Debug, Clone, Copy, Default)]
 struct Notice {
-    /// Of the server that answers new requests.
+    /// The generation of the server that answers new requests.
     current: Generation,
-    /// The last time that a server was replaced.
+    /// The window for the last replacement of a server; `None` if there was none.
     replaced: Option<Window>,
     stop: Option<Stop>,
 }
@@ -50,11 +51,11 @@ struct Notice {
 #[derive(Debug, Clone, Copy)]
 struct Stop {
     window: Window,
-    /// What has not ended by then is cut off.
+    /// When everything that has not ended is cut off.
     cut_off: Instant,
 }
 
-/// A time over which ends are spread.
+/// A period over which ends are spread.
 #[derive(Debug, Clone, Copy)]
 struct Window {
     from: Instant,
@@ -76,7 +77,8 @@ impl Ends {
         Self { notice: watch::Sender::default(), count: AtomicU32::new(0) }
     }
 
-    /// The server `current` answers new requests from now on.
+    /// Tells that the server `current` answers new requests from now on. The ends of older streams are spread over
+    /// `spread`.
     pub(super) fn replace(&self, current: Generation, spread: Duration) {
         self.notice.send_modify(|notice| {
             notice.current = current;
@@ -84,20 +86,22 @@ impl Ends {
         });
     }
 
-    /// The process stops; at `cut_off`, what has not ended is cut off.
+    /// Tells that the process stops. The ends of streams are spread over `spread`, and whatever has not ended by
+    /// `cut_off` is cut off.
     pub(super) fn stop(&self, spread: Duration, cut_off: Instant) {
         self.notice.send_modify(|notice| notice.stop = Some(Stop { window: Window::new(spread), cut_off }));
     }
 
-    /// When, once the process stops, closes are waited for no longer: shortly before all is cut off.
+    /// Until when the closing handshakes of clients are waited for, shortly before the cut-off; `None` unless the
+    /// process stops.
     pub(super) fn last_close(&self) -> Option<Instant> {
         let cut_off = self.notice.borrow().stop?.cut_off;
         Some(cut_off.checked_sub(LAST_WORDS / 2).unwrap_or(cut_off))
     }
 
-    /// The end of one more stream.
+    /// Registers one more stream, and returns the object that says when it is to end.
     pub(super) fn stream(&self) -> StreamEnd {
-        // Multiples of the golden ratio, modulo 1, divide an interval evenly, however many there are of them.
+        // The multiples of the golden ratio, modulo 1, divide an interval evenly, however many they are.
         const STEP: u32 = 2_654_435_769;
         let number = self.count.fetch_add(1, Ordering::Relaxed).wrapping_mul(STEP);
         let share = (f64::from(number) / f64::from(u32::MAX)) as f32;
@@ -109,16 +113,17 @@ impl Ends {
 #[derive(Debug)]
 pub(super) struct StreamEnd {
     notice: watch::Receiver<Notice>,
-    /// Which part of a window it waits, 0 to 1.
+    /// The share of a window after which the stream ends, from 0 to 1.
     share: f32,
-    /// When it ends since its server was replaced.
+    /// When the stream ends because its server was replaced; `None` if it was not.
     replaced: Option<Instant>,
 }
 
 impl StreamEnd {
-    /// Waits until the stream is to end. `oldest` is the oldest server that it reads from now, if it reads from any.
+    /// Waits until the stream is to end. `oldest` is the oldest server that the stream reads from at present, if it
+    /// reads from any.
     ///
-    /// The future may be dropped.
+    /// Dropping the future loses nothing.
     pub(super) async fn wait(&mut self, oldest: Option<Generation>) -> EndReason {
         loop {
             let moment = self.moment(oldest);
@@ -134,26 +139,26 @@ impl StreamEnd {
             tokio::select! {
                 biased;
                 reason = at_moment => return reason,
-                // An error: all servers are gone without a stop, and nothing more is told.
+                // An error means that all servers were dropped without a stop, so no notice will follow.
                 Ok(()) = self.notice.changed() => {}
             }
         }
     }
 
-    /// Waits until the process stops and is about to cut off what is under way.
+    /// Waits until the process stops and is about to cut off the operations that are under way.
     ///
-    /// The future may be dropped.
+    /// Dropping the future loses nothing.
     pub(super) async fn last_words(&mut self) {
         match self.notice.wait_for(|notice| notice.stop.is_some()).await.map(|notice| notice.stop) {
             Ok(Some(stop)) => sleep_until(stop.cut_off.checked_sub(LAST_WORDS).unwrap_or(stop.cut_off)).await,
-            // All servers are gone without a stop.
+            // All servers were dropped without a stop.
             Ok(None) | Err(_) => std::future::pending().await,
         }
     }
 
     fn moment(&mut self, oldest: Option<Generation>) -> Option<(Instant, EndReason)> {
         let notice = *self.notice.borrow_and_update();
-        // Once it is set it stays, whatever is replaced meanwhile.
+        // Once the moment is set, it stays, even if a server is replaced again.
         self.replaced = match notice.replaced.filter(|_| oldest.is_some_and(|oldest| oldest < notice.current)) {
             Some(window) => self.replaced.or(Some(window.moment(self.share))),
             None => None,
@@ -184,7 +189,7 @@ mod tests {
         });
         let mut seconds = [0; 10];
         for waited in join_all(waited).await {
-            // Timers are as coarse as a millisecond.
+            // Timers have a resolution of one millisecond.
             seconds[(waited.saturating_sub(Duration::from_millis(2)).as_secs() as usize).min(9)] += 1;
         }
         assert!(seconds.iter().all(|second| (95..=105).contains(second)), "{seconds:?}");
@@ -204,7 +209,7 @@ mod tests {
             }
         };
         assert_eq!(waiting.await, EndReason::Replaced);
-        // What began before a reload, and looks after it.
+        // A stream that began before a reload, but looks only after it.
         assert_eq!(ends.stream().wait(Some(0)).await, EndReason::Replaced);
         ends.stop(Duration::ZERO, Instant::now());
         assert_eq!((new.wait(Some(1)).await, idle.wait(None).await), (EndReason::Stop, EndReason::Stop));

@@ -1,16 +1,17 @@
-//! Event streams over HTTP/1.1: each is sent by a task that has nothing but its connection and its events.
+//! Event streams over HTTP/1.1. While a stream waits, its task holds nothing but its connection and its events.
 //!
 //! In: the events of a subscription, and the connection once the head of its answer has been written.
 //! Out: each event as one chunk, and the end of the body.
-//! Elsewhere: what the events say ([`super::stream`]); how a connection is taken from the HTTP library
+//! Elsewhere: the content of the events ([`super::stream`]); taking a connection from the HTTP library
 //! ([`super::takeover`]).
 //!
-//! Why not the HTTP library: it keeps a buffer for reading and one for writing, 8 KiB each, for as long as an answer
-//! lasts, and most of the time a subscriber waits.
+//! The HTTP library does not send them, because it keeps two buffers of 8 KiB for as long as an answer lasts, while a
+//! subscriber waits for most of the time.
 //!
 //! Always true:
 //! - a stream that waits for an event holds no buffer;
-//! - the answer says `connection: close`; what its client sends after the request is dropped, up to [`MAX_DROPPED`];
+//! - the answer says `connection: close`; up to [`MAX_DROPPED`] bytes that its client sends after the request are
+//!   dropped;
 //! - a client that closes its side of the connection ends the stream.
 //!
 //! # Source
@@ -30,23 +31,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
-/// Most bytes that a client may send after its request; beyond it the stream ends.
+/// The most bytes that a client may send after its request. If it sends more, the stream ends.
 const MAX_DROPPED: usize = 64 * 1024;
 
-/// Bytes that are read, and dropped, at once.
+/// How many bytes are read and dropped at once.
 const CHUNK: usize = 1024;
 
-/// The end of a body in chunks.
+/// The last chunk, which ends a chunked body.
 const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
-/// The events of one answer, as bytes of its body. Clones are the same stream.
+/// The events of one answer, as the bytes of its body. Clones are the same stream.
 ///
-/// An answer carries it twice: in its body, for whoever serves it, and among its extensions, for [`super::serve`], which
-/// takes the events out and sends them itself.
+/// An answer carries the stream twice: in its body, for any HTTP server, and in its extensions, for [`super::serve`],
+/// which takes the events out and sends them itself.
 #[derive(Clone)]
 pub(super) struct EventStream(Arc<Mutex<Option<Events>>>);
 
-/// The bytes of one event after the other.
+/// A stream of events, each as the bytes of the body.
 pub(super) type Events = BoxStream<'static, Bytes>;
 
 impl EventStream {
@@ -54,13 +55,13 @@ impl EventStream {
         Self(Arc::new(Mutex::new(Some(events.boxed()))))
     }
 
-    /// A body of these events.
+    /// A body that consists of these events.
     pub(super) fn body(&self) -> Body {
         let events = self.clone();
         Body::from_stream(stream::poll_fn(move |cx| events.poll_next(cx)).map(Ok::<_, Infallible>))
     }
 
-    /// Takes the events out: the body is empty from now on.
+    /// Takes the events out. The body has no more bytes from now on.
     pub(super) fn take(&self) -> Option<Events> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
@@ -77,10 +78,11 @@ impl fmt::Debug for EventStream {
     }
 }
 
-/// Sends events over a connection on which the head of the answer has been written, and then ends it.
+/// Sends events over a connection on which the head of the answer has been written, and then closes the connection.
 ///
-/// `dropped` bytes that came after the request have been dropped already; `request` lasts until the end. The wait for a client that takes nothing has its
-/// bound in `stream` ([`super::stall`]). Dropping the future cuts the connection off.
+/// `dropped` is the number of bytes after the request that have been dropped already. `request` lasts until the end.
+/// `stream` bounds the wait for a client that does not read ([`super::stall`]). Dropping the future cuts the connection
+/// off.
 pub(super) async fn serve<S>(mut events: Events, mut stream: S, mut dropped: usize, request: InRequest)
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -100,7 +102,7 @@ where
     if dropped > 0 {
         request.connection().leaves_unread();
     }
-    // Whoever does not take it is gone.
+    // An error means that the client has left.
     let _: io::Result<()> = async {
         stream.write_all(LAST_CHUNK).await?;
         stream.shutdown().await
@@ -108,7 +110,8 @@ where
     .await;
 }
 
-/// Ready once the client has left, or has sent too much. Reads by way of the stack, so that the wait needs no memory.
+/// Ready once the client has left or has sent too much. It reads into the stack, so that waiting holds no memory on the
+/// heap.
 fn poll_left(stream: &mut (impl AsyncRead + Unpin), dropped: &mut usize, cx: &mut Context<'_>) -> Poll<()> {
     let mut space = [MaybeUninit::uninit(); CHUNK];
     while *dropped <= MAX_DROPPED {
@@ -122,7 +125,7 @@ fn poll_left(stream: &mut (impl AsyncRead + Unpin), dropped: &mut usize, cx: &mu
     Poll::Ready(())
 }
 
-/// Sends one event as a chunk of its own, unless the connection is to end for another one meanwhile.
+/// Sends one event as a chunk of its own, unless the connection is told meanwhile to end for another one.
 async fn send(stream: &mut (impl AsyncWrite + Unpin), event: Bytes, idle: &Idle) -> io::Result<()> {
     let size = Bytes::from(format!("{:x}\r\n", event.len()));
     let mut chunk = size.chain(event).chain(&b"\r\n"[..]);
@@ -148,7 +151,7 @@ mod tests {
 
     type Sender = mpsc::Sender<&'static str>;
 
-    /// A stream that is served, the end of its client, and what gives it events.
+    /// A stream that is being served, the client's side of its connection, and the sender of its events.
     fn served(dropped: usize) -> (impl Future<Output = ()>, DuplexStream, Sender, Arc<Idle>) {
         let (ours, theirs) = duplex(64 * 1024);
         let (sender, receiver) = mpsc::channel(4);
@@ -212,7 +215,7 @@ mod tests {
         let events = stream::iter([Bytes::from_static(b"too much")]).chain(stream::pending());
         let mut serving = Box::pin(serve(events.boxed(), ours, 0, idle.request()));
         assert!(serving.as_mut().now_or_never().is_none());
-        // It was told before it waited for its client.
+        // It was told to end before it waited for its client, so it goes on.
         idle.end();
         assert!(serving.as_mut().now_or_never().is_none());
         idle.stalls();

@@ -1,21 +1,21 @@
-//! Framing: a response's JSON text as one event of an event stream, or as one part of a multipart body.
+//! Frames the JSON text of a response as one event of an event stream, or as one part of a multipart body.
 //!
-//! In: the text of a JSON object, with any white space in it. Out: the bytes that carry it.
+//! In: the text of a JSON object, with any white space. Out: the bytes of the event or part.
 //!
-//! Always true: nothing in the text ends its event or its part. A custom scalar is handed on as its service wrote it,
-//! so that line breaks stand between the tokens of an answer; inside of JSON strings they are escaped (RFC 8259 §7).
+//! Always true: no byte of the text ends its event or its part. A custom scalar is passed on as its service wrote it,
+//! so an answer may have line breaks between its tokens; inside JSON strings they are escaped (RFC 8259 §7).
 //!
 //! # Source
 //! HTML Standard §9.2.5 and §9.2.6 (event streams); RFC 2046 §5.1.1 (multipart).
 
 use bytes::Bytes;
 
-/// The end of an event stream.
+/// The event that ends an event stream.
 pub(super) const COMPLETE: &[u8] = b"event: complete\ndata:\n\n";
 
-/// Frames an event `next`: each line of the text is a field `data` of its own.
+/// Frames a text as an event `next`. Each line of the text becomes a field `data` of its own.
 ///
-/// The reader joins the lines by LF; a line ends with LF, CR, or both (§9.2.6).
+/// A line ends with LF, CR or CR LF, and the reader joins the lines by LF (§9.2.6).
 pub(super) fn event(text: &[u8], is_last: bool) -> Bytes {
     let mut framed = Vec::with_capacity(text.len() + 64);
     framed.extend_from_slice(b"event: next\n");
@@ -38,14 +38,14 @@ pub(super) fn event(text: &[u8], is_last: bool) -> Bytes {
     framed.into()
 }
 
-/// Frames a part of a body whose boundary is `-`.
+/// Frames a text as a part of a body whose boundary is `-`.
 ///
-/// The text goes on one line: a delimiter stands at the beginning of a line, so the text, which begins with a brace,
-/// cannot hold one.
+/// The text is put on one line. A delimiter stands at the beginning of a line, so the text, which begins with a brace,
+/// cannot contain one.
 pub(super) fn part(text: &[u8], is_first: bool, is_last: bool) -> Bytes {
     const TYPE: &[u8] = b"\r\ncontent-type: application/json; charset=utf-8\r\n\r\n";
     let before: &[u8] = if is_first { b"---" } else { b"" };
-    // The delimiter right behind: only with it the client knows that the part is whole.
+    // The delimiter follows at once, because only then does the client know that the part has ended.
     let after: &[u8] = if is_last { b"\r\n-----\r\n" } else { b"\r\n---" };
     let mut framed = Vec::with_capacity(text.len() + 80);
     framed.extend_from_slice(before);
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The data of all events `next`, as §9.2.6 reads a stream.
+    /// The data of all events `next`, read by the rules of §9.2.6.
     fn read_events(stream: &str) -> Vec<String> {
         let stream = stream.replace("\r\n", "\n").replace('\r', "\n");
         let (mut events, mut name, mut data) = (Vec::new(), String::new(), Vec::new());
@@ -81,7 +81,7 @@ mod tests {
         events
     }
 
-    /// The contents of all parts, as RFC 2046 §5.1.1 reads a body with this boundary.
+    /// The contents of all parts, read by the rules of RFC 2046 §5.1.1 for this boundary.
     fn read_parts(body: &str) -> Vec<String> {
         let body = format!("\r\n{body}");
         let mut parts: Vec<&str> = body.split("\r\n---").collect();

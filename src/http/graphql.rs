@@ -1,4 +1,4 @@
-//! `/graphql`: one request from its head to its answer.
+//! `/graphql`: handles one request from its head to its answer.
 
 use super::answer::{answer, refuse};
 use super::caching::Conditions;
@@ -28,15 +28,15 @@ use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::time::sleep_until;
 
-/// How long after the deadline an engine may still hand over what it has.
+/// How long after the deadline an engine may still return the answer that it has by then.
 const HANDOVER: Duration = Duration::from_millis(100);
 
-/// A timer that is this late tells that the process was held up.
+/// A timer that is at least this late shows that the process was held up.
 const HELD_UP: Duration = Duration::from_millis(20);
 
-/// Answers one request. Dropping the future, as when the client leaves, cancels it and logs 499.
+/// Answers one request. Dropping the future, as when the client leaves, cancels the request and logs 499.
 ///
-/// What is rare is boxed: the future is moved for each request, and is as large as its largest way.
+/// Rare branches are boxed, because the future is moved for each request and is as large as its largest branch.
 pub(super) async fn graphql(site: &Site, server: Arc<Server>, request: http::Request<Body>) -> http::Response<Body> {
     let started = Instant::now();
     let (mut parts, mut body) = request.into_parts();
@@ -92,10 +92,10 @@ async fn execute(
     handed_over(deadline, answer).await.ok_or(Refusal::DeadlinePassed)
 }
 
-/// Waits for what an engine hands over at its deadline; `None`: it did not.
+/// Waits for the answer that an engine returns at its deadline at the latest; `None` if it returns none in time.
 ///
-/// A process that was held up over that time finds the engine's timer and its own passed at once, and has a turn for
-/// neither: then the engine gets the time once more, for a part of an answer is worth more than none.
+/// If the process is held up over that time, the engine's timer and this one expire together, and the engine has no
+/// chance to answer. Then the engine gets the same time once more, because a partial answer is better than none.
 pub(super) async fn handed_over<T>(deadline: Instant, work: impl Future<Output = T>) -> Option<T> {
     let (mut work, end) = (pin!(work), deadline + HANDOVER);
     if let Some(done) = within(end, work.as_mut()).await {
@@ -105,7 +105,7 @@ pub(super) async fn handed_over<T>(deadline: Instant, work: impl Future<Output =
     if now < end + HELD_UP { None } else { within(now + HANDOVER, work).await }
 }
 
-/// Refuses a request by its head; it is counted as one that has just begun.
+/// Refuses a request because of its head. It is recorded as a request that has just begun.
 pub(super) fn refused(server: &Server, headers: &HeaderMap, refusal: &Refusal) -> http::Response<Body> {
     let correlation = Correlation::of(headers);
     let request_id = correlation.request_id.clone();
@@ -116,7 +116,7 @@ pub(super) fn refused(server: &Server, headers: &HeaderMap, refusal: &Refusal) -
     answer
 }
 
-/// Takes the body of a POST in; `None`: another method, which has none.
+/// Reads the body of a POST; `None` for GET and HEAD, which have none.
 pub(super) async fn receive(
     server: &Server,
     parts: &Parts,
@@ -142,7 +142,7 @@ pub(super) async fn receive(
     whole.map(Some)
 }
 
-/// Reads a request of which all is there, and finds out who calls; its headers go to the caller.
+/// Parses a request that has been read, and identifies its caller. The headers are moved into the caller.
 pub(super) fn understand(
     server: &Server,
     parts: &mut Parts,
@@ -157,7 +157,7 @@ pub(super) fn understand(
     Ok((request, caller))
 }
 
-/// Finds out who calls; the headers become the caller's.
+/// Identifies the caller. The headers are moved into the caller.
 pub(super) fn caller(server: &Server, headers: HeaderMap, correlation: &Correlation) -> Result<Arc<Caller>, Refusal> {
     let claims = match &server.verifier {
         Some(verifier) => verifier.authenticate(&headers, SystemTime::now()).map_err(Refusal::Unauthenticated)?,
@@ -167,9 +167,9 @@ pub(super) fn caller(server: &Server, headers: HeaderMap, correlation: &Correlat
     Ok(Arc::new(Caller { claims, headers, request_id, traceparent, tracestate }))
 }
 
-/// Waits for some work until an instant; `None`: it came first.
+/// Waits for `work` until the instant `end`; `None` if `end` comes first.
 ///
-/// As Tokio's `timeout_at`, but that work that is ready at once costs no timer.
+/// This is Tokio's `timeout_at`, except that it makes no timer for work that is ready at once.
 pub(super) async fn within<T>(end: Instant, work: impl Future<Output = T>) -> Option<T> {
     let (mut work, mut timer) = (pin!(work), pin!(None));
     poll_fn(|cx| {
@@ -184,7 +184,7 @@ pub(super) async fn within<T>(end: Instant, work: impl Future<Output = T>) -> Op
     .await
 }
 
-/// What a panic said, for the log.
+/// The message of a panic, for the log.
 pub(super) fn text_of(panic: &(dyn std::any::Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
@@ -206,7 +206,7 @@ mod tests {
         });
         let waiting = tokio::spawn(handed_over(deadline, answer));
         tokio::task::yield_now().await;
-        // Nobody has a turn until both times have passed.
+        // No task runs until both times have passed.
         #[expect(clippy::disallowed_methods, reason = "holding up the thread is what this is about")]
         std::thread::sleep(Duration::from_millis(250));
         assert_eq!(waiting.await.unwrap(), Some(Ok("a part")));

@@ -1,17 +1,19 @@
-//! What HTTP/1 asks of a request's head and the HTTP library lets pass.
+//! Checks that HTTP/1 demands for the head of a request and that the HTTP library does not make.
 //!
-//! In: a head that the library has read, or its error. Out: the answer that refuses the head, if it is to be refused, or the
-//! status of the library's own answer. Such answers are of plain text or empty: no request of any protocol was understood.
+//! In: a head that the library has read, or the library's error. Out: the answer that refuses the head, if it is to be
+//! refused, or the status of the library's own answer. Such answers are plain text or empty, because no GraphQL request
+//! was understood.
 //!
-//! The library itself answers 431 for a head that is too long, and 400 for one that is no HTTP, for a transfer coding whose
-//! last one is not `chunked` (RFC 9112 §6.3 rule 4), for any in HTTP/1.0, and for lengths that differ; beside a transfer
-//! coding it forgets the length and closes afterwards.
+//! The library itself answers 431 if a head is too long. It answers 400 if a head is not HTTP, if the last transfer
+//! coding is not `chunked` (RFC 9112 §6.3 rule 4), if there is a transfer coding in HTTP/1.0, and if several lengths
+//! differ. If there are both a transfer coding and a length, it ignores the length and closes the connection
+//! afterwards.
 
 use axum::body::Body;
 use http::header::{CONNECTION, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
 
-/// Why a head is refused.
+/// The reason why a head is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 enum Flaw {
     #[error("the request has no `host` header")]
@@ -35,7 +37,7 @@ impl Flaw {
     }
 }
 
-/// The answer to a request whose head is not to be served; it ends its connection.
+/// The answer to a request whose head is refused; it ends the connection. `None` if the head is correct.
 pub(super) fn refusal<B>(request: &Request<B>) -> Option<Response<Body>> {
     let flaw = check(request.version(), request.headers()).err()?;
     tracing::debug!(%flaw, "refused by its head");
@@ -46,7 +48,8 @@ pub(super) fn refusal<B>(request: &Request<B>) -> Option<Response<Body>> {
     Some(answer)
 }
 
-/// The status by which the library has refused the head of a request; `None`: its error is another one, or it said nothing.
+/// The status with which the library has refused the head of a request; `None` if the error is another one, or if the
+/// library has sent no answer.
 pub(super) fn refused_by_library(error: &hyper::Error) -> Option<StatusCode> {
     match error {
         error if error.is_parse_version_h2() => None,
@@ -61,7 +64,8 @@ fn check(version: Version, headers: &HeaderMap) -> Result<(), Flaw> {
     if headers.contains_key(TRANSFER_ENCODING) { check_codings(headers) } else { Ok(()) }
 }
 
-/// RFC 9112 §3.2: HTTP/1.1 has one `Host`; more than one, or one that is no host, is wrong in any version.
+/// RFC 9112 §3.2: a request of HTTP/1.1 has exactly one `Host`. More than one, or an invalid one, is wrong in any
+/// version.
 fn check_host(version: Version, headers: &HeaderMap) -> Result<(), Flaw> {
     let mut hosts = headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
@@ -73,7 +77,8 @@ fn check_host(version: Version, headers: &HeaderMap) -> Result<(), Flaw> {
     }
 }
 
-/// `uri-host [ ":" port ]` (RFC 9110 §7.2); it is empty for a target without an authority.
+/// Whether a value has the form `uri-host [ ":" port ]` (RFC 9110 §7.2). It may be empty, for a target without an
+/// authority.
 fn is_host(value: &[u8]) -> bool {
     let (is_right, rest) = match value {
         [b'[', inside @ ..] => match inside.iter().position(|&byte| byte == b']') {
@@ -93,7 +98,7 @@ fn is_host(value: &[u8]) -> bool {
     is_right && is_port
 }
 
-/// What stands between brackets (RFC 3986 §3.2.2): an IPv6 address, or one of a later version.
+/// Whether a text may stand between brackets (RFC 3986 §3.2.2): an IPv6 address, or an address of a later version.
 fn is_ip_literal(text: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(text) else { return false };
     let is_future = || {
@@ -106,7 +111,7 @@ fn is_ip_literal(text: &[u8]) -> bool {
     text.parse::<std::net::Ipv6Addr>().is_ok() || is_future()
 }
 
-/// A registered name or an IPv4 address (RFC 3986 §3.2.2), perhaps empty.
+/// Whether a text is a registered name or an IPv4 address (RFC 3986 §3.2.2). It may be empty.
 fn is_reg_name(name: &[u8]) -> bool {
     let mut rest = name;
     while let [first, after @ ..] = rest {
@@ -119,12 +124,12 @@ fn is_reg_name(name: &[u8]) -> bool {
     true
 }
 
-/// `unreserved` and `sub-delims` of RFC 3986 §2.2 and §2.3.
+/// Whether a byte is one of `unreserved` or `sub-delims` (RFC 3986 §2.2 and §2.3).
 fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte)
 }
 
-/// RFC 9112 §6.1 and §7: `chunked` once and last; other codings are understood by nobody here.
+/// RFC 9112 §6.1 and §7: `chunked` stands once and last. Other codings are not supported.
 fn check_codings(headers: &HeaderMap) -> Result<(), Flaw> {
     let lines = headers.get_all(TRANSFER_ENCODING).iter();
     let codings = lines.flat_map(|line| line.as_bytes().split(|&byte| byte == b',')).map(<[u8]>::trim_ascii);

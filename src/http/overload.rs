@@ -1,7 +1,8 @@
 //! Overload: how late this process is with its work, and the share of new requests that it refuses because of that.
 //!
-//! In: each new request. Out: whether it is refused. Elsewhere: the fixed bound on requests at once ([`super::door`]);
-//! slow services, which are no load of this process ([`crate::upstream`] guards calls to them).
+//! In: each new request. Out: whether it is refused.
+//! Elsewhere: the fixed bound on requests at once ([`super::door`]); slow services, which are no load of this process
+//! ([`crate::upstream`] guards calls to them).
 //!
 //! Lateness is measured by a task on the runtime of each worker. The task sleeps for ten milliseconds and notes how
 //! much later than that it runs. All work of the worker stands in the same queue, so every step of every request waits
@@ -18,9 +19,10 @@
 //! A single long request also makes a worker late, and so does a machine that is busy with something else, but there
 //! refusals would shorten no queue. So a delay counts only if several requests began during it.
 //!
-//! Always true: - each worker is judged by itself: a busy worker never makes another one refuse requests; - without
-//! requests nothing is measured, and no timer wakes the process; - some requests are always accepted, so that the end
-//! of an overload is noticed.
+//! Always true:
+//! - each worker is judged by itself: a busy worker never makes another one refuse requests;
+//! - without requests nothing is measured, and no timer wakes the process;
+//! - some requests are always accepted, so that the end of an overload is noticed.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,8 +1,8 @@
-//! GraphiQL at `/`, in development, and over each subgraph of this process ([`super::subgraphs`]).
+//! GraphiQL, in development: at `/`, and for each subgraph of this process ([`super::subgraphs`]).
 //!
-//! The page's files come from a folder, else from the binary (feature `embed-playground`); without them a plain form
-//! of ours serves. Only the files listed in [`FILES`] are ever read, by exact name: no path of a request reaches the
-//! file system.
+//! The files of the page come from a folder, or else from the binary (feature `embed-playground`). If there are none, a
+//! plain form is served instead. Only the files in [`FILES`] are ever read, by exact name, so no path of a request
+//! reaches the file system.
 
 use super::server::Server;
 use super::site::Site;
@@ -20,10 +20,11 @@ use std::io;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
-/// Most tabs that are opened.
+/// The most tabs that the page opens.
 const MAX_TABS: usize = 32;
 
-/// GraphiQL needs `unsafe-inline` styles, `data:` images and fonts, and `blob:` workers of its editor.
+/// The policy allows what GraphiQL needs: `unsafe-inline` styles, `data:` images and fonts, and `blob:` workers for its
+/// editor.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
     font-src 'self' data:; worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'";
@@ -34,10 +35,10 @@ const CSS: &str = "text/css; charset=utf-8";
 
 /// One file of the page.
 struct File {
-    /// Its name below the folder, and below `/playground/`.
+    /// The path of the file below the folder, and below `/playground/`.
     name: &'static str,
     content_type: &'static str,
-    /// Its bytes, if they are in the binary.
+    /// The bytes of the file, if they are embedded in the binary.
     embedded: Option<&'static [u8]>,
 }
 
@@ -61,7 +62,7 @@ macro_rules! files {
     };
 }
 
-/// Every file of the page; the first one is the page itself.
+/// All files of the page. The first one is the page itself.
 const FILES: &[File] = files![
     "index.html" HTML
     "bespoke.js" JAVASCRIPT
@@ -72,11 +73,11 @@ const FILES: &[File] = files![
     "node_modules/react-dom/umd/react-dom.production.min.js" JAVASCRIPT
 ];
 
-/// The plain form, for when the page's files are not installed.
+/// The plain form, which is served if the files of the page are not installed.
 const PLAIN_HTML: &str = include_str!("plain.html");
 const PLAIN_JS: &str = include_str!("plain.js");
 
-/// One tab to open.
+/// One tab that the page opens.
 #[derive(Debug, Clone, Serialize)]
 struct Tab {
     query: String,
@@ -86,7 +87,7 @@ struct Tab {
     headers: Option<String>,
 }
 
-/// What `/playground/config.json` says.
+/// The content of `/playground/config.json`.
 #[derive(Clone, Serialize)]
 struct PageConfig {
     client: String,
@@ -96,46 +97,46 @@ struct PageConfig {
     token: Option<String>,
 }
 
-/// A tab's file that cannot be used.
+/// Why the tabs of the page cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum PlaygroundError {
-    /// It cannot be read.
+    /// A file of a tab cannot be read.
     #[error("cannot read `{}`", .file.display())]
     Read {
-        /// The file.
+        /// The path of the file.
         file: PathBuf,
-        /// Why.
+        /// The error from reading the file.
         source: io::Error,
     },
-    /// Its variables or headers are not a JSON object.
+    /// The file with the variables or headers of a tab does not hold a JSON object.
     #[error("`{}` is not a JSON object", .file.display())]
     NotAnObject {
-        /// The file.
+        /// The path of the file.
         file: PathBuf,
     },
-    /// More tabs than are opened.
+    /// The configuration lists more tabs than the page opens.
     #[error("more than {MAX_TABS} tabs")]
     TooManyTabs,
 }
 
-/// The page: where its files are, and what it opens with.
+/// The page: the folder of its files and the configuration that it opens with.
 pub struct Playground {
     dir: Option<PathBuf>,
     config: PageConfig,
 }
 
 impl std::fmt::Debug for Playground {
-    /// Holds back the configuration, which may hold a token.
+    /// Leaves out the configuration, because it may hold a token.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Playground").field("dir", &self.dir).finish_non_exhaustive()
     }
 }
 
 impl Playground {
-    /// Reads the tabs; paths are relative to `base`, the folder of the configuration file.
+    /// Reads the tabs. Paths are relative to `base`, the folder of the configuration file.
     ///
     /// # Errors
-    /// [`PlaygroundError`] if a tab's file cannot be used.
+    /// [`PlaygroundError`] if the file of a tab cannot be used, or if there are too many tabs.
     pub fn load(config: &PlaygroundConfig, base: &FilePath, client: &str) -> Result<Self, PlaygroundError> {
         if config.tabs.len() > MAX_TABS {
             return Err(PlaygroundError::TooManyTabs);
@@ -147,14 +148,14 @@ impl Playground {
         Ok(Self { dir, config })
     }
 
-    /// What the page over one subgraph of this process opens with.
+    /// The configuration with which the page for one subgraph of this process opens.
     fn config_of_subgraph(&self, name: &str) -> PageConfig {
         let (client, endpoint) = (format!("{} / {name}", self.config.client), format!("{SUBGRAPHS}/{name}"));
         let tab = Tab { query: "{ _service { sdl } }".to_owned(), variables: None, headers: None };
         PageConfig { client, endpoint, tabs: vec![tab], token: self.config.token.clone() }
     }
 
-    /// A file's bytes: from the folder, else from the binary.
+    /// The bytes of a file, from the folder or else from the binary.
     async fn read(&self, file: &File) -> Option<Bytes> {
         if let Some(dir) = &self.dir
             && let Ok(bytes) = tokio::fs::read(dir.join(file.name)).await
@@ -186,7 +187,7 @@ fn read_tab(file: &FilePath) -> Result<Tab, PlaygroundError> {
     Ok(Tab { query, variables, headers })
 }
 
-/// The text of a JSON object beside a tab; none if there is no such file.
+/// The text of the file with the variables or headers of a tab; `None` if there is no such file.
 fn read_object(file: &FilePath) -> Result<Option<String>, PlaygroundError> {
     match std::fs::read_to_string(file) {
         Ok(text) if serde_json::from_str::<Map<String, Value>>(&text).is_ok() => Ok(Some(text)),
@@ -196,7 +197,7 @@ fn read_object(file: &FilePath) -> Result<Option<String>, PlaygroundError> {
     }
 }
 
-/// `/` and `/playground/…`.
+/// The routes `/` and `/playground/…`.
 pub(super) fn routes() -> Router<Site> {
     Router::new().route("/", get(page)).route("/playground/{*name}", get(file))
 }
@@ -226,7 +227,7 @@ async fn file(State(server): State<Arc<Server>>, Path(name): Path<String>) -> Re
     }
 }
 
-/// What the page over a subgraph opens with: `/_subgraphs/<name>/config.json`.
+/// The answer to `/_subgraphs/<name>/config.json`: the configuration of the page for a subgraph.
 pub(super) fn subgraph_config(server: &Server, name: &str) -> Response {
     match &server.playground {
         Some(playground) => config(&playground.config_of_subgraph(name)),

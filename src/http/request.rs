@@ -1,4 +1,4 @@
-//! A GraphQL request out of an HTTP request (GraphQL over HTTP §5).
+//! Reads a GraphQL request from an HTTP request (GraphQL over HTTP §5).
 
 use super::refusal::Refusal;
 use crate::engine::{GivenVariables, Request};
@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 /// The byte order mark in UTF-8.
 const MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// Reads a GET: everything is in the query string, `variables` and `extensions` as JSON.
+/// Reads a GET request, whose parameters are in the query string; `variables` and `extensions` are JSON.
 pub(super) fn from_uri(uri: &Uri) -> Result<Request, Refusal> {
     let malformed = |message: &str| Refusal::Malformed(message.to_owned());
     let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
@@ -52,7 +52,7 @@ fn object<'t>(name: &str, text: &'t Bytes) -> Result<Option<&'t RawValue>, Refus
     raw.ok_or_else(|| Refusal::Malformed(format!("`{name}` must be a JSON object")))
 }
 
-/// Refuses a POST by its head: another type than JSON, or a length above `limit` bytes.
+/// Refuses a POST because of its head, if its type is not JSON or its length is above `limit` bytes.
 pub(super) fn check_head(headers: &HeaderMap, limit: usize) -> Result<(), Refusal> {
     if !is_json(headers) {
         return Err(Refusal::MediaType);
@@ -61,9 +61,10 @@ pub(super) fn check_head(headers: &HeaderMap, limit: usize) -> Result<(), Refusa
     if announced.is_some_and(|length| length > limit as u64) { Err(Refusal::TooLarge { limit }) } else { Ok(()) }
 }
 
-/// Whether a body is announced as JSON in UTF-8, uncompressed.
+/// Whether the headers say that the body is JSON in UTF-8 without compression.
 ///
-/// Browsers send other types across origins without asking first; refusing them is the guard against request forgery.
+/// Browsers send other types to another origin without a preflight, so refusing them prevents cross-site request
+/// forgery.
 fn is_json(headers: &HeaderMap) -> bool {
     let mut types = headers.get_all(CONTENT_TYPE).iter();
     let (Some(content_type), None) = (types.next(), types.next()) else { return false };
@@ -84,8 +85,8 @@ fn is_json(headers: &HeaderMap) -> bool {
     is_json && is_utf8 && is_identity()
 }
 
-/// The body's JSON object; other properties are left aside (GraphQL over HTTP §5.1). Nothing is built of it but the
-/// document: `variables` and `extensions` stay text.
+/// The JSON object of a body. Other properties are ignored (GraphQL over HTTP §5.1), and `variables` and `extensions`
+/// stay text.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Parameters<'b> {
@@ -98,22 +99,22 @@ struct Parameters<'b> {
     extensions: Option<&'b RawValue>,
 }
 
-/// Reads the JSON body of a POST, once all of it is there.
+/// Reads the JSON body of a POST that has been received whole.
 ///
 /// # Errors
-/// What the caller would be told.
+/// The message that the client would be sent.
 pub fn parse_request(body: &Bytes) -> Result<Request, String> {
     from_json(body).map_err(|refusal| refusal.to_string())
 }
 
-/// Reads a request's JSON object. Its variables are a part of the text, not a copy. A byte order mark before it is ignored
-/// (RFC 8259 §8.1).
+/// Reads the JSON object of a request. Its variables are a slice of the text, not a copy. A byte order mark before the
+/// object is ignored (RFC 8259 §8.1).
 pub(super) fn from_json(body: &Bytes) -> Result<Request, Refusal> {
     let body = &body.slice(if body.starts_with(MARK) { MARK.len().. } else { 0.. });
     if is_deeper_than(body, MAX_DEPTH) {
         return Err(Refusal::Malformed(format!("the body is nested deeper than {MAX_DEPTH} levels")));
     }
-    // Of a struct, serde would take an array as well.
+    // serde would read the struct from an array as well.
     let is_object = body.trim_ascii_start().first() == Some(&b'{');
     let parameters: Parameters<'_> = match serde_json::from_slice(body) {
         Ok(parameters) if is_object => parameters,
@@ -132,7 +133,7 @@ pub(super) fn from_json(body: &Bytes) -> Result<Request, Refusal> {
     })
 }
 
-/// The variables, as a part of the text that they stand in.
+/// The variables, as a slice of the text that they stand in.
 fn variables(text: &Bytes, raw: Option<&RawValue>) -> GivenVariables {
     raw.map_or_else(GivenVariables::default, |raw| GivenVariables::new(text.slice_ref(raw.get().as_bytes())))
 }
@@ -141,7 +142,7 @@ fn is_an_object(raw: &RawValue) -> bool {
     raw.get().starts_with('{')
 }
 
-/// A request's properties, whatever they hold.
+/// The properties of a request, whatever values they have.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Properties<'b> {
@@ -155,7 +156,7 @@ struct Properties<'b> {
     extensions: Option<&'b RawValue>,
 }
 
-/// Names what is wrong with a body that did not read as [`Parameters`].
+/// Says what is wrong with a body that cannot be read as [`Parameters`].
 fn explain(body: &Bytes, error: &str) -> Refusal {
     let malformed = |message: &str| Refusal::Malformed(message.to_owned());
     let first = body.trim_ascii_start().first();
@@ -188,7 +189,7 @@ fn explain(body: &Bytes, error: &str) -> Refusal {
     }
 }
 
-/// The extension of persisted queries, whatever it holds.
+/// The extension for persisted queries, whatever value it has.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Extensions {
@@ -196,7 +197,7 @@ struct Extensions {
     persisted_query: Option<IgnoredAny>,
 }
 
-/// `extensions`: the text of a JSON object.
+/// The refusal of a request without `query`. `extensions` is the text of a JSON object.
 fn missing_query(extensions: Option<&str>) -> Refusal {
     let extensions = extensions.and_then(|text| serde_json::from_str::<Extensions>(text).ok());
     if extensions.is_some_and(|extensions| extensions.persisted_query.is_some()) {

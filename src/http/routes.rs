@@ -1,7 +1,8 @@
-//! Which path goes where: `/graphql` straight to its handler, the others through a table of routes.
+//! Routes requests by their path: `/graphql` directly to its handler, all other paths through a table of routes.
 //!
-//! Why not one table: for any route it boxes the request's body, the handler's future and the answer, and notes what has
-//! matched. Nearly all requests are for the one path, and small ones are answered with less than that costs.
+//! `/graphql` is not in the table, because for any route the table boxes the body of the request, the future of the
+//! handler and the answer, and records which route has matched. Nearly all requests are for `/graphql`, and a small one
+//! costs less than that.
 
 use super::graphql::{graphql, refused};
 use super::refusal::Refusal;
@@ -21,21 +22,21 @@ use tower::{Layer, Service, service_fn};
 /// The path of GraphQL requests.
 const GRAPHQL: &str = "/graphql";
 
-/// All routes of one port of a site. Clones share them.
+/// All routes of one port of a site. Clones share the routes.
 #[derive(Debug, Clone)]
 pub struct Routes {
     site: Site,
-    /// Is `/graphql` here?
+    /// Whether this is the public port, which serves `/graphql`.
     is_public: bool,
-    /// For connections for which there is no place?
+    /// Whether these routes serve connections that have no place.
     is_full: bool,
     others: Router,
-    /// The others, and GraphiQL.
+    /// The other routes and those of GraphiQL.
     with_page: Router,
 }
 
-/// Routes of the public port: `/graphql`, `/livez`, `/readyz` and, in development, `/metrics`, `/_subgraphs` and `/`
-/// with GraphiQL.
+/// The routes of the public port: `/graphql`, `/livez`, `/readyz` and, in development, `/metrics`, `/_subgraphs` and
+/// `/` with GraphiQL.
 pub fn router(site: impl Into<Site>) -> Routes {
     let site = site.into();
     let others = health().route("/metrics", get(health::public_metrics)).merge(subgraphs::routes());
@@ -43,7 +44,7 @@ pub fn router(site: impl Into<Site>) -> Routes {
     Routes { others: others.with_state(site.clone()), with_page, is_public: true, is_full: false, site }
 }
 
-/// Routes of the admin port: `/livez`, `/readyz` and `/metrics`.
+/// The routes of the admin port: `/livez`, `/readyz` and `/metrics`.
 pub fn admin_router(site: impl Into<Site>) -> Routes {
     let site = site.into();
     let others = health().route("/metrics", get(health::metrics)).with_state(site.clone());
@@ -55,17 +56,17 @@ fn health() -> Router<Site> {
 }
 
 impl Routes {
-    /// The same for connections for which there is no place: `/graphql` is refused, and each answer ends its connection.
+    /// The same routes for connections that have no place: `/graphql` is refused, and each answer ends its connection.
     pub(super) fn full(self) -> Self {
         Self { is_full: true, ..self }
     }
 
-    /// Counts a connection until it is dropped; `None`: it is none of the public port.
+    /// Counts a connection until the result is dropped; `None` unless this is the public port.
     pub(super) fn count_connection(&self) -> Option<OpenConnection> {
         self.is_public.then(|| self.site.now().metrics.open_connection())
     }
 
-    /// Says how many connections there may be.
+    /// Records in the metrics how many connections there may be.
     pub(super) fn count_limit(&self, max_connections: u32) {
         if self.is_public {
             self.site.now().metrics.limit_connections(max_connections);
@@ -77,12 +78,12 @@ impl Routes {
         self.site.now().metrics.count_shed("connections");
     }
 
-    /// Counts a request that is refused by its head.
+    /// Counts a request that is refused because of its head.
     pub(super) fn count_refused_head(&self, status: StatusCode) {
         self.site.now().metrics.count_refused_head(status.as_u16());
     }
 
-    /// Answers one request. What is rare is boxed, as in [`graphql`].
+    /// Answers one request. Rare branches are boxed, as in [`graphql`].
     pub(super) async fn answer(&self, request: Request<Body>) -> Response<Body> {
         let mut answer = self.answer_by_path(request).await;
         if self.is_full {
@@ -107,8 +108,9 @@ impl Routes {
         self.answer_graphql(request).await
     }
 
-    /// By the server of now, within CORS if that says so. When the process is about to stop, the answer ends its
-    /// connection: to close it between two requests would cut off the one that is on its way to us.
+    /// Answers a request to `/graphql` by the current server, through the CORS layer if the server has one. When the
+    /// process is about to stop, the answer ends its connection, because closing the connection between two requests
+    /// would cut off a request that is on its way.
     async fn answer_graphql(&self, request: Request<Body>) -> Response<Body> {
         let server = self.site.now();
         let mut answer = match server.cors.clone() {
@@ -130,15 +132,15 @@ impl Routes {
     }
 }
 
-/// What a GET would have been answered with, as HEAD shows it (RFC 9110 §9.3.2).
+/// Turns the answer to a GET into the answer to a HEAD (RFC 9110 §9.3.2).
 fn without_body(mut answer: Response<Body>) -> Response<Body> {
-    // "Not modified" has no content anyway, and its length would be taken for that of what was not sent.
+    // A 304 has no content, and its `content-length` would be that of the content of a 200, which is not known here.
     if answer.status() != StatusCode::NOT_MODIFIED
         && let Some(length) = answer.body().size_hint().exact()
     {
         answer.headers_mut().entry(header::CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(length));
     }
-    // A stream of events goes with the body.
+    // An event stream in the extensions is dropped together with the body.
     answer.extensions_mut().clear();
     answer.map(|_| Body::empty())
 }

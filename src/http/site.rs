@@ -1,12 +1,13 @@
-//! The server of now, and how it is replaced.
+//! The current server of a process, and its replacement.
 //!
-//! In: servers, one after the other, and that this process is to leave. Out: for each request, one server.
+//! In: servers, one after the other, and the notice that this process is about to stop. Out: one server for each
+//! request.
 //!
 //! Always true:
-//! - a request reads one server from its beginning to its end: never the limits of one configuration and the schema of
+//! - a request uses one server from its beginning to its end, never the limits of one configuration and the schema of
 //!   another;
-//! - a WebSocket lives longer than that, but each of its operations is a request in this sense;
-//! - what is replaced is let go with its last request; its streams are ended for that ([`super::ending`]).
+//! - a WebSocket may outlive a server, but each of its operations is a request in this sense;
+//! - a server that was replaced is dropped after its last request; its streams are ended for that ([`super::ending`]).
 
 use super::server::Server;
 use crate::engine::GraphQlEngine;
@@ -15,7 +16,7 @@ use axum::extract::FromRef;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-/// What a process serves: a [`Server`] at a time. Clones are the same site.
+/// What a process serves: one [`Server`] at a time. Clones are the same site.
 #[derive(Debug, Clone)]
 pub struct Site {
     inner: Arc<Inner>,
@@ -23,7 +24,7 @@ pub struct Site {
 
 struct Inner {
     server: ArcSwap<Server>,
-    /// The engines of earlier servers, those that are gone left out from time to time.
+    /// The engines of earlier servers. Those that have been dropped are removed from time to time.
     replaced: Mutex<Vec<Weak<dyn GraphQlEngine>>>,
     is_leaving: AtomicBool,
 }
@@ -38,21 +39,21 @@ impl std::fmt::Debug for Inner {
 }
 
 impl Site {
-    /// Begins with a server.
+    /// Makes a site whose first server is `server`.
     #[must_use]
     pub fn new(server: Arc<Server>) -> Self {
         let (server, replaced) = (ArcSwap::new(server), Mutex::default());
         Self { inner: Arc::new(Inner { server, replaced, is_leaving: AtomicBool::new(false) }) }
     }
 
-    /// The server of now; whoever answers a request takes it once.
+    /// The current server. Call this once for each request.
     #[must_use]
     pub fn now(&self) -> Arc<Server> {
         self.inner.server.load_full()
     }
 
-    /// Puts another server in the place of the one of now. That one ends the requests that it has; its streams end over
-    /// some time (`server.stream_drain`), so that they come back to the new one.
+    /// Replaces the current server. The old server finishes its requests. Its streams end within `server.stream_drain`,
+    /// so that their clients connect to the new one.
     pub fn replace(&self, server: Server) {
         let before = self.now();
         let server = Arc::new(server.succeeding(&before));
@@ -64,7 +65,7 @@ impl Site {
         server.streams.ends.replace(server.generation, server.config.stream_drain());
     }
 
-    /// How many engines are alive: that of now, and those that were replaced and still have requests or streams.
+    /// How many engines are alive: the current one, and those that were replaced but still have requests or streams.
     #[must_use]
     pub fn engines(&self) -> usize {
         let mut replaced = self.inner.replaced.lock().unwrap_or_else(PoisonError::into_inner);
@@ -72,13 +73,13 @@ impl Site {
         replaced.len() + 1
     }
 
-    /// Tells who asks that this process is about to stop: `/readyz` answers 503, and each answer ends its connection,
-    /// so that load balancers and clients go elsewhere before anything is refused.
+    /// Announces that this process is about to stop: `/readyz` answers 503, and each answer ends its connection. So
+    /// load balancers and clients go elsewhere before any request is refused.
     pub fn leave(&self) {
         self.inner.is_leaving.store(true, Ordering::Release);
     }
 
-    /// Is this process about to stop?
+    /// Whether this process is about to stop.
     #[must_use]
     pub fn is_leaving(&self) -> bool {
         self.inner.is_leaving.load(Ordering::Acquire)

@@ -1,4 +1,4 @@
-//! A stream whose writes give up: a client that stops reading does not hold its connection for ever.
+//! A stream whose writes time out, so that a client that stops reading does not hold its connection for ever.
 
 use super::idle::Idle;
 use std::future::Future;
@@ -15,9 +15,9 @@ use tokio::time::{Sleep, sleep};
 pub(super) struct Impatient<S> {
     stream: S,
     patience: Duration,
-    /// Is told when a write waits for the client.
+    /// The connection's state, which is told when a write waits for the client.
     idle: Arc<Idle>,
-    /// Runs while a write waits.
+    /// The timer of the write that waits, if one does.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 

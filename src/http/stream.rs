@@ -1,15 +1,17 @@
-//! Answers in parts: `multipart/mixed` for deferred fragments, `text/event-stream` for them and for subscriptions.
+//! Answers in parts: as `multipart/mixed` for deferred fragments, and as `text/event-stream` for deferred fragments and
+//! subscriptions.
 //!
-//! In: a request whose `accept` names one of these types. Out: its answer, part by part, each flushed at once.
+//! In: a request whose `accept` names one of these types. Out: its answer in parts, each of which is flushed at once.
 //!
 //! Always true:
-//! - an answer that comes in one part goes as plain JSON when the client takes that too;
-//! - a client that leaves drops the engine's stream;
-//! - a subscription that ends because the process stops, or because its server was replaced, ends without `complete`,
-//!   which would tell its client that there is nothing more to come; without it, the client connects again.
+//! - an answer that has one part is sent as plain JSON if the client accepts that too;
+//! - when a client leaves, the engine's stream is dropped;
+//! - a subscription that ends because the process stops, or because its server was replaced, ends without `complete`.
+//!   That event would tell the client that nothing more will come; without it, the client connects again.
 //!
 //! # Source
-//! GraphQL over HTTP, RFC "incremental delivery over HTTP"; "GraphQL over Server-Sent Events", distinct connections mode.
+//! GraphQL over HTTP, RFC "incremental delivery over HTTP"; "GraphQL over Server-Sent Events", distinct connections
+//! mode.
 
 use super::answer::{self, answer, refuse};
 use super::correlation::Correlation;
@@ -39,14 +41,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::OwnedSemaphorePermit;
 
-/// How long an event stream stays silent at most, so that nothing between takes it for dead.
+/// How long an event stream is silent at most, so that no proxy closes it as dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(12);
 
-/// How long an event stream is silent before it ends without `complete`. Some clients (`graphql-sse`) only connect again
-/// if the end finds them waiting for an event: one that comes together with an event leaves them hanging.
+/// How long an event stream is silent before it ends without `complete`. Some clients (`graphql-sse`) connect again
+/// only if the end comes while they wait for an event; if it comes together with an event, they hang.
 const QUIET: Duration = Duration::from_millis(100);
 
-/// The streamed types that a client takes.
+/// The media types for answers in parts that a client accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Accepted {
     multipart: Option<Wording>,
@@ -54,7 +56,8 @@ pub(super) struct Accepted {
 }
 
 impl Accepted {
-    /// Reads the `Accept` headers; `None`: none of them. Wildcards do not count: who takes parts says so.
+    /// Reads the `Accept` headers; `None` if they name none of these types. Wildcards do not count, because a client
+    /// that can read parts names their type.
     pub(super) fn negotiate(headers: &HeaderMap) -> Option<Self> {
         let mut found = Self { multipart: None, events: false };
         for value in headers.get_all(header::ACCEPT) {
@@ -83,13 +86,13 @@ impl Accepted {
         }
     }
 
-    /// How answers in parts go: multipart first, for it is what clients of `@defer` read best.
+    /// The form of an answer in parts. Multipart comes first, because clients that use `@defer` support it best.
     fn form(self) -> Form {
         self.multipart.map_or(Form::Events, Form::Multipart)
     }
 }
 
-/// How the parts of one answer are told apart.
+/// The form in which the parts of one answer are framed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
     Multipart(Wording),
@@ -120,12 +123,12 @@ impl Form {
     }
 }
 
-/// A request whose client takes its answer in parts.
+/// A request whose client accepts an answer in parts.
 pub(super) struct Streaming {
     pub(super) server: Arc<Server>,
     pub(super) correlation: Correlation,
     pub(super) record: RequestRecord,
-    /// How it takes an answer whole; `None`: not as plain JSON.
+    /// The media type for an answer in one part; `None` if the client does not accept plain JSON.
     pub(super) media: Option<MediaType>,
     pub(super) accepted: Accepted,
     pub(super) started: Instant,
@@ -143,7 +146,7 @@ impl Streaming {
             Ok(begun) => begun,
             Err(refusal) => return self.refuse(&refusal),
         };
-        // These two have a status of their own, whatever the client takes.
+        // These two kinds have a status of their own, so they are sent as JSON whatever the client accepts.
         let has_status = matches!(first.response.kind, ResponseKind::MethodNotAllowed | ResponseKind::Unavailable);
         if first.is_last && (self.media.is_some() || has_status) {
             let answer = answer(media, &self.correlation, &first.response, None);
@@ -154,7 +157,7 @@ impl Streaming {
             let form = self.accepted.form();
             return self.stream(form, first, rest, Place::Request { _permit: permit });
         }
-        // It may last for days: it counts among the subscriptions, not among the requests in flight.
+        // A subscription may last for days, so it counts as a subscription and not as a request in flight.
         drop(permit);
         let streams = &self.server.streams;
         let Some(open) = streams.subscribe(self.server.config.max_subscriptions.get()) else {
@@ -164,21 +167,21 @@ impl Streaming {
         self.stream(Form::Events, first, rest, place)
     }
 
-    /// Takes the request in, up to the first part of its answer.
+    /// Reads the request and waits for the first part of its answer.
     async fn begin(
         &self,
         parts: &mut Parts,
         body: &mut Body,
         deadline: Instant,
     ) -> Result<(OwnedSemaphorePermit, ResponsePart, BoxStream<'static, ResponsePart>), Refusal> {
-        // A page of another site can open an event stream without asking first, as it can a WebSocket.
+        // A page of another site can open an event stream without a preflight, as it can open a WebSocket.
         if self.accepted.events && parts.method == Method::GET && !is_allowed(&self.server.config, &parts.headers) {
             return Err(Refusal::Origin);
         }
         let body = receive(&self.server, parts, body, self.started).await?;
         let permit = self.server.door.enter_owned().ok_or(Refusal::Overloaded)?;
         if self.accepted.events {
-            // A subscription keeps them, perhaps for days.
+            // A subscription keeps its headers, perhaps for days.
             parts.headers = compact(&parts.headers);
         }
         let (request, caller) = understand(&self.server, parts, body, &self.correlation)?;
@@ -206,7 +209,7 @@ impl Streaming {
     ) -> http::Response<Body> {
         let mut response = http::Response::new(Body::empty());
         answer::headers(response.headers_mut(), form.content_type(), &self.correlation.request_id);
-        // Proxies that collect answers must not collect this one.
+        // Proxies that buffer answers must not buffer this one.
         response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
         let is_subscription = matches!(place, Place::Subscription { .. });
         let writing = Writing {
@@ -231,16 +234,16 @@ impl Streaming {
     }
 }
 
-/// What a streamed answer counts as.
+/// Which limit a streamed answer counts against.
 enum Place {
-    /// A request in flight, which is waited for when the process stops.
+    /// It counts as a request in flight, whose end is waited for when the process stops.
     Request { _permit: OwnedSemaphorePermit },
-    /// A subscription, which is told when to end; `of` is the server that it reads from.
+    /// It counts as a subscription, which is told when to end. `of` is the server that it reads from.
     Subscription { _open: Open, end: StreamEnd, of: Generation },
 }
 
 impl Place {
-    /// Waits until it is to end.
+    /// Waits until this side is to end the answer.
     async fn end(&mut self) {
         match self {
             Self::Request { .. } => std::future::pending().await,
@@ -259,7 +262,7 @@ struct Writing {
     has_ended: bool,
     counted: Counted,
     request_id: RequestId,
-    /// When the last part was handed over.
+    /// When the last part was passed to the HTTP library.
     written: tokio::time::Instant,
     place: Place,
 }

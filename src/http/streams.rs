@@ -1,17 +1,17 @@
-//! What the streams of one process share: how many there may be, and when they are to end.
+//! What the streams of one process share: the counts of open ones, and the notices that end them.
 //!
-//! Always true: a limit counts what is open, whatever the limit was when it was opened.
+//! Always true: a limit applies to all open streams, whatever the limit was when they were opened.
 
 use super::ending::Ends;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// The streams of one process, whichever server they read from.
+/// The streams of one process, from all of its servers.
 #[derive(Debug)]
 pub(super) struct Streams {
     pub(super) ends: Ends,
     subscriptions: Count,
-    /// Open WebSockets.
+    /// The number of open WebSockets.
     sockets: Count,
 }
 
@@ -20,12 +20,12 @@ impl Streams {
         Arc::new(Self { ends: Ends::new(), subscriptions: Count::default(), sockets: Count::default() })
     }
 
-    /// Counts a subscription until it is dropped; `None`: as many as may be are open.
+    /// Counts a subscription until the result is dropped; `None` if `most` are open already.
     pub(super) fn subscribe(&self, most: u32) -> Option<Open> {
         self.subscriptions.open(most)
     }
 
-    /// Counts a socket until it is dropped; `None`: as many as may be are open.
+    /// Counts a WebSocket until the result is dropped; `None` if `most` are open already.
     pub(super) fn socket(&self, most: u32) -> Option<Open> {
         self.sockets.open(most)
     }
@@ -35,18 +35,18 @@ impl Streams {
         *self.subscriptions.0.borrow()
     }
 
-    /// How many sockets are open.
+    /// How many WebSockets are open.
     pub(super) fn sockets(&self) -> u32 {
         *self.sockets.0.borrow()
     }
 
-    /// Waits until no socket is open.
+    /// Waits until no WebSocket is open.
     pub(super) async fn closed(&self) {
         let _ = self.sockets.0.subscribe().wait_for(|open| *open == 0).await;
     }
 }
 
-/// How many of a kind are open.
+/// How many streams of one kind are open.
 #[derive(Debug, Clone)]
 struct Count(watch::Sender<u32>);
 
@@ -67,7 +67,7 @@ impl Count {
     }
 }
 
-/// One that is open, and counted until it is dropped.
+/// A stream that is counted as open until this is dropped.
 #[derive(Debug)]
 pub(super) struct Open(Count);
 

@@ -1,8 +1,9 @@
 //! Takes a connection over from the HTTP library: after an upgrade, and for an answer that is an event stream.
 //!
 //! In: the future or the events that the connection goes on with. Out: the same, for the task that has served the
-//! requests. Elsewhere: serving requests ([`super::serve`]); WebSockets and event streams themselves
-//! ([`super::websocket`], [`super::event_stream`]).
+//! requests.
+//! Elsewhere: serving requests ([`super::serve`]); WebSockets and event streams themselves ([`super::websocket`],
+//! [`super::event_stream`]).
 //!
 //! The connection does not get a new task. So it stays on its worker, keeps its place among the connections, and is
 //! waited for when the process stops.

@@ -1,9 +1,9 @@
-//! `tracestate`: what tracing systems along the way noted for themselves, handed on beside `traceparent`.
+//! `tracestate`: entries of the tracing systems that a request has passed, which are passed on beside `traceparent`.
 //!
 //! In: a request's header lines. Out: one value of at most [`MAX_BYTES`], or none.
-//! Elsewhere: whether there is a trace at all ([`super::correlation`]).
+//! Elsewhere: whether the request has a valid `traceparent` ([`super::correlation`]).
 //!
-//! This process adds no entry of its own, so the entries and their order stay as they came.
+//! This process adds no entry of its own, so the entries keep their order.
 //!
 //! # Source
 //! W3C Trace Context (Recommendation), §3.3.
@@ -12,19 +12,20 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
-/// Most entries (§3.3.1, "list": at most 32 list-members).
+/// The most entries (§3.3.1, "list": at most 32 list-members).
 const MAX_MEMBERS: usize = 32;
 
-/// Longest value that is sent on, in bytes (§3.3.1, "Limits": at least 512 characters are).
+/// The longest value that is passed on, in bytes (§3.3.1, "Limits": at least 512 characters should be passed on).
 const MAX_BYTES: usize = 512;
 
-/// Entries above this length go first when a value is too long, in bytes (§3.3.1, "Limits").
+/// Entries above this length, in bytes, are removed first if a value is too long (§3.3.1, "Limits").
 const LONG_MEMBER_BYTES: usize = 128;
 
 /// Reads the `tracestate` of a request whose `traceparent` is valid.
 ///
-/// Several header lines are one list (RFC 9110 §5.3), and empty entries are allowed (§3.3.1, "list"). `None`: there is no
-/// entry, there are more than 32, or one of them breaks the grammar; then the whole value is worth nothing (§3.3).
+/// Several header lines form one list (RFC 9110 §5.3), and empty entries are allowed (§3.3.1, "list"). The result is
+/// `None` if there is no entry. It is also `None` if there are more than 32 entries or if one of them breaks the
+/// grammar, because the whole value is then discarded (§3.3).
 pub(super) fn read(headers: &HeaderMap) -> Option<HeaderValue> {
     let members = shortened(members(headers)?);
     if members.is_empty() { None } else { HeaderValue::from_str(&members.join(",")).ok() }
@@ -33,7 +34,7 @@ pub(super) fn read(headers: &HeaderMap) -> Option<HeaderValue> {
 fn members(headers: &HeaderMap) -> Option<Vec<&str>> {
     let mut members = Vec::new();
     for line in headers.get_all(TRACESTATE) {
-        // Optional white space is a space or a tab (RFC 9110 §5.6.3).
+        // Optional white space consists of spaces and tabs (RFC 9110 §5.6.3).
         for member in line.to_str().ok()?.split(',').map(|member| member.trim_matches([' ', '\t'])) {
             if member.is_empty() {
                 continue;
@@ -47,7 +48,8 @@ fn members(headers: &HeaderMap) -> Option<Vec<&str>> {
     Some(members)
 }
 
-/// The entries that fit: without long ones, then without the last ones, whole entries only (§3.3.1, "Limits").
+/// Removes entries until the rest fits: first all long ones, then those at the end. Only whole entries are removed
+/// (§3.3.1, "Limits").
 fn shortened(mut members: Vec<&str>) -> Vec<&str> {
     let length = |members: &[&str]| members.iter().map(|member| member.len() + 1).sum::<usize>().saturating_sub(1);
     if length(&members) > MAX_BYTES {
@@ -59,12 +61,12 @@ fn shortened(mut members: Vec<&str>) -> Vec<&str> {
     members
 }
 
-/// `key=value` (§3.3.1, "list-members").
+/// Whether an entry has the form `key=value` (§3.3.1, "list-members").
 fn is_member(member: &str) -> bool {
     member.split_once('=').is_some_and(|(key, value)| is_key(key) && is_value(value))
 }
 
-/// A simple key, or the key of a tenant within a system (§3.3.1, "Key").
+/// Whether a text is a simple key, or the key of a tenant in a multi-tenant system (§3.3.1, "Key").
 fn is_key(key: &str) -> bool {
     let is_rest =
         |text: &str| text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'*' | b'/'));
@@ -83,7 +85,8 @@ fn is_key(key: &str) -> bool {
     }
 }
 
-/// 1 to 256 printable characters without `,` and `=` (§3.3.1, "Value"); spaces at the end are cut off already.
+/// Whether a text has 1 to 256 printable ASCII characters without `,` and `=` (§3.3.1, "Value"). Spaces at its end have
+/// been trimmed already.
 fn is_value(value: &str) -> bool {
     let is_allowed = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b',' | b'=');
     (1..=256).contains(&value.len()) && value.bytes().all(is_allowed)
@@ -149,7 +152,7 @@ mod tests {
             (vec![""], None),
             (vec![","], None),
             (vec![], None),
-            // Two entries of one system: it is for the next one that knows it to say which counts.
+            // Two entries have the same key. The next system that knows the key decides which of them counts.
             (vec!["foo=1,foo=2"], Some("foo=1,foo=2")),
             (vec!["foo=1", "bar"], None),
         ] {
@@ -165,7 +168,7 @@ mod tests {
         let entry = |key: char, length: usize| format!("{key}={}", "v".repeat(length - 2));
         let fits = [entry('a', 128), entry('b', 128), entry('c', 128), entry('d', 125)].join(",");
         assert_eq!((fits.len(), of(&[&fits])), (512, Some(fits.clone())));
-        // The long ones go first, then those at the end; never a part of one.
+        // The long entries are removed first, then those at the end; no entry is shortened.
         assert_eq!(of(&[&format!("{},{fits}", entry('l', 129))]), Some(fits.clone()));
         assert_eq!(of(&[&format!("{fits},e=1")]), Some(fits));
     }

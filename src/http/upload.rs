@@ -1,15 +1,17 @@
 //! Reads the bodies of requests whole, within bounds on their size, time and rate, and on how many are read at once.
 //!
-//! In: the body of a request. Out: its bytes, or the reason why reading it was given up. Elsewhere: which requests are
-//! answered once their body is there ([`super::door`]); parsing the body ([`super::request`]).
+//! In: the body of a request. Out: its bytes, or the reason why reading it was given up.
+//! Elsewhere: which requests are answered once their body is there ([`super::door`]); parsing the body
+//! ([`super::request`]).
 //!
 //! A body that is there at once, as nearly all are, is passed on without a copy. Any other body takes a place among the
 //! uploads, which are bounded in number and in bytes. When an upload begins and there is no place, the oldest upload is
 //! ended. When an upload grows and there is no room, the upload that holds the most bytes is ended. So clients that
 //! send slowly or send much make room for the others.
 //!
-//! Always true: - all bodies that have not ended hold at most `max_reading_bytes` together; - an upload ends at its
-//! request's deadline, or earlier if it is slower than the least rate.
+//! Always true:
+//! - all bodies that have not ended hold at most `max_reading_bytes` together;
+//! - an upload ends at its request's deadline, or earlier if it is slower than the least rate.
 
 use super::graphql::within;
 use super::refusal::Refusal;

@@ -1,8 +1,8 @@
 //! Workers: threads that serve connections, each with its own runtime.
 //!
 //! In: accepted connections. Out: each connection is served by the worker that had the fewest when it came. It stays
-//! there until its end, even if it becomes a WebSocket. Elsewhere: accepting connections and bounding their number
-//! ([`super::serve()`]).
+//! there until its end, even if it becomes a WebSocket.
+//! Elsewhere: accepting connections and bounding their number ([`super::serve()`]).
 //!
 //! A runtime with several threads moves tasks between them, and wakes one thread for work that another has just done.
 //! For requests that take microseconds, that is much of the work. Here a request, its calls and its answer stay on one
