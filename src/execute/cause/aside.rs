@@ -1,7 +1,7 @@
-//! Failures that no answer tells: of calls made by code of this process, whose errors say what the code makes of them; of
-//! writes that nobody waits for; of answers that are asked for again behind somebody's back.
+//! Failures that no answer reports: of calls that code of this process makes, whose errors are what the code makes of
+//! them; of writes that nobody waits for; and of answers that are refreshed in the background.
 //!
-//! In: calls that failed. Out: lines of the log, as many as [`CauseReport`] allows, with no more in them than those of
+//! In: calls that failed. Out: lines of the log, as many as [`CauseReport`] allows. They say no more than those of
 //! failed fields.
 
 use super::report::{CauseReport, Note};
@@ -11,19 +11,19 @@ use crate::execute::arena::Failure;
 use crate::execute::run::Sourced;
 use crate::report::FailedCall;
 
-/// Tells the log of failed calls.
+/// Writes failed calls to the log.
 pub(in crate::execute) struct Aside<'a> {
     pub(in crate::execute) report: &'a CauseReport,
-    /// Those whose settings are left out.
+    /// The sources, whose settings are removed from the text.
     pub(in crate::execute) sources: &'a [Sourced],
-    /// The binding that was followed, and the name of its source; `None`: code has made the calls.
+    /// The binding that was followed, and the name of its source. `None` if code of this process made the calls.
     pub(in crate::execute) own: Option<(WayId, &'a str)>,
-    /// Of the request that they began with.
+    /// The id of the request that began the calls.
     pub(in crate::execute) request_id: &'a str,
 }
 
 impl Aside<'_> {
-    /// Tells of calls that belong together. `message`: what has failed, for every one of them.
+    /// Logs failed calls that belong together. `message`: what has failed, the same for all of them.
     pub(in crate::execute) fn tell(&self, message: &'static str, failed: impl IntoIterator<Item = FailedCall>) {
         let mut notes = Vec::new();
         for FailedCall { service, endpoint, code, cause } in failed {

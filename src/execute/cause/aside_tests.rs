@@ -1,4 +1,4 @@
-//! Failures that no answer tells are in the log: services over real sockets, and an engine in production.
+//! Failures that no answer reports are logged: tests with services on real sockets, and with an engine in production.
 
 use super::tests::{Lines, answer};
 use crate::engine::{Client, Engine, EngineOptions};
@@ -50,7 +50,7 @@ fn engine(base: &str, client: &str, mode: &str, code: Option<InProcessSource>) -
     client.engine(client.assemble(&|_| None), &EngineOptions::default()).expect("an engine")
 }
 
-/// Waits for so many causes in the log.
+/// Waits until the log has this many causes.
 async fn logged(lines: &Lines, count: usize) -> Vec<Value> {
     for _ in 0..200 {
         if lines.causes().len() >= count {
@@ -58,7 +58,7 @@ async fn logged(lines: &Lines, count: usize) -> Vec<Value> {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    // Whatever else is logged comes at once.
+    // Anything else that is logged would come at once.
     tokio::time::sleep(Duration::from_millis(100)).await;
     let (text, causes) = (lines.text(), lines.causes());
     assert_eq!(causes.len(), count, "{text}");
@@ -66,7 +66,7 @@ async fn logged(lines: &Lines, count: usize) -> Vec<Value> {
     causes
 }
 
-/// `expected` has beginnings of texts.
+/// Asserts that each member of `cause` begins with the text in `expected`.
 fn assert_has(cause: &Value, expected: &Value) {
     for (name, value) in expected.as_object().expect("an object") {
         let is_there = match (&cause[name], value) {
@@ -96,7 +96,7 @@ async fn writes_that_nobody_waits_for_tell_the_log_of_their_failure_once_in_a_pe
             let failed = answer(&engine, "mutation { add(id: 1) { count } }", LATE / 4).await;
             assert_eq!(failed["errors"][0]["extensions"]["code"], "UPSTREAM_TIMEOUT", "{failed}");
         }
-        // The first one is that of the request itself: its time was over.
+        // The first cause is the timeout of the request itself.
         let causes = logged(&lines, 2).await;
         assert_has(&causes[1], &expected);
         let request = causes[1]["request"].as_str().expect("a request");
@@ -163,7 +163,7 @@ struct Query;
 
 #[Object]
 impl Query {
-    /// Makes of a failure its own error.
+    /// Replaces a failure by an error of its own.
     async fn seen(&self, ctx: &Context<'_>) -> Result<i32> {
         let handle = ctx.data::<UpstreamHandle>()?;
         match handle.get_json("shop", "/seen", &[("key", "s3cret")]).await {
@@ -196,7 +196,7 @@ async fn failed_calls_of_code_are_told_with_their_cause() {
             let of_shop = calls.and_then(|calls| calls.iter().find(|call| call["service"] == "shop"));
             let shown = of_shop.and_then(|call| call["cause"].as_str());
             assert_eq!(shown.is_some_and(|shown| shown.starts_with(what)), mode == "development", "{failed}");
-            // The other one is that of the field.
+            // The other cause is that of the field.
             let causes = logged(&lines, 2).await;
             let cause = causes.iter().find(|cause| cause["service"] == "shop").expect("a cause");
             let message = "a call of code in this process has failed";

@@ -1,13 +1,13 @@
-//! Causes of failures: what an operator or a developer needs to know, and a client in production must not.
+//! Causes of failures: details for an operator or a developer, which a client in production must not see.
 //!
 //! In: a [`Failure`], and the place in the arena where a value was looked for. Out: a [`Told`], for `extensions.cause`
 //! in development and for the log.
-//! Here is what a failure comes from ([`Evidence`]). `place` finds the JSON pointer of a place in the arena, `pointer`
-//! reads the body for it, `report` says who is told, and how often; `aside` tells the log what no answer tells.
+//! Here is the origin of a failure ([`Evidence`]). `place` finds the JSON pointer of a place in the arena, `pointer`
+//! reads the body for it, `report` says who is told, and how often, and `aside` logs failures that no answer reports.
 //!
 //! Always true:
-//! - nothing of a body is told but the names of properties on the way to a value, and the value's kind;
-//! - for one answer, only so much of its bodies is read again.
+//! - of a body, only the names of properties on the way to a value and the value's kind are told;
+//! - for one answer, at most 16 MiB of its bodies are read again.
 
 mod aside;
 #[cfg(test)]
@@ -35,15 +35,16 @@ use std::borrow::Cow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// How much of its bodies is read again for the causes of one answer, in bytes. At the limit causes lack their pointer.
+/// How many bytes of bodies are read again for the causes of one answer: 16 MiB. Beyond that, causes lack their
+/// pointer.
 const MAX_READ: usize = 16 << 20;
 
-/// What a failure comes from.
+/// The origin of a failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Evidence {
-    /// A call, or its answer as a whole.
+    /// A call failed, or its answer is of no use as a whole.
     Call(WayId, Arc<Cause>),
-    /// A value of another kind than was expected.
+    /// A value is of another kind than was expected.
     Kind {
         /// What was expected, such as `an object`.
         expected: &'static str,
@@ -53,12 +54,12 @@ pub enum Evidence {
 }
 
 impl Evidence {
-    /// An answer that is of no use as a whole.
+    /// The evidence of an answer that is of no use as a whole.
     pub(super) fn answer(way: WayId, answer: &Answer, what: impl Into<Cow<'static, str>>) -> Self {
         Self::Call(way, Arc::new(Cause::of_answer(what, answer)))
     }
 
-    /// The same, with what the service itself says.
+    /// The same evidence, with the message of the service itself.
     pub(super) fn said(self, said: Option<Box<str>>) -> Self {
         match self {
             Self::Call(way, cause) => Self::Call(way, Arc::new(Cause { said, ..Arc::unwrap_or_clone(cause) })),
@@ -67,12 +68,12 @@ impl Evidence {
     }
 }
 
-/// What a value should have been.
+/// What was expected of a value.
 #[derive(Debug, Clone)]
 pub(super) struct Expected<'e> {
-    /// In words, such as `an Int`.
+    /// The description of what was expected, such as `an Int`.
     pub(super) what: Cow<'static, str>,
-    /// The text that is there, if any.
+    /// The text of the value that is there instead, if there is one.
     pub(super) text: Option<&'e [u8]>,
 }
 
@@ -87,11 +88,11 @@ pub(super) struct Told {
     got: Option<Cow<'static, str>>,
 }
 
-/// Tells the causes of one answer's failures.
+/// Finds and reports the causes of one answer's failures.
 pub(super) struct Causes<'a> {
     run: &'a Run<'a>,
     arena: &'a Arena,
-    /// Bytes that may still be read. One writer at a time reads them.
+    /// How many bytes may still be read. Only one writer at a time reads.
     left: AtomicUsize,
     notes: Mutex<Vec<Note>>,
 }
@@ -101,12 +102,12 @@ impl<'a> Causes<'a> {
         Self { run, arena, left: AtomicUsize::new(MAX_READ), notes: Mutex::default() }
     }
 
-    /// Are clients shown what stands behind an error?
+    /// Whether clients are shown the causes of errors.
     pub(super) fn are_shown(&self) -> bool {
         self.run.causes.is_shown()
     }
 
-    /// The value of `extensions.cause`, if clients are shown any. What the log is to hold is noted.
+    /// Returns the value of `extensions.cause`, if clients are shown causes, and notes the cause for the log.
     pub(super) fn tell(
         &self,
         failure: &Failure,
@@ -130,7 +131,7 @@ impl<'a> Causes<'a> {
         report.is_shown().then_some(text)
     }
 
-    /// Writes what was noted to the log.
+    /// Writes the noted causes to the log.
     pub(super) fn log(self) {
         let request_id = self.run.caller.request_id.as_str();
         let notes = self.notes.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -163,7 +164,7 @@ impl<'a> Causes<'a> {
         told
     }
 
-    /// Finds a place's way and JSON pointer, as long as reading for it is within its bound.
+    /// Finds the binding and the JSON pointer of a place, within the bound on bytes read.
     fn locate(&self, place: Place, text: Option<&[u8]>) -> Located {
         let budget = self.left.load(Ordering::Relaxed);
         let (located, read) = place::locate(self.run.plan, self.arena, place, text, budget);
@@ -184,13 +185,13 @@ impl<'a> Causes<'a> {
     }
 }
 
-/// Whose failure it is.
+/// The service and the binding to which a failure belongs.
 struct Origin<'o> {
     service: Option<&'o str>,
     endpoint: Option<&'o str>,
-    /// `$config` of the service.
+    /// The values of `$config` of the service.
     settings: Option<&'o Setting>,
-    /// File and line.
+    /// The file and line of the binding.
     binding: Option<&'o str>,
 }
 
@@ -199,7 +200,7 @@ impl Origin<'_> {
         let cause = told.cause.as_deref();
         let what = cause.map_or(&told.what, |cause| &cause.what);
         let called = cause.and_then(|cause| cause.called.as_ref()).map(ToString::to_string);
-        // Settings go into requests, and can be secrets.
+        // Settings are part of requests, and can be secrets.
         let called = called.map(|called| match self.settings {
             Some(settings) => without_settings(called, settings),
             None => called,
@@ -225,9 +226,9 @@ impl Origin<'_> {
     }
 }
 
-/// A text with the values of a service's settings (`$config`) left out.
+/// A text in which the values of a service's settings (`$config`) are replaced by `…`.
 fn without_settings(text: String, settings: &Setting) -> String {
-    /// A shorter value stands in a text by chance.
+    /// A shorter value may occur in a text by chance.
     const SHORTEST: usize = 4;
     let value = match settings {
         Setting::String(value) => value.as_str(),

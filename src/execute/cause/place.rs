@@ -1,7 +1,7 @@
-//! Places: where in a service's answer the value of a slot stands, or should.
+//! Places: where in a service's answer the value of a slot is, or should be.
 //!
-//! The arena keeps no paths. So the capture that fills the slot says the path below its row, and another value of the
-//! same row, whose text is a span of the body, says where the row is.
+//! The arena keeps no paths. The capture that fills the slot gives the path below its row. Another value of the same
+//! row, whose text is a span of the body, shows where the row is.
 
 use super::pointer::{self, Segment};
 use crate::compose::WayId;
@@ -17,22 +17,22 @@ pub(in crate::execute) struct Place {
     pub(in crate::execute) slot: SlotId,
 }
 
-/// What was found out about a place.
+/// What is known about a place.
 #[derive(Debug, Default)]
 pub(super) struct Located {
-    /// The binding whose answer it is in.
+    /// The binding whose answer contains the place.
     pub(super) way: Option<WayId>,
     pub(super) pointer: Option<String>,
-    /// What is missing there.
+    /// What is wrong at the place, in words.
     pub(super) what: Cow<'static, str>,
-    /// What is there instead of a value.
+    /// The kind of what is there instead of a value.
     pub(super) got: &'static str,
 }
 
-/// A path below a row: segments, behind the last list.
+/// A path to a value; the part after its last list is below the value's row.
 type Path = Vec<Segment>;
 
-/// Finds a place; `text` is the value's own text, if there is one. Also returns how many bytes were read, no more than
+/// Finds a place. `text` is the value's own text, if there is one. Also returns how many bytes were read: at most
 /// `budget` or the length of one body, whichever is larger.
 pub(super) fn locate(plan: &Plan, arena: &Arena, place: Place, text: Option<&[u8]>, budget: usize) -> (Located, usize) {
     let Some((step, captures)) = filled_by(plan, place) else { return (joined(plan, place), 0) };
@@ -77,7 +77,7 @@ pub(super) fn locate(plan: &Plan, arena: &Arena, place: Place, text: Option<&[u8
         let body = arena.body(body);
         read += body.len();
         let (depth, there) = pointer::follow(body, &segments);
-        // Where the way ends is what is wrong: a parent that is null or missing takes all below it along.
+        // The fault is where the path ends in the body: if a parent is null or missing, so is all below it.
         if depth < segments.len() && !there.starts_with(b"{") {
             segments.truncate(depth);
             located.got = pointer::kind_of(there);
@@ -95,7 +95,7 @@ fn below(path: &[Segment]) -> &[Segment] {
     &path[row..]
 }
 
-/// The step whose answer fills a slot, and what it keeps of answers.
+/// The step whose answer fills a slot, and the captures of its answers.
 fn filled_by(plan: &Plan, place: Place) -> Option<(&Step, Vec<&Capture>)> {
     plan.steps.iter().find_map(|step| {
         let outcomes = step.outcomes.iter().filter_map(|(_, outcome)| match outcome {
@@ -109,15 +109,15 @@ fn filled_by(plan: &Plan, place: Place) -> Option<(&Step, Vec<&Capture>)> {
     })
 }
 
-/// A place that another call was to fill with a row.
+/// A place that the row of another call should have filled.
 fn joined(plan: &Plan, place: Place) -> Located {
     let is_it = |step: &&Step| step.feeds.iter().any(|feed| feed.frame == place.frame && feed.join == place.slot);
     let way = plan.steps.iter().find(is_it).map(|step| step.way);
     Located { way, what: "the service has nothing for what was asked".into(), got: "nothing", ..Located::default() }
 }
 
-/// The slots of a frame that a capture fills, each with its path from the root of the answer. `root`: the frame of
-/// whole answers, unless its rows are items.
+/// The slots of a frame that a capture fills, each with its path from the root of the answer. `root`: the frame whose
+/// row is a whole answer, unless the rows of that frame are items of a list.
 fn slots_of(capture: &Capture, frame: FrameId, root: FrameId) -> Vec<(SlotId, Path)> {
     let mut found = Vec::new();
     let is_whole = frame == root && !fills_list(capture, frame);
@@ -141,7 +141,7 @@ fn fills_list(capture: &Capture, wanted: FrameId) -> bool {
     }
 }
 
-/// Walks a capture; `is_here`: the row at hand is one of the wanted frame.
+/// Collects the slots of a capture. `is_here`: whether the current row is one of the wanted frame.
 fn collect(capture: &Capture, wanted: FrameId, is_here: bool, path: &mut Path, found: &mut Vec<(SlotId, Path)>) {
     match capture {
         Capture::Leaf(slot) => found.extend(is_here.then(|| (*slot, path.clone()))),

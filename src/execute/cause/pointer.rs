@@ -1,6 +1,7 @@
-//! JSON pointers (RFC 6901) into a body that was read already: of a byte, and as far as a path leads.
+//! JSON pointers (RFC 6901) into a body that was read before: of the value at a byte, and of a path as far as it
+//! exists.
 //!
-//! Slow beside projection, which keeps no paths; only failures come here.
+//! This is slower than projection, which keeps no paths, but only failures use it.
 
 use crate::report::shortened;
 use std::fmt::Write as _;
@@ -10,17 +11,17 @@ use std::fmt::Write as _;
 pub(super) enum Segment {
     Name(String),
     Index(u64),
-    /// Some item of a list.
+    /// Any item of a list.
     Any,
 }
 
-/// Writes a pointer.
+/// Writes a pointer. An index that is not known is written `*`.
 pub(super) fn pointer(segments: &[Segment]) -> String {
     let mut text = String::new();
     for segment in segments {
         text.push('/');
         match segment {
-            // RFC 6901 §3.
+            // The escapes of RFC 6901 §3.
             Segment::Name(name) => text.push_str(&name.replace('~', "~0").replace('/', "~1")),
             Segment::Index(index) => _ = write!(text, "{index}"),
             Segment::Any => text.push('*'),
@@ -29,7 +30,7 @@ pub(super) fn pointer(segments: &[Segment]) -> String {
     shortened(&text)
 }
 
-/// What kind of JSON value a text is.
+/// The kind of JSON value that a text is, with its article.
 pub(super) fn kind_of(text: &[u8]) -> &'static str {
     match text.first() {
         Some(b'"') => "a string",
@@ -42,7 +43,7 @@ pub(super) fn kind_of(text: &[u8]) -> &'static str {
     }
 }
 
-/// The way from the root of a valid JSON text to the value that begins at a byte.
+/// The path from the root of a valid JSON text to the value that begins at a byte.
 pub(super) fn at(text: &[u8], offset: usize) -> Option<Vec<Segment>> {
     let mut open: Vec<Segment> = Vec::new();
     let mut reader = Reader { text, at: 0 };
@@ -82,7 +83,8 @@ pub(super) fn at(text: &[u8], offset: usize) -> Option<Vec<Segment>> {
     }
 }
 
-/// Follows a path into a valid JSON text as far as it leads: how many segments, and the text of the value there.
+/// Follows a path into a valid JSON text as far as it exists. Returns how many segments exist, and the text of the
+/// value there.
 pub(super) fn follow<'t>(text: &'t [u8], path: &[Segment]) -> (usize, &'t [u8]) {
     let mut here = text.trim_ascii();
     for (number, segment) in path.iter().enumerate() {
@@ -114,7 +116,7 @@ fn member<'t>(text: &'t [u8], wanted: &str) -> Option<&'t [u8]> {
         reader.skip_space();
         reader.at += 1;
         let value = reader.value()?;
-        // Of equal names the last one counts.
+        // Of members with the same name, the last one counts.
         if decoded(name) == wanted {
             members = Some(value);
         }
@@ -164,7 +166,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Goes behind a string and returns it with its quotes.
+    /// Moves past a string and returns it with its quotes.
     fn string(&mut self) -> Option<&'t [u8]> {
         let start = self.at;
         self.at += 1;
@@ -180,7 +182,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Goes behind a number or a literal.
+    /// Moves past a number or a literal.
     fn word(&mut self) {
         let is_inside = |byte: &u8| !matches!(byte, b',' | b']' | b'}' | b' ' | b'\n' | b'\r' | b'\t');
         while self.text.get(self.at).is_some_and(is_inside) {
@@ -188,7 +190,8 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Goes behind a value and returns its text. Brackets are counted, so that no nesting is too deep.
+    /// Moves past a value and returns its text. Brackets are only counted, so that deep nesting cannot overflow the
+    /// stack.
     fn value(&mut self) -> Option<&'t [u8]> {
         self.skip_space();
         let (start, mut depth) = (self.at, 0usize);
@@ -212,7 +215,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Reads the name of the next member and goes to its value; `false` at the object's end.
+    /// Reads the name of the next member and moves to its value. Returns `false` at the end of the object.
     fn member(&mut self, open: &mut [Segment]) -> Option<bool> {
         self.skip_space();
         if self.text.get(self.at)? == &b'}' {
@@ -225,7 +228,7 @@ impl<'t> Reader<'t> {
         Some(true)
     }
 
-    /// Goes from behind a value to the next one.
+    /// Moves from the end of a value to the next one.
     fn behind(&mut self, open: &mut Vec<Segment>) -> Option<()> {
         loop {
             self.skip_space();

@@ -1,4 +1,4 @@
-//! Who is told causes: clients in development, and the log always, but not without end.
+//! Who is told causes: clients only in development, the log always, but at a limited rate.
 
 use crate::compose::WayId;
 use crate::execute::Failure;
@@ -8,36 +8,38 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Most causes that one answer writes to the log.
+/// The greatest number of causes that one answer writes to the log.
 const MAX_NOTES: usize = 8;
-/// In production, causes that are alike are logged once in so long a time.
+/// In production, equal causes are logged once in this time: 10 seconds.
 const PERIOD: Duration = Duration::from_secs(10);
-/// Kinds of causes that are told apart for that. While all are taken, further kinds are not logged.
+/// How many kinds of causes are counted separately for [`PERIOD`]. While that many are counted, causes of further kinds
+/// are not logged.
 const MAX_KINDS: usize = 1_024;
 
-/// What is reported of the causes of failures, and to whom.
+/// The rules by which causes of failures are reported.
 ///
 /// The log gets at most 8 causes of one answer. In production it also gets causes of the same service, code and message
 /// at most once in 10 seconds, and how many were left out.
 #[derive(Debug, Default)]
 pub struct CauseReport {
     is_shown: bool,
-    /// File and line, by way.
+    /// The file and line of each binding, by `WayId`.
     bindings: Vec<Box<str>>,
     hasher: ahash::RandomState,
     kinds: Mutex<HashMap<u64, Kind, ahash::RandomState>>,
 }
 
-/// How often causes of one kind came.
+/// How often causes of one kind were reported.
 #[derive(Debug)]
 struct Kind {
     logged: Instant,
-    /// Since then.
+    /// How many were not logged since then.
     left_out: u64,
 }
 
 impl CauseReport {
-    /// A report. `is_shown`: clients see causes, and all are logged; `bindings`: file and line by way.
+    /// A report. `is_shown`: whether clients see causes, and the log gets all of them. `bindings`: the file and line of
+    /// each binding, by `WayId`.
     #[must_use]
     pub fn new(is_shown: bool, bindings: Vec<Box<str>>) -> Self {
         Self { is_shown, bindings, ..Self::default() }
@@ -51,8 +53,8 @@ impl CauseReport {
         self.bindings.get(way.index()).map(|binding| &**binding)
     }
 
-    /// May a failure's cause be logged, beside what was noted for the same answer? Then: how many like it were left
-    /// out since the last.
+    /// Whether a failure's cause may be logged beside those that were noted for the same answer. If so, returns how
+    /// many causes of its kind were left out since the last one that was logged.
     pub(super) fn admits(&self, failure: &Failure, noted: &[Note]) -> Option<u64> {
         if noted.len() >= MAX_NOTES || noted.iter().any(|note| note.is_like(failure)) {
             return None;
@@ -83,7 +85,7 @@ impl CauseReport {
     }
 }
 
-/// What the log is to hold.
+/// A cause that is to be logged.
 #[derive(Debug)]
 pub(super) struct Note {
     code: Cow<'static, str>,

@@ -1,4 +1,5 @@
-//! Causes of failed fields, end to end: a service over a real socket, and an engine in either mode.
+//! Causes of failed fields, end to end: with a service on a real socket, and with an engine in development and in
+//! production.
 
 use super::pointer::{Segment, at, follow, pointer};
 use crate::engine::{Client, Engine, EngineOptions, GraphQlEngine, Request};
@@ -34,7 +35,7 @@ const CLIENT: &str = "type Query { items: [Item!] item(id: ID!): Item }
 type Item { id: ID! name: String! price: Price tags: [String!] }
 type Price { amount: Int! }";
 
-/// Asks an engine over a service that always answers so; returns the errors.
+/// The errors of an engine whose service always gives this reply.
 async fn errors(reply: Reply, mode: &str, query: &str) -> Vec<Value> {
     let service = Faulty::always(reply).await.expect("a port");
     run(&engine(&service.base_url(), mode), query).await
@@ -55,7 +56,7 @@ async fn run(engine: &Engine, query: &str) -> Vec<Value> {
     answer(engine, query, Duration::from_secs(10)).await["errors"].as_array().cloned().unwrap_or_default()
 }
 
-/// The whole answer to a query that may take so long.
+/// The whole answer to a query, which may take `time`.
 pub(super) async fn answer(engine: &Engine, query: &str, time: Duration) -> Value {
     let request = Request { query: query.to_owned(), ..Default::default() };
     let answer = engine.execute(request, Arc::new(Caller::default()), Instant::now() + time).await;
@@ -147,7 +148,8 @@ async fn development_says_what_was_wrong_with_a_whole_answer() {
     }
 }
 
-/// What an engine in this mode shows of introspection, suggestions, causes of fields and of calls, and calls.
+/// Whether an engine in this mode shows introspection, suggestions, causes of fields, causes of calls, and calls, in
+/// this order.
 async fn shown(mode: &str) -> [bool; 5] {
     let service = Faulty::always(Reply::reset_before_head()).await.expect("a port");
     let engine = engine(&service.base_url(), mode);
@@ -202,12 +204,12 @@ async fn production_shows_codes_and_paths_alone() {
     }
 }
 
-/// Lines of a log.
+/// The lines of a log.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Lines {
-    /// Takes what this thread logs from now on, as JSON.
+    /// Collects what this thread logs from now on, as JSON.
     pub(super) fn taken(&self) -> tracing::subscriber::DefaultGuard {
         let writer = self.clone();
         let log = tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish();
@@ -218,7 +220,7 @@ impl Lines {
         String::from_utf8(self.0.lock().expect("no panic").clone()).expect("UTF-8")
     }
 
-    /// Those that tell causes.
+    /// The lines that report causes.
     pub(super) fn causes(&self) -> Vec<Value> {
         let text = self.text();
         let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));

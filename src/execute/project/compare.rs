@@ -1,6 +1,7 @@
-//! The scanner beside its oracle: both read one body by one capture, and must leave the same behind.
+//! A comparison of the scanner with its oracle: both read one body by one capture, and must leave the same rows and
+//! slots.
 //!
-//! In: bytes that say what is captured, and a body. Out: how the two differ.
+//! In: bytes that choose a capture, and a body. Out: how the two results differ.
 
 use super::pairs::{KeyIndex, Pairs};
 use super::{Broken, Read, Target, project_by, scan, seed};
@@ -8,19 +9,20 @@ use crate::execute::arena::Arena;
 use crate::plan::{AbstractCapture, Capture, FrameId, ObjectCapture, PairingPlan, SlotId};
 use bytes::Bytes;
 
-/// Property names; few, so that bodies hit them often. One has to be escaped in JSON, one may be.
+/// Property names. There are few, so that bodies often have the wanted ones. One must be escaped in JSON, another may
+/// be.
 pub(super) const NAMES: [&str; 8] = ["id", "kind", "name", "a", "b", "\u{e9}", "x\"y", ""];
 
-/// Frame of the answer's rows; the operation's root is before it.
+/// The frame of the answer's rows; the operation's root is the frame before it.
 const ROOT: FrameId = 1;
 
-/// Keys of a batched answer.
+/// The keys of a batched answer.
 const KEYS: [&str; 4] = ["1", "2", "3", "a"];
 
-/// Compares both readers. The first half of the input says what is captured, up to a line break; the rest is the body.
+/// Compares both readers. The part of the input before the first line break chooses the capture; the rest is the body.
 ///
 /// # Panics
-/// When they differ.
+/// The two results differ.
 #[cfg(feature = "fuzz")]
 pub(crate) fn compare_projections(input: &[u8]) {
     let end = input.iter().position(|&byte| byte == b'\n').unwrap_or(input.len());
@@ -30,7 +32,7 @@ pub(crate) fn compare_projections(input: &[u8]) {
     }
 }
 
-/// Choices, from bytes; zeros when they run out.
+/// Choices that bytes make; zeros when the bytes run out.
 pub(super) struct Draw<'d>(pub(super) std::slice::Iter<'d, u8>);
 
 impl Draw<'_> {
@@ -39,7 +41,7 @@ impl Draw<'_> {
     }
 }
 
-/// What is captured.
+/// A capture, and how the answer is paired with keys.
 #[derive(Debug)]
 pub(super) struct Case {
     pub(super) capture: Capture,
@@ -77,7 +79,7 @@ impl Case {
         Self { capture, pairing: Some(pairing), widths, max_items: max_items(&mut draw) }
     }
 
-    /// Reads a body with both.
+    /// Reads a body with both readers.
     pub(super) fn compare(&self, body: &[u8]) -> Result<(), String> {
         let body = Bytes::copy_from_slice(body);
         let (scanned, expected) = (self.read(true, &body), self.read(false, &body));
@@ -88,13 +90,13 @@ impl Case {
         Err(format!("body: {text}\nof {self:?}\nscanned: {scanned:#?}\nexpected: {expected:#?}"))
     }
 
-    /// Does the scanner take a body?
+    /// Whether the scanner accepts a body.
     #[cfg(test)]
     pub(super) fn is_read(&self, body: &[u8]) -> bool {
         self.read(true, &Bytes::copy_from_slice(body)).0.is_ok()
     }
 
-    /// Everything that a reader leaves behind: the arena, found rows, counts.
+    /// Everything that a reader leaves: the arena, the rows found, and the counts.
     fn read(&self, is_scanner: bool, body: &Bytes) -> (Result<Read, Broken>, String) {
         let mut arena = Arena::new(&self.widths);
         let keys: KeyIndex = KEYS.iter().zip(0..).map(|(&key, number)| (key.into(), number)).collect();
@@ -116,7 +118,7 @@ impl Case {
         let read = if is_scanner { scan::read } else { seed::read };
         let result = project_by(read, &self.capture, &mut arena, body, target, pairs, &frames);
         if result == Err(Broken::NotJson) {
-            // How far a reader came before it found out is its own affair: nobody reads that row.
+            // How far a reader came before it found the error does not matter: nobody reads that row.
             let rows: Vec<_> = frames.iter().map(|&frame| arena.rows(frame)).collect();
             return (result, format!("{rows:?}"));
         }
@@ -124,7 +126,7 @@ impl Case {
     }
 }
 
-/// Few items at times; else as many as there are.
+/// A small bound in one case of three, otherwise no bound.
 fn max_items(draw: &mut Draw<'_>) -> u32 {
     match draw.below(3) {
         1 => u32::from(draw.below(9)) + 1,

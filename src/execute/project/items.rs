@@ -2,7 +2,7 @@
 
 use crate::json::Json;
 
-/// Goes through the items of a list's text. The text is JSON: it was read when its body was.
+/// Iterates over the items of a list's text. The text is known to be JSON, because it was read with its body.
 #[derive(Debug)]
 pub(in crate::execute) struct Items<'t> {
     json: Json<'t>,
@@ -10,13 +10,13 @@ pub(in crate::execute) struct Items<'t> {
 }
 
 impl<'t> Items<'t> {
-    /// The items from a byte on: 0, or what [`Self::at`] said. `None`: the text is no list.
+    /// The items from a byte on: 0, or a value of [`Self::at`]. `None` if the text is not a list.
     pub(in crate::execute) fn of(text: &'t [u8], at: usize) -> Option<Self> {
         let is_list = text.first() == Some(&b'[');
         is_list.then(|| Self { json: Json::known(text, at.max(1)), is_first: at <= 1 })
     }
 
-    /// The byte behind the item before.
+    /// The byte after the previous item.
     pub(in crate::execute) fn at(&self) -> usize {
         self.json.at
     }

@@ -1,14 +1,15 @@
 //! Projection: an upstream body is read once, straight into the arena; what no plan needs is skipped.
 //!
 //! In: a body and the step's [`Capture`]. Out: rows and slots in the [`Arena`].
-//! Here is what a body's reading means ([`Reading`]): rows, pairs, what a wrong type fails. `scan` reads the text; `seed`
-//! does the same with `serde_json` and is the oracle that tests and fuzzing compare it with.
+//! Here is what is done with the values of a body ([`Reading`]): rows, pairs, and failures of values of a wrong type.
+//! `scan` reads the text. `seed` does the same with `serde_json`: it is the oracle with which tests and fuzzing compare
+//! `scan`.
 //!
 //! Always true:
 //! - a body that is not JSON (RFC 8259) leaves no row behind;
 //! - a value of the wrong type fails its own slots only;
-//! - of the items of all lists of a body no more are kept than may be;
-//! - nesting is bounded ([`crate::json::MAX_DEPTH`]), of what is kept, copied and skipped alike.
+//! - of the items of all lists of a body, no more than a given number are kept;
+//! - nesting is bounded ([`crate::json::MAX_DEPTH`]), whether a value is kept, copied or skipped.
 
 #[cfg(any(test, feature = "fuzz"))]
 pub(super) mod compare;
@@ -34,39 +35,39 @@ use crate::plan::{AbstractCapture, Capture, FrameId, ObjectCapture, SlotId, Type
 use bytes::Bytes;
 use std::ops::Range;
 
-/// Where a body goes.
+/// The row that a body fills, and the bound of its items.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Target {
     pub(super) frame: FrameId,
     pub(super) row: u32,
-    /// Items of all its lists that are kept at most, items of inner lists included.
+    /// How many items of all lists of the body are kept at most, those of inner lists included.
     pub(super) max_items: u32,
 }
 
-/// What is to be known of a body that was read.
+/// Findings about a body that was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Read {
-    /// Was there an item of a batched answer whose key cannot be told?
+    /// Whether an item of a batched answer has no readable key.
     pub(super) has_keyless: bool,
-    /// Is any object or list of it something else, so that it is not to be kept as it is?
+    /// Whether a value is not the object or the list that it should be. Then the body is not cached as it is.
     pub(super) is_broken: bool,
 }
 
-/// Why a body leaves nothing behind.
+/// Why a body is of no use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Broken {
-    /// It is not JSON.
+    /// The body is not JSON.
     NotJson,
-    /// Its items cannot be told apart, or there are none to be read: what it is instead.
+    /// The items cannot be told apart, or there is no list of items. Says what is there instead.
     Items(&'static str),
-    /// It has more items than may be kept.
+    /// The body has more items than may be kept.
     TooLong,
 }
 
-/// Reads a body; the frames are as they were if it is of no use.
+/// Reads a body. If it is of no use, the frames are left as they were.
 ///
-/// A batched answer without its list is of no use: it would look like entities that do not exist. Of one with an item
-/// whose key cannot be told, those keys are of use that have an item: what else there is could be anybody's.
+/// A batched answer without its list is of no use, because it would look like entities that do not exist. If an item
+/// has no readable key, only the keys that have an item can be used, because that item could belong to any other key.
 pub(super) fn project(
     capture: &Capture,
     arena: &mut Arena,
@@ -78,7 +79,8 @@ pub(super) fn project(
     project_by(scan::read, capture, arena, body, target, pairs, frames)
 }
 
-/// Does a leaf of the rows from `before` on not fit its type? Null fits all: whether it may stand there is not looked at.
+/// Whether a leaf in a row from `before` on does not fit its type. Null fits every type: whether it is allowed there is
+/// checked elsewhere.
 pub(super) fn misfits(arena: &Arena, leaves: &[TypedLeaf], frames: &[FrameId], before: &[u32]) -> bool {
     leaves.iter().any(|leaf| {
         let start = frames.iter().zip(before).find(|(frame, _)| **frame == leaf.frame).map_or(0, |(_, rows)| *rows);
@@ -96,7 +98,7 @@ fn leaf_fits(arena: &Arena, TypedLeaf { frame, slot, then, ty }: &TypedLeaf, row
     value.is_none_or(|value| fits(ty, value.as_bytes()))
 }
 
-/// Projects by one of the two readers.
+/// Projects a body with one of the two readers.
 fn project_by(
     read: impl FnOnce(&mut Reading<'_, '_>, &[u8], &Capture, Target) -> Result<(), Malformed>,
     capture: &Capture,
@@ -133,26 +135,26 @@ fn project_by(
     result.map(|()| summary)
 }
 
-/// A body's reading, whoever reads the text.
+/// The state of reading a body, for both readers.
 struct Reading<'a, 'k> {
     arena: &'a mut Arena,
     body: u32,
     pairs: Option<Pairs<'k>>,
-    /// How many items the batched answer had; `None`: no list was met.
+    /// How many items the batched answer had. `None` if it had no list.
     items: Option<u32>,
-    /// Was there an item whose key cannot be told?
+    /// Whether there was an item whose key cannot be read.
     has_keyless: bool,
-    /// Objects and lists that are something else.
+    /// How many values were not the object or the list that they should be.
     faults: u32,
-    /// Did a batched answer have more items than may be kept?
+    /// Whether a batched answer had more items than may be kept.
     is_over: bool,
-    /// Items of lists that are kept at most, and how many more may be.
+    /// How many items of lists may be kept in all, and how many more may be kept now.
     max_items: u32,
     items_left: u32,
 }
 
 impl Reading<'_, '_> {
-    /// The slot of a value that is not null, from where its text is in the body.
+    /// The slot of a value that is not null, from the range of its text in the body.
     #[inline]
     fn slot(&self, text: Range<usize>) -> Slot {
         Slot::Text { body: self.body, start: index(text.start), len: index(text.len()) }
@@ -179,7 +181,7 @@ impl Reading<'_, '_> {
         }
     }
 
-    /// Sets an object's tags, from the variant of each.
+    /// Sets an object's tags, each by its variant.
     #[inline]
     fn tag(&mut self, object: &ObjectCapture, frame: FrameId, row: u32, with: impl Fn(u32) -> Slot) {
         for &(tag, variant) in &object.tags {
@@ -187,13 +189,13 @@ impl Reading<'_, '_> {
         }
     }
 
-    /// An object was wanted and something else is there.
+    /// Fails the slots of an object, because something else is there.
     fn not_an_object(&mut self, object: &ObjectCapture, frame: FrameId, row: u32, found: &'static str) {
         let failed = self.wrong_type("an object", found);
         self.fail_object(object, frame, row, failed);
     }
 
-    /// A list was wanted and something else is there.
+    /// Fails the slots of a list, because something else is there.
     fn not_a_list(&mut self, capture: &Capture, frame: FrameId, row: u32, found: &'static str) {
         let failed = self.wrong_type("a list", found);
         self.fail(capture, frame, row, failed);
@@ -205,7 +207,7 @@ impl Reading<'_, '_> {
         self.arena.fail(Failure::new("UPSTREAM_SHAPE", message).by(Evidence::Kind { expected: wanted, got: found }))
     }
 
-    /// Is a value's text an object, so that its type can be told? If not, says so at the tag.
+    /// Whether a value's text is an object, so that its type can be found. If not, the tag says what it is.
     fn is_object(&mut self, of: &AbstractCapture, text: &[u8], (frame, row): (FrameId, u32)) -> bool {
         let instead = match text.first() {
             Some(b'{') => return true,
@@ -216,7 +218,7 @@ impl Reading<'_, '_> {
         false
     }
 
-    /// What to keep of an object of abstract type, by its discriminator's text. `None`: its type is not known.
+    /// The capture of an object of abstract type, by the text of its discriminator. `None` if the type is not known.
     fn variant<'c>(
         &mut self,
         of: &'c AbstractCapture,
@@ -244,26 +246,26 @@ impl Reading<'_, '_> {
         Growing { items, start: self.arena.rows(items), most: bound.unwrap_or(u64::MAX), items_left: self.items_left }
     }
 
-    /// Items of a list so far.
+    /// The number of items of a list so far.
     #[inline]
     fn len(&self, list: &Growing) -> u32 {
         self.arena.rows(list.items) - list.start
     }
 
-    /// May a list have no more items?
+    /// Whether a list may have no more items.
     #[inline]
     fn is_full(&self, list: &Growing) -> bool {
         self.items_left == 0 || u64::from(self.len(list)) >= list.most
     }
 
-    /// A row for the next item of a list.
+    /// Adds a row for the next item of a list.
     #[inline]
     fn push_item(&mut self, items: FrameId) -> u32 {
         self.items_left = self.items_left.saturating_sub(1);
         self.arena.push_row(items)
     }
 
-    /// The value of a list that is longer than it may be: its rows are forgotten.
+    /// The value of a list that is longer than allowed. Its rows are dropped.
     fn too_long(&mut self, list: &Growing, item: &Capture) -> Slot {
         let is_over_its_own = u64::from(self.len(list)) >= list.most;
         let most = if is_over_its_own { list.most } else { self.max_items.into() };
@@ -275,7 +277,7 @@ impl Reading<'_, '_> {
     }
 
     /// Drops the rows of a list that nobody will read, and of the lists in them, so that nothing is fetched for them.
-    /// Rows are made depth first: those of inner lists are the last of their frames.
+    /// Rows are made depth first, so those of inner lists are the last of their frames.
     fn forget(&mut self, items: FrameId, item: &Capture, start: u32) {
         let mut lists = Vec::new();
         inner_lists(item, &mut lists);
@@ -295,15 +297,15 @@ impl Reading<'_, '_> {
 /// A list whose items become rows.
 struct Growing {
     items: FrameId,
-    /// Its first row.
+    /// The first row of the list.
     start: u32,
-    /// Most items that it was proven to have.
+    /// The greatest number of items that the plan allows this list.
     most: u64,
-    /// Items that were left when it began.
+    /// How many more items could be kept when the list began.
     items_left: u32,
 }
 
-/// The lists of a row: slot, frame, and what is kept of each item.
+/// The lists of a row: the slot, the frame, and the capture of each item.
 fn inner_lists<'c>(capture: &'c Capture, lists: &mut Vec<(SlotId, FrameId, &'c Capture)>) {
     match capture {
         Capture::Leaf(_) | Capture::Items { .. } => {}
@@ -318,7 +320,8 @@ fn inner_lists<'c>(capture: &'c Capture, lists: &mut Vec<(SlotId, FrameId, &'c C
     }
 }
 
-/// Which of the wanted properties a name is. Services mostly keep an order, so the search starts behind the last hit.
+/// The index of the wanted property with this name. Services mostly keep the order of properties, so the search starts
+/// after the last one that was found.
 #[inline]
 fn property(properties: &[(Box<str>, Capture)], expected: usize, name: &[u8]) -> Option<usize> {
     let (before, behind) = properties.split_at(expected.min(properties.len()));

@@ -1,4 +1,4 @@
-//! Pairing: the items of a batched answer find the keys that they answer.
+//! Pairing: which item of a batched answer belongs to which key.
 
 use super::{Broken, Reading, misfits};
 use crate::execute::arena::Slot;
@@ -7,30 +7,32 @@ use crate::plan::{FrameId, PairingPlan, TypedLeaf};
 use std::collections::HashMap;
 use std::ops::Range;
 
-/// Keys of one step in canonical text, and their numbers.
+/// The keys of one step in canonical text, and their numbers.
 pub(in crate::execute) type KeyIndex = HashMap<Box<str>, u32, ahash::RandomState>;
 
 /// How the items of a batched answer are paired with keys.
 pub(in crate::execute) struct Pairs<'a> {
     pub(in crate::execute) pairing: PairingPlan,
     pub(in crate::execute) keys: &'a KeyIndex,
-    /// The frames to roll back when an item is nobody's.
+    /// The frames to roll back when an item belongs to no key.
     pub(in crate::execute) frames: &'a [FrameId],
-    /// The first key of this call, and how many it asked for.
+    /// The number of the first key of this call, and how many keys it asks for.
     pub(in crate::execute) asked: (u32, u32),
-    /// Key and row, in the answer's order; `None`: the item was null.
+    /// The key and the row of each item, in the answer's order. The row is `None` if the item was null.
     pub(in crate::execute) found: &'a mut Vec<(u32, Option<u32>)>,
-    /// Items met, by key; those beyond what a key may have leave no row, so that nothing is fetched for them.
+    /// How many items were read for each key. Items beyond what a key may have get no row, so that nothing is fetched
+    /// for them.
     pub(in crate::execute) counts: &'a mut [u64],
-    /// The leaves that are held to their types; none, unless the answer is to be kept.
+    /// The leaves whose types are checked. Empty unless the answer is to be cached.
     pub(in crate::execute) leaves: &'a [TypedLeaf],
-    /// Keys that have an item in which an object or list is something else, or a leaf of `leaves` does not fit its type.
+    /// The keys of items in which a value is not the object or list that it should be, or a leaf of `leaves` does not
+    /// fit its type.
     pub(in crate::execute) broken: &'a mut Vec<u32>,
-    /// Key and place of each item that is paired, if anybody wants to know.
+    /// The key and the range of each item that is paired. `None` if nobody needs them.
     pub(in crate::execute) spans: Option<&'a mut Vec<(u32, Range<usize>)>>,
 }
 
-/// Most items that one key may have.
+/// The greatest number of items that one key may have.
 pub(in crate::execute) fn most_items(pairing: PairingPlan) -> u64 {
     match pairing {
         PairingPlan::Group { bound, .. } => bound.unwrap_or(u64::MAX),
@@ -38,7 +40,7 @@ pub(in crate::execute) fn most_items(pairing: PairingPlan) -> u64 {
     }
 }
 
-/// What there was before an item: rows of the step's frames, and how many items more may be kept.
+/// The state before an item: the rows of the step's frames, and how many more items may be kept.
 pub(super) struct Before {
     rows: smallvec::SmallVec<[u32; 8]>,
     pub(super) items_left: u32,
@@ -46,7 +48,7 @@ pub(super) struct Before {
 }
 
 impl Reading<'_, '_> {
-    /// Is the answer of use as a whole?
+    /// Checks that the answer is of use as a whole.
     pub(super) fn check_items(&self) -> Result<(), Broken> {
         let Some(pairs) = &self.pairs else { return Ok(()) };
         match (self.items, pairs.pairing) {
@@ -56,7 +58,7 @@ impl Reading<'_, '_> {
                 Err(Broken::Items("another number of items than was asked for"))
             }
             (Some(_), _) if self.is_over => Err(Broken::TooLong),
-            // Any key's list may lack it.
+            // The item could belong to the list of any key.
             (Some(_), PairingPlan::Group { .. }) if self.has_keyless => {
                 Err(Broken::Items("an item that lacks its key"))
             }
@@ -64,14 +66,14 @@ impl Reading<'_, '_> {
         }
     }
 
-    /// What there is before an item, for [`Self::keep_item`].
+    /// Takes the state before an item, for [`Self::keep_item`].
     pub(super) fn before_item(&self) -> Before {
         let frames = self.pairs.as_ref().map_or(&[][..], |pairs| pairs.frames);
         let rows = frames.iter().map(|&frame| self.arena.rows(frame)).collect();
         Before { rows, items_left: self.items_left, faults: self.faults }
     }
 
-    /// Pairs an item with its key, or forgets it with all its rows if nobody asked for it.
+    /// Pairs an item with its key, or drops it with all its rows if nobody asked for it.
     pub(super) fn keep_item(
         &mut self,
         (items, row): (FrameId, u32),
@@ -95,7 +97,7 @@ impl Reading<'_, '_> {
             }
             return;
         }
-        // One too many: the whole answer pays for it, for it cannot be told whose items are missing.
+        // With one item too many the whole answer fails, because it cannot be told whose items are missing.
         self.is_over |= is_wanted;
         let frames = self.pairs.as_ref().map_or(&[][..], |pairs| pairs.frames);
         for (&frame, rows) in frames.iter().zip(before.rows) {
@@ -104,7 +106,7 @@ impl Reading<'_, '_> {
         self.items_left = before.items_left;
     }
 
-    /// Pairs an item with its key. `false`: nobody asked for it.
+    /// Pairs an item with its key. Returns `false` if nobody asked for it.
     fn pair(&mut self, items: FrameId, row: u32, position: u32, is_null: bool) -> bool {
         let Some(pairs) = &mut self.pairs else { return true };
         let slot = match pairs.pairing {
@@ -123,10 +125,11 @@ impl Reading<'_, '_> {
             _ => &[],
         };
         let canonical = leaf::canonical(std::str::from_utf8(text).unwrap_or_default());
-        // Half of a surrogate pair is never sent as a key, so that nobody has asked for it.
+        // A string with half of a surrogate pair is never sent as a key, so nobody has asked for it.
         let is_unaskable = text.first() == Some(&b'"');
         let Some(canonical) = canonical else {
-            // A list of entities may say null for one that does not exist; in a list of groups it is nobody's.
+            // A list of entities may have null for an entity that does not exist; a null in a list of groups belongs to
+            // no key.
             let is_told = is_null && matches!(pairs.pairing, PairingPlan::Index { .. });
             self.has_keyless |= !is_told && !is_unaskable;
             return false;

@@ -1,7 +1,7 @@
-//! The scanner: one pass over a body's text, guided by the capture. Nothing is allocated per field.
+//! The scanner: one pass over a body's text, guided by the capture. It allocates nothing per field.
 //!
-//! Items of a list mostly have the same names in the same order. So the names of the item before are expected, byte by
-//! byte; only one that differs is read and looked up.
+//! Items of a list mostly have the same names in the same order. So the scanner expects the names of the previous item
+//! and compares them byte by byte; only a name that differs is read and looked up.
 
 use super::{Reading, Target, property};
 use crate::execute::arena::Slot;
@@ -22,11 +22,11 @@ pub(super) fn read(
     if scan.json.peek().is_some() { Err(Malformed) } else { Ok(()) }
 }
 
-/// Most names of an object that are expected in the next one.
+/// How many names of an object are expected in the next one, at most.
 const MAX_NAMES: usize = 256;
 
-/// The names of the object before in a list: where each stands, from the value before to its colon, and which property
-/// it is.
+/// The names of the previous object in a list: the range of each, from the end of the value before it to its colon, and
+/// the index of its property.
 type Names = SmallVec<[(Range<usize>, Option<usize>); 16]>;
 
 struct Scan<'t, 'r, 'a, 'k> {
@@ -57,7 +57,7 @@ impl<'t> Scan<'t, '_, '_, '_> {
         Ok(())
     }
 
-    /// Reads a value once more, and goes on behind it.
+    /// Reads a value once more, and then continues after it.
     fn again<T>(
         &mut self,
         span: &Range<usize>,
@@ -119,7 +119,7 @@ impl<'t> Scan<'t, '_, '_, '_> {
         Ok(())
     }
 
-    /// Reads a value of a type that is not wanted. Returns what it is.
+    /// Skips a value of a type that is not wanted. Returns what it is.
     fn other(&mut self) -> Result<&'static str, Malformed> {
         match self.json.peek() {
             Some(b'"') => self.json.skip().map(|_| "a string"),
@@ -152,7 +152,7 @@ impl<'t> Scan<'t, '_, '_, '_> {
         }
         let mut found = None;
         self.again(&span, |this| this.discriminator(&of.discriminator, &mut found))?;
-        // It is a part of a text that is UTF-8.
+        // This cannot fail, because the whole text is UTF-8.
         let found = found.and_then(|span| std::str::from_utf8(self.json.text(span)).ok());
         match self.reading.variant(of, found, (frame, row)) {
             Some(object) => self.again(&span, |this| this.object(object, frame, row, &mut Names::new())),
@@ -160,7 +160,7 @@ impl<'t> Scan<'t, '_, '_, '_> {
         }
     }
 
-    /// Finds the value behind a path of properties; of equal ones, the last.
+    /// Finds the value at a path of properties. Of members with the same name, the last one counts.
     fn discriminator(&mut self, path: &[String], found: &mut Option<Range<usize>>) -> Result<(), Malformed> {
         let Some((first, rest)) = path.split_first() else {
             *found = Some(self.json.skip()?);
@@ -214,7 +214,7 @@ impl<'t> Scan<'t, '_, '_, '_> {
         Ok(())
     }
 
-    /// Goes behind what is left of a list. Was there anything?
+    /// Skips the rest of a list. Returns whether there was any item.
     fn skip_items(&mut self, is_first: bool) -> Result<bool, Malformed> {
         let mut is_longer = false;
         while self.json.next_item(is_first && !is_longer)? {
@@ -224,7 +224,7 @@ impl<'t> Scan<'t, '_, '_, '_> {
         Ok(is_longer)
     }
 
-    /// A list whose items become rows.
+    /// Reads a list whose items become rows.
     fn rows(&mut self, items: FrameId, item: &Capture, bound: Option<u64>) -> Result<Slot, Malformed> {
         let list = self.reading.begin_list(items, bound);
         let start = list.start;
@@ -253,7 +253,7 @@ impl<'t> Scan<'t, '_, '_, '_> {
         }
     }
 
-    /// The list of a batched answer.
+    /// Reads the list of a batched answer.
     fn items(&mut self, items: FrameId, item: &Capture) -> Result<(), Malformed> {
         let (mut position, mut names) = (0, Names::new());
         while self.json.next_item(position == 0)? {
@@ -274,7 +274,7 @@ impl<'t> Scan<'t, '_, '_, '_> {
         Ok(())
     }
 
-    /// One item of a list.
+    /// Reads one item of a list and skips the others.
     fn item_at(&mut self, index: u32, item: &Capture, frame: FrameId, row: u32) -> Result<(), Malformed> {
         for at in 0..index {
             if !self.json.next_item(at == 0)? {

@@ -1,9 +1,10 @@
-//! The oracle: the same as [`super::scan`], read by `serde_json`. Compiled for tests and for fuzzing only.
+//! The oracle: it does the same as [`super::scan`], but reads with `serde_json`. It is compiled only for tests and for
+//! fuzzing.
 //!
-//! The nesting of the whole text is measured first. `serde_json` has a limit of its own, one level lower, that counts what
-//! it visits alone: each object and list is therefore visited as a text of its own. It also refuses numbers that no double
-//! holds and names that hold half of a surrogate pair, which the grammar allows: numbers and strings that are not kept are
-//! told by their first character, and names are read as bytes.
+//! The nesting of the whole text is measured first. `serde_json` has its own limit, one level lower, which counts only
+//! what it visits; therefore each object and list is visited as a text of its own. `serde_json` also refuses two things
+//! that the grammar allows: numbers that no double can hold, and names with half of a surrogate pair. So numbers and
+//! strings that are not kept are recognized by their first character, and names are read as bytes.
 
 use super::{Reading, Target, property};
 use crate::execute::arena::Slot;
@@ -46,7 +47,7 @@ impl Ctx<'_, '_, '_> {
     }
 }
 
-/// A JSON value and what to keep of it.
+/// A JSON value, and what is kept of it.
 struct Value<'p, 'c, 'r, 'a, 'k> {
     capture: &'p Capture,
     ctx: &'c mut Ctx<'r, 'a, 'k>,
@@ -98,7 +99,7 @@ impl<'de> DeserializeSeed<'de> for Value<'_, '_, '_, '_, '_> {
     }
 }
 
-/// What a text is, if it is one of those that `serde_json` may not read.
+/// The kind of a text, if it is one that `serde_json` might refuse.
 fn scalar(raw: &RawValue) -> Option<&'static str> {
     match raw.get().as_bytes() {
         [b'"', ..] => Some("a string"),
@@ -139,7 +140,7 @@ impl Ctx<'_, '_, '_> {
     }
 }
 
-/// Finds one value behind a path of properties.
+/// Finds the value at a path of properties.
 struct Discriminator<'p, 'f, 'de> {
     path: &'p [String],
     found: &'f mut Option<&'de RawValue>,
@@ -179,7 +180,7 @@ impl<'de> Visitor<'de> for Discriminator<'_, '_, 'de> {
     }
 }
 
-/// Answers for scalars, which no visitor wants.
+/// Defines the visitor's answers for scalars, which no visitor wants.
 macro_rules! refuse_scalars {
     ($wanted:literal) => {
         refuse_scalars! { $wanted;
@@ -197,7 +198,7 @@ macro_rules! refuse_scalars {
     };
 }
 
-/// An object and what to keep of it.
+/// An object, and what is kept of it.
 struct Object<'p, 'c, 'r, 'a, 'k> {
     object: &'p ObjectCapture,
     ctx: &'c mut Ctx<'r, 'a, 'k>,
@@ -249,7 +250,7 @@ impl<'de> Visitor<'de> for Object<'_, '_, '_, '_, '_> {
     }
 }
 
-/// A name of a member, and what is asked of it.
+/// The name of a member, and a function of it.
 struct Name<F>(F);
 
 impl<'de, T, F: FnOnce(&[u8]) -> T> DeserializeSeed<'de> for Name<F> {
@@ -272,7 +273,7 @@ impl<T, F: FnOnce(&[u8]) -> T> Visitor<'_> for Name<F> {
     }
 }
 
-/// An item of a batched answer. Its value: is it null?
+/// An item of a batched answer. It deserializes to whether it is null.
 struct Item<'p, 'c, 'r, 'a, 'k>(Value<'p, 'c, 'r, 'a, 'k>);
 
 impl<'de> DeserializeSeed<'de> for Item<'_, '_, '_, '_, '_> {
@@ -301,7 +302,7 @@ impl<'de> Visitor<'de> for Item<'_, '_, '_, '_, '_> {
     }
 }
 
-/// An array.
+/// An array, and what is kept of it.
 struct List<'p, 'c, 'r, 'a, 'k>(Value<'p, 'c, 'r, 'a, 'k>);
 
 impl List<'_, '_, '_, '_, '_> {
@@ -355,7 +356,7 @@ impl<'de> Visitor<'de> for List<'_, '_, '_, '_, '_> {
     }
 }
 
-/// Skips what is left of an array. Was there anything?
+/// Skips the rest of an array. Returns whether there was any item.
 fn skip_rest<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<bool, A::Error> {
     let mut is_longer = false;
     while seq.next_element::<IgnoredAny>()?.is_some() {

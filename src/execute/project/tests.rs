@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-/// Values that are right or wrong in a way of their own: most are JSON only where nobody looks closely.
+/// Odd values, each right or wrong in its own way. Most of the wrong ones look like JSON unless they are read closely.
 const ODD: [&str; 46] = [
     "null",
     "true",
@@ -110,7 +110,7 @@ fn object(like: &[&ObjectCapture], draw: &mut Draw<'_>, depth: u32, out: &mut St
 }
 
 fn odd(draw: &mut Draw<'_>, out: &mut String) {
-    // Mostly what is JSON, or no body would be.
+    // Most are taken from the values that are JSON; otherwise hardly any body would be.
     let odd = ODD.iter().filter(|text| serde_json::from_str::<serde_json::Value>(text).is_ok());
     let odd: Vec<_> = if draw.below(12) == 1 { ODD.iter().collect() } else { odd.collect() };
     out.push_str(odd[draw.below(odd.len() as u8) as usize]);
@@ -166,13 +166,13 @@ fn the_scanner_leaves_what_the_oracle_leaves() {
             case.compare(&body).map_err(TestCaseError::fail)
         })
         .unwrap();
-    // Neither all good nor all bad.
+    // The bodies are neither all JSON nor all malformed.
     assert!((4_000..16_000).contains(&json.get()), "{} of 20,000 bodies are JSON", json.get());
 }
 
 #[test]
 fn odd_values_mean_the_same_wherever_they_stand() {
-    // An object, a list, a leaf, an abstract object, a list behind an index; and everything unknown.
+    // An object, a list, a leaf, an abstract object, and a list of which one item is taken, with everything unknown.
     let places: Vec<Case> =
         (0..=255).step_by(5).map(|byte| Case::new(&[0, byte, byte / 3, byte / 7, 1, 2, 3, 6, 9, 8, 0])).collect();
     for odd in ODD {
@@ -200,7 +200,7 @@ fn odd_values_mean_the_same_wherever_they_stand() {
 #[test]
 fn nesting_is_bounded_whether_it_is_kept_copied_or_skipped() {
     let nest = |open: &str, middle: &str, depth: usize| [&open.repeat(depth), middle, &"]".repeat(depth)].concat();
-    // A list is kept as text; skipped, for an object is wanted; and kept list by list.
+    // A list is kept as text, is skipped because an object is wanted, or is kept list by list.
     let copied = Case::new(&[0, 0]);
     let skipped = Case::new(&[0, 3, 1, 1, 1]);
     let kept = (0..140).fold(Capture::Leaf(0), |item, _| Capture::Index { index: 0, item: Box::new(item) });
@@ -211,13 +211,13 @@ fn nesting_is_bounded_whether_it_is_kept_copied_or_skipped() {
                 let body = nest(open, middle, depth);
                 case.compare(body.as_bytes()).unwrap();
                 case.compare(&body.as_bytes()[..body.len() - 1]).unwrap();
-                // `{}` is a level too, and so is `[]` beside what follows.
+                // `{}` is a level too, and so is `[]` beside the inner lists.
                 let levels = depth + usize::from(middle == "{}");
                 assert_eq!(case.is_read(body.as_bytes()), levels <= 128, "{levels} levels of {case:?}");
             }
         }
     }
-    // Behind a member that nobody wants, and in the part of an object whose type must be known first.
+    // After a member that nobody wants, and in an object whose type must be found first.
     for script in [&[0, 3, 1, 1, 1][..], &[0, 9, 1, 0, 0, 0]] {
         for depth in [127, 128, 1_000_000] {
             let body = format!("{{\"other\":{}}}", nest("[", "", depth));

@@ -1,17 +1,17 @@
-//! Single values of a JSON text, by path: for what is not captured.
+//! Single values of a JSON text, found by path, for values that are not captured.
 
 use crate::compose::Segment;
 use crate::json::{Json, Malformed};
 
-/// The texts at a path. Lists on the way, and at its end, stand for their items; null and what is missing give nothing.
-/// `None`: the text is not JSON, or there are more than `most`.
+/// The texts of the values at a path. A list on the way or at the end stands for its items; null and missing values are
+/// left out. `None` if the text is not JSON, or if there are more than `most` values.
 pub(in crate::execute) fn values<'t>(text: &'t [u8], path: &[Segment], most: usize) -> Option<Vec<&'t [u8]>> {
     let mut found = Vec::new();
     walk(&mut Json::new(text).ok()?, path, most, &mut found).ok()?;
     Some(found)
 }
 
-/// Goes behind a value and takes what is wanted of it.
+/// Moves past a value and collects what is wanted of it.
 fn walk<'t>(json: &mut Json<'t>, path: &[Segment], most: usize, found: &mut Vec<&'t [u8]>) -> Result<(), Malformed> {
     match (json.peek(), path.split_first()) {
         (Some(b'['), Some((Segment::Index(index), rest))) => {
@@ -26,7 +26,7 @@ fn walk<'t>(json: &mut Json<'t>, path: &[Segment], most: usize, found: &mut Vec<
                 at += 1;
             }
         }
-        // Paths are as deep as their mappings, lists as deep as a body may nest them: `skip` has seen to that.
+        // The recursion is no deeper than the path, because `items` skips a list that is directly in a list.
         (Some(b'['), Some((Segment::Each, rest))) => items(json, rest, most, found)?,
         (Some(b'['), _) => items(json, path, most, found)?,
         (Some(b'{'), Some((Segment::Property(name), rest))) => {
@@ -52,7 +52,7 @@ fn walk<'t>(json: &mut Json<'t>, path: &[Segment], most: usize, found: &mut Vec<
 }
 
 fn items<'t>(json: &mut Json<'t>, path: &[Segment], most: usize, found: &mut Vec<&'t [u8]>) -> Result<(), Malformed> {
-    // Nesting without end would overflow the stack: what is nested deeper than any path is skipped.
+    // A list directly in a list is skipped, because endless nesting would overflow the stack.
     let mut is_first = true;
     json.at += 1;
     while json.next_item(is_first)? {
