@@ -1,13 +1,13 @@
-//! Reading files that may hang: opening a file on a mount that does not respond never returns.
+//! Reads files that may hang, because opening a file on a mount that does not respond never returns.
 //!
 //! In: a path. Out: the bytes of the file, or an error in time.
-//! Elsewhere: keys, certificates and tokens, which are read this way ([`crate::upstream`], [`crate::engine`]).
+//! Elsewhere: the keys, certificates and tokens that are read in this way ([`crate::upstream`], [`crate::engine`]).
 //!
 //! Always true:
-//! - a file is read on a thread of its own, which nothing joins; so neither the caller nor the end of the process waits for
-//!   it;
+//! - a file is read on a thread of its own that is never joined, so neither the caller nor the end of the process waits
+//!   for it;
 //! - at most [`MAX_THREADS`] such threads exist at once;
-//! - a file has a largest size.
+//! - the size of a file has a bound.
 
 use std::fs::File;
 use std::io::{Error, ErrorKind, Read, Result};
@@ -16,13 +16,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
-/// Longest wait for a file that a configuration names.
+/// The longest wait for a file that a configuration names.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// Largest file that a configuration names, in bytes. The authorities of a whole system take a quarter of a megabyte.
+/// The largest size of a file that a configuration names, in bytes. The certificate authorities of a whole operating
+/// system take a quarter of a megabyte.
 const MAX_BYTES: usize = 4 << 20;
 
-/// Most files that are read at once, including those that hang.
+/// The most files that are read at once, including those that hang.
 const MAX_THREADS: usize = 64;
 
 /// How many files are being read.
@@ -31,8 +32,8 @@ static THREADS: AtomicUsize = AtomicUsize::new(0);
 /// Reads a file that a configuration names: up to 4 MiB, for 5 s at most.
 ///
 /// # Errors
-/// What the system says; [`ErrorKind::TimedOut`] after 5 s; [`ErrorKind::FileTooLarge`]; [`ErrorKind::ResourceBusy`], when
-/// 64 files hang already.
+/// The error of the operating system; [`ErrorKind::TimedOut`] after 5 s; [`ErrorKind::FileTooLarge`] above 4 MiB;
+/// [`ErrorKind::ResourceBusy`] if 64 files are being read already.
 pub fn read_file(path: &Path) -> Result<Vec<u8>> {
     read_in_time(path, MAX_BYTES, DEADLINE)
 }
@@ -40,17 +41,17 @@ pub fn read_file(path: &Path) -> Result<Vec<u8>> {
 /// Reads a file of at most `max_bytes`, for at most `time`.
 ///
 /// # Errors
-/// As [`read_file`].
+/// Those of [`read_file`], with the given bounds.
 pub(crate) fn read_in_time(path: &Path, max_bytes: usize, time: Duration) -> Result<Vec<u8>> {
     let (sender, receiver) = sync_channel(1);
     read_beside(path.to_owned(), max_bytes, move |bytes| _ = sender.send(bytes))?;
     receiver.recv_timeout(time).unwrap_or_else(|_| Err(too_slow(time)))
 }
 
-/// Begins to read a file of at most `max_bytes`. Calls `then` with the result, whenever that is there.
+/// Begins to read a file of at most `max_bytes` on a thread of its own, which calls `then` with the result.
 ///
 /// # Errors
-/// When the read could not be begun.
+/// [`ErrorKind::ResourceBusy`] if 64 files are being read already, or the error of starting the thread.
 pub(crate) fn read_beside(
     path: PathBuf,
     max_bytes: usize,
@@ -79,12 +80,12 @@ fn read(path: &Path, max_bytes: usize) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Counts as one of the threads until it is dropped.
+/// Counts as one of the threads that read until it is dropped.
 struct Thread(&'static AtomicUsize);
 
 impl Thread {
     fn begin(count: &'static AtomicUsize) -> Result<Self> {
-        // Counted first, then checked: the guard takes a refused one off again.
+        // The thread is counted first and checked then. If it is refused, dropping the guard subtracts it again.
         let thread = Self(count);
         match count.fetch_add(1, Ordering::Relaxed) < MAX_THREADS {
             true => Ok(thread),
@@ -118,7 +119,7 @@ mod tests {
         };
         assert_eq!(kind(&path, 4), ErrorKind::FileTooLarge);
         assert_eq!(kind(&folder.join("nowhere"), 4), ErrorKind::NotFound);
-        // Whoever opens a pipe that nobody writes to hangs, as on a dead mount.
+        // Opening a pipe that nobody writes to hangs, like opening a file on a mount that does not respond.
         assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
         let began = Instant::now();
         assert_eq!(kind(&pipe, 4), ErrorKind::TimedOut);

@@ -1,5 +1,5 @@
-//! What this project's own tests, benchmarks and demo use beside the front door ([`crate::bff`]). It is promised to nobody
-//! else: any of it can change at any time.
+//! What the tests, benchmarks and demo of this project use beside the public API ([`crate::bff`]). This module is not
+//! part of the public API; any of it can change at any time.
 
 /// See the room `cache`.
 pub mod cache {

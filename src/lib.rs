@@ -1,7 +1,7 @@
 //! Bespoke tailors one GraphQL API to each client, over the REST and GraphQL services that a company already runs.
 //!
-//! [`bff`] holds what the program of a client needs; start there. Everything else is private: the rooms below, in the
-//! order data takes.
+//! [`bff`] holds what the program of a client needs; start there. All other modules are private. The project calls them
+//! rooms; the table lists them in the order in which data passes them.
 //!
 //! | room | turns | into |
 //! |---|---|---|
@@ -12,17 +12,18 @@
 //! | `operation` | a client document | a validated, lowered operation; coerced variables |
 //! | `plan` | a lowered operation | steps and their dependencies |
 //! | `execute` | a plan | response bytes |
-//! | `upstream` | a call | an answer: the only room that calls out |
-//! | `cache` | an answer | the same answer, as long as it holds |
+//! | `upstream` | a call | an answer; it is the only room that calls services |
+//! | `cache` | an answer | the same answer, for as long as it is fresh |
 //! | `policy` | credentials | the caller |
 //! | `http` | an engine | GraphQL over HTTP, GraphiQL, health, metrics |
 //!
-//! Beside them: `report` (what is told of calls and services), `diagnostic` (findings about text), `directive` (the table
-//! of all directives), `json` (values that keep the text of numbers), `file` (files that may hang), `config`, `observe`,
-//! `flight` (equal work done once), `engine` (all of it, wired), `mock` (any schema, without services). `ARCHITECTURE.md`
-//! says who may use whom.
+//! Further rooms are `report` (records of calls and of the state of services), `diagnostic` (findings about text),
+//! `directive` (the table of all directives), `json` (values that keep the text of numbers), `file` (reading files that
+//! may hang), `config`, `observe` (metrics and the log), `flight` (doing equal work once), `engine` (all rooms, wired
+//! for one client) and `mock` (answers for any schema, without services). `ARCHITECTURE.md` describes all rooms, and
+//! `tests/it/architecture.rs` says which room may use which.
 
-// Without the command line nothing serves, and some of what it uses is idle.
+// Without the command line nothing is served, so some items are not used.
 #![cfg_attr(not(feature = "cli"), allow(dead_code, unused_imports))]
 
 pub mod bff;

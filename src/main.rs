@@ -1,4 +1,4 @@
-//! The command line of Bespoke.
+//! The program `bespoke`: the command line.
 
 use std::process::ExitCode;
 

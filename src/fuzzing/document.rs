@@ -1,17 +1,18 @@
-//! A client's document: validated, lowered, planned.
+//! The fuzz target for a client's document: it is validated, lowered and planned.
 
 use super::web;
 use crate::json::Value;
 use crate::operation::{JsonText, Limits, RequestError, Variables, prepare};
 use crate::plan::{Capture, Plan, describe, plan};
 
-/// Most errors in one answer.
+/// The most errors in one answer.
 const MAX_ERRORS: usize = 1_000;
 
-/// Longest message that a document may lead to, in bytes, its own length apart.
+/// The longest message of an error, in bytes, beside the length of the document.
 const MAX_MESSAGE: usize = 4_096;
 
-/// A document is refused with errors that lie inside it, or it has a plan, whatever its conditions are.
+/// Checks that a document is either refused with errors whose locations lie inside it, or has a plan whatever the
+/// outcomes of its conditions are.
 pub fn document(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let (Some(graph), Some(view)) = (&web().graph, &web().view) else { panic!("{:#?}", web().findings) };
@@ -36,7 +37,7 @@ pub fn document(data: &[u8]) {
             }
         };
         assert!(lowered.nodes.len() <= limits.max_lowered, "{} nodes", lowered.nodes.len());
-        // When the schema was loaded, every field was seen to have a way at every place.
+        // Loading the schema has shown that every field has a way at every place.
         let planned = plan(graph, &lowered).unwrap_or_else(|error| panic!("no plan: {error}"));
         check_plan(&planned);
         let again = plan(graph, &lowered).unwrap_or_else(|error| panic!("no plan the second time: {error}"));
@@ -56,7 +57,7 @@ fn check_errors(errors: &[RequestError], text: &str) {
     for error in errors {
         assert!(error.message.len() <= MAX_MESSAGE + text.len(), "a message of {} bytes", error.message.len());
         for &(line, column) in &error.locations {
-            // The end of a line is a place as well, and so is the end of the text.
+            // The end of a line is a valid location, and so is the end of the text.
             let found = lines.split('\n').nth(line.saturating_sub(1) as usize);
             let length = found.map(|line| line.chars().count());
             let is_inside = line >= 1 && column >= 1 && length.is_some_and(|length| column as usize <= length + 1);
@@ -65,7 +66,7 @@ fn check_errors(errors: &[RequestError], text: &str) {
     }
 }
 
-/// Steps wait for earlier ones only, and every slot is one of its frame.
+/// Checks that steps wait only for earlier ones, and that every slot lies inside its frame.
 fn check_plan(plan: &Plan) {
     assert!(plan.rounds as usize <= plan.steps.len().max(1), "{} rounds of {} steps", plan.rounds, plan.steps.len());
     for (at, step) in plan.steps.iter().enumerate() {

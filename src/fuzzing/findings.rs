@@ -1,11 +1,12 @@
-//! What holds of findings, whatever they are about.
+//! Checks of findings, for all fuzz targets.
 
 use crate::diagnostic::{Finding, Sources, one_line};
 
-/// Most findings of one text: more than anybody reads would be a way to use memory up.
+/// The most findings about one text. Without a bound, a text could use up the memory.
 const MAX_FINDINGS: usize = 100_000;
 
-/// Every label lies inside its file, at whole characters; every finding can be written.
+/// Checks that every label lies inside its file and at the borders of characters, and that every finding can be written
+/// on one line.
 pub(super) fn check(findings: &[Finding], sources: &Sources) {
     assert!(findings.len() <= MAX_FINDINGS, "{} findings", findings.len());
     for finding in findings {

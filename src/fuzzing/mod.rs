@@ -1,6 +1,7 @@
-//! Entry points of the fuzz targets in `fuzz/`: any bytes in, a panic where something that always holds does not.
+//! Entry points of the fuzz targets in `fuzz/`. They take any bytes, and panic if a rule that must always hold does
+//! not.
 //!
-//! In: what libFuzzer, or a replay of its corpus, gives. Out: nothing. The program never uses this.
+//! In: the bytes of libFuzzer, or of a replay of its corpus. Out: nothing. The program never uses this module.
 
 mod document;
 mod findings;
@@ -15,12 +16,12 @@ use crate::project::{Assembled, Files, assemble};
 use std::path::Path;
 use std::sync::OnceLock;
 
-/// What is captured, a line break, and a body: the scanner and its oracle leave the same behind.
+/// Takes a capture, a line break, and a body. Checks that the scanner and its oracle produce the same rows.
 pub fn projection(data: &[u8]) {
     crate::execute::compare_projections(data);
 }
 
-/// This repository's project, as the web client has it.
+/// The project of this repository, assembled for the client `web`.
 fn web() -> &'static Assembled {
     static WEB: OnceLock<Assembled> = OnceLock::new();
     WEB.get_or_init(|| {

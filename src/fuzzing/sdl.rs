@@ -1,6 +1,6 @@
-//! Texts of a project: contracts, a service's SDL, a client's schema.
+//! Fuzz targets for the texts of a project: a contract, the SDL of a service, and the schema of a client.
 //!
-//! What they are read against is small (`fuzz/shop`), so that a run is short.
+//! The project around them is small (`fuzz/shop`), so that a run is short.
 
 use super::findings;
 use crate::compose::{Graph, Origin, ServiceFile, Services, compose};
@@ -11,7 +11,7 @@ use crate::view;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-/// An OpenAPI text: read, or found wrong where it is; and all the same when it is read again.
+/// Checks that an OpenAPI text gives a contract or findings, and that a second reading gives the same.
 pub fn openapi(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let mut sources = Sources::default();
@@ -24,7 +24,7 @@ pub fn openapi(data: &[u8]) {
     assert_eq!(format!("{contract:?}"), format!("{again:?}"));
 }
 
-/// A service's SDL: read, and composed with a contract.
+/// Checks that the SDL of a service, composed with a contract, gives a graph or an error.
 pub fn service_sdl(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let shop = shop();
@@ -38,17 +38,18 @@ pub fn service_sdl(data: &[u8]) {
     assert!(graph.is_some() || has_errors, "neither a graph nor an error");
 }
 
-/// A client's schema: read over a graph, and as a schema that stands for itself.
+/// Checks that the schema of a client gives a view or findings when it is read over a graph, and a schema or findings
+/// when it is read alone.
 pub fn client_sdl(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let shop = shop();
-    // Findings point into the graph's file too, so it is here.
+    // Findings also point into the files of the graph, so the sources include them.
     let mut sources = shop.sources.clone();
     let file = sources.add("fuzzed.graphql", text);
     let (view, found) = view::load(&sources, file, &shop.graph);
     findings::check(&found, &sources);
     assert!(view.is_some() || !found.is_empty(), "neither a view nor a finding");
-    // What a client sees is a schema by itself.
+    // The schema that a client sees is valid by itself.
     if let Some(view) = view {
         let printed = sources.add("printed.graphql", view.sdl());
         let (plain, found) = view::plain(&sources, printed);
@@ -59,7 +60,7 @@ pub fn client_sdl(data: &[u8]) {
     assert_eq!(plain.is_some(), found.is_empty());
 }
 
-/// A service with a contract, and the graph of it.
+/// A service with its contract, and the graph that is composed of them.
 struct Shop {
     sources: Sources,
     contracts: HashMap<String, Contract>,

@@ -1,4 +1,4 @@
-//! Variables as a client sends them, against a schema with every kind of input type.
+//! The fuzz target for the variables of a client, against a schema with every kind of input type.
 
 use crate::diagnostic::Sources;
 use crate::json::{Map, Value};
@@ -29,7 +29,7 @@ const DOCUMENT: &str =
   f(int: $int, float: $float, text: $text, flag: $flag, id: $id, kind: $kind, json: $json, ints: $ints, deep: $deep,
     range: $range, ranges: $ranges, one: $one, tree: $tree) }";
 
-/// The declared types, in the document's order.
+/// The declared types, in the order of the document.
 const TYPES: &str = "int: Int, float: Float, text: String, flag: Boolean, id: ID, kind: Kind, json: JSON, ints: [Int!],
   deep: [[Float]!], range: Range, ranges: [Range!]!, one: One, tree: Tree";
 
@@ -38,7 +38,8 @@ struct Fixed {
     prepared: Prepared,
 }
 
-/// Variables are refused, or what comes out is of the declared types, says the same, and stays so.
+/// Checks that variables are either refused, or coerced to values that have the declared types and the meaning of what
+/// was sent, and that coercing those again changes nothing.
 pub fn variables(data: &[u8]) {
     let Ok(Value::Object(members)) = Value::read(data) else { return };
     let given = GivenVariables::new(Bytes::copy_from_slice(data));
@@ -81,7 +82,8 @@ fn is_known(error: &RequestError) -> bool {
     [BAD_USER_INPUT, LIMIT_EXCEEDED].contains(&error.code)
 }
 
-/// Is a value one of the type's, and what was sent (GraphQL §3, input coercion)? `None`: a default.
+/// Whether a value has the type and means what was sent (GraphQL §3, input coercion). `sent` is `None` if the value
+/// comes from a default.
 fn fits(schema: &Schema, ty: &Type, sent: Option<&Value>, value: &Value) -> bool {
     if value.is_null() {
         return !ty.is_non_null() && sent.is_none_or(Value::is_null);
@@ -91,7 +93,7 @@ fn fits(schema: &Schema, ty: &Type, sent: Option<&Value>, value: &Value) -> bool
             Some(Value::Array(all)) => {
                 all.len() == items.len() && all.iter().zip(items).all(|(sent, item)| fits(schema, of, Some(sent), item))
             }
-            // One item alone is a list of it.
+            // A single value is coerced to a list of that value.
             Some(single) => items.len() == 1 && fits(schema, of, Some(single), &items[0]),
             None => items.iter().all(|item| fits(schema, of, None, item)),
         },

@@ -1,4 +1,4 @@
-//! What may be kept outside, and what is sent again.
+//! Which answers may be stored by clients and proxies, and when 304 is sent.
 
 use super::*;
 use crate::engine::{Audience, ClientCaching};

@@ -1,4 +1,4 @@
-//! Bearer tokens at the edge.
+//! Bearer tokens: which requests pass and which are refused.
 
 use super::*;
 use crate::config::JwtConfig;

@@ -1,4 +1,4 @@
-//! An engine for tests: validates for real, answers without any service.
+//! An engine for tests. It validates documents as the real one does, but answers without any service.
 
 use crate::cache::{Bypass, CacheStatus};
 use crate::engine::{ClientCaching, GraphQlEngine, Request, Response, ResponseKind};
@@ -16,18 +16,19 @@ use std::time::{Duration, Instant};
 const SDL: &str =
     "type Query { hello: String panic: Int stall: Int late: Int busy: Int caller: String } type Mutation { add: Int }";
 
-/// How long `busy` takes, during which its thread does nothing else.
+/// How long the field `busy` takes; its thread does nothing else meanwhile.
 const BUSY: Duration = Duration::from_millis(5);
 
-/// Answers `hello`; panics, stalls, comes late or keeps its thread busy at the fields of these names.
+/// Answers `hello` and `caller`. The fields `panic`, `stall`, `late` and `busy` panic, never end, end just before the
+/// deadline, and keep the thread busy.
 #[derive(Debug)]
 pub(crate) struct FakeEngine {
     schema: Valid<Schema>,
-    /// What `hello` answers.
+    /// The value of `hello`.
     greeting: &'static str,
     pub(crate) is_ready: AtomicBool,
     pub(crate) executing: Arc<AtomicUsize>,
-    /// What it says of its answers.
+    /// What the engine says about caching its answers.
     pub(crate) caching: Option<Box<ClientCaching>>,
 }
 

@@ -1,4 +1,4 @@
-//! Through the router, and over a few real sockets.
+//! Tests through the router, and over a few real sockets.
 
 mod caching;
 mod callers;
@@ -20,7 +20,7 @@ use http_body_util::BodyExt;
 use std::sync::Arc;
 use tower::ServiceExt;
 
-/// An answer, read to its end.
+/// An answer that was read to its end.
 #[derive(Debug)]
 struct Got {
     status: StatusCode,
@@ -37,7 +37,7 @@ impl Got {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// `extensions.code` of the first error.
+    /// The `extensions.code` of the first error.
     fn code(&self) -> String {
         self.json()["errors"][0]["extensions"]["code"].as_str().unwrap_or_default().to_owned()
     }

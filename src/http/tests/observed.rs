@@ -1,4 +1,4 @@
-//! Health, metrics and the log, seen from outside.
+//! Tests of health, metrics and the log, from outside the server.
 
 use super::*;
 use std::io::{self, Write};
@@ -15,7 +15,7 @@ async fn health_follows_the_engine() {
     assert_eq!((status("/livez").await, status("/readyz").await), (200, 503));
 }
 
-/// The lines of `/metrics` that count, without help, types and buckets.
+/// The lines of `/metrics` that hold counts, without comments, sums and buckets.
 async fn metrics(router: &Routes) -> String {
     let got = send(router, Method::GET, "/metrics", &[], "").await;
     assert_eq!(got.header("content-type"), "application/openmetrics-text; version=1.0.0; charset=utf-8");
@@ -91,7 +91,7 @@ async fn the_most_used_operations_have_a_label() {
         let line = format!("bespoke_request_duration_seconds_count{{operation=\"{label}\"}} ");
         metrics.lines().find_map(|found| found.strip_prefix(&line)?.parse::<u32>().ok())
     };
-    // `Op249` was among the others when it came first, and has a label from its second use on.
+    // `Op249` counted under `other` the first time, and has a label of its own from the second time on.
     assert_eq!((count("Op7"), count("Op199"), count("Op248"), count("Op249")), (Some(2), Some(1), None, Some(2)));
     assert_eq!((count("Op0"), count("other")), (None, Some(52)), "the label of the least used one went to it");
 }
@@ -130,7 +130,7 @@ async fn metrics_are_on_the_admin_port_alone_in_production() {
     }
 }
 
-/// Takes what is logged.
+/// Collects the log lines.
 #[derive(Debug, Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
 

@@ -1,4 +1,4 @@
-//! A server that has more to do than it can: who is refused, and who never is.
+//! An overloaded server: which requests are refused, and which never are.
 
 use super::*;
 use crate::http::{ServeLimits, Workers, serve_by};
@@ -10,7 +10,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-/// Each keeps asking for what takes 5 ms of the one worker: together they make it ten times too late.
+/// The number of clients. Each of them keeps sending requests that take 5 ms of the only worker, so together they make
+/// it ten times too late.
 const CLIENTS: usize = 100;
 
 struct Connection(TcpStream);
@@ -20,7 +21,7 @@ impl Connection {
         Self(TcpStream::connect(address).await.unwrap())
     }
 
-    /// Sends a request and reads its answer: the status, and the head and body as text.
+    /// Sends a request and reads its answer: the status, and the head with the body as text.
     async fn send(&mut self, method: &str, path: &str, body: &str) -> (u16, String) {
         let head = format!("{method} {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n");
         let request = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
@@ -86,7 +87,7 @@ async fn an_overloaded_server_refuses_some_and_recovers() {
         assert!(answered > 0, "requests are answered meanwhile");
         let (_, text) = health.send("GET", "/metrics", "").await;
         assert!(text.contains("bespoke_requests_shed_total{reason=\"late\"} "), "{text}");
-        // No one is refused any more, some time after: ten in a row.
+        // After some time no request is refused: ten in a row are answered.
         let mut in_row = 0;
         while in_row < 10 {
             in_row = if health.ask("{ hello }").await.0 == 200 { in_row + 1 } else { 0 };

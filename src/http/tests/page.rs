@@ -1,4 +1,4 @@
-//! GraphiQL, its files and its configuration.
+//! Tests of GraphiQL, its files and its configuration.
 
 use super::*;
 use crate::config::PlaygroundConfig;
@@ -6,7 +6,7 @@ use crate::http::Playground;
 use crate::http::playground::PlaygroundError;
 use std::path::PathBuf;
 
-/// A folder of this test process, removed at the end.
+/// A folder that belongs to this test process and is removed at the end.
 struct Folder(PathBuf);
 
 impl Folder {

@@ -1,10 +1,10 @@
-//! GraphQL over HTTP: (method, headers, body) → status, type and code.
+//! GraphQL over HTTP: which status, media type and code answer a method, headers and a body.
 
 use super::*;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// One request and what must come back; an empty `code` means no errors.
+/// One request and the answer that it must get. An empty `code` means that there are no errors.
 struct Case {
     about: &'static str,
     method: Method,
@@ -244,7 +244,7 @@ async fn bodies_over_the_limit_are_413() {
     assert_eq!(post(&router, &fits).await.status, StatusCode::OK);
     let got = post(&router, &over).await;
     assert_eq!((got.status.as_u16(), got.code().as_str()), (413, "BODY_TOO_LARGE"));
-    // Without a length announced, the limit holds while reading.
+    // Without `content-length`, the limit is checked while the body is read.
     let chunks = over.into_bytes().into_iter().map(|byte| Ok::<_, std::io::Error>(vec![byte]));
     let stream = Body::from_stream(futures_util::stream::iter(chunks));
     let got = send(&router, Method::POST, "/graphql", &[JSON], stream).await;
@@ -326,7 +326,7 @@ async fn a_replaced_server_takes_its_configuration_with_it() {
     assert_eq!(after.header("access-control-allow-origin"), origin.1);
     let long = format!(r#"{{"query":"{{ hello }} # {}"}}"#, "a".repeat(40));
     assert_eq!(post(&router, &long).await.status, StatusCode::PAYLOAD_TOO_LARGE);
-    // What was counted before is counted on.
+    // The metrics go on from their earlier counts.
     let metrics = send(&admin_router(site.clone()), Method::GET, "/metrics", &[], "").await.body;
     assert!(
         metrics.contains(r#"bespoke_requests_total{operation_kind="query",outcome="executed",status="200"} 2"#),

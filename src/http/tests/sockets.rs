@@ -1,4 +1,4 @@
-//! What only a connection shows: leaving clients, shutdown, limits of connections.
+//! Tests that need real connections: clients that leave, shutdown, and limits of connections.
 
 use super::*;
 use crate::http::{ServeLimits, Workers, serve_by};
@@ -22,7 +22,7 @@ struct Running {
 }
 
 async fn run(max_connections: u32, grace: Duration) -> Running {
-    // No deadline of a request gets in the way of what a test waits for.
+    // The timeout of requests is longer than any wait of these tests.
     let request_timeout = Duration::from_secs(60);
     let config = ServerConfig { request_timeout, min_body_rate: 0, ..config(Mode::Production) };
     run_with(config, max_connections, grace).await
@@ -49,7 +49,7 @@ async fn run_with(config: ServerConfig, max_connections: u32, grace: Duration) -
     Running { address, executing, metrics, stop, ended }
 }
 
-/// Ends a test that would wait forever.
+/// Fails a test that would wait for ever.
 async fn within<T>(wait: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(20), wait).await.expect("it comes to an end")
 }
@@ -74,7 +74,7 @@ async fn ask(address: SocketAddr, query: &str) -> TcpStream {
     stream
 }
 
-/// Reads to the end of the first answer's JSON.
+/// Reads to the end of the JSON of the first answer.
 async fn answer(stream: &mut TcpStream) -> String {
     let mut text = Vec::new();
     while !text.ends_with(b"}}") && !text.ends_with(b"]}") {
@@ -106,7 +106,7 @@ async fn shutdown_lets_requests_end_and_closes_idle_connections() {
         body.len()
     );
     asking.write_all((head + &body[..5]).as_bytes()).await.unwrap();
-    // The head has been read once a later connection has been answered by the one worker.
+    // Once the only worker has answered a later connection, it has read this head.
     let mut probe = ask(running.address, "{ hello }").await;
     answer(&mut probe).await;
     running.stop.send(()).unwrap();
@@ -139,7 +139,7 @@ async fn connections_beyond_the_limit_wait_for_a_place() {
     assert!(answer(&mut second).await.starts_with("HTTP/1.1 200"));
 }
 
-/// All of an answer whose connection then ends.
+/// The whole answer of a connection that then ends.
 async fn last_answer(mut stream: TcpStream) -> String {
     let mut text = String::new();
     within(stream.read_to_string(&mut text)).await.unwrap();
@@ -150,7 +150,7 @@ const UPGRADE: &str = "GET /graphql HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r
     sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
     sec-websocket-protocol: graphql-transport-ws\r\n\r\n";
 
-/// An open WebSocket.
+/// Opens a WebSocket.
 async fn socket(address: SocketAddr) -> TcpStream {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(UPGRADE.as_bytes()).await.unwrap();
@@ -231,7 +231,7 @@ async fn a_head_that_is_too_long_is_431() {
     let mut stream = TcpStream::connect(running.address).await.unwrap();
     let head =
         format!("GET /graphql HTTP/1.1\r\nhost: x\r\n{}\r\n", format!("x-long: {}\r\n", "a".repeat(10_000)).repeat(8));
-    // The server may close before it has read all of it.
+    // The server may close the connection before it has read the whole head.
     let _ = stream.write_all(head.as_bytes()).await;
     let mut start = [0; 12];
     within(stream.read_exact(&mut start)).await.unwrap();
@@ -256,12 +256,12 @@ async fn refused_heads_are_counted_by_status() {
         };
         let before = count();
         let mut stream = TcpStream::connect(running.address).await.unwrap();
-        // The server may close before it has read all of it.
+        // The server may close the connection before it has read the whole head.
         let _ = stream.write_all(head.as_bytes()).await;
         let mut start = [0; 12];
         within(stream.read_exact(&mut start)).await.unwrap();
         assert_eq!(start, *format!("HTTP/1.1 {status}").as_bytes(), "{head}");
-        // It is counted when the connection ends, which may be after the answer.
+        // The request is counted when the connection ends, which may be after the answer.
         drop(stream);
         within(async {
             while count() == before {
@@ -273,7 +273,7 @@ async fn refused_heads_are_counted_by_status() {
     }
 }
 
-/// Connections that have sent a head and half a body, all of which the server has begun to read.
+/// Opens connections that have sent a head and a part of the body. The server has begun to read all of them.
 async fn half_bodies(address: SocketAddr, count: usize) -> Vec<TcpStream> {
     let head = "POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{";
     let mut streams = Vec::new();
@@ -282,7 +282,7 @@ async fn half_bodies(address: SocketAddr, count: usize) -> Vec<TcpStream> {
         stream.write_all(head.as_bytes()).await.unwrap();
         streams.push(stream);
     }
-    // The one worker has read all of them once it has answered a later one.
+    // Once the only worker has answered a later connection, it has read all of these.
     let mut probe = TcpStream::connect(address).await.unwrap();
     probe.write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
     within(probe.read_to_end(&mut Vec::new())).await.unwrap();
@@ -296,7 +296,7 @@ async fn bodies_that_come_slowly_take_the_place_of_no_request() {
     let slow = half_bodies(running.address, 20).await;
     let mut quick = ask(running.address, "{ hello }").await;
     assert!(answer(&mut quick).await.starts_with("HTTP/1.1 200"));
-    // Below the least rate they are given up.
+    // They are given up, because they are below the least rate.
     for mut stream in slow {
         let mut text = String::new();
         within(stream.read_to_string(&mut text)).await.unwrap();
@@ -330,7 +330,7 @@ async fn silent_connections_keep_nobody_out() {
         assert!(answer(&mut new).await.starts_with("HTTP/1.1 200"));
         silent.push(new);
     }
-    // The oldest ones were closed for them, and never the one whose request is being answered.
+    // The oldest ones were closed for the new ones, but not the one whose request is being answered.
     for stream in &mut silent[..4] {
         let end = within(stream.read(&mut [0])).await;
         assert!(end.as_ref().map_or(true, |read| *read == 0), "{end:?}");
@@ -365,7 +365,7 @@ async fn a_client_that_sends_too_much_sees_the_413() {
         let mut stream = TcpStream::connect(running.address).await.unwrap();
         let head = format!("POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n{framing}\r\n\r\n");
         stream.write_all(head.as_bytes()).await.unwrap();
-        // As many clients do: all of the body first, and then a look at the answer.
+        // Many clients do this: they send the whole body before they read the answer.
         within(stream.write_all(body)).await.expect("all of it is taken");
         stream.shutdown().await.unwrap();
         let mut text = String::new();
@@ -373,7 +373,7 @@ async fn a_client_that_sends_too_much_sees_the_413() {
         assert!(text.starts_with("HTTP/1.1 413") && text.contains("BODY_TOO_LARGE"), "{text}");
         assert!(text.contains("connection: close"), "{text}");
     }
-    // So does one whose body is refused for another reason, wherever it was sent to.
+    // The same holds for a body that is refused for another reason, at any path.
     for (path, status) in [("/graphql", 415), ("/livez", 405), ("/nowhere", 404)] {
         let mut stream = TcpStream::connect(running.address).await.unwrap();
         let head = format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", body.len());

@@ -1,6 +1,8 @@
-//! One WebSocket from its first message to its close: what its client sends, and what it is sent.
+//! Runs one WebSocket from its first message to its close: the messages that its client sends, and those that it is
+//! sent.
 //!
-//! In: messages of the client, and what its operations give. Out: messages, and why the socket is closed.
+//! In: messages of the client, and the results of its operations. Out: messages to the client, and the reason of the
+//! close.
 //! Elsewhere: the upgrade and the close ([`super`]); the operations ([`super::operations`]).
 
 use super::operations::Operations;
@@ -24,23 +26,25 @@ use tokio::time::Instant;
 
 /// Longest wait for `connection_init`.
 const INIT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How often the client is asked whether it is still there.
+/// How often the client is sent a ping.
 const PING_EVERY: Duration = Duration::from_secs(12);
-/// A client that was silent for so long is gone: it answers pings. Between the fragments of a message pings do not count.
+/// How long a client may be silent before it counts as gone, because a client must answer pings. Control frames between
+/// the fragments of a message do not end the silence.
 const SILENCE: Duration = Duration::from_secs(40);
 
-/// An open socket that speaks the sub-protocol.
+/// An open socket that speaks the subprotocol.
 pub(super) struct Connection {
     site: Site,
-    /// Of the upgrade; the first message may replace the credential.
+    /// The headers of the upgrade. The first message may replace the credential in them.
     headers: HeaderMap,
     correlation: Correlation,
     caller: Option<Caller>,
-    /// The server whose rules the caller's token was verified by.
+    /// The server by whose configuration the caller's token was verified.
     verified_by: Generation,
     is_initialised: bool,
     operations: Operations,
-    /// Why the socket is closed as soon as all that is running, and is no subscription, is answered.
+    /// Why the socket is to be closed. It is closed as soon as all running operations that are not subscriptions have
+    /// been answered.
     leaving: Option<Close>,
 }
 
@@ -59,9 +63,9 @@ impl Connection {
         }
     }
 
-    /// Runs until somebody ends it, and drops what has not ended.
+    /// Runs until the client or this side ends the socket, and drops the operations that have not ended.
     ///
-    /// While none of its operations runs, the connection waits for its client, and may be told to end for a new one.
+    /// While no operation runs, the connection counts as waiting for its client, and may be told to end for a new one.
     pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
         mut self,
         socket: &mut Socket<S>,
@@ -134,7 +138,7 @@ impl Connection {
                 },
                 () = idle.told_to_end() => match idle.waiting_since() {
                     Some(_) => Err(Close::new(1013, "Too many connections")),
-                    // An operation has begun meanwhile.
+                    // An operation has begun meanwhile, so the socket stays open.
                     None => continue,
                 },
                 _ = ping.tick() => {
@@ -161,7 +165,7 @@ impl Connection {
         }
     }
 
-    /// Takes a message in; gives what is sent in reply.
+    /// Handles a message of the client, and returns the messages that are sent in reply.
     fn receive(&mut self, text: &Bytes) -> Result<Vec<String>, Close> {
         let message = Client::read(text).ok_or(Close::new(4400, "Invalid message"))?;
         match message {
@@ -189,14 +193,14 @@ impl Connection {
             self.leaving = Some(Close::new(4403, "Forbidden"));
         }
         match &self.caller {
-            // The client sends it again after the close: here it is never started.
+            // The operation is not started, because the client sends it again after the close.
             Some(caller) if self.leaving.is_none() => Ok(self.operations.start(&server, id, request, caller)),
             _ => Ok(Vec::new()),
         }
     }
 
-    /// Whether the caller's token is good for `server`: keys may have been replaced since it was looked at. `None`: nobody
-    /// has said who calls.
+    /// Whether the caller's token is valid for `server`, because keys may have been replaced since it was verified.
+    /// `None` if the client has not sent `connection_init` yet.
     fn verify_again(&mut self, server: &Server) -> Option<bool> {
         let caller = self.caller.as_mut()?;
         if self.verified_by != server.generation {
@@ -208,7 +212,7 @@ impl Connection {
         Some(true)
     }
 
-    /// Begins to end the socket.
+    /// Begins to end the socket, for the given reason.
     fn leave(&mut self, reason: EndReason) {
         let server = self.site.now();
         self.leaving = Some(match reason {
@@ -234,7 +238,7 @@ impl Connection {
         self.verified_by = server.generation;
         self.caller = Some(Caller {
             claims,
-            // Nobody asks for them again: an idle socket holds them once.
+            // The headers are moved, because they are not needed again and an idle socket should hold them only once.
             headers: std::mem::take(&mut self.headers),
             request_id: self.correlation.request_id.clone(),
             traceparent: self.correlation.traceparent.clone(),
@@ -244,7 +248,8 @@ impl Connection {
     }
 }
 
-/// What a verified token says of the caller, by the rules of `server`.
+/// The claims of the caller's token, verified by the configuration of `server`; `None` if there is no token or no
+/// verifier.
 fn claims(server: &Server, headers: &HeaderMap) -> Result<Option<Map>, JwtRejected> {
     let verifier = server.verifier.as_ref();
     let claims = verifier.map(|verifier| verifier.authenticate(headers, SystemTime::now()));

@@ -1,17 +1,18 @@
-//! The heads of frames (RFC 6455 §5.2), and what ends a connection whose client breaks the protocol.
+//! The heads of frames (RFC 6455 §5.2), and the ways in which a client can break the protocol.
 //!
-//! In: bytes of a client. Out: what its next frame is, as soon as its head is there; and the heads of our own frames.
+//! In: bytes of a client. Out: the head of its next frame, as soon as the head is complete; and the heads of frames
+//! that this side sends.
 //! Elsewhere: payloads and messages ([`super::reader`]).
 
 use crate::http::messages::Close;
 
-/// Longest payload of a control frame, in bytes (RFC 6455 §5.5).
+/// The longest payload of a control frame, in bytes (RFC 6455 §5.5).
 pub(super) const MAX_CONTROL_BYTES: usize = 125;
 
-/// Longest head of a frame of ours, in bytes.
+/// The longest head of a frame that this side sends, in bytes.
 const MAX_HEAD_BYTES: usize = 10;
 
-/// What a frame is (RFC 6455 §11.8).
+/// The kind of a frame (RFC 6455 §11.8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Opcode {
     Continuation,
@@ -51,21 +52,21 @@ impl Opcode {
     }
 }
 
-/// How a client breaks the protocol. The connection fails (RFC 6455 §7.1.7) with the code of [`Violation::close`].
+/// How a client breaks the protocol. The WebSocket is failed (RFC 6455 §7.1.7) with the code of [`Violation::close`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Violation {
-    /// 1002; the text says which rule is broken.
+    /// 1002: a frame breaks the rule that the text names.
     Protocol(&'static str),
-    /// 1003: binary data, which the sub-protocol has no use for.
+    /// 1003: binary data, which the subprotocol does not use.
     Binary,
-    /// 1007: text, or the reason of a close, that is not UTF-8.
+    /// 1007: a text, or the reason of a close, is not UTF-8.
     NotUtf8,
-    /// 1009: a message longer than `server.max_socket_message_bytes`.
+    /// 1009: a message is longer than `server.max_socket_message_bytes`.
     TooLarge,
 }
 
 impl Violation {
-    /// The close that tells the client.
+    /// The close frame that tells the client about it.
     pub(super) fn close(self) -> Close {
         match self {
             Self::Protocol(rule) => Close::new(1002, rule),
@@ -81,16 +82,16 @@ impl Violation {
 pub(super) struct Head {
     pub(super) is_final: bool,
     pub(super) opcode: Opcode,
-    /// Bytes of payload.
+    /// The length of the payload, in bytes.
     pub(super) length: u64,
     pub(super) mask: [u8; 4],
 }
 
 impl Head {
-    /// Reads a head; gives it with its own length in bytes. `None`: more bytes are needed to tell.
+    /// Reads a head. Returns it with its own length in bytes, or `None` if more bytes are needed.
     ///
     /// # Errors
-    /// What breaks the protocol is refused by the first byte that shows it.
+    /// [`Violation::Protocol`], at the first byte that shows that the frame breaks the protocol.
     pub(super) fn read(bytes: &[u8]) -> Result<Option<(Self, usize)>, Violation> {
         let &[first, ref rest @ ..] = bytes else { return Ok(None) };
         if first & 0x70 != 0 {
@@ -115,7 +116,8 @@ impl Head {
     }
 }
 
-/// The length of a payload, in the shortest of the three forms that hold it, and what stands behind it.
+/// The length of a payload, and the bytes behind it; `None` if more bytes are needed. The length must be in the
+/// shortest of its three forms.
 fn read_length(short: u8, bytes: &[u8]) -> Result<Option<(u64, &[u8])>, Violation> {
     let (length, least, rest) = match short {
         126 => match bytes.split_first_chunk() {
@@ -134,7 +136,7 @@ fn read_length(short: u8, bytes: &[u8]) -> Result<Option<(u64, &[u8])>, Violatio
     Ok(Some((length, rest)))
 }
 
-/// The head of a frame of ours: whole, and not masked (RFC 6455 §5.1).
+/// The head of a frame that this side sends. Such frames are final and not masked (RFC 6455 §5.1).
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OwnHead {
     bytes: [u8; MAX_HEAD_BYTES],
@@ -154,7 +156,7 @@ impl OwnHead {
             }
             _ => {
                 head.bytes[1] = 127;
-                // A `usize` has 64 bits at most.
+                // The cast loses nothing, because a `usize` has 64 bits at most.
                 head.bytes[2..].copy_from_slice(&(payload as u64).to_be_bytes());
                 head.length = MAX_HEAD_BYTES;
             }

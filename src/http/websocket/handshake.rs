@@ -1,6 +1,6 @@
 //! The upgrade of a connection to a WebSocket.
 //!
-//! In: the head of a request. Out: the answer that accepts it, or why it is refused.
+//! In: the head of a request. Out: the answer that accepts the upgrade, or the reason why it is refused.
 //!
 //! # Source
 //! RFC 6455 §4.2.
@@ -15,18 +15,18 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, head
 use hyper::upgrade::OnUpgrade;
 use sha1::{Digest, Sha1};
 
-/// What the key of a client is hashed with (RFC 6455 §1.3).
+/// The constant with which the key of a client is hashed (RFC 6455 §1.3).
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/// Bytes of a client's key.
+/// The length of a client's key, in bytes.
 const KEY_BYTES: usize = 16;
 
-/// Whether a request asks for a WebSocket. In HTTP/1.0 there are no upgrades (RFC 9110 §7.8).
+/// Whether a request asks for a WebSocket. HTTP/1.0 has no upgrades (RFC 9110 §7.8).
 pub(in crate::http) fn is_upgrade(parts: &Parts) -> bool {
     parts.version >= Version::HTTP_11 && has_token(&parts.headers, &header::UPGRADE, "websocket")
 }
 
-/// Whether a header's list holds a token, in any case.
+/// Whether the list in a header contains a token, without regard to case.
 fn has_token(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> bool {
     tokens(headers, name).any(|token| token.eq_ignore_ascii_case(wanted))
 }
@@ -36,13 +36,13 @@ fn tokens<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item =
     values.flat_map(|value| value.split(',')).map(str::trim)
 }
 
-/// An upgrade that is accepted.
+/// An upgrade that can be accepted.
 #[derive(Debug)]
 pub(super) struct Handshake {
     accept: HeaderValue,
-    /// Does the client speak our sub-protocol?
+    /// Whether the client offers our subprotocol.
     pub(super) has_protocol: bool,
-    /// Resolves once the answer has been sent.
+    /// Yields the connection once the answer has been sent.
     pub(super) upgraded: OnUpgrade,
 }
 
@@ -50,7 +50,7 @@ impl Handshake {
     /// Reads the head of a request that asks for a WebSocket.
     ///
     /// # Errors
-    /// [`Refusal::Method`], [`Refusal::SocketVersion`], or [`Refusal::Malformed`] with what is wrong.
+    /// [`Refusal::Method`], [`Refusal::SocketVersion`], or [`Refusal::Malformed`] with the rule that is broken.
     pub(super) fn read(parts: &mut Parts) -> Result<Self, Refusal> {
         if parts.method != Method::GET {
             return Err(Refusal::Method);
@@ -90,7 +90,7 @@ impl Handshake {
     }
 }
 
-/// What shows that the key was read.
+/// The value of `sec-websocket-accept`, which proves to the client that its key was read.
 fn accept(key: &[u8]) -> HeaderValue {
     let digest = Sha1::new().chain_update(key).chain_update(GUID).finalize();
     HeaderValue::from_str(&BASE64_STANDARD.encode(digest)).expect("base64 is visible ASCII")
@@ -127,7 +127,7 @@ mod tests {
             Handshake::read(&mut parts).expect_err("refused").to_string()
         };
         for (name, value, reason) in [
-            // The good one: only here there is no connection.
+            // These headers are correct, but the test has no connection.
             ("", &[][..], "this connection cannot be upgraded"),
             ("connection", &["close"][..], "`connection` must name `upgrade`"),
             ("sec-websocket-version", &[], "WebSockets are of version 13 here"),

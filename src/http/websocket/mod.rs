@@ -1,18 +1,19 @@
-//! WebSocket: the upgrade of `/graphql`, and one connection from its start to its close.
+//! WebSockets: the upgrade of a connection at `/graphql`, and each socket until its close.
 //!
-//! In: an upgrade with the sub-protocol `graphql-transport-ws`. Out: its messages.
-//! Elsewhere: their wording ([`super::messages`]); what the operations answer ([`crate::engine`]).
+//! In: an upgrade with the subprotocol `graphql-transport-ws`. Out: the messages of the socket.
+//! Elsewhere: the format of messages ([`super::messages`]); the answers of operations ([`crate::engine`]).
 //!
-//! The way of a message: `handshake` accepts the upgrade, `frame` and `reader` put messages together from bytes, `socket`
-//! receives, sends and closes, `connection` speaks the sub-protocol, and `operations` runs what it asks for.
+//! A message passes these stages: `handshake` accepts the upgrade, `frame` and `reader` assemble messages from bytes,
+//! `socket` receives, sends and closes, `connection` speaks the subprotocol, and `operations` runs the operations.
 //!
-//! Our own protocol loop rather than async-graphql's, which closes with other codes than the protocol's, takes an id
-//! twice, waits for ever for the first message and would copy each answer into a tree of values.
+//! The protocol loop of async-graphql is not used. It closes with other codes than the protocol's, accepts one id
+//! twice, waits for ever for the first message, and would copy each answer into a tree of values.
 //!
 //! Always true:
-//! - the browser's page comes from an origin that CORS allows, or from this server;
-//! - an operation ends with the client's `complete`, with the connection, and with the caller's token;
-//! - a socket is served where its connection was accepted, and keeps the place of that connection until it is closed;
+//! - a page in a browser that opens a socket comes from an origin that CORS allows, or from this server;
+//! - an operation ends at the latest with the client's `complete`, when the socket closes, or, if it is a subscription,
+//!   when the caller's token expires;
+//! - a socket stays on the worker of its connection, and keeps the place of that connection until it is closed;
 //! - sockets, operations per socket, subscriptions, messages and waits have bounds.
 //!
 //! # Source
@@ -49,7 +50,7 @@ use tokio::time::timeout_at;
 
 const PROTOCOL: &str = "graphql-transport-ws";
 
-/// Answers the upgrade; the socket is served once the answer has been sent.
+/// Answers the request for an upgrade. The socket is served once the answer has been sent.
 pub(super) fn upgrade(site: Site, server: &Server, mut parts: Parts) -> http::Response<Body> {
     begin(site, server, &mut parts).unwrap_or_else(|refusal| refused(server, &parts.headers, &refusal))
 }
@@ -61,7 +62,8 @@ fn begin(site: Site, server: &Server, parts: &mut Parts) -> Result<http::Respons
     let handshake = Handshake::read(parts)?;
     let answer = handshake.answer();
     let takeover = parts.extensions.remove::<Takeover>();
-    // A server that is not ours bounds its connections by itself, if at all.
+    // Without a takeover, the HTTP server is not [`super::serve`], which bounds connections, so the sockets are bounded
+    // here.
     let most = if takeover.is_some() { u32::MAX } else { server.config.max_connections.get() };
     let open = server.streams.socket(most).ok_or(Refusal::Overloaded)?;
     let idle = takeover.as_ref().map_or_else(|| Idle::new(tokio::time::Instant::now()), |takeover| takeover.idle());
@@ -83,7 +85,7 @@ fn begin(site: Site, server: &Server, parts: &mut Parts) -> Result<http::Respons
 
 /// A socket that is to be served.
 struct Served {
-    /// `None`: its client speaks another sub-protocol.
+    /// The connection; `None` if its client does not offer our subprotocol.
     connection: Option<Connection>,
     max_message_bytes: usize,
     idle: Arc<Idle>,
@@ -102,13 +104,14 @@ async fn serve(upgraded: OnUpgrade, served: Served) {
     };
     let (by, code) = end.told();
     metrics.count_close(by, code);
-    // Whoever looks for a connection to end leaves this one alone: it does end.
+    // The connection counts as busy from now on, so that it is not chosen to end for a new one. It is ending already.
     let _ending = idle.request();
-    // The client may be sending still: closed at once, its system would throw away what it has not read of the close.
+    // The client may still be sending. If the connection were closed at once, a reset would take the close frame from
+    // the client.
     idle.leaves_unread();
     match streams.ends.last_close() {
         None => socket.end(&end).await,
-        // All has been said: whoever does not answer is no connection that was cut off.
+        // The wait ends before the cut-off, so that a client that does not answer the close is not counted as cut off.
         Some(last) => _ = timeout_at(last, socket.end(&end)).await,
     }
 }

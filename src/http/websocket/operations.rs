@@ -1,11 +1,11 @@
-//! The operations of one WebSocket: how they start, what they give, and how they end.
+//! The operations of one WebSocket: how they start, what they yield, and how they end.
 //!
 //! In: `subscribe` messages. Out: the messages that answer them.
-//! Elsewhere: the socket and its messages ([`super::connection`]); what the operations answer ([`crate::engine`]).
+//! Elsewhere: the socket and its messages ([`super::connection`]); the answers of operations ([`crate::engine`]).
 //!
 //! Always true:
-//! - of two operations that run at the same time, the ids differ;
-//! - an operation that is cancelled, or dropped with the others, gives nothing more.
+//! - two operations that run at the same time have different ids;
+//! - an operation that was cancelled, or dropped with its socket, sends nothing more.
 
 use crate::engine::{Request, ResponseKind, ResponsePart, StreamRequest, Wording};
 use crate::http::counted::Counted;
@@ -21,27 +21,27 @@ use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-/// What an operation gives.
+/// What an operation yields.
 pub(super) enum Step {
     Part(ResponsePart),
     Panicked,
-    /// It has nothing more to give.
+    /// The operation has ended.
     Ended,
 }
 
 /// The operations of one socket that have not ended.
 pub(super) struct Operations {
-    /// Operations so far.
+    /// The number of operations that were started so far.
     count: u64,
     steps: SelectAll<BoxStream<'static, (String, Step)>>,
     running: HashMap<String, Running>,
 }
 
-/// An operation that has not ended; dropped, it is cancelled.
+/// An operation that has not ended. Dropping this cancels it.
 struct Running {
     abort: AbortHandle,
     counted: Counted,
-    /// The server that it reads from.
+    /// The server that the operation reads from.
     of: Generation,
 }
 
@@ -68,19 +68,20 @@ impl Operations {
         self.running.remove(id);
     }
 
-    /// The oldest server that a subscription among them reads from.
+    /// The oldest server that one of the subscriptions reads from; `None` if there is no subscription.
     pub(super) fn oldest_subscribed(&self) -> Option<Generation> {
         let subscriptions = self.running.values().filter(|running| running.counted.is_subscription());
         subscriptions.map(|running| running.of).min()
     }
 
-    /// Ends those that are known to be subscriptions, without a word to the client. False: others are running.
+    /// Ends the operations that are known to be subscriptions, without a message to the client. Returns whether no
+    /// other operation is running.
     pub(super) fn end_subscriptions(&mut self) -> bool {
         self.running.retain(|_, running| !running.counted.is_subscription());
         self.running.is_empty()
     }
 
-    /// Gives all of them up; gives the messages that say so.
+    /// Ends all operations, and returns the messages that tell the client.
     pub(super) fn give_up(&mut self) -> Vec<String> {
         let message = "this process stops; whether a write took place is not known";
         let messages = self.running.keys().map(|id| Message::refused(id, "STOPPING", message).text()).collect();
@@ -88,12 +89,12 @@ impl Operations {
         messages
     }
 
-    /// What one of them gives next, with its id; `None`: none is running.
+    /// The next result of any operation, with the operation's id; `None` if no operation is running.
     pub(super) async fn next(&mut self) -> Option<(String, Step)> {
         self.steps.next().await
     }
 
-    /// Starts an operation; gives the messages that refuse it, if there is no room for it.
+    /// Starts an operation. If there is no room for it, returns the messages that refuse it.
     pub(super) fn start(&mut self, server: &Server, id: String, request: Request, caller: &Caller) -> Vec<String> {
         let most = usize::try_from(server.config.max_operations_per_socket.get()).unwrap_or(usize::MAX);
         let has_room = self.running.len() < most && server.door.is_in_time();
@@ -131,7 +132,7 @@ impl Operations {
         Vec::new()
     }
 
-    /// The messages for what an operation gave.
+    /// The messages for a result of an operation.
     pub(super) fn messages(&mut self, id: &str, step: Step) -> Vec<String> {
         let Some(running) = self.running.get_mut(id) else { return Vec::new() };
         let mut messages = Vec::new();

@@ -1,14 +1,14 @@
-//! Messages of a client, put together from the bytes that come.
+//! Assembles the messages of a client from the bytes that arrive.
 //!
 //! In: bytes, in pieces of any size. Out: messages and control frames, in order.
 //! Elsewhere: the heads of frames ([`super::frame`]); the connection that the bytes come from ([`super::socket`]).
 //!
-//! Why our own: the library that was here kept a buffer as long as the longest message for as long as the connection was
-//! open, and looked at a frame's head only when all of its payload was there.
+//! The library tungstenite is not used, because it keeps a buffer as long as the longest message while the connection
+//! is open, and checks the head of a frame only when the whole payload has arrived.
 //!
 //! Always true:
-//! - nothing is allocated between two messages; a message takes the memory of the bytes that have come of it;
-//! - a message is never longer than may be: a frame that would make it so is refused by its head;
+//! - between two messages no memory is held, and a message holds only the bytes that have arrived;
+//! - a message never exceeds the limit, because a frame that would exceed it is refused because of its head;
 //! - text is UTF-8.
 //!
 //! # Source
@@ -17,37 +17,37 @@
 use super::frame::{Head, MAX_CONTROL_BYTES, Opcode, Violation};
 use bytes::Bytes;
 
-/// What a client has sent.
+/// A message or control frame that a client has sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Incoming {
     Text(Bytes),
-    /// To be answered with a pong of the same payload.
+    /// A ping, which must be answered with a pong of the same payload.
     Ping(Vec<u8>),
     Pong,
-    /// With the code that it gives; nothing more comes.
+    /// A close, with its code if it has one. The client sends nothing after it.
     Close(Option<u16>),
 }
 
-/// Reads messages. After a violation or a close it is of no use.
+/// Reads messages. It must not be used after a violation or a close.
 #[derive(Debug)]
 pub(super) struct Reader {
     max_message_bytes: usize,
-    /// Bytes that have not been looked at, from `at` on.
+    /// Bytes that have arrived. Those from `at` on have not been read.
     buffer: Vec<u8>,
     at: usize,
-    /// A frame that has begun.
+    /// The frame whose payload is being read, if there is one.
     frame: Option<Frame>,
-    /// Payload of a control frame that has begun.
+    /// The payload so far of the control frame that is being read.
     control: Vec<u8>,
-    /// Text of a message that has begun.
+    /// The text so far of the message that is being read.
     message: Option<Vec<u8>>,
 }
 
-/// A frame whose payload comes.
+/// A frame whose payload is being read.
 #[derive(Debug, Clone, Copy)]
 struct Frame {
     head: Head,
-    /// Bytes of payload so far.
+    /// How many bytes of the payload have been read.
     taken: u64,
 }
 
@@ -56,20 +56,20 @@ impl Reader {
         Self { max_message_bytes, buffer: Vec::new(), at: 0, frame: None, control: Vec::new(), message: None }
     }
 
-    /// Takes bytes in.
+    /// Adds bytes that have arrived.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// Has a message begun that is not whole?
+    /// Whether a message has begun and has not ended.
     pub(super) fn is_within_message(&self) -> bool {
         self.message.is_some()
     }
 
-    /// The next message; `None`: more bytes are needed.
+    /// The next message or control frame; `None` if more bytes are needed.
     ///
     /// # Errors
-    /// How the client breaks the protocol.
+    /// The rule of the protocol that the client breaks.
     pub(super) fn next(&mut self) -> Result<Option<Incoming>, Violation> {
         loop {
             let frame = match self.frame {
@@ -92,13 +92,13 @@ impl Reader {
                 }
             }
         }
-        // What is left is less than a head.
+        // The rest is shorter than the head of a frame.
         self.buffer = self.buffer[self.at..].to_vec();
         self.at = 0;
         Ok(None)
     }
 
-    /// Whether a frame may stand here (RFC 6455 §5.4).
+    /// Begins a frame, if it may stand here (RFC 6455 §5.4).
     fn begin(&mut self, head: Head) -> Result<Frame, Violation> {
         match (head.opcode, &self.message) {
             (Opcode::Continuation, None) => return Err(Violation::Protocol("Nothing is to be continued")),
@@ -118,7 +118,8 @@ impl Reader {
         Ok(Frame { head, taken: 0 })
     }
 
-    /// Moves what is there of a frame's payload, without its mask; gives the head once all of it was there.
+    /// Moves the payload of a frame, as far as it has arrived, and unmasks it. Returns the head once the whole payload
+    /// has been moved.
     fn take_payload(&mut self, mut frame: Frame) -> Option<Head> {
         let there = &self.buffer[self.at..];
         let left = usize::try_from(frame.head.length - frame.taken).unwrap_or(usize::MAX);
@@ -127,7 +128,7 @@ impl Reader {
             true => &mut self.control,
             false => self.message.get_or_insert_default(),
         };
-        // Four divides what a position is taken modulo.
+        // The remainder is below four, so the cast loses nothing.
         let offset = (frame.taken % 4) as usize;
         let mask = frame.head.mask.iter().cycle().skip(offset);
         target.extend(there.iter().zip(mask).map(|(byte, mask)| byte ^ mask));
@@ -137,7 +138,8 @@ impl Reader {
         (frame.taken == frame.head.length).then_some(frame.head)
     }
 
-    /// What a frame completes, now that all of its payload is there.
+    /// Ends a frame whose whole payload has arrived. Returns the message or control frame that it completes, if it
+    /// does.
     fn end(&mut self, head: Head) -> Result<Option<Incoming>, Violation> {
         match head.opcode {
             Opcode::Ping => Ok(Some(Incoming::Ping(std::mem::take(&mut self.control)))),
@@ -158,7 +160,7 @@ impl Reader {
     }
 }
 
-/// The code of a close (RFC 6455 §5.5.1 and §7.4; 1012 to 1014 are of IANA's registry).
+/// The code of a close frame (RFC 6455 §5.5.1 and §7.4; 1012 to 1014 are from IANA's registry).
 fn close_code(payload: &[u8]) -> Result<Option<u16>, Violation> {
     debug_assert!(payload.len() <= MAX_CONTROL_BYTES);
     let (code, reason) = match payload.split_first_chunk() {
@@ -185,7 +187,7 @@ mod tests {
 
     const MAX: usize = 1_000;
 
-    /// A frame as a client sends it, written by another library.
+    /// A frame as a client sends it. It is written by another library.
     fn frame(payload: &[u8], opcode: OpCode, is_final: bool) -> Vec<u8> {
         let header = FrameHeader { is_final, opcode, mask: Some([7, 99, 0, 255]), ..FrameHeader::default() };
         let frame = Frame::from_payload(header, payload.to_vec().into());
@@ -198,7 +200,7 @@ mod tests {
         Incoming::Text(Bytes::copy_from_slice(payload.as_bytes()))
     }
 
-    /// All that some bytes hold, and how they break the protocol, if they do.
+    /// All messages that some bytes hold, and the violation of the protocol, if there is one.
     fn read(bytes: &[u8], piece: usize) -> (Vec<Incoming>, Option<Violation>) {
         let mut reader = Reader::new(MAX);
         let mut all = Vec::new();
@@ -260,7 +262,7 @@ mod tests {
                 assert_eq!(read(&bytes, piece), (Vec::new(), Some(violation)), "{piece} bytes at a time");
             }
         }
-        // Refused by its head: nothing of the payload has come.
+        // The frame is refused because of its head, before any of its payload.
         assert_eq!(read(&[0x81, 0xFE, 0x03, 0xE9, 0, 0, 0, 0], 8).1, Some(Violation::TooLarge));
         let whole = read(&frame(long.as_bytes(), TEXT, true), 64);
         assert_eq!(whole, (vec![text(&long)], None), "as long as may be");
@@ -270,7 +272,7 @@ mod tests {
     fn a_close_has_a_code_that_may_be_sent_or_none() {
         for code in 0..=u16::MAX {
             let bytes = frame(&code.to_be_bytes(), CLOSE, true);
-            // The other library does not know the newest code of IANA's registry.
+            // The other library does not know 1014, the newest code in IANA's registry.
             let expected = match code == 1014 || CloseCode::from(code).is_allowed() {
                 true => (vec![Incoming::Close(Some(code))], None),
                 false => (Vec::new(), Some(Violation::Protocol("Close has a code that nobody may send"))),
@@ -299,7 +301,7 @@ mod tests {
     }
 
     proptest! {
-        /// However a message is cut into frames, and these into pieces, it is the same message.
+        /// However messages are cut into frames, and frames into pieces, the same messages are read.
         #[test]
         fn messages_are_what_was_sent(
             messages in vec((".{0,80}", vec(0usize..40, 0..4), any::<bool>()), 1..6),

@@ -1,11 +1,11 @@
-//! An open WebSocket as messages: received, sent, and closed in stages.
+//! An open WebSocket: receives and sends messages, and closes in stages.
 //!
-//! In: an upgraded connection. Out: what its client sends; frames for what it is sent.
-//! Elsewhere: how bytes become messages ([`super::reader`]); what messages say ([`super::connection`]).
+//! In: an upgraded connection. Out: the messages that its client sends, and frames for the messages that it is sent.
+//! Elsewhere: assembling messages from bytes ([`super::reader`]); the meaning of messages ([`super::connection`]).
 //!
 //! Always true:
-//! - it holds no buffer while nothing comes and nothing is sent;
-//! - each wait for the client to take a frame, or to close, has an end.
+//! - it holds no buffer while no bytes arrive or are sent;
+//! - each wait for the client to read a frame, or to close, is bounded.
 //!
 //! # Source
 //! RFC 6455 §5.5 and §7.
@@ -24,38 +24,39 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::timeout;
 
-/// Longest wait for a client to take a frame.
+/// Longest wait for a client to read a frame.
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Longest wait for a client to take a close, and again to answer it.
+/// Longest wait for a client to read a close frame, and longest wait for its answer.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Bytes that are read at once.
+/// How many bytes are read at once.
 const CHUNK: usize = 4 * 1024;
 
-/// Why nothing more is received.
+/// Why no more messages are received.
 #[derive(Debug)]
 pub(super) enum Failure {
     Violation(Violation),
-    /// The connection is gone.
+    /// The connection has ended.
     Gone,
 }
 
 /// How a socket ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum End {
-    /// This side closes it.
+    /// This side closes the socket.
     Ours(Close),
-    /// The client has closed it, with this code.
+    /// The client has closed the socket, with this code if it has given one.
     Theirs(Option<u16>),
     /// The client has broken the protocol.
     Failed(Violation),
-    /// The client is gone, or takes nothing any more.
+    /// The client has left, or has stopped reading.
     Gone,
 }
 
 impl End {
-    /// Who closes, and with which code: 1005 is for a close without one, 1006 for none (RFC 6455 §7.4.1).
+    /// Who closes the socket, and the code: 1005 stands for a close frame without a code, and 1006 for an end without a
+    /// close frame (RFC 6455 §7.4.1).
     pub(super) fn told(&self) -> (ClosedBy, u16) {
         match self {
             Self::Ours(Close(code, _)) => (ClosedBy::Server, *code),
@@ -87,12 +88,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         Self { stream, reader: Reader::new(max_message_bytes) }
     }
 
-    /// Has a message begun that is not whole?
+    /// Whether a message has begun and has not ended.
     pub(super) fn is_within_message(&self) -> bool {
         self.reader.is_within_message()
     }
 
-    /// What the client sends next. Dropping the future loses nothing.
+    /// The next message or control frame of the client. Dropping the future loses nothing.
     pub(super) async fn receive(&mut self) -> Result<Incoming, Failure> {
         loop {
             if let Some(incoming) = self.reader.next().map_err(Failure::Violation)? {
@@ -102,7 +103,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
     }
 
-    /// Reads by way of the stack: whoever waits needs no memory for what does not come.
+    /// Reads bytes into the stack first, so that a socket that waits holds no buffer on the heap.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
         let mut space = [MaybeUninit::uninit(); CHUNK];
         let mut chunk = ReadBuf::uninit(&mut space);
@@ -126,7 +127,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         self.send(Opcode::Pong, payload).await
     }
 
-    /// Sends a frame. After an error, or when the future is dropped, half of it may have been sent.
+    /// Sends a frame. After an error, or if the future is dropped, a part of the frame may have been sent.
     async fn send(&mut self, opcode: Opcode, payload: &[u8]) -> io::Result<()> {
         let head = OwnHead::new(opcode, payload.len());
         let mut frame = head.as_bytes().chain(payload);
@@ -137,10 +138,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         timeout(SEND_TIMEOUT, sending).await?
     }
 
-    /// Closes it: the close, then the client's own, then this side of the connection (RFC 6455 §7.1.1).
+    /// Closes the socket: sends a close frame, waits for the client's own, then closes this side of the connection (RFC
+    /// 6455 §7.1.1).
     ///
-    /// The connection is closed in stages, as [`crate::http::linger`] does, if it is told that there is something unread. A
-    /// client that does not answer in time is not waited for any longer.
+    /// The connection itself lingers ([`crate::http::linger`]) if [`Idle`](crate::http::idle::Idle) says that bytes may
+    /// be unread. The wait for a client's answer is bounded.
     pub(super) async fn end(mut self, end: &End) {
         let closing = async {
             match end {
@@ -156,7 +158,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             }
             self.stream.shutdown().await
         };
-        // Whoever does not take it is gone.
+        // An error means that the client has left.
         let _: io::Result<()> = closing.await;
     }
 
@@ -165,7 +167,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         timeout(CLOSE_TIMEOUT, self.send(Opcode::Close, &payload.unwrap_or_default())).await?
     }
 
-    /// Waits until the client has closed its side, too; what it sends before is forgotten.
+    /// Waits until the client has closed its side too. Messages that it sends before are dropped.
     async fn closed(&mut self) {
         while !matches!(self.receive().await, Err(_) | Ok(Incoming::Close(_))) {}
     }
