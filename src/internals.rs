@@ -74,7 +74,7 @@ pub mod operation {
 
 /// See the room `policy`.
 pub mod policy {
-    pub use crate::policy::{Caller, JwtVerifier};
+    pub use crate::policy::{Authenticators, Caller, JwtVerifier};
 }
 
 /// See the room `project`.

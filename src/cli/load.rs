@@ -9,10 +9,10 @@ use super::named::NamedFiles;
 use super::serve::{Configure, ServeOptions};
 use crate::config::{Config, Mode};
 use crate::diagnostic::{DrawStyle, draw, one_line};
-use crate::engine::{Client, Engine, EngineError, EngineOptions, Writes, verifier};
+use crate::engine::{Client, Engine, EngineError, EngineOptions, Writes, authenticators};
 use crate::http::{Playground, Server};
 use crate::observe::Metrics;
-use crate::policy::JwtVerifier;
+use crate::policy::Authenticators;
 use crate::project::{Assembled, Files};
 use anyhow::{Context, anyhow};
 use std::path::PathBuf;
@@ -55,7 +55,7 @@ pub(super) struct Loaded {
     /// The files that the configuration names.
     pub(super) named: NamedFiles,
     engine: Engine,
-    verifier: Option<JwtVerifier>,
+    authenticators: Authenticators,
     playground: Option<Playground>,
 }
 
@@ -115,20 +115,18 @@ impl Loaded {
             Err(EngineError::Findings(assembled)) => return Err(LoadError::Findings(assembled)),
             Err(error) => return Err(LoadError::Other(explained(error, client.name()))),
         };
-        let verifier = verifier(&config, &options.base)?;
+        let authenticators = authenticators(&config, &options.base)?;
         let playground = match config.server.mode {
             Mode::Development => Some(Playground::load(&config.playground, &options.base, client.name())?),
             Mode::Production => None,
         };
-        Ok(Self { config, named, engine, verifier, playground })
+        Ok(Self { config, named, engine, authenticators, playground })
     }
 
     /// The server that it makes.
     pub(super) fn server(self, metrics: Arc<Metrics>) -> Server {
-        let mut server = Server::new(self.config.server, Arc::new(self.engine), metrics);
-        if let Some(verifier) = self.verifier {
-            server = server.verify_callers(verifier);
-        }
+        let server = Server::new(self.config.server, Arc::new(self.engine), metrics);
+        let mut server = server.with_authenticators(self.authenticators);
         if let Some(playground) = self.playground {
             server = server.with_playground(playground);
         }

@@ -10,6 +10,7 @@
 //! - `${NAME}` is read in values only, and what it gives is a value: it never adds keys or lines;
 //! - `schema/config.schema.json` is the JSON schema of exactly this module (a test compares them).
 
+pub(crate) mod auth;
 mod check;
 mod guard;
 mod interpolate;
@@ -22,8 +23,9 @@ mod service;
 mod tests;
 mod tree;
 
+pub use auth::JwtConfig;
 pub use guard::BreakerConfig;
 pub use load::{KnownSource, check_declared_urls, check_services, load, place_of};
-pub use model::{Budget, Config, JwtConfig, LimitsConfig, PlaygroundConfig};
+pub use model::{Budget, Config, LimitsConfig, PlaygroundConfig};
 pub use server::{Exposure, LogFormat, Mode, ServerConfig};
 pub use service::ServiceConfig;

@@ -1,5 +1,6 @@
 //! The configuration file as a whole, and its small sections.
 
+use super::auth::AuthConfig;
 use super::server::{Mode, ServerConfig};
 use super::service::ServiceConfig;
 use schemars::JsonSchema;
@@ -38,7 +39,6 @@ impl Config {
     /// The keys, certificates and tokens that it names, as they are written: relative to the configuration file.
     #[must_use]
     pub fn files(&self) -> Vec<&Path> {
-        let key = self.auth.jwt.iter().map(|jwt| &jwt.public_key_file);
         let of_services = self.services.values().flat_map(|service| {
             let tls = &service.tls;
             let certificates = [&tls.ca_file, &tls.client_cert_file, &tls.client_key_file];
@@ -46,38 +46,8 @@ impl Config {
             let identity = service.identity.as_ref().map(|identity| &identity.key_file);
             certificates.into_iter().filter_map(Option::as_ref).chain(token).chain(identity)
         });
-        key.chain(of_services).map(PathBuf::as_path).collect()
+        self.auth.files().chain(of_services.map(PathBuf::as_path)).collect()
     }
-}
-
-/// Who callers are: `auth`.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct AuthConfig {
-    /// Bearer tokens are JWTs of this issuer. Default: none; everybody is anonymous, and `Authorization` is read only
-    /// by bindings that forward it.
-    pub jwt: Option<JwtConfig>,
-}
-
-/// How a bearer token is verified: `auth.jwt`.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct JwtConfig {
-    /// PEM file of the issuer's public key, relative to the configuration file. The key's type decides the algorithm:
-    /// Ed25519 EdDSA, P-256 ES256, RSA (from 2048 bits) RS256. Required.
-    pub public_key_file: PathBuf,
-    /// The `iss` that a token must have; others are answered 401. Required.
-    pub issuer: String,
-    /// The `aud` that a token must name; others are answered 401. Required.
-    pub audience: String,
-    /// How far clocks may be apart, for `exp` and `nbf`. Default: 30s.
-    #[serde(with = "humantime_serde", default = "default_leeway")]
-    #[schemars(with = "String")]
-    pub leeway: Duration,
-}
-
-fn default_leeway() -> Duration {
-    Duration::from_secs(30)
 }
 
 /// Limits on one GraphQL document, its variables and its answer: `limits`. Beyond a limit of the document or the variables

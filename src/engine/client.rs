@@ -1,5 +1,6 @@
 //! A client: its files, its in-process sources, and the engine made of them.
 
+use super::authentication::authenticators;
 use super::core::{Engine, EngineParts};
 use super::credentials;
 use super::executor::EngineExecutor;
@@ -196,7 +197,7 @@ impl Client {
     }
 
     /// Everything in the services and files of a configuration that [`Client::engine`] and
-    /// [`verifier`](super::verifier) would refuse, with at most one error per service. A missing URL is no error here,
+    /// [`authenticators`] would refuse, with at most one error per service. A missing URL is no error here,
     /// because it may be set where the process runs.
     #[must_use]
     pub fn check_files(graph: &Graph, config: &Config, base: &Path) -> Vec<EngineError> {
@@ -204,7 +205,7 @@ impl Client {
         let common =
             Common { flights: &flights, request_timeout: config.server.request_timeout, base, keeps_headers: false };
         let of = |source: &Source| remote(source, config.services.get(&source.name).unwrap_or(&default), &common).err();
-        let errors = graph.sources.iter().filter_map(of).chain(credentials::verifier(config, base).err());
+        let errors = graph.sources.iter().filter_map(of).chain(authenticators(config, base).err());
         errors.filter(|error| !matches!(error, EngineError::NoUrl(_))).collect()
     }
 

@@ -3,9 +3,8 @@
 //! Always true: an error names the option, the file and the reason, once each.
 
 use super::client::EngineError;
-use crate::config::{Config, ServiceConfig};
+use crate::config::ServiceConfig;
 use crate::file::read_file;
-use crate::policy::JwtVerifier;
 use crate::upstream::{
     ClientError, ClientIdentity, Credentials, CredentialsError, Identity, IdentityOptions, TlsOptions, TokenFile,
 };
@@ -75,25 +74,6 @@ pub(super) fn client_error(name: &str, config: &ServiceConfig, base: &Path, caus
     };
     let path = base.join(file.clone().unwrap_or_default());
     EngineError::File { option: format!("services.{name}.tls.{option}"), path, cause, is_missing: false }
-}
-
-/// The verifier of callers, with the key that the configuration names; `None` if it names no key.
-///
-/// # Errors
-/// [`EngineError::File`].
-pub fn verifier(config: &Config, base: &Path) -> Result<Option<JwtVerifier>, EngineError> {
-    let Some(jwt) = &config.auth.jwt else { return Ok(None) };
-    let path = base.join(&jwt.public_key_file);
-    let error = |path: &Path, cause: &dyn std::fmt::Display, is_missing| EngineError::File {
-        option: "auth.jwt.public_key_file".to_owned(),
-        path: path.to_owned(),
-        cause: cause.to_string(),
-        is_missing,
-    };
-    let pem = read_file(&path).map_err(|cause| {
-        error(&path, &format_args!("it cannot be read: {cause}"), cause.kind() == ErrorKind::NotFound)
-    })?;
-    JwtVerifier::new(jwt, &pem).map(Some).map_err(|cause| error(&path, &cause, false))
 }
 
 /// Reads a header's name. Names in configuration files were checked before, but a program may set any text.

@@ -4,6 +4,7 @@
 //! Elsewhere: HTTP around it ([`crate::http`]); the project's files ([`crate::project`]).
 
 mod answers;
+mod authentication;
 mod client;
 mod core;
 mod credentials;
@@ -19,10 +20,10 @@ mod stream;
 pub use crate::execute::Wording;
 pub use crate::operation::GivenVariables;
 pub use crate::upstream::{InProcess, Writes};
+pub use authentication::authenticators;
 pub use client::{Client, EngineError, EngineOptions};
 #[cfg(feature = "cli")]
 pub(crate) use core::refuse;
 pub use core::{Engine, EngineParts};
-pub use credentials::verifier;
 pub use executor::EngineExecutor;
 pub use model::{Audience, ClientCaching, GraphQlEngine, Request, Response, ResponseKind, ResponsePart, StreamRequest};

@@ -57,9 +57,7 @@ pub(super) fn refuse(media: MediaType, correlation: &Correlation, refusal: &Refu
     let error = json!({ "message": refusal.to_string(), "extensions": { "code": refusal.code() } });
     let body = json!({ "errors": [error] }).to_string();
     let mut answer = json_answer(refusal.status(), media, correlation, body.into());
-    if let Some((name, value)) = refusal.header() {
-        answer.headers_mut().insert(name, value);
-    }
+    refusal.add_headers(answer.headers_mut());
     answer
 }
 

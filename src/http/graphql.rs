@@ -2,6 +2,7 @@
 
 use super::answer::{answer, refuse};
 use super::caching::Conditions;
+use super::caller::caller;
 use super::correlation::Correlation;
 use super::negotiate::MediaType;
 use super::refusal::Refusal;
@@ -25,7 +26,7 @@ use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 use tokio::time::sleep_until;
 
 /// How long after the deadline an engine may still return the answer that it has by then.
@@ -86,7 +87,7 @@ async fn execute(
     let deadline = started + server.config.request_timeout;
     let body = receive(server, parts, body, started).await?;
     let _place = server.door.enter().ok_or(Refusal::Overloaded)?;
-    let (request, caller) = understand(server, parts, body, correlation)?;
+    let (request, caller) = understand(server, parts, body, correlation, deadline).await?;
     let engine = server.engine();
     let answer = engine.execute(request, caller, deadline);
     handed_over(deadline, answer).await.ok_or(Refusal::DeadlinePassed)
@@ -143,28 +144,19 @@ pub(super) async fn receive(
 }
 
 /// Parses a request that has been read, and identifies its caller. The headers are moved into the caller.
-pub(super) fn understand(
+pub(super) async fn understand(
     server: &Server,
     parts: &mut Parts,
     body: Option<Bytes>,
     correlation: &Correlation,
+    deadline: Instant,
 ) -> Result<(Request, Arc<Caller>), Refusal> {
     let request = match body {
         Some(body) => request::from_json(&body)?,
         None => request::from_uri(&parts.uri)?,
     };
-    let caller = caller(server, std::mem::take(&mut parts.headers), correlation)?;
-    Ok((request, caller))
-}
-
-/// Identifies the caller. The headers are moved into the caller.
-pub(super) fn caller(server: &Server, headers: HeaderMap, correlation: &Correlation) -> Result<Arc<Caller>, Refusal> {
-    let claims = match &server.verifier {
-        Some(verifier) => verifier.authenticate(&headers, SystemTime::now()).map_err(Refusal::Unauthenticated)?,
-        None => None,
-    };
-    let Correlation { request_id, traceparent, tracestate, .. } = correlation.clone();
-    Ok(Arc::new(Caller { claims, headers, request_id, traceparent, tracestate }))
+    let caller = caller(server, std::mem::take(&mut parts.headers), correlation, deadline).await?;
+    Ok((request, Arc::new(caller)))
 }
 
 /// Waits for `work` until the instant `end`; `None` if `end` comes first.

@@ -21,6 +21,7 @@
 
 mod answer;
 mod caching;
+mod caller;
 mod connections;
 mod correlation;
 mod cors;

@@ -1,7 +1,7 @@
 //! The reasons why a request gets no answer from the engine.
 
-use crate::policy::JwtRejected;
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use crate::policy::Rejection;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 /// Why a request was refused before it reached the engine, or given up afterwards.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,7 +26,7 @@ pub(super) enum Refusal {
     #[error("PersistedQueryNotSupported")]
     PersistedQuery,
     #[error("{0}")]
-    Unauthenticated(JwtRejected),
+    Unauthenticated(Rejection),
     #[error("too many requests at once; try again")]
     Overloaded,
     #[error("the body came too slowly")]
@@ -75,18 +75,22 @@ impl Refusal {
         }
     }
 
-    /// The header, if any, that tells the client what to do instead.
-    pub(super) fn header(&self) -> Option<(HeaderName, HeaderValue)> {
+    /// Adds the headers that tell the client what to do instead.
+    pub(super) fn add_headers(&self, headers: &mut HeaderMap) {
         let (name, value) = match self {
             Self::Method => (header::ALLOW, "GET, POST"),
             Self::SocketVersion => (header::SEC_WEBSOCKET_VERSION, "13"),
             Self::MediaType => (header::ACCEPT, "application/json"),
-            Self::Unauthenticated(_) => (header::WWW_AUTHENTICATE, r#"Bearer error="invalid_token""#),
+            Self::Unauthenticated(rejection) => {
+                let challenges = rejection.challenges().iter().cloned();
+                challenges.for_each(|challenge| _ = headers.append(header::WWW_AUTHENTICATE, challenge));
+                return;
+            }
             Self::Overloaded => (header::RETRY_AFTER, "1"),
             // The rest of the body is not read, so the connection cannot be used again.
             Self::TooLarge { .. } | Self::SlowBody => (header::CONNECTION, "close"),
-            _ => return None,
+            _ => return,
         };
-        Some((name, HeaderValue::from_static(value)))
+        headers.insert(name, HeaderValue::from_static(value));
     }
 }

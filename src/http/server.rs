@@ -8,19 +8,19 @@ use super::streams::Streams;
 use crate::config::ServerConfig;
 use crate::engine::GraphQlEngine;
 use crate::observe::Metrics;
-use crate::policy::JwtVerifier;
+use crate::policy::Authenticators;
 use crate::report::PollObserver;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use tower_http::cors::CorsLayer;
 
-/// Everything that a request uses: the engine, its configuration, the verifier of tokens, and the metrics.
+/// Everything that a request uses: the engine, its configuration, the methods of authentication, and the metrics.
 ///
 /// A server never changes; another one can take its place as a whole ([`super::Site::replace`]).
 pub struct Server {
     pub(super) config: ServerConfig,
-    pub(super) verifier: Option<JwtVerifier>,
+    pub(super) authenticators: Authenticators,
     pub(super) playground: Option<Playground>,
     pub(super) cors: Option<CorsLayer>,
     pub(super) metrics: Arc<Metrics>,
@@ -38,7 +38,8 @@ impl Server {
         let door = Arc::new(Door::new(&config, Arc::clone(&metrics)));
         let (streams, cors) = (Streams::new(), cors(&config));
         engine.tell_of_polls(Arc::clone(&metrics) as Arc<dyn PollObserver>);
-        Self { config, verifier: None, playground: None, cors, metrics, door, streams, generation: 0, engine }
+        let authenticators = Authenticators::default();
+        Self { config, authenticators, playground: None, cors, metrics, door, streams, generation: 0, engine }
     }
 
     /// Takes over from another server of the same process. Its metrics go on, and its open streams still count.
@@ -60,10 +61,10 @@ impl Server {
         self
     }
 
-    /// Verifies bearer tokens with `verifier`. Without a verifier, all callers are anonymous.
+    /// Authenticates callers by these methods. Without any, every caller is anonymous.
     #[must_use]
-    pub fn verify_callers(mut self, verifier: JwtVerifier) -> Self {
-        self.verifier = Some(verifier);
+    pub fn with_authenticators(mut self, authenticators: Authenticators) -> Self {
+        self.authenticators = authenticators;
         self
     }
 

@@ -184,7 +184,7 @@ impl Streaming {
             // A subscription keeps its headers, perhaps for days.
             parts.headers = compact(&parts.headers);
         }
-        let (request, caller) = understand(&self.server, parts, body, &self.correlation)?;
+        let (request, caller) = understand(&self.server, parts, body, &self.correlation, deadline).await?;
         let wording = Some(self.accepted.form().wording());
         let event_timeout = self.accepted.events.then_some(self.server.config.request_timeout);
         let request = StreamRequest { request, caller, deadline, wording, event_timeout };

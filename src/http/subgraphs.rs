@@ -5,8 +5,9 @@
 //!
 //! A request runs on behalf of its caller, as at `/graphql`.
 
+use super::caller::caller;
 use super::correlation::Correlation;
-use super::graphql::{caller, refused};
+use super::graphql::refused;
 use super::playground;
 use super::server::Server;
 use super::site::Site;
@@ -19,6 +20,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use http::{HeaderMap, StatusCode};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// The path below which the subgraphs are served.
 pub(super) const SUBGRAPHS: &str = "/_subgraphs";
@@ -70,8 +72,12 @@ async fn graphql(
 ) -> Response {
     let Some(subgraph) = find(&server, &name) else { return StatusCode::NOT_FOUND.into_response() };
     let correlation = Correlation::of(&headers);
-    match caller(&server, headers.clone(), &correlation) {
-        Ok(caller) => GraphQLResponse::from(subgraph.execute(request.into_inner().data(caller)).await).into_response(),
+    let deadline = Instant::now() + server.config.request_timeout;
+    match caller(&server, headers.clone(), &correlation, deadline).await {
+        Ok(caller) => {
+            let request = request.into_inner().data(Arc::new(caller));
+            GraphQLResponse::from(subgraph.execute(request).await).into_response()
+        }
         Err(refusal) => refused(&server, &headers, &refusal),
     }
 }

@@ -351,6 +351,12 @@ fn no_rooms_use_each_other_in_a_circle() {
 }
 
 #[test]
+fn the_edge_names_no_method_of_authentication() {
+    let named = sources("http").into_iter().filter(|(_, code)| code.contains("Jwt")).map(|(path, _)| path);
+    assert_eq!(named.collect::<Vec<_>>(), [PathBuf::new(); 0], "methods are the business of `policy`");
+}
+
+#[test]
 fn pure_rooms_name_no_clock_socket_file_or_environment() {
     let is_data = |path: &Path| PURE_FILES.iter().any(|file| path.ends_with(format!("execute/{file}.rs")));
     let execute = sources("execute").into_iter().filter(|(path, _)| is_data(path)).collect::<Vec<_>>();

@@ -13,7 +13,7 @@ use bespoke::internals::engine::{Client, EngineOptions, GraphQlEngine, Writes};
 use bespoke::internals::flight::FlightOptions;
 use bespoke::internals::http::{Playground, ServeLimits, Server, Site, router, serve};
 use bespoke::internals::observe::{Exposition, Metrics};
-use bespoke::internals::policy::JwtVerifier;
+use bespoke::internals::policy::{Authenticators, JwtVerifier};
 use demo::Shop;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -322,7 +322,7 @@ fn server(client: &Client, setup: Setup, writes: &Writes) -> Server {
     let engine = client.engine(assembled, &options).expect("an engine");
     let mut server = Server::new(config, Arc::new(engine), Arc::new(Metrics::new()));
     if let Some((jwt, key)) = jwt.as_ref().zip(setup.public_key) {
-        server = server.verify_callers(verifier(jwt, &key));
+        server = server.with_authenticators(authenticators(jwt, &key));
     }
     if let Some(playground) = playground {
         server = server.with_playground(playground);
@@ -330,8 +330,8 @@ fn server(client: &Client, setup: Setup, writes: &Writes) -> Server {
     server
 }
 
-fn verifier(jwt: &JwtConfig, key: &str) -> JwtVerifier {
-    JwtVerifier::new(jwt, key.as_bytes()).expect("the demo's key")
+fn authenticators(jwt: &JwtConfig, key: &str) -> Authenticators {
+    Authenticators::default().with(JwtVerifier::new(jwt, key.as_bytes()).expect("the demo's key"))
 }
 
 /// An answer of a BFF.

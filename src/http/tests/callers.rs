@@ -1,43 +1,84 @@
-//! Bearer tokens: which requests pass and which are refused.
+//! Authentication at the edge, by methods of the tests' own.
 
 use super::*;
-use crate::config::JwtConfig;
-use crate::policy::JwtVerifier;
-use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
-use serde_json::json;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use crate::json::{Map, Value};
+use crate::policy::authenticator::Authenticator;
+use crate::policy::{Authenticators, Rejection, RequestCredentials};
+use futures_util::future::BoxFuture;
+use http::{HeaderName, HeaderValue, header};
+use std::time::{Duration, SystemTime};
+
+const KEY: HeaderName = HeaderName::from_static("x-key");
+
+/// Takes what begins with `good` in a header; never answers to `stall`.
+#[derive(Debug)]
+struct Scripted(HeaderName, &'static str);
+
+impl Authenticator for Scripted {
+    fn challenge(&self) -> HeaderValue {
+        HeaderValue::from_static(self.1)
+    }
+
+    fn is_presented(&self, credentials: RequestCredentials<'_>) -> bool {
+        credentials.headers.contains_key(&self.0)
+    }
+
+    fn authenticate<'a>(
+        &'a self,
+        credentials: RequestCredentials<'a>,
+        _: SystemTime,
+    ) -> BoxFuture<'a, Result<Map, Rejection>> {
+        Box::pin(async move {
+            match credentials.headers[&self.0].to_str().expect("ASCII") {
+                "stall" => std::future::pending().await,
+                good if good.starts_with("good") => {
+                    let Value::Object(claims) = serde_json::json!({ "sub": good }).into() else { panic!("an object") };
+                    Ok(claims)
+                }
+                _ => Err(Rejection::new("no good", HeaderValue::from_static("Scripted error=\"bad\""))),
+            }
+        })
+    }
+}
+
+fn routes(request_timeout: Duration) -> Routes {
+    let methods = Authenticators::default()
+        .with(Scripted(header::AUTHORIZATION, "Bearer"))
+        .with(Scripted(KEY, "Key realm=\"shop\""));
+    let config = ServerConfig { request_timeout, ..config(Mode::Production) };
+    router(Arc::new(server(config).with_authenticators(methods)))
+}
+
+const QUERY: &str = r#"{"query":"{ caller }"}"#;
 
 #[tokio::test]
-async fn only_a_good_token_or_none_passes() {
-    let jwt = JwtConfig {
-        public_key_file: "key.pem".into(),
-        issuer: "i".to_owned(),
-        audience: "a".to_owned(),
-        leeway: Duration::ZERO,
-    };
-    let verifier = JwtVerifier::new(&jwt, include_bytes!("../../policy/test_keys/ed.pub")).unwrap();
-    let router = router(Arc::new(server(config(Mode::Production)).verify_callers(verifier)));
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    let key = EncodingKey::from_ed_pem(include_bytes!("../../policy/test_keys/ed.pem")).unwrap();
-    let token = |expires: u64| {
-        let claims = json!({ "sub": "7", "iss": "i", "aud": "a", "exp": expires });
-        format!("Bearer {}", encode(&Header::new(Algorithm::EdDSA), &claims, &key).unwrap())
-    };
-    let (good, old) = (token(now + 600), token(now - 600));
-    let query = r#"{"query":"{ caller }"}"#;
-    for (headers, status, sub) in [
-        (vec![], 200, json!(null)),
-        (vec![("authorization", good.as_str())], 200, json!("7")),
-        (vec![("authorization", old.as_str())], 401, json!(null)),
-        (vec![("authorization", "Basic eA==")], 401, json!(null)),
-        (vec![("authorization", good.as_str()), ("authorization", good.as_str())], 401, json!(null)),
+async fn one_good_credential_or_none_passes() {
+    let router = routes(Duration::from_secs(60));
+    let bad: &[&str] = &["Scripted error=\"bad\""];
+    for (headers, status, sub, challenges) in [
+        (&[][..], 200, None, &[][..]),
+        (&[("authorization", "good token")], 200, Some("good token"), &[]),
+        (&[("x-key", "good key")], 200, Some("good key"), &[]),
+        (&[("authorization", "bad")], 401, None, bad),
+        (&[("x-key", "bad")], 401, None, bad),
+        (&[("x-key", "good"), ("authorization", "good")], 401, None, &["Bearer", "Key realm=\"shop\""]),
+        (&[("x-key", "bad"), ("authorization", "good")], 401, None, &["Bearer", "Key realm=\"shop\""]),
     ] {
-        let headers: Vec<_> = [JSON].into_iter().chain(headers).collect();
-        let got = send(&router, Method::POST, "/graphql", &headers, query).await;
-        assert_eq!((got.status.as_u16(), &got.json()["data"]["caller"]["sub"]), (status, &sub), "{headers:?}");
-        if status == 401 {
-            assert_eq!(got.code(), "UNAUTHENTICATED", "{headers:?}");
-            assert_eq!(got.header("www-authenticate"), r#"Bearer error="invalid_token""#, "{headers:?}");
+        for accept in ["application/json", "text/event-stream, application/json"] {
+            let headers: Vec<_> = [JSON, ("accept", accept)].iter().chain(headers).copied().collect();
+            let got = send(&router, Method::POST, "/graphql", &headers, QUERY).await;
+            assert_eq!(got.status.as_u16(), status, "{headers:?}");
+            assert_eq!(got.json()["data"]["caller"]["sub"].as_str(), sub, "{headers:?}");
+            assert_eq!(got.code(), if status == 401 { "UNAUTHENTICATED" } else { "" }, "{headers:?}");
+            let given: Vec<_> = got.headers.get_all("www-authenticate").iter().collect();
+            assert_eq!(given, challenges, "{headers:?}");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn authentication_ends_with_the_deadline_of_the_request() {
+    let router = routes(Duration::from_millis(50));
+    let got = send(&router, Method::POST, "/graphql", &[JSON, ("x-key", "stall")], QUERY).await;
+    assert_eq!((got.status.as_u16(), got.code()), (504, "DEADLINE_PASSED".to_owned()));
 }

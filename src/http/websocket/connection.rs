@@ -9,14 +9,15 @@ use super::operations::Operations;
 use super::reader::Incoming;
 use super::socket::{End, Socket};
 use crate::engine::Request;
+use crate::http::caller::{caller, claims};
 use crate::http::correlation::Correlation;
 use crate::http::ending::{EndReason, Generation};
 use crate::http::idle::{Idle, InRequest};
 use crate::http::messages::{Authorization, Client, Close, Message as Wire};
+use crate::http::refusal::Refusal;
 use crate::http::server::Server;
 use crate::http::site::Site;
-use crate::json::Map;
-use crate::policy::{Caller, JwtRejected};
+use crate::policy::Caller;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 use std::sync::Arc;
@@ -109,7 +110,8 @@ impl Connection {
                     Ok(Incoming::Close(code)) => return End::Theirs(code),
                     Ok(Incoming::Text(message)) => {
                         heard = Instant::now();
-                        self.receive(&message)
+                        // Boxed: it is rare, and what it takes is not held while nothing comes.
+                        Box::pin(self.receive(&message)).await
                     }
                     Ok(control) => {
                         if !socket.is_within_message() {
@@ -131,7 +133,7 @@ impl Connection {
                 },
                 reason = at_end => match reason {
                     Some(reason) => {
-                        self.leave(reason);
+                        Box::pin(self.leave(reason)).await;
                         continue;
                     }
                     None => Ok(self.operations.give_up()),
@@ -166,10 +168,10 @@ impl Connection {
     }
 
     /// Handles a message of the client, and returns the messages that are sent in reply.
-    fn receive(&mut self, text: &Bytes) -> Result<Vec<String>, Close> {
+    async fn receive(&mut self, text: &Bytes) -> Result<Vec<String>, Close> {
         let message = Client::read(text).ok_or(Close::new(4400, "Invalid message"))?;
         match message {
-            Client::ConnectionInit { authorization } => self.init(authorization),
+            Client::ConnectionInit { authorization } => self.init(authorization).await,
             Client::Ping { payload } => {
                 let payload = payload.as_deref().and_then(|payload| std::str::from_utf8(payload).ok());
                 Ok(vec![Wire::Pong { payload }.text()])
@@ -179,18 +181,21 @@ impl Connection {
                 self.operations.cancel(&id);
                 Ok(Vec::new())
             }
-            Client::Subscribe { id, request } => self.subscribe(id, request),
+            Client::Subscribe { id, request } => self.subscribe(id, request).await,
         }
     }
 
-    fn subscribe(&mut self, id: String, request: Request) -> Result<Vec<String>, Close> {
+    async fn subscribe(&mut self, id: String, request: Request) -> Result<Vec<String>, Close> {
         let server = self.site.now();
-        let is_allowed = self.verify_again(&server).ok_or(Close::new(4401, "Unauthorized"))?;
+        if self.caller.is_none() {
+            return Err(Close::new(4401, "Unauthorized"));
+        }
+        let verified = self.verify_again(&server).await;
         if self.operations.is_running(&id) {
             return Err(Close::subscriber_exists(&id));
         }
-        if !is_allowed && self.leaving.is_none() {
-            self.leaving = Some(Close::new(4403, "Forbidden"));
+        if let Err(close) = verified {
+            self.leaving.get_or_insert(close);
         }
         match &self.caller {
             // The operation is not started, because the client sends it again after the close.
@@ -199,30 +204,33 @@ impl Connection {
         }
     }
 
-    /// Whether the caller's token is valid for `server`, because keys may have been replaced since it was verified.
-    /// `None` if the client has not sent `connection_init` yet.
-    fn verify_again(&mut self, server: &Server) -> Option<bool> {
-        let caller = self.caller.as_mut()?;
-        if self.verified_by != server.generation {
-            match claims(server, &caller.headers) {
-                Ok(claims) => (caller.claims, self.verified_by) = (claims, server.generation),
-                Err(_) => return Some(false),
-            }
-        }
-        Some(true)
+    /// Verifies the caller's credential by the configuration of `server`, unless that has been done. Keys may have been
+    /// replaced since the credential was verified.
+    ///
+    /// # Errors
+    /// The close of the socket, if its caller is not accepted any more.
+    async fn verify_again(&mut self, server: &Server) -> Result<(), Close> {
+        let Some(caller) = self.caller.as_mut().filter(|_| self.verified_by != server.generation) else {
+            return Ok(());
+        };
+        let claims = claims(server, &caller.headers, deadline(server)).await;
+        (caller.claims, self.verified_by) = (claims.map_err(refused)?, server.generation);
+        Ok(())
     }
 
     /// Begins to end the socket, for the given reason.
-    fn leave(&mut self, reason: EndReason) {
+    async fn leave(&mut self, reason: EndReason) {
         let server = self.site.now();
         self.leaving = Some(match reason {
             EndReason::Stop => Close::new(1001, "Going away"),
-            EndReason::Replaced if self.verify_again(&server) == Some(false) => Close::new(4403, "Forbidden"),
-            EndReason::Replaced => Close::new(1012, "Service restart"),
+            EndReason::Replaced => match self.verify_again(&server).await {
+                Ok(()) => Close::new(1012, "Service restart"),
+                Err(close) => close,
+            },
         });
     }
 
-    fn init(&mut self, authorization: Option<Authorization>) -> Result<Vec<String>, Close> {
+    async fn init(&mut self, authorization: Option<Authorization>) -> Result<Vec<String>, Close> {
         if std::mem::replace(&mut self.is_initialised, true) {
             return Err(Close::new(4429, "Too many initialisation requests"));
         }
@@ -234,24 +242,24 @@ impl Connection {
             self.headers.insert(header::AUTHORIZATION, value.ok_or(Close::new(4403, "Forbidden"))?);
         }
         let server = self.site.now();
-        let claims = claims(&server, &self.headers).map_err(|_| Close::new(4403, "Forbidden"))?;
-        self.verified_by = server.generation;
-        self.caller = Some(Caller {
-            claims,
-            // The headers are moved, because they are not needed again and an idle socket should hold them only once.
-            headers: std::mem::take(&mut self.headers),
-            request_id: self.correlation.request_id.clone(),
-            traceparent: self.correlation.traceparent.clone(),
-            tracestate: self.correlation.tracestate.clone(),
-        });
+        // The headers are moved, because they are not needed again and an idle socket should hold them only once.
+        let headers = std::mem::take(&mut self.headers);
+        let caller = caller(&server, headers, &self.correlation, deadline(&server)).await.map_err(refused)?;
+        (self.caller, self.verified_by) = (Some(caller), server.generation);
         Ok(vec![Wire::ConnectionAck.text()])
     }
 }
 
-/// The claims of the caller's token, verified by the configuration of `server`; `None` if there is no token or no
-/// verifier.
-fn claims(server: &Server, headers: &HeaderMap) -> Result<Option<Map>, JwtRejected> {
-    let verifier = server.verifier.as_ref();
-    let claims = verifier.map(|verifier| verifier.authenticate(headers, SystemTime::now()));
-    claims.transpose().map(Option::flatten)
+/// The latest end of an authentication that begins now.
+fn deadline(server: &Server) -> std::time::Instant {
+    std::time::Instant::now() + server.config.request_timeout
+}
+
+/// The close of a socket whose caller could not be authenticated.
+fn refused(refusal: Refusal) -> Close {
+    match refusal {
+        Refusal::Unauthenticated(_) => Close::new(4403, "Forbidden"),
+        // The credential may be good, so the client should come back.
+        _ => Close::new(1013, "Try again later"),
+    }
 }

@@ -4,6 +4,7 @@
 use super::*;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use futures_util::FutureExt;
 use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::{Value, json};
 use std::time::UNIX_EPOCH;
@@ -45,10 +46,10 @@ fn sign(header: &Header, claims: &Value, key: &EncodingKey) -> String {
     encode(header, claims, key).unwrap()
 }
 
-fn verify(key: &[u8], authorization: &str) -> Result<Option<Map>, JwtRejected> {
+fn verify(key: &[u8], authorization: &str) -> Result<Map, JwtRejected> {
     let verifier = JwtVerifier::new(&config(), key).unwrap();
     let value = HeaderValue::from_bytes(authorization.as_bytes()).unwrap();
-    verifier.verify(Some(&value), UNIX_EPOCH + Duration::from_secs(NOW))
+    verifier.verify(&value, UNIX_EPOCH + Duration::from_secs(NOW))
 }
 
 #[test]
@@ -93,7 +94,7 @@ fn claims_decide() {
         let got = verify(key!("ed.pub"), &format!("Bearer {}", signed(&claims)));
         assert_eq!(got.as_ref().map(|_| ()).map_err(|error| *error), wanted, "{claims}");
         if let Ok(got) = got {
-            assert_eq!(got.map(crate::json::Value::Object), Some(claims.into()), "every claim is handed over");
+            assert_eq!(crate::json::Value::Object(got), claims.into(), "every claim is handed over");
         }
     }
 }
@@ -113,7 +114,7 @@ fn numbers_of_a_token_keep_their_digits() {
     let read = |claims: &str| verify(key!("ed.pub"), &format!("Bearer {}", signed_text(claims)));
     for digits in ["12345678901234567890123", "12345678901234567890124", "-0.10", "1e999"] {
         let claims = format!(r#"{{"iss":"https://id.example","aud":"shop","exp":{exp},"org":{{"id":{digits}}}}}"#);
-        let claims = read(&claims).expect("a valid token").expect("claims");
+        let claims = read(&claims).expect("a valid token");
         assert_eq!(claims["org"].get("id").expect("an id").to_string(), digits);
     }
     // RFC 7519 §2: a NumericDate may have a fraction, and may be written in any form of a number.
@@ -239,12 +240,19 @@ fn only_one_bearer_token_is_read() {
     let verifier = JwtVerifier::new(&config(), key!("ed.pub")).unwrap();
     let now = UNIX_EPOCH + Duration::from_secs(NOW);
     let mut headers = HeaderMap::new();
-    assert_eq!(verifier.authenticate(&headers, now), Ok(None), "without a header: anonymous");
+    let presented = |headers: &HeaderMap| verifier.is_presented(RequestCredentials { headers });
+    let verified = |headers: &HeaderMap| {
+        let rejection = |rejection: Rejection| (rejection.to_string(), rejection.challenges().to_vec());
+        verifier.authenticate(RequestCredentials { headers }, now).now_or_never().expect("at once").map_err(rejection)
+    };
+    assert!(!presented(&headers));
     let value = HeaderValue::from_str(&format!("Bearer {token}")).unwrap();
     headers.append(AUTHORIZATION, value.clone());
-    assert!(verifier.authenticate(&headers, now).is_ok_and(|claims| claims.is_some()));
+    assert!(presented(&headers) && verified(&headers).is_ok());
     headers.append(AUTHORIZATION, value);
-    assert_eq!(verifier.authenticate(&headers, now), Err(JwtRejected::NotBearer), "two headers");
+    let challenge = HeaderValue::from_static(r#"Bearer error="invalid_token""#);
+    let several = ("`authorization` must be one bearer token".to_owned(), vec![challenge]);
+    assert_eq!(verified(&headers), Err(several), "two headers");
 }
 
 #[test]

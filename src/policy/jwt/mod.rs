@@ -2,11 +2,15 @@
 //!
 //! The rules follow RFC 8725 (JWT best current practices): the key decides the algorithm, and `iss` and `aud` are
 //! always checked.
-//! Elsewhere: the rules for the claims ([`super::claims`]).
+//! Elsewhere: the rules for the claims ([`claims`]), and for requests with other credentials ([`super::authenticator`]).
 
-use super::claims::{Claims, Expected};
+mod claims;
+
+use self::claims::{Claims, Expected};
+use super::authenticator::{Authenticator, Rejection, RequestCredentials};
 use crate::config::JwtConfig;
 use crate::json::Map;
+use futures_util::future::{BoxFuture, ready};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
@@ -81,7 +85,7 @@ impl JwtVerifier {
     pub fn new(config: &JwtConfig, pem: &[u8]) -> Result<Self, JwtKeyError> {
         let (key, algorithm) = read_key(pem)?;
         let mut validation = Validation::new(algorithm);
-        // All claims are checked by [`super::claims`], against the `now` that the caller gives.
+        // All claims are checked by [`claims`], against the `now` that the caller gives.
         validation.required_spec_claims.clear();
         validation.validate_exp = false;
         validation.validate_nbf = false;
@@ -90,22 +94,20 @@ impl JwtVerifier {
         Ok(Self { key, validation, issuer, audience, leeway: config.leeway })
     }
 
-    /// Verifies the `Authorization` of a request. If there is none, the caller is anonymous (`None`).
-    ///
-    /// # Errors
-    /// [`JwtRejected`] for anything but exactly one valid token: a bad credential never counts as no credential.
-    pub fn authenticate(&self, headers: &HeaderMap, now: SystemTime) -> Result<Option<Map>, JwtRejected> {
+    /// Verifies the one `Authorization` of a request.
+    fn verify_headers(&self, headers: &HeaderMap, now: SystemTime) -> Result<Map, JwtRejected> {
         let mut values = headers.get_all(AUTHORIZATION).iter();
-        let first = values.next();
-        if values.next().is_some() { Err(JwtRejected::NotBearer) } else { self.verify(first, now) }
+        match (values.next(), values.next()) {
+            (Some(only), None) => self.verify(only, now),
+            _ => Err(JwtRejected::NotBearer),
+        }
     }
 
-    /// Verifies one header's value, as [`authenticate`](Self::authenticate) does.
+    /// Verifies the value of an `Authorization`, and returns the claims of its token.
     ///
     /// # Errors
-    /// The errors of [`authenticate`](Self::authenticate), except for several headers.
-    pub fn verify(&self, authorization: Option<&HeaderValue>, now: SystemTime) -> Result<Option<Map>, JwtRejected> {
-        let Some(authorization) = authorization else { return Ok(None) };
+    /// [`JwtRejected`] for anything but one valid token.
+    pub fn verify(&self, authorization: &HeaderValue, now: SystemTime) -> Result<Map, JwtRejected> {
         let token = bearer(authorization).ok_or(JwtRejected::NotBearer)?;
         if token.len() > MAX_TOKEN_BYTES {
             return Err(JwtRejected::Invalid);
@@ -116,7 +118,33 @@ impl JwtVerifier {
             return Err(JwtRejected::Invalid);
         }
         let expected = Expected { issuer: &self.issuer, audience: &self.audience, leeway: self.leeway };
-        decoded.claims.accept(&expected, now).map(Some)
+        decoded.claims.accept(&expected, now)
+    }
+}
+
+impl From<JwtRejected> for Rejection {
+    /// RFC 6750 §3.1 gives the challenge.
+    fn from(rejected: JwtRejected) -> Self {
+        Self::new(rejected.to_string(), HeaderValue::from_static(r#"Bearer error="invalid_token""#))
+    }
+}
+
+impl Authenticator for JwtVerifier {
+    fn challenge(&self) -> HeaderValue {
+        HeaderValue::from_static("Bearer")
+    }
+
+    /// Any `Authorization` is one, whatever its scheme.
+    fn is_presented(&self, credentials: RequestCredentials<'_>) -> bool {
+        credentials.headers.contains_key(AUTHORIZATION)
+    }
+
+    fn authenticate<'a>(
+        &'a self,
+        credentials: RequestCredentials<'a>,
+        now: SystemTime,
+    ) -> BoxFuture<'a, Result<Map, Rejection>> {
+        Box::pin(ready(self.verify_headers(credentials.headers, now).map_err(Rejection::from)))
     }
 }
 

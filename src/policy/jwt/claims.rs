@@ -1,7 +1,7 @@
 //! The claims of a verified token: they are read, and the registered ones are checked by the rules of RFC 7519 §4.1.
 //!
 //! In: the claims set of a token whose signature is valid. Out: the claims, or the reason why they are not accepted.
-//! Elsewhere: signatures and algorithms ([`super::jwt`]).
+//! Elsewhere: signatures and algorithms ([`super`]).
 //!
 //! The checks of the JWT library are not used, because it accepts a list for `iss`, anything for `sub`, and the last of
 //! two equal members.
@@ -12,7 +12,7 @@
 //!   `exp`, `nbf` and `iat` are numbers;
 //! - numbers keep their digits, so two callers whose ids differ in the last of twenty digits are different callers.
 
-use super::jwt::JwtRejected;
+use super::JwtRejected;
 use crate::json::{Map, Value};
 use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::value::RawValue;
