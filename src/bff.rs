@@ -4,8 +4,24 @@
 //! both. Each has one name here: [`Files`], [`InProcessSource`], [`run`]. [`Client`] puts them together.
 //!
 //! # The smallest program
+//! ```toml
+//! [dependencies]
+//! bespoke = { git = "…" }    # its default feature `cli` gives `run`
+//! include_dir = "0.7"
+//!
+//! # For fields in Rust:
+//! async-graphql = { version = "7.2", default-features = false }
+//! dataloader = { version = "0.18", default-features = false, features = ["runtime-tokio"] }
+//!
+//! # For an axum application of your own:
+//! async-graphql-axum = { version = "7.2", default-features = false }
+//! axum = "0.8"
+//! tokio = { version = "1", features = ["full"] }
+//! ```
+//!
 //! A project's `schema/` holds the services under `schema/services` and one file per client, such as `schema/web.graphql`.
-//! A program embeds that folder and its configuration, so that its binary needs no files:
+//! A program embeds that folder and its configuration, so that its binary needs no files. [`Files`] has them by their path
+//! in the project; the configuration of the client `web` is `bff-web/bff.yaml`, or `bespoke.yaml` without that file:
 //!
 //! ```no_run
 //! use bespoke::bff::{Client, Files, run};
@@ -17,13 +33,14 @@
 //! fn main() -> ExitCode {
 //!     let mut files = Files::default();
 //!     files.insert_folder("schema", &SCHEMA);
-//!     files.insert("bff-web/bff.yaml", "server: { port: 4000 }");
+//!     files.insert("bff-web/bff.yaml", "{ server: { port: 4000 }, services: { users: { url: 'http://127.0.0.1:4101' } } }");
 //!     run(Client::new("web", files))
 //! }
 //! ```
 //!
 //! The program checks its files when it starts, then answers `/graphql`, GraphiQL in development, health and metrics, by
-//! its configuration. `--help` lists what it takes.
+//! its configuration. Relative paths in a configuration that is built in begin at the working directory. `--help` lists
+//! what the program takes; `--dev` starts it in development, which shows GraphiQL and the causes of failures.
 //!
 //! # A field that is computed in Rust
 //! A subgraph in this process is an `async-graphql` schema with federation. It joins the graph beside the services, and
@@ -58,6 +75,52 @@
 //!
 //! In development each subgraph is also served by itself, at `/_subgraphs/<name>`, with GraphiQL over it.
 //!
+//! A field that is made of other fields says which with `requires`. They come as arguments of the entity's resolver, and
+//! only when such a field is asked for, so they are optional:
+//!
+//! ```
+//! use async_graphql::{EmptyMutation, EmptySubscription, Object, Schema};
+//! use bespoke::bff::InProcessSource;
+//!
+//! struct Weather {
+//!     city: String,
+//!     temperature: Option<f64>,
+//! }
+//!
+//! #[Object]
+//! impl Weather {
+//!     async fn city(&self) -> &str {
+//!         &self.city
+//!     }
+//!
+//!     #[graphql(external)]
+//!     async fn temperature(&self) -> Option<f64> {
+//!         self.temperature
+//!     }
+//!
+//!     #[graphql(requires = "temperature")]
+//!     async fn advice(&self) -> Option<&str> {
+//!         Some(if self.temperature? < 10.0 { "Take a coat." } else { "Enjoy the sun." })
+//!     }
+//! }
+//!
+//! struct Query;
+//!
+//! #[Object]
+//! impl Query {
+//!     #[graphql(entity)]
+//!     async fn weather(&self, #[graphql(key)] city: String, temperature: Option<f64>) -> Weather {
+//!         Weather { city, temperature }
+//!     }
+//! }
+//!
+//! let schema = Schema::build(Query, EmptyMutation, EmptySubscription).enable_federation().finish();
+//! assert!(InProcessSource::new("advice", schema).sdl().contains(r#"@requires(fields: "temperature")"#));
+//! ```
+//!
+//! A list under which such a field is asked for needs a maximum length, so that the calls stay bounded: `maxItems` in the
+//! contract, or `@listSize` in the SDL.
+//!
 //! # Calling services from resolvers
 //! A resolver finds in its context's data the [`Caller`] (as `Arc<Caller>`), the [`Deadline`], and an [`UpstreamHandle`]
 //! by which it calls the services that the configuration names: under their limits, and with the headers that their
@@ -78,7 +141,7 @@
 //!   timeout or a failing representation beside it does. As the loader lives for one request, its cache does no harm.
 //!
 //! About `async-graphql` (7.2): an error of one entity's resolver fails all of `_entities`, so entity resolvers
-//! return their key and let fields load; a failing non-null field is left out of its object, which stays.
+//! return their key and let fields load; a failing field is left out of its object, which stays.
 //!
 //! ```
 //! use async_graphql::{Context, EmptyMutation, EmptySubscription, ID, Object, Result, Schema};
@@ -147,11 +210,33 @@
 //!
 //! # In an axum application of your own
 //! [`Client::executor`] makes an engine that is an `async_graphql::Executor`, so the services and extractors of
-//! `async-graphql-axum` work over it. `examples/own_application.rs` is such an application.
+//! `async-graphql-axum` work over it:
+//!
+//! ```no_run
+//! use async_graphql::Executor as _;
+//! use async_graphql_axum::{GraphQLRequest, GraphQLResponse};
+//! use axum::extract::State;
+//! use axum::http::HeaderMap;
+//! use axum::{Router, routing::post};
+//! use bespoke::bff::{Caller, Client, EngineError, EngineExecutor};
+//! use std::sync::Arc;
+//!
+//! async fn graphql(State(engine): State<EngineExecutor>, headers: HeaderMap, request: GraphQLRequest) -> GraphQLResponse {
+//!     let caller = Arc::new(Caller { headers, ..Caller::default() });
+//!     engine.execute(request.into_inner().data(caller)).await.into()
+//! }
+//!
+//! fn application(client: &Client) -> Result<Router, EngineError> {
+//!     Ok(Router::new().route("/graphql", post(graphql)).with_state(client.executor(".".as_ref())?))
+//! }
+//! ```
+//!
+//! The application verifies tokens itself and puts their claims into the [`Caller`]. `/_subgraphs`, health, metrics and
+//! reloading belong to [`run`], and nothing is logged unless the application installs a subscriber of `tracing`.
 
 #[cfg(feature = "cli")]
 pub use crate::cli::run_client as run;
 pub use crate::engine::{Client, EngineError, EngineExecutor};
 pub use crate::policy::Caller;
 pub use crate::project::{Files, FilesError};
-pub use crate::upstream::{Deadline, HandleError, InProcessSource, UpstreamHandle};
+pub use crate::upstream::{Answer, Deadline, HandleError, InProcessSource, UpstreamHandle};

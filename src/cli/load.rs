@@ -139,7 +139,8 @@ fn explained(error: EngineError, client: &str) -> anyhow::Error {
     match error {
         EngineError::NoCode(source) => anyhow!(
             "`{client}` has fields that are Rust code (`bff-{client}/{source}.graphql`), and this program serves \
-             projects without any: run the client's own program, `cargo run -p bff-{client}`"
+             projects without any: run the client's own program, `cargo run -p bff-{client}`; if this is that program, \
+             add `.in_process(InProcessSource::new(\"{source}\", …))` to its `Client`"
         ),
         other => other.into(),
     }

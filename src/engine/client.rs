@@ -35,8 +35,8 @@ impl std::fmt::Debug for Client {
     }
 }
 
-/// Why an engine cannot be made.
-#[derive(Debug, thiserror::Error)]
+/// Why an engine cannot be made. `Debug` writes the same as `Display`: findings hold whole files.
+#[derive(thiserror::Error)]
 pub enum EngineError {
     /// The files hold errors; the findings say which.
     #[error("the project has errors:\n{}", .0.findings_text())]
@@ -85,6 +85,12 @@ pub enum EngineError {
     },
 }
 
+impl std::fmt::Debug for EngineError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
 /// Options of an engine that are not in the configuration file.
 #[derive(Debug, Clone, Default)]
 pub struct EngineOptions {
@@ -122,17 +128,20 @@ impl Client {
     }
 
     /// The project's files.
+    #[doc(hidden)]
     #[must_use]
     pub fn files(&self) -> &Files {
         &self.files
     }
 
     /// The project's files, so that some can be replaced.
+    #[doc(hidden)]
     pub fn files_mut(&mut self) -> &mut Files {
         &mut self.files
     }
 
     /// Makes a client of the same name and sources from other files.
+    #[doc(hidden)]
     #[must_use]
     pub fn with_files(&self, files: Files) -> Self {
         Self { name: self.name.clone(), files, in_process: self.in_process.clone() }
@@ -140,6 +149,7 @@ impl Client {
 
     /// Reads and checks the files: graph, view and configuration. `environment` gives the value of each `${NAME}` in
     /// the configuration.
+    #[doc(hidden)]
     pub fn assemble(&self, environment: &dyn Fn(&str) -> Option<String>) -> Assembled {
         let code: Vec<(&str, String)> = self.in_process.iter().map(|source| (source.name(), source.sdl())).collect();
         let code: Vec<(&str, &str)> = code.iter().map(|(name, sdl)| (*name, sdl.as_str())).collect();
@@ -151,6 +161,7 @@ impl Client {
     /// # Errors
     /// The files have errors, the configuration leaves out something that a source needs, or a file that it names
     /// cannot be used.
+    #[doc(hidden)]
     pub fn engine(&self, assembled: Assembled, options: &EngineOptions) -> Result<Engine, EngineError> {
         if assembled.has_errors() {
             return Err(EngineError::Findings(Box::new(assembled)));
@@ -188,7 +199,8 @@ impl Client {
     /// the configuration, whose relative paths begin at `base`.
     ///
     /// # Errors
-    /// As for [`Client::engine`].
+    /// The files have errors, the configuration leaves out something that a source needs, or a file that it names cannot
+    /// be used.
     pub fn executor(&self, base: &Path) -> Result<EngineExecutor, EngineError> {
         let assembled = self.assemble(&|name| std::env::var(name).ok());
         let timeout = assembled.config.as_ref().map_or_else(Duration::default, |config| config.server.request_timeout);
@@ -199,6 +211,7 @@ impl Client {
     /// Everything in the services and files of a configuration that [`Client::engine`] and
     /// [`authenticators`] would refuse, with at most one error per service. A missing URL is no error here,
     /// because it may be set where the process runs.
+    #[doc(hidden)]
     #[must_use]
     pub fn check_files(graph: &Graph, config: &Config, base: &Path) -> Vec<EngineError> {
         let (default, flights) = (ServiceConfig::default(), FlightOptions::default());

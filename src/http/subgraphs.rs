@@ -70,7 +70,9 @@ async fn graphql(
     headers: HeaderMap,
     request: GraphQLRequest,
 ) -> Response {
-    let Some(subgraph) = find(&server, &name) else { return StatusCode::NOT_FOUND.into_response() };
+    let Some(subgraph) = find(&server, &name) else {
+        return (StatusCode::NOT_FOUND, "no such subgraph: `/_subgraphs` lists their names\n").into_response();
+    };
     let correlation = Correlation::of(&headers);
     let deadline = Instant::now() + server.config.request_timeout;
     match caller(&server, headers.clone(), &correlation, deadline).await {

@@ -121,8 +121,10 @@ impl InProcessSource {
         &self.config.name
     }
 
-    /// The federation SDL of the source, with what is declared about it. Write it to a file beside the program, so that
-    /// `bespoke check` and `bespoke plan`, which do not run the program, can read it.
+    /// Its federation SDL, with what the source declares of itself.
+    ///
+    /// Write it to `bff-<client>/<source>.graphql` in the project, by a test of yours that compares the two:
+    /// `bespoke check` and `bespoke plan`, which do not run the program, read that file.
     #[must_use]
     pub fn sdl(&self) -> String {
         let Self { config: InProcessConfig { name, max_calls, .. }, is_pure, schema_sdl, .. } = self;

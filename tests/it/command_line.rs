@@ -335,7 +335,8 @@ async fn serve_names_the_program_for_fields_that_are_rust() {
         let ended = expect(run(bespoke(&["serve", "--client", client, "--port", "0"])).await, 1);
         let expected = format!(
             "error: `{client}` has fields that are Rust code (`bff-{client}/{client}-extras.graphql`), and this program serves \
-             projects without any: run the client's own program, `cargo run -p bff-{client}`\n"
+             projects without any: run the client's own program, `cargo run -p bff-{client}`; if this is that program, \
+             add `.in_process(InProcessSource::new(\"{client}-extras\", …))` to its `Client`\n"
         );
         assert_eq!((ended.stderr, ended.stdout), (expected, String::new()));
     }
