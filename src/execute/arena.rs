@@ -1,6 +1,6 @@
-//! The arena: what the calls of one request answered, as rows of slots.
+//! The arena: the answers to the calls of one request, as rows of slots.
 //!
-//! Leaves are spans into the upstream bodies, which stay alive here; nothing is parsed twice or cloned.
+//! Leaves are spans of the upstream bodies, which the arena keeps alive. Nothing is parsed twice or cloned.
 
 use super::cause::Evidence;
 use crate::plan::{FrameId, ROOT_FRAME, SlotId};
@@ -11,17 +11,17 @@ use std::sync::Arc;
 /// One slot of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Slot {
-    /// Nothing was there.
+    /// The answer had no value here.
     Unset,
-    /// `null`.
+    /// The value `null`.
     Null,
-    /// An object is there; which variant of its type.
+    /// An object is there. The number is that of its variant in the capture.
     Object(u32),
-    /// A JSON value's text.
+    /// The text of a JSON value, as a span of a body.
     Text { body: u32, start: u32, len: u32 },
-    /// Rows of another frame, one behind the other.
+    /// Consecutive rows of another frame.
     Rows { start: u32, len: u32 },
-    /// Rows of another frame, named by [`Arena::indices`].
+    /// Rows of another frame, listed in a range of [`Arena::indices`].
     Indexed { start: u32, len: u32 },
     /// A row of another step's root frame.
     Row(u32),
@@ -29,16 +29,16 @@ pub(super) enum Slot {
     Failed(u32),
 }
 
-/// Why there is no value, as the caller may read it.
+/// The reason why there is no value, in words that the caller may read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// `extensions.code`.
+    /// The value of `extensions.code`.
     pub code: Cow<'static, str>,
-    /// The message: made of schema and caller's input only.
+    /// The message. It is made only of the schema and the caller's input.
     pub message: Cow<'static, str>,
-    /// The source's name.
+    /// The name of the source, if one has failed.
     pub service: Option<Arc<str>>,
-    /// What it comes from: for operators and developers, never for clients in production.
+    /// The origin of the failure, for operators and developers. Clients in production never see it.
     pub evidence: Option<Evidence>,
 }
 
@@ -75,7 +75,8 @@ pub(super) struct Arena {
     bodies: Vec<Bytes>,
     pub(super) indices: Vec<u32>,
     pub(super) failures: Vec<Failure>,
-    /// Errors that belong to no value: a service told them of its answer as a whole. At most one of each answer.
+    /// Indices of errors that belong to no value: a service reported them about its answer as a whole. There is at most
+    /// one for each answer.
     pub(super) unplaced: Vec<u32>,
 }
 
@@ -100,7 +101,7 @@ impl Arena {
         self.frames[frame as usize].rows
     }
 
-    /// Forgets the rows from `rows` on.
+    /// Drops the rows from `rows` on.
     pub(super) fn truncate(&mut self, frame: FrameId, rows: u32) {
         let frame = &mut self.frames[frame as usize];
         frame.slots.truncate(rows as usize * frame.width);
@@ -124,7 +125,8 @@ impl Arena {
         index(self.bodies.len() - 1)
     }
 
-    /// The slot of an error. Equal ones are mostly kept once: a body can be wrong in a million places in the same way.
+    /// The slot of an error. An error that equals one of the last few is not stored again, because a body can be wrong
+    /// in the same way in a million places.
     pub(super) fn fail(&mut self, failure: Failure) -> Slot {
         let first = self.failures.len().saturating_sub(ALIKE);
         let known = self.failures[first..].iter().position(|known| *known == failure).map(|at| first + at);
@@ -139,7 +141,7 @@ impl Arena {
         &self.bodies[body as usize]
     }
 
-    /// The body that a text is a part of, and where it begins there.
+    /// The number of the body that a text is a part of, and the offset of the text there, in bytes.
     pub(super) fn offset_of(&self, text: &[u8]) -> Option<(u32, usize)> {
         let start = text.as_ptr() as usize;
         self.bodies.iter().enumerate().find_map(|(number, body)| {
@@ -155,14 +157,14 @@ impl Arena {
         }
     }
 
-    /// The JSON text of a [`Slot::Text`]. Bodies were checked to be UTF-8 when they were projected.
+    /// The JSON text of a [`Slot::Text`]. It is UTF-8, which was checked when the body was projected.
     #[inline]
     pub(super) fn text(&self, body: u32, start: u32, len: u32) -> &[u8] {
         &self.bodies[body as usize][start as usize..(start + len) as usize]
     }
 }
 
-/// Sizes here are bounded by those of bodies, far below 2³².
+/// Converts an index or a size of the arena. They are bounded by the sizes of bodies, far below 2³².
 pub(super) fn index(at: usize) -> u32 {
     u32::try_from(at).expect("bodies are capped below 4 GiB")
 }

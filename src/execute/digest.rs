@@ -1,11 +1,12 @@
-//! Digests: whether two answers say the same, without keeping either.
+//! Digests, which show whether two answers are equal although neither is kept.
 //!
-//! In: JSON text, or the rows that an answer was projected into. Out: a number. It is made with a key that nobody outside
-//! of this process can foresee.
+//! In: JSON text, or the rows that an answer was projected into. Out: a number, computed with a random key of this
+//! process, so that nobody else can predict it.
 //!
 //! Always true:
-//! - white space, the order of members and the spelling of strings are no difference; numbers differ if their texts do;
-//! - an error is its path and its code; all codes that tell of a service which fails are one.
+//! - white space, the order of members and the spelling of strings make no difference; numbers differ if their texts
+//!   do;
+//! - of an error, only the path and the code count; all codes of failures of services (`UPSTREAM_…`) count as one.
 
 use super::arena::{Arena, Slot};
 use super::pace::Pace;
@@ -17,17 +18,17 @@ use std::borrow::Cow;
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::OnceLock;
 
-/// Slots that are looked at in one slice of the work.
+/// How many slots are read in one slice of the work.
 const SLICE: usize = 4_096;
 
-/// What all codes that begin so count as: an outage is one thing, however the service fails.
+/// The prefix of codes that count as one: all ways in which a service fails are one outage.
 const OUTAGE: &str = "UPSTREAM_";
 
-/// Makes digests with one key, so that two of them can be compared if the same value of this type has made both.
+/// Makes digests with one key. Two digests can be compared only if the same value of this type made both.
 #[derive(Debug)]
 pub(super) struct Digests(ahash::RandomState);
 
-/// An error of an answer, as far as it is told apart from others.
+/// The parts of an error by which it differs from others.
 #[derive(Deserialize)]
 struct ErrorView<'a> {
     #[serde(borrow)]
@@ -43,7 +44,7 @@ struct Extensions<'a> {
 }
 
 impl Digests {
-    /// The process's own: their key is drawn once.
+    /// The digests of this process, whose key is drawn once.
     pub(super) fn of_process() -> &'static Self {
         static DIGESTS: OnceLock<Digests> = OnceLock::new();
         DIGESTS.get_or_init(|| Self(ahash::RandomState::new()))
@@ -56,7 +57,7 @@ impl Digests {
 
     /// The digest of a whole answer: its `data` and its `errors`.
     pub(super) fn answer(&self, body: &[u8]) -> u64 {
-        // What cannot be read as JSON is what its bytes are.
+        // A body that is not JSON is compared by its bytes.
         self.members(body).unwrap_or_else(|Malformed| self.0.hash_one(body))
     }
 
@@ -78,7 +79,7 @@ impl Digests {
         Ok(self.0.hash_one((data, errors)))
     }
 
-    /// Equal for equal errors in any order.
+    /// The digest of a list of errors, which does not depend on their order.
     fn errors(&self, text: &[u8]) -> Result<u64, Malformed> {
         let errors: Vec<ErrorView<'_>> = serde_json::from_slice(text).map_err(|_| Malformed)?;
         let each = errors.iter().map(|error| {
@@ -121,7 +122,7 @@ impl Digests {
         }
     }
 
-    /// The digest of all rows, in slices: what the steps that have ended have answered.
+    /// The digest of all rows, that is, of the answers of all steps that have ended. The work is done in slices.
     pub(super) async fn rows(&self, arena: &Arena, widths: &[u32], pace: &mut Pace) -> u64 {
         let mut hasher = self.0.build_hasher();
         let mut looked_at = 0;
@@ -165,12 +166,12 @@ impl Digests {
     }
 }
 
-/// What a code counts as: an outage is one thing, however the service fails.
+/// The class of a code: all codes of outages are one class.
 fn class_of(code: &str) -> &str {
     if is_outage(code) { OUTAGE } else { code }
 }
 
-/// Whether a code tells of a service that fails, rather than of data.
+/// Whether a code means that a service has failed, rather than that data is wrong.
 pub(super) fn is_outage(code: &str) -> bool {
     code.starts_with(OUTAGE)
 }

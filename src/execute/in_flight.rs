@@ -1,16 +1,16 @@
-//! The calls of one request that are under way.
+//! The calls of one request that are in flight.
 
 use super::run::Finished;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 
-/// A call under way.
+/// A call in flight.
 type Call = BoxFuture<'static, Finished>;
 
-/// Calls under way. Dropped, they are cancelled.
+/// Calls in flight. Dropping the value cancels them.
 ///
-/// The queue is made for the first call: an answer without data of services needs none.
+/// The queue is created for the first call, because an answer without data of services needs none.
 #[derive(Default)]
 pub(super) struct InFlight(Option<FuturesUnordered<Call>>);
 
@@ -23,7 +23,7 @@ impl InFlight {
         self.0.as_ref().is_none_or(FuturesUnordered::is_empty)
     }
 
-    /// Waits for the next call to end; `None`: there is none.
+    /// Waits for the next call to end. `None` if there is none.
     pub(super) async fn next(&mut self) -> Option<Finished> {
         match &mut self.0 {
             Some(calls) => calls.next().await,
@@ -31,7 +31,7 @@ impl InFlight {
         }
     }
 
-    /// Cancels all of them.
+    /// Cancels all calls.
     pub(super) fn clear(&mut self) {
         self.0 = None;
     }

@@ -1,7 +1,8 @@
 //! Inputs of calls: arguments, claims, configuration and parents' keys become texts and JSON.
 //!
-//! Null and nothing are two things (GraphQL §2.9.5, §3.10): in a body, null is sent as null and what is not given is left
-//! out. A URL or a header knows no null: there both are left out (RFC 6570 §2.3), but for the items of a list.
+//! Null and absence are different (GraphQL §2.9.5, §3.10). In a body, null is sent as null, and an absent value is left
+//! out. A URL or a header has no null, so there both are left out (RFC 6570 §2.3), except that null as an item of a
+//! list is an error.
 
 use super::arena::Failure;
 use super::leaf;
@@ -11,36 +12,36 @@ use crate::operation::{JsonText, Value, Variables};
 use crate::policy::Caller;
 use std::borrow::Cow;
 
-/// Everything that an input can name, for one step.
+/// Everything that an input of one step can name.
 #[derive(Clone, Copy)]
 pub(super) struct Inputs<'a> {
     pub(super) arguments: &'a [(String, Value)],
     pub(super) variables: &'a Variables,
     pub(super) caller: &'a Caller,
     pub(super) config: &'a Json,
-    /// One call's keys: for each, the JSON texts of the way's inputs.
+    /// The keys of one call. Each key has the JSON texts of the way's inputs.
     pub(super) keys: &'a [Key],
-    /// Are they sent as a list?
+    /// Whether the keys are sent as a list.
     pub(super) is_batched: bool,
 }
 
-/// One parent's values, as JSON texts in the order of the way's inputs; `None`: null.
+/// One parent's values, as JSON texts in the order of the way's inputs; `None` stands for null.
 pub(super) type Key = smallvec::SmallVec<[Option<String>; 1]>;
 
-/// A value in a URL.
+/// A value for a URL or a header.
 pub(super) enum UrlValue<'a> {
-    /// Left out.
+    /// The value is left out.
     Absent,
-    /// One text.
+    /// The value is one text.
     One(Cow<'a, str>),
-    /// A list of texts.
+    /// The value is a list of texts.
     Many(Vec<Cow<'a, str>>),
 }
 
-/// From how many bytes on a text is large.
+/// The size from which on a text is large, in bytes: 4 KiB.
 const LARGE: usize = 4_096;
 
-/// How scalars are written in a JSON body.
+/// The form in which scalars are written in a JSON body.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
     AsIs,
@@ -48,18 +49,18 @@ enum Form {
     Text,
 }
 
-/// What was written of an input.
+/// The result of writing an input.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Written {
-    /// Nothing: it was not given.
+    /// Nothing was written, because the input was not given.
     Nothing,
-    /// `null`.
+    /// `null` was written.
     Null,
-    /// A value.
+    /// A value was written.
     Value,
 }
 
-/// The value of an argument; `None`: not given.
+/// The value of an argument. `None` if it was not given.
 pub(super) fn argument<'a>(value: &'a Value, variables: &Variables) -> Option<Cow<'a, Json>> {
     match value {
         Value::Constant(constant) => Some(Cow::Borrowed(constant)),
@@ -80,7 +81,7 @@ pub(super) fn argument<'a>(value: &'a Value, variables: &Variables) -> Option<Co
     }
 }
 
-/// The variable that an argument's value is, if it was given.
+/// The value of the variable, if the argument is a variable that was given.
 fn given<'v>(value: &Value, variables: &'v Variables) -> Option<&'v JsonText> {
     match value {
         Value::Variable(id, _) => variables.get(*id),
@@ -88,7 +89,7 @@ fn given<'v>(value: &Value, variables: &'v Variables) -> Option<&'v JsonText> {
     }
 }
 
-/// Writes the value of an argument as JSON. `false`: not given, and nothing was written.
+/// Writes the value of an argument as JSON. Returns `false` and writes nothing if it was not given.
 pub(super) fn write_argument(value: &Value, variables: &Variables, out: &mut String) -> bool {
     match (given(value, variables), value) {
         (Some(given), _) => push_large(given.as_str(), out),
@@ -120,7 +121,8 @@ pub(super) fn write_argument(value: &Value, variables: &Variables, out: &mut Str
     true
 }
 
-/// Adds a text that may be large. A buffer that doubled for what comes behind it would take twice the room for a while.
+/// Appends a text that may be large. The exact size is reserved, because a buffer that doubles would need twice the
+/// memory.
 fn push_large(text: &str, out: &mut String) {
     if text.len() > LARGE {
         out.reserve_exact(text.len() + LARGE);
@@ -128,7 +130,7 @@ fn push_large(text: &str, out: &mut String) {
     out.push_str(text);
 }
 
-/// Writes the name of an object's member, behind a comma unless it is the first.
+/// Writes the name of a member of an object, after a comma unless it is the first.
 pub(super) fn push_name(name: &str, is_behind: bool, out: &mut String) {
     if is_behind {
         out.push(',');
@@ -138,14 +140,14 @@ pub(super) fn push_name(name: &str, is_behind: bool, out: &mut String) {
 }
 
 impl<'a> Inputs<'a> {
-    /// An input that does not depend on parents; `None`: it was not given.
+    /// The value of an input that does not depend on parents. `None` if it was not given.
     pub(super) fn json(&self, input: &'a Input) -> Option<Cow<'a, Json>> {
         match input {
             Input::Literal(value) => Some(Cow::Borrowed(value)),
             Input::Argument(path) => {
                 let (name, rest) = path.split_first()?;
                 if let Some(given) = self.given(name) {
-                    // Of a large variable, only what is wanted is built.
+                    // Only the wanted part of a variable is built, because variables can be large.
                     return Json::read(given.member(rest)?.as_bytes()).ok().map(Cow::Owned);
                 }
                 let (_, value) = self.arguments.iter().find(|(argument, _)| argument == name)?;
@@ -177,7 +179,7 @@ impl<'a> Inputs<'a> {
         }
     }
 
-    /// An input in a URL or header.
+    /// The value of an input for a URL or a header.
     pub(super) fn url(&self, input: &'a Input) -> Result<UrlValue<'a>, Failure> {
         match input {
             Input::Number(inner) | Input::Text(inner) => self.url(inner),
@@ -212,7 +214,7 @@ impl<'a> Inputs<'a> {
         }
     }
 
-    /// A JSON body; `None`: it was not given.
+    /// An input as a JSON body. `None` if it was not given.
     pub(super) fn body(&self, input: &'a Input) -> Result<Option<String>, Failure> {
         let mut out = String::new();
         let written = self.write(input, Form::AsIs, &mut out)?;
@@ -244,7 +246,7 @@ impl<'a> Inputs<'a> {
                     if number > 0 {
                         out.push(',');
                     }
-                    // The others keep their places.
+                    // The null keeps the other items at their positions.
                     if self.write(item, form, out)? == Written::Nothing {
                         out.push_str("null");
                     }
@@ -273,7 +275,7 @@ impl<'a> Inputs<'a> {
         }
     }
 
-    /// Writes a value of the parent, or the list of all parents' values.
+    /// Writes a value of the parent or, for a batch, the list of all parents' values.
     fn write_parents(&self, at: usize, form: Form, out: &mut String) -> Result<Written, Failure> {
         let mut tokens = self.keys.iter().map(|key| key.get(at).and_then(Option::as_deref));
         if !self.is_batched {
@@ -298,7 +300,8 @@ impl<'a> Inputs<'a> {
 }
 
 impl<'a> Inputs<'a> {
-    /// The text of the variable that an argument is; `None`: it is none, or was not given.
+    /// The text of the variable that an argument is. `None` if the argument is no variable, or if the variable was not
+    /// given.
     fn given(&self, name: &str) -> Option<&'a JsonText> {
         let (_, value) = self.arguments.iter().find(|(argument, _)| argument == name)?;
         given(value, self.variables)
@@ -308,7 +311,7 @@ impl<'a> Inputs<'a> {
         path.first().is_some_and(|name| self.given(name).is_some())
     }
 
-    /// Writes a variable, or a part of one, as it was sent.
+    /// Writes a variable, or a part of one, with the text that the client sent.
     fn write_given(&self, path: &[String], out: &mut String) -> Written {
         let text = path.split_first().and_then(|(name, rest)| self.given(name)?.member(rest));
         push_large(text.unwrap_or_default(), out);
@@ -324,7 +327,7 @@ fn at<'v>(value: &'v Json, path: &[String]) -> Option<&'v Json> {
     path.iter().try_fold(value, |value, name| value.get(name))
 }
 
-/// A value in a URL, or an item of a list there.
+/// The text of a value, or of an item of a list, in a URL or a header.
 fn item_text(value: &Json) -> Result<String, Failure> {
     match value {
         Json::String(text) => Ok(text.clone()),
@@ -339,11 +342,11 @@ fn item_text(value: &Json) -> Result<String, Failure> {
     }
 }
 
-/// A parent's value in a URL, from its JSON text.
+/// The text of a parent's value in a URL or a header, from its JSON text.
 fn token_text(token: &str) -> Result<Cow<'_, str>, Failure> {
     match leaf::canonical(token) {
         Some(text) => Ok(text),
-        // Numbers with a fraction and booleans are no keys, but can be sent.
+        // Numbers with a fraction and booleans cannot be keys, but can be sent.
         None if matches!(token.as_bytes().first(), Some(b'-' | b'0'..=b'9' | b't' | b'f')) => Ok(token.into()),
         None => {
             let message = match token.starts_with('"') {
@@ -396,7 +399,7 @@ fn write_token(token: &str, form: Form, out: &mut String) -> Result<(), Failure>
     Ok(())
 }
 
-/// The JSON number that a JSON text is, or holds as a string. Only what is one may be written bare.
+/// The JSON number that a JSON text is, or contains as a string. Only such a text may be written without quotes.
 pub(super) fn number_of(token: &str) -> Option<Cow<'_, str>> {
     let text = leaf::canonical(token).unwrap_or(Cow::Borrowed(token));
     is_number(&text).then_some(text)

@@ -1,6 +1,6 @@
-//! Keys that cannot be sent: each fails itself, before any call, and not the batch that it would have been in.
+//! Keys that cannot be sent. Such a key fails alone, before any call, and the rest of its batch is sent.
 //!
-//! In: a way and one parent's values. Out: why they are not sent.
+//! In: a way and one parent's values. Out: the reason why they are not sent, if there is one.
 
 use super::arena::Failure;
 use super::input::{Key, number_of};
@@ -9,17 +9,17 @@ use crate::compose::{Input, PathPart, Way};
 use crate::json::Value;
 use http::HeaderValue;
 
-/// What a key must be to fit where its list is sent.
+/// The rules that a key must follow at the place of the request where the list of keys is sent.
 pub(super) struct KeyRules {
-    /// Which input is the key; `None`: the way is not batched.
+    /// The index of the input that is the key. `None` if the way is not batched.
     key: Option<usize>,
-    /// What stands between the members of the list.
+    /// The character that separates the items of the list, if there is one.
     delimiter: Option<char>,
-    /// Whether it is written as a bare number in a body.
+    /// Whether the key is written as a number without quotes in a body.
     is_number: bool,
-    /// Whether it is written in a header.
+    /// Whether the key is written in a header.
     is_in_header: bool,
-    /// Whether all values are sent as JSON: in a representation.
+    /// Whether all values are sent as JSON, in a representation.
     is_json: bool,
 }
 
@@ -42,10 +42,10 @@ impl KeyRules {
         rules
     }
 
-    /// Why a parent's values are not sent; `None`: they are.
+    /// The reason why a parent's values are not sent. `None` if they are sent.
     pub(super) fn refuse(&self, key: &Key) -> Option<Failure> {
         let bad = |problem: &str| Some(Failure::new("BAD_KEY", problem.to_owned()));
-        // RFC 8259 §8.2: half of a surrogate pair can only stand there as an escape.
+        // Half of a surrogate pair can occur in a token only as an escape (RFC 8259 §8.2).
         let is_unreadable = |token: &String| token.contains("\\u") && Value::read(token.as_bytes()).is_err();
         if self.is_json && key.iter().flatten().any(is_unreadable) {
             return bad("a key holds half of a surrogate pair, which is no character, and was not sent");
@@ -74,7 +74,7 @@ impl KeyRules {
     }
 }
 
-/// Where the list of keys was found.
+/// The form in which the list of keys was found.
 struct Found {
     is_number: bool,
 }

@@ -1,4 +1,4 @@
-//! Leaves as JSON text: keys in canonical form, the methods of mappings, and result coercion.
+//! Leaves as JSON text: the canonical form of keys, the methods of mappings, and result coercion.
 
 use crate::compose::Method;
 use crate::json::{Json, Malformed, Value, to_integer, write_text};
@@ -6,7 +6,7 @@ use crate::operation::Leaf;
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// The text that keys are compared by, as GraphQL IDs: `7` equals `"7"`. `None` for what cannot be a key.
+/// The text by which keys are compared, as GraphQL IDs are: `7` equals `"7"`. `None` for a value that cannot be a key.
 #[inline]
 pub(super) fn canonical(token: &str) -> Option<Cow<'_, str>> {
     let bytes = token.as_bytes();
@@ -24,9 +24,9 @@ pub(super) fn canonical(token: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-/// Applies the methods of a mapping to a JSON text. `None`: null.
+/// Applies the methods of a mapping to a JSON text. `None` stands for null.
 ///
-/// What is taken out of a value keeps its text, digits above all. A text that is no JSON is null.
+/// A part of a value keeps its text, so numbers keep their digits. A text that is not JSON gives null.
 pub(super) fn apply<'t>(token: Cow<'t, str>, then: &[Method]) -> Option<Cow<'t, str>> {
     let value = then.iter().try_fold(token, |token, method| apply_one(token, method).ok())?;
     if value == "null" { None } else { Some(value) }
@@ -49,7 +49,7 @@ fn apply_one<'t>(token: Cow<'t, str>, method: &Method) -> Result<Cow<'t, str>, M
         (Method::Size, Some(b'[')) => items(&mut cursor, false)?.0.to_string().into(),
         (Method::Size, Some(b'{')) => members(&mut cursor)?.to_string().into(),
         (Method::Size, Some(b'"')) => {
-            // Code points: all bytes but those that continue one.
+            // The number of code points is that of all bytes that do not continue one.
             let text = cursor.string()?.decode();
             text.iter().filter(|&&byte| byte & 0xc0 != 0x80).count().to_string().into()
         }
@@ -65,12 +65,13 @@ fn apply_one<'t>(token: Cow<'t, str>, method: &Method) -> Result<Cow<'t, str>, M
     })
 }
 
-/// Is a JSON text this value? Numbers are compared by value (RFC 8259 §6). What no value can be read of equals none.
+/// Whether a JSON text has this value. Numbers are compared by value (RFC 8259 §6). A text that cannot be read equals
+/// nothing.
 fn equals(token: &str, value: &Value) -> bool {
     Value::read(token.as_bytes()).is_ok_and(|read| read.is_equal(value))
 }
 
-/// How many items a list has, and where its first or last one is.
+/// The number of items of a list, and the range of its first or last one.
 fn items(cursor: &mut Json<'_>, is_first: bool) -> Result<(usize, Option<Range<usize>>), Malformed> {
     let (mut count, mut item) = (0, None);
     cursor.enter()?;
@@ -84,7 +85,7 @@ fn items(cursor: &mut Json<'_>, is_first: bool) -> Result<(usize, Option<Range<u
     Ok((count, item))
 }
 
-/// How many members an object has.
+/// The number of members of an object.
 fn members(cursor: &mut Json<'_>) -> Result<usize, Malformed> {
     let mut count = 0;
     cursor.enter()?;
@@ -102,7 +103,8 @@ fn quote(text: &str) -> String {
     quoted
 }
 
-/// Writes a leaf's value by its type (GraphQL §3.5, §3.9). `false`: the value does not fit; nothing was written.
+/// Writes a leaf's value as its type requires (GraphQL §3.5, §3.9). Returns `false` and writes nothing if the value
+/// does not fit the type.
 pub(super) fn write(leaf: &Leaf, token: &[u8], out: &mut Vec<u8>) -> bool {
     let Some(&first) = token.first() else { return false };
     let is_number = first == b'-' || first.is_ascii_digit();
@@ -125,9 +127,9 @@ pub(super) fn write(leaf: &Leaf, token: &[u8], out: &mut Vec<u8>) -> bool {
     true
 }
 
-/// JSON knows numbers that no double holds (GraphQL §3.5.2).
+/// Whether a double can hold a number (GraphQL §3.5.2). JSON also has greater ones.
 fn is_finite(token: &[u8]) -> bool {
-    // Below 1e300 without a look.
+    // Numbers below 1e300 need no further check.
     let is_plain = token.len() < 300 && !token.iter().any(|byte| matches!(byte, b'e' | b'E'));
     is_plain || std::str::from_utf8(token).ok().and_then(|text| text.parse::<f64>().ok()).is_some_and(f64::is_finite)
 }
@@ -142,11 +144,11 @@ fn quoted(token: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// 32 bits, signed; `1.0` and `1e3` are integers too.
+/// Writes a signed integer of 32 bits. `1.0` and `1e3` are integers too.
 fn write_int(token: &[u8], out: &mut Vec<u8>) -> bool {
     let Ok(text) = std::str::from_utf8(token) else { return false };
     if is_integer(token) && token != b"-0" {
-        // Up to nine digits fit without a look.
+        // Numbers of up to nine digits fit without a further check.
         if token.len() > 9 && text.parse::<i32>().is_err() {
             return false;
         }

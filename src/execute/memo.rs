@@ -1,15 +1,16 @@
-//! What many rows join to is written once, and its bytes are copied.
+//! An object that many rows join to is written once, and then its bytes are copied.
 //!
-//! In: an object at hand, and where its bytes are once they are written. Out: where the bytes of an equal one are.
+//! In: the object that is written next, and the range of its bytes once they are written. Out: the range of the bytes
+//! of an equal object.
 //!
-//! An object's bytes follow from the slots of its own row that its selection reads. A join names a row of another frame,
-//! and whatever lies behind it is the same for everybody who joins that row. So two objects of one selection and type are
-//! written alike if those slots are equal: joins and tags as they are, leaves by their texts.
+//! An object's bytes depend only on the slots of its own row that its selection reads. A join names a row of another
+//! frame, and everything that is read through it is the same for all rows that join it. So two objects of one selection
+//! and type are written alike if those slots are equal: joins and tags by value, leaves by text.
 //!
 //! Always true:
-//! - nothing is copied of an object in which an error was met: errors carry paths;
-//! - nothing is copied from bytes that null propagation took back;
-//! - an object of which no row repeats is looked at once per answer; there is at most one entry per joined row.
+//! - an object in which an error occurred is never copied, because errors have paths;
+//! - bytes that null propagation removed are never copied;
+//! - an object whose joined rows do not repeat is examined once per answer; there is at most one entry per joined row.
 
 use super::arena::{Arena, Slot};
 use crate::compose::TypeId;
@@ -18,10 +19,10 @@ use crate::plan::{FoundValue, FrameId, HopPlan, Join, LeafRead, LeafSource, OutK
 use smallvec::SmallVec;
 use std::ops::Range;
 
-/// Most slots of its own row that an object may read.
+/// The greatest number of slots of its own row that an object may read.
 const MAX_READS: usize = 8;
 
-/// An object at hand.
+/// The object that is being written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct At {
     pub(super) frame: FrameId,
@@ -29,48 +30,48 @@ pub(super) struct At {
     pub(super) ty: TypeId,
 }
 
-/// Objects of one answer that were written.
+/// The objects of one answer that were written.
 #[derive(Debug)]
 pub(super) struct Memo<'a> {
     plan: &'a Plan,
     arena: &'a Arena,
-    /// By [`crate::operation::OutId`].
+    /// The state of each object of the selection, by [`crate::operation::OutId`].
     objects: Vec<State>,
-    /// Goes up whenever bytes were taken back.
+    /// The number of times that bytes in use were removed.
     epoch: u32,
-    /// Where the last bytes of this epoch end.
+    /// The end of the last object that was kept in this epoch.
     end: usize,
 }
 
 #[derive(Debug, Clone)]
 enum State {
     New,
-    /// Nothing would be gained, or not enough is known.
+    /// Copies would save nothing, or too little is known.
     Plain,
     Repeats(Box<Repeats>),
 }
 
-/// Objects of which rows repeat.
+/// An object of the selection whose joined rows repeat.
 #[derive(Debug, Clone)]
 struct Repeats {
     frame: FrameId,
     ty: TypeId,
-    /// The join that entries are told apart by.
+    /// The join whose row identifies the entries.
     join: SlotId,
-    /// The other slots that are read of the object's row.
+    /// The other slots of the object's row that are read.
     reads: SmallVec<[SlotId; MAX_READS]>,
-    /// By the joined row.
+    /// The bytes that were written, by joined row.
     written: Vec<Option<Written>>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Written {
-    /// Of the object that was written.
+    /// The row of the object that was written.
     row: u32,
     start: usize,
     end: usize,
     epoch: u32,
-    /// Values in it.
+    /// The number of values in the object.
     values: u32,
 }
 
@@ -79,12 +80,12 @@ impl<'a> Memo<'a> {
         Self { plan, arena, objects: vec![State::New; plan.output.objects.len()], epoch: 0, end: 0 }
     }
 
-    /// Copies nothing.
+    /// A memo that never copies.
     pub(super) fn none(plan: &'a Plan, arena: &'a Arena) -> Self {
         Self { plan, arena, objects: Vec::new(), epoch: 0, end: 0 }
     }
 
-    /// Where the bytes of an equal object are, and how many values they hold.
+    /// The range of the bytes of an equal object, and the number of its values.
     #[inline]
     pub(super) fn find(&mut self, id: u32, at: At) -> Option<(Range<usize>, u32)> {
         match self.objects.get(id as usize)? {
@@ -98,7 +99,7 @@ impl<'a> Memo<'a> {
         }
     }
 
-    /// Keeps in mind where an object's bytes are. No error may have been met in it.
+    /// Keeps the range of an object's bytes. No error may have occurred in the object.
     #[inline]
     pub(super) fn keep(&mut self, id: u32, at: At, bytes: Range<usize>, values: u64) {
         let Some(State::Repeats(repeats)) = self.objects.get_mut(id as usize) else { return };
@@ -113,7 +114,7 @@ impl<'a> Memo<'a> {
         }
     }
 
-    /// The answer was cut to this length.
+    /// Notes that the answer was cut to this length.
     pub(super) fn cut(&mut self, len: usize) {
         if self.end > len {
             (self.epoch, self.end) = (self.epoch + 1, 0);
@@ -139,17 +140,18 @@ impl Repeats {
         self.reads.iter().all(is_equal).then_some((written.start..written.end, written.values))
     }
 
-    /// What an object's bytes follow from. `None`: they cannot repeat, or are not worth it.
+    /// The slots on which an object's bytes depend. `None` if its joined rows cannot repeat, or if copies are not worth
+    /// the effort.
     fn of(plan: &Plan, arena: &Arena, id: u32, at: At) -> Option<Self> {
         let mut reads = Reads { plan, joins: SmallVec::new(), tags: SmallVec::new(), leaves: SmallVec::new() };
         reads.object(id, at.ty)?;
         let &join = reads.joins.first()?;
-        // Fewer rows there than here: some repeat.
+        // If the joined frame has fewer rows than this one, some of them repeat.
         let joined = arena.rows(join.frame);
         if joined >= arena.rows(at.frame) {
             return None;
         }
-        // A leaf of the own row mostly differs from row to row, unless it is what the joined row was found by.
+        // A leaf of the object's own row usually differs from row to row, unless the joined row was found by it.
         let feeds = plan.steps.iter().flat_map(|step| &step.feeds);
         let is_key = |slot: &SlotId| {
             let mut feeds = feeds.clone().filter(|feed| feed.frame == at.frame && reads.has_join(feed.join));
@@ -237,11 +239,11 @@ impl Reads<'_> {
     }
 }
 
-/// The slot that a leaf is read from, if it is read from one.
+/// The slot that a leaf is read from, if there is one.
 pub(super) fn slot_of(read: &LeafRead) -> Option<SlotId> {
     match read.source {
         LeafSource::Slot(slot) => Some(slot),
-        // The same for the whole answer.
+        // These are the same in the whole answer.
         LeafSource::Constant(_) | LeafSource::Input(..) => None,
     }
 }

@@ -1,12 +1,13 @@
-//! Execution: a plan becomes response bytes.
+//! Execution: a plan becomes the bytes of a response.
 //!
-//! In: a [`crate::plan::Plan`], coerced variables, the caller, the sources. Out: [`Ran`]: bytes, calls, errors.
+//! In: a [`crate::plan::Plan`], coerced variables, the caller, and the sources. Out: a [`Ran`]: the body, the calls and
+//! the errors.
 //! Elsewhere: sending ([`crate::upstream`]); HTTP statuses ([`crate::http`]).
 //!
 //! Always true:
-//! - one step makes one call per batch, whatever number of aliases, fragments, paths and list positions feed it;
-//! - bodies are projected straight into an arena: there is no tree of JSON values on this path;
-//! - nothing of an upstream body reaches the caller but what the plan captured.
+//! - one step makes one call per batch, however many aliases, fragments, paths and list positions use it;
+//! - bodies are projected straight into an arena: no tree of JSON values is built;
+//! - of an upstream body, only what the plan captured reaches the caller.
 
 mod arena;
 mod bounds;

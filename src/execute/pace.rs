@@ -1,29 +1,31 @@
-//! Long work shares its thread: a worker of [`crate::http`] has one, and everybody else on it waits meanwhile.
+//! How long work shares its thread. A worker of [`crate::http`] has one thread, and all its other tasks wait while one
+//! works.
 //!
-//! Reading answers and writing them is done in slices. Between two of them the work looks at the clock. If it has had the
-//! thread for a while, it lets everybody else run, and then waits for its turn: of all long work on a thread one piece
-//! at a time is under way, first come first served and each to its end. So the wait of others is one slice, however much
-//! long work there is, and no more than one long answer per thread is written in part.
+//! Answers are read and written in slices. Between two slices the work looks at the clock. If it has used the thread
+//! for a while, it lets the other tasks run and then waits for its turn: only one piece of long work at a time proceeds
+//! on a thread, in the order of arrival, and each to its end. So other tasks wait for one slice only, however much long
+//! work there is, and at most one long answer per thread is partly written.
 //!
-//! Always true: whoever waits for a call, or for anything else but its turn, has given its turn back.
+//! Always true: work that waits for a call, or for anything else except its turn, has given its turn back.
 
 use super::run::now;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How long after its deadline a request may read and write what it has. Less than [`crate::http`] waits for it.
+/// How long after its deadline a request may still read and write what it has: 50 ms, less than [`crate::http`] waits
+/// for it.
 const GRACE: Duration = Duration::from_millis(50);
 
 thread_local! {
-    /// The turn of this thread's long work.
+    /// The turn of the long work on this thread.
     static TURN: Arc<Semaphore> = Arc::new(Semaphore::new(1));
 }
 
 /// One request's use of its thread.
 #[derive(Debug)]
 pub(super) struct Pace {
-    /// How long work has the thread before others have it.
+    /// How long the work may use the thread before other tasks get it.
     stretch: Duration,
     since: Instant,
     until: Instant,
@@ -31,13 +33,13 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// For a request with this deadline, which has the thread for so long at a stretch.
+    /// The pace of a request with this deadline, which may use the thread for `stretch` at a time.
     pub(super) fn new(deadline: Instant, stretch: Duration) -> Self {
         Self { stretch, since: now(), until: deadline + GRACE, turn: None }
     }
 
-    /// Stands between two slices of work: others have the thread, if it is their time. `false`: nobody waits for this
-    /// work any more. May be dropped.
+    /// Called between two slices of work: lets other tasks run if it is time. Returns `false` if nobody waits for this
+    /// work any more. The future may be dropped.
     pub(super) async fn rest(&mut self) -> bool {
         let at = now();
         if at >= self.until {
@@ -57,7 +59,7 @@ impl Pace {
         self.turn.is_some()
     }
 
-    /// The work is over for now.
+    /// Gives the turn back, because the work is over for now.
     pub(super) fn end(&mut self) {
         self.turn = None;
     }
@@ -70,7 +72,7 @@ mod tests {
 
     const STRETCH: Duration = Duration::from_millis(1);
 
-    /// Works without a pause for a millisecond and more.
+    /// Works without a pause for at least a millisecond.
     fn work() {
         let start = Instant::now();
         while start.elapsed() <= STRETCH {
@@ -102,10 +104,10 @@ mod tests {
             task.await.unwrap();
         }
         let told = told.lock().unwrap();
-        // All have had their first slice; from then on one at a time.
+        // All have had their first slice; from then on only one works at a time.
         let rest: Vec<_> = told.iter().skip(8).collect();
         assert!(rest.windows(2).all(|two| two[0].is_none() || two[1].is_none()), "{told:?}");
-        // Each goes on to its end before the next one does.
+        // Each continues to its end before the next one does.
         let order: Vec<_> = rest.iter().filter_map(|number| **number).collect();
         assert_eq!(order.len(), 24, "{told:?}");
         assert!(order.chunks(3).all(|three| three.iter().all(|number| *number == three[0])), "{told:?}");

@@ -1,13 +1,13 @@
-//! Running a plan whose answer is delivered in parts (`@defer`): a fragment goes out when the steps that it is read
-//! from have ended.
+//! Running a plan whose answer is delivered in parts (`@defer`): a fragment is sent when the steps that it is read from
+//! have ended.
 //!
 //! In: a [`Run`] whose plan has deferred parts. Out: [`Part`]s, the initial answer first.
-//! Elsewhere: their wording in JSON ([`super::wording`]); transports ([`crate::http`]).
+//! Elsewhere: the form of parts in JSON ([`super::wording`]); transports ([`crate::http`]).
 //!
 //! Always true:
-//! - a fragment inside of another is announced when the outer one is delivered, and never if that failed;
-//! - a field is delivered once, whatever number of fragments it belongs to;
-//! - an answer that leaves too much out is delivered whole.
+//! - a fragment inside another is announced when the outer one is delivered, and never if the outer one failed;
+//! - a field is delivered once, however many fragments it belongs to;
+//! - an answer that would leave out too many pieces is delivered whole.
 
 use super::cause::Causes;
 use super::run::{Run, State};
@@ -19,8 +19,8 @@ use std::borrow::Cow;
 use std::pin::pin;
 use tokio::sync::mpsc;
 
-/// Runs a plan and sends its answer's parts. Ends early when nobody receives any more; dropping the future cancels the
-/// calls.
+/// Runs a plan and sends the parts of its answer. Ends early when the receiver is dropped. Dropping the future cancels
+/// the calls.
 pub async fn run_in_parts(run: Run<'_>, parts: mpsc::Sender<Part>) {
     let mut state = State::new(&run);
     state.begin().await;
@@ -57,7 +57,7 @@ pub async fn run_in_parts(run: Run<'_>, parts: mpsc::Sender<Part>) {
                 state.advance(deadline.as_mut()).await;
             }
             part = delivery.deliver(&mut state).await;
-            // Empty: what was ready leaves too much out, and waits for the rest.
+            // It is empty if the fragments that were ready would leave out too much; they wait for the rest.
             if !part.completed.is_empty() {
                 break;
             }
@@ -65,26 +65,26 @@ pub async fn run_in_parts(run: Run<'_>, parts: mpsc::Sender<Part>) {
     }
 }
 
-/// What became of a piece.
+/// The state of a piece.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Fate {
     Waiting,
     Sent,
-    /// It became null, with these errors: so do all fragments that it belongs to.
+    /// The piece became null, with these errors, and so do all fragments that it belongs to.
     Failed(Vec<u8>),
 }
 
-/// An announced fragment that is not delivered.
+/// A fragment that is announced and not yet delivered.
 #[derive(Debug)]
 struct Open {
     fragment: usize,
     id: usize,
-    /// It leaves too much out: it is written whole when every step has ended.
+    /// Whether the fragment would leave out too much. Then it is written whole when every step has ended.
     is_inline: bool,
 }
 
 impl State<'_> {
-    /// Writes the answer without what is deferred.
+    /// Writes the answer without the deferred fields.
     async fn write_leaving(&mut self, left: &mut Left) -> (Written, Spent) {
         let run = self.run;
         let inputs = |step: StepId, input: &Input| run.input(step, input);
@@ -97,7 +97,7 @@ impl State<'_> {
         (written, spent)
     }
 
-    /// Writes a piece of what is deferred.
+    /// Writes a piece of the deferred fields.
     async fn write_piece(&mut self, piece: &Piece, left: &mut Left, spent: Spent) -> PieceWritten {
         let run = self.run;
         let inputs = |step: StepId, input: &Input| run.input(step, input);
@@ -114,19 +114,19 @@ impl State<'_> {
 struct Delivery<'a> {
     plan: &'a DeferPlan,
     left: Left,
-    /// What was written so far.
+    /// How much was written so far.
     spent: Spent,
-    /// By index into [`Left::pieces`]; those beyond its end are waiting.
+    /// The state of each piece, by index into [`Left::pieces`]; pieces beyond the end are waiting.
     pieces: Vec<Fate>,
     open: Vec<Open>,
     announced: usize,
 }
 
 impl Delivery<'_> {
-    /// Announces the fragments right inside of one that was delivered, or of the initial answer.
+    /// Announces the fragments directly inside one that was delivered, or inside the initial answer.
     fn announce(&mut self, parent: Option<usize>, part: &mut Part) {
         self.pieces.resize(self.left.pieces.len(), Fate::Waiting);
-        // Of a fragment without anything of its own, those inside of it take its place.
+        // A fragment that has no fields of its own is replaced by those inside it.
         let mut parents = vec![parent];
         while let Some(parent) = parents.pop() {
             for fragment in 0..self.left.fragments.len() {
@@ -209,7 +209,7 @@ impl Delivery<'_> {
             let piece = self.left.pieces[next].clone();
             let written = state.write_piece(&piece, &mut self.left, self.spent).await;
             self.spent = written.spent;
-            // Of many small pieces, too, others have their turn in between.
+            // Other tasks get their turn between many small pieces too.
             state.pace.rest().await;
             if self.left.is_too_much() && !open.is_inline {
                 break Err(Unsent::TooMuch);
@@ -244,7 +244,7 @@ impl Delivery<'_> {
     }
 }
 
-/// Why a fragment is not sent.
+/// The reason why a fragment is not sent.
 enum Unsent {
     Failed(Vec<u8>),
     TooMuch,

@@ -1,7 +1,7 @@
-//! Problem details (RFC 9457): the one text of an upstream body that a caller may read as a message.
+//! Problem details (RFC 9457): the only text of an upstream body that a caller may read as a message.
 //!
-//! In: an answer whose status is an error. Out: its `detail`, else its `title`, if the contract declares
-//! `application/problem+json` for that status. Everything else of the body stays here.
+//! In: an answer whose status is an error. Out: its `detail` or else its `title`, if the contract declares
+//! `application/problem+json` for that status. The rest of the body is not passed on.
 
 use crate::compose::Way;
 use crate::json;
@@ -9,10 +9,10 @@ use crate::upstream::Answer;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// Longest message, in characters.
+/// The greatest length of a message, in characters.
 const MAX_CHARACTERS: usize = 300;
 
-/// Members that are not text are as good as missing.
+/// The members of a problem. One that is not a string counts as missing.
 #[derive(Deserialize)]
 struct Problem<'a> {
     #[serde(borrow)]
@@ -21,12 +21,12 @@ struct Problem<'a> {
     title: Option<&'a RawValue>,
 }
 
-/// What a service says about a status, on one line; `None`: nothing that may be passed on.
+/// What a service says about a status, on one line. `None` if the service says nothing that may be passed on.
 pub(super) fn message(way: &Way, answer: &Answer) -> Option<String> {
     if !way.has_problem(answer.status) {
         return None;
     }
-    // An array would do for a struct, too.
+    // Only an object is accepted, because `serde` would read a struct from an array too.
     let body = answer.body.trim_ascii_start();
     json::check(body).ok()?;
     let problem: Problem<'_> = body.starts_with(b"{").then(|| serde_json::from_slice(body).ok())??;
@@ -35,7 +35,7 @@ pub(super) fn message(way: &Way, answer: &Answer) -> Option<String> {
     texts.map(|text| one_line(&text)).find(|text| !text.is_empty())
 }
 
-/// Without control characters, and no longer than allowed.
+/// The text without control characters, and cut to [`MAX_CHARACTERS`].
 fn one_line(text: &str) -> String {
     let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
     let line = words.collect::<Vec<_>>().join(" ");

@@ -1,4 +1,4 @@
-//! Reading the arena: joins followed, leaves as JSON text.
+//! Reading the arena: joins are followed, and leaves are read as JSON text.
 
 use super::arena::{Arena, Slot};
 use super::input::Inputs;
@@ -7,7 +7,7 @@ use crate::compose::Input;
 use crate::plan::{FrameId, Join, LeafRead, LeafSource, StepId};
 use std::borrow::Cow;
 
-/// A row, or why there is none.
+/// A row, or the reason why there is none.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Reached {
     Row(FrameId, u32),
@@ -15,7 +15,7 @@ pub(super) enum Reached {
     Failed(u32),
 }
 
-/// A leaf's text, or why there is none.
+/// A leaf's text, or the reason why there is none.
 #[derive(Debug)]
 pub(super) enum Token<'a> {
     Text(Cow<'a, [u8]>),
@@ -37,7 +37,8 @@ pub(super) fn follow(arena: &Arena, joins: &[Join], frame: FrameId, row: u32) ->
     Reached::Row(frame, row)
 }
 
-/// A leaf that was captured, is not null and stays as it is. `None`: it is not that; [`follow`] and [`token`] tell what.
+/// The text of a leaf that was captured, is not null, and needs no method. `None` for all others, for which [`follow`]
+/// and [`token`] say what they are.
 #[inline]
 pub(super) fn plain<'a>(
     arena: &'a Arena,
@@ -53,7 +54,7 @@ pub(super) fn plain<'a>(
     }
 }
 
-/// A leaf of a row; `inputs` tells the inputs of a step, for mappings that use them.
+/// Reads a leaf of a row. `inputs` gives the inputs of a step, for mappings that use them.
 #[inline]
 pub(super) fn token<'a>(
     arena: &'a Arena,
@@ -65,7 +66,7 @@ pub(super) fn token<'a>(
         LeafSource::Slot(slot) => match arena.get(frame, row, *slot) {
             Slot::Text { body, start, len } => Token::Text(Cow::Borrowed(arena.text(body, start, len))),
             Slot::Failed(error) => return Token::Failed(error),
-            // Of an object it is asked only whether it is there.
+            // For an object, only its presence matters.
             Slot::Object(_) => Token::Text(Cow::Borrowed(b"{}")),
             _ => Token::Null,
         },
@@ -83,7 +84,7 @@ pub(super) fn token<'a>(
             let text = String::from_utf8_lossy(&text).into_owned();
             leaf::apply(text.into(), &read.then).map(|text| text.into_owned().into_bytes())
         }
-        // Null is a value to methods: `next->eq(null)`.
+        // Methods take null as a value: `next->eq(null)`.
         _ if read.then.is_empty() => None,
         _ => leaf::apply("null".into(), &read.then).map(|text| text.into_owned().into_bytes()),
     };
@@ -94,7 +95,7 @@ pub(super) fn token<'a>(
     }
 }
 
-/// An input of a step as JSON text; `None`: null.
+/// An input of a step as JSON text. `None` if it is null.
 pub(super) fn input_text<'a>(inputs: &Inputs<'a>, input: &'a Input) -> Option<String> {
     let value = inputs.json(input).filter(|value| !value.is_null());
     value.map(|value| value.to_string())

@@ -1,7 +1,7 @@
-//! Errors of GraphQL sources: each is put at the place in the arena that its path names.
+//! Errors of GraphQL sources: each is stored at the place in the arena that its path names.
 //!
-//! An error without a path that leads to something asked for (GraphQL §7.1.2 allows it) is put where the source answered
-//! with null at the top, and else reported without a path: good data beside it stays.
+//! An error may lack a path that leads to a selected field (GraphQL §7.1.2). Then it is stored at the top-level nulls
+//! of the source's answer. If there are none, it is reported without a path, and the data beside it stays.
 
 use super::arena::{Arena, Failure, Slot};
 use super::cause::Evidence;
@@ -18,7 +18,7 @@ struct Top {
     errors: Option<Vec<RemoteError>>,
 }
 
-/// Messages of a source are for developers: other callers read ours.
+/// An error of a source. Its message is for developers; other callers read a message of the engine.
 #[derive(Deserialize)]
 struct RemoteError {
     #[serde(default)]
@@ -47,7 +47,7 @@ pub(super) fn place_errors(
     if !has_errors(&answer.body) {
         return no_data(arena);
     }
-    // What is no list of errors is an answer that nobody can trust.
+    // An answer whose `errors` is not a list of errors cannot be trusted.
     let top: Option<Top> = serde_json::from_slice(&answer.body).ok();
     let errors = top.map(|top| top.errors.unwrap_or_default());
     if errors.as_ref().is_some_and(Vec::is_empty) {
@@ -95,7 +95,7 @@ pub(super) fn place_errors(
     None
 }
 
-/// Fails the fields right below `data` that are null; gives how many they are.
+/// Fails the fields directly below `data` that are null. Returns how many there are.
 fn fail_nulls(data: &Capture, arena: &mut Arena, (frame, row): (FrameId, u32), failed: Slot) -> usize {
     match data {
         Capture::Many(all) => all.iter().map(|data| fail_nulls(data, arena, (frame, row), failed)).sum(),
@@ -128,13 +128,13 @@ fn first_message(errors: &Option<Vec<RemoteError>>) -> Option<Box<str>> {
     Some(shortened(message).into())
 }
 
-/// May an answer hold errors? Looking for the word spares most answers a second parse.
+/// Whether an answer may have errors. The search for the word saves most answers a second parse.
 pub(super) fn has_errors(body: &[u8]) -> bool {
     body.windows(8).any(|window| window == b"\"errors\"")
 }
 
-/// Fails the slot that a path leads to, or the null on the way to it: the source has let the error rise to there
-/// (GraphQL §6.4.4). `false`: it leads nowhere.
+/// Fails the slot that a path leads to, or the null on the way to it, to which the source has propagated the error
+/// (GraphQL §6.4.4). Returns `false` if the path leads nowhere.
 fn fail_at(capture: &Capture, arena: &mut Arena, (frame, row): (FrameId, u32), path: &[Value], failed: Slot) -> bool {
     match (capture, path.split_first()) {
         (Capture::Many(all), Some(_)) => {
@@ -169,7 +169,7 @@ fn fail_at(capture: &Capture, arena: &mut Arena, (frame, row): (FrameId, u32), p
     }
 }
 
-/// Did the source answer with this object?
+/// Whether the source answered with this object.
 fn is_there(object: &ObjectCapture, arena: &Arena, (frame, row): (FrameId, u32)) -> bool {
     object.tags.iter().all(|&(tag, _)| matches!(arena.get(frame, row, tag), Slot::Object(_)))
 }
@@ -185,7 +185,7 @@ fn fail_here(capture: &Capture, arena: &mut Arena, (frame, row): (FrameId, u32),
             for &(tag, _) in &object.tags {
                 arena.set(frame, row, tag, failed);
             }
-            // Its values too: those of an entity are read without a look at it.
+            // Its values fail too, because those of an entity are read without a check of the entity itself.
             let inner = object.properties.iter();
             let placed = inner.filter(|(_, inner)| fail_here(inner, arena, (frame, row), failed)).count();
             !object.tags.is_empty() || placed > 0

@@ -1,13 +1,13 @@
-//! Representations: what `_entities` of a GraphQL source is told of each entity.
+//! Representations: what is sent to `_entities` of a GraphQL source for each entity.
 //!
-//! In: the members of a representation, and one key with a token for each of them.
-//! Out: `{"__typename": …, …}` with the fields of the key and what `@requires` needs, each as its type says.
+//! In: the members of a representation, and keys with one token for each member. Out: `{"__typename": …, …}` with the
+//! fields of the key and of `@requires`, each written as its type requires.
 //! Elsewhere: whether the values fit their types ([`super::required`]).
 //!
 //! Always true:
-//! - an `ID` goes as a string, whatever it was made from (GraphQL §3.5.5); a custom scalar keeps its text;
-//! - what may be null and is null goes as null, at the place where the null is: `"price": null` is not
-//!   `"price": {"amount": null}`.
+//! - an `ID` is sent as a string, whatever it was read from (GraphQL §3.5.5); a custom scalar keeps its text;
+//! - a nullable value that is null is sent as null at the level of the null: `"price": null` differs from `"price":
+//!   {"amount": null}`.
 //!
 //! # Source
 //! Apollo Federation subgraph specification, `_Any` and `Query._entities`.
@@ -38,7 +38,7 @@ pub(super) fn of_keys(ty: &str, members: &[Member], keys: &[Key]) -> String {
     String::from_utf8(out).expect("keys are UTF-8, and what is written of them is")
 }
 
-/// Writes the fields of an object, `depth` levels below the entity; `is_begun`: something stands before them.
+/// Writes the fields of an object, `depth` levels below the entity. `is_begun`: whether another field precedes them.
 fn write_fields(parts: &[Part<'_>], depth: usize, mut is_begun: bool, out: &mut Vec<u8>) {
     let mut written: Vec<&str> = Vec::new();
     for (member, _) in parts {
@@ -67,7 +67,7 @@ fn write_fields(parts: &[Part<'_>], depth: usize, mut is_begun: bool, out: &mut 
     }
 }
 
-/// Writes a leaf as its type says. What does not fit has been refused before.
+/// Writes a leaf as its type requires. A value that does not fit was refused before.
 fn write_leaf(ty: &OutType, token: &str, out: &mut Vec<u8>) {
     match ty {
         OutType::Leaf { leaf, .. } if leaf::write(leaf, token.as_bytes(), out) => {}
@@ -84,7 +84,7 @@ fn write_leaf(ty: &OutType, token: &str, out: &mut Vec<u8>) {
             }
             Err(_) => out.extend_from_slice(token.as_bytes()),
         },
-        // Null in a list.
+        // This is a null in a list.
         _ => out.extend_from_slice(token.as_bytes()),
     }
 }

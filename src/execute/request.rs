@@ -1,4 +1,4 @@
-//! From a step and some keys to a request: targets, bodies, GraphQL variables, the batch domain.
+//! How a step and some keys become a request: targets, bodies, GraphQL variables, and the batch domain.
 
 use super::arena::Failure;
 use super::input::{Inputs, UrlValue, push_name, write_argument};
@@ -12,10 +12,10 @@ use http::{HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::sync::Arc;
 
-/// Everything but RFC 3986's unreserved characters is encoded.
+/// The characters that are percent-encoded: all except the unreserved ones of RFC 3986 §2.3.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Makes the request of one call; `fieldset` is sent where the endpoint takes one.
+/// Makes the request of one call. `fieldset` is sent if the endpoint takes one.
 pub(super) fn render<'a>(
     step: &Step,
     way: &'a Way,
@@ -75,7 +75,7 @@ fn source_header(rule: &HeaderRule, inputs: &Inputs<'_>) -> Result<Option<(Heade
             None => return Ok(None),
         },
         Rule::Literal(text) => header_value(text)?,
-        // That it is there was seen to before.
+        // Its presence was checked before, by [`lacks`].
         Rule::Config(path) => header_value(&setting(path, inputs).unwrap_or_default())?,
     };
     Ok(Some((header_name(&rule.name)?, value)))
@@ -89,12 +89,12 @@ fn header_value(text: &str) -> Result<HeaderValue, Failure> {
     HeaderValue::from_str(text).map_err(|_| Failure::new("BAD_INPUT", "a value cannot be sent as a header"))
 }
 
-/// OpenAPI 3.0.3 §4.7.12.2: what the contract requires is sent, or nothing is.
+/// Fails if a parameter that the contract requires (OpenAPI 3.0.3 §4.7.12.2) is missing. Then nothing is sent.
 fn check_required(value: &UrlValue<'_>, is_required: bool) -> Result<(), Failure> {
     let is_missing = match value {
         UrlValue::Absent => true,
         UrlValue::One(_) => false,
-        // An empty list is written as nothing.
+        // An empty list would be written as nothing.
         UrlValue::Many(texts) => texts.is_empty(),
     };
     match is_required && is_missing {
@@ -107,7 +107,7 @@ fn push_segment(target: &mut String, value: UrlValue<'_>) -> Result<(), Failure>
     let missing = || Failure::new("BAD_INPUT", "a value that the path needs is missing");
     match value {
         UrlValue::Absent => return Err(missing()),
-        // RFC 3986 §5.2.4: dot segments, encoded or not, would be removed and name another resource.
+        // Dot segments, encoded or not, would be removed, and so name another resource (RFC 3986 §5.2.4).
         UrlValue::One(text) if matches!(&*text, "" | "." | "..") => {
             return Err(Failure::new("BAD_INPUT", "a value cannot be sent as a path segment"));
         }
@@ -150,8 +150,9 @@ fn push_parameter(target: &mut String, separator: &mut char, name: &str, list: L
     }
 }
 
-/// Why a call cannot be made, whatever its keys are: the caller lacks a claim that it names, or the configuration a
-/// setting. What stands before `??` may be missing; anything else would leave a part out of a request.
+/// The reason why a call cannot be made, whatever its keys are: the caller lacks a claim, or the configuration lacks a
+/// setting, that the call names. An operand before `??` may be missing; without any other, a part of the request would
+/// be missing.
 pub(super) fn lacks(way: &Way, source: &Source, inputs: &Inputs<'_>) -> Option<Failure> {
     let missing = way.call.inputs().find_map(|input| missing(input, inputs)).or_else(|| {
         let is_missing =
@@ -167,7 +168,7 @@ pub(super) fn lacks(way: &Way, source: &Source, inputs: &Inputs<'_>) -> Option<F
     })
 }
 
-/// What a call lacks.
+/// The kind of value that a call lacks.
 enum Missing {
     Claim,
     Setting,
@@ -181,13 +182,13 @@ fn missing(input: &Input, inputs: &Inputs<'_>) -> Option<Missing> {
         Input::Object(members) => members.iter().find_map(|(_, input)| missing(input, inputs)),
         Input::List(items) => items.iter().find_map(|input| missing(input, inputs)),
         Input::Number(inner) | Input::Text(inner) => missing(inner, inputs),
-        // The other side only counts where it stands in.
+        // The second operand matters only where it is used.
         Input::OrElse(first, other) => is_null(first).then(|| missing(other, inputs)).flatten(),
         Input::Literal(_) | Input::Argument(_) | Input::Parent(_) | Input::BatchSize => None,
     }
 }
 
-/// A setting as the text of a header; `None`: it is missing, or no text, number or boolean.
+/// A setting as the text of a header. `None` if it is missing, or is no text, number or boolean.
 fn setting(path: &[String], inputs: &Inputs<'_>) -> Option<String> {
     match path.iter().try_fold(inputs.config, |value, name| value.get(name))? {
         Json::String(text) => Some(text.clone()),
@@ -213,7 +214,7 @@ fn graphql(document: &SubgraphDocument, inputs: &Inputs<'_>) -> Request {
     Request::GraphQl { query: Arc::clone(&document.text), variables: variables.into(), headers: Vec::new() }
 }
 
-/// What may share this step's calls.
+/// The domain within which calls may be shared with this step.
 pub(super) fn domain(step: &Step, way: &Way, source: &Source, inputs: &Inputs<'_>, ignore_keys: bool) -> BatchDomain {
     let mut text = Vec::new();
     for (name, value) in &step.arguments {

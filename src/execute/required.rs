@@ -1,8 +1,8 @@
-//! Keys and what `@requires` needs, completed by the graph's types before they are sent.
+//! Keys and the values of `@requires` are checked against the graph's types before they are sent.
 //!
-//! A service may answer with null where the contract does not allow it, or with a value of another type. A GraphQL source
-//! refuses a whole list of representations for one such value, so the row that has it fails alone, and is never sent.
-//! What is kept of an answer is held to the same types ([`super::project`]).
+//! A service may answer with null where the contract does not allow it, or with a value of another type. For one such
+//! value, a GraphQL source refuses the whole list of representations. So the row that has the value fails alone and is
+//! never sent. Answers that are cached are checked against the same types ([`super::project`]).
 
 use super::arena::Failure;
 use super::input::Key;
@@ -11,8 +11,8 @@ use crate::operation::OutType;
 use crate::plan::{Member, Step};
 use serde_json::value::RawValue;
 
-/// Completes a key for a GraphQL source. From `required` on, null goes up to the nearest nullable field of its path
-/// (GraphQL §6.4.4); before, there is none. Returns why the row cannot be asked for.
+/// Completes a key for a GraphQL source. From index `required` on, a null propagates to the nearest nullable field of
+/// its path (GraphQL §6.4.4); before that index there are no nulls. Returns the reason if the row cannot be asked for.
 pub(super) fn complete(step: &Step, key: &mut Key, required: usize) -> Option<Failure> {
     let (_, members) = step.document.as_ref()?.representation.as_ref()?;
     for at in 0..key.len() {
@@ -36,7 +36,7 @@ fn make_null(members: &[Member], key: &mut Key, required: usize, path: &[String]
     }
 }
 
-/// Is a JSON text, which is not null, of a type?
+/// Whether a JSON text that is not null fits a type.
 pub(super) fn fits(ty: &OutType, token: &[u8]) -> bool {
     match ty {
         OutType::Leaf { leaf, .. } => leaf::write(leaf, token, &mut Vec::new()),

@@ -1,4 +1,5 @@
-//! Credential scope: what of the caller a call sends, and what of it a whole operation's answer depends on.
+//! The credential scope: which data of the caller a call sends, and on which of it the answer of a whole operation
+//! depends.
 
 use crate::compose::{CallerInputs, Graph, Source, SourceId, Way};
 use crate::heap::HeapSize;
@@ -8,12 +9,12 @@ use crate::plan::Plan;
 use crate::policy::Caller;
 use crate::upstream::CredentialScope;
 
-/// The credential scope of a way's calls: claims used and headers forwarded, names and values.
+/// The credential scope of a way's calls: the names and values of the claims and headers that they use.
 pub(super) fn scope(way: &Way, source: &Source, caller: &Caller) -> CredentialScope {
     let mut text = Vec::new();
     push_caller(&mut text, &way.caller, caller);
     if source.kind.sees_caller() {
-        // Code of ours sees the whole caller.
+        // Code in this process sees the whole caller.
         let claims = caller.claims.as_ref().map_or_else(String::new, |claims| Json::Object(claims.clone()).to_string());
         push_input(&mut text, b"claims", claims.as_bytes());
         for (name, value) in &caller.headers {
@@ -42,7 +43,7 @@ fn push_caller(text: &mut Vec<u8>, inputs: &CallerInputs, caller: &Caller) {
     }
 }
 
-/// Length-prefixed, so that no two lists of inputs look alike.
+/// Appends a name and a value, each after its length, so that no two lists of inputs give the same text.
 pub(super) fn push_input(text: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     for part in [name, value] {
         text.extend_from_slice(&(part.len() as u64).to_le_bytes());
@@ -50,8 +51,8 @@ pub(super) fn push_input(text: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     }
 }
 
-/// What of the caller an operation's answer depends on: the union of its steps' scopes, and whether it asks who is
-/// signed in.
+/// The data of the caller on which an operation's answer depends: the union of its steps' scopes, and whether the
+/// operation asks if the caller is signed in.
 #[derive(Debug, PartialEq, Eq)]
 pub struct OperationScope {
     inputs: CallerInputs,
@@ -60,8 +61,8 @@ pub struct OperationScope {
 }
 
 impl OperationScope {
-    /// That of a plan. `None`: equal operations must not share an answer, for this one writes, or runs code that may look at
-    /// more than its request; or there is nothing to share, for it makes no call.
+    /// The scope of a plan. `None` if equal operations must not share an answer, because they write or run code that
+    /// may see more than its request. Also `None` if the plan makes no call, so that there is nothing to share.
     #[must_use]
     pub fn of(plan: &Plan, graph: &Graph) -> Option<Self> {
         if plan.kind == OperationKind::Mutation || plan.steps.is_empty() {
@@ -84,14 +85,14 @@ impl OperationScope {
         inputs.headers.dedup();
         sources.sort();
         sources.dedup();
-        // Whoever is refused for having no claims is told so, even if nothing that was asked for depends on one.
+        // A caller without claims may be refused, even if no selected value depends on a claim.
         let asks_identity = !inputs.claims.is_empty()
             || plan.steps.iter().any(|step| step.authenticated)
             || plan.output.asks_identity();
         Some(Self { inputs, asks_identity, sources })
     }
 
-    /// The inputs' names and values, not a digest of them: equal means equal.
+    /// The names and values of the inputs of a caller. They are no digest, so equal bytes mean equal inputs.
     #[must_use]
     pub fn of_caller(&self, caller: &Caller) -> Box<[u8]> {
         let mut text = Vec::new();
@@ -102,20 +103,20 @@ impl OperationScope {
         text.into()
     }
 
-    /// Does the answer depend on nothing of the caller?
+    /// Whether the answer depends on no data of the caller.
     #[must_use]
     pub fn is_public(&self) -> bool {
         self.inputs.claims.is_empty() && self.inputs.headers.is_empty() && !self.asks_identity
     }
 
-    /// Bytes of memory that it holds beside its own.
+    /// How many bytes of memory the value holds outside itself.
     #[must_use]
     pub fn weight(&self) -> usize {
         let CallerInputs { claims, headers } = &self.inputs;
         claims.heap_size() + headers.heap_size() + self.sources.capacity() * size_of::<SourceId>()
     }
 
-    /// The sources that it asks, each once.
+    /// The sources that the operation calls, each once.
     #[must_use]
     pub fn sources(&self) -> &[SourceId] {
         &self.sources

@@ -1,10 +1,10 @@
-//! Series: whether a later field of a mutation is still to be sent.
+//! Series: whether a later root field of a mutation is still sent.
 //!
-//! In: a write whose turn it is. Out: whether an earlier field has made the whole answer null.
+//! In: a write that would be sent next. Out: whether an earlier field has made the whole answer null.
 //!
-//! Root fields of a mutation run one after the other (GraphQL §6.2.2). Where one that is not null fails, `data` is null
-//! (§6.4.4), and the fields that have not begun may be cancelled. They are: whoever gets no data could not see what they did.
-//! graphql-js does the same. A field that may be null fails by itself, and the next one is sent.
+//! Root fields of a mutation run one after the other (GraphQL §6.2.2). If a non-null one fails, `data` becomes null
+//! (§6.4.4), and fields that have not begun may be cancelled. They are cancelled here, because a client that gets no
+//! data could not see what they did; graphql-js does the same. If a nullable field fails, the next one is sent.
 
 use super::cause::Causes;
 use super::run::State;
@@ -13,19 +13,19 @@ use crate::compose::{Input, TypeId};
 use crate::operation::OperationKind;
 use crate::plan::{OutFieldPlan, OutKindPlan, ROOT_FRAME, StepId};
 
-/// How far the root fields of a mutation have been looked at.
+/// How many root fields of a mutation were checked, and with which result.
 #[derive(Debug, Default)]
 pub(super) struct Series {
-    /// So many of them, the first ones.
+    /// The number of root fields that were checked, from the first one on.
     looked_at: usize,
-    /// One of them has made the answer null.
+    /// Whether one of them has made the answer null.
     is_void: bool,
 }
 
 impl<'a> State<'a> {
-    /// Whether the answer is null already, whatever this step would give: then nothing more is sent for it.
+    /// Whether the answer is null already, whatever this step would add. Then no more writes are sent for it.
     ///
-    /// The steps of all fields before it have ended, for it waits for them.
+    /// This step waits for the steps of all earlier fields, so they have ended.
     pub(super) async fn is_void(&mut self, number: usize, root: TypeId) -> bool {
         let (step, way, _) = self.step(number);
         if self.run.plan.kind != OperationKind::Mutation || way.is_safe || step.group == 0 || self.series.is_void {
@@ -52,7 +52,7 @@ impl<'a> State<'a> {
         self.series.is_void
     }
 
-    /// Whether one of some fields of the root makes the whole answer null.
+    /// Whether one of these root fields makes the whole answer null.
     async fn are_void(&mut self, fields: &'a [OutFieldPlan], left: &mut Left) -> bool {
         let run = self.run;
         let inputs = |step: StepId, input: &Input| run.input(step, input);

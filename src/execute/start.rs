@@ -1,4 +1,4 @@
-//! Starting a step: its keys are collected, and asked for in as many calls as they need.
+//! Starting a step: its keys are collected, and sent in as many calls as they need.
 
 use super::arena::Failure;
 use super::entity_cache::{Announced, Joined, Looked};
@@ -13,19 +13,19 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Most calls that one request makes, whatever its plan says.
+/// The greatest number of calls that one request makes, whatever its plan says.
 const MAX_CALLS: usize = 2_000;
 
-/// How a call comes about.
+/// The way in which a call gets its answer.
 enum Via {
-    /// It is sent; others may wait for it, if it is announced.
+    /// The call is sent. If it is announced, other requests may wait for it.
     Sent(Option<Announced>),
-    /// Somebody else's is waited for, and it is only sent if that one comes to nothing.
+    /// The call waits for an equal one of another request, and is sent only if that one gives no answer.
     Joined(Joined),
 }
 
 impl State<'_> {
-    /// Starts steps, and whatever becomes ready because some need no call.
+    /// Starts steps, and all further steps that become ready because some need no call.
     pub(super) async fn start_all(&mut self, ready: Vec<usize>) {
         let mut ready = VecDeque::from(ready);
         while let Some(step) = ready.pop_front() {
@@ -35,7 +35,7 @@ impl State<'_> {
         }
     }
 
-    /// Starts a step. `true`: it is finished already, for nothing has to be asked.
+    /// Starts a step. Returns `true` if it is finished already, because it needs no call.
     async fn start(&mut self, number: usize) -> bool {
         let (step, way, _) = self.step(number);
         let keys = self.collect(number).await;
@@ -66,7 +66,7 @@ impl State<'_> {
             self.call(number, &mut pending, range, Via::Joined(call));
         }
         for first in (first_own..count).step_by(size) {
-            // Whether anybody still waits is for the next one to find out who waits for an answer.
+            // The result is ignored: whether anybody still waits is checked when the answers are awaited.
             self.pace.rest().await;
             let range = first..count.min(first + size);
             self.call(number, &mut pending, range, Via::Sent(announced.pop_front()));
@@ -76,7 +76,7 @@ impl State<'_> {
         is_finished
     }
 
-    /// Asks for some of a step's keys in one call.
+    /// Sends some of a step's keys in one call.
     fn call(&mut self, number: usize, pending: &mut Pending, range: Range<usize>, via: Via) {
         let (step, way, source) = self.step(number);
         let inputs = Inputs { keys: &pending.keys.keys[range.clone()], ..self.inputs(number) };
@@ -140,7 +140,7 @@ impl State<'_> {
         pending.is_made = true;
     }
 
-    /// What becomes of a root call that is not made here.
+    /// The future of a root call that is not made here.
     fn root_answer(
         &mut self,
         step: StepId,
@@ -159,7 +159,7 @@ impl State<'_> {
         }
     }
 
-    /// Counts calls that are about to be made; the error, if they are more than the request may make.
+    /// Counts calls that are about to be made. Returns an error if they are more than the request may make.
     fn charge(&mut self, number: usize, calls: usize) -> Option<Failure> {
         if self.made + calls > MAX_CALLS {
             return Some(Failure::new("TOO_MANY_CALLS", "the request needs too many calls"));
@@ -183,7 +183,7 @@ impl State<'_> {
         let run = self.run;
         let mut collecting = Collecting::new(step, way);
         while !collecting.go_on(&mut self.arena, &|step, input| run.input(step, input)) {
-            // The rows that are left would be asked for in vain, but they have to be counted to be told so.
+            // The result is ignored: even after the deadline, the remaining rows must be collected to get their error.
             self.pace.rest().await;
         }
         collecting.keys

@@ -1,4 +1,4 @@
-//! Parts of an answer in JSON, in either of the two formats that clients know.
+//! Parts of an answer as JSON, in either of the two formats that clients know.
 //!
 //! # Source
 //! GraphQL, RFC "incremental delivery" (September 2025), "Response Format"; its draft of August 2022, which Apollo
@@ -10,30 +10,30 @@ use crate::report::CallRecord;
 use serde_json::json;
 use std::borrow::Cow;
 
-/// How parts are told apart by clients.
+/// The format in which parts are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Wording {
-    /// `pending`, `incremental` by `id`, `completed`.
+    /// `pending`, `incremental` with an `id`, and `completed` (September 2025).
     Current,
-    /// `incremental` by `path` and `label` (August 2022).
+    /// `incremental` with a `path` and a `label` (August 2022).
     Legacy,
 }
 
 /// A part of an answer.
 #[derive(Debug, Default)]
 pub struct Part {
-    /// The first one: `{"data":…` and `errors`, without the closing brace.
+    /// The initial answer: `{"data":…` and `errors`, without the closing brace. `None` in later parts.
     pub(super) initial: Option<Vec<u8>>,
     pub(super) pending: Vec<Pending>,
     pub(super) delivered: Vec<Delivered>,
     pub(super) completed: Vec<Completed>,
-    /// Do others follow?
+    /// Whether further parts follow.
     pub has_next: bool,
-    /// Entries in all its `errors`.
+    /// The number of entries in all `errors` of this part.
     pub errors: u32,
-    /// The `extensions.code` of each.
+    /// The `extensions.code` of each of those entries.
     pub error_codes: Vec<Cow<'static, str>>,
-    /// Calls that ended since the part before.
+    /// The calls that ended since the previous part.
     pub calls: Vec<CallRecord>,
 }
 
@@ -45,27 +45,27 @@ pub(super) struct Pending {
     pub(super) label: Option<String>,
 }
 
-/// Fields of a fragment.
+/// Delivered fields of a fragment.
 #[derive(Debug)]
 pub(super) struct Delivered {
     pub(super) id: usize,
-    /// From the fragment's object.
+    /// The path of the fields' object, from the fragment's object.
     pub(super) sub_path: Vec<PathStep>,
-    /// From the root.
+    /// The path of the fields' object, from the root.
     pub(super) path: Vec<PathStep>,
     pub(super) label: Option<String>,
     pub(super) data: Vec<u8>,
-    /// Separated by commas.
+    /// The JSON texts of the errors, separated by commas.
     pub(super) errors: Vec<u8>,
 }
 
-/// A fragment that is delivered, or failed.
+/// A fragment that is delivered or has failed.
 #[derive(Debug)]
 pub(super) struct Completed {
     pub(super) id: usize,
     pub(super) path: Vec<PathStep>,
     pub(super) label: Option<String>,
-    /// Why it became null; separated by commas.
+    /// The errors by which the fragment became null, as JSON texts separated by commas. `None` if it was delivered.
     pub(super) errors: Option<Vec<u8>>,
 }
 
@@ -76,7 +76,7 @@ impl Part {
         Self { initial: Some(open.to_vec()), errors, error_codes, calls, ..Self::default() }
     }
 
-    /// Is it an answer like any other: nothing is left out?
+    /// Whether the part is a complete answer, from which nothing is left out.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.initial.is_some() && !self.has_next
