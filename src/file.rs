@@ -80,7 +80,7 @@ fn read(path: &Path, max_bytes: usize) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Counts as one of the threads that read until it is dropped.
+/// One of the threads that read files. It is counted until this is dropped.
 struct Thread(&'static AtomicUsize);
 
 impl Thread {

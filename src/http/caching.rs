@@ -1,6 +1,6 @@
 //! Caching outside of this process: by clients, and by proxies between them and this process.
 //!
-//! In: what the engine says about caching an answer, and the entity tags that the request says its client has. Out:
+//! In: what the engine says about caching an answer, and the entity tags in the `if-none-match` of the request. Out:
 //! headers, and whether the answer is 304.
 //! Elsewhere: how long an answer is fresh ([`crate::engine`]).
 //!
@@ -24,7 +24,7 @@ pub(super) struct Conditions {
 }
 
 impl Conditions {
-    /// Reads the conditions of a request; `None` if its method says that its answer cannot be stored.
+    /// Reads the conditions of a request; `None` unless it is a GET or HEAD, because other answers cannot be stored.
     pub(super) fn of(parts: &Parts) -> Option<Self> {
         let is_retrieval = matches!(parts.method, Method::GET | Method::HEAD);
         is_retrieval.then(|| Self { if_none_match: parts.headers.get_all(IF_NONE_MATCH).iter().cloned().collect() })

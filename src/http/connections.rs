@@ -1,12 +1,13 @@
 //! The open connections of one listener: how many there may be, and which one is ended to make room for a new one.
 //!
 //! In: accepted connections. Out: a place for each of them.
-//! Elsewhere: how long a connection has waited for its client ([`super::idle`]); serving it ([`super::serve()`]).
+//! Elsewhere: how long a connection has waited for its client ([`super::idle`]); serving connections
+//! ([`super::serve()`]).
 //!
 //! When all places are taken, the connection that has waited longest for its client is ended. It may have waited for
-//! the next request, for the rest of a head or of a body, or for the client to read its answer. So many silent or slow
-//! connections keep no client out. A connection whose client waits for this process, such as a stream, is never ended
-//! for another one. When no place becomes free for [`WAIT`], new connections get none.
+//! the next request, for the rest of a head or of a body, or for the client to read its answer. Therefore even a crowd
+//! of silent or slow connections keeps no client out. A connection whose client waits for this process, such as a
+//! stream, is never ended for another one. When no place becomes free for [`WAIT`], new connections get none.
 //!
 //! Always true: the number of connections with a place never exceeds the limit.
 
@@ -17,10 +18,10 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
-/// How long a client may always take, however many new connections come.
+/// How long a connection may wait for its client before it can be ended for a new one.
 const PATIENCE: Duration = Duration::from_millis(250);
 
-/// How long a new connection waits for a place before another connection is told to end for it.
+/// The pause between two attempts to find a place for a new connection.
 const AGAIN: Duration = Duration::from_millis(20);
 
 /// How long new connections wait for a place, counted from the moment at which all places were taken. After that, new

@@ -34,7 +34,7 @@ impl Correlation {
     }
 }
 
-/// The value of a header that occurs exactly once.
+/// The value of a header; `None` unless the header occurs exactly once.
 fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h HeaderValue> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?;

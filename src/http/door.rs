@@ -5,7 +5,7 @@
 //! are being read ([`super::upload`]). The third is the number of requests whose bodies have been read, whatever they
 //! do, because each of them holds memory. So a client that sends its body slowly does not take the place of a request
 //! that could be answered. A request that is not accepted is told to try again (`503` with `Retry-After`). Health and
-//! metrics have no door, because they must answer above all during an overload.
+//! metrics have no door, because they are needed most during an overload.
 
 use super::overload::Overload;
 use super::upload::Uploads;

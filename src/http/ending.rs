@@ -1,14 +1,14 @@
-//! When this side ends streams: subscriptions and WebSockets end when the process stops, or when their server was
+//! When this side ends streams: subscriptions and WebSockets end when the process stops, or when their server is
 //! replaced.
 //!
 //! In: a notice of a stop or a reload, and the time over which the ends are spread. Out: for each stream, the moment
 //! and the reason of its end.
-//! Elsewhere: how a stream tells its client to come back ([`super::stream`], [`super::websocket`]).
+//! Elsewhere: how a stream tells its client to reconnect ([`super::stream`], [`super::websocket`]).
 //!
 //! Always true:
 //! - the ends of many streams are spread evenly over that time, so that their clients do not reconnect all at once;
 //! - a stream ends because of a reload only while it reads from a server that was replaced;
-//! - a stream that begins, or looks, after a notice was given still learns of it.
+//! - a stream that begins after a notice, or looks for notices late, still learns of it.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -92,7 +92,7 @@ impl Ends {
         self.notice.send_modify(|notice| notice.stop = Some(Stop { window: Window::new(spread), cut_off }));
     }
 
-    /// Until when the closing handshakes of clients are waited for, shortly before the cut-off; `None` unless the
+    /// Until when this side waits for clients to answer a close, which is shortly before the cut-off; `None` unless the
     /// process stops.
     pub(super) fn last_close(&self) -> Option<Instant> {
         let cut_off = self.notice.borrow().stop?.cut_off;
@@ -101,7 +101,7 @@ impl Ends {
 
     /// Registers one more stream, and returns the object that says when it is to end.
     pub(super) fn stream(&self) -> StreamEnd {
-        // The multiples of the golden ratio, modulo 1, divide an interval evenly, however many they are.
+        // The multiples of the golden ratio, modulo 1, divide an interval evenly, however many there are.
         const STEP: u32 = 2_654_435_769;
         let number = self.count.fetch_add(1, Ordering::Relaxed).wrapping_mul(STEP);
         let share = (f64::from(number) / f64::from(u32::MAX)) as f32;
@@ -209,7 +209,7 @@ mod tests {
             }
         };
         assert_eq!(waiting.await, EndReason::Replaced);
-        // A stream that began before a reload, but looks only after it.
+        // This stream belongs to the server from before a reload, but looks for notices only after the reload.
         assert_eq!(ends.stream().wait(Some(0)).await, EndReason::Replaced);
         ends.stop(Duration::ZERO, Instant::now());
         assert_eq!((new.wait(Some(1)).await, idle.wait(None).await), (EndReason::Stop, EndReason::Stop));

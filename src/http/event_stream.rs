@@ -5,8 +5,8 @@
 //! Elsewhere: the content of the events ([`super::stream`]); taking a connection from the HTTP library
 //! ([`super::takeover`]).
 //!
-//! The HTTP library does not send them, because it keeps two buffers of 8 KiB for as long as an answer lasts, while a
-//! subscriber waits for most of the time.
+//! The HTTP library does not send them, because it keeps two buffers of 8 KiB for as long as an answer lasts, although
+//! a subscriber waits most of the time.
 //!
 //! Always true:
 //! - a stream that waits for an event holds no buffer;

@@ -45,7 +45,7 @@ pub(super) fn event(text: &[u8], is_last: bool) -> Bytes {
 pub(super) fn part(text: &[u8], is_first: bool, is_last: bool) -> Bytes {
     const TYPE: &[u8] = b"\r\ncontent-type: application/json; charset=utf-8\r\n\r\n";
     let before: &[u8] = if is_first { b"---" } else { b"" };
-    // The delimiter follows at once, because only then does the client know that the part has ended.
+    // The next delimiter is sent with the part, because without it the client does not know that the part has ended.
     let after: &[u8] = if is_last { b"\r\n-----\r\n" } else { b"\r\n---" };
     let mut framed = Vec::with_capacity(text.len() + 80);
     framed.extend_from_slice(before);

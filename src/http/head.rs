@@ -1,13 +1,13 @@
-//! Checks that HTTP/1 demands for the head of a request and that the HTTP library does not make.
+//! The checks of a request's head that HTTP/1 demands and the HTTP library does not make.
 //!
 //! In: a head that the library has read, or the library's error. Out: the answer that refuses the head, if it is to be
 //! refused, or the status of the library's own answer. Such answers are plain text or empty, because no GraphQL request
 //! was understood.
 //!
 //! The library itself answers 431 if a head is too long. It answers 400 if a head is not HTTP, if the last transfer
-//! coding is not `chunked` (RFC 9112 §6.3 rule 4), if there is a transfer coding in HTTP/1.0, and if several lengths
-//! differ. If there are both a transfer coding and a length, it ignores the length and closes the connection
-//! afterwards.
+//! coding is not `chunked` (RFC 9112 §6.3 rule 4), if there is a transfer coding in HTTP/1.0, and if there are several
+//! lengths that differ. If there are both a transfer coding and a length, it ignores the length and closes the
+//! connection afterwards.
 
 use axum::body::Body;
 use http::header::{CONNECTION, CONTENT_TYPE, HOST, TRANSFER_ENCODING};

@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-/// The connection does not wait: a request is under way, all of it has been received, and its client reads the answer.
+/// The value of a time while the connection does not wait for its client.
 const NOT: u64 = u64::MAX;
 
 /// Nobody waits for a flush.
@@ -85,7 +85,8 @@ impl Idle {
         self.flush.store(AWAITED, Ordering::Relaxed);
     }
 
-    /// Notes that all bytes were given to the operating system. The HTTP library flushes only after that.
+    /// Notes that a flush has succeeded. All bytes were then given to the operating system, because the HTTP library
+    /// flushes only after it has written them.
     pub(super) fn flushed(&self) {
         if self.flush.load(Ordering::Relaxed) == AWAITED {
             self.flush.store(FLUSHED, Ordering::Relaxed);

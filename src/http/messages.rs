@@ -30,7 +30,8 @@ impl Close {
         Self(code, Cow::Borrowed(reason))
     }
 
-    /// A `subscribe` has the id of an operation that has not ended. An id that is too long for the reason is cut off.
+    /// The close for a `subscribe` whose id is that of an operation that has not ended. An id that is too long for the
+    /// reason is cut off.
     pub(super) fn subscriber_exists(id: &str) -> Self {
         let reason = |id: &str| format!("Subscriber for {id} already exists");
         let room = MAX_REASON_BYTES - reason("").len();
@@ -40,8 +41,8 @@ impl Close {
 
 /// A message that a client sends.
 pub(super) enum Client {
-    /// `authorization` is the member of that name of `payload`, whose name is compared without regard to case. It is
-    /// `None` if the member is absent or null.
+    /// `authorization` is the member of `payload` with that name, in upper or lower case; `None` if it is absent or
+    /// null.
     ConnectionInit {
         authorization: Option<Authorization>,
     },

@@ -5,19 +5,19 @@
 //! ([`crate::upstream`] guards calls to them).
 //!
 //! Lateness is measured by a task on the runtime of each worker. The task sleeps for ten milliseconds and notes how
-//! much later than that it runs. All work of the worker stands in the same queue, so every step of every request waits
-//! as long for its turn. The number and the duration of requests are not used, because they also grow with slow
+//! much later it actually runs. All work of the worker stands in the same queue, so every step of every request waits
+//! just as long for its turn. The number and the duration of requests are not used, because they also grow with slow
 //! services, while the processor is idle. The load of the processor is not used either, because a worker can be fully
 //! used and still be in time.
 //!
 //! The response to lateness follows CoDel (RFC 8289). A burst makes a worker late for a moment and passes; only a delay
 //! that stays above the target for a whole interval shows a standing queue. So the least delay of each interval counts.
 //! While it is above the target, a growing share of new requests is refused; once it is below, the share is halved in
-//! each interval. New requests are refused because a request that has begun has already cost something, and its client
-//! waits. This bounds memory too, because the memory of each request is bounded.
+//! each interval. New requests are refused rather than running ones, because a running one has already cost something,
+//! and its client waits. This bounds memory too, because the memory of each request is bounded.
 //!
-//! A single long request also makes a worker late, and so does a machine that is busy with something else, but there
-//! refusals would shorten no queue. So a delay counts only if several requests began during it.
+//! A single long request also makes a worker late, and so does a machine that is busy with something else. In these
+//! cases there is no queue that refusals could shorten, so a delay counts only if several requests began during it.
 //!
 //! Always true:
 //! - each worker is judged by itself: a busy worker never makes another one refuse requests;
@@ -66,7 +66,7 @@ pub(super) struct Overload {
 
 #[derive(Debug)]
 struct Worker {
-    /// Held for a few additions, never across an await.
+    /// The lock is held for a few additions, never across an await.
     controller: Mutex<Controller>,
     is_measured: AtomicBool,
 }
@@ -154,7 +154,7 @@ struct Controller {
     /// The least delay of this interval.
     least: Duration,
     ticks: u32,
-    /// Requests since the last tick.
+    /// How many requests have begun since the last tick.
     begun: u32,
     /// Whether any request began in this interval.
     had_requests: bool,

@@ -1,8 +1,8 @@
 //! Routes requests by their path: `/graphql` directly to its handler, all other paths through a table of routes.
 //!
 //! `/graphql` is not in the table, because for any route the table boxes the body of the request, the future of the
-//! handler and the answer, and records which route has matched. Nearly all requests are for `/graphql`, and a small one
-//! costs less than that.
+//! handler and the answer, and records which route has matched. Nearly all requests are for `/graphql`, and answering a
+//! small one costs less than that.
 
 use super::graphql::{graphql, refused};
 use super::refusal::Refusal;
@@ -134,7 +134,7 @@ impl Routes {
 
 /// Turns the answer to a GET into the answer to a HEAD (RFC 9110 §9.3.2).
 fn without_body(mut answer: Response<Body>) -> Response<Body> {
-    // A 304 has no content, and its `content-length` would be that of the content of a 200, which is not known here.
+    // A 304 has no content. Its `content-length` would have to be that of a 200, which is not known here.
     if answer.status() != StatusCode::NOT_MODIFIED
         && let Some(length) = answer.body().size_hint().exact()
     {

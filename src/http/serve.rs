@@ -180,8 +180,8 @@ impl Serving<'_> {
     }
 }
 
-/// The connections that clients have opened and that were not accepted yet. They would be cut off when the listener is
-/// closed, which happens after they were accepted.
+/// The connections that wait in the operating system's queue. Closing the listener would cut them off, so it is closed
+/// only after all of them were accepted.
 fn backlog(listener: TcpListener) -> impl Iterator<Item = TcpStream> {
     let listener = listener.into_std().ok();
     let accepted = std::iter::from_fn(move || Some(listener.as_ref()?.accept().ok()?.0));
@@ -243,7 +243,7 @@ async fn answer(
         }
     };
     let events = answer.extensions_mut().remove::<EventStream>().filter(|_| is_http_11);
-    // The rest of the body would be read as the next request.
+    // The connection is closed, because the rest of the body would be read as the next request.
     if events.is_some() || idle.has_unread() && !is_short {
         answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }

@@ -7,7 +7,8 @@
 //! - a request uses one server from its beginning to its end, never the limits of one configuration and the schema of
 //!   another;
 //! - a WebSocket may outlive a server, but each of its operations is a request in this sense;
-//! - a server that was replaced is dropped after its last request; its streams are ended for that ([`super::ending`]).
+//! - a server that was replaced is dropped after its last request; its streams are ended, so that this happens soon
+//!   ([`super::ending`]).
 
 use super::server::Server;
 use crate::engine::GraphQlEngine;

@@ -44,8 +44,8 @@ use tokio::sync::OwnedSemaphorePermit;
 /// How long an event stream is silent at most, so that no proxy closes it as dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(12);
 
-/// How long an event stream is silent before it ends without `complete`. Some clients (`graphql-sse`) connect again
-/// only if the end comes while they wait for an event; if it comes together with an event, they hang.
+/// How long an event stream must have been silent before it ends without `complete`. Some clients (`graphql-sse`)
+/// connect again only if the end comes while they wait for an event; if it comes together with an event, they hang.
 const QUIET: Duration = Duration::from_millis(100);
 
 /// The media types for answers in parts that a client accepts.
@@ -262,7 +262,7 @@ struct Writing {
     has_ended: bool,
     counted: Counted,
     request_id: RequestId,
-    /// When the last part was passed to the HTTP library.
+    /// When the last part was passed on to be sent.
     written: tokio::time::Instant,
     place: Place,
 }

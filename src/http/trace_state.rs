@@ -1,4 +1,4 @@
-//! `tracestate`: entries of the tracing systems that a request has passed, which are passed on beside `traceparent`.
+//! `tracestate`: the entries of the tracing systems on the way of a request. They are sent on beside `traceparent`.
 //!
 //! In: a request's header lines. Out: one value of at most [`MAX_BYTES`], or none.
 //! Elsewhere: whether the request has a valid `traceparent` ([`super::correlation`]).

@@ -153,7 +153,7 @@ impl Uploads {
         Arc::new(Self { most, most_bytes: config.max_reading_bytes.get(), table: Mutex::default() })
     }
 
-    /// Begins an upload. If the greatest number is open already, the oldest is ended.
+    /// Begins an upload. If `most` uploads are open already, the oldest is ended.
     fn begin(self: &Arc<Self>) -> Upload {
         let mut table = self.table();
         while table.open.len() >= self.most {
@@ -296,7 +296,7 @@ mod tests {
             tokio::time::sleep(AT_ONCE / 2).await;
             Ok::<_, Infallible>("12345")
         }));
-        // That nothing follows is known only a moment later. Until then, the bytes that have arrived count.
+        // The end of the body is noticed only a moment later. Until then, its bytes count.
         assert_eq!(outcome(soon, limits(1_000, LONG), &uploads).await, Err("OVERLOADED"));
     }
 

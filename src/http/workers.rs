@@ -1,7 +1,7 @@
 //! Workers: threads that serve connections, each with its own runtime.
 //!
-//! In: accepted connections. Out: each connection is served by the worker that had the fewest when it came. It stays
-//! there until its end, even if it becomes a WebSocket.
+//! In: accepted connections. Out: each connection is served by the worker that had the fewest connections when it
+//! arrived. It stays there until its end, even if it becomes a WebSocket.
 //! Elsewhere: accepting connections and bounding their number ([`super::serve()`]).
 //!
 //! A runtime with several threads moves tasks between them, and wakes one thread for work that another has just done.
@@ -61,7 +61,7 @@ impl Workers {
         self.workers.iter().map(|worker| worker.connections.load(Ordering::Relaxed)).collect()
     }
 
-    /// Spawns a connection on the worker that has the fewest.
+    /// Spawns a connection on the worker that has the fewest connections.
     pub(super) fn spawn(&self, tasks: &mut JoinSet<()>, connection: impl Future<Output = ()> + Send + 'static) {
         let fewest = self.workers.iter().min_by_key(|worker| worker.connections.load(Ordering::Relaxed));
         let Some(worker) = fewest else { return };
@@ -96,7 +96,7 @@ impl Worker {
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel::<()>();
         let run = move || {
-            // The channel ends with an error when the sender is dropped, which is the signal.
+            // The channel ends with an error when the sender is dropped, which is the signal to stop.
             let _ = runtime.block_on(stopped);
             // This ends the tasks of the runtime. Threads that are blocked by a DNS lookup or by a file that hangs end
             // with the process, because waiting for them would have no deadline.

@@ -40,7 +40,7 @@ pub(super) struct Connection {
     headers: HeaderMap,
     correlation: Correlation,
     caller: Option<Caller>,
-    /// The server by whose configuration the caller's token was verified.
+    /// The server with whose configuration the caller's token was verified.
     verified_by: Generation,
     is_initialised: bool,
     operations: Operations,

@@ -11,8 +11,8 @@
 //!
 //! Always true:
 //! - a page in a browser that opens a socket comes from an origin that CORS allows, or from this server;
-//! - an operation ends at the latest with the client's `complete`, when the socket closes, or, if it is a subscription,
-//!   when the caller's token expires;
+//! - an operation ends at the latest when the client sends `complete`, when the socket closes or, if it is a
+//!   subscription, when the caller's token expires;
 //! - a socket stays on the worker of its connection, and keeps the place of that connection until it is closed;
 //! - sockets, operations per socket, subscriptions, messages and waits have bounds.
 //!
@@ -62,8 +62,8 @@ fn begin(site: Site, server: &Server, parts: &mut Parts) -> Result<http::Respons
     let handshake = Handshake::read(parts)?;
     let answer = handshake.answer();
     let takeover = parts.extensions.remove::<Takeover>();
-    // Without a takeover, the HTTP server is not [`super::serve`], which bounds connections, so the sockets are bounded
-    // here.
+    // Without a takeover, the HTTP server is another one than `super::serve` and may not bound its connections, so the
+    // sockets are bounded here.
     let most = if takeover.is_some() { u32::MAX } else { server.config.max_connections.get() };
     let open = server.streams.socket(most).ok_or(Refusal::Overloaded)?;
     let idle = takeover.as_ref().map_or_else(|| Idle::new(tokio::time::Instant::now()), |takeover| takeover.idle());
@@ -104,7 +104,8 @@ async fn serve(upgraded: OnUpgrade, served: Served) {
     };
     let (by, code) = end.told();
     metrics.count_close(by, code);
-    // The connection counts as busy from now on, so that it is not chosen to end for a new one. It is ending already.
+    // The connection counts as busy from now on, so that it is not chosen to end for a new one, because it is ending
+    // already.
     let _ending = idle.request();
     // The client may still be sending. If the connection were closed at once, a reset would take the close frame from
     // the client.

@@ -139,7 +139,7 @@ impl Reader {
     }
 
     /// Ends a frame whose whole payload has arrived. Returns the message or control frame that it completes, if it
-    /// does.
+    /// completes one.
     fn end(&mut self, head: Head) -> Result<Option<Incoming>, Violation> {
         match head.opcode {
             Opcode::Ping => Ok(Some(Incoming::Ping(std::mem::take(&mut self.control)))),
