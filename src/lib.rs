@@ -1,7 +1,7 @@
 //! Bespoke tailors one GraphQL API to each client, over the REST and GraphQL services that a company already runs.
 //!
-//! [`bff`] holds what the program of a client needs; start there. All other modules are private. The project calls them
-//! rooms; the table lists them in the order in which data passes them.
+//! [`bff`] holds what the program of a client needs; start there. No other module is part of the public API. The
+//! project calls its modules rooms; the table lists them in the order in which data passes them.
 //!
 //! | room | turns | into |
 //! |---|---|---|

@@ -1,4 +1,4 @@
-//! The caller of a request: the only place where the edge authenticates one.
+//! The caller of a request. Only this module authenticates callers for HTTP.
 //!
 //! In: the headers of a request. Out: a [`Caller`], or the refusal.
 //! Elsewhere: the methods of authentication, and the rules for several of them ([`crate::policy`]).
@@ -17,7 +17,7 @@ use std::time::{Instant, SystemTime};
 /// Authenticates a request. Its headers become those of the caller.
 ///
 /// # Errors
-/// As [`claims`].
+/// Those of [`claims`].
 pub(super) async fn caller(
     server: &Server,
     headers: HeaderMap,
@@ -32,7 +32,7 @@ pub(super) async fn caller(
 /// Authenticates by headers alone, and returns the claims; `None` if the caller is anonymous.
 ///
 /// # Errors
-/// [`Refusal::Unauthenticated`] if a credential is not good, and [`Refusal::DeadlinePassed`].
+/// [`Refusal::Unauthenticated`] if a credential is not accepted, and [`Refusal::DeadlinePassed`] at `deadline`.
 pub(super) async fn claims(server: &Server, headers: &HeaderMap, deadline: Instant) -> Result<Option<Map>, Refusal> {
     let credentials = RequestCredentials { headers };
     let authentication = server.authenticators.authenticate(credentials, SystemTime::now());

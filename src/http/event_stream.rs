@@ -110,8 +110,8 @@ where
     .await;
 }
 
-/// Ready once the client has left or has sent too much. It reads into the stack, so that waiting holds no memory on the
-/// heap.
+/// Ready once the client has left or has sent too much. It reads into a buffer on the stack, so that a stream that
+/// waits holds no buffer on the heap.
 fn poll_left(stream: &mut (impl AsyncRead + Unpin), dropped: &mut usize, cx: &mut Context<'_>) -> Poll<()> {
     let mut space = [MaybeUninit::uninit(); CHUNK];
     while *dropped <= MAX_DROPPED {

@@ -95,7 +95,7 @@ async fn execute(
 
 /// Waits for the answer that an engine returns at its deadline at the latest; `None` if it returns none in time.
 ///
-/// If the process was held up during that time, the engine's timer and this one expire together, and the engine has no
+/// If the process is held up during that time, the engine's timer and this one expire together, and the engine has no
 /// chance to answer. Then the engine gets the same time once more, because a partial answer is better than none.
 pub(super) async fn handed_over<T>(deadline: Instant, work: impl Future<Output = T>) -> Option<T> {
     let (mut work, end) = (pin!(work), deadline + HANDOVER);

@@ -1,4 +1,4 @@
-//! Authentication at the edge, by methods of the tests' own.
+//! Tests of authentication, with methods of authentication that the tests define.
 
 use super::*;
 use crate::json::{Map, Value};
@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 const KEY: HeaderName = HeaderName::from_static("x-key");
 
-/// Takes what begins with `good` in a header; never answers to `stall`.
+/// A method that accepts the values of a header that begin with `good`, and never answers for `stall`.
 #[derive(Debug)]
 struct Scripted(HeaderName, &'static str);
 

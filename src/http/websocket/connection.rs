@@ -44,8 +44,8 @@ pub(super) struct Connection {
     verified_by: Generation,
     is_initialised: bool,
     operations: Operations,
-    /// Why the socket is to be closed. It is closed as soon as all running operations that are not subscriptions have
-    /// been answered.
+    /// Why the socket is to be closed; `None` while it stays open. It is closed as soon as all running operations that
+    /// are not subscriptions have been answered.
     leaving: Option<Close>,
 }
 
@@ -110,7 +110,8 @@ impl Connection {
                     Ok(Incoming::Close(code)) => return End::Theirs(code),
                     Ok(Incoming::Text(message)) => {
                         heard = Instant::now();
-                        // Boxed: it is rare, and what it takes is not held while nothing comes.
+                        // The future is boxed, because messages are rare and its memory should not be held between
+                        // them.
                         Box::pin(self.receive(&message)).await
                     }
                     Ok(control) => {
@@ -204,11 +205,11 @@ impl Connection {
         }
     }
 
-    /// Verifies the caller's credential by the configuration of `server`, unless that has been done. Keys may have been
-    /// replaced since the credential was verified.
+    /// Verifies the caller's credential again if it was not verified with the configuration of `server`, because keys
+    /// may have been replaced since then.
     ///
     /// # Errors
-    /// The close of the socket, if its caller is not accepted any more.
+    /// The close of the socket, if its caller is no longer accepted.
     async fn verify_again(&mut self, server: &Server) -> Result<(), Close> {
         let Some(caller) = self.caller.as_mut().filter(|_| self.verified_by != server.generation) else {
             return Ok(());
@@ -259,7 +260,7 @@ fn deadline(server: &Server) -> std::time::Instant {
 fn refused(refusal: Refusal) -> Close {
     match refusal {
         Refusal::Unauthenticated(_) => Close::new(4403, "Forbidden"),
-        // The credential may be good, so the client should come back.
+        // The credential may be valid, so the client should connect again.
         _ => Close::new(1013, "Try again later"),
     }
 }

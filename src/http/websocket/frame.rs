@@ -52,7 +52,8 @@ impl Opcode {
     }
 }
 
-/// How a client breaks the protocol. The WebSocket is failed (RFC 6455 §7.1.7) with the code of [`Violation::close`].
+/// How a client breaks the protocol. This side then fails the connection (RFC 6455 §7.1.7) with the code of
+/// [`Violation::close`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Violation {
     /// 1002: a frame breaks the rule that the text names.

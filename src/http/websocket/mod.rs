@@ -3,8 +3,8 @@
 //! In: an upgrade with the subprotocol `graphql-transport-ws`. Out: the messages of the socket.
 //! Elsewhere: the format of messages ([`super::messages`]); the answers of operations ([`crate::engine`]).
 //!
-//! A message passes these stages: `handshake` accepts the upgrade, `frame` and `reader` assemble messages from bytes,
-//! `socket` receives, sends and closes, `connection` speaks the subprotocol, and `operations` runs the operations.
+//! `handshake` accepts the upgrade. `frame` and `reader` then assemble messages from bytes, `socket` receives, sends
+//! and closes, `connection` speaks the subprotocol, and `operations` runs the operations.
 //!
 //! The protocol loop of async-graphql is not used. It closes with other codes than the protocol's, accepts one id
 //! twice, waits for ever for the first message, and would copy each answer into a tree of values.
@@ -104,8 +104,7 @@ async fn serve(upgraded: OnUpgrade, served: Served) {
     };
     let (by, code) = end.told();
     metrics.count_close(by, code);
-    // The connection counts as busy from now on, so that it is not chosen to end for a new one, because it is ending
-    // already.
+    // The connection is ending already. It counts as busy from now on, so that it is not chosen to end for a new one.
     let _ending = idle.request();
     // The client may still be sending. If the connection were closed at once, a reset would take the close frame from
     // the client.

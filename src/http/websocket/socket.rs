@@ -103,7 +103,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
     }
 
-    /// Reads bytes into the stack first, so that a socket that waits holds no buffer on the heap.
+    /// Reads bytes into a buffer on the stack first, so that a socket that waits holds no buffer on the heap.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
         let mut space = [MaybeUninit::uninit(); CHUNK];
         let mut chunk = ReadBuf::uninit(&mut space);
