@@ -1,4 +1,4 @@
-//! Running a plan: a step starts the moment everything that it waits for is there.
+//! Running a plan: a step starts as soon as all steps that it waits for have ended.
 
 use super::arena::{Arena, Failure};
 use super::bounds::Bounds;
@@ -31,16 +31,16 @@ use std::sync::Arc;
 use std::time::Instant;
 use tokio::time::Sleep;
 
-/// A source and the configuration that bindings may read.
+/// A source, and the configuration that bindings may read.
 #[derive(Debug, Clone)]
 pub struct Sourced {
-    /// Who answers.
+    /// The source that answers calls.
     pub subgraph: Arc<dyn Subgraph>,
-    /// Its name.
+    /// The name of the source.
     pub name: Arc<str>,
-    /// `$config`.
+    /// The values of `$config`.
     pub config: Value,
-    /// Items of all lists of one answer that are kept; a list with more is an error at its field.
+    /// How many items of all lists of one answer are kept. A list that exceeds this is an error at its field.
     pub max_list_items: u32,
 }
 
@@ -49,44 +49,44 @@ pub struct Sourced {
 pub struct Run<'a> {
     /// The plan.
     pub plan: &'a Plan,
-    /// The graph that it was made for.
+    /// The graph for which the plan was made.
     pub graph: &'a Arc<Graph>,
-    /// By [`crate::compose::SourceId`].
+    /// The sources of the graph, by [`crate::compose::SourceId`].
     pub sources: &'a [Sourced],
-    /// Coerced variables, in graph vocabulary.
+    /// The coerced variables, in the vocabulary of the graph.
     pub variables: &'a Variables,
-    /// Where the document's fields stand, for errors.
+    /// The positions of the document's fields, for errors.
     pub locations: &'a Locations,
-    /// What is kept of earlier answers; `None`: nothing.
+    /// The kept answers. `None` if nothing is kept.
     pub caching: Option<&'a Arc<Caching>>,
-    /// The writes that are being finished without their requests.
+    /// The writes that continue after their requests have ended.
     pub writes: &'a Writes,
-    /// Answers of `__schema` and `__type`, by response name; `None`: it asks for neither.
+    /// The answers of `__schema` and `__type`, by response name. `None` if the operation selects neither.
     pub introspection: Option<&'a HashMap<String, String>>,
-    /// Who is told the causes of failures.
+    /// The rules by which causes of failures are reported.
     pub causes: &'a Arc<CauseReport>,
-    /// On whose behalf.
+    /// The caller on whose behalf the request runs.
     pub caller: &'a Arc<Caller>,
-    /// When nobody waits any more.
+    /// The deadline, after which nobody waits for the answer.
     pub deadline: Instant,
-    /// What it may cost.
+    /// The bounds of what the operation may cost.
     pub bounds: Bounds,
 }
 
-/// What came of it.
+/// The result of running a plan.
 #[derive(Debug, Clone)]
 pub struct Ran {
     /// `{"data":…}`, with `errors` if there are any.
     pub body: Bytes,
-    /// Entries in `errors`.
+    /// The number of entries in `errors`.
     pub errors: u32,
-    /// Calls made, in the order of their end.
+    /// The calls that were made, in the order in which they ended.
     pub calls: Vec<CallRecord>,
     /// The `extensions.code` of each entry in `errors`.
     pub error_codes: Vec<Cow<'static, str>>,
-    /// Did it take until the deadline? Then parts of it may be missing for that alone.
+    /// Whether the run lasted until the deadline. Then parts of the answer may be missing for that reason alone.
     pub is_cut: bool,
-    /// For how long it holds, if all its parts are kept; those of mutations and subscriptions are not.
+    /// For how long the answer holds, if all its parts are kept. Answers of mutations and subscriptions are not kept.
     pub held: Option<Held>,
 }
 
@@ -96,7 +96,7 @@ pub(super) struct Finished {
     pub(super) result: Result<Answer, CallError>,
     pub(super) started: Instant,
     pub(super) ended: Instant,
-    /// Of a call that others may wait for, if it has an answer.
+    /// The announcement of a call that others may wait for, if the call has an answer.
     pub(super) announced: Option<Announced>,
 }
 
@@ -106,29 +106,29 @@ pub(super) struct Pending {
     pub(super) keys: Keys,
     pub(super) answers: Vec<Answered>,
     pub(super) open: usize,
-    /// Was any call made, as far as is known?
+    /// Whether any call was made, as far as is known.
     pub(super) is_made: bool,
-    /// Of a write.
+    /// The handle of the write, if the step is one.
     pub(super) write: Option<Write>,
-    /// `None`: the cache is not for it.
+    /// The entries of the cache for this step. `None` if the step does not use the cache.
     pub(super) kept: Option<StepKept>,
-    /// Its calls that can be joined until their answers are kept.
+    /// The step's calls that other requests can join until the answers are kept.
     pub(super) announced: Vec<Announced>,
 }
 
-/// How the call of the step comes about that waits for nothing, of a subscription.
+/// How the root call of a subscription gets its answer. The root call is that of the one step that waits for no other.
 #[derive(Default)]
 pub(super) enum RootAnswer {
-    /// As any other call.
+    /// It is called as any other step.
     #[default]
     Called,
-    /// It is rendered and not made.
+    /// The call is rendered, but not made.
     Rendered(Option<Box<(Request, Context)>>),
-    /// A poll has made it.
+    /// A poll has made the call.
     Polled { result: Box<Result<Answer, CallError>>, began: Instant, ended: Instant },
 }
 
-/// A run under way.
+/// The state of a run.
 pub(super) struct State<'a> {
     pub(super) run: &'a Run<'a>,
     pub(super) root: RootAnswer,
@@ -137,41 +137,41 @@ pub(super) struct State<'a> {
     pub(super) pending: Vec<Option<Pending>>,
     pub(super) calls: Vec<CallRecord>,
     pub(super) made: usize,
-    /// Calls as the plan's bound counts them.
+    /// The number of calls, counted as the plan's bound counts them.
     pub(super) charged: u64,
     pub(super) pace: Pace,
     pub(super) in_flight: InFlight,
-    /// Mutations: calls of a later group join no flight begun before this.
+    /// For mutations: a call of a later group does not join a call that began before this moment.
     pub(super) not_before: Option<Instant>,
-    /// Sources that were written to, and when: nothing older is taken of them.
+    /// The sources that were written to, and when. Older answers of these sources are not used.
     pub(super) written: Vec<(SourceId, Mark)>,
-    /// Of a mutation.
+    /// Which root fields of a mutation were checked before its next write.
     pub(super) series: Series,
-    /// What holds of all that was answered so far; `None`: some of it was not kept.
+    /// For how long all answers so far hold. `None` if one of them was not kept.
     pub(super) held: Option<Held>,
-    /// Was a call held back here, other than that of the step that waits for nothing?
+    /// Whether this process did not send a call of a step that waits for another step.
     pub(super) is_held_back: bool,
 }
 
 impl Drop for State<'_> {
-    /// Nobody waits any more for a write that is finished all the same.
+    /// Ends the writes of this run; those that were sent are finished without it.
     fn drop(&mut self) {
-        // What was not sent is not sent any more.
+        // Calls that were not sent are not sent any more.
         self.in_flight.clear();
         (0..self.pending.len()).for_each(|number| _ = self.end_write(number));
     }
 }
 
-/// Runs a plan to the end of its answer. Dropping the future cancels its calls, but for the writes that were sent.
+/// Runs a plan until its answer is complete. Dropping the future cancels its calls, except writes that were sent.
 ///
-/// The future is boxed: it is large, and every `async fn` around it would copy it once more.
+/// The future is boxed, because it is large and every `async fn` around it would copy it once more.
 #[must_use]
 pub fn run(run: Run<'_>) -> BoxFuture<'_, Ran> {
     Box::pin(async move {
         let mut state = State::new(&run);
         state.begin().await;
         if !state.is_over() {
-            // Boxed: a timer wants an alignment of its own, which costs whoever boxes a future that holds one.
+            // The timer is boxed, because its alignment would make every future that holds it larger.
             let mut deadline = Box::pin(tokio::time::sleep_until(run.deadline.into()));
             while state.advance(deadline.as_mut()).await {}
         }
@@ -179,7 +179,7 @@ pub fn run(run: Run<'_>) -> BoxFuture<'_, Ran> {
     })
 }
 
-/// The graph's type of the operation's root: the only one that the answer's root object has.
+/// The graph's type of the operation's root, which is the only type of the answer's root object.
 pub(super) fn root_type(run: &Run<'_>) -> TypeId {
     let output = &run.plan.output;
     let root = output.objects.get(output.root as usize).and_then(|object| object.variants.first());
@@ -187,12 +187,12 @@ pub(super) fn root_type(run: &Run<'_>) -> TypeId {
 }
 
 impl<'a> State<'a> {
-    /// Nothing of it has begun.
+    /// The state of a run that has not begun.
     pub(super) fn new(run: &'a Run<'a>) -> Self {
         Self::with(run, RootAnswer::Called)
     }
 
-    /// The same, with the root's call as it is said.
+    /// The same state, with the given answer for the root call.
     pub(super) fn with(run: &'a Run<'a>, root: RootAnswer) -> Self {
         let plan = run.plan;
         Self {
@@ -214,20 +214,20 @@ impl<'a> State<'a> {
         }
     }
 
-    /// Starts the steps that wait for nothing.
+    /// Starts the steps that wait for no other step.
     pub(super) async fn begin(&mut self) {
         let ready = (0..self.waiting.len()).filter(|&step| self.waiting[step] == 0).collect::<Vec<_>>();
         self.start_all(ready).await;
         self.pace.end();
     }
 
-    /// Waits for the next call to end and starts what it makes ready. `false`: nothing is in flight any more, so that
-    /// every step has ended.
+    /// Waits for the next call to end, and starts the steps that become ready. Returns `false` if nothing is in flight
+    /// any more, which means that every step has ended.
     pub(super) async fn advance(&mut self, mut deadline: Pin<&mut Sleep>) -> bool {
         if self.in_flight.is_empty() {
             return false;
         }
-        // Whoever waits for a call has given its turn back.
+        // A request that waits for a call gives its turn back.
         self.pace.end();
         let finished = tokio::select! {
             biased;
@@ -241,18 +241,18 @@ impl<'a> State<'a> {
         !self.in_flight.is_empty()
     }
 
-    /// Waits for the first call to end, without reading its answer; `None`: none was made.
+    /// Waits for the first call to end, without reading its answer. `None` if no call was made.
     pub(super) async fn first(&mut self) -> Option<Finished> {
         self.in_flight.next().await
     }
 
-    /// Have these steps ended?
+    /// Whether these steps have ended.
     pub(super) fn is_past(&self, steps: &[StepId]) -> bool {
         let is_past = |&step: &StepId| self.waiting[step as usize] == 0 && self.pending[step as usize].is_none();
         self.is_over() || steps.iter().all(is_past)
     }
 
-    /// Has every step ended?
+    /// Whether every step has ended.
     pub(super) fn is_over(&self) -> bool {
         self.in_flight.is_empty()
     }
@@ -287,7 +287,7 @@ impl<'a> State<'a> {
         self.run.inputs(step)
     }
 
-    /// Takes what came of a call, and starts what is ready then.
+    /// Takes the result of a call, and starts the steps that become ready.
     pub(super) async fn receive(&mut self, finished: Finished) {
         let ready = self.take(finished).await;
         if !ready.is_empty() {
@@ -296,7 +296,7 @@ impl<'a> State<'a> {
         self.pace.end();
     }
 
-    /// Takes what came of a call, and says which steps are ready then.
+    /// Takes the result of a call, and returns the steps that become ready.
     pub(super) async fn take(&mut self, mut finished: Finished) -> Vec<usize> {
         let number = finished.step as usize;
         let (step, way, source) = self.step(number);
@@ -334,7 +334,7 @@ impl<'a> State<'a> {
         self.is_held_back |= !step.after.is_empty() && result.as_ref().is_err_and(CallError::is_held_back);
         let result = result.map_err(|error| call_failure(&error, step.way, way.is_safe));
         let Some(pending) = &mut self.pending[number] else { return Vec::new() };
-        // A write is one call.
+        // This is exact for a write, because it is one call.
         pending.is_made &= way.is_safe || !is_unsent;
         pending.take(finished.keys, result, weighed);
         pending.announced.extend(finished.announced);
@@ -345,7 +345,7 @@ impl<'a> State<'a> {
         }
     }
 
-    /// Settles a step and says which ones are ready now.
+    /// Settles a step and returns the steps that become ready.
     pub(super) async fn finish(&mut self, number: usize) -> Vec<usize> {
         let (step, ..) = self.step(number);
         if self.end_write(number) {
@@ -369,7 +369,7 @@ impl<'a> State<'a> {
         ready
     }
 
-    /// Reads a step's answers and says what each key's value is.
+    /// Reads a step's answers and finds the value of each key.
     async fn settle(&mut self, number: usize, keys: &Keys, mut answers: Vec<Answered>) -> Settled {
         let (step, way, source) = self.step(number);
         answers.sort_by_key(|answered| answered.keys.start);
@@ -385,11 +385,11 @@ impl<'a> State<'a> {
         settling.end(&mut self.arena)
     }
 
-    /// The deadline passed: what is open has failed, and nothing new is started.
+    /// Ends the run at its deadline: open calls have failed, and nothing new is started.
     pub(super) async fn give_up(&mut self) {
         self.held = None;
         self.in_flight.clear();
-        // In the order of rounds: what fails here fails what waits for it.
+        // The steps fail in the order of their rounds, because a failed step fails those that wait for it.
         let mut order: Vec<usize> = (0..self.run.plan.steps.len()).collect();
         order.sort_by_key(|&number| self.run.plan.steps[number].round);
         for number in order {
@@ -429,12 +429,12 @@ impl<'a> State<'a> {
 }
 
 impl Run<'_> {
-    /// Tells the log of calls whose failure no answer tells.
+    /// Logs failed calls that no answer reports.
     fn aside(&self) -> Aside<'_> {
         Aside { report: self.causes, sources: self.sources, own: None, request_id: self.caller.request_id.as_str() }
     }
 
-    /// What the inputs of a step are made of.
+    /// The values of which the inputs of a step are made.
     fn inputs(&self, step: usize) -> Inputs<'_> {
         let plan = &self.plan.steps[step];
         Inputs {
@@ -447,12 +447,12 @@ impl Run<'_> {
         }
     }
 
-    /// An input of a step, as JSON text; `None`: null.
+    /// An input of a step, as JSON text. `None` if it is null.
     pub(super) fn input(&self, step: StepId, input: &Input) -> Option<String> {
         input_text(&self.inputs(step as usize), input)
     }
 
-    /// What an answer is written from.
+    /// Everything from which an answer is written.
     pub(super) fn source<'s>(
         &'s self,
         arena: &'s Arena,
@@ -476,7 +476,7 @@ impl Run<'_> {
 }
 
 impl Pace {
-    /// Writes to the end, slice by slice.
+    /// Writes the whole answer, slice by slice.
     pub(super) async fn write(&mut self, writer: &mut Writer<'_>) {
         while !writer.go_on() {
             if !self.rest().await {
@@ -487,7 +487,7 @@ impl Pace {
     }
 }
 
-/// The answer that was written.
+/// The answer that was written. Tests check it.
 fn written(writer: Writer<'_>, _source: &Source<'_>) -> Written {
     #[cfg(test)]
     let (is_whole, values) = (!writer.is_late(), writer.spent().values);
@@ -495,14 +495,14 @@ fn written(writer: Writer<'_>, _source: &Source<'_>) -> Written {
     #[cfg(test)]
     if is_whole {
         check_slices(_source, &written);
-        // Estimates of lists are no bounds; tests of them set one.
+        // Estimated lengths of lists are no bounds, so tests of them set a bound of their own.
         let most = _source.plan.values.filter(|_| _source.bounds.values.is_none());
         assert!(most.is_none_or(|most| values <= most), "{values} values, proven {most:?}");
     }
     written
 }
 
-/// Of a call that was still open at the deadline, or whose answer was not read by then.
+/// The failure of a call that was open at the deadline, or whose answer was not read by then.
 fn too_late(step: &Step, source: &Sourced) -> Failure {
     let cause = Arc::new("the request's deadline passed before the service answered".into());
     let failure = Failure::new("UPSTREAM_TIMEOUT", "the request's deadline passed").of(&source.name);
@@ -510,7 +510,7 @@ fn too_late(step: &Step, source: &Sourced) -> Failure {
 }
 
 impl Pending {
-    /// Takes what came of a call; where it failed, some of its keys may have an older answer.
+    /// Takes the result of a call. If the call failed, some of its keys may have an older answer.
     fn take(&mut self, asked: Range<usize>, result: Result<Answer, Failure>, weighed: Weighed) {
         let mut next = asked.start;
         for old in &weighed.old {
@@ -527,16 +527,16 @@ impl Pending {
     }
 }
 
-/// The moment, by the clock that the runtime goes by.
+/// The current moment, by the clock of the runtime.
 pub(crate) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
-/// The code of a write that its service has seen nothing of, so that it is safe to repeat. Other codes that say so:
+/// The code of a write that did not reach its service, so that it is safe to repeat. Other codes with this meaning are
 /// `UPSTREAM_CIRCUIT_OPEN`, `UPSTREAM_REFUSED` and `UPSTREAM_NOT_CONFIGURED`.
 pub(super) const NOT_SENT: &str = "UPSTREAM_NOT_SENT";
 
-/// What the caller may read of a failed call.
+/// The failure of a call, as the caller may read it.
 fn call_failure(error: &CallError, way: WayId, is_read: bool) -> Failure {
     let message = match error.kind {
         CallErrorKind::Unreachable => "the service cannot be reached",
@@ -548,7 +548,7 @@ fn call_failure(error: &CallError, way: WayId, is_read: bool) -> Failure {
         CallErrorKind::CircuitOpen => "the service was not called, for it has failed too often just now",
     };
     let (code, message) = match error.kind {
-        // Other kinds of what was not sent have codes of their own.
+        // Other kinds of calls that were not sent have their own codes.
         CallErrorKind::Unreachable if error.is_unsent && !is_read => {
             (NOT_SENT, "the service cannot be reached, so nothing was sent")
         }
@@ -564,7 +564,7 @@ fn call_failure(error: &CallError, way: WayId, is_read: bool) -> Failure {
     }
 }
 
-/// How often a call was sent.
+/// How many times a call was sent.
 fn attempts(result: &Result<Answer, CallError>) -> u32 {
     result.as_ref().map_or_else(|error| error.attempts, |answer| answer.attempts)
 }

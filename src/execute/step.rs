@@ -1,8 +1,8 @@
-//! One step: keys are collected from all places that feed it, and answers go back to them.
+//! One step: its keys are collected from all places that feed it, and the answers go back to these places.
 //!
 //! Always true:
 //! - equal keys are asked for once, in the order of their first appearance;
-//! - answer `i` belongs to key `i`; an unknown key is null, never somebody else's;
+//! - answer `i` belongs to key `i`; a key that the service does not know gets null, and never the value of another key;
 //! - a failed call fails its own keys only.
 
 use super::arena::{Arena, Failure, Slot, index};
@@ -25,14 +25,14 @@ use smallvec::SmallVec;
 use std::collections::hash_map::Entry;
 use std::ops::Range;
 
-/// A step's keys, and who waits for them.
+/// A step's keys, and the rows that wait for them.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
-    /// Distinct keys, in order of first appearance.
+    /// The distinct keys, in the order of first appearance.
     pub(super) keys: Vec<Key>,
     index: KeyIndex,
     members: Vec<Member>,
-    /// The text that was looked up last, and its number: neighbours in a list often have the same key.
+    /// The text that was looked up last, and its number, because neighbours in a list often have the same key.
     last: Option<(SmallVec<[u8; 24]>, u32)>,
 }
 
@@ -43,17 +43,17 @@ struct Member {
     key: u32,
 }
 
-/// Rows that are looked at in one slice of the work.
+/// How many rows are read in one slice of the work.
 const SLICE: u32 = 2_048;
 
-/// Collects a step's keys, slice by slice. Rows without a key get null; rows whose key cannot be had or sent get an
-/// error.
+/// Collects a step's keys, slice by slice. Rows without a key get null. Rows whose key has failed, or cannot be sent,
+/// get an error.
 pub(super) struct Collecting<'a> {
     step: &'a Step,
     way: &'a Way,
     rules: KeyRules,
     pub(super) keys: Keys,
-    /// The next row: which feed's, and its number.
+    /// The next row: the index of its feed, and its number.
     feed: usize,
     row: u32,
 }
@@ -63,7 +63,7 @@ impl<'a> Collecting<'a> {
         Self { step, way, rules: KeyRules::of(way), keys: Keys::default(), feed: 0, row: 0 }
     }
 
-    /// Looks at one slice of the rows. `false`: there are more.
+    /// Reads one slice of the rows. Returns `false` if there are more.
     pub(super) fn go_on(&mut self, arena: &mut Arena, inputs: &dyn Fn(StepId, &Input) -> Option<String>) -> bool {
         let mut left = SLICE;
         while let Some(feed) = self.step.feeds.get(self.feed) {
@@ -87,7 +87,7 @@ impl<'a> Collecting<'a> {
         if let Some((tag, variant)) = feed.when {
             match arena.get(feed.frame, row, tag) {
                 Slot::Object(found) if variant.is_none_or(|variant| variant == found) => {}
-                // What is an error stays one for whatever would have been fetched for it.
+                // If the object is an error, so is everything that would have been fetched for it.
                 failed @ Slot::Failed(_) => return arena.set(feed.frame, row, feed.join, failed),
                 _ => return,
             }
@@ -126,8 +126,8 @@ impl<'a> Collecting<'a> {
 }
 
 impl Keys {
-    /// The number of a row's key, if the key is one text and another row had it before. Most rows of a long list end
-    /// here: what was checked and copied once is neither again.
+    /// The number of a row's key, if the key is one text and an earlier row had it. Most rows of a long list end here,
+    /// so a key is checked and copied only once.
     fn known(&mut self, arena: &Arena, feed: &Feed, row: u32) -> Option<u32> {
         let [access] = feed.inputs.as_slice() else { return None };
         let text = plain(arena, &access.joins, &access.leaf, (feed.frame, row))?;
@@ -147,7 +147,7 @@ impl Keys {
         let text = match key.as_slice() {
             [Some(token)] if by_id => leaf::canonical(token).unwrap_or(token.as_str().into()),
             _ => {
-                // Lengths first, so that no two lists of inputs look alike.
+                // Each part follows its length, so that no two lists of inputs give the same text.
                 let parts = key.iter().map(|part| part.as_deref().unwrap_or("null"));
                 parts.fold(String::new(), |text, part| format!("{text}{}:{part}", part.len())).into()
             }
@@ -162,12 +162,12 @@ impl Keys {
         }
     }
 
-    /// Keys that nobody waits for here, with the text that each is known by.
+    /// Keys for which no row waits, with the text by which each is known.
     pub(super) fn of(keys: Vec<Key>, texts: impl Iterator<Item = Box<str>>) -> Self {
         Self { keys, index: texts.zip(0..).collect(), ..Self::default() }
     }
 
-    /// The text that each key is known by.
+    /// The text by which each key is known.
     pub(super) fn texts(&self) -> Vec<&str> {
         let mut texts = vec![""; self.keys.len()];
         for (text, &number) in &self.index {
@@ -176,7 +176,8 @@ impl Keys {
         texts
     }
 
-    /// Numbers the keys by their ranks, the least first; those of one rank stay in order. Returns the new numbers.
+    /// Numbers the keys by their ranks, the lowest first; keys of the same rank keep their order. Returns the new
+    /// numbers.
     pub(super) fn put_in_order(&mut self, ranks: &[u8]) -> Vec<u32> {
         let mut order: Vec<usize> = (0..ranks.len()).collect();
         order.sort_by_key(|&at| ranks[at]);
@@ -190,7 +191,7 @@ impl Keys {
         numbers
     }
 
-    /// Sends each key's value to all rows that wait for it.
+    /// Writes each key's value to all rows that wait for it.
     pub(super) fn scatter(&self, step: &Step, arena: &mut Arena, values: &[Slot]) {
         for member in &self.members {
             let feed = &step.feeds[member.feed as usize];
@@ -200,28 +201,28 @@ impl Keys {
     }
 }
 
-/// One call's keys and what came of it.
+/// The keys of one call, and its result.
 pub(super) struct Answered {
     pub(super) keys: Range<usize>,
     pub(super) result: Result<Answer, Failure>,
     pub(super) form: Form,
-    /// What it is kept with, if it can be read.
+    /// The data with which the answer is kept, if it can be read.
     pub(super) keep: Option<Keep>,
 }
 
 impl Answered {
-    /// By a call.
+    /// The result of a call that was made for these keys.
     pub(super) fn by_call(keys: Range<usize>, result: Result<Answer, Failure>) -> Self {
         Self { keys, result, form: Form::Whole, keep: None }
     }
 }
 
-/// What a body is.
+/// The form of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
-    /// As a service answers.
+    /// The body is a service's whole answer.
     Whole,
-    /// Just the list of items of a batched answer.
+    /// The body is only the list of items of a batched answer.
     Items,
 }
 
@@ -231,35 +232,37 @@ pub(super) struct Told {
     pub(super) keys: Range<usize>,
     pub(super) body: Bytes,
     pub(super) status: u16,
-    /// Of a batched answer: each item's key, and its place in the body.
+    /// For a batched answer: the key of each item, and its range in the body.
     pub(super) spans: Vec<(u32, Range<usize>)>,
 }
 
-/// What a step's answers held.
+/// The contents of a step's answers.
 struct Found {
-    /// Key and row, in the answers' order; `None`: the item was null.
+    /// The key and the row of each item, in the answers' order. The row is `None` if the item was null.
     rows: Vec<(u32, Option<u32>)>,
-    /// Items met, by key.
+    /// How many items were read for each key.
     counts: Vec<u64>,
-    /// Keys whose value cannot be read as it should be; of an answer that is to be kept, leaves count, too.
+    /// The keys whose value has an object or list of a wrong type. If the answer is to be kept, leaves of a wrong type
+    /// count too.
     broken: Vec<u32>,
-    /// Calls whose answers had an item whose key cannot be told, and the error of the keys that have none.
+    /// The keys of calls whose answers had an item without a readable key, and the error for those of them that have no
+    /// item.
     keyless: Vec<(Range<usize>, Slot)>,
-    /// Places of items, if they are wanted.
+    /// The ranges of items, if they are wanted.
     spans: Option<Vec<(u32, Range<usize>)>>,
 }
 
-/// What a step's answers come to.
+/// The result of a step's answers.
 pub(super) struct Settled {
-    /// Each key's value.
+    /// The value of each key.
     pub(super) values: Vec<Slot>,
-    /// What may be kept, but for the keys that are broken.
+    /// The answers that may be kept, except for the keys in `broken`.
     pub(super) told: Vec<Told>,
-    /// Keys, in order, whose value cannot be read as it should be: nothing is kept for them, and nothing of before holds on.
+    /// The keys, sorted, whose value has a wrong type. Nothing is kept for them, and an older value is dropped.
     pub(super) broken: Vec<u32>,
 }
 
-/// Projects a step's answers, one after the other, and then says what they come to.
+/// Projects a step's answers one after the other, and then combines them.
 pub(super) struct Settling<'a> {
     step: &'a Step,
     way: &'a Way,
@@ -288,7 +291,7 @@ impl<'a> Settling<'a> {
                 found.spans = answered.keep.is_some().then(Vec::new);
                 let asked = (range.clone(), answered.form);
                 let all = receive((step, way), arena, keys, source, &answer, asked, found);
-                // Null for a whole batch says nothing of any of its keys.
+                // A null for a whole batch says nothing about any of its keys.
                 let is_told = all.is_none() || all == Some(Slot::Null) && step.pairing == PairingPlan::Single;
                 if let Some(keep) = answered.keep.filter(|_| is_told) {
                     let (keys, Answer { body, status, .. }) = (range.clone(), answer);
@@ -302,7 +305,7 @@ impl<'a> Settling<'a> {
         }
     }
 
-    /// What the answers come to, after the last of them.
+    /// Returns the result of the answers, after the last of them.
     pub(super) fn end(self, arena: &mut Arena) -> Settled {
         let Self { step, keys, source, mut values, told, mut found, .. } = self;
         match step.pairing {
@@ -322,7 +325,7 @@ impl<'a> Settling<'a> {
     }
 }
 
-/// Reads one answer by its status. Returns what all of its keys are, if that is one thing.
+/// Reads one answer by its status. Returns the value of all its keys, if they have the same one.
 fn receive(
     (step, way): (&Step, &Way),
     arena: &mut Arena,
@@ -343,7 +346,7 @@ fn receive(
         }
         Some(OutcomePlan::Value(capture)) => capture,
         None if way.is_success(answer.status) => &step.answer,
-        // One of those that were not mapped beside it: no other than where none was.
+        // A redirect that the binding does not map, although it maps another one, fails as it does if none is mapped.
         None if (300..400).contains(&answer.status) && takes_redirects(step) => {
             let failure = Failure::new("UPSTREAM_MALFORMED", "the service's answer is not what was expected");
             return Some(arena.fail(failure.of(service)));
@@ -363,10 +366,10 @@ fn receive(
         Form::Items => list_of_items(capture)?,
     };
     let body = match answer.body.is_empty() {
-        // What is made of literals and inputs only needs no body.
+        // An answer that is made only of literals and inputs needs no body.
         true if needs_nothing(capture) && matches!(step.pairing, PairingPlan::Single) => Bytes::from_static(b"{}"),
-        // A write may have nothing to say, and so may an answer that is declared without a body; any other that is empty
-        // says that something is there, and does not give it.
+        // A write may have nothing to return, and an answer may be declared without a body. Any other empty answer is
+        // missing its value.
         true if step.document.is_some()
             || way.is_safe && way.declaration(answer.status).is_none_or(|it| it.has_body) =>
         {
@@ -441,14 +444,14 @@ fn receive(
     if is_single {
         found.rows.push((first, Some(row)));
     }
-    // Of an answer with errors nothing is kept.
+    // Nothing of an answer with errors is kept.
     if step.document.is_some() && form == Form::Whole {
         return super::remote::place_errors(step, capture, arena, service, answer, &found.rows[before..]);
     }
     None
 }
 
-/// Why a body is no JSON that can be read, and where.
+/// The reason why a body is no readable JSON, and the position of the fault.
 fn not_json(body: &[u8]) -> String {
     if let Err(error) = std::str::from_utf8(body) {
         return format!("the answer is no JSON: it is not UTF-8 from byte {} on", error.valid_up_to());
@@ -459,7 +462,7 @@ fn not_json(body: &[u8]) -> String {
     }
 }
 
-/// The list of items in a batched answer.
+/// The capture of the list of items in a batched answer.
 fn list_of_items(capture: &Capture) -> Option<&Capture> {
     match capture {
         Capture::Items { .. } => Some(capture),
@@ -469,12 +472,12 @@ fn list_of_items(capture: &Capture) -> Option<&Capture> {
     }
 }
 
-/// Does a binding say what a status means, be it a failure or not?
+/// Whether a binding gives a status a meaning, be it success or failure.
 pub(super) fn is_declared(step: &Step, way: &Way, status: u16) -> bool {
     way.is_success(status) || step.outcomes.iter().any(|(pattern, _)| matches(*pattern, status))
 }
 
-/// Does a status say what there is, rather than that something failed?
+/// Whether a status gives a value, and not a failure.
 pub(super) fn is_outcome(step: &Step, way: &Way, status: u16) -> bool {
     let outcome = step.outcomes.iter().find(|(pattern, _)| matches(*pattern, status)).map(|(_, plan)| plan);
     match outcome {
@@ -484,7 +487,7 @@ pub(super) fn is_outcome(step: &Step, way: &Way, status: u16) -> bool {
     }
 }
 
-/// Whether some redirect is an outcome of a step.
+/// Whether an outcome of a step may be a redirect.
 pub(super) fn takes_redirects(step: &Step) -> bool {
     step.outcomes.iter().any(|(pattern, _)| match pattern {
         StatusPattern::Exact(status) => (300..400).contains(status),
@@ -493,7 +496,7 @@ pub(super) fn takes_redirects(step: &Step) -> bool {
     })
 }
 
-/// Is nothing of the body wanted?
+/// Whether nothing of the body is wanted.
 fn needs_nothing(capture: &Capture) -> bool {
     match capture {
         Capture::Object(object) => object.properties.is_empty(),
@@ -532,13 +535,13 @@ fn pair_index(arena: &mut Arena, keys: &Keys, service: &str, found: &Found, valu
             *value = Slot::Row(row);
         }
     }
-    // Whose item it is cannot be told: it may be that of any key that has none.
+    // An item without a readable key may belong to any key that has none.
     for (keys, failed) in &found.keyless {
         values[keys.clone()].iter_mut().filter(|value| **value == Slot::Null).for_each(|value| *value = *failed);
     }
 }
 
-/// Each key's items, in the answer's order, become one list.
+/// Makes one list of each key's items, in the answer's order.
 fn pair_groups(step: &Step, arena: &mut Arena, service: &str, found: &Found, values: &mut [Slot]) {
     let PairingPlan::Group { list, .. } = step.pairing else { return };
     let most = most_items(step.pairing);
@@ -563,7 +566,7 @@ fn pair_groups(step: &Step, arena: &mut Arena, service: &str, found: &Found, val
     }
 }
 
-/// Where a response key leads in a capture.
+/// The capture of a response key.
 pub(super) fn property<'c>(capture: &'c Capture, key: &str) -> Option<&'c Capture> {
     match capture {
         Capture::Object(object) => object.properties.iter().find(|(name, _)| **name == *key).map(|(_, inner)| inner),

@@ -1,4 +1,4 @@
-//! Which rows share a call, and how answers find them again.
+//! Rows that share a call, and how they find their answers.
 
 use super::kit::Kit;
 use insta::assert_snapshot;
@@ -150,7 +150,7 @@ fn a_broken_body_feeds_no_further_step() {
 
 #[test]
 fn an_answer_with_more_items_than_may_be_is_an_error_where_they_become_too_many() {
-    // Both lists may have more by their own bounds.
+    // By their own bounds, both lists may have more items.
     let shop = shop().max_list_items(3);
     for (users, expected) in [
         (r#"[{"id":1},{"id":2},{"id":3}]"#, r#"{"users":[{"id":"1"},{"id":"2"},{"id":"3"}]}"#),
@@ -172,7 +172,7 @@ fn an_answer_with_more_items_than_may_be_is_an_error_where_they_become_too_many(
             ),
         )
     };
-    // The member itself is an item, too.
+    // The user is itself an item of a list.
     let two = answer(r#"{"id":7},{"id":8}"#);
     assert!(two.contains(r#"{"user":{"team":[{"id":"7"},{"id":"8"}]}}"#), "{two}");
     let three = answer(r#"{"id":7},{"id":8},{"id":9}"#);
@@ -188,7 +188,7 @@ fn a_batch_with_more_items_than_may_be_fails_as_a_whole() {
         let user = r#"shop GET /users/1 => 200 {"id":1}"#;
         shop.run(query, &format!("{user}\nshop GET /orders?user=1&first=9 => 200 {orders}"))
     };
-    // Items of nobody count for nothing.
+    // Items that belong to no key do not count.
     let two = answer(r#"[{"user":1,"id":"a"},{"user":8,"id":"x"},{"user":9,"id":"y"},{"user":1,"id":"b"}]"#);
     assert!(two.contains(r#"{"user":{"orders":[{"id":"a"},{"id":"b"}]}}"#), "{two}");
     let three = answer(r#"[{"user":1,"id":"a"},{"user":1,"id":"b"},{"user":1,"id":"c"}]"#);
@@ -200,7 +200,7 @@ fn a_batch_with_more_items_than_may_be_fails_as_a_whole() {
 
 #[test]
 fn an_item_whose_key_cannot_be_told_costs_the_keys_that_it_may_be_of() {
-    // Of entities: those that have no item.
+    // With entities, the keys that have no item fail.
     let query = "{ users { email } }";
     let (one, error) = (r#"{"email":"one"}"#, "UPSTREAM_SHAPE: the service answered with an item that lacks its key");
     for (items, expected, failed) in [
@@ -209,7 +209,7 @@ fn an_item_whose_key_cannot_be_told_costs_the_keys_that_it_may_be_of() {
         (r#"{"id":1,"email":"one"},{"id":1.5}"#, [one, r#"{"email":null}"#], vec![1]),
         (r#"{"id":{},"email":"one"},[]"#, [r#"{"email":null}"#; 2], vec![0, 1]),
         (r#"{"id":1,"email":"one"},{"id":"2","email":"two"},{}"#, [one, r#"{"email":"two"}"#], vec![]),
-        // Null says that there is none, and half of a surrogate pair is nobody's key.
+        // Null means that there is no entity, and half of a surrogate pair is no key.
         (r#"null,{"id":1,"email":"one"}"#, [one, r#"{"email":null}"#], vec![]),
         (r#"{"id":"\ud800"},{"id":1,"email":"one"}"#, [one, r#"{"email":null}"#], vec![]),
     ] {
@@ -224,7 +224,7 @@ fn an_item_whose_key_cannot_be_told_costs_the_keys_that_it_may_be_of() {
             assert!(answer.contains(&format!("! users.{at}.email {error}")), "{items}: {answer}");
         }
     }
-    // Of groups: all of the call, for each may lack it; null is an item as well.
+    // With groups, all keys of the call fail, because the list of each may lack the item; null is an item as well.
     for items in ["null", "5", r#"{"id":"a"}"#] {
         let script = format!(
             r#"shop GET /users => 200 [{{"id":1}},{{"id":2}}]

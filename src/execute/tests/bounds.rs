@@ -1,4 +1,5 @@
-//! What an operation may cost: bytes and values of its answer, calls of services; and what is known of that before.
+//! The bounds of an operation: bytes and values of its answer, and calls to services; and what is known of them before
+//! it runs.
 
 use super::kit::Kit;
 use crate::execute::{Bounds, Wording};
@@ -46,7 +47,7 @@ fn values(values: u64) -> Bounds {
     Bounds { values: Some(values), ..Bounds::default() }
 }
 
-/// The answer's lines, without the calls.
+/// The lines of the answer, without the calls.
 fn answer(bounds: Bounds, query: &str) -> Vec<String> {
     let ran = shop(bounds).run(query, USERS);
     ran.lines().filter(|line| !line.starts_with('>')).map(str::to_owned).collect()
@@ -72,7 +73,7 @@ fn only_the_field_of_the_root_that_is_too_large_is_lost() {
     assert_eq!(got[0], r#"{"a":{"name":"one"},"b":null,"c":{"id":"1"}}"#);
     assert!(got[1].starts_with("! b.friends.1 ANSWER_TOO_LARGE"), "{got:?}");
     assert_eq!(got.len(), 2);
-    // What is too large in a field that must not be null takes the whole answer.
+    // A non-null field that is too large makes the whole answer null.
     let got = answer(bytes(20), "{ user(id: 1) { id } must { id name } }");
     assert_eq!(got[0], "null", "{got:?}");
 }
@@ -117,7 +118,7 @@ type User @key(fields: "id")
         posts GET /posts => 200 [{"userId":7},{"userId":7},{"userId":7},{"userId":7},{"userId":7}]
         users GET /users?id=7 => 200 [{"id":7,"name":"seven"}]"#;
     let mut kit = Kit::rest(&[("posts", posts), ("users", users)]);
-    // Each of the five is an item with two leaves.
+    // Each of the five posts is an item with two leaves.
     for (most, is_whole) in [(15, true), (14, false), (6, false)] {
         kit.bounds = values(most);
         let got = kit.run("{ posts { user { name nick } } }", script);

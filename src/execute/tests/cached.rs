@@ -1,6 +1,6 @@
-//! What is not asked for again, and what is.
+//! Answers that are asked for again, and answers that are kept.
 //!
-//! Each run shows its requests and its answer; the cache lasts from run to run.
+//! Each run returns its requests and its answer; the cache lasts from run to run.
 
 use super::kit::Kit;
 use crate::cache::CacheOptions;
@@ -54,7 +54,7 @@ impl Kit {
         self.see(later, query, script).0
     }
 
-    /// The requests, and the answer with its errors.
+    /// The requests of a run, and the answer with its errors.
     fn see(&mut self, later: u64, query: &str, script: &str) -> (Vec<String>, String) {
         self.later = Duration::from_secs(later);
         let text = self.run(query, script);
@@ -172,7 +172,7 @@ fn a_stale_answer_is_served_while_it_is_asked_for_again() {
     let (asked, answer) = kit.see(61, "{ news }", &news("new"));
     assert_eq!((asked, answer.as_str()), (vec!["GET /news  [behind]".to_owned()], r#"{"news":"old"}"#));
     assert_eq!(kit.see(62, "{ news }", ""), (vec![], r#"{"news":"new"}"#.to_owned()));
-    // Longer than that it may not be served.
+    // It may not be served for longer than that.
     assert_eq!(kit.see(200, "{ news }", &news("newest")).1, r#"{"news":"newest"}"#);
 }
 
@@ -282,10 +282,10 @@ fn a_write_that_failed_may_have_been_applied() {
         (r#"rename(id: 7, name: "x") { id }"#, "500", true),
         (r#"rename(id: 7, name: "x") { id }"#, "409 {}", true),
         (r#"rename(id: 8, name: "x") { id }"#, "500", false),
-        // Its answer would have said whom it was about: so it may be about anybody.
+        // Without an answer it is not known whom the write affected, so it may be anybody.
         ("hire { id }", "-", true),
         ("hire { id }", "503", true),
-        // It was refused, which is an answer.
+        // The write was refused, which is an answer.
         ("hire { id }", "422 {}", false),
     ] {
         let mut kit = shop();
@@ -325,7 +325,7 @@ fn what_is_a_callers_own_is_kept_for_that_caller() {
 
 #[test]
 fn callers_whose_ids_differ_beyond_64_bits_are_two_callers() {
-    // As doubles, these three ids are one.
+    // As doubles, these three ids would be equal.
     let ids = ["123456789012345678901", "123456789012345678902", "123456789012345678901.0"];
     let mut kit = shop();
     for asks in [1, 0] {
@@ -386,7 +386,7 @@ fn what_is_of_another_kind_is_neither_kept_nor_held_on_to() {
             assert!(answer.contains(error), "{answer}");
         }
     }
-    // Nor does an old one hold on that another reader cannot make sense of.
+    // An old answer does not hold either if another reader cannot read it.
     let sdl = r#"
 type Query {
   a: A @connect(http: { GET: "/a" }, selection: "n more { x }") @cache(maxAge: 10)
@@ -421,13 +421,13 @@ type Item @key(fields: "id")
     let shop = || Kit::rest(&[("shop", sdl)]).cached(CacheOptions::default());
     let query = "{ thing(id: 1) { n } }";
     for (refreshed, then) in [
-        // RFC 5861 §3: whatever its properties are called.
+        // RFC 5861 §3, whatever the names of the properties are.
         (r#"200 {"n":2,"errors":[]}"#, Some(r#"{"thing":{"n":2}}"#)),
         (r#"200 {"n":2,"errors":[{"message":"x"}],"data":null}"#, Some(r#"{"thing":{"n":2}}"#)),
         ("404 ", Some(r#"{"thing":null}"#)),
-        // A failure changes nothing.
+        // A failure keeps the old answer.
         ("503 ", Some(r#"{"thing":{"n":1}}"#)),
-        // What cannot be read takes nobody's place, and what was there is gone.
+        // An answer that cannot be read is not kept, and the old one is dropped.
         ("200 [1]", None),
         ("200 {", None),
         ("403 ", None),
@@ -445,7 +445,8 @@ type Item @key(fields: "id")
             None => assert_eq!((is_behind, answer.as_str()), (false, r#"{"thing":{"n":9}}"#), "{refreshed}"),
         }
     }
-    // Items find their keys as at first: one without a key stands for those that have none, one of another kind is not kept.
+    // Items find their keys as in the first answer. One without a key stands for the keys that have none, and one of
+    // another kind is not kept.
     let mut kit = shop();
     let query = "{ all { id n } }";
     let all = r#"shop GET /all => 200 [{"id":1},{"id":2},{"id":3}]"#;
@@ -482,7 +483,7 @@ type User @key(fields: "id") { id: ID! }"#;
     let text = kit.run("{ top { name } }", &second);
     assert!(text.contains(r#"{"top":[{"name":"three"},{"name":"two"}]}"#), "{text}");
     assert!(text.contains(r#"{"representations":[{"__typename":"User","id":"3"}]}"#), "{text}");
-    // Stale ones are served, and asked for again.
+    // Stale answers are served, and asked for again.
     let again = |entities: &str| {
         format!(
             r#"
@@ -501,7 +502,7 @@ type User @key(fields: "id") { id: ID! }"#;
     assert_eq!(see(265, &again(r#"null,{"name":"second"}"#)), (1, old.to_owned()));
     assert_eq!(see(266, &again("")), (0, r#"{"top":[{"name":null},{"name":"second"}]}"#.to_owned()));
     kit.later = Duration::ZERO;
-    // Of an answer with errors nothing is kept.
+    // Nothing of an answer with errors is kept.
     let failed = r#"
         a * => 200 {"data":{"top":[{"id":9}]}}
         b * => 200 <cache-control: max-age=60> {"data":{"_entities":[{"name":null}]},"errors":[{"message":"x","path":["_entities",0,"name"]}]}"#;
@@ -514,18 +515,18 @@ type User @key(fields: "id") { id: ID! }"#;
 #[test]
 fn a_leaf_of_a_wrong_type_is_not_kept() {
     let mut kit = shop();
-    // Of one answer.
+    // This is the case of a single answer.
     let query = "{ user(id: 7) { name } }";
     for name in ["[1]", r#"{"first":"Ann"}"#, r#""Ann""#] {
         let script = format!(r#"shop GET /users/7 => 200 {{"id":7,"name":{name}}}"#);
         assert_eq!(kit.asked(0, query, &script), ["GET /users/7"], "{name}: what was there before was not kept");
     }
     assert_eq!(kit.asked(0, query, ""), NONE);
-    // What nobody asks for does not count.
+    // A value that nobody selects does not matter.
     let query = "{ user(id: 8) { id } }";
     kit.asked(0, query, r#"shop GET /users/8 => 200 {"id":8,"name":[1]}"#);
     assert_eq!(kit.asked(0, query, ""), NONE);
-    // Of a batch: the others are kept, of a group all items count.
+    // In a batch, the answers of other keys are kept; in a group, all items count.
     let query = "{ users { orders { total } } }";
     let script = r#"
         shop GET /users => 200 [{"id":1},{"id":2}]
@@ -535,7 +536,7 @@ fn a_leaf_of_a_wrong_type_is_not_kept() {
     assert_eq!(asked, ["GET /users", "GET /orders?user=1&user=2"], "{answer}");
     assert_eq!(kit.asked(0, query, script), ["GET /users", "GET /orders?user=2"]);
     assert_eq!(kit.asked(0, query, script), ["GET /users"]);
-    // A refresh keeps no other answers than a first call does.
+    // A refresh keeps the same answers as a first call.
     let query = "{ news }";
     let text = |text: &str| format!(r#"shop GET /news => 200 {{"text":{text}}}"#);
     assert_eq!(kit.asked(0, query, &text(r#""old""#)), ["GET /news"]);

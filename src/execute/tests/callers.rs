@@ -1,4 +1,4 @@
-//! What of the caller a call needs.
+//! Calls that need data of the caller.
 
 use super::kit::Kit;
 use crate::json::Value;
@@ -118,7 +118,7 @@ type Card @authenticated { number: String }"#;
     assert_snapshot!(known.run("{ user { email card { number } } secret }", script));
 }
 
-/// What can be written to: each field answers with something that is, or is not, for anonymous callers.
+/// A service with writes. Each field returns something that is, or is not, for anonymous callers.
 const VAULT: &str = r#"
 type Query { none: Int }
 type Mutation {
@@ -163,7 +163,7 @@ fn what_an_anonymous_caller_may_not_have_is_not_written() {
         "named { ... on Hidden { id } ... on Other { id } }",
         "named { name }",
         "scalar",
-        // What takes the root with it (GraphQL 6.4.4).
+        // Selections whose refusal makes the whole answer null (GraphQL §6.4.4).
         "open { id sure }",
         "open { inner { sure } }",
         "wrapped { hidden { id } }",
@@ -175,7 +175,7 @@ fn what_an_anonymous_caller_may_not_have_is_not_written() {
         let errors: Vec<_> = answer.lines().filter(|line| line.starts_with('!')).collect();
         assert!(matches!(errors[..], [error] if error.contains(" UNAUTHENTICATED: ")), "{field}: {answer}");
     }
-    // Of these, something is for everybody, whatever else is refused.
+    // Some of each of these is for everybody, whatever else is refused.
     for field in [
         "open { id pin }",
         "open { hidden { id } }",
@@ -186,7 +186,7 @@ fn what_an_anonymous_caller_may_not_have_is_not_written() {
         let answer = kit.run(&format!("mutation {{ {field} }}"), "a * => 500");
         assert!(answer.contains("> a mutation"), "{field} was not sent: {answer}");
     }
-    // Others are sent, before and behind.
+    // Other fields are sent, before and after the refused one.
     let mixed = "mutation { a: open { id } b: hidden { id } c: open { id } }";
     let answer = kit.run(mixed, r#"a * => 200 {"data":{"open":{"id":1}}}"#);
     assert_eq!(answer.matches("> a mutation").count(), 2, "{answer}");

@@ -1,4 +1,4 @@
-//! `@defer`: what comes when, and that all parts together are the answer.
+//! `@defer`: which part comes when, and that all parts together are the answer.
 
 use super::kit::Kit;
 use crate::execute::Wording;
@@ -366,7 +366,7 @@ fn a_deferred_root_waits_for_nobody() {
 
 #[test]
 fn a_shared_lookup_does_not_hold_up_the_initial_answer() {
-    // Both `email`s come from one endpoint, but only one of them behind the slow score's list.
+    // Both `email`s come from one endpoint, but only one of them waits for the list of the slow score.
     let script = r#"
         now shop GET /users/1 => 200 {"id":1,"name":"Ada","boss":{"id":2}}
         now shop GET /details?id=1 => 200 [{"id":1,"email":"a@x"}]

@@ -1,4 +1,4 @@
-//! GraphQL sources: documents, representations, errors at paths.
+//! GraphQL sources: documents, representations, and errors with paths.
 
 use super::kit::Kit;
 use insta::assert_snapshot;
@@ -83,7 +83,7 @@ type Item @key(fields: "id") { id: ID! a: Int @external b: Int @requires(fields:
         two * => 200 {"data":{"_entities":[{"b":20}]}}
         one * => 200 {"data":{"_entities":[{"c":30}]}}"#;
     assert_snapshot!(kit.check("{ item { c } }", script));
-    // From a place that holds nothing but the key, `a` comes from the source that `c` comes from.
+    // From a place that has nothing but the key, `a` comes from the source that `c` comes from.
     let zero = r#"
 type Query { start: Item }
 type Item @key(fields: "id", resolvable: false) { id: ID! }"#;

@@ -1,6 +1,7 @@
-//! Operations from text to answer, over services that follow a script: for tests of planning and execution.
+//! A kit for tests of planning and execution: it runs operations, from text to answer, with services that follow a
+//! script.
 //!
-//! Everything between is real: composition, the view, lowering, planning, projection and completion.
+//! Everything else is real: composition, the view, lowering, planning, projection and completion.
 
 use crate::cache::{Cache, CacheOptions};
 use crate::compose::{Graph, SourceId};
@@ -24,30 +25,30 @@ use std::time::Duration;
 pub(super) struct Kit {
     graph: Arc<Graph>,
     view: View,
-    /// `None`: anonymous.
+    /// The claims of the caller. `None` if the caller is anonymous.
     pub(super) claims: Option<crate::json::Value>,
-    /// How long each call takes at least.
+    /// How long each call takes, unless the script says `now`.
     delay: Duration,
-    /// When nobody waits any more.
+    /// How long after its start a run has its deadline.
     timeout: Duration,
-    /// What is kept between runs.
+    /// The cache, which is kept between runs.
     caching: Option<Arc<Caching>>,
-    /// How long after the beginning the next run is.
+    /// How long after the first run the next run is.
     pub(super) later: Duration,
-    /// Items of all lists of one answer.
+    /// How many items of all lists of one answer are kept.
     max_list_items: u32,
     causes: Arc<CauseReport>,
-    /// What an operation may cost.
+    /// The bounds of an operation.
     pub(super) bounds: Bounds,
 }
 
 impl Kit {
-    /// Composes REST services of `(name, SDL)`.
+    /// Composes REST services, each given as `(name, SDL)`.
     pub(super) fn rest(services: &[(&str, &str)]) -> Self {
         Self::new(Project::rest(services, None))
     }
 
-    /// Composes GraphQL services of `(name, SDL)`.
+    /// Composes GraphQL services, each given as `(name, SDL)`.
     pub(super) fn graphql(services: &[(&str, &str)]) -> Self {
         Self::new(Project::graphql(services, None))
     }
@@ -57,12 +58,12 @@ impl Kit {
         Self::new(Project::contract(contract, sdl))
     }
 
-    /// The same services behind a client schema of its own.
+    /// Composes REST services with a client schema of its own.
     pub(super) fn rest_with_client(services: &[(&str, &str)], client: &str) -> Self {
         Self::new(Project::rest(services, Some(client)))
     }
 
-    /// The same GraphQL services behind a client schema of its own.
+    /// Composes GraphQL services with a client schema of its own.
     pub(super) fn graphql_with_client(services: &[(&str, &str)], client: &str) -> Self {
         Self::new(Project::graphql(services, Some(client)))
     }
@@ -74,31 +75,31 @@ impl Kit {
         Self { graph, view, claims: None, delay, timeout, max_list_items, caching: None, later, causes, bounds }
     }
 
-    /// With a caller who has these claims.
+    /// Sets the claims of the caller.
     pub(super) fn caller(mut self, claims: impl Into<crate::json::Value>) -> Self {
         self.claims = Some(claims.into());
         self
     }
 
-    /// With a cache, which lasts from run to run.
+    /// Adds a cache, which lasts from run to run.
     pub(super) fn cached(mut self, options: CacheOptions) -> Self {
         self.caching = Some(Arc::new(Caching::new(&self.graph, Cache::new(options), |_| true, true)));
         self
     }
 
-    /// With answers that may hold so many items of lists.
+    /// Sets how many items of lists an answer may have.
     pub(super) fn max_list_items(mut self, most: u32) -> Self {
         self.max_list_items = most;
         self
     }
 
-    /// With services that are too slow for the request's deadline, unless the script says `now`.
+    /// Makes services too slow for the request's deadline, unless the script says `now`.
     pub(super) fn slow(mut self) -> Self {
         (self.delay, self.timeout) = (Duration::from_secs(3_600), Duration::from_secs(1));
         self
     }
 
-    /// With services that take a second, unless the script says `now`.
+    /// Makes services take a second, unless the script says `now`.
     pub(super) fn delayed(mut self) -> Self {
         self.delay = Duration::from_secs(1);
         self
@@ -124,21 +125,21 @@ impl Kit {
         (plan, Given { variables, own: Arc::clone(prepared.own()) })
     }
 
-    /// Is an operation none of the client's?
+    /// Whether an operation is invalid for the client's schema.
     pub(super) fn is_invalid(&self, query: &str) -> bool {
         prepare(&self.view, &Limits::default(), query, None).is_err()
     }
 
-    /// The plan as people read it.
+    /// The description of the plan.
     pub(super) fn plan(&self, query: &str) -> String {
         describe(&self.planned(query, &json!({})).0, &self.graph, "plan")
     }
 
     /// The plan, the requests and the answer.
     ///
-    /// Each line of the script is `service request => status body`; a request that ends in `*` stands for all that
-    /// begin so; `now` before it: at once, though the services are slow; the status `-`: unreachable. Headers may stand
-    /// before the body: `<cache-control: max-age=60; etag: "1">`.
+    /// Each line of the script is `service request => status body`. A request that ends in `*` stands for all that
+    /// begin so. With `now` before it, the answer comes at once, though the services are slow. The status `-` means
+    /// unreachable. Headers may precede the body: `<cache-control: max-age=60; etag: "1">`.
     pub(super) fn check(&self, query: &str, script: &str) -> String {
         let (plan, _) = self.planned(query, &json!({}));
         let mut text = describe(&plan, &self.graph, "plan");
@@ -151,19 +152,19 @@ impl Kit {
         self.run_with(query, &json!({}), script)
     }
 
-    /// The requests and the answer, for some variables.
+    /// The requests and the answer, with the given variables.
     pub(super) fn run_with(&self, query: &str, variables: &Json, script: &str) -> String {
         self.run_given(query, &variables.to_string(), script)
     }
 
-    /// The requests and the answer, for variables as a client writes them.
+    /// The requests and the answer, with variables as a client writes them.
     pub(super) fn run_given(&self, query: &str, variables: &str, script: &str) -> String {
         let (plan, variables) = self.planned_with(query, variables.to_owned(), false);
         let setting = self.setting(script);
         let ran = setting.runtime.block_on(async {
             tokio::time::advance(self.later).await;
             let ran = run(setting.run(self, &plan, &variables)).await;
-            // For what goes on behind the caller's back.
+            // Gives calls in the background time to end.
             tokio::time::sleep(Duration::from_millis(1)).await;
             ran
         });
@@ -180,7 +181,7 @@ impl Kit {
         text
     }
 
-    /// For how many seconds the answer holds as a whole, how old it is, and whether it is for everybody.
+    /// For how many seconds the answer holds as a whole, its age in seconds, and whether it is for everybody.
     pub(super) fn held(&self, query: &str, script: &str) -> Option<(u64, u64, bool)> {
         let (plan, variables) = self.planned(query, &json!({}));
         let setting = self.setting(script);
@@ -193,7 +194,7 @@ impl Kit {
         })
     }
 
-    /// The parts of the answer, each with the seconds after which it came.
+    /// The parts of the answer, each with the number of seconds after which it came.
     pub(super) fn parts(&self, query: &str, variables: &Json, wording: Wording, script: &str) -> Vec<(u64, Json)> {
         let (plan, variables) = self.planned_for(query, variables, true);
         let setting = self.setting(script);
@@ -215,8 +216,8 @@ impl Kit {
         parts
     }
 
-    /// A subscription's first event. Waits for a turn and calls may take `timeout` each, and no turn is free at one
-    /// service until `busy` is over.
+    /// The first event of a subscription. Waits for a turn and calls may take `timeout` each. One service has no free
+    /// turn until `busy` is over.
     pub(super) fn first_event(&self, query: &str, script: &str, timeout: Duration, busy: (&str, Duration)) -> String {
         let (plan, variables) = self.planned(query, &json!({}));
         let setting = self.setting(script);
@@ -273,18 +274,18 @@ impl Kit {
     }
 }
 
-/// A runtime whose clock jumps ahead when everything waits.
+/// A runtime whose clock jumps ahead when all tasks wait.
 fn paused() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
 }
 
-/// What a request gives to a plan.
+/// The data of a request for a plan.
 struct Given {
     variables: Variables,
     own: Arc<Particulars>,
 }
 
-/// What a plan is run with.
+/// The surroundings in which a plan is run.
 struct Setting {
     sources: Vec<Sourced>,
     requests: Arc<Mutex<Vec<String>>>,
@@ -312,7 +313,7 @@ impl Setting {
         }
     }
 
-    /// The requests that were made: no more than were proven.
+    /// The requests that were made. Asserts that there are no more than the plan proves.
     fn made(&self, plan: &Plan) -> String {
         let requests = self.requests.lock().unwrap();
         let made = requests.len();
@@ -340,13 +341,13 @@ struct Rule {
     request: String,
     is_prefix: bool,
     is_fast: bool,
-    /// `None`: unreachable.
+    /// The status of the answer. `None` if the service is unreachable.
     status: Option<u16>,
     headers: HeaderMap,
     body: String,
 }
 
-/// No caller waits that long.
+/// A time for which no caller waits.
 const LONG: Duration = Duration::from_secs(10);
 
 /// Marks a call that no caller waits for.

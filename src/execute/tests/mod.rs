@@ -1,4 +1,4 @@
-//! What requests a plan makes, and what its answers become.
+//! Tests of the requests that plans make, and of the answers that they give.
 
 mod batches;
 mod bounds;

@@ -1,4 +1,4 @@
-//! Null propagation, result coercion, shapes that do not fit.
+//! Null propagation, result coercion, and values of wrong types.
 
 use super::kit::Kit;
 use insta::assert_snapshot;
@@ -160,7 +160,7 @@ enum Kind { A B }"#;
             r#"{"id":1,"price":{"amount":2},"tags":["t"]}"#,
             "{\"card\":{\"title\":\"?\",\"cents\":2,\"tags\":[\"t\"]}}\n",
         ),
-        // What the graph promises and does not hold is reported (rule 4), and the default stands in.
+        // A value that the graph promises and the answer lacks is reported (rule 4), and the default stands in.
         (
             "{ card(id: 1) { cents } }",
             r#"{"id":1,"price":null}"#,
@@ -213,7 +213,7 @@ type Card @view(of: "Item") {
         ("cents", r#"{"id":1,"price":{"amount":1}}"#, r#""cents":1"#, vec![]),
         ("tags", r#"{"id":1,"tags":["a",null]}"#, r#""tags":["a",null]"#, vec!["tags.1"]),
         ("tags", r#"{"id":1}"#, r#""tags":null"#, vec!["tags"]),
-        // Rule 2: there may be no such item; one that is there is no null.
+        // Such an item may be missing (rule 2), but an item that is there must not be null.
         ("first", r#"{"id":1,"tags":[]}"#, r#""first":null"#, vec![]),
         ("first", r#"{"id":1,"tags":[null]}"#, r#""first":null"#, vec!["first"]),
         ("name", r#"{"id":1,"name":null}"#, r#""name":null"#, vec![]),
@@ -226,6 +226,6 @@ type Card @view(of: "Item") {
             assert!(reported.starts_with(&format!("{error} {broken}")), "{body}: {answer}");
         }
     }
-    // There is none: nothing of it was promised.
+    // The card does not exist, so none of its fields was promised.
     assert!(kit.run("{ card(id: 1) { cents } }", "shop GET /items/1 => 404 ").ends_with("{\"card\":null}\n"));
 }

@@ -1,4 +1,4 @@
-//! What statuses mean, what of an upstream body a client may read, and writes in series.
+//! The meaning of statuses, the part of an upstream body that a client may read, and writes in series.
 
 use super::kit::Kit;
 use insta::assert_snapshot;
@@ -234,12 +234,12 @@ type Item { id: ID! name: String! }";
     };
     let mut text = String::new();
     for (query, first) in [
-        // GraphQL §6.4.4: what may be null fails by itself, and the next ones are sent.
+        // A nullable field fails alone, and the next ones are sent (GraphQL §6.4.4).
         ("mutation { a: maybe(id: 1) { id } b: maybe(id: 2) { id } c: sure(id: 3) { id } }", "500"),
-        // What may not makes `data` null: the next ones would be sent for nobody.
+        // A non-null field makes `data` null, so nobody would see the next ones.
         ("mutation { a: sure(id: 1) { id } b: maybe(id: 2) { id } c: sure(id: 3) { id } }", "500"),
         ("mutation { a: sure(id: 1) { id } b: maybe(id: 2) { id } c: sure(id: 3) { id } }", r#"200 {"id":null}"#),
-        // Also by a field far below that another call gives.
+        // So does a field further below that another call gives.
         ("mutation { a: sure(id: 1) { name } b: maybe(id: 2) { id } }", r#"200 {"id":1}"#),
         ("mutation { a: maybe(id: 1) { name } b: maybe(id: 2) { id } }", r#"200 {"id":1}"#),
     ] {
@@ -312,7 +312,7 @@ type Cart { id: ID! total: Int }"#;
         ("a part of it", plain(), remove, 206, r#"{"remove":null}"#, "UPSTREAM_STATUS"),
     ] {
         for body in ["", r#"{"id":"1"}"#] {
-            // What is there has a body, and what is done may have none.
+            // A success other than 204 is tested with a body, everything else without one.
             if body.is_empty() == (code.is_empty() && status != 204) || (status == 204 && !body.is_empty()) {
                 continue;
             }

@@ -1,4 +1,4 @@
-//! Where values are found: nested lists, picked items, gathered roots, chains of lookups, abstract types.
+//! Places of values: nested lists, picked items, gathered roots, chains of lookups, and abstract types.
 
 use super::kit::Kit;
 use insta::assert_snapshot;
@@ -42,8 +42,8 @@ type Friend @key(fields: "id")
 type City @key(fields: "id")
   @connect(http: { GET: "/cities", queryParams: "id: $batch.id" }, batch: { key: "id", maxSize: 9 }) { id: ID! label: String }"#;
     let kit = Kit::rest(&[("shop", shop)]).delayed();
-    // `slow` takes a second, all others no time: with a barrier after each round, no friend would be asked for before
-    // `slow` is there, and its product would come before the city.
+    // `slow` takes a second, all others no time. With a barrier after each round, no friend would be asked for before
+    // `slow` had answered, and its product would come before the city.
     let script = r#"
         shop GET /slow => 200 {"id":1,"product":{"id":5}}
         now shop GET /fast => 200 {"id":2,"friend":{"id":7}}

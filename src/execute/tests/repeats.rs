@@ -1,5 +1,5 @@
-//! Objects that many rows join to: written once and copied. Every answer of these tests is also written without copies
-//! and compared (`execute::write::write`).
+//! Objects that many rows join to are written once and copied. Every answer of these tests is also written without
+//! copies and compared (`execute::write::write`).
 
 use super::kit::Kit;
 use insta::assert_snapshot;
@@ -22,7 +22,7 @@ fn posts() -> Kit {
 
 #[test]
 fn equal_rows_are_written_alike_and_others_are_not() {
-    // The same user, spelled as text and as a number: what stands in the post is written as it stands there.
+    // The same user is given as a string and as a number. The id in the post is written as it is given there.
     let script = r#"
         posts GET /posts => 200 [{"title":"a","userId":7},{"title":"b","userId":"7"},{"title":"c","userId":7},{"title":"d","userId":8},{"title":"e","userId":null},{"title":"f","userId":"7"},{"title":"g","userId":9}]
         users GET /users?id=7&id=8&id=9 => 200 [{"id":7,"name":"seven"},{"id":8,"name":"eight"}]"#;
@@ -40,7 +40,7 @@ fn errors_are_reported_at_every_path() {
 
 #[test]
 fn nothing_is_copied_from_what_null_propagation_took_back() {
-    // The second post is null, and with it what was just written of user 8.
+    // The second post is null, and so the bytes of user 8 that were just written are removed.
     let script = r#"
         posts GET /posts => 200 [{"userId":7,"title":"a"},{"userId":8},{"userId":7,"title":"c"},{"userId":8,"title":"d"},{"userId":8,"title":"e"},{"userId":8}]
         users GET /users?id=7&id=8 => 200 [{"id":7,"name":"seven"},{"id":8,"name":"eight"}]"#;

@@ -1,4 +1,4 @@
-//! `@authenticated`: who is not signed in gets nothing of it, in whatever way it is reached.
+//! `@authenticated`: a caller who is not signed in gets nothing of it, however it is reached.
 
 use super::kit::Kit;
 use crate::execute::Wording;
@@ -49,12 +49,12 @@ fn script() -> String {
     )
 }
 
-/// What the caller is told, without the requests to services.
+/// The answer as the caller sees it, without the requests to services.
 fn told(answer: &str) -> String {
     answer.lines().filter(|line| !line.starts_with('>')).collect()
 }
 
-/// Each way to ask for something that only callers who are signed in get.
+/// All ways to ask for something that only signed-in callers get.
 const QUERIES: &[&str] = &[
     "{ secret }",
     "{ x: secret }",
@@ -192,7 +192,7 @@ type Card @authenticated { number: String }"#;
     let query = "{ user { id owner { name } } card { number } }";
     let answer = Kit::rest(&[("shop", sdl)]).run(query, script);
     assert!(!answer.contains("canary") && answer.matches("UNAUTHENTICATED").count() == 2, "{answer}");
-    // Not allowed means not asked for.
+    // Calls that are not allowed are not made.
     assert!(!answer.contains("> shop GET /card") && !answer.contains("> shop GET /owners"), "{answer}");
     let answer = Kit::rest(&[("shop", sdl)]).caller(json!({ "sub": 1 })).run(query, script);
     assert_eq!(answer.matches("canary").count(), 2, "{answer}");
@@ -200,7 +200,7 @@ type Card @authenticated { number: String }"#;
 
 #[test]
 fn an_answer_that_asks_who_calls_is_kept_for_nobody_else() {
-    // Only the concrete type of what is found tells that the answer depends on its caller.
+    // Only the concrete type of the value shows that the answer depends on its caller.
     let sdl = "type Query { any: Any @connect(http: { GET: \"/any\" }, selection: \"__typename: kind->match([['card', 'Card'], ['plain', 'Plain']]) number\") @cache(maxAge: 60) }
 union Any = Card | Plain  type Card @authenticated { number: String }  type Plain { number: String }";
     let script = r#"shop GET /any => 200 {"kind":"card","number":"canary"}"#;

@@ -1,4 +1,4 @@
-//! What is sent and read as it was given: digits, null and nothing, keys.
+//! Values that are sent and read unchanged: digits, null and absence, and keys.
 
 use super::kit::Kit;
 
