@@ -9,7 +9,8 @@ use http::StatusCode;
 /// may last for days.
 const MAX_CALLS: usize = 1_000;
 
-/// Sums up the parts of an answer. If it is dropped before the last part, the answer counts as one whose client left.
+/// Sums up the parts of an answer. If it is dropped before the last part, a subscription counts as ended, and any other
+/// answer as one whose client left.
 #[derive(Debug)]
 pub(super) struct Counted {
     record: Option<RequestRecord>,

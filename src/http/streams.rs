@@ -6,7 +6,7 @@ use super::ending::Ends;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// The streams of one process, from all of its servers.
+/// The streams of one process, whichever of its servers they read from.
 #[derive(Debug)]
 pub(super) struct Streams {
     pub(super) ends: Ends,
