@@ -21,6 +21,8 @@ pub mod config {
 
 /// See the room `contract`.
 pub mod contract {
+    #[cfg(any(test, feature = "fuzz"))]
+    pub use crate::contract::read_whole;
     pub use crate::contract::{Contract, Endpoint, Location, Parameter, SchemaId, SchemaKind, StatusPattern, read};
 }
 
@@ -28,7 +30,7 @@ pub mod contract {
 pub mod diagnostic {
     pub use crate::diagnostic::{Code, Finding, Sources, one_line};
     #[cfg(feature = "cli")]
-    pub use crate::diagnostic::{DrawStyle, draw};
+    pub use crate::diagnostic::{DrawStyle, draw, page};
 }
 
 /// See the room `engine`.

@@ -27,11 +27,16 @@ pub(crate) fn closest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) 
         .map(|(_, known)| known)
 }
 
+/// A question with the name that was probably meant, if one is similar enough.
+pub(crate) fn did_you_mean<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<String> {
+    closest(name, known).map(|meant| format!("did you mean `{meant}`?"))
+}
+
 /// A help text with the name that was probably meant, or else with the known names.
 pub(crate) fn help<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> String {
     let known: Vec<&str> = known.into_iter().collect();
-    match closest(name, known.iter().copied()) {
-        Some(meant) => format!("did you mean `{meant}`?"),
+    match did_you_mean(name, known.iter().copied()) {
+        Some(question) => question,
         None if known.is_empty() => "there are none".to_owned(),
         None => {
             let more = if known.len() > MAX_LISTED { ", …" } else { "" };

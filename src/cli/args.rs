@@ -19,6 +19,7 @@ A project is a folder:
 
 Start here:
   bespoke check                         all findings of the project, with their lines
+  bespoke explain E104                  what a code of a finding means, and what to do
   bespoke plan '{ products { name stock { available } } }' --client web
   bespoke serve --client web --port 4000 --watch
   bespoke mock schema/web.graphql       the client's API with made-up data, before there is any service"
@@ -36,6 +37,10 @@ pub enum Command {
     ///
     /// Exits with 1 if there is an error, 0 with warnings alone.
     Check(CheckArgs),
+    /// Explains a code of findings, such as E104; lists all codes without one.
+    ///
+    /// What the code means, what to do, and an example with its correction. Exits with 2 if there is no such code.
+    Explain(ExplainArgs),
     /// Shows what an operation would call, before it runs.
     ///
     /// Calls and their bounds, rounds, what waits for what, and whose credentials go along. Exits with 1 if the
@@ -76,6 +81,19 @@ pub struct CheckArgs {
     /// One line per finding, for editors and CI.
     #[arg(long)]
     pub short: bool,
+}
+
+/// What to explain.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// The code of a finding, such as E104.
+    pub code: Option<String>,
+    /// Prints JSON: an object for a code, a list of all without one.
+    #[arg(long)]
+    pub json: bool,
+    /// Prints all codes as one page of Markdown.
+    #[arg(long, conflicts_with_all = ["code", "json"])]
+    pub markdown: bool,
 }
 
 /// Which client.

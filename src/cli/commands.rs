@@ -3,7 +3,7 @@
 use super::args::{CheckArgs, ClientArgs, GraphArgs, PlanArgs};
 use crate::compose::print_graph;
 use crate::config::{Budget, Mode, place_of};
-use crate::diagnostic::{Code, DrawStyle, Finding, draw, one_line};
+use crate::diagnostic::{Code, DrawStyle, Finding, draw, one_line, pointer};
 use crate::engine::{Client, EngineError};
 use crate::operation::{Limits, Outcomes, RequestError, prepare};
 use crate::plan::{describe, describe_values, plan as make_plan};
@@ -48,7 +48,7 @@ pub(super) fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     } else if all.is_empty() {
         format!("no findings: {} for {}\n", args.project.project.display(), clients.join(", "))
     } else {
-        draw(&all, &sources, style())
+        draw(&all, &sources, style()) + &pointer(&all)
     };
     print(&text)?;
     Ok(if has_errors { ExitCode::FAILURE } else { ExitCode::SUCCESS })
@@ -204,7 +204,7 @@ fn operation_text(operation: &str) -> anyhow::Result<String> {
 pub(super) fn draw_findings(assembled: &Assembled) -> anyhow::Result<ExitCode> {
     let is_terminal = std::io::stderr().is_terminal();
     let style = if is_terminal { DrawStyle::Color } else { DrawStyle::Plain };
-    eprint!("{}", draw(&assembled.findings, &assembled.sources, style));
+    eprint!("{}{}", draw(&assembled.findings, &assembled.sources, style), pointer(&assembled.findings));
     Ok(ExitCode::FAILURE)
 }
 

@@ -8,7 +8,7 @@ use super::commands::environment;
 use super::named::NamedFiles;
 use super::serve::{Configure, ServeOptions};
 use crate::config::{Config, Mode};
-use crate::diagnostic::{DrawStyle, draw, one_line};
+use crate::diagnostic::{DrawStyle, draw, one_line, pointer};
 use crate::engine::{Client, Engine, EngineError, EngineOptions, Writes, authenticators};
 use crate::http::{Playground, Server};
 use crate::observe::Metrics;
@@ -83,7 +83,9 @@ impl LoadError {
     /// For people.
     pub(super) fn drawn(&self) -> String {
         match self {
-            Self::Findings(assembled) => draw(&assembled.findings, &assembled.sources, DrawStyle::Plain),
+            Self::Findings(assembled) => {
+                draw(&assembled.findings, &assembled.sources, DrawStyle::Plain) + &pointer(&assembled.findings)
+            }
             Self::Other(error) => format!("error: {error:#}\n"),
         }
     }

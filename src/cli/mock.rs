@@ -6,7 +6,7 @@ use super::stopping::{self, Stopping};
 use super::watch::Changes;
 use crate::config::LogFormat;
 use crate::config::{Mode, PlaygroundConfig, ServerConfig};
-use crate::diagnostic::{DrawStyle, Sources, draw};
+use crate::diagnostic::{DrawStyle, Sources, draw, pointer};
 use crate::http::{Playground, ServeLimits, Server, Site, router, serve as serve_http};
 use crate::mock::{MockEngine, MockOptions};
 use crate::observe::{self, Metrics};
@@ -118,7 +118,7 @@ fn load(args: &MockArgs, text: String) -> anyhow::Result<Result<MockEngine, Stri
     let (view, findings) = view::plain(&sources, file);
     let Some(view) = view else {
         let style = if std::io::stderr().is_terminal() { DrawStyle::Color } else { DrawStyle::Plain };
-        return Ok(Err(draw(&findings, &sources, style)));
+        return Ok(Err(draw(&findings, &sources, style) + &pointer(&findings)));
     };
     let scalars = args.scalar.iter().map(|(name, value)| (name.clone(), value.clone().into()));
     let options = MockOptions {

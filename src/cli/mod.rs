@@ -1,10 +1,11 @@
-//! The command line: check, plan, schema, graph, serve, mock.
+//! The command line: check, explain, plan, schema, graph, serve, mock.
 //!
 //! In: arguments. Out: text for people, and an exit code: 0 fine, 1 findings or a failure, 2 wrong usage, 3 something
 //! was cut off when the process had to stop.
 
 mod args;
 mod commands;
+mod explain;
 mod load;
 mod mock;
 mod named;
@@ -37,6 +38,7 @@ pub fn run_client(client: Client) -> ExitCode {
 pub fn run() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Check(args) => commands::check(&args),
+        Command::Explain(args) => explain::explain(&args),
         Command::Plan(args) => commands::plan(&args),
         Command::Schema(args) => commands::schema(&args),
         Command::Graph(args) => commands::graph(&args),

@@ -1,4 +1,5 @@
-//! The codes of findings: one table, with the severity and the title of each.
+//! The codes of findings: one table, with the severity and the title of each. The explanation of `E104` is in
+//! `codes/E104.md`.
 //!
 //! Codes starting with `C` are about the language of bindings, those starting with `E` about the files and what they
 //! say together, those starting with `W` are warnings. The hundreds are topics: `E0` contracts, `E1` bindings, client
@@ -6,6 +7,7 @@
 
 use super::Severity;
 use std::fmt;
+use std::str::FromStr;
 
 /// Makes [`Code`] and what is known of each code from one list.
 macro_rules! codes {
@@ -20,7 +22,6 @@ macro_rules! codes {
 
         impl Code {
             /// Every code, in their order.
-            #[cfg(test)]
             pub const ALL: &'static [Self] = &[$(Self::$code,)*];
 
             /// The text of the code: `E104`.
@@ -40,11 +41,21 @@ macro_rules! codes {
             }
 
             /// What is wrong, in a few words, without a full stop.
-            #[cfg(test)]
             #[must_use]
             pub const fn title(self) -> &'static str {
                 match self {
                     $(Self::$code => $title,)*
+                }
+            }
+
+            /// What the code means, why it is refused and what to do, as Markdown.
+            ///
+            /// Most explanations end with the paragraph `Example:`, files that bring a finding with this code, and the
+            /// paragraph `Write instead:`, the same without it. [`super::page`] says what the files leave out.
+            #[must_use]
+            pub const fn explanation(self) -> &'static str {
+                match self {
+                    $(Self::$code => include_str!(concat!("codes/", stringify!($code), ".md")),)*
                 }
             }
         }
@@ -158,6 +169,21 @@ codes! {
     W302 Warning "The configuration names a source that does not exist";
     W303 Warning "A stop may cut off requests that still run";
     W304 Warning "A file that the configuration names is missing here";
+}
+
+/// The text of no code.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no code `{0}`")]
+pub struct UnknownCode(String);
+
+impl FromStr for Code {
+    type Err = UnknownCode;
+
+    /// Reads `E104`, or `e104`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let known = Self::ALL.iter().find(|code| code.as_str().eq_ignore_ascii_case(text));
+        known.copied().ok_or_else(|| UnknownCode(text.to_owned()))
+    }
 }
 
 impl fmt::Display for Code {

@@ -13,6 +13,7 @@ mod code;
 mod credentials;
 #[cfg(feature = "cli")]
 mod draw;
+mod explain;
 mod finding;
 mod line;
 mod source;
@@ -21,6 +22,7 @@ pub use code::Code;
 pub use credentials::without_credentials;
 #[cfg(feature = "cli")]
 pub use draw::{DrawStyle, draw};
+pub use explain::{explain, page, pointer};
 pub use finding::{Finding, Label, Severity};
 pub use line::one_line;
 pub use source::{FileId, Sources, Span};

@@ -106,7 +106,8 @@ pub fn assemble(
     // A contract is interpreted as far as bindings reach; what is wrong elsewhere in it is no error.
     let read = services.contract_paths().into_iter().filter_map(|path| contracts.get(&path.value));
     findings.extend(read.flat_map(Contract::findings));
-    findings.extend(found);
+    // What is wrong with a contract that is missing here has been said above.
+    findings.extend(found.into_iter().filter(|finding| finding.code != Code::E100));
     let mut bindings = Vec::new();
     let view = graph.as_ref().and_then(|graph| {
         let file = ids.get(&format!("schema/{client}.graphql"))?;

@@ -30,7 +30,7 @@ fn expect(ended: Ended, code: i32) -> Ended {
 #[tokio::test]
 async fn help_teaches() {
     let mut all = String::new();
-    for command in ["", "check", "plan", "schema", "graph", "serve", "mock"] {
+    for command in ["", "check", "explain", "plan", "schema", "graph", "serve", "mock"] {
         let arguments: Vec<&str> = [command, "--help"].into_iter().filter(|it| !it.is_empty()).collect();
         let ended = expect(run(bespoke(&arguments)).await, 0);
         all += &format!("$ bespoke {}\n{}\n", arguments.join(" "), ended.stdout);

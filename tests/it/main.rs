@@ -19,6 +19,7 @@ mod corpora;
 mod deferred;
 mod differential;
 mod event_streams;
+mod explained;
 mod faults;
 mod front_door;
 mod graphiql;
