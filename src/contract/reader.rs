@@ -8,6 +8,7 @@
 use super::document::{Document, MAX_REF_CHAIN, Mapping, Meaning, NodeId};
 use crate::diagnostic::{Code, Finding, Span};
 use crate::json::Number;
+use crate::suggest::closest;
 use rustc_hash::FxHashSet;
 
 /// The most findings of one contract.
@@ -122,12 +123,7 @@ impl<'a> Reader<'a> {
     fn similar_component(&self, pointer: &str) -> Option<String> {
         let (parent, name) = pointer.rsplit_once('/')?;
         let siblings = self.document.mapping(self.document.pointer(parent)?)?;
-        let lower = name.to_lowercase();
-        let is_near = |key: &str| {
-            let key = key.to_lowercase();
-            key == lower || key.strip_suffix('s') == Some(&lower) || lower.strip_suffix('s') == Some(&key)
-        };
-        let found = siblings.keys().take(1_000).find(|key| is_near(key))?;
+        let found = closest(name, siblings.keys().map(String::as_str))?;
         Some(format!("#{parent}/{found}"))
     }
 

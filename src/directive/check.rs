@@ -5,6 +5,7 @@ use super::place::{FileKind, Location};
 use super::support::Support;
 use super::table::{ArgumentType, Directive, Vocabulary};
 use crate::diagnostic::{Code, Finding, Span};
+use crate::suggest::closest;
 use apollo_compiler::Node;
 use apollo_compiler::ast::{self, Value};
 
@@ -138,10 +139,9 @@ impl Names<'_> {
         let directive = match meaning {
             Meaning::NotImported(directive) => directive,
             _ => {
-                let near = Directive::ALL.iter().find(|known| known.name().eq_ignore_ascii_case(name));
-                let help = match near {
-                    Some(near) => format!("did you mean `@{}`?", near.name()),
-                    None => "remove it, or mend its name".to_owned(),
+                let help = match closest(name, Directive::ALL.iter().map(|known| known.name())) {
+                    Some(near) => format!("did you mean `@{near}`?"),
+                    None => "remove it, or correct its name".to_owned(),
                 };
                 return self.find(Code::C008, node, format!("`@{name}` is not known here"), "not known").help(help);
             }

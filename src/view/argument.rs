@@ -7,7 +7,7 @@ use super::table::{ArgumentView, GraphArgument, Limit, Template};
 use crate::compose::FieldId;
 use crate::diagnostic::{Code, Finding, Span};
 use crate::json::Value as Json;
-use crate::suggest::closest;
+use crate::suggest::{closest, did_you_mean};
 use apollo_compiler::ast::{FieldDefinition, InputValueDefinition};
 use std::sync::Arc;
 
@@ -53,7 +53,7 @@ impl Resolver<'_> {
                 let message = format!("`{}` has no argument `{}`", graph.coordinate(id), pinned.name);
                 let known = definition.arguments.iter().map(|argument| argument.name.as_str());
                 self.argument_finding(message, field.part(pinned.span.clone()), "not an argument", id);
-                self.do_you_mean(&pinned.name, known);
+                self.suggest(&pinned.name, known);
             }
         }
         let mut arguments = Vec::new();
@@ -108,7 +108,8 @@ impl Resolver<'_> {
             let fill = &mut |name: &apollo_compiler::Name, wanted: &super::literal::Wanted<'_>| {
                 let known = || field.arguments.iter().map(|argument| argument.name.as_str());
                 let Some(index) = known().position(|known| name == known) else {
-                    let hint = closest(name, known()).map_or(String::new(), |near| format!("; do you mean `${near}`?"));
+                    let hint =
+                        closest(name, known()).map_or(String::new(), |near| format!("; did you mean `${near}`?"));
                     return Err(format!("`{}` has no argument `{name}`{hint}", field.coordinate));
                 };
                 used.push(index);
@@ -197,7 +198,7 @@ impl Resolver<'_> {
                     let message = format!("`{coordinate}` goes nowhere: {why}");
                     self.argument_finding(message, span, "unused", last);
                     if !is_pinned {
-                        self.do_you_mean(&wanted, known);
+                        self.suggest(&wanted, known);
                     }
                 }
                 None => self.report(format!("`{coordinate}` goes nowhere: the path is `.`"), span, "unused"),
@@ -240,9 +241,9 @@ impl Resolver<'_> {
         self.findings.push(Finding::new(Code::E116, message, span, label).and(declared, label_there));
     }
 
-    fn do_you_mean<'n>(&mut self, wanted: &str, known: impl IntoIterator<Item = &'n str>) {
-        if let (Some(near), Some(finding)) = (closest(wanted, known), self.findings.last_mut()) {
-            finding.help = Some(format!("do you mean `{near}`?"));
+    fn suggest<'n>(&mut self, wanted: &str, known: impl IntoIterator<Item = &'n str>) {
+        if let (Some(question), Some(finding)) = (did_you_mean(wanted, known), self.findings.last_mut()) {
+            finding.help = Some(question);
         }
     }
 }

@@ -10,7 +10,7 @@ use super::path;
 use super::table::{Inputs, Tables};
 use crate::compose::{Graph, TypeId, TypeKind};
 use crate::diagnostic::{Code, FileId, Finding, Span};
-use crate::suggest::closest;
+use crate::suggest::did_you_mean;
 use apollo_compiler::Schema;
 use apollo_compiler::ast::{OperationType, Type};
 use apollo_compiler::parser::SourceSpan;
@@ -61,10 +61,9 @@ impl<'a> Resolver<'a> {
                 let known = self.graph.visible_types();
                 let mut finding =
                     Finding::new(Code::E116, format!("the graph has no type `{wanted}`"), span, "no counterpart");
-                finding = match closest(wanted, known) {
-                    Some(name) => finding.help(format!("do you mean `{name}`?")),
-                    None => finding.help("say what it is a view of: `@view(of: \"…\")`"),
-                };
+                let question = did_you_mean(wanted, known);
+                finding =
+                    finding.help(question.unwrap_or_else(|| "say what it is a view of: `@view(of: \"…\")`".to_owned()));
                 self.findings.push(finding);
                 continue;
             };
@@ -156,8 +155,7 @@ impl<'a> Resolver<'a> {
             finding = finding.help(format!("declare `{name}` with the parts that this client needs"));
         } else {
             let declared = self.schema.types.keys().map(|name| name.as_str());
-            let near = closest(name, declared.chain(self.graph.visible_types()));
-            finding.help = near.map(|near| format!("do you mean `{near}`?"));
+            finding.help = did_you_mean(name, declared.chain(self.graph.visible_types()));
         }
         self.findings.push(finding);
     }
@@ -225,8 +223,8 @@ impl<'a> Resolver<'a> {
         graph_type: &str,
     ) {
         self.report_with_type(message, span, "not in the graph", graph_type);
-        if let (Some(name), Some(finding)) = (closest(wanted, known), self.findings.last_mut()) {
-            finding.help = Some(format!("do you mean `{name}`?"));
+        if let (Some(question), Some(finding)) = (did_you_mean(wanted, known), self.findings.last_mut()) {
+            finding.help = Some(question);
         }
     }
 }

@@ -141,7 +141,7 @@ scalar Time
 "#), @r#"
     E116 type `Usr` is used but not declared
       client.graphql:2:29 `Usr` not declared here
-      help: do you mean `User`?
+      help: did you mean `User`?
     E116 `Query` has no field `when`
       client.graphql:2:56 `when` not in the graph
       graph.graphql:2:6 `Query` `Query` is declared here
@@ -158,10 +158,10 @@ scalar Time
       help: declare `Money` with the parts that this client needs
     E116 the graph has no type `Prodct`
       client.graphql:3:6 `Prodct` no counterpart
-      help: do you mean `Product`?
+      help: did you mean `Product`?
     E116 the graph has no type `Prodct`
       client.graphql:4:21 `"Prodct"` no counterpart
-      help: do you mean `Product`?
+      help: did you mean `Product`?
     E116 `Kind` cannot be a view of `Category`, which is an enum in the graph
       client.graphql:5:21 `"Category"` of another kind
       graph.graphql:27:6 `Category` `Category` is declared here
@@ -185,13 +185,13 @@ type Card @view(of: "Product") {
     E116 `User` has no field `nam`
       client.graphql:3:13 `nam` not in the graph
       graph.graphql:10:6 `User` `User` is declared here
-      help: do you mean `name`?
+      help: did you mean `name`?
     E116 `String` has no fields, so `first` cannot follow it
       client.graphql:3:57 `first` not in the graph
     E116 `Order` has no field `totl`
       client.graphql:3:102 `totl` not in the graph
       graph.graphql:11:6 `Order` `Order` is declared here
-      help: do you mean `total`?
+      help: did you mean `total`?
     E116 `User.name` is not a list
       client.graphql:3:135 `name` `[n]` takes an item of a list
       graph.graphql:10:22 `name` `String!` here
@@ -293,7 +293,7 @@ enum Sort { NEWEST }
     E116 `Query.who(key:)` goes nowhere: `Query.user` has no argument `key`
       client.graphql:4:7 `key` unused
       graph.graphql:3:3 `user` `Query.user` is declared here
-    E116 `Query.user(id: ID!)`: `Query.who` has no argument `kye`; do you mean `$key`?
+    E116 `Query.user(id: ID!)`: `Query.who` has no argument `kye`; did you mean `$key`?
       client.graphql:4:45 `$kye` this value
       graph.graphql:3:3 `user` `Query.user` is declared here
     E116 `Query.user(id: ID!)`: expected `ID`, found `{a: 1}`
@@ -309,7 +309,7 @@ enum Sort { NEWEST }
     E116 `Query.products(sorted:)` goes nowhere: `Query.products` has no argument `sorted`
       client.graphql:6:28 `sorted` unused
       graph.graphql:4:3 `products` `Query.products` is declared here
-      help: do you mean `sort`?
+      help: did you mean `sort`?
     E116 `Query.products(category:)` of type `String` does not fit `Query.products(category:)`: the graph's type is `Category`
       client.graphql:6:42 `category` this argument
       graph.graphql:4:3 `products` `Query.products` is declared here
@@ -362,7 +362,7 @@ enum Kind @view(of: "Category") { READ @from(path: "BOOKS")  READ2 @from(path: "
     E116 input `Filter` has no field `txt`
       client.graphql:4:36 `txt` not in the graph
       graph.graphql:29:7 `Filter` `Filter` is declared here
-      help: do you mean `text`?
+      help: did you mean `text`?
     E116 `Search.limit: String` does not fit `Filter.limit`: it may be null, the graph's `Int!` may not
       client.graphql:4:56 `String` this type
       graph.graphql:29:7 `Filter` `Filter` is declared here
@@ -374,7 +374,7 @@ enum Kind @view(of: "Category") { READ @from(path: "BOOKS")  READ2 @from(path: "
     E116 enum `Category` has no value `GAME`
       client.graphql:5:113 `"GAME"` not in the graph
       graph.graphql:27:6 `Category` `Category` is declared here
-      help: do you mean `GAMES`?
+      help: did you mean `GAMES`?
     "#);
 }
 
@@ -496,7 +496,7 @@ fn what_is_not_graphql_is_found() {
     assert_snapshot!(findings("type Query { user(id: ID!): User @nope }\ntype User { id: ID! id: ID! }"), @r"
     E116 `@nope` is not known here
       client.graphql:1:34 `@nope` not known
-      help: remove it, or mend its name
+      help: remove it, or correct its name
     E100 duplicate definitions for the `id` field of object type `User`
       client.graphql:2:21 `id: ID!` here
     ");
@@ -511,11 +511,11 @@ fn paths_point_into_their_strings_even_with_escapes() {
     E116 `Product` has no field `nam`
       client.graphql:1:34 `"products(category: \"x\").nam"` not in the graph
       graph.graphql:13:6 `Product` `Product` is declared here
-      help: do you mean `name`?
+      help: did you mean `name`?
     E116 `Product` has no field `nam`
       client.graphql:1:99 `nam` not in the graph
       graph.graphql:13:6 `Product` `Product` is declared here
-      help: do you mean `name`?
+      help: did you mean `name`?
     "#);
 }
 

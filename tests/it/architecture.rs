@@ -21,8 +21,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("retirement", &[]),
     ("suggest", &[]),
     // The pure rooms, which turn values into values.
-    ("contract", &["diagnostic", "json", "retirement"]),
-    ("directive", &["diagnostic"]),
+    ("contract", &["diagnostic", "json", "retirement", "suggest"]),
+    ("directive", &["diagnostic", "suggest"]),
     ("sdl", &["contract", "diagnostic", "directive", "json"]),
     ("compose", &["contract", "diagnostic", "ids", "json", "sdl", "suggest"]),
     ("view", &["compose", "diagnostic", "directive", "json", "suggest"]),

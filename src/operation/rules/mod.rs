@@ -31,7 +31,7 @@ pub(super) use introspection::{TOO_DEEP, too_deep as introspection_too_deep};
 
 use super::error::{MAX_ERRORS, RequestError, VALIDATION_FAILED};
 use super::place::Places;
-use crate::suggest::closest;
+use crate::suggest::did_you_mean;
 use apollo_compiler::ast::{DirectiveList, Document, Field, FragmentDefinition, OperationDefinition, Selection};
 use apollo_compiler::parser::SourceSpan;
 use apollo_compiler::schema::{ExtendedType, FieldDefinition, Implementers};
@@ -182,11 +182,6 @@ impl<'a> Checker<'a> {
             _ => Vec::new(),
         }
     }
-}
-
-/// Makes a suggestion with the known name that is most similar.
-fn did_you_mean<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<String> {
-    closest(name, known).map(|meant| format!("did you mean `{meant}`?"))
 }
 
 /// The place of a name.
