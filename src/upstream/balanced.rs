@@ -27,7 +27,7 @@ use super::model::{Answer, CallError, CallErrorKind, Context, Request, Subgraph}
 use crate::report::{InstanceReport, ServiceReport};
 use futures_util::future::BoxFuture;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -72,9 +72,7 @@ struct Inner<S: ?Sized> {
     suspects: Mutex<Suspects>,
     /// Whether there may be any suspects.
     has_suspects: AtomicBool,
-    random: ahash::RandomState,
-    /// How many random numbers have been drawn.
-    drawn: AtomicU64,
+    hasher: ahash::RandomState,
 }
 
 #[derive(Debug)]
@@ -102,8 +100,7 @@ impl<S: Subgraph + ?Sized> Balanced<S> {
                 instances: instances.collect(),
                 suspects: Mutex::default(),
                 has_suspects: AtomicBool::new(false),
-                random: ahash::RandomState::new(),
-                drawn: AtomicU64::new(0),
+                hasher: ahash::RandomState::new(),
             }),
         }
     }
@@ -132,7 +129,7 @@ impl<S: Subgraph + ?Sized + 'static> Subgraph for Balanced<S> {
                 return Err(CallError::new(&inner.service, CallErrorKind::NotConfigured, cause).unsent());
             };
             let instance = &inner.instances[at];
-            let (input, cut) = (inner.random.hash_one(&request), ctx.cut());
+            let (input, cut) = (inner.hasher.hash_one(&request), ctx.cut());
             let _counted = Counted::begin(&instance.in_flight);
             let result = instance.source.call(request, ctx).await;
             let now = Instant::now();
@@ -171,24 +168,18 @@ impl<S: ?Sized> Inner<S> {
                 instance.health().load(in_flight, now).map(|load| (at, load))
             })
             .collect();
-        let count = candidates.len() as u64;
-        match count {
+        match candidates.len() {
             // A race of their last failures can eject all instances; then any of them will do.
-            0 => (!self.instances.is_empty()).then(|| (self.random() % self.instances.len() as u64) as usize),
+            0 => (!self.instances.is_empty()).then(|| fastrand::usize(..self.instances.len())),
             1 => candidates.first().map(|&(at, _)| at),
-            _ => {
-                let random = self.random();
-                let first = random % count;
+            count => {
+                let first = fastrand::usize(..count);
                 // Any instance but the first.
-                let second = (first + 1 + (random >> 32) % (count - 1)) % count;
-                let (a, b) = (candidates[first as usize], candidates[second as usize]);
+                let second = (first + fastrand::usize(1..count)) % count;
+                let (a, b) = (candidates[first], candidates[second]);
                 Some(if b.1 < a.1 { b.0 } else { a.0 })
             }
         }
-    }
-
-    fn random(&self) -> u64 {
-        self.random.hash_one(self.drawn.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Whether a failure says something about its input, rather than about the instance.

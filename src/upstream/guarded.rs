@@ -61,9 +61,7 @@ struct Guard {
     /// The lock is held for a few sums, never across an await.
     budget: Mutex<RetryBudget>,
     outcomes: [AtomicU64; RetryOutcome::ALL.len()],
-    random: ahash::RandomState,
-    /// How many random numbers have been drawn.
-    drawn: AtomicU64,
+    hasher: ahash::RandomState,
 }
 
 impl<S: Subgraph + ?Sized> Guarded<S> {
@@ -77,8 +75,7 @@ impl<S: Subgraph + ?Sized> Guarded<S> {
             retry: options.retry,
             budget: Mutex::new(RetryBudget::new(options.retry, Instant::now())),
             outcomes: Default::default(),
-            random: ahash::RandomState::new(),
-            drawn: AtomicU64::new(0),
+            hasher: ahash::RandomState::new(),
             service,
         };
         Self { guard: Arc::new(guard), source }
@@ -129,7 +126,7 @@ impl Guard {
         }
         let retry_after = first.as_ref().ok().and_then(|answer| answer.retry_after);
         let left = deadline.saturating_duration_since(Instant::now());
-        let Some(wait) = retry::wait(retry_after, self.random(), began.elapsed(), left) else {
+        let Some(wait) = retry::wait(retry_after, fastrand::f64(), began.elapsed(), left) else {
             self.count(RetryOutcome::TooLate);
             return first;
         };
@@ -192,7 +189,7 @@ impl Guard {
     /// The breaker for a call, with the call's input; `None` if the endpoint has no breaker.
     fn endpoint(&self, request: &Request, ctx: &Context) -> Option<Endpoint> {
         let breaker = self.breakers.of(&ctx.endpoint)?;
-        Some(Endpoint { breaker, input: self.random.hash_one(request) })
+        Some(Endpoint { breaker, input: self.hasher.hash_one(request) })
     }
 
     async fn slot(&self, breaker: Option<&Endpoint>, deadline: Instant) -> Result<Slot<'_>, CallError> {
@@ -228,11 +225,6 @@ impl Guard {
 
     fn count(&self, outcome: RetryOutcome) {
         self.outcomes[outcome as usize].fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// A random number from 0 to 1. It is good enough to spread calls.
-    fn random(&self) -> f64 {
-        self.random.hash_one(self.drawn.fetch_add(1, Ordering::Relaxed)) as f64 / u64::MAX as f64
     }
 }
 

@@ -438,12 +438,8 @@ fn get_of(target: &str) -> Request {
 
 /// Makes this many calls, 50 a second, of which a part fails by chance. Returns how many answers were good.
 async fn whole_of(calls: u64, seed: u64, failure: Does, options: GuardOptions) -> usize {
-    let chance = ahash::RandomState::with_seeds(seed, 1, 2, 3);
-    let mut sent = 0_u64;
-    let source = ByTarget(Mutex::new(move |_: &str| {
-        sent += 1;
-        if chance.hash_one(sent) % 10 < 3 { failure } else { Does::Answers(200) }
-    }));
+    let mut chance = fastrand::Rng::with_seed(seed);
+    let source = ByTarget(Mutex::new(move |_: &str| if chance.u8(..10) < 3 { failure } else { Does::Answers(200) }));
     let service = Guarded::new("shop", Arc::new(source), options);
     let mut whole = 0;
     for at in 0..calls {

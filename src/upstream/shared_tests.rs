@@ -384,19 +384,6 @@ async fn a_panic_in_the_source_is_an_error_for_all() {
     assert_eq!(shared.in_flight(), 0);
 }
 
-/// A random number generator (SplitMix64). A seed gives the same schedule each time.
-struct Schedule(u64);
-
-impl Schedule {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((bits ^ (bits >> 31)) % limit as u64) as usize
-    }
-}
-
 /// The results of one schedule.
 #[derive(Debug, Default)]
 struct Seen {
@@ -411,13 +398,13 @@ struct Seen {
 /// order that follows from the seed.
 async fn play(seed: u64, options: FlightOptions) -> Seen {
     let (source, shared) = table(options);
-    let mut schedule = Schedule(seed);
+    let mut schedule = fastrand::Rng::with_seed(seed);
     let mut waiting: Vec<(String, Call)> = Vec::new();
     let mut seen = Seen::default();
     for _ in 0..16 {
-        match schedule.below(8) {
+        match schedule.usize(..8) {
             0..5 => {
-                let (scope, target) = (schedule.below(3) as u8, schedule.below(2));
+                let (scope, target) = (schedule.usize(..3) as u8, schedule.usize(..2));
                 let ctx = context(scope, LONG);
                 let expected = format!("{:?} {:?}", ctx.domain.scope, get(target));
                 let mut call = shared.call(get(target), ctx);
@@ -425,9 +412,9 @@ async fn play(seed: u64, options: FlightOptions) -> Seen {
                 waiting.push((expected, call));
             }
             5 if !waiting.is_empty() => {
-                drop(waiting.swap_remove(schedule.below(waiting.len())));
+                drop(waiting.swap_remove(schedule.usize(..waiting.len())));
                 // The flight's task gets a turn or not.
-                if schedule.below(2) == 0 {
+                if schedule.usize(..2) == 0 {
                     rest().await;
                 }
             }
@@ -435,7 +422,7 @@ async fn play(seed: u64, options: FlightOptions) -> Seen {
                 let mut gates: Vec<usize> = source.gates.lock().expect("no panic").keys().copied().collect();
                 gates.sort_unstable();
                 if !gates.is_empty() {
-                    source.let_go(gates[schedule.below(gates.len())], Ok(()));
+                    source.let_go(gates[schedule.usize(..gates.len())], Ok(()));
                     rest().await;
                 }
             }

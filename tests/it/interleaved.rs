@@ -105,7 +105,7 @@ impl Subgraph for Service {
             calls.fetch_add(1, Ordering::Relaxed);
             let mut drawn = {
                 let mut random = random.lock().unwrap();
-                Random(random.below(u64::MAX))
+                Random::new(random.below(u64::MAX))
             };
             tokio::time::sleep(Duration::from_millis(drawn.below(4))).await;
             let sent = headers.iter().find(|(name, _)| name == AUTHORIZATION);
@@ -179,7 +179,7 @@ fn files() -> Files {
 fn world(options: &Options, seed: u64) -> World {
     let Assembled { graph, view, findings, .. } = Client::new("web", files()).assemble(&|_| None);
     let (Some(graph), Some(view)) = (graph, view) else { panic!("{findings:?}") };
-    let random = Arc::new(Mutex::new(Random(seed)));
+    let random = Arc::new(Mutex::new(Random::new(seed)));
     let open_calls = Arc::new(AtomicU64::new(0));
     let sources = graph.sources.iter().map(|source| {
         let calls = if source.name == "open" { Arc::clone(&open_calls) } else { Arc::default() };
@@ -265,11 +265,11 @@ fn run(options: &Options, orders: u64) -> Seen {
                 all.open_calls += world.open_calls.load(Ordering::Relaxed);
                 world = self::world(options, order);
             }
-            let mut random = Random(order);
+            let mut random = Random::new(order);
             let mut asking: FuturesUnordered<_> = (0..2 + random.below(2))
                 .map(|_| {
                     let name = random.pick(&["anna", "bert", "nobody"]).to_owned();
-                    let (world, random) = (&world, Random(random.below(u64::MAX)));
+                    let (world, random) = (&world, Random::new(random.below(u64::MAX)));
                     async move { world.ask(&name, random).await }
                 })
                 .collect();

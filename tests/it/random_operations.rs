@@ -112,7 +112,7 @@ impl Writer<'_> {
 
 fn operation(schema: &Valid<Schema>, seed: u64, deferred: Option<u64>) -> String {
     let text = "query($yes: Boolean!, $no: Boolean = false) ".to_owned();
-    let mut writer = Writer { schema, random: Random(seed), aliases: 0, deferred, text };
+    let mut writer = Writer { schema, random: Random::new(seed), aliases: 0, deferred, text };
     writer.object(&apollo_compiler::name!("Query"), MAX_DEPTH);
     // Every variable must be used, so two more fields use them.
     let end = writer.text.trim_end().len() - 1;

@@ -84,9 +84,7 @@ fn generous(setup: Setup) -> Setup {
 
 /// Whether a call fails, which depends on the seed and the number of the call alone. Three of ten calls fail.
 fn fails(seed: u64, number: u64) -> bool {
-    let mixed = (seed << 32 | number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb) >> 32 < (u64::from(u32::MAX) + 1) * 3 / 10
+    fastrand::Rng::with_seed(seed << 32 | number).u8(..10) < 3
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,25 +3,9 @@
 //! The tests justify the constants: how long a row of failures, and how long a silence, has to be.
 
 use super::*;
+use fastrand::Rng;
 
 const SECOND: Duration = Duration::from_secs(1);
-
-/// A random number generator (SplitMix64). A seed gives the same run each time.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// A random number from 0 to 1.
-    fn share(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
-    }
-}
 
 /// How calls are spread over time.
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +27,7 @@ struct Traffic {
 }
 
 /// The behaviour of a service: the outcome of a call, by its input and the time since the beginning.
-type Service<'a> = &'a dyn Fn(u64, Duration, &mut Random) -> Outcome;
+type Service<'a> = &'a dyn Fn(u64, Duration, &mut Rng) -> Outcome;
 
 /// The results of a stream of calls: how many there were, how many succeeded, and how many were refused.
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
@@ -55,11 +39,11 @@ struct Fared {
 
 /// Sends streams of calls for a time; each stream has inputs of its own. Returns the results of each stream.
 fn run(seed: u64, streams: &[Traffic], lasts: Duration, service: Service<'_>) -> Vec<Fared> {
-    let (start, mut random) = (Instant::now(), Random(seed));
+    let (start, mut random) = (Instant::now(), Rng::with_seed(seed));
     let mut circuit = Circuit::new(BreakerOptions::default(), start);
     let mut next = vec![0.0; streams.len()];
     for (at, traffic) in next.iter_mut().zip(streams) {
-        *at = random.share() / traffic.rate;
+        *at = random.f64() / traffic.rate;
     }
     let mut fared = vec![Fared::default(); streams.len()];
     let mut fresh = 1 << 32;
@@ -71,7 +55,7 @@ fn run(seed: u64, streams: &[Traffic], lasts: Duration, service: Service<'_>) ->
         }
         next[first] += match traffic.arrival {
             Arrival::Regular => 1.0 / traffic.rate,
-            Arrival::Poisson => -(1.0 - random.share()).ln() / traffic.rate,
+            Arrival::Poisson => -(1.0 - random.f64()).ln() / traffic.rate,
             Arrival::Bursts => 10.0 / traffic.rate,
         };
         let calls = if matches!(traffic.arrival, Arrival::Bursts) { 10 } else { 1 };
@@ -80,8 +64,7 @@ fn run(seed: u64, streams: &[Traffic], lasts: Duration, service: Service<'_>) ->
         let mut passes = Vec::new();
         for _ in 0..calls {
             fresh += 1;
-            let input =
-                if traffic.inputs == 0 { fresh } else { ((first as u64) << 40) | (random.next() % traffic.inputs) };
+            let input = if traffic.inputs == 0 { fresh } else { ((first as u64) << 40) | random.u64(..traffic.inputs) };
             fared[first].calls += 1;
             match circuit.admit(input, now) {
                 Some(pass) => passes.push((input, pass)),
@@ -104,8 +87,8 @@ fn kinds() -> impl Iterator<Item = Traffic> {
     kinds.flat_map(|(arrival, rate)| [1, 5, 50, 1000, 0].map(move |inputs| Traffic { rate, arrival, inputs }))
 }
 /// A service at which this share of the calls fails by chance.
-fn flaky(share: f64, failure: Outcome) -> impl Fn(u64, Duration, &mut Random) -> Outcome {
-    move |_, _, random| if random.share() < share { failure } else { Outcome::Success }
+fn flaky(share: f64, failure: Outcome) -> impl Fn(u64, Duration, &mut Rng) -> Outcome {
+    move |_, _, random| if random.f64() < share { failure } else { Outcome::Success }
 }
 
 #[test]
@@ -125,7 +108,7 @@ fn where_three_of_ten_calls_fail_by_chance_nobody_is_refused() {
 fn beside(seed: u64, well: f64, inputs: u64, poisoned: f64) -> [Fared; 2] {
     let traffic = |rate, inputs| Traffic { rate, arrival: Arrival::Poisson, inputs };
     let streams = [traffic(well, 50), traffic(poisoned, inputs)];
-    let is_well = |input: u64, _: Duration, _: &mut Random| match input < 50 {
+    let is_well = |input: u64, _: Duration, _: &mut Rng| match input < 50 {
         true => Outcome::Success,
         false => Outcome::Failure,
     };
@@ -160,10 +143,10 @@ fn many_poisoned_inputs_cost_hardly_anybody_else() {
 /// of the outage and in the whole outage, and how many seconds after the outage it gets a call again.
 fn outage(traffic: Traffic, failure: Outcome, chance: f64) -> (u32, u32, f64) {
     let seen = std::cell::Cell::new((0, 0, None));
-    let service = |_: u64, at: Duration, random: &mut Random| {
+    let service = |_: u64, at: Duration, random: &mut Rng| {
         let (mut first, mut all, mut back) = seen.get();
         let outcome = match at.as_secs() {
-            0..60 if random.share() < chance => failure,
+            0..60 if random.f64() < chance => failure,
             0..60 => Outcome::Success,
             60..120 => {
                 first += u32::from(at.as_secs() < 75);

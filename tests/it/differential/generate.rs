@@ -37,7 +37,7 @@ pub(crate) fn operation(schema: &Valid<Schema>, root: &str, seed: u64, avoid: &[
     let mut writer = Writer {
         schema,
         avoid,
-        random: Random(seed),
+        random: Random::new(seed),
         fields: 0,
         changes: false,
         meanings: HashMap::new(),

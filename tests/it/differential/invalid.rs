@@ -94,7 +94,7 @@ struct Counts {
 fn documents(schema: &Valid<Schema>) -> Vec<(&'static str, String)> {
     let mut all = Vec::new();
     for seed in 0..DOCUMENTS * times() {
-        let mut random = Random(seed ^ 0xD1FF);
+        let mut random = Random::new(seed ^ 0xD1FF);
         let root = if random.one_in(8) { "Mutation" } else { "Query" };
         let valid = operation(schema, root, 2_000_000 + seed, &["Mutation.placeOrder"]).query;
         let document =

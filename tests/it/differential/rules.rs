@@ -50,7 +50,7 @@ async fn ours(engine: &MockEngine, document: &str) -> (Vec<Vec<(u64, u64)>>, Val
 /// Writes the same document in another way: with lines, blanks and comments before tokens, and definitions in another
 /// order.
 fn respelled(document: &str, seed: u64) -> String {
-    let mut random = Random(seed ^ 0x5E11);
+    let mut random = Random::new(seed ^ 0x5E11);
     let mut text = String::new();
     let mut is_string = false;
     for letter in document.chars() {

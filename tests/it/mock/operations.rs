@@ -13,7 +13,7 @@ const MAX_DEPTH: u32 = 4;
 /// Makes a valid operation, which depends on the seed alone.
 pub(super) fn operation(schema: &Valid<Schema>, seed: u64) -> String {
     let definition = &schema.schema_definition;
-    let mut writer = Writer { schema, random: Random(seed), aliases: 0, text: String::new() };
+    let mut writer = Writer { schema, random: Random::new(seed), aliases: 0, text: String::new() };
     let root = match &definition.mutation {
         Some(mutation) if writer.random.one_in(4) => {
             writer.text += "mutation ";
