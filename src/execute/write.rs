@@ -1,11 +1,11 @@
-//! Completion: the answer's bytes, in selection order, by the client's types (GraphQL §6.4.3).
+//! Completion: writes the bytes of the answer, in the order of the selection, by the client's types (GraphQL §6.4.3).
 //!
-//! One pass. A value that cannot be completed is an `Err` up to the nearest nullable position, which truncates
-//! the buffer to its mark and writes `null` (§6.4.4). Errors carry the client's path.
+//! The answer is written in one pass. A value that cannot be completed is an `Err` up to the nearest nullable position,
+//! which truncates the buffer to the start of its value and writes `null` (§6.4.4). Errors have the client's path.
 //!
-//! The pass is cut into slices ([`Writer::go_on`]): after some work every level of the recursion notes where it is and
-//! returns, and the next slice walks down to the same place. What an answer may hold is looked at on the way
-//! ([`meter`]).
+//! The pass is divided into slices ([`Writer::go_on`]): after some work, every level of the recursion saves its
+//! position and returns, and the next slice descends to the same position. The bounds of the answer are checked on the
+//! way ([`meter`]).
 
 mod meter;
 mod parts;
@@ -34,30 +34,31 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-/// Most errors that one answer reports.
+/// The greatest number of errors that one answer reports.
 const MAX_ERRORS: u32 = 1_000;
-/// Most bytes of errors that one answer reports: response names, and so paths, are as long as clients like.
+/// The greatest size of the errors that one answer reports, in bytes. It is needed because response names, and so
+/// paths, are as long as clients like.
 const MAX_ERROR_BYTES: usize = 1 << 20;
 
-/// Longest text of a leaf, in bytes, that is written without a look at the answer's length.
+/// The greatest length of a leaf's text, in bytes, for which the answer's length is not checked.
 const SHORT: usize = 256;
 
-/// Why a value was not written to its end.
+/// The reason why a value was not written to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stop {
-    /// It cannot be completed: the nearest nullable position becomes null.
+    /// The value cannot be completed: the nearest nullable position becomes null.
     Nulled,
-    /// The answer may hold no more: the field of the root becomes null.
+    /// A bound of the answer is reached: the field of the root becomes null.
     Over,
-    /// The slice is over: the next one goes on with this value.
+    /// The slice is over: the next one continues with this value.
     Paused,
 }
 
-/// What was written.
+/// The result of completing a value.
 #[derive(Debug, PartialEq, Eq)]
 enum Done {
     Written,
-    /// A member that its list drops.
+    /// Nothing was written, because the list drops this item.
     Omitted,
 }
 
@@ -69,25 +70,26 @@ enum PathPart<'a> {
     Index(usize),
 }
 
-/// What a value is completed by.
+/// The type and the field by which a value is completed.
 #[derive(Clone, Copy)]
 struct Goal<'a> {
     ty: &'a OutType,
-    /// The field that it is a value of.
+    /// The field to which the value belongs.
     field: &'a OutFieldPlan,
-    /// Where the graph allows no null: see `non_null` of the plan's output.
+    /// The levels at which the graph allows no null: see `non_null` of the plan's output.
     non_null: u32,
-    /// An item of a list: the field's default is not for it.
+    /// Whether the value is an item of a list, to which the field's default does not apply.
     is_item: bool,
 }
 
 impl<'a> Goal<'a> {
-    /// The same for the items of a list.
+    /// The goal of the items of a list.
     fn of_items(self, ty: &'a OutType) -> Self {
         Self { ty, field: self.field, non_null: self.non_null >> 1, is_item: true }
     }
 
-    /// What stands here for a value that cannot be completed: the default (rule 3 of views), else null if it may.
+    /// The text that replaces a value that cannot be completed: the default (rule 3 of views), or else null if it is
+    /// allowed.
     fn instead(&self) -> Option<&'a str> {
         let default = match &self.field.kind {
             OutKindPlan::Value { default, .. } if !self.is_item => default.as_deref(),
@@ -101,7 +103,7 @@ impl<'a> Goal<'a> {
     }
 }
 
-/// Tells an input of a step, as JSON text.
+/// Returns an input of a step, as JSON text.
 pub(super) type Inputs<'a> = dyn Fn(StepId, &Input) -> Option<String> + Sync + 'a;
 
 pub(super) struct Writer<'a> {
@@ -113,22 +115,22 @@ pub(super) struct Writer<'a> {
     root: TypeId,
     out: Vec<u8>,
     meter: Meter,
-    /// Where the levels of a paused writer stopped, the outermost last.
+    /// The positions at which the levels of a paused writer stopped, the outermost last.
     saved: Vec<Level>,
     errors: Vec<u8>,
     error_count: u32,
     codes: Vec<Cow<'static, str>>,
     path: Vec<PathPart<'a>>,
-    /// Where the field at hand stands in the client's document.
+    /// The position of the current field in the client's document.
     site: Option<Site>,
     locations: &'a Locations,
-    /// Where the value at hand is looked for in the arena, for causes.
+    /// The place in the arena where the current value is looked for, for causes.
     place: Option<Place>,
     causes: &'a Causes<'a>,
     memo: Memo<'a>,
-    /// Answers in parts: what is left out.
+    /// The deferred pieces that are left out, if the answer is delivered in parts.
     left: Option<&'a mut Left>,
-    /// What is written; `None`: the whole answer.
+    /// The piece that is written. `None` if the whole answer is.
     piece: Option<&'a Piece>,
 }
 
@@ -142,26 +144,26 @@ pub(super) struct Written {
     pub(super) codes: Vec<Cow<'static, str>>,
 }
 
-/// What an answer is written from.
+/// Everything from which an answer is written.
 pub(super) struct Source<'a> {
     pub(super) plan: &'a Plan,
     pub(super) arena: &'a Arena,
     /// The graph's root type.
     pub(super) root: TypeId,
-    /// Does nobody vouch for the caller? Then `@authenticated` fields are errors.
+    /// Whether the caller is not signed in. Then `@authenticated` fields are errors.
     pub(super) is_anonymous: bool,
     pub(super) inputs: &'a Inputs<'a>,
     pub(super) introspection: Option<&'a HashMap<String, String>>,
-    /// Where each field of the operation stands in its document, by site.
+    /// The position of each field of the operation in its document, by site.
     pub(super) locations: &'a Locations,
     pub(super) causes: &'a Causes<'a>,
-    /// What all parts of the answer together may hold.
+    /// The bounds of all parts of the answer together.
     pub(super) bounds: Bounds,
-    /// What the parts before this one hold.
+    /// The size of the parts before this one.
     pub(super) spent: Spent,
 }
 
-/// What was written of an answer.
+/// How much of an answer was written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Spent {
     pub(super) bytes: usize,
@@ -174,9 +176,9 @@ pub(super) fn root_fields(plan: &Plan, root: TypeId) -> &[OutFieldPlan] {
     variants.iter().find(|variant| variant.ty == root).map_or(&[], |variant| &variant.fields)
 }
 
-/// Room for an answer without data of services, in bytes; longer ones grow.
+/// The initial capacity for an answer without data of services, in bytes.
 const SMALL: usize = 256;
-/// Room for an answer with data of services, in bytes; longer ones grow.
+/// The initial capacity for an answer with data of services, in bytes.
 const USUAL: usize = 4_096;
 
 impl<'a> Writer<'a> {
@@ -208,14 +210,14 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Writes every object anew.
+    /// Makes the writer write every object anew, without copies.
     fn without_copies(mut self) -> Self {
         self.memo = Memo::none(self.plan, self.arena);
         self
     }
 
-    /// Tells whether a field of the root makes the whole answer null. `None`: the slice is over, and it is to be asked
-    /// again.
+    /// Whether a field of the root makes the whole answer null. `None` if the slice is over, and the question must be
+    /// repeated.
     pub(super) fn makes_void(&mut self, field: &'a OutFieldPlan) -> Option<bool> {
         self.meter.begin_slice();
         let root = At { frame: crate::plan::ROOT_FRAME, row: 0, ty: self.root };
@@ -225,7 +227,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Writes the root object, or goes on with it. `false`: the slice is over.
+    /// Writes the root object, or continues with it. Returns `false` if the slice is over.
     fn whole(&mut self) -> bool {
         let level = self.resume().unwrap_or_else(|| {
             self.out.extend_from_slice(b"{\"data\":");
@@ -294,14 +296,14 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Writes the value of one of an object's entries, or goes on with it.
+    /// Writes the value of one of an object's entries, or continues with it.
     #[inline]
     fn field_at(&mut self, number: usize, fields: &'a [OutFieldPlan], at: At) -> Result<(), Stop> {
         let done = self.field(&fields[number], at);
         done.map_err(|stop| self.stopped(stop, || Level { next: number, ..Level::default() }))
     }
 
-    /// The fields of the root. One that reaches a bound of the answer becomes null without the others.
+    /// Writes the fields of the root. A field that reaches a bound of the answer becomes null, and the others stay.
     fn root_fields(&mut self, fields: &'a [OutFieldPlan], at: At) -> Result<(), Stop> {
         let mut resumed = self.resume();
         let first = resumed.map_or(0, |level| level.next);
@@ -317,7 +319,7 @@ impl<'a> Writer<'a> {
                 true => self.below(field, |this| this.over(0)),
                 false => self.field(field, at),
             };
-            // What was short in it was not looked at.
+            // The lengths of short texts in the field were not checked before.
             let done = done.and_then(|()| self.below(field, |this| this.check_room(0)));
             match done {
                 Err(Stop::Over) => self.absorb(Err(Stop::Nulled), level, instead_of(field)).map(drop)?,
@@ -327,7 +329,7 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Writes the value of an entry whose key is written.
+    /// Writes the value of an entry whose key was written.
     fn field(&mut self, field: &'a OutFieldPlan, at: At) -> Result<(), Stop> {
         self.check_effort()?;
         match &field.kind {
@@ -360,7 +362,7 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Does something at a field's own path and place.
+    /// Runs a function at a field's own path and site.
     fn below<T>(&mut self, field: &'a OutFieldPlan, act: impl FnOnce(&mut Self) -> T) -> T {
         self.path.push(PathPart::Name(&field.response_name));
         let outer = std::mem::replace(&mut self.site, field.site);
@@ -370,8 +372,8 @@ impl<'a> Writer<'a> {
         done
     }
 
-    /// Writes the most common value, a captured leaf that fits its type and is short, without what only other values
-    /// need. `false`: it is not that; nothing was written.
+    /// Writes the most common value, a short captured leaf that fits its type, without the work that only other values
+    /// need. Returns `false` and writes nothing for any other value.
     #[inline]
     fn plain_leaf(&mut self, field: &OutFieldPlan, at: At) -> bool {
         let OutKindPlan::Value { path, ty, .. } = &field.kind else { return false };
@@ -389,7 +391,7 @@ impl<'a> Writer<'a> {
         text.is_some_and(|text| text.len() <= SHORT && leaf::write(kind, text, &mut self.out))
     }
 
-    /// Follows a path from an object and completes what is there.
+    /// Follows a path from an object and completes the value there.
     fn value(&mut self, path: &'a [HopPlan], at: At, mut goal: Goal<'a>) -> Completed {
         let Some((hop, rest)) = path.split_first() else { return self.complete_object(at, goal) };
         let node = match hop.nodes.as_slice() {
@@ -459,7 +461,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Where an object or a list is wanted, there is none.
+    /// Completes a missing object or list.
     fn missing(&mut self, slot: Slot, goal: Goal<'a>) -> Completed {
         match slot {
             Slot::Failed(error) => self.failed(error, goal),
@@ -467,7 +469,8 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Not inlined: what every value passes through would pay for its registers.
+    /// Completes a list. This is not inlined, because the code that every value passes through would need more
+    /// registers.
     #[inline(never)]
     fn list(
         &mut self,
@@ -481,7 +484,7 @@ impl<'a> Writer<'a> {
         if let Some(pick) = pick {
             return match pick < len {
                 true => self.found(item, (frame, row(pick)), None, rest, Goal { non_null: goal.non_null >> 1, ..goal }),
-                // There may be fewer items.
+                // The list may have fewer items.
                 false => self.null(Goal { non_null: 0, ..goal }),
             };
         }
@@ -494,9 +497,9 @@ impl<'a> Writer<'a> {
             self.out.push(b'[');
         }
         for at in next as u32..len {
-            // Of what the client gets: dropped members are not counted.
+            // The index is that in the client's list, in which dropped items are not counted.
             self.path.push(PathPart::Index(number));
-            // The item that the pause came at was counted then, and it was begun if the pause came within it.
+            // The item at which the pause came was counted before the pause. It was begun if the pause came within it.
             let is_resumed = std::mem::take(&mut is_resumed);
             let is_allowed = if is_resumed { Ok(()) } else { self.count_item() };
             let done = is_allowed.and_then(|()| {
@@ -527,7 +530,7 @@ impl<'a> Writer<'a> {
         if self.is_anonymous && self.plan.output.guarded.contains(&at.ty) {
             return self.unauthenticated(goal);
         }
-        // Kept as they are: a level is only made of them for what does not end well.
+        // These are kept in variables; a level is made of them only if the object does not end well.
         let (mark, left, errors, values) = match self.resume() {
             Some(level) => (level.mark, level.left, level.errors, level.values),
             None => {
@@ -548,7 +551,8 @@ impl<'a> Writer<'a> {
             Ok(done) => Ok(done),
             done => {
                 if done == Err(Stop::Nulled) && !nullable && self.error_count == errors {
-                    // Of a type that the client does not know; §6.4.4 wants an error where null cannot stand.
+                    // The object has a type that the client does not know. GraphQL §6.4.4 requires an error where null
+                    // is not allowed.
                     let message = format!("cannot return null for the non-null field `{}`", goal.coordinate());
                     self.error(&Failure::new("NULL_IN_NON_NULL", message));
                 }
@@ -583,7 +587,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Bytes that are read anew each time that a leaf is written.
+    /// How many bytes are read anew each time the leaf is written.
     fn effort(&self, read: &LeafRead, (frame, row): (FrameId, u32)) -> usize {
         let own = match read.source {
             LeafSource::Slot(slot) => match self.arena.get(frame, row, slot) {
@@ -595,7 +599,7 @@ impl<'a> Writer<'a> {
         own + read.or.as_ref().map_or(0, |or| self.effort(or, (frame, row)))
     }
 
-    /// Completes a leaf, or a list of at most so many leaves, from its JSON text.
+    /// Completes a leaf, or a list of at most `most` leaves, from its JSON text.
     fn leaf(&mut self, text: &[u8], most: Option<u64>, goal: Goal<'a>) -> Completed {
         if text == b"null" {
             return self.null(goal);
@@ -627,7 +631,7 @@ impl<'a> Writer<'a> {
         let resumed = self.resume();
         let mut level = resumed.unwrap_or_else(|| self.level(0));
         let Some(mut items) = Items::of(text, level.next) else { return self.mismatch(goal, Some(text)) };
-        // The item at which the writer has paused was counted then.
+        // The item at which the writer has paused was counted before the pause.
         let mut is_counted = resumed.is_some();
         let mut is_inside = is_counted && !self.saved.is_empty();
         if !is_counted {
@@ -664,14 +668,14 @@ impl<'a> Writer<'a> {
         Ok(Done::Written)
     }
 
-    /// A value that cannot be had: null, if it may be.
+    /// Completes a value that has failed: with the default, or with null if it is allowed.
     fn failing(&mut self, goal: Goal<'a>) -> Completed {
         let level = self.level(0);
         self.absorb(Err(Stop::Nulled), level, goal.instead())
     }
 
-    /// Puts something else, such as null, where a value could not be completed; `None`: nothing can stand there. The level
-    /// of what has paused is kept.
+    /// Replaces a value that could not be completed, for example by null. With `None`, nothing is allowed there. The
+    /// level of a paused value is saved.
     #[cold]
     fn absorb(&mut self, done: Completed, level: Level, instead: Option<&str>) -> Completed {
         match (done, instead) {
@@ -686,7 +690,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Takes back what was written behind a mark.
+    /// Removes what was written after a mark.
     fn cut(&mut self, mark: usize) {
         self.out.truncate(mark);
         self.memo.cut(mark);
@@ -694,7 +698,7 @@ impl<'a> Writer<'a> {
 
     fn null(&mut self, goal: Goal<'a>) -> Completed {
         if goal.non_null & 1 == 1 && goal.instead().is_some() {
-            // Rule 4 of views: what the client's type allows is reported all the same.
+            // A null that the graph forbids is reported even if the client's type allows it (rule 4 of views).
             let message = format!("a value that must not be null is null behind `{}`", goal.coordinate());
             let expected = Expected { what: expected(goal.ty).into(), text: None };
             self.error_because(&Failure::new("NULL_IN_NON_NULL", message), Some(expected));
@@ -715,13 +719,13 @@ impl<'a> Writer<'a> {
         self.failing(goal)
     }
 
-    /// `@authenticated`, and nobody vouches for the caller.
+    /// Fails an `@authenticated` value, because the caller is not signed in.
     fn unauthenticated(&mut self, goal: Goal<'a>) -> Completed {
         self.error(&Failure::new("UNAUTHENTICATED", "this needs a caller who is signed in"));
         self.failing(goal)
     }
 
-    /// `text`: the value's own text, if it is one of a leaf.
+    /// Fails a value that is not of its type. `text`: the value's own text, if it was read as a leaf.
     fn mismatch(&mut self, goal: Goal<'a>, text: Option<&[u8]>) -> Completed {
         let message = format!("`{}` is not of its type", goal.coordinate());
         let expected = text.map(|text| Expected { what: expected(goal.ty).into(), text: Some(text) });
@@ -729,7 +733,7 @@ impl<'a> Writer<'a> {
         self.failing(goal)
     }
 
-    /// Reports the errors that belong to no value, each once; they have no path.
+    /// Reports the errors that belong to no value, each once. They have no path.
     fn unplaced(&mut self) {
         let arena = self.arena;
         let told = self.left.as_mut().map_or(0, |left| std::mem::replace(&mut left.told, arena.unplaced.len()));
@@ -745,7 +749,7 @@ impl<'a> Writer<'a> {
         self.error_because(failure, None);
     }
 
-    /// An error whose cause is told; `expected`: what the value at hand is not.
+    /// Reports an error and its cause. `expected`: what the current value should have been.
     fn error_because(&mut self, failure: &Failure, expected: Option<Expected<'_>>) {
         if self.error_count < MAX_ERRORS && self.errors.len() < MAX_ERROR_BYTES {
             self.report(failure, expected);
@@ -760,7 +764,7 @@ impl<'a> Writer<'a> {
             PathPart::Index(index) => Value::from(*index),
         });
         let mut extensions = serde_json::json!({ "code": failure.code });
-        // Which services there are is nothing that clients are told.
+        // In production, clients are not told which services there are.
         if let Some(service) = failure.service.as_ref().filter(|_| self.causes.are_shown()) {
             extensions["service"] = Value::from(&**service);
         }
@@ -782,7 +786,7 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// The first join on the way to a row that leads nowhere.
+/// The first join on the way to a row that has no row.
 fn broken_join(arena: &Arena, joins: &[Join], at: At) -> Option<Place> {
     let (mut frame, mut row) = (at.frame, at.row);
     for join in joins {
@@ -794,7 +798,7 @@ fn broken_join(arena: &Arena, joins: &[Join], at: At) -> Option<Place> {
     None
 }
 
-/// What values a type has, in words for causes.
+/// A description of a type's values, for causes.
 fn expected(ty: &OutType) -> &'static str {
     match ty {
         OutType::List { .. } => "a list",
@@ -811,7 +815,7 @@ fn expected(ty: &OutType) -> &'static str {
     }
 }
 
-/// What stands for a field whose value cannot be completed.
+/// The text that replaces the value of a field that cannot be completed.
 fn instead_of(field: &OutFieldPlan) -> Option<&str> {
     match &field.kind {
         OutKindPlan::Value { default: Some(default), .. } => Some(default),
@@ -823,7 +827,7 @@ fn is_nullable(ty: &OutType) -> bool {
     ty.is_nullable()
 }
 
-/// Is an entry a leaf, or a list of leaves?
+/// Whether an entry is a leaf, or a list of leaves.
 fn is_leaf(field: &OutFieldPlan) -> bool {
     field.object().is_none()
 }

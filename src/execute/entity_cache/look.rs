@@ -1,4 +1,4 @@
-//! Looking up: which of a step's keys have an answer already.
+//! Looking up which of a step's keys have an answer already.
 
 use super::refresh::{Again, Asked, refresh};
 use super::under_way::{Announced, Joined, Terms};
@@ -19,35 +19,35 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What was found for a step's keys, and what its calls' answers will be kept under.
+/// The entries that were found for a step's keys, and the data with which its calls' answers will be kept.
 pub(in crate::execute) struct StepKept {
-    /// So many of its keys, the first ones, are answered.
+    /// How many of the step's keys are answered. They are the first ones.
     pub(in crate::execute) answered: usize,
-    /// The moment before its calls are sent.
+    /// The mark before the step's calls are sent.
     pub(super) since: Mark,
-    /// The properties to ask for, if they are others than the step's own: those of kept items that lack some, too.
+    /// The properties to ask for, if they are not just the step's own. They include those of kept items that lack some.
     pub(in crate::execute) fields: Option<Vec<String>>,
-    /// Why the first of the other keys has no answer.
+    /// Why the first key that the step asks for itself has no answer.
     pub(super) miss: Miss,
-    /// What there is for those keys, by number, and why it is no answer.
+    /// The old entries for those keys, by number, and why they are no answers.
     pub(super) old: Vec<(usize, Miss, Arc<Entry>)>,
 }
 
-/// How a step's keys are to be had.
+/// The sources of the answers for a step's keys.
 #[derive(Default)]
 pub(in crate::execute) struct Looked {
-    /// `None`: the cache is not for it.
+    /// The entries that were found. `None` if the step does not use the cache.
     pub(in crate::execute) kept: Option<StepKept>,
-    /// For the first keys.
+    /// The answers for the first keys.
     pub(in crate::execute) answers: Vec<Answered>,
-    /// Calls of others, which will answer the next ones: which keys, and by which call.
+    /// The calls of other requests that will answer the next keys, each with the range of its keys.
     pub(in crate::execute) joined: Vec<(Range<usize>, Joined)>,
-    /// The step's own calls for the others, in order, as far as others may wait for them.
+    /// The step's own calls for the remaining keys, in order, as far as others may wait for them.
     pub(in crate::execute) announced: VecDeque<Announced>,
 }
 
 impl Looked {
-    /// The first key that the step has to ask for itself.
+    /// The number of the first key that the step asks for itself.
     pub(in crate::execute) fn first_own(&self) -> usize {
         let answered = self.kept.as_ref().map_or(0, |kept| kept.answered);
         self.joined.last().map_or(answered, |(keys, _)| keys.end)
@@ -55,7 +55,7 @@ impl Looked {
 }
 
 impl StepKept {
-    /// What makes a call for one key conditional: what is kept may still be what the service has.
+    /// The condition of a call for one key, because the kept answer may still be current.
     pub(in crate::execute) fn condition(&self, way: &Way, key: usize) -> Option<Condition> {
         let (_, why, entry) = self.old.iter().find(|(number, ..)| *number == key)?;
         let may = way.call.may_be_conditional() && way.batch.is_none() && *why != Miss::Fields;
@@ -64,27 +64,28 @@ impl StepKept {
     }
 }
 
-/// Keys that have an answer, by number.
+/// The keys that have an answer, by number.
 type Hits = Vec<(usize, Arc<Entry>)>;
 
-/// Keys that have none, by number, and what there is for them.
+/// The keys that have no answer, by number, with the reason and the old entry.
 type Misses = Vec<(usize, Miss, Option<Arc<Entry>>)>;
 
 /// The rank of keys that the step asks for itself.
 const OWN: u8 = u8::MAX;
 
 impl<'a> State<'a> {
-    /// The cache, if it is one for this step's calls.
+    /// The cache and the rule of a step, if its calls use the cache.
     pub(super) fn caching(&self, number: usize) -> Option<(&'a Arc<Caching>, &'a WayRule)> {
         let caching = self.run.caching?;
         let (step, way, _) = self.step(number);
-        // What is polled is asked each time.
+        // A polled root is called each time.
         let is_polled = self.run.plan.kind == OperationKind::Subscription && step.after.is_empty();
         let is_for_it = way.is_safe && !is_polled && caching.is_on(step.source);
         is_for_it.then(|| (caching, caching.rule(step.way)))
     }
 
-    /// Looks a step's keys up. Those that have an answer become the first ones, then come those that others ask for.
+    /// Looks up a step's keys. Keys that have an answer become the first ones; keys that other requests ask for come
+    /// next.
     pub(in crate::execute) fn look_up(&mut self, number: usize, keys: &mut Keys) -> Looked {
         let Some((caching, rule)) = self.caching(number) else { return Looked::default() };
         let (step, way, _) = self.step(number);
@@ -111,7 +112,7 @@ impl<'a> State<'a> {
                 Lookup::Miss(why, old) => misses.push((at, why, old)),
             }
         }
-        // Answered ones first, then those of each call that is waited for, then the others.
+        // The order is: answered keys, the keys of each call that is waited for, and the others.
         let mut ranks = vec![0; texts.len()];
         misses.iter().for_each(|&(at, ..)| ranks[at] = OWN);
         let (mut calls, mut announced) = (Vec::new(), VecDeque::new());
@@ -153,7 +154,7 @@ impl<'a> State<'a> {
         Looked { kept: Some(kept), answers: answers(step, &hits), joined, announced }
     }
 
-    /// What entries of a step's calls have in common.
+    /// The domain that all entries of a step's calls share.
     pub(super) fn entry_domain(&self, number: usize) -> Domain {
         let (step, way, _) = self.step(number);
         let source = self.run.graph.source(step.source);
@@ -167,7 +168,7 @@ impl<'a> State<'a> {
         Domain::of(&[&way.0.to_le_bytes(), &inputs, kind, scope, document])
     }
 
-    /// Notes that entries were the answer for so many keys.
+    /// Records that entries were the answer for some keys.
     fn count_hits(&mut self, number: usize, keys: usize, cache: CacheStatus) {
         if keys == 0 {
             return;
@@ -188,7 +189,7 @@ impl<'a> State<'a> {
         });
     }
 
-    /// Asks for stale entries again, behind the caller's back; `keys` are numbered as in `again`.
+    /// Refreshes stale entries in the background. `keys` are numbered as in `again`.
     fn refresh(&self, number: usize, keys: &Keys, since: Mark, again: Vec<(usize, EntryKey, Arc<Entry>)>) {
         let Some((caching, _)) = self.caching(number) else { return };
         let again: Vec<_> = again
@@ -203,7 +204,7 @@ impl<'a> State<'a> {
             let asked: Vec<_> = part.iter().map(|&(at, ..)| keys.keys[at].clone()).collect();
             let inputs = Inputs { keys: &asked, ..self.inputs(number) };
             let graph_source = self.run.graph.source(step.source);
-            // Everything that the entries hold, so that they serve no less than before.
+            // All properties of the old entries are asked for, so that the new ones serve no less than before.
             let held = part.iter().filter_map(|(.., entry)| entry.fields.as_deref()).flatten();
             let fields: BTreeSet<&String> = held.chain(&step.fieldset).collect();
             let fields: Vec<String> =
@@ -248,25 +249,26 @@ impl<'a> State<'a> {
     }
 }
 
-/// Longest time of asking again behind somebody's back; the service's own timeout is shorter.
+/// The longest time of a refresh in the background: 30 s. The service's own timeout is shorter.
 const REFRESH: Duration = Duration::from_secs(30);
 
-/// May a step's keys be asked for by others' calls, and others' by its own? Then the size of its batches.
+/// The size of a step's batches, if its calls may be joined and it may join those of others.
 fn may_join(caching: &Caching, rule: &WayRule, step: &Step, way: &Way) -> Option<usize> {
-    // By its key an item is found in whatever list it comes.
+    // With these pairings, an item is found by its key in any list.
     let is_by_key = matches!(step.pairing, PairingPlan::Index { .. } | PairingPlan::Group { .. });
     let may = is_by_key && caching.shares && rule.says_whose();
     way.batch.as_ref().filter(|_| may).map(|batch| batch.max_size.max(1) as usize)
 }
 
-/// The properties to ask for when some kept items lack a few: theirs too, so that what is kept serves both.
+/// The properties to ask for when kept items lack some: they include those of the kept items, so that the new entry
+/// serves both. `None` if no kept item lacks any.
 fn union<'m>(
     own: &[String],
     misses: impl Iterator<Item = &'m (usize, Miss, Option<Arc<Entry>>)>,
 ) -> Option<Vec<String>> {
     let held = misses.filter(|(_, why, _)| *why == Miss::Fields);
     let mut held = held.filter_map(|(.., old)| old.as_ref()?.fields.as_deref()).peekable();
-    // Without a fieldset of its own, the step asks for everything already.
+    // Without a fieldset of its own, the step asks for everything anyway.
     if own.is_empty() || held.peek().is_none() {
         return None;
     }
@@ -274,7 +276,7 @@ fn union<'m>(
     Some(all.into_iter().cloned().collect())
 }
 
-/// Answers made of entries: those that are paired by key in one piece, so that they are read in one go.
+/// Makes answers of entries. For pairings by key they are joined into one answer, so that they are read at once.
 fn answers(step: &Step, hits: &Hits) -> Vec<Answered> {
     match step.pairing {
         PairingPlan::Index { .. } | PairingPlan::Group { .. } if !hits.is_empty() => {
@@ -286,7 +288,7 @@ fn answers(step: &Step, hits: &Hits) -> Vec<Answered> {
     }
 }
 
-/// A list of items, which may be lists without their brackets.
+/// Joins items into a list. An item may be several, without brackets around them.
 pub(super) fn list_of<'b>(items: impl IntoIterator<Item = &'b Bytes>) -> Bytes {
     let mut list = vec![b'['];
     for item in items {
@@ -299,7 +301,7 @@ pub(super) fn list_of<'b>(items: impl IntoIterator<Item = &'b Bytes>) -> Bytes {
     list.into()
 }
 
-/// The answer of an old entry.
+/// The answer that an old entry gives.
 pub(super) fn answer_of(step: &Step, key: usize, entry: &Entry) -> Answered {
     let (body, form) = match step.pairing {
         PairingPlan::Single => (entry.body.clone(), Form::Whole),

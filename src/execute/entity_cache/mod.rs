@@ -1,16 +1,16 @@
-//! What is kept of earlier answers: keys that have one are not asked for.
+//! The entity cache: answers of services that are kept, so that keys that have one are not asked for again.
 //!
-//! In: a step's keys, and later its calls' answers. Out: answers for some of the keys, calls of others that will answer
-//! more of them; entries for [`crate::cache`].
+//! In: a step's keys, and later the answers to its calls. Out: answers for some of the keys, other requests' calls that
+//! will answer more of them, and entries for [`crate::cache`].
 //! Elsewhere: how long an answer holds, and the store itself ([`crate::cache`]).
 //!
-//! A call of its own is kept whole, with its status. Of a batched answer each key has an entry: its item, or the items of
-//! its list. Entries are projected again by whoever takes them.
+//! The answer to a call without a batch is kept whole, with its status. Of a batched answer, each key has an entry: its
+//! item, or the items of its list. Entries are projected again when they are used.
 //!
 //! Always true:
-//! - nothing of a caller is kept but under that caller's own inputs;
-//! - only an answer that could be read is kept, and only by who has made the call;
-//! - after a write, its request takes nothing of the written source that is older.
+//! - data of a caller is kept only under the inputs of that same caller;
+//! - an answer is kept only if it could be read, and only by the request that made the call;
+//! - after a write, its request uses no older answer of the source that was written to.
 
 mod hold;
 mod look;
@@ -32,41 +32,41 @@ use std::time::Duration;
 use tags::Template;
 use under_way::UnderWay;
 
-/// A graph's rules of caching, and the cache that they are for.
+/// A graph's rules of caching, and the cache to which they apply.
 #[derive(Debug)]
 pub struct Caching {
     cache: Arc<Cache>,
     ways: Box<[WayRule]>,
     sources: Box<[bool]>,
-    /// Are reads in flight shared?
+    /// Whether reads in flight are shared.
     shares: bool,
     under_way: Arc<UnderWay>,
 }
 
-/// What a way says of caching.
+/// The rules of caching of a way.
 #[derive(Debug)]
 struct WayRule {
-    /// `@cache`: for answers that say nothing of how long they hold.
+    /// The lifetimes of `@cache`, for answers that do not say how long they hold.
     guess: Option<Guess>,
-    /// `scope: PRIVATE`: what is kept of it is for one caller only.
+    /// Whether the way has `scope: PRIVATE`: its answers are kept for one caller only.
     is_private: bool,
-    /// Does it send anything that tells callers apart?
+    /// Whether its calls send any data by which callers differ.
     depends_on_caller: bool,
     tags: Vec<Template>,
     invalidates: Vec<Template>,
-    /// Was an answer ever kept?
+    /// Whether an answer was ever kept.
     is_in_use: AtomicBool,
 }
 
 impl Caching {
-    /// The rules of a graph. `is_on` says which sources are cached; what they invalidate counts for all. `shares`: may
-    /// reads in flight be shared?
+    /// The rules of a graph. `is_on` says which sources are cached; writes to any source invalidate entries. `shares`:
+    /// whether reads in flight may be shared.
     #[must_use]
     pub fn new(graph: &Graph, cache: Arc<Cache>, is_on: impl Fn(&str) -> bool, shares: bool) -> Self {
         let negative = cache.options().negative;
         let ways = graph.ways.iter().map(|way| WayRule::of(graph, way, negative)).collect();
         let sources = graph.sources.iter().map(|source| {
-            // Code of this process sees the whole caller, and asks its services by itself.
+            // Code of this process sees the whole caller, and calls its services by itself.
             !source.kind.is_in_process() && is_on(&source.name)
         });
         Self { ways, sources: sources.collect(), shares, cache, under_way: Arc::default() }
@@ -92,7 +92,8 @@ impl WayRule {
         let rule = way.cache.as_ref();
         let templates = |texts: &[String]| texts.iter().map(|text| Template::parse(graph, way, text)).collect();
         Self {
-            // What depends on the caller is kept if it is said to be that caller's, or by the service's own word.
+            // An answer that depends on the caller is kept only if `@cache` makes it private, or if the service itself
+            // allows it.
             guess: rule.filter(|rule| rule.is_private || !way.caller.is_private()).map(|rule| Guess {
                 lifetime: Duration::from_secs(rule.max_age),
                 stale_while_revalidate: Duration::from_secs(rule.swr),
@@ -106,12 +107,13 @@ impl WayRule {
         }
     }
 
-    /// Is it worth while to look? Ways that nobody caches cost nothing.
+    /// Whether a lookup is worth while. Ways that are never cached cost nothing.
     fn is_expected(&self) -> bool {
         self.guess.is_some() || self.is_in_use()
     }
 
-    /// What is said to be somebody's is so, and nothing tells whose, if no input of the caller is sent.
+    /// Whether the owner of an answer is known. A private answer has one, but if no input of the caller is sent,
+    /// nothing says who it is.
     fn says_whose(&self) -> bool {
         !self.is_private || self.depends_on_caller
     }

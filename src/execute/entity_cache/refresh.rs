@@ -1,7 +1,7 @@
-//! Asking again behind somebody's back (RFC 5861 §3): a stale entry was the answer, the next one gets a fresh one.
+//! Refreshing in the background (RFC 5861 §3): the answer was a stale entry, and the next request gets a fresh one.
 //!
-//! The answer is read as one that somebody waits for would be, by the step that found the stale entries: what may be kept
-//! of it, and which item is whose, is decided by the same code. Of a failure the log is told: nobody else is.
+//! The step that found the stale entries reads the new answer as one that somebody waits for. So the same code decides
+//! what may be kept of it, and which item belongs to which key. Failures are only logged.
 
 use super::Caching;
 use super::weigh::{Item, Verdict, items};
@@ -21,33 +21,33 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// A call that is made for entries.
+/// A call that refreshes entries.
 pub(super) struct Asked {
     pub(super) graph: Arc<Graph>,
-    /// The step that found them, and the widths of its plan's frames.
+    /// The step that found the entries, and the widths of its plan's frames.
     pub(super) step: Step,
     pub(super) frames: Vec<u32>,
     pub(super) source: Sourced,
-    /// The sparse fieldset; empty: none.
+    /// The sparse fieldset. Empty if the call sends none.
     pub(super) fields: Vec<String>,
     pub(super) since: Mark,
     pub(super) entries: Vec<Again>,
     pub(super) causes: Arc<CauseReport>,
-    /// Of the request that has found the stale entries.
+    /// The id of the request that found the stale entries.
     pub(super) request_id: RequestId,
 }
 
-/// An entry that is asked for again.
+/// An entry that is refreshed.
 pub(super) struct Again {
-    /// Nobody else does.
+    /// The right to refresh the entry, which only one call has at a time.
     pub(super) right: Refreshing,
     pub(super) old: Arc<Entry>,
     pub(super) key: Key,
-    /// Of its tags.
+    /// The inputs of the entry's tags.
     pub(super) inputs: Vec<Option<String>>,
 }
 
-/// Makes the call in a task of its own, and keeps what comes of it. If nothing does, the entries stay as they are.
+/// Makes the call in a task of its own, and keeps its answer. If the answer is of no use, the entries stay as they are.
 pub(super) fn refresh(caching: &Arc<Caching>, asked: Asked, call: BoxFuture<'static, Result<Answer, CallError>>) {
     let caching = Arc::clone(caching);
     tokio::spawn(async move {
@@ -60,7 +60,7 @@ pub(super) fn refresh(caching: &Arc<Caching>, asked: Asked, call: BoxFuture<'sta
 }
 
 impl Asked {
-    /// Tells the log of a failure.
+    /// Logs a failure.
     fn tell(&self, failed: FailedCall) {
         let own = Some((self.step.way, &*self.source.name));
         let sources = std::slice::from_ref(&self.source);
@@ -70,7 +70,7 @@ impl Asked {
 
     fn keep(self, caching: &Caching, answer: Answer, times: (Instant, Instant)) {
         let (way, rule) = (self.graph.way(self.step.way), caching.rule(self.step.way));
-        // Who has joined a call cannot tell when it was sent.
+        // For a call that was joined, the moment at which it was sent is not known.
         if answer.is_shared {
             return;
         }
@@ -81,7 +81,7 @@ impl Asked {
             let failed = FailedCall::of_answer(&self.source.name, &self.step.endpoint, &answer, speaks_graphql);
             failed.into_iter().for_each(|failed| self.tell(failed));
         }
-        // Failures of the service change nothing.
+        // Failures of the service change no entry.
         if answer.status >= 500 {
             return;
         }
@@ -126,7 +126,7 @@ impl Asked {
     }
 }
 
-/// Keeps an item in an entry's place; `None`: what was kept is not to be had any more.
+/// Replaces an entry by an item. Without one, the entry is dropped.
 fn store(
     caching: &Caching,
     way: crate::compose::WayId,

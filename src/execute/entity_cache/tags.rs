@@ -1,8 +1,8 @@
-//! Tags from their templates: `product:{id}`, `cart:{$claims.sub}`.
+//! Tags, and the templates that make them, such as `product:{id}` and `cart:{$claims.sub}`.
 //!
-//! What cannot be told (a write that failed has no answer to read an id from) stands for all that it could be: a tag's
-//! *family* is what comes before its colon. An entry is about its tag and its family as a whole; one whose tag cannot be
-//! told dies with any of its family.
+//! The value of a tag may be unknown: for example, a write that failed has no answer to read an id from. Then the tag
+//! stands for all values that it could have. The *family* of a tag is the text before its colon. An entry has its tag
+//! and the tag of its whole family; an entry whose tag is unknown is invalidated with any tag of its family.
 
 use crate::cache::{Slot, Tags};
 use crate::compose::{Entry, From, Graph, Input, JsonPath, Method, Segment, ShapeId, Way};
@@ -11,13 +11,13 @@ use crate::execute::leaf;
 use crate::execute::project::values;
 use crate::json::Value;
 
-/// Most tags of one entry.
+/// The greatest number of tags of one entry.
 const MAX_TAGS: usize = 256;
 
-/// `text{hole}text`.
+/// A template of tags, `text{hole}text`.
 #[derive(Debug)]
 pub(super) struct Template {
-    /// What comes before the colon; `None`: a hole does.
+    /// The text before the colon. `None` if a hole precedes the colon.
     family: Option<String>,
     parts: Vec<Part>,
 }
@@ -25,11 +25,11 @@ pub(super) struct Template {
 #[derive(Debug)]
 enum Part {
     Text(String),
-    /// The same for the whole call, or of its key.
+    /// An input of the call, or of one of its keys.
     Input(Input),
-    /// A value of the item, at any of these places.
+    /// A value of the item, at the first of these places that has one.
     Item(Vec<(Vec<Segment>, Vec<Method>)>),
-    /// Nothing tells.
+    /// The value is never known.
     Unknown,
 }
 
@@ -50,7 +50,7 @@ impl Template {
         Self { family, parts }
     }
 
-    /// The values of its inputs, in their order; `None`: null.
+    /// Appends the values of the template's inputs, in their order. `None` stands for null.
     fn inputs<'i>(&'i self, inputs: &Inputs<'i>, key: Option<&Key>, to: &mut Vec<Option<String>>) {
         for part in &self.parts {
             if let Part::Input(input) = part {
@@ -59,11 +59,11 @@ impl Template {
         }
     }
 
-    /// The tags; `None`: they cannot be told.
+    /// The tags of the template. `None` if they are not known.
     fn render(&self, inputs: &mut impl Iterator<Item = Option<String>>, item: Option<&[u8]>) -> Option<Vec<String>> {
         let mut tags = Some(vec![String::new()]);
         for part in &self.parts {
-            // Inputs are taken also when nothing can be told any more: the next template's come behind.
+            // Inputs are consumed even if the tags are unknown already, because those of the next template follow.
             let values = match part {
                 Part::Text(text) => Some(vec![text.clone()]),
                 Part::Input(_) => inputs.next().flatten().map(|text| vec![text]),
@@ -91,7 +91,7 @@ pub(super) fn input_values<'i>(
     values
 }
 
-/// The slots of an entry: whichever is invalidated kills it.
+/// The slots of an entry. The entry is invalidated with any of them.
 pub(super) fn slots(templates: &[Template], tags: &Tags, inputs: Vec<Option<String>>, item: &[u8]) -> Box<[Slot]> {
     let mut inputs = inputs.into_iter();
     let mut slots = vec![tags.slot(EVERYTHING)];
@@ -113,15 +113,15 @@ pub(super) fn slots(templates: &[Template], tags: &Tags, inputs: Vec<Option<Stri
     slots.into()
 }
 
-/// What came of a write.
+/// The result of a write.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Write<'a> {
-    /// It was answered with this.
+    /// The write succeeded with this answer.
     Answered(&'a [u8]),
-    /// It was refused. Of what can be told, something may have been written all the same; of the rest nothing is known,
-    /// and whoever is refused again and again must not empty the cache.
+    /// The service refused the write. Known tags are invalidated, because something may have been written all the same.
+    /// Unknown tags are not, so that a client whose writes are refused again and again cannot empty the cache.
     Refused,
-    /// It may have been applied.
+    /// The write may have been applied.
     Unknown,
 }
 
@@ -155,19 +155,19 @@ pub(super) fn invalidated(
     slots
 }
 
-// Tags come from texts of people: none of them holds a NUL.
+// Tags are made of texts that people write, so no tag has a NUL.
 
-/// Every entry has it.
+/// The tag that every entry has.
 const EVERYTHING: &str = "\0all";
-/// Entries that nothing is known of; they die with every invalidation.
+/// The tag of entries of which nothing is known. Every invalidation includes it.
 const ANYTHING: &str = "\0any";
 
-/// All entries of a family have it.
+/// The tag that all entries of a family have.
 fn all(family: &str) -> String {
     format!("{family}\0all")
 }
 
-/// Those of a family have it whose tag cannot be told.
+/// The tag of those entries of a family whose own tag is unknown.
 fn any(family: &str) -> String {
     format!("{family}\0any")
 }
@@ -195,7 +195,7 @@ fn part(graph: &Graph, way: &Way, hole: &str) -> Part {
     if let Some(name) = hole.strip_prefix("$this.") {
         return parent(name).unwrap_or(Part::Unknown);
     }
-    // What a lookup was asked by is what it answers with, and is known also of what does not exist.
+    // The key of a lookup is part of its answer, and it is known even if the entity does not exist.
     if let (Entry::Lookup(_), Some(part)) = (way.entry, parent(hole)) {
         return part;
     }
@@ -211,7 +211,7 @@ fn part(graph: &Graph, way: &Way, hole: &str) -> Part {
     if places.is_empty() { Part::Unknown } else { Part::Item(places) }
 }
 
-/// Where the values of a path of fields are, below a place.
+/// Finds the places of the values of a path of fields, below a place.
 fn item_places(
     graph: &Graph,
     shape: ShapeId,
@@ -251,7 +251,7 @@ fn input_text<'i>(inputs: &Inputs<'i>, key: Option<&Key>, input: &'i Input) -> O
     }
 }
 
-/// The texts at the first place that holds any.
+/// The texts at the first place that has any.
 fn item_texts(item: &[u8], places: &[(Vec<Segment>, Vec<Method>)]) -> Option<Vec<String>> {
     places.iter().find_map(|(path, then)| {
         let texts = values(item, path, MAX_TAGS)?.into_iter().map(|text| {

@@ -1,15 +1,16 @@
-//! Calls under way: a key that somebody is asking for is waited for, not asked for again.
+//! Calls in flight: a key that another request is asking for is waited for, and not asked for again.
 //!
-//! In: the keys of batched calls that are about to be sent. Out: for each, the call that will answer it.
-//! Elsewhere: equal calls, which share a flight whatever they ask for ([`crate::upstream`]).
+//! In: the keys of batched calls that are about to be sent. Out: for each key, the call that will answer it.
+//! Elsewhere: equal calls, which share one flight whatever they ask for ([`crate::upstream`]).
 //!
-//! Two lists that overlap make two calls that are not equal. The second one waits for what the first one asks for, and
-//! asks for the rest. Only a good answer is passed on: a call that fails may have failed for a key that the other one
-//! does not want, so that who has waited in vain asks for itself.
+//! Two lists of keys that overlap make two calls that are not equal. The second request waits for the keys of the first
+//! call, and asks for the rest. Only a good answer is passed on. A call may have failed because of a key that the
+//! waiting request does not want, so that request then asks by itself.
 //!
 //! Always true:
-//! - who waits has the same domain, credential scope included, and wants no property that is not asked for;
-//! - nobody joins a call that was announced before a write that is over, to whatever source;
+//! - a request waits only for a call of the same domain, credential scope included, that asks for all properties that
+//!   it wants;
+//! - nobody joins a call that was announced before a write that is over, to whichever source;
 //! - a call can be joined until its answer is kept, so that no key is asked for in between.
 
 use crate::cache::{Domain, EntryKey, Mark, covers};
@@ -18,51 +19,51 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
-/// Most calls that one step waits for: each may be lost, and then costs a call.
+/// The greatest number of calls that one step waits for. Each one may fail, and then costs a call.
 const MAX_JOINED: u8 = 4;
 
-/// Most keys under way; further ones are not announced.
+/// The greatest number of keys in flight. Further keys are not announced.
 const MAX_KEYS: usize = 65_536;
 
-/// The keys that are being asked for, and by which calls.
+/// The keys that are being asked for, and the calls that ask for them.
 #[derive(Debug, Default)]
 pub(super) struct UnderWay {
-    /// Held for some map operations per key of a call, never over an await.
+    /// The lock is held for a few map operations per key of a call, and never over an await.
     keys: Mutex<HashMap<EntryKey, Arc<Asking>, ahash::RandomState>>,
 }
 
 /// A call that others may wait for.
 #[derive(Debug)]
 struct Asking {
-    /// Sorted; empty: all properties that there are.
+    /// The properties that are asked for, sorted. Empty if all are.
     fields: Vec<String>,
     since: Mark,
-    /// Without a sender there will be no answer.
+    /// The answer. If the sender is dropped before, there will be none.
     answer: watch::Sender<Option<Answer>>,
 }
 
-/// What is wanted of a call to be joined.
+/// The conditions on a call that is joined.
 pub(super) struct Terms<'a> {
     pub(super) domain: &'a Domain,
-    /// Sorted; empty: all properties that there are.
+    /// The properties that are wanted, sorted. Empty if all are.
     pub(super) fields: &'a [String],
-    /// It is not from before this.
+    /// The call must not be announced before this mark.
     pub(super) since: Mark,
 }
 
-/// A call of somebody else's, which will answer some keys.
+/// A call of another request, which will answer some keys.
 #[derive(Debug)]
 pub(in crate::execute) struct Joined(watch::Receiver<Option<Answer>>);
 
 impl Joined {
-    /// Waits for its answer; `None`: there will be none.
+    /// Waits for the answer. `None` if there will be none.
     pub(in crate::execute) async fn wait(mut self) -> Option<Answer> {
         let answer = self.0.wait_for(Option::is_some).await.ok()?.clone()?;
         Some(Answer { is_shared: true, ..answer })
     }
 }
 
-/// A call that was announced. Dropping it ends that: nobody can join it any more.
+/// A call that was announced. When this value is dropped, nobody can join the call any more.
 #[derive(Debug)]
 pub(in crate::execute) struct Announced {
     under_way: Arc<UnderWay>,
@@ -71,7 +72,7 @@ pub(in crate::execute) struct Announced {
 }
 
 impl Announced {
-    /// Passes on what came of the call, if it is an answer.
+    /// Passes the result of the call on, if it is a successful answer.
     pub(in crate::execute) fn tell(self, result: &Result<Answer, CallError>) -> Option<Self> {
         let answer = result.as_ref().ok().filter(|answer| (200..300).contains(&answer.status))?;
         self.asking.answer.send_replace(Some(answer.clone()));
@@ -95,10 +96,11 @@ impl UnderWay {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Joins calls for some of the keys and announces calls for the others, in order, of so many keys each with the
-    /// properties that `fields` says for them. In one go: of two who come at once, one joins the other.
+    /// Joins calls for some of the keys and announces calls for the others, in order, of `size` keys each, with the
+    /// properties that `fields` returns for them. All is done under one lock, so of two requests that come at once, one
+    /// joins the other.
     ///
-    /// Returns for each key which of the joined calls answers it, those calls, and what was announced.
+    /// Returns for each key the joined call that answers it, these calls, and the announced calls.
     pub(super) fn join(
         self: &Arc<Self>,
         terms: &Terms<'_>,

@@ -17,33 +17,33 @@ use http::{HeaderMap, StatusCode};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-/// What an answer will be kept with, once it was read.
+/// The data with which an answer will be kept, once it was read.
 #[derive(Debug, Clone)]
 pub(in crate::execute) struct Keep {
     freshness: Freshness,
-    /// If it can be asked for by its validator.
+    /// The headers, if the answer has a validator for a conditional request.
     headers: Option<Box<HeaderMap>>,
 }
 
-/// What an answer means for what is kept, whether somebody waits for it or it was asked for behind somebody's back.
+/// What an answer means for the kept entry, whether somebody waits for it or it is a refresh.
 pub(super) enum Verdict {
-    /// 304: what was kept holds on, if the service still wants it kept.
+    /// A 304: the kept entry still holds, if the service still wants it kept.
     Still(Result<Keep, Bypass>),
-    /// 304, and what it speaks of is not what was kept.
+    /// A 304 for another answer than the kept one.
     Lost,
-    /// It may be kept, as far as it can be read.
+    /// The answer may be kept, as far as it can be read.
     Keep(Keep),
-    /// The service does not want it kept.
+    /// The service does not want the answer kept.
     Unwanted(Bypass),
-    /// It does not say what there is.
+    /// The answer is a failure, so it gives no value.
     Failed,
 }
 
-/// What a call's outcome means for the cache.
+/// What the outcome of a call means for the cache.
 pub(in crate::execute) struct Weighed {
     pub(in crate::execute) cache: CacheStatus,
     pub(in crate::execute) keep: Option<Keep>,
-    /// Answers for keys whose call has failed.
+    /// The old answers for keys whose call has failed.
     pub(in crate::execute) old: Vec<Answered>,
 }
 
@@ -53,11 +53,11 @@ impl From<CacheStatus> for Weighed {
     }
 }
 
-/// Headers that go out with a call and are no part of any key.
+/// The headers that are sent with a call and are not part of any key.
 const CORRELATION: [&str; 3] = ["x-request-id", "traceparent", "tracestate"];
 
 impl WayRule {
-    /// How long an answer holds.
+    /// How long an answer holds, or why it may not be kept.
     pub(super) fn assess(&self, exchange: &Exchange<'_>) -> Result<Freshness, Bypass> {
         if !self.says_whose() {
             return Err(Bypass::Private);
@@ -65,7 +65,7 @@ impl WayRule {
         let mut varies = exchange.headers.get_all(VARY).iter().flat_map(|value| value.as_bytes().split(|&b| b == b','));
         let is_sent =
             |name: &[u8]| CORRELATION.iter().any(|sent| name.trim_ascii().eq_ignore_ascii_case(sent.as_bytes()));
-        // All other headers are part of the key, or always the same (RFC 9111 §4.1).
+        // All other headers are part of the key, or are always the same (RFC 9111 §4.1).
         if varies.any(is_sent) {
             return Err(Bypass::Vary);
         }
@@ -73,7 +73,7 @@ impl WayRule {
         assess(exchange, kind, self.guess.as_ref())
     }
 
-    /// How long an old entry holds that the service says still holds; `None`: it speaks of another one.
+    /// How long an old entry holds after a 304. `None` if the 304 is for another answer.
     fn still(
         &self,
         old: &Entry,
@@ -86,7 +86,7 @@ impl WayRule {
         Some(freshness.map(|freshness| Keep { freshness, headers: Some(Box::new(headers)) }))
     }
 
-    /// Says what an answer means for what is kept; `old`: what was kept for its key.
+    /// Decides what an answer means for the kept entry. `old`: the entry of its key.
     pub(super) fn judge(
         &self,
         (step, way): (&Step, &Way),
@@ -98,7 +98,7 @@ impl WayRule {
             let still = old.and_then(|old| self.still(old, &answer.headers, times));
             return still.map_or(Verdict::Lost, Verdict::Still);
         }
-        // What a REST answer calls `errors` is data.
+        // In a REST answer, a member called `errors` is data.
         let has_errors = step.document.is_some() && has_errors(&answer.body);
         if has_errors || !is_outcome(step, way, answer.status) {
             return Verdict::Failed;
@@ -109,24 +109,24 @@ impl WayRule {
         }
     }
 
-    /// What an answer will be kept with.
+    /// The data with which an answer will be kept.
     fn keep(&self, answer: &Answer, is_batched: bool, times: (Instant, Instant)) -> Result<Keep, Bypass> {
         let (Answer { status, headers, .. }, (sent, received)) = (answer, times);
         let exchange = Exchange { status: *status, headers, sent, received, date: SystemTime::now() };
         let freshness = self.assess(&exchange)?;
-        // A batch's validator is that of the batch.
+        // The validator of a batched answer is that of the whole batch, not of one item.
         let may_ask = !is_batched && crate::cache::condition(headers).is_some();
         Ok(Keep { freshness, headers: may_ask.then(|| Box::new(headers.clone())) })
     }
 }
 
 impl Keep {
-    /// An entry of it.
+    /// The entry of one item.
     pub(super) fn entry(&self, item: Item, negative: Duration) -> EntryParts {
         let Item { body, status, is_known } = item;
         let freshness = match is_known {
             true => self.freshness,
-            // What does not exist may exist soon, and is then wanted at once.
+            // A value that does not exist may exist soon, and is then wanted at once.
             false => Freshness {
                 lifetime: self.freshness.lifetime.min(negative),
                 stale_while_revalidate: Duration::ZERO,
@@ -138,7 +138,7 @@ impl Keep {
     }
 }
 
-/// An entry without its place in the order of invalidations.
+/// An entry without its fields, its tags and its mark.
 pub(super) struct EntryParts {
     body: Bytes,
     status: u16,
@@ -159,7 +159,7 @@ impl EntryParts {
 }
 
 impl State<'_> {
-    /// Weighs a call's outcome. What was kept takes its place where it says so, or may stand in for it.
+    /// Weighs the outcome of a call. After a 304, the kept answer takes its place; after a failure, an old one may.
     pub(in crate::execute) fn weigh(&self, finished: &mut Finished) -> Weighed {
         let number = finished.step as usize;
         let pending = self.pending[number].as_ref();
@@ -170,7 +170,7 @@ impl State<'_> {
         let times = (finished.started, finished.ended);
         let is_failure = match &finished.result {
             Err(error) => error.kind != CallErrorKind::NotConfigured,
-            // RFC 5861 §4.
+            // These are errors by RFC 5861 §4.
             Ok(answer) => matches!(answer.status, 500 | 502 | 503 | 504),
         };
         if is_failure {
@@ -191,7 +191,7 @@ impl State<'_> {
                 finished.result = Err(CallError::new(&source.name, CallErrorKind::Malformed, cause));
                 CacheStatus::Bypass(Bypass::Failed).into()
             }
-            // Who has joined a call cannot tell when it was sent.
+            // For a call that was joined, the moment at which it was sent is not known.
             _ if is_shared => CacheStatus::Bypass(Bypass::Shared).into(),
             (Verdict::Failed, _) => CacheStatus::Bypass(Bypass::Failed).into(),
             (Verdict::Keep(keep), _) => {
@@ -204,13 +204,13 @@ impl State<'_> {
         }
     }
 
-    /// The service has failed: what is stale stands in where it may (RFC 5861 §4).
+    /// Uses stale entries where they may replace the answer of a service that has failed (RFC 5861 §4).
     fn stand_in(&self, number: usize, kept: &StepKept, finished: &mut Finished) -> Weighed {
         let (step, way, _) = self.step(number);
         let unsaid = self.run.caching.map_or(Duration::ZERO, |caching| caching.cache.options().stale_if_error);
         let now = now();
         let old = kept.old.iter().filter(|(key, why, entry)| {
-            // What is known to have changed stands in for nothing.
+            // An entry that is known to have changed may not be used.
             *why == Miss::Expired && finished.keys.contains(key) && entry.freshness.holds_on_error(now, unsaid)
         });
         let old: Vec<Answered> = old.map(|(key, _, entry)| answer_of(step, *key, entry)).collect();
@@ -221,7 +221,7 @@ impl State<'_> {
         Weighed { cache, keep: None, old }
     }
 
-    /// The service does not want its answers kept any more.
+    /// Drops the old entries of a step, because the service does not want its answers kept any more.
     fn forget(&self, number: usize, kept: &StepKept) {
         let (Some((caching, _)), false) = (self.caching(number), kept.old.is_empty()) else { return };
         let domain = self.entry_domain(number);
@@ -230,7 +230,7 @@ impl State<'_> {
         kept.old.iter().for_each(|(key, ..)| caching.cache.forget(&domain, texts[*key]));
     }
 
-    /// Keeps what may be kept of a step's answers, and forgets what cannot be read.
+    /// Keeps what may be kept of a step's answers, and drops the entries of keys that cannot be read.
     pub(in crate::execute) fn keep(&mut self, number: usize, keys: &Keys, kept: Option<&StepKept>, settled: &Settled) {
         let answered = kept.map_or(0, |kept| kept.answered);
         let told = settled.told.iter().map(|told| told.keys.len()).sum::<usize>();
@@ -264,17 +264,17 @@ impl State<'_> {
     }
 }
 
-/// What is kept for one key.
+/// The part of an answer that is kept for one key.
 pub(super) struct Item {
-    /// The answer, or what of a batched one is the key's.
+    /// The whole answer, or the key's part of a batched one.
     pub(super) body: Bytes,
     pub(super) status: u16,
-    /// Does it exist?
+    /// Whether the value exists.
     pub(super) is_known: bool,
 }
 
 impl Item {
-    /// Its tags, from the values of their inputs.
+    /// The item's tags, from the values of their inputs.
     pub(super) fn tags(
         &self,
         rule: &WayRule,
@@ -286,13 +286,14 @@ impl Item {
     }
 }
 
-/// What is kept of an answer for each of its keys, by number; `None`: nothing, for it is an error or cannot be read.
+/// The item that is kept for each key of an answer, by number. `None` if nothing is kept, because the value is an error
+/// or cannot be read.
 pub(super) fn items<'s>(
     pairing: PairingPlan,
     told: &'s Told,
     settled: &'s Settled,
 ) -> impl Iterator<Item = (usize, Option<Item>)> + 's {
-    // By key, and for each in the answer's order.
+    // The spans are sorted by key, and those of one key are in the answer's order.
     let mut spans: Vec<_> = told.spans.iter().collect();
     spans.sort_by_key(|(key, _)| *key);
     let (body, status) = (&told.body, told.status);
@@ -313,7 +314,7 @@ pub(super) fn items<'s>(
     })
 }
 
-/// The items at some places, with commas between them, in bytes of their own.
+/// A copy of the items in some ranges, with commas between them.
 fn cut(body: &Bytes, at: &[&(u32, std::ops::Range<usize>)]) -> Bytes {
     let mut items = Vec::with_capacity(at.iter().map(|(_, at)| at.len() + 1).sum());
     for (number, (_, at)) in at.iter().enumerate() {

@@ -1,13 +1,13 @@
 //! Writes: what they invalidate, and when.
 //!
-//! In: a write whose request does not wait for it any more, because it has ended or for lack of time. Out: its tags are
-//! named, and nobody joins a call from before it.
-//! Elsewhere: which tags ([`super::tags`]); sending a write, and finishing it ([`crate::upstream`]).
+//! In: a write for which its request waits no longer, because it has ended or because time is over. Out: the write's
+//! tags are invalidated, and nobody joins a call from before the write.
+//! Elsewhere: which tags a write has ([`super::tags`]); sending and finishing a write ([`crate::upstream`]).
 //!
 //! Always true:
 //! - a write that was never sent invalidates nothing;
-//! - a write that goes on without its request keeps its tags open: nothing under them is kept until it is over, and then
-//!   they are named once more.
+//! - a write that continues without its request keeps its tags open: nothing with these tags is kept until the write is
+//!   over, and then they are invalidated once more.
 
 use super::tags::{Write, input_values, invalidated};
 use crate::cache::{Cache, Slot};
@@ -21,12 +21,12 @@ use crate::report::{CallRecord, FailedCall};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// A write that goes on without its request; dropped when it is over.
+/// A write that continues without its request. The value is dropped when the write is over.
 struct Unattended {
     graph: Arc<Graph>,
     step: Step,
     sources: Vec<Sourced>,
-    /// `None`: nothing is kept.
+    /// The cache. `None` if nothing is kept.
     cache: Option<Arc<Cache>>,
     open: Vec<Slot>,
     since: Instant,
@@ -35,7 +35,7 @@ struct Unattended {
 }
 
 impl Unattended {
-    /// Its request has ended without these failures, so that only the log can tell them.
+    /// Logs failures. The request has ended without them, so only the log can report them.
     fn tell(&self, failed: Vec<FailedCall>) {
         let service = &self.sources[self.step.source.index()].name;
         let way = self.graph.way(self.step.way);
@@ -54,7 +54,8 @@ impl Drop for Unattended {
     fn drop(&mut self) {
         self.sources.iter().for_each(|source| source.subgraph.note_write());
         if let Some(cache) = &self.cache {
-            // Named first: what was read meanwhile must not come alive between the two.
+            // Tags are invalidated before they are closed, so that no answer that was read meanwhile becomes valid in
+            // between.
             cache.tags().invalidate(&self.open);
             cache.tags().close(&self.open);
         }
@@ -65,8 +66,8 @@ impl Drop for Unattended {
 }
 
 impl State<'_> {
-    /// Code of this process has come to the end of a write, by an answer or a failure, and has begun these calls: the
-    /// services that it has written to are written to, whatever it says of tags.
+    /// Notes the writes among the calls that code of this process has made for a write, whether it succeeded or failed.
+    /// The services of these calls count as written to, whatever tags the code declares.
     pub(in crate::execute) fn code_has_written(&mut self, way: &Way, calls: &[CallRecord]) {
         let Some(caching) = self.run.caching.filter(|_| !way.is_safe) else { return };
         for call in calls.iter().filter(|call| !call.is_safe) {
@@ -77,8 +78,8 @@ impl State<'_> {
         }
     }
 
-    /// Ends a write for its request, whatever came of it: if it was sent, it may have been applied. `false`: it was not
-    /// sent, or the step is none.
+    /// Ends a write for its request, whatever its result is: if it was sent, it may have been applied. Returns `false`
+    /// if it was not sent, or if the step is no write.
     pub(in crate::execute) fn end_write(&mut self, number: usize) -> bool {
         if self.step(number).1.is_safe {
             return false;
@@ -104,7 +105,8 @@ impl State<'_> {
             cache.tags().open(&open);
         }
         Unattended {
-            // Whose tags they are, and which services code has called, is not known.
+            // All sources are kept, because it is not known which of them the tags belong to, and which services the
+            // code calls.
             sources: self.run.sources.to_vec(),
             graph: Arc::clone(self.run.graph),
             step: step.clone(),
@@ -118,7 +120,7 @@ impl State<'_> {
 
     fn name_what_was_written(&mut self, number: usize) {
         let (step, way, _) = self.step(number);
-        // Whose tags they are is not known, so that nobody joins what was begun before, whatever it reads.
+        // It is not known which sources the tags belong to. So no call that began before is joined, whatever it reads.
         if !way.invalidates.is_empty() {
             self.run.sources.iter().for_each(|source| source.subgraph.note_write());
         }
@@ -138,7 +140,7 @@ impl State<'_> {
         self.written.push((step.source, caching.cache.tags().advance()));
     }
 
-    /// The slots that a write invalidates, by what came of each of its keys.
+    /// The slots that a write invalidates, by the result for each of its keys.
     fn written_slots<'w>(&self, number: usize, outcome: impl Fn(usize) -> Write<'w>) -> Vec<Slot> {
         let (Some(caching), Some(pending)) = (self.run.caching, &self.pending[number]) else { return Vec::new() };
         let (step, ..) = self.step(number);

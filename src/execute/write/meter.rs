@@ -1,17 +1,18 @@
-//! What an answer holds so far, and what it may hold.
+//! Counters of what an answer has so far, and the bounds of what it may have.
 //!
-//! Bytes are compared where an object or an item of a list begins, and before a long text: what is short in between
-//! adds less than the document's own length. Values are counted per object and per item, never per leaf.
+//! Bytes are compared where an object or an item of a list begins, and before a long text; short texts in between add
+//! less than the document's own length. Values are counted per object and per item, never per leaf.
 //!
-//! Always true: what reaches a bound is reported once, at the place where it was reached, and the field of the root that
-//! it stands in becomes null.
+//! Always true: a bound that is reached is reported once, at the place where it was reached, and the field of the root
+//! around this place becomes null.
 
 use super::{Failure, Spent, Stop, Writer};
 use crate::execute::bounds::Bounds;
 
-/// Values in one slice of the work.
+/// How many values are written in one slice of the work.
 const SLICE: u64 = 2_048;
-/// Bytes of long texts in one slice: those that are copied, and those that the methods of a mapping read.
+/// How many bytes of long texts are read in one slice: texts that are copied, and texts that the methods of a mapping
+/// read.
 const EFFORT: usize = 1 << 18;
 
 /// The counters of one writer.
@@ -19,17 +20,17 @@ const EFFORT: usize = 1 << 18;
 pub(super) struct Meter {
     most_bytes: usize,
     most_values: u64,
-    /// [`Bounds::answer_bytes`] and [`Bounds::values`], for messages.
+    /// The bounds as they were set, for messages.
     bounds: Bounds,
     before: Spent,
-    /// Leaves and items so far, those of earlier parts included.
+    /// The leaves and items that were written so far, those of earlier parts included.
     pub(super) values: u64,
-    /// At so many values there is something to do: the slice or the answer is full.
+    /// The number of values at which the slice or the answer is full.
     halt: u64,
     slice: u64,
     /// Bytes of long texts that this slice has read.
     pub(super) effort: usize,
-    /// Nobody waits any more.
+    /// Whether the deadline has passed, so that nobody waits any more.
     is_late: bool,
 }
 
@@ -65,7 +66,7 @@ impl Meter {
         self.halt = self.values.saturating_add(self.slice).min(self.most_values.saturating_add(1));
     }
 
-    /// Lets nothing more be written.
+    /// Makes every further value fail, because the deadline has passed.
     pub(super) fn give_up(&mut self) {
         (self.is_late, self.halt) = (true, 0);
     }
@@ -74,12 +75,12 @@ impl Meter {
         self.is_late
     }
 
-    /// All that was written, with so many bytes by this writer.
+    /// The size of all parts so far, of which this writer wrote `bytes` bytes.
     pub(super) fn spent(&self, bytes: usize) -> Spent {
         Spent { bytes: self.before.bytes.saturating_add(bytes), values: self.values }
     }
 
-    /// The bound that is reached once so many bytes are written.
+    /// The error of the bound that is exceeded with this number of bytes, if one is.
     fn reached(&self, bytes: usize) -> Option<Failure> {
         if self.is_late {
             return Some(Failure::new("DEADLINE_PASSED", "the request's deadline passed while its answer was written"));
@@ -113,14 +114,14 @@ impl Writer<'_> {
         self.halted()
     }
 
-    /// Counts the leaves of an object that is about to be written. Its bytes are looked at with the next item.
+    /// Counts the leaves of an object that is about to be written. Its bytes are checked with the next item.
     #[inline]
     pub(super) fn count_leaves(&mut self, leaves: u32) -> Result<(), Stop> {
         self.meter.values += u64::from(leaves);
         if self.meter.values < self.meter.halt { Ok(()) } else { self.over(0) }
     }
 
-    /// Is there room for what is counted, and for so many bytes more?
+    /// Checks that there is room for what was counted, and for `more` bytes.
     #[inline]
     pub(super) fn check_room(&mut self, more: usize) -> Result<(), Stop> {
         if self.meter.values < self.meter.halt && self.out.len() + more <= self.meter.most_bytes {
@@ -129,7 +130,7 @@ impl Writer<'_> {
         self.over(more)
     }
 
-    /// The slice is full, or the answer is.
+    /// Ends the slice, or the answer if a bound of it is reached.
     #[cold]
     fn halted(&mut self) -> Result<(), Stop> {
         self.over(0).and(Err(Stop::Paused))

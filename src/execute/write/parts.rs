@@ -1,6 +1,6 @@
-//! Answers in parts: what a deferred fragment holds is left out, and written later as a piece of its own.
+//! Answers in parts: the fields of a deferred fragment are left out, and written later as pieces of their own.
 //!
-//! Always true: a piece that is left out below a position that became null is forgotten with it.
+//! Always true: when a position becomes null, the pieces that were left out below it are dropped.
 
 use super::slices::Level;
 use super::{At, Completed, Done, OutFieldPlan, PathPart, Source, Spent, Stop, Writer, is_leaf};
@@ -8,30 +8,30 @@ use crate::execute::arena::index;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-/// Most pieces, and most fragments, that one answer leaves out.
+/// The greatest number of pieces, and of fragments, that one answer leaves out.
 const MAX_LEFT: usize = 1_000;
 
-/// What an answer leaves out, so far.
+/// The pieces that an answer leaves out, so far.
 #[derive(Debug)]
 pub(in crate::execute) struct Left {
-    /// Deferred fragments that began, each at one object.
+    /// The deferred fragments that began, each at one object.
     pub(in crate::execute) fragments: Vec<Fragment>,
-    /// Fields that were left out, each of one object.
+    /// The pieces that were left out, each of one object.
     pub(in crate::execute) pieces: Vec<Piece>,
-    /// The fragment that each usage began last, on the way to the object at hand.
+    /// For each usage of `@defer`, the fragment that it began last on the way to the current object.
     current: Arc<[usize]>,
     /// How many of the errors that belong to no value have been reported.
     pub(super) told: usize,
-    /// Nothing is left out: deferred fields are written where they stand.
+    /// Whether nothing is left out, so that deferred fields are written at their places.
     pub(in crate::execute) is_inline: bool,
 }
 
 /// A deferred fragment at one object.
 #[derive(Debug)]
 pub(in crate::execute) struct Fragment {
-    /// Index into [`crate::plan::DeferPlan::usages`].
+    /// The index into [`crate::plan::DeferPlan::usages`].
     pub(in crate::execute) usage: usize,
-    /// The fragment around it.
+    /// The index of the fragment around this one, if there is one.
     pub(in crate::execute) parent: Option<usize>,
     pub(in crate::execute) path: Vec<PathStep>,
 }
@@ -39,10 +39,10 @@ pub(in crate::execute) struct Fragment {
 /// Fields of one object that belong to the same fragments.
 #[derive(Debug, Clone)]
 pub(in crate::execute) struct Piece {
-    /// Indices into [`Left::fragments`].
+    /// The indices into [`Left::fragments`] of the fragments to which the fields belong.
     pub(in crate::execute) fragments: Vec<usize>,
     pub(in crate::execute) path: Vec<PathStep>,
-    /// [`Left::current`] at its object.
+    /// The value of [`Left::current`] at the piece's object.
     current: Arc<[usize]>,
     object: u32,
     group: usize,
@@ -59,17 +59,17 @@ pub(in crate::execute) enum PathStep {
 
 /// A written piece.
 pub(in crate::execute) struct PieceWritten {
-    /// The object with its fields; `None`: a null that no field of it could take.
+    /// The object with its fields. `None` if a null propagated beyond all of them.
     pub(in crate::execute) data: Option<Vec<u8>>,
-    /// Errors, separated by commas.
+    /// The JSON texts of the errors, separated by commas.
     pub(in crate::execute) errors: Vec<u8>,
     pub(in crate::execute) error_count: u32,
     pub(in crate::execute) codes: Vec<Cow<'static, str>>,
-    /// What all parts hold, up to this one.
+    /// The size of all parts, up to this one.
     pub(in crate::execute) spent: Spent,
 }
 
-/// How much was left out at some moment. Each count has a bound far below what fits.
+/// How much was left out at some moment. The bound of each count is far below `u32::MAX`.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::execute) struct Mark {
     fragments: u32,
@@ -78,7 +78,7 @@ pub(in crate::execute) struct Mark {
 }
 
 impl Left {
-    /// For so many usages of `@defer`.
+    /// Nothing is left out yet. `usages`: the number of usages of `@defer` in the plan.
     pub(in crate::execute) fn new(usages: usize) -> Self {
         Self {
             fragments: Vec::new(),
@@ -89,7 +89,7 @@ impl Left {
         }
     }
 
-    /// Is more left out than one answer may?
+    /// Whether more is left out than one answer may leave out.
     pub(in crate::execute) fn is_too_much(&self) -> bool {
         self.pieces.len() > MAX_LEFT || self.fragments.len() > MAX_LEFT
     }
@@ -108,13 +108,13 @@ impl Left {
 impl<'a> Writer<'a> {
     /// A writer of the answer that leaves deferred fragments out.
     pub(in crate::execute) fn leaving(source: &Source<'a>, left: &'a mut Left) -> Self {
-        // What is left out is told by its path.
+        // Nothing is copied, because the paths of pieces that are left out would be missing.
         let mut writer = Self::new(source).without_copies();
         writer.left = Some(left);
         writer
     }
 
-    /// A writer of what was left out; what is deferred within it is left out again.
+    /// A writer of a piece that was left out; fragments that are deferred within it are left out again.
     pub(in crate::execute) fn of_piece(source: &Source<'a>, piece: &'a Piece, left: &'a mut Left) -> Self {
         left.current = Arc::clone(&piece.current);
         let mut writer = Self::leaving(source, left);
@@ -123,7 +123,7 @@ impl<'a> Writer<'a> {
         writer
     }
 
-    /// Writes the piece, or goes on with it. `false`: the slice is over.
+    /// Writes the piece, or continues with it. Returns `false` if the slice is over.
     pub(super) fn write_piece(&mut self, piece: &'a Piece) -> bool {
         let deferred = self.plan.deferred.as_ref().expect("a piece comes from a plan with deferred parts");
         let (_, fields) = &deferred.objects[&(piece.object, piece.at.ty)].groups[piece.group];
@@ -162,7 +162,7 @@ impl<'a> Writer<'a> {
             Some(deferred) => deferred.objects.get(&(id, at.ty)).map_or(&[][..], |object| object.groups.as_slice()),
             None => &[],
         };
-        // If nothing may be left out, what is deferred stands before the rest.
+        // If nothing may be left out, the deferred fields precede the rest.
         let inline = if self.left.as_ref().is_some_and(|left| left.is_inline) { groups } else { &[] };
         let resumed = self.resume();
         let (first, mut is_begun) = (resumed.map_or(0, |level| level.next), resumed.is_some());
@@ -210,7 +210,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Notes what is deferred in an object that is about to be written.
+    /// Notes the deferred fragments of an object that is about to be written.
     fn leave_out(&mut self, object: u32, at: At) {
         let Some(deferred) = &self.plan.deferred else { return };
         let (Some(here), Some(left)) = (deferred.objects.get(&(object, at.ty)), &mut self.left) else { return };

@@ -1,33 +1,33 @@
-//! Slices: a long answer is written piece by piece, so that others have their turn in between.
+//! Slices: a long answer is written slice by slice, so that other tasks get their turn in between.
 //!
 //! A writer that has worked for long enough returns [`Stop::Paused`] through all levels of its recursion. Each level
-//! keeps its [`Level`] on the way out, the innermost first. The next slice takes the same way down, for the arena does
-//! not change meanwhile: each level takes its own back and goes on behind what it has written.
+//! saves its [`Level`] on the way out, the innermost first. The next slice descends in the same way, because the arena
+//! does not change meanwhile: each level takes its own back and continues after what it has written.
 //!
-//! Always true: an answer in slices is the same, byte for byte, as one that was written at once.
+//! Always true: an answer that was written in slices is the same, byte for byte, as one that was written at once.
 
 #[cfg(test)]
 use super::Source;
 use super::{Spent, Stop, Writer, Written, parts};
 
-/// Where one level of a paused writer has stopped.
+/// The position at which one level of a paused writer has stopped.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Level {
-    /// The entry, or the item, that it was at; of a list in one text, the byte behind the item before.
+    /// The index of the current entry or item; for a list in one text, the position after the previous item, in bytes.
     pub(super) next: usize,
-    /// Of a list: items written.
+    /// For a list: how many items were written.
     pub(super) number: usize,
-    /// The answer's length when the value began, and when its item did.
+    /// The length of the answer when the value began, and when its current item began.
     pub(super) mark: usize,
     pub(super) item: usize,
-    /// What was left out, errors and values when the value began.
+    /// What was left out, and the numbers of errors and values, when the value began.
     pub(super) left: Option<parts::Mark>,
     pub(super) errors: u32,
     pub(super) values: u64,
 }
 
 impl<'a> Writer<'a> {
-    /// Writes one slice. `false`: there is more to write.
+    /// Writes one slice. Returns `false` if there is more to write.
     pub(in crate::execute) fn go_on(&mut self) -> bool {
         self.meter.begin_slice();
         match self.piece {
@@ -36,7 +36,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Nobody waits any more: what is not written becomes an error.
+    /// Makes everything that is not written yet an error, because nobody waits any more.
     pub(in crate::execute) fn give_up(&mut self) {
         self.meter.give_up();
     }
@@ -46,7 +46,7 @@ impl<'a> Writer<'a> {
         self.meter.is_late()
     }
 
-    /// What all parts of the answer hold, up to this one.
+    /// The size of all parts of the answer, up to this one.
     pub(in crate::execute) fn spent(&self) -> Spent {
         self.meter.spent(self.out.len())
     }
@@ -70,13 +70,13 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Where the level at hand has stopped; `None`: it begins.
+    /// The position at which the current level has stopped. `None` if the level begins.
     #[inline]
     pub(super) fn resume(&mut self) -> Option<Level> {
         self.saved.pop()
     }
 
-    /// Keeps the level of what has paused.
+    /// Saves the level of a paused value.
     #[inline]
     pub(super) fn stopped(&mut self, stop: Stop, level: impl FnOnce() -> Level) -> Stop {
         if stop == Stop::Paused {
@@ -85,14 +85,15 @@ impl<'a> Writer<'a> {
         stop
     }
 
-    /// Keeps the outermost level. `false`, for [`Self::go_on`].
+    /// Saves the outermost level. Returns `false`, for [`Self::go_on`].
     pub(super) fn pause(&mut self, level: Level) -> bool {
         self.saved.push(level);
         false
     }
 }
 
-/// Writes the whole answer in one go, with copies and without, and in the smallest slices: all are the same.
+/// Writes the whole answer at once, with copies and without, and in the smallest slices, and asserts that all are
+/// equal.
 #[cfg(test)]
 pub(in crate::execute) fn check_slices(source: &Source<'_>, written: &Written) {
     let run = |mut writer: Writer<'_>, slice: u64| {
@@ -106,7 +107,7 @@ pub(in crate::execute) fn check_slices(source: &Source<'_>, written: &Written) {
     assert_eq!(*written, run(Writer::new(source), 1), "slices change the answer");
     let plain = run(Writer::new(source).without_copies(), u64::MAX);
     assert_eq!(plain, run(Writer::new(source).without_copies(), 1), "slices change an answer without copies");
-    // A bound that is reached in a copy is reached at the object that is copied, not within it.
+    // If a bound is reached in a copy, the error is at the object that is copied, not within it.
     let is_over = written.codes.iter().any(|code| *code == "OVER_BUDGET" || *code == "ANSWER_TOO_LARGE");
     assert!(*written == plain || is_over, "copies change the answer");
 }
