@@ -89,7 +89,7 @@ impl<'a> Draft<'a> {
 
     /// The id of a shape that is filled later, so that shapes may refer to themselves.
     pub(super) fn reserve_shape(&mut self, ty: TypeId) -> ShapeId {
-        let id = ShapeId(self.graph.shapes.len() as u32);
+        let id = ShapeId::at(self.graph.shapes.len());
         self.graph.shapes.push(Shape { ty, choice: TypeChoice::Only, variants: Vec::new() });
         id
     }
@@ -105,7 +105,7 @@ impl<'a> Draft<'a> {
 
     /// Adds a way, and lists it where it leads to.
     pub(super) fn add_way(&mut self, mut way: Way) {
-        let id = WayId(self.graph.ways.len() as u32);
+        let id = WayId::at(self.graph.ways.len());
         way.is_safe = !self.is_write(way.entry);
         match way.entry {
             Entry::Root(field) | Entry::Field(field) => self.graph.fields[field.index()].bindings.push(id),
@@ -116,7 +116,7 @@ impl<'a> Draft<'a> {
 
     /// Adds a source.
     pub(super) fn add_source(&mut self, source: Source) -> SourceId {
-        let id = SourceId(self.graph.sources.len() as u32);
+        let id = SourceId::at(self.graph.sources.len());
         self.graph.sources.push(source);
         id
     }

@@ -23,7 +23,7 @@ pub(super) fn add<'a>(draft: &mut Draft<'a>, types: MergedTypes<'a>) {
 fn add_types(draft: &mut Draft<'_>, types: &MergedTypes<'_>) {
     let graph = &mut draft.graph;
     let mut add = |name: &str, kind: TypeKind, span: Option<Span>, (authenticated, is_hidden): (bool, bool)| {
-        let id = TypeId(graph.types.len() as u32);
+        let id = TypeId::at(graph.types.len());
         graph.type_ids.insert(name.to_owned(), id);
         graph.types.push(GraphType {
             name: name.to_owned(),
@@ -46,7 +46,7 @@ fn add_types(draft: &mut Draft<'_>, types: &MergedTypes<'_>) {
     }
     for (index, ty) in types.values().enumerate() {
         let possible = match ty.kind {
-            TypeKind::Object => vec![TypeId(index as u32)],
+            TypeKind::Object => vec![TypeId::at(index)],
             TypeKind::Union => ty.members.keys().filter_map(|name| graph.type_id(name)).collect(),
             TypeKind::Interface => types
                 .values()
@@ -67,7 +67,7 @@ fn add_fields<'a>(draft: &mut Draft<'a>, types: MergedTypes<'a>) {
         .map(|ty| (ty.name.clone(), ty.inputs.iter().map(|(name, of)| ((*name).to_owned(), of.ty.clone())).collect()))
         .collect();
     for (index, ty) in types.into_values().enumerate() {
-        let parent = TypeId(index as u32);
+        let parent = TypeId::at(index);
         for (name, field) in ty.fields {
             let is_hidden = field.is_hidden();
             // A type that does not exist has been found by the schema's validation.
@@ -86,7 +86,7 @@ fn add_fields<'a>(draft: &mut Draft<'a>, types: MergedTypes<'a>) {
             let is_authenticated = field.declared.iter().any(|declared| declared.field.is_authenticated);
             let owner = field.declared.iter().find(|declared| declared.is_offered).or(field.declared.first());
             let Some(span) = owner.map(|declared| declared.field.name.span) else { continue };
-            let id = FieldId(draft.graph.fields.len() as u32);
+            let id = FieldId::at(draft.graph.fields.len());
             draft.graph.fields.push(GraphField {
                 parent,
                 name: name.to_owned(),

@@ -4,13 +4,13 @@ use crate::ids::ids;
 
 ids! {
     /// A type of the graph.
-    TypeId
+    pub TypeId
     /// A field of one object or interface type: `User.name` and `Product.name` are two.
-    FieldId
+    pub FieldId
     /// A service, REST or GraphQL, or an in-process subgraph.
-    SourceId
+    pub SourceId
     /// A [`super::Shape`].
-    ShapeId
+    pub ShapeId
     /// A [`super::Way`].
-    WayId
+    pub WayId
 }

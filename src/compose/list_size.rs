@@ -41,7 +41,7 @@ fn sized(declared: &ListSizeDeclaration, bound: ListBound) -> ListBound {
 pub(super) fn check(draft: &mut Draft<'_>) {
     let mut findings = Vec::new();
     for (number, declarations) in draft.declared.iter().enumerate() {
-        let field = FieldId(u32::try_from(number).unwrap_or(u32::MAX));
+        let field = FieldId::at(number);
         for declared in declarations {
             let Some(size) = &declared.field.list_size else { continue };
             let name = draft.graph.coordinate(field);

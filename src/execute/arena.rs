@@ -91,33 +91,33 @@ impl Arena {
 
     /// Adds a row of unset slots.
     pub(super) fn push_row(&mut self, frame: FrameId) -> u32 {
-        let frame = &mut self.frames[frame as usize];
+        let frame = &mut self.frames[frame.index()];
         frame.slots.resize(frame.slots.len() + frame.width, Slot::Unset);
         frame.rows += 1;
         frame.rows - 1
     }
 
     pub(super) fn rows(&self, frame: FrameId) -> u32 {
-        self.frames[frame as usize].rows
+        self.frames[frame.index()].rows
     }
 
     /// Drops the rows from `rows` on.
     pub(super) fn truncate(&mut self, frame: FrameId, rows: u32) {
-        let frame = &mut self.frames[frame as usize];
+        let frame = &mut self.frames[frame.index()];
         frame.slots.truncate(rows as usize * frame.width);
         frame.rows = frame.rows.min(rows);
     }
 
     #[inline]
     pub(super) fn get(&self, frame: FrameId, row: u32, slot: SlotId) -> Slot {
-        let frame = &self.frames[frame as usize];
-        frame.slots[row as usize * frame.width + slot as usize]
+        let frame = &self.frames[frame.index()];
+        frame.slots[row as usize * frame.width + slot.index()]
     }
 
     #[inline]
     pub(super) fn set(&mut self, frame: FrameId, row: u32, slot: SlotId, value: Slot) {
-        let frame = &mut self.frames[frame as usize];
-        frame.slots[row as usize * frame.width + slot as usize] = value;
+        let frame = &mut self.frames[frame.index()];
+        frame.slots[row as usize * frame.width + slot.index()] = value;
     }
 
     pub(super) fn add_body(&mut self, body: Bytes) -> u32 {

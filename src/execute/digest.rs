@@ -11,7 +11,7 @@
 use super::arena::{Arena, Slot};
 use super::pace::Pace;
 use crate::json::{Json, Malformed};
-use crate::plan::FrameId;
+use crate::plan::{FrameId, SlotId};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -127,10 +127,10 @@ impl Digests {
         let mut hasher = self.0.build_hasher();
         let mut looked_at = 0;
         for (frame, &width) in widths.iter().enumerate() {
-            let frame = FrameId::try_from(frame).unwrap_or(FrameId::MAX);
+            let frame = FrameId::at(frame);
             (frame, arena.rows(frame)).hash(&mut hasher);
             for row in 0..arena.rows(frame) {
-                (0..width).for_each(|slot| self.slot(arena, arena.get(frame, row, slot), &mut hasher));
+                (0..width).for_each(|slot| self.slot(arena, arena.get(frame, row, SlotId(slot)), &mut hasher));
                 looked_at += width as usize;
                 if looked_at >= SLICE {
                     looked_at = 0;

@@ -14,7 +14,7 @@
 
 use super::arena::{Arena, Slot};
 use crate::compose::TypeId;
-use crate::operation::OutType;
+use crate::operation::{OutId, OutType};
 use crate::plan::{FoundValue, FrameId, HopPlan, Join, LeafRead, LeafSource, OutKindPlan, Plan, SlotId};
 use smallvec::SmallVec;
 use std::ops::Range;
@@ -87,13 +87,13 @@ impl<'a> Memo<'a> {
 
     /// The range of the bytes of an equal object, and the number of its values.
     #[inline]
-    pub(super) fn find(&mut self, id: u32, at: At) -> Option<(Range<usize>, u32)> {
-        match self.objects.get(id as usize)? {
+    pub(super) fn find(&mut self, id: OutId, at: At) -> Option<(Range<usize>, u32)> {
+        match self.objects.get(id.index())? {
             State::Plain => None,
             State::Repeats(repeats) => repeats.find(self.arena, at, self.epoch),
             State::New => {
                 let repeats = Repeats::of(self.plan, self.arena, id, at);
-                self.objects[id as usize] = repeats.map_or(State::Plain, |repeats| State::Repeats(Box::new(repeats)));
+                self.objects[id.index()] = repeats.map_or(State::Plain, |repeats| State::Repeats(Box::new(repeats)));
                 None
             }
         }
@@ -101,8 +101,8 @@ impl<'a> Memo<'a> {
 
     /// Keeps the range of an object's bytes. No error may have occurred in the object.
     #[inline]
-    pub(super) fn keep(&mut self, id: u32, at: At, bytes: Range<usize>, values: u64) {
-        let Some(State::Repeats(repeats)) = self.objects.get_mut(id as usize) else { return };
+    pub(super) fn keep(&mut self, id: OutId, at: At, bytes: Range<usize>, values: u64) {
+        let Some(State::Repeats(repeats)) = self.objects.get_mut(id.index()) else { return };
         let Slot::Row(joined) = self.arena.get(at.frame, at.row, repeats.join) else { return };
         if (repeats.frame, repeats.ty) == (at.frame, at.ty)
             && let Some(entry) = repeats.written.get_mut(joined as usize)
@@ -142,7 +142,7 @@ impl Repeats {
 
     /// The slots on which an object's bytes depend. `None` if its joined rows cannot repeat, or if copies are not worth
     /// the effort.
-    fn of(plan: &Plan, arena: &Arena, id: u32, at: At) -> Option<Self> {
+    fn of(plan: &Plan, arena: &Arena, id: OutId, at: At) -> Option<Self> {
         let mut reads = Reads { plan, joins: SmallVec::new(), tags: SmallVec::new(), leaves: SmallVec::new() };
         reads.object(id, at.ty)?;
         let &join = reads.joins.first()?;
@@ -183,9 +183,9 @@ impl Reads<'_> {
         self.joins.iter().any(|join| join.slot == slot)
     }
 
-    fn object(&mut self, id: u32, ty: TypeId) -> Option<()> {
+    fn object(&mut self, id: OutId, ty: TypeId) -> Option<()> {
         let plan = self.plan;
-        let variants = &plan.output.objects[id as usize].variants;
+        let variants = &plan.output.objects[id.index()].variants;
         let fields = variants.iter().find(|variant| variant.ty == ty).map_or(&[][..], |variant| &variant.fields);
         for field in fields {
             if let OutKindPlan::Value { path, ty: goal, .. } = &field.kind {
@@ -199,12 +199,12 @@ impl Reads<'_> {
         let plan = self.plan;
         let Some((hop, rest)) = path.split_first() else {
             return match goal {
-                OutType::Object { id, .. } => self.object(id.0, ty),
+                OutType::Object { id, .. } => self.object(*id, ty),
                 _ => Some(()),
             };
         };
         let Some(&(_, node)) = hop.nodes.iter().find(|(of, _)| *of == ty) else { return Some(()) };
-        let found = &plan.output.nodes[node as usize];
+        let found = &plan.output.nodes[node.index()];
         if let Some(&join) = found.joins.first() {
             if !self.has_join(join.slot) {
                 self.joins.push(join);

@@ -139,7 +139,7 @@ impl Delivery<'_> {
                     parents.push(Some(fragment));
                     continue;
                 }
-                let label = self.plan.usages[begun.usage].label.clone();
+                let label = self.plan.usages[begun.usage.index()].label.clone();
                 part.pending.push(Pending { id: self.announced, path: begun.path.clone(), label });
                 self.open.push(Open { fragment, id: self.announced, is_inline: false });
                 self.announced += 1;
@@ -160,7 +160,7 @@ impl Delivery<'_> {
         let usage = self.left.fragments[open.fragment].usage;
         match open.is_inline {
             true => state.is_over(),
-            false => state.is_past(&self.plan.usages[usage].steps),
+            false => state.is_past(&self.plan.usages[usage.index()].steps),
         }
     }
 
@@ -186,7 +186,7 @@ impl Delivery<'_> {
 
     fn completed(&self, fragment: usize, id: usize, errors: Option<Vec<u8>>) -> Completed {
         let begun = &self.left.fragments[fragment];
-        Completed { id, path: begun.path.clone(), label: self.plan.usages[begun.usage].label.clone(), errors }
+        Completed { id, path: begun.path.clone(), label: self.plan.usages[begun.usage.index()].label.clone(), errors }
     }
 
     /// Writes what is left of a fragment: all of it or nothing.
@@ -194,7 +194,7 @@ impl Delivery<'_> {
         let mark = self.left.mark();
         self.left.is_inline = open.is_inline;
         let begun = &self.left.fragments[open.fragment];
-        let (path, label) = (begun.path.clone(), self.plan.usages[begun.usage].label.clone());
+        let (path, label) = (begun.path.clone(), self.plan.usages[begun.usage.index()].label.clone());
         let mut sent = Vec::new();
         let mut delivered: Vec<Delivered> = Vec::new();
         let mut codes: Vec<Cow<'static, str>> = Vec::new();

@@ -6,7 +6,7 @@
 use super::arena::{Arena, Failure, Slot};
 use super::cause::Evidence;
 use super::step::property;
-use crate::plan::{Capture, FrameId, ObjectCapture, PairingPlan, Step};
+use crate::plan::{Capture, FrameId, ObjectCapture, PairingPlan, Step, Tag};
 use crate::report::shortened;
 use crate::upstream::Answer;
 use serde::Deserialize;
@@ -115,7 +115,7 @@ fn is_null(capture: &Capture, arena: &Arena, (frame, row): (FrameId, u32)) -> bo
     let is_null = |slot| matches!(arena.get(frame, row, slot), Slot::Null | Slot::Unset);
     match capture {
         Capture::Leaf(slot) | Capture::List { slot, .. } => is_null(*slot),
-        Capture::Object(object) => object.tags.first().is_some_and(|&(tag, _)| is_null(tag)),
+        Capture::Object(object) => object.tags.first().is_some_and(|tag| is_null(tag.slot)),
         Capture::Abstract(of) => is_null(of.tag),
         Capture::Many(all) => all.first().is_some_and(|first| self::is_null(first, arena, (frame, row))),
         Capture::Index { .. } | Capture::Items { .. } => false,
@@ -171,7 +171,7 @@ fn fail_at(capture: &Capture, arena: &mut Arena, (frame, row): (FrameId, u32), p
 
 /// Whether the source answered with this object.
 fn is_there(object: &ObjectCapture, arena: &Arena, (frame, row): (FrameId, u32)) -> bool {
-    object.tags.iter().all(|&(tag, _)| matches!(arena.get(frame, row, tag), Slot::Object(_)))
+    object.tags.iter().all(|tag| matches!(arena.get(frame, row, tag.slot), Slot::Object(_)))
 }
 
 /// Fails a value as a whole.
@@ -182,7 +182,7 @@ fn fail_here(capture: &Capture, arena: &mut Arena, (frame, row): (FrameId, u32),
             true
         }
         Capture::Object(object) => {
-            for &(tag, _) in &object.tags {
+            for &Tag { slot: tag, .. } in &object.tags {
                 arena.set(frame, row, tag, failed);
             }
             // Its values fail too, because those of an entity are read without a check of the entity itself.

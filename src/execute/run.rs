@@ -182,7 +182,7 @@ pub fn run(run: Run<'_>) -> BoxFuture<'_, Ran> {
 /// The graph's type of the operation's root, which is the only type of the answer's root object.
 pub(super) fn root_type(run: &Run<'_>) -> TypeId {
     let output = &run.plan.output;
-    let root = output.objects.get(output.root as usize).and_then(|object| object.variants.first());
+    let root = output.objects.get(output.root.index()).and_then(|object| object.variants.first());
     root.map_or(TypeId(0), |variant| variant.ty)
 }
 
@@ -248,7 +248,7 @@ impl<'a> State<'a> {
 
     /// Whether these steps have ended.
     pub(super) fn is_past(&self, steps: &[StepId]) -> bool {
-        let is_past = |&step: &StepId| self.waiting[step as usize] == 0 && self.pending[step as usize].is_none();
+        let is_past = |&step: &StepId| self.waiting[step.index()] == 0 && self.pending[step.index()].is_none();
         self.is_over() || steps.iter().all(is_past)
     }
 
@@ -298,7 +298,7 @@ impl<'a> State<'a> {
 
     /// Takes the result of a call, and returns the steps that become ready.
     pub(super) async fn take(&mut self, mut finished: Finished) -> Vec<usize> {
-        let number = finished.step as usize;
+        let number = finished.step.index();
         let (step, way, source) = self.step(number);
         let status = match &finished.result {
             Ok(answer) => Ok(answer.status),
@@ -359,7 +359,7 @@ impl<'a> State<'a> {
         }
         let mut ready = Vec::new();
         for (other, plan) in self.run.plan.steps.iter().enumerate() {
-            if plan.after.iter().any(|&before| before as usize == number) {
+            if plan.after.iter().any(|&before| before.index() == number) {
                 self.waiting[other] -= 1;
                 if self.waiting[other] == 0 {
                     ready.push(other);
@@ -449,7 +449,7 @@ impl Run<'_> {
 
     /// An input of a step, as JSON text. `None` if it is null.
     pub(super) fn input(&self, step: StepId, input: &Input) -> Option<String> {
-        input_text(&self.inputs(step as usize), input)
+        input_text(&self.inputs(step.index()), input)
     }
 
     /// Everything from which an answer is written.

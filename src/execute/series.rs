@@ -35,7 +35,7 @@ impl<'a> State<'a> {
         let joins = |field: &OutFieldPlan| match &field.kind {
             OutKindPlan::Value { path, .. } => {
                 let nodes = path.first().map_or(&[][..], |hop| &hop.nodes);
-                let node = nodes.first().map(|&(_, node)| &output.nodes[node as usize]);
+                let node = nodes.first().map(|&(_, node)| &output.nodes[node.index()]);
                 let join = node.and_then(|found| found.joins.first());
                 step.feeds
                     .iter()

@@ -109,7 +109,7 @@ impl State<'_> {
             write: pending.write.clone(),
         };
         let is_root = step.after.is_empty();
-        let step = u32::try_from(number).unwrap_or(u32::MAX);
+        let step = StepId::at(number);
         let started = now();
         match via {
             Via::Sent(_) if is_root && !matches!(self.root, RootAnswer::Called) => {

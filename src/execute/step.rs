@@ -18,7 +18,7 @@ use super::required::complete;
 use super::run::Sourced;
 use crate::compose::{Input, Way};
 use crate::contract::StatusPattern;
-use crate::plan::{Capture, Feed, OutcomePlan, PairingPlan, Step, StepId};
+use crate::plan::{Capture, Feed, OutcomePlan, PairingPlan, Step, StepId, When};
 use crate::upstream::Answer;
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -84,7 +84,7 @@ impl<'a> Collecting<'a> {
     fn row(&mut self, arena: &mut Arena, feed: &Feed, row: u32, inputs: &dyn Fn(StepId, &Input) -> Option<String>) {
         let Self { step, way, rules, keys, feed: number, .. } = self;
         let required = way.inputs.len();
-        if let Some((tag, variant)) = feed.when {
+        if let Some(When { tag, variant }) = feed.when {
             match arena.get(feed.frame, row, tag) {
                 Slot::Object(found) if variant.is_none_or(|variant| variant == found) => {}
                 // If the object is an error, so is everything that would have been fetched for it.

@@ -26,7 +26,7 @@ use super::memo::{At, Memo, slot_of};
 use super::project::Items;
 use super::read::{Reached, Token, follow, plain, token};
 use crate::compose::{Input, TypeId};
-use crate::operation::{Leaf, Locations, Others, OutType, Site};
+use crate::operation::{Leaf, Locations, Others, OutId, OutType, Site};
 use crate::plan::{
     Found, FoundValue, FrameId, HopPlan, Join, LeafRead, LeafSource, OutFieldPlan, OutKindPlan, Plan, SlotId, StepId,
 };
@@ -172,7 +172,7 @@ pub(super) struct Spent {
 
 /// The fields of the answer's root.
 pub(super) fn root_fields(plan: &Plan, root: TypeId) -> &[OutFieldPlan] {
-    let variants = &plan.output.objects[plan.output.root as usize].variants;
+    let variants = &plan.output.objects[plan.output.root.index()].variants;
     variants.iter().find(|variant| variant.ty == root).map_or(&[], |variant| &variant.fields)
 }
 
@@ -252,8 +252,8 @@ impl<'a> Writer<'a> {
         true
     }
 
-    fn object(&mut self, id: u32, at: At) -> Completed {
-        let object = &self.plan.output.objects[id as usize];
+    fn object(&mut self, id: OutId, at: At) -> Completed {
+        let object = &self.plan.output.objects[id.index()];
         let variant = match object.variants.as_slice() {
             [variant] if variant.ty == at.ty => variant,
             variants => match variants.iter().find(|variant| variant.ty == at.ty) {
@@ -381,10 +381,10 @@ impl<'a> Writer<'a> {
             return false;
         };
         let Some(&(_, node)) = nodes.iter().find(|(ty, _)| *ty == at.ty) else { return false };
-        if self.is_anonymous && self.plan.output.authenticated[node as usize] {
+        if self.is_anonymous && self.plan.output.authenticated[node.index()] {
             return false;
         }
-        let Found { joins, value: FoundValue::Leaf(read) } = &self.plan.output.nodes[node as usize] else {
+        let Found { joins, value: FoundValue::Leaf(read) } = &self.plan.output.nodes[node.index()] else {
             return false;
         };
         let text = plain(self.arena, joins, read, (at.frame, at.row));
@@ -404,11 +404,11 @@ impl<'a> Writer<'a> {
                 }
             },
         };
-        goal.non_null = self.plan.output.non_null[node as usize];
-        if self.is_anonymous && self.plan.output.authenticated[node as usize] {
+        goal.non_null = self.plan.output.non_null[node.index()];
+        if self.is_anonymous && self.plan.output.authenticated[node.index()] {
             return self.unauthenticated(goal);
         }
-        let found = &self.plan.output.nodes[node as usize];
+        let found = &self.plan.output.nodes[node.index()];
         match follow(self.arena, &found.joins, at.frame, at.row) {
             Reached::Row(frame, row) => self.found(&found.value, (frame, row), hop.index, rest, goal),
             Reached::Null => {
@@ -534,7 +534,7 @@ impl<'a> Writer<'a> {
         let (mark, left, errors, values) = match self.resume() {
             Some(level) => (level.mark, level.left, level.errors, level.values),
             None => {
-                if let Some((equal, values)) = self.memo.find(id.0, at) {
+                if let Some((equal, values)) = self.memo.find(*id, at) {
                     self.meter.values += u64::from(values);
                     self.check_room(equal.len())?;
                     self.out.extend_from_within(equal);
@@ -543,9 +543,9 @@ impl<'a> Writer<'a> {
                 (self.out.len(), self.mark(), self.error_count, self.meter.values)
             }
         };
-        let done = self.object(id.0, at);
+        let done = self.object(*id, at);
         if matches!(done, Ok(Done::Written)) && self.error_count == errors && errors < MAX_ERRORS {
-            self.memo.keep(id.0, at, mark..self.out.len(), self.meter.values - values);
+            self.memo.keep(*id, at, mark..self.out.len(), self.meter.values - values);
         }
         match done {
             Ok(done) => Ok(done),

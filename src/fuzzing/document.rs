@@ -3,7 +3,7 @@
 use super::web;
 use crate::json::Value;
 use crate::operation::{JsonText, Limits, RequestError, Variables, prepare};
-use crate::plan::{Capture, Plan, describe, plan};
+use crate::plan::{Capture, FrameId, Plan, SlotId, describe, plan};
 
 /// The most errors in one answer.
 const MAX_ERRORS: usize = 1_000;
@@ -71,21 +71,21 @@ fn check_plan(plan: &Plan) {
     assert!(plan.rounds as usize <= plan.steps.len().max(1), "{} rounds of {} steps", plan.rounds, plan.steps.len());
     for (at, step) in plan.steps.iter().enumerate() {
         for &other in &step.after {
-            assert!(plan.steps[other as usize].round < step.round, "step {at} waits for {other}, which is no earlier");
+            assert!(plan.steps[other.index()].round < step.round, "step {at} waits for {other:?}, which is no earlier");
         }
         check_capture(plan, &step.answer, step.root);
         for feed in &step.feeds {
-            assert!(feed.join < plan.frames[feed.frame as usize], "step {at}: a join outside its frame");
+            assert!(feed.join.0 < plan.frames[feed.frame.index()], "step {at}: a join outside its frame");
         }
     }
 }
 
-fn check_capture(plan: &Plan, capture: &Capture, frame: u32) {
-    let inside = |slot: u32| assert!(slot < plan.frames[frame as usize], "slot {slot} is outside frame {frame}");
+fn check_capture(plan: &Plan, capture: &Capture, frame: FrameId) {
+    let inside = |slot: SlotId| assert!(slot.0 < plan.frames[frame.index()], "{slot:?} is outside {frame:?}");
     match capture {
         Capture::Leaf(slot) => inside(*slot),
         Capture::Object(object) => {
-            object.tags.iter().for_each(|(slot, _)| inside(*slot));
+            object.tags.iter().for_each(|tag| inside(tag.slot));
             object.properties.iter().for_each(|(_, inner)| check_capture(plan, inner, frame));
         }
         Capture::List { slot, frame: items, item, .. } => {

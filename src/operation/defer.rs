@@ -13,11 +13,14 @@ use super::lowered::{OutField, OutId};
 use super::outcomes::Outcomes;
 use super::prepare::Prepared;
 use crate::compose::TypeId;
+use crate::ids::ids;
 use apollo_compiler::ast::{Directive, DirectiveList};
 use std::collections::HashMap;
 
-/// A deferred fragment at one place in the answer, as an index into [`Deferral::usages`].
-pub type UsageId = u32;
+ids! {
+    /// A deferred fragment at one place in the answer, as an index into [`Deferral::usages`].
+    pub UsageId
+}
 
 /// What may come after the initial answer.
 #[derive(Debug, Default)]
@@ -61,13 +64,13 @@ impl Deferral {
     }
 
     fn parent(&self, usage: UsageId) -> Option<UsageId> {
-        self.usages[usage as usize].parent
+        self.usages[usage.index()].parent
     }
 
     pub(super) fn add(&mut self, label: Option<String>, parent: Option<UsageId>) -> UsageId {
         self.usages.push(DeferUsage { label, parent });
         // Each usage is one directive for one concrete type, so the limits of the operation bound their number.
-        u32::try_from(self.usages.len() - 1).unwrap_or(UsageId::MAX)
+        UsageId::at(self.usages.len() - 1)
     }
 }
 

@@ -126,7 +126,7 @@ struct Lowering<'a> {
 impl<'a> Lowering<'a> {
     fn object(&mut self, client_type: &str, at: &At, sets: &[Set<'a>]) -> Result<OutId, RequestError> {
         let composite = self.composite(client_type)?;
-        let out = OutId(id(self.operation.outputs.len()));
+        let out = OutId::at(self.operation.outputs.len());
         let others = if composite.omits_others { Others::Omit } else { Others::Null };
         self.operation.outputs.push(OutObject { variants: Vec::new(), others });
         for &ty in &at.possible {
@@ -411,9 +411,9 @@ impl<'a> Lowering<'a> {
         self.spend()?;
         let selection = node.returns.as_ref().map(|place| {
             self.operation.selections.push(Selection { ty: place.ty, variants: Vec::new() });
-            SelectionId(id(self.operation.selections.len() - 1))
+            SelectionId::at(self.operation.selections.len() - 1)
         });
-        let node_id = NodeId(id(self.operation.nodes.len()));
+        let node_id = NodeId::at(self.operation.nodes.len());
         let part = if self.group.is_empty() { 0 } else { self.part_of(self.group.clone()) };
         self.operation.nodes.push(Node { field: node.field, arguments, selection, part });
         self.variant(at, node.ty).push(node_id);
@@ -434,7 +434,8 @@ impl<'a> Lowering<'a> {
     }
 
     fn part_of(&mut self, group: Vec<UsageId>) -> u32 {
-        id(self.parts.insert_full(group).0 + 1)
+        // One for each set of fragments, which the limits bound.
+        u32::try_from(self.parts.insert_full(group).0 + 1).unwrap_or(u32::MAX)
     }
 
     /// Gives the list of nodes that are wanted of one concrete type at a place.
@@ -463,11 +464,6 @@ impl<'a> Lowering<'a> {
             format!("the operation, for all types it may meet, has more than {most} entries"),
         ))
     }
-}
-
-/// Turns a length into an id. The limits bound lengths far below `u32::MAX`.
-fn id(length: usize) -> u32 {
-    u32::try_from(length).unwrap_or(u32::MAX)
 }
 
 fn from_literal(template: Template<super::lowered::VariableId>) -> Value {

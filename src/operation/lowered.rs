@@ -8,13 +8,13 @@ use crate::ids::ids;
 
 ids! {
     /// The id of a [`Node`].
-    NodeId
+    pub NodeId
     /// The id of a [`Selection`].
-    SelectionId
+    pub SelectionId
     /// The id of an [`OutObject`].
-    OutId
+    pub OutId
     /// The index of a variable in the operation's variable definitions.
-    VariableId
+    pub VariableId
 }
 
 /// The kind of an operation.

@@ -141,7 +141,7 @@ fn source<'d>(document: &'d ExecutableDocument, operation: &Node<Operation>) -> 
 /// Gives the index of a variable in the operation's variable definitions.
 pub(super) fn variable_id(operation: &Operation, name: &str) -> Option<VariableId> {
     let at = operation.variables.iter().position(|variable| variable.name == name)?;
-    u32::try_from(at).ok().map(VariableId)
+    Some(VariableId::at(at))
 }
 
 impl Prepared {

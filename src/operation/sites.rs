@@ -15,7 +15,7 @@ use std::collections::HashSet;
 
 ids! {
     /// A place in a document, as an index into its [`Locations`].
-    Site
+    pub Site
 }
 
 /// The line and the column of each site of one document, both counted from 1.
@@ -36,7 +36,7 @@ impl Sites {
         walk.selection_set(&operation.selection_set);
         let places = Places::of(text);
         let locations = walk.offsets.iter().map(|&offset| places.at(offset)).collect();
-        let mut sites: Vec<_> = walk.offsets.iter().zip(0..).map(|(&offset, number)| (offset, Site(number))).collect();
+        let mut sites: Vec<_> = walk.offsets.iter().enumerate().map(|(at, &offset)| (offset, Site::at(at))).collect();
         sites.sort_by_key(|(offset, _)| *offset);
         (Self(sites), locations)
     }

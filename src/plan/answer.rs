@@ -1,11 +1,13 @@
 //! The answers of ways: where in a body the value of a field, or an entity, is found.
 
 use super::build::{ObjectId, ValuesId};
-use super::capture::{At, Want, properties_of};
+use super::capture::{At, Want, properties_of, variant};
 use super::error::PlanError;
+use super::ids::{FrameId, StepId};
 use super::list_size::ListSize;
-use super::model::{FoundValue, FrameId, PairingPlan, StepId};
-use super::planner::{GrowingOutcome, Place, Planner, step_id};
+use super::model::{FoundValue, PairingPlan, Tag, When};
+use super::planner::{GrowingOutcome, Place, Planner};
+use super::search::Held;
 use crate::compose::{Effect, JsonPath, Read, Segment, TypeId, TypeRef, WayId};
 use crate::operation::NodeId;
 
@@ -15,7 +17,7 @@ impl<'a> Planner<'a> {
         let graph = self.graph;
         let way = graph.way(way);
         let field = graph.field(self.operation.nodes[node.index()].field);
-        let (values, root) = (self.steps[step as usize].values, self.steps[step as usize].root);
+        let (values, root) = (self.steps[step.index()].values, self.steps[step.index()].root);
         let size = self.list_size(&way.answer.bound, node);
         let sub = self.sub_field(step, node);
         let want = Want { ty: &field.ty, shape: way.answer.shape, size, node, sub, step };
@@ -26,7 +28,7 @@ impl<'a> Planner<'a> {
         if way.outcomes.iter().any(|outcome| matches!(outcome.effect, Effect::Value { .. })) {
             return self.answer_by_status(step, &want);
         }
-        if let PairingPlan::Group { items, list, .. } = self.steps[step as usize].pairing {
+        if let PairingPlan::Group { items, list, .. } = self.steps[step.index()].pairing {
             let TypeRef::List { of, .. } = &field.ty else {
                 return Err(self.unsupported("grouped items must be a list"));
             };
@@ -39,67 +41,67 @@ impl<'a> Planner<'a> {
 
     /// Captures an answer whose type follows from its status.
     fn answer_by_status(&mut self, step: StepId, want: &Want<'a>) -> Result<FoundValue, PlanError> {
-        let way = self.graph.way(self.steps[step as usize].key.way);
-        let root = self.steps[step as usize].root;
+        let way = self.graph.way(self.steps[step.index()].key.way);
+        let root = self.steps[step.index()].root;
         let tag = self.build.new_slot(root);
         let mut types: Vec<TypeId> = Vec::new();
         let mut captured: Vec<ValuesId> = Vec::new();
         let mut captures = Vec::new();
         if let (None, Some(shape)) = (way.answer.outcome, way.answer.shape) {
-            let values = self.steps[step as usize].values;
+            let values = self.steps[step.index()].values;
             captures.push((None, values, &way.answer.read, shape));
         }
-        for (at, (outcome, (_, growing))) in way.outcomes.iter().zip(&self.steps[step as usize].outcomes).enumerate() {
+        for (at, (outcome, (_, growing))) in way.outcomes.iter().zip(&self.steps[step.index()].outcomes).enumerate() {
             if let (Effect::Value { read, shape, .. }, GrowingOutcome::Value(values)) = (&outcome.effect, growing) {
                 captures.push((Some(at), *values, read, *shape));
             }
         }
         for (outcome, values, read, shape) in captures {
-            let [variant] = self.graph.shape(shape).variants.as_slice() else {
+            let [only] = self.graph.shape(shape).variants.as_slice() else {
                 return Err(self.unsupported("a status must mean one type"));
             };
-            if let (Some(known), Some(outcome)) = (types.iter().position(|ty| *ty == variant.ty), outcome) {
+            if let (Some(known), Some(outcome)) = (types.iter().position(|ty| *ty == only.ty), outcome) {
                 // Answers of one type are read in the same way. Composition has checked this.
-                self.steps[step as usize].outcomes[outcome].1 = GrowingOutcome::Value(captured[known]);
+                self.steps[step.index()].outcomes[outcome].1 = GrowingOutcome::Value(captured[known]);
                 continue;
             }
-            types.push(variant.ty);
+            types.push(only.ty);
             captured.push(values);
             let object = self.object_at(values, root, read)?;
-            let at = step_id(types.len() - 1);
-            self.build.objects[object].tags.push((tag, at));
-            self.plan_variant(object, Some((tag, Some(at))), (shape, 0), want)?;
+            let at = variant(types.len() - 1);
+            self.build.objects[object.index()].tags.push(Tag { slot: tag, variant: at });
+            self.plan_variant(object, When { tag, variant: Some(at) }, Held { shape, variant: 0 }, want)?;
         }
         Ok(FoundValue::Object { tag: Some(tag), variants: types })
     }
 
     /// Gives the place at which a lookup's answer has the entity.
     pub(super) fn lookup_place(&mut self, step: StepId) -> Result<Place, PlanError> {
-        if let Some(place) = &self.steps[step as usize].lookup {
+        if let Some(place) = &self.steps[step.index()].lookup {
             return Ok(place.clone());
         }
-        let way = self.graph.way(self.steps[step as usize].key.way);
+        let way = self.graph.way(self.steps[step.index()].key.way);
         let Some(shape) = way.answer.shape else {
             return Err(self.unsupported("a lookup without a shape"));
         };
-        let (values, root) = (self.steps[step as usize].values, self.steps[step as usize].root);
+        let (values, root) = (self.steps[step.index()].values, self.steps[step.index()].root);
         let object = if self.speaks_graphql(step) {
             self.build.object_in(values, root)
         } else {
             self.object_at(values, root, &way.answer.read)?
         };
         let tag = self.build.new_slot(root);
-        self.build.objects[object].tags.push((tag, 0));
+        self.build.objects[object.index()].tags.push(Tag { slot: tag, variant: 0 });
         let ty = self.graph.shape(shape).variants[0].ty;
         let place = Place {
             step: Some(step),
             frame: root,
-            when: Some((tag, None)),
+            when: Some(When { tag, variant: None }),
             object: Some(object),
-            shape: Some((shape, 0)),
+            shape: Some(Held { shape, variant: 0 }),
             ty,
         };
-        self.steps[step as usize].lookup = Some(place.clone());
+        self.steps[step.index()].lookup = Some(place.clone());
         Ok(place)
     }
 

@@ -1,16 +1,22 @@
 //! The captures of a plan while they grow: trees of objects, properties and slots, which refer to each other by index.
 
+use super::ids::{FrameId, SlotId, StepId};
 use super::list_size::ListSize;
-use super::model::{AbstractCapture, Capture, FrameId, ObjectCapture, SlotId, StepId};
+use super::model::{AbstractCapture, Capture, ObjectCapture, Tag};
 use crate::compose::{Method, TypeId, TypeRef};
+use crate::ids::ids;
 use crate::operation::Value;
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 
+ids! {
 /// The captures of one JSON value, as an index into [`Builder::values`].
-pub(super) type ValuesId = usize;
+    pub(super) ValuesId
 /// A captured object, as an index into [`Builder::objects`].
-pub(super) type ObjectId = usize;
+    pub(super) ObjectId
+    /// The variants of one abstract value, as an index into [`Builder::siblings`].
+    pub(super) SiblingsId
+}
 
 /// How the concrete type of an abstract value is determined.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,9 +36,21 @@ pub(super) struct Discriminator {
 pub(super) enum Growing {
     Leaf(SlotId),
     Object(ObjectId),
-    List { slot: SlotId, frame: FrameId, item: ValuesId, size: ListSize },
+    List(GrowingList),
     Index { index: u32, item: ValuesId },
     Abstract { tag: SlotId, of: Discriminator, variants: Vec<ObjectId> },
+}
+
+/// A list under capture.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct GrowingList {
+    /// Gets the rows.
+    pub(super) slot: SlotId,
+    /// Of the items.
+    pub(super) frame: FrameId,
+    /// The captures of an item.
+    pub(super) item: ValuesId,
+    pub(super) size: ListSize,
 }
 
 /// The field of a GraphQL source that a property stands for.
@@ -58,7 +76,7 @@ pub(super) struct GrowingProperty {
 pub(super) struct GrowingObject {
     pub(super) frame: FrameId,
     /// The slots that are set if the object is there, each with the variant that it is set to.
-    pub(super) tags: Vec<(SlotId, u32)>,
+    pub(super) tags: Vec<Tag>,
     pub(super) properties: Vec<GrowingProperty>,
     /// The tag that inputs read to learn whether the object is there.
     presence: Option<SlotId>,
@@ -66,7 +84,7 @@ pub(super) struct GrowingObject {
     pub(super) condition: Option<String>,
     /// The index in [`Builder::siblings`] of the abstract value of which this object is a variant. In all variants of a
     /// value, a response key must have one type (GraphQL §5.3.2 `SameResponseShape`).
-    siblings: Option<usize>,
+    siblings: Option<SiblingsId>,
     /// The index in `properties` of each field with its arguments, or of each name.
     known: HashMap<String, usize>,
     /// The response keys that are in use.
@@ -88,9 +106,18 @@ enum Meaning {
 #[derive(Debug)]
 pub(super) struct GrowingFrame {
     pub(super) width: u32,
-    /// The frame whose rows contain the list, and the greatest length of the list.
-    pub(super) parent: Option<(FrameId, Option<u64>)>,
+    /// The list that its rows are the items of; `None`: they are no items.
+    pub(super) list: Option<ParentList>,
     pub(super) step: Option<StepId>,
+}
+
+/// The list that a frame's rows are the items of.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ParentList {
+    /// Whose rows hold the list.
+    pub(super) frame: FrameId,
+    /// How long the list is at most; `None`: nobody says.
+    pub(super) size: Option<u64>,
 }
 
 /// Everything that grows while an operation is planned.
@@ -104,20 +131,20 @@ pub(super) struct Builder {
 }
 
 impl Builder {
-    pub(super) fn new_frame(&mut self, step: Option<StepId>, parent: Option<(FrameId, Option<u64>)>) -> FrameId {
-        self.frames.push(GrowingFrame { width: 0, parent, step });
-        id(self.frames.len() - 1)
+    pub(super) fn new_frame(&mut self, step: Option<StepId>, list: Option<ParentList>) -> FrameId {
+        self.frames.push(GrowingFrame { width: 0, list, step });
+        FrameId::at(self.frames.len() - 1)
     }
 
     pub(super) fn new_slot(&mut self, frame: FrameId) -> SlotId {
-        let frame = &mut self.frames[frame as usize];
+        let frame = &mut self.frames[frame.index()];
         frame.width += 1;
-        frame.width - 1
+        SlotId(frame.width - 1)
     }
 
     pub(super) fn new_values(&mut self) -> ValuesId {
         self.values.push(Vec::new());
-        self.values.len() - 1
+        ValuesId::at(self.values.len() - 1)
     }
 
     pub(super) fn new_object(&mut self, frame: FrameId) -> ObjectId {
@@ -132,70 +159,70 @@ impl Builder {
             keys: HashSet::new(),
             made: HashMap::new(),
         });
-        self.objects.len() - 1
+        ObjectId::at(self.objects.len() - 1)
     }
 
     /// Gives the tag that says whether an object is there, and makes it if there is none.
     pub(super) fn presence_of(&mut self, object: ObjectId) -> SlotId {
-        let frame = self.objects[object].frame;
-        self.objects[object].presence.unwrap_or_else(|| {
+        let frame = self.objects[object.index()].frame;
+        self.objects[object.index()].presence.unwrap_or_else(|| {
             let tag = self.new_slot(frame);
-            self.objects[object].tags.push((tag, 0));
-            self.objects[object].presence = Some(tag);
+            self.objects[object.index()].tags.push(Tag { slot: tag, variant: 0 });
+            self.objects[object.index()].presence = Some(tag);
             tag
         })
     }
 
     /// Gives the object among the captures of a value, and makes it if there is none.
     pub(super) fn object_in(&mut self, values: ValuesId, frame: FrameId) -> ObjectId {
-        let found = self.values[values].iter().find_map(|value| match value {
+        let found = self.values[values.index()].iter().find_map(|value| match value {
             Growing::Object(object) => Some(*object),
             _ => None,
         });
         found.unwrap_or_else(|| {
             let object = self.new_object(frame);
-            self.values[values].push(Growing::Object(object));
+            self.values[values.index()].push(Growing::Object(object));
             object
         })
     }
 
     /// Gives the slot for the text of a value, and makes it if there is none.
     pub(super) fn leaf_in(&mut self, values: ValuesId, frame: FrameId) -> SlotId {
-        let found = self.values[values].iter().find_map(|value| match value {
+        let found = self.values[values.index()].iter().find_map(|value| match value {
             Growing::Leaf(slot) => Some(*slot),
             _ => None,
         });
         found.unwrap_or_else(|| {
             let slot = self.new_slot(frame);
-            self.values[values].push(Growing::Leaf(slot));
+            self.values[values.index()].push(Growing::Leaf(slot));
             slot
         })
     }
 
     /// Gives the captures of the item `index`, and makes them if there are none.
     pub(super) fn index_in(&mut self, values: ValuesId, index: u32) -> ValuesId {
-        let found = self.values[values].iter().find_map(|value| match value {
+        let found = self.values[values.index()].iter().find_map(|value| match value {
             Growing::Index { index: at, item } if *at == index => Some(*item),
             _ => None,
         });
         found.unwrap_or_else(|| {
             let item = self.new_values();
-            self.values[values].push(Growing::Index { index, item });
+            self.values[values.index()].push(Growing::Index { index, item });
             item
         })
     }
 
     /// Gives the list with this size among the captures of a value.
-    pub(super) fn list_in(&self, values: ValuesId, wanted: ListSize) -> Option<(SlotId, FrameId, ValuesId)> {
-        self.values[values].iter().find_map(|value| match value {
-            Growing::List { slot, frame, item, size } if *size == wanted => Some((*slot, *frame, *item)),
+    pub(super) fn list_in(&self, values: ValuesId, wanted: ListSize) -> Option<GrowingList> {
+        self.values[values.index()].iter().find_map(|value| match value {
+            Growing::List(list) if list.size == wanted => Some(*list),
             _ => None,
         })
     }
 
     /// Gives the tag and the variants of the object among the captures of a value whose type is determined by `of`.
     pub(super) fn abstract_in(&self, values: ValuesId, of: &Discriminator) -> Option<(SlotId, Vec<ObjectId>)> {
-        self.values[values].iter().find_map(|value| match value {
+        self.values[values.index()].iter().find_map(|value| match value {
             Growing::Abstract { tag, of: known, variants } if known == of => Some((*tag, variants.clone())),
             _ => None,
         })
@@ -205,16 +232,16 @@ impl Builder {
     /// alias if necessary.
     pub(super) fn property_in(&mut self, object: ObjectId, key: &str, field: Option<SubField>) -> ValuesId {
         let meant = meant(key, field.as_ref());
-        let growing = &self.objects[object];
+        let growing = &self.objects[object.index()];
         if let Some(&known) = growing.known.get(&meant) {
             return growing.properties[known].values;
         }
         let key = self.free_key(object, key, field.as_ref());
         let values = self.new_values();
-        let growing = &mut self.objects[object];
+        let growing = &mut self.objects[object.index()];
         if let Some((siblings, field)) = growing.siblings.zip(field.as_ref()) {
             let meaning = if field.is_leaf { Meaning::Leaf(field.ty.clone()) } else { Meaning::Composite };
-            self.siblings[siblings].insert(key.clone(), meaning);
+            self.siblings[siblings.index()].insert(key.clone(), meaning);
         }
         growing.known.insert(meant, growing.properties.len());
         growing.keys.insert(key.clone());
@@ -224,9 +251,10 @@ impl Builder {
 
     /// Marks objects as the variants of one abstract value.
     pub(super) fn make_siblings(&mut self, objects: &[ObjectId]) {
+        let siblings = SiblingsId::at(self.siblings.len());
         self.siblings.push(HashMap::new());
-        for &object in objects {
-            self.objects[object].siblings = Some(self.siblings.len() - 1);
+        for object in objects {
+            self.objects[object.index()].siblings = Some(siblings);
         }
     }
 
@@ -234,7 +262,7 @@ impl Builder {
     fn free_key(&mut self, object: ObjectId, key: &str, field: Option<&SubField>) -> String {
         let mut free = key.to_owned();
         while !self.is_free(object, &free, field) {
-            let made = self.objects[object].made.entry(key.to_owned()).or_default();
+            let made = self.objects[object.index()].made.entry(key.to_owned()).or_default();
             *made += 1;
             free = format!("{key}_{made}");
         }
@@ -242,12 +270,12 @@ impl Builder {
     }
 
     fn is_free(&self, object: ObjectId, key: &str, field: Option<&SubField>) -> bool {
-        let object = &self.objects[object];
+        let object = &self.objects[object.index()];
         if object.keys.contains(key) {
             return false;
         }
         let Some((siblings, field)) = object.siblings.zip(field) else { return true };
-        match self.siblings[siblings].get(key) {
+        match self.siblings[siblings.index()].get(key) {
             None => true,
             Some(Meaning::Leaf(ty)) => *ty == field.ty,
             Some(Meaning::Composite) => false,
@@ -256,7 +284,7 @@ impl Builder {
 
     /// Turns the captures of one value into their final form.
     pub(super) fn finish(&self, values: ValuesId) -> Capture {
-        let mut all: Vec<Capture> = self.values[values].iter().map(|value| self.finish_one(value)).collect();
+        let mut all: Vec<Capture> = self.values[values.index()].iter().map(|value| self.finish_one(value)).collect();
         if all.len() == 1 { all.swap_remove(0) } else { Capture::Many(all) }
     }
 
@@ -264,7 +292,7 @@ impl Builder {
         match value {
             Growing::Leaf(slot) => Capture::Leaf(*slot),
             Growing::Object(object) => Capture::Object(Box::new(self.finish_object(*object))),
-            Growing::List { slot, frame, item, size } => {
+            Growing::List(GrowingList { slot, frame, item, size }) => {
                 Capture::List { slot: *slot, frame: *frame, item: Box::new(self.finish(*item)), bound: size.most }
             }
             Growing::Index { index, item } => Capture::Index { index: *index, item: Box::new(self.finish(*item)) },
@@ -279,7 +307,7 @@ impl Builder {
     }
 
     fn finish_object(&self, object: ObjectId) -> ObjectCapture {
-        let object = &self.objects[object];
+        let object = &self.objects[object.index()];
         let properties = object.properties.iter();
         ObjectCapture {
             tags: object.tags.clone(),
@@ -289,10 +317,10 @@ impl Builder {
 
     /// Adds the names of the properties that the captures of a value need, from the value itself or from its items.
     pub(super) fn property_names(&self, values: ValuesId, names: &mut Vec<String>) {
-        for value in &self.values[values] {
+        for value in &self.values[values.index()] {
             match value {
                 Growing::Object(object) => self.object_property_names(*object, names),
-                Growing::List { item, .. } | Growing::Index { item, .. } => {
+                Growing::List(GrowingList { item, .. }) | Growing::Index { item, .. } => {
                     self.property_names(*item, names);
                 }
                 Growing::Abstract { of, variants, .. } => {
@@ -307,7 +335,7 @@ impl Builder {
     }
 
     fn object_property_names(&self, object: ObjectId, names: &mut Vec<String>) {
-        names.extend(self.objects[object].properties.iter().map(|property| property.key.clone()));
+        names.extend(self.objects[object.index()].properties.iter().map(|property| property.key.clone()));
     }
 }
 
@@ -319,8 +347,4 @@ fn meant(key: &str, field: Option<&SubField>) -> String {
         let _ = write!(meant, "{:?}", field.arguments);
     }
     meant
-}
-
-fn id(index: usize) -> u32 {
-    u32::try_from(index).expect("a plan's size is bounded by its operation's")
 }

@@ -1,10 +1,12 @@
 //! Reads: a path into an answer becomes captures, and the place where the captured value is found.
 
-use super::build::{Discriminator, Growing, ObjectId, SubField, ValuesId};
+use super::build::{Discriminator, Growing, GrowingList, ObjectId, ParentList, SubField, ValuesId};
 use super::error::PlanError;
+use super::ids::{FrameId, SlotId, StepId};
 use super::list_size::ListSize;
-use super::model::{FoundValue, FrameId, LeafRead, LeafSource, SlotId, StepId, TypedLeaf};
-use super::planner::{Place, Planner, leaf, step_id};
+use super::model::{FoundValue, LeafRead, LeafSource, Tag, TypedLeaf, When};
+use super::planner::{FrameSlot, Place, Planner, leaf};
+use super::search::Held;
 use crate::compose::{From, JsonPath, Method, Read, Segment, ShapeId, TypeChoice, TypeId, TypeRef};
 use crate::operation::{Leaf, NodeId, OutType};
 
@@ -66,13 +68,13 @@ impl<'a> Planner<'a> {
     fn note_leaf(&mut self, step: StepId, frame: FrameId, found: &FoundValue, ty: &TypeRef) {
         match (found, ty) {
             (FoundValue::Leaf(LeafRead { source: LeafSource::Slot(slot), then, .. }), ty) => {
-                let is_read = self.graph.way(self.steps[step as usize].key.way).is_safe;
+                let is_read = self.graph.way(self.steps[step.index()].key.way).is_safe;
                 // Most leaves are plain, and aliases of one field share their slot.
-                let is_new = !then.is_empty() || !self.typed.contains(&(frame, *slot));
+                let is_new = !then.is_empty() || !self.typed.contains(&FrameSlot { frame, slot: *slot });
                 if let Some(ty) = self.checked_type(ty).filter(|_| is_read && is_new) {
-                    self.typed.insert((frame, *slot));
+                    self.typed.insert(FrameSlot { frame, slot: *slot });
                     let typed = TypedLeaf { frame, slot: *slot, then: then.clone(), ty };
-                    self.steps[step as usize].leaves.push(typed);
+                    self.steps[step.index()].leaves.push(typed);
                 }
             }
             (FoundValue::List { frame, item, .. }, TypeRef::List { of, .. }) => self.note_leaf(step, *frame, item, of),
@@ -170,12 +172,13 @@ impl<'a> Planner<'a> {
         want: &Want<'a>,
         inside: impl FnOnce(&mut Self, ValuesId, FrameId) -> Result<FoundValue, PlanError>,
     ) -> Result<FoundValue, PlanError> {
-        let (slot, items, item) = self.build.list_in(values, want.size).unwrap_or_else(|| {
+        let GrowingList { slot, frame: items, item, .. } = self.build.list_in(values, want.size).unwrap_or_else(|| {
             let slot = self.build.new_slot(frame);
-            let items = self.build.new_frame(Some(want.step), Some((frame, want.size.counted)));
-            let item = self.build.new_values();
-            self.build.values[values].push(Growing::List { slot, frame: items, item, size: want.size });
-            (slot, items, item)
+            let parent = ParentList { frame, size: want.size.counted };
+            let items = self.build.new_frame(Some(want.step), Some(parent));
+            let list = GrowingList { slot, frame: items, item: self.build.new_values(), size: want.size };
+            self.build.values[values.index()].push(Growing::List(list));
+            list
         });
         let inner = inside(self, item, items)?;
         Ok(FoundValue::List { slot, frame: items, item: Box::new(inner) })
@@ -199,7 +202,7 @@ impl<'a> Planner<'a> {
                 let Some(path) = properties_of(read) else {
                     return Err(self.unsupported("the discriminator must be a property"));
                 };
-                let cases = cases.iter().map(|(text, at)| (text.clone(), step_id(*at))).collect();
+                let cases = cases.iter().map(|(text, at)| (text.clone(), variant(*at))).collect();
                 let variants = &self.graph.shape(shape).variants;
                 let types = variants.iter().map(|variant| variant.ty).collect();
                 let of = Discriminator { path, then: read.then.clone(), cases, types };
@@ -208,8 +211,8 @@ impl<'a> Planner<'a> {
                     None => self.new_abstract(values, frame, of),
                 };
                 for (at, object) in objects.into_iter().enumerate() {
-                    let when = Some((tag, Some(step_id(at))));
-                    self.plan_variant(object, when, (shape, at), want)?;
+                    let when = When { tag, variant: Some(variant(at)) };
+                    self.plan_variant(object, when, Held { shape, variant: at }, want)?;
                 }
                 Ok(FoundValue::Object { tag: Some(tag), variants: variants.iter().map(|v| v.ty).collect() })
             }
@@ -222,12 +225,13 @@ impl<'a> Planner<'a> {
         let mut variants = Vec::with_capacity(of.types.len());
         for (at, ty) in of.types.iter().enumerate() {
             let object = self.build.new_object(frame);
-            self.build.objects[object].tags.push((tag, step_id(at)));
-            self.build.objects[object].condition = Some(self.graph.ty(*ty).name.clone());
+            let growing = &mut self.build.objects[object.index()];
+            growing.tags.push(Tag { slot: tag, variant: variant(at) });
+            growing.condition = Some(self.graph.ty(*ty).name.clone());
             variants.push(object);
         }
         self.build.make_siblings(&variants);
-        self.build.values[values].push(Growing::Abstract { tag, of, variants: variants.clone() });
+        self.build.values[values.index()].push(Growing::Abstract { tag, of, variants: variants.clone() });
         (tag, variants)
     }
 
@@ -241,9 +245,9 @@ impl<'a> Planner<'a> {
         else {
             return Err(self.unsupported("an abstract type cannot be grouped from its parent"));
         };
-        let tag = self.build.new_slot(self.build.objects[object].frame);
-        self.build.objects[object].tags.push((tag, 0));
-        self.plan_variant(object, Some((tag, None)), (shape, 0), want)?;
+        let tag = self.build.new_slot(self.build.objects[object.index()].frame);
+        self.build.objects[object.index()].tags.push(Tag { slot: tag, variant: 0 });
+        self.plan_variant(object, When { tag, variant: None }, Held { shape, variant: 0 }, want)?;
         Ok(FoundValue::Object { tag: Some(tag), variants: vec![variant.ty] })
     }
 
@@ -251,14 +255,15 @@ impl<'a> Planner<'a> {
     pub(super) fn plan_variant(
         &mut self,
         object: ObjectId,
-        when: Option<(SlotId, Option<u32>)>,
-        shape: (ShapeId, usize),
+        when: When,
+        held: Held,
         want: &Want<'a>,
     ) -> Result<(), PlanError> {
-        let ty = self.graph.shape(shape.0).variants[shape.1].ty;
-        self.shapes.push(shape.0);
-        let frame = self.build.objects[object].frame;
-        let place = Place { step: Some(want.step), frame, when, object: Some(object), shape: Some(shape), ty };
+        let ty = self.graph.shape(held.shape).variants[held.variant].ty;
+        self.shapes.push(held.shape);
+        let frame = self.build.objects[object.index()].frame;
+        let (step, when, object, shape) = (Some(want.step), Some(when), Some(object), Some(held));
+        let place = Place { step, frame, when, object, shape, ty };
         let nodes = self.wanted(want.node, ty);
         self.plan_place(&place, nodes)
     }
@@ -281,4 +286,9 @@ pub(super) fn properties_of(read: &Read) -> Option<Vec<String>> {
             _ => None,
         })
         .collect()
+}
+
+/// The number of a variant, as tags hold it.
+pub(super) fn variant(index: usize) -> u32 {
+    u32::try_from(index).expect("a shape's variants are types of the graph, whose ids are as wide")
 }

@@ -3,10 +3,11 @@
 //! Always true: the initial answer never waits for a step that only a deferred part needs.
 
 use super::finish::out_fields;
-use super::model::{Found, OutFieldPlan, OutKindPlan, OutObjectPlan, StepId};
-use super::planner::{Planner, step_id};
+use super::ids::{FrameId, StepId};
+use super::model::{Found, OutFieldPlan, OutKindPlan, OutObjectPlan};
+use super::planner::Planner;
 use crate::compose::TypeId;
-use crate::operation::{DeferredObject, UsageId};
+use crate::operation::{DeferredObject, OutId, UsageId};
 use std::collections::{BTreeSet, HashMap};
 
 /// What may come after the initial answer.
@@ -17,7 +18,7 @@ pub struct DeferPlan {
     /// The deferred fragments. A fragment stands before those inside it.
     pub usages: Vec<UsagePlan>,
     /// The deferred fields of each object, by index into [`super::model::OutputPlan::objects`] and concrete type.
-    pub objects: HashMap<(u32, TypeId), DeferredObject<OutFieldPlan>>,
+    pub objects: HashMap<(OutId, TypeId), DeferredObject<OutFieldPlan>>,
 }
 
 /// A deferred fragment at one place in the answer.
@@ -35,7 +36,7 @@ impl Planner<'_> {
     /// Plans the deferred parts; `None` if nothing is deferred.
     pub(super) fn deferred(&self, objects: &[OutObjectPlan], nodes: &[Found]) -> Option<DeferPlan> {
         let deferral = self.operation.deferral.as_ref()?;
-        let roots = self.steps.iter().enumerate().map(|(at, step)| (step.root, step_id(at))).collect();
+        let roots = self.steps.iter().enumerate().map(|(at, step)| (step.root, StepId::at(at))).collect();
         let reader = Reader { roots, objects, nodes };
         let mut planned = HashMap::new();
         let mut steps = vec![BTreeSet::new(); deferral.usages.len()];
@@ -46,14 +47,14 @@ impl Planner<'_> {
             for (usages, fields) in &object.groups {
                 let fields = out_fields(name, fields);
                 for &usage in usages {
-                    reader.fields(&fields, &mut steps[usage as usize]);
+                    reader.fields(&fields, &mut steps[usage.index()]);
                 }
                 groups.push((usages.clone(), fields));
             }
-            planned.insert((out.0, ty), DeferredObject { starts: object.starts.clone(), groups });
+            planned.insert((out, ty), DeferredObject { starts: object.starts.clone(), groups });
         }
         let mut initial = BTreeSet::new();
-        reader.object(self.operation.output.0, &mut initial);
+        reader.object(self.operation.output, &mut initial);
         let usages = deferral.usages.iter().zip(steps).map(|(usage, steps)| UsagePlan {
             label: usage.label.clone(),
             parent: usage.parent,
@@ -67,14 +68,14 @@ impl Planner<'_> {
 /// visited once for each fragment of the set.
 struct Reader<'a> {
     /// The step that fills each frame into which joins point.
-    roots: HashMap<u32, StepId>,
+    roots: HashMap<FrameId, StepId>,
     objects: &'a [OutObjectPlan],
     nodes: &'a [Found],
 }
 
 impl Reader<'_> {
-    fn object(&self, id: u32, steps: &mut BTreeSet<StepId>) {
-        for variant in &self.objects[id as usize].variants {
+    fn object(&self, id: OutId, steps: &mut BTreeSet<StepId>) {
+        for variant in &self.objects[id.index()].variants {
             self.fields(&variant.fields, steps);
         }
     }
@@ -83,11 +84,11 @@ impl Reader<'_> {
         for field in fields {
             let OutKindPlan::Value { path, .. } = &field.kind else { continue };
             for &(_, node) in path.iter().flat_map(|hop| &hop.nodes) {
-                let joins = self.nodes[node as usize].joins.iter();
+                let joins = self.nodes[node.index()].joins.iter();
                 steps.extend(joins.filter_map(|join| self.roots.get(&join.frame)));
             }
             if let Some(id) = field.object() {
-                self.object(id.0, steps);
+                self.object(id, steps);
             }
         }
     }

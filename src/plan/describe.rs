@@ -48,7 +48,7 @@ pub fn describe(plan: &Plan, graph: &Graph, name: &str) -> String {
             let _ = write!(line, "  fields {}", step.fieldset.join(","));
         }
         if !step.after.is_empty() {
-            let after: Vec<&str> = step.after.iter().map(|&before| letters[before as usize].as_str()).collect();
+            let after: Vec<&str> = step.after.iter().map(|&before| letters[before.index()].as_str()).collect();
             let _ = write!(line, "  after {}", after.join(", "));
         }
         let _ = writeln!(text, "{}", line.trim_end());

@@ -1,6 +1,6 @@
 //! The documents for GraphQL sources: what a step captures becomes a selection set.
 
-use super::build::{Growing, ObjectId, SubField};
+use super::build::{Growing, GrowingList, ObjectId, SubField, ValuesId};
 use super::model::{Member, SubgraphDocument};
 use super::planner::{GrowingStep, Planner};
 use crate::compose::{GraphQlCall, KeyPath, TypeRef};
@@ -93,12 +93,13 @@ impl Planner<'_> {
 
 impl Text<'_, '_> {
     /// Writes `{ … }` with the captures of a value, or nothing for a leaf.
-    fn selection(&mut self, values: usize) {
+    fn selection(&mut self, values: ValuesId) {
         let mut inner = String::new();
         std::mem::swap(&mut inner, &mut self.body);
         self.fields_of(values);
         std::mem::swap(&mut inner, &mut self.body);
-        let is_composite = self.planner.build.values[values].iter().any(|value| !matches!(value, Growing::Leaf(_)));
+        let is_composite =
+            self.planner.build.values[values.index()].iter().any(|value| !matches!(value, Growing::Leaf(_)));
         if !inner.is_empty() {
             let _ = write!(self.body, "{{{inner}}}");
         } else if is_composite && self.is_composite(values) {
@@ -106,28 +107,28 @@ impl Text<'_, '_> {
         }
     }
 
-    fn is_composite(&self, values: usize) -> bool {
-        self.planner.build.values[values].iter().any(|value| match value {
+    fn is_composite(&self, values: ValuesId) -> bool {
+        self.planner.build.values[values.index()].iter().any(|value| match value {
             Growing::Leaf(_) => false,
             Growing::Object(_) | Growing::Abstract { .. } => true,
-            Growing::List { item, .. } | Growing::Index { item, .. } => self.is_composite(*item),
+            Growing::List(GrowingList { item, .. }) | Growing::Index { item, .. } => self.is_composite(*item),
         })
     }
 
-    fn fields_of(&mut self, values: usize) {
+    fn fields_of(&mut self, values: ValuesId) {
         let planner = self.planner;
-        for value in &planner.build.values[values] {
+        for value in &planner.build.values[values.index()] {
             match value {
                 Growing::Leaf(_) => {}
                 Growing::Object(object) => self.object(*object),
-                Growing::List { item, .. } | Growing::Index { item, .. } => {
+                Growing::List(GrowingList { item, .. }) | Growing::Index { item, .. } => {
                     self.fields_of(*item);
                 }
                 Growing::Abstract { variants, .. } => {
                     self.gap();
                     self.body.push_str("__typename");
                     for &variant in variants {
-                        let object = &planner.build.objects[variant];
+                        let object = &planner.build.objects[variant.index()];
                         if let (Some(condition), false) = (&object.condition, object.properties.is_empty()) {
                             let _ = write!(self.body, " ...on {condition}{{");
                             let mut inner = String::new();
@@ -144,7 +145,7 @@ impl Text<'_, '_> {
 
     fn object(&mut self, object: ObjectId) {
         let planner = self.planner;
-        for property in &planner.build.objects[object].properties {
+        for property in &planner.build.objects[object.index()].properties {
             self.gap();
             match &property.field {
                 Some(SubField { name, arguments, .. }) => {

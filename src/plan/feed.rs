@@ -4,14 +4,15 @@
 //! - equal uses of a way become one step, which several places feed;
 //! - a step never waits for itself: a place that needs the step's own answer feeds another step.
 
-use super::build::{ObjectId, ValuesId};
+use super::build::{ObjectId, ParentList, ValuesId};
 use super::capture::At;
 use super::choose::required;
 use super::error::PlanError;
 use super::held::held_path;
+use super::ids::{FrameId, ROOT_FRAME, SlotId, StepId};
 use super::list_size::ListSize;
-use super::model::{Access, Feed, FrameId, Join, LeafRead, LeafSource, PairingPlan, ROOT_FRAME, SlotId, StepId};
-use super::planner::{GrowingOutcome, GrowingStep, Place, Planner, StepKey, When, leaf, step_id};
+use super::model::{Access, Feed, Join, LeafRead, LeafSource, PairingPlan, Tag, When};
+use super::planner::{GrowingOutcome, GrowingStep, Place, Planner, Rows, StepJoin, StepKey, leaf};
 use super::search::Held;
 use super::waits::MAX_STEPS;
 use crate::compose::{Effect, FieldId, From, GraphQlCall, JsonPath, KeyPath, Pairing, Read, Segment, WayId};
@@ -21,9 +22,9 @@ use std::collections::{BTreeSet, HashMap};
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct PlaceKey {
     frame: FrameId,
-    when: When,
+    when: Option<When>,
     object: Option<ObjectId>,
-    shape: Held,
+    shape: Option<Held>,
     way: WayId,
     requires: Vec<KeyPath>,
     group: u32,
@@ -48,7 +49,7 @@ impl PlaceKey {
 
 impl Planner<'_> {
     /// Feeds the step of a lookup from a place. The place feeds each lookup once, however many inputs the lookup gives.
-    pub(super) fn join_lookup(&mut self, place: &Place, key: StepKey) -> Result<(StepId, Join), PlanError> {
+    pub(super) fn join_lookup(&mut self, place: &Place, key: StepKey) -> Result<StepJoin, PlanError> {
         self.work.spend(1)?;
         let at = PlaceKey::of(place, &key);
         if let Some(known) = self.looked_up.get(&at) {
@@ -60,7 +61,7 @@ impl Planner<'_> {
     }
 
     /// Feeds a step from a place: an equal step that does not wait for the place's own step, or else a new one.
-    pub(super) fn join_step(&mut self, place: &Place, key: StepKey) -> Result<(StepId, Join), PlanError> {
+    pub(super) fn join_step(&mut self, place: &Place, key: StepKey) -> Result<StepJoin, PlanError> {
         let way = self.graph.way(key.way);
         let mut inputs = Vec::new();
         let mut needs: BTreeSet<StepId> = place.step.into_iter().collect();
@@ -73,16 +74,16 @@ impl Planner<'_> {
             Some(step) => step,
             None => self.new_step(key)?,
         };
-        let growing = &self.steps[step as usize];
+        let growing = &self.steps[step.index()];
         let root = growing.root;
-        let rows = (place.frame, place.when);
+        let rows = Rows { frame: place.frame, when: place.when };
         let fed = growing.fed.get(&rows).into_iter().flatten().map(|&feed| &growing.feeds[feed]);
         if let Some(feed) = fed.into_iter().find(|feed| feed.inputs == inputs) {
-            return Ok((step, Join { slot: feed.join, frame: root }));
+            return Ok(StepJoin { step, join: Join { slot: feed.join, frame: root } });
         }
         let join = self.build.new_slot(place.frame);
         let is_repeated = self.is_repeated(place.frame);
-        let growing = &mut self.steps[step as usize];
+        let growing = &mut self.steps[step.index()];
         growing.fed.entry(rows).or_default().push(growing.feeds.len());
         growing.feeds.push(Feed { frame: place.frame, when: place.when, inputs, join });
         for need in needs {
@@ -93,7 +94,7 @@ impl Planner<'_> {
         if is_repeated {
             self.repeat(step);
         }
-        Ok((step, Join { slot: join, frame: root }))
+        Ok(StepJoin { step, join: Join { slot: join, frame: root } })
     }
 
     /// Finds a planned step with this key for which none of `needs` waits.
@@ -110,14 +111,14 @@ impl Planner<'_> {
         let Some(of_way) = self.steps_of.get(&key.way) else { return Ok(None) };
         self.work.spend(of_way.len())?;
         let is_equal = |at: StepId| {
-            let step = &self.steps[at as usize];
+            let step = &self.steps[at.index()];
             if step.key.part == key.part {
                 return step.key == *key;
             }
             key.part != 0
                 && StepKey { part: step.key.part, ..key.clone() } == step.key
                 && !self.speaks_graphql(at)
-                && step.fed.contains_key(&(place.frame, place.when))
+                && step.fed.contains_key(&Rows { frame: place.frame, when: place.when })
         };
         let is_free = |step: StepId| !needs.iter().any(|&need| self.waits.waits_for(need, step));
         Ok(of_way.iter().copied().find(|&step| is_equal(step) && is_free(step)))
@@ -125,25 +126,25 @@ impl Planner<'_> {
 
     /// Whether a frame can have several rows.
     pub(super) fn is_repeated(&self, frame: FrameId) -> bool {
-        let growing = &self.build.frames[frame as usize];
+        let growing = &self.build.frames[frame.index()];
         frame != ROOT_FRAME
-            && (growing.parent.is_some() || growing.step.is_some_and(|step| self.steps[step as usize].is_repeated))
+            && (growing.list.is_some() || growing.step.is_some_and(|step| self.steps[step.index()].is_repeated))
     }
 
     /// Marks a step as one that can be asked for several keys, and all steps that its rows feed.
     fn repeat(&mut self, step: StepId) {
         let mut open = vec![step];
         while let Some(step) = open.pop() {
-            if std::mem::replace(&mut self.steps[step as usize].is_repeated, true) {
+            if std::mem::replace(&mut self.steps[step.index()].is_repeated, true) {
                 continue;
             }
-            let root = self.steps[step as usize].root;
+            let root = self.steps[step.index()].root;
             let fed = self
                 .steps
                 .iter()
                 .enumerate()
                 .filter(|(_, other)| !other.is_repeated && other.feeds.iter().any(|feed| feed.frame == root));
-            open.extend(fed.map(|(at, _)| step_id(at)));
+            open.extend(fed.map(|(at, _)| StepId::at(at)));
         }
     }
 
@@ -152,7 +153,7 @@ impl Planner<'_> {
             return Err(PlanError::TooManySteps { limit: MAX_STEPS });
         }
         let way = self.graph.way(key.way);
-        let step = step_id(self.steps.len());
+        let step = StepId::at(self.steps.len());
         let root = self.build.new_frame(Some(step), None);
         let values = self.build.new_values();
         let pairing = match way.batch.as_ref().map(|batch| &batch.pairing) {
@@ -162,7 +163,7 @@ impl Planner<'_> {
             Some(Pairing::Group(path)) => {
                 let list = self.build.new_slot(root);
                 let size = ListSize::of(&way.answer.bound, &key.arguments);
-                let items = self.build.new_frame(Some(step), Some((root, size.counted)));
+                let items = self.build.new_frame(Some(step), Some(ParentList { frame: root, size: size.counted }));
                 PairingPlan::Group { items, key: self.key_slot(values, items, path)?, list, bound: size.most }
             }
         };
@@ -178,7 +179,7 @@ impl Planner<'_> {
         let data = matches!(way.call.graphql(), Some(GraphQlCall::Root(_))).then(|| {
             let object = self.build.object_in(values, root);
             let slot = self.build.new_slot(root);
-            self.build.objects[object].tags.push((slot, 0));
+            self.build.objects[object.index()].tags.push(Tag { slot, variant: 0 });
             slot
         });
         self.steps_of.entry(key.way).or_default().push(step);
@@ -232,7 +233,7 @@ impl Planner<'_> {
             return Err(self.no_way(field, vec!["its input is not there, and no lookup gives it".to_owned()]));
         };
         let requires = required(self.graph.way(way), path).to_vec();
-        let (step, join) = self.join_lookup(place, self.lookup_key(way, requires))?;
+        let StepJoin { step, join } = self.join_lookup(place, self.lookup_key(way, requires))?;
         needs.insert(step);
         let there = self.lookup_place(step)?;
         let mut access = self.obtain(&there, path, needs)?;

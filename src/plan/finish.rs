@@ -2,9 +2,10 @@
 //! steps.
 
 use super::build::{Builder, Growing};
+use super::ids::{FrameId, ROOT_FRAME, StepId};
 use super::model::{
-    Capture, Found, FoundValue, FrameId, HopPlan, ObjectCapture, OutFieldPlan, OutKindPlan, OutObjectPlan,
-    OutVariantPlan, OutcomePlan, OutputPlan, PairingPlan, Plan, ROOT_FRAME, Step, StepId,
+    Capture, Found, FoundValue, HopPlan, ObjectCapture, OutFieldPlan, OutKindPlan, OutObjectPlan, OutVariantPlan,
+    OutcomePlan, OutputPlan, PairingPlan, Plan, Step,
 };
 use super::planner::{GrowingOutcome, GrowingStep, Planner};
 use super::refusal;
@@ -12,8 +13,12 @@ use super::values::{OpenList, most_values};
 use crate::compose::{GraphQlCall, JsonPath, Segment, TypeId, TypeRef};
 use crate::operation::{OutField, OutKind};
 
-/// The round of a step, with its greatest numbers of keys and of calls.
-type StepBounds = (u32, (Option<u64>, Option<u64>));
+/// The most keys and calls of a step; `None`: unbounded.
+#[derive(Debug, Clone, Copy)]
+struct StepBounds {
+    keys: Option<u64>,
+    calls: Option<u64>,
+}
 
 impl Planner<'_> {
     /// Makes the finished plan.
@@ -23,20 +28,19 @@ impl Planner<'_> {
         let output = self.output();
         let deferred = self.deferred(&output.objects, &output.nodes);
         let frames = &self.build.frames;
-        let size = |frame: FrameId| frames[frame as usize].parent.and_then(|(_, size)| size);
+        let size = |frame: FrameId| frames[frame.index()].list.and_then(|list| list.size);
         let values = most_values(&output, deferred.as_ref(), &size);
-        let open_list = values.err().map(|OpenList(node)| self.operation.nodes[node as usize].field);
+        let open_list = values.err().map(|OpenList(node)| self.operation.nodes[node.index()].field);
         let growing = std::mem::take(&mut self.steps);
         let mut frames = vec![Vec::new(); growing.len()];
         for (frame, growing) in self.build.frames.iter().enumerate() {
             if let Some(step) = growing.step {
-                frames[step as usize].push(frame_id(frame));
+                frames[step.index()].push(FrameId::at(frame));
             }
         }
         let mut steps = Vec::with_capacity(growing.len());
         for ((at, step), frames) in growing.into_iter().enumerate().zip(frames) {
-            let bounds = (rounds[at], bounds[at]);
-            steps.push(self.finish_step(step, bounds, frames));
+            steps.push(self.finish_step(step, rounds[at], bounds[at], frames));
         }
         refusal::mark(self.operation.kind, &mut steps, &output, deferred.as_ref());
         let calls = steps.iter().map(|step| step.calls).try_fold(0u64, |sum, calls| Some(sum.saturating_add(calls?)));
@@ -53,8 +57,8 @@ impl Planner<'_> {
         }
     }
 
-    fn finish_step(&self, growing: GrowingStep, bounds: StepBounds, frames: Vec<FrameId>) -> Step {
-        let (round, (keys, calls)) = bounds;
+    fn finish_step(&self, growing: GrowingStep, round: u32, bounds: StepBounds, frames: Vec<FrameId>) -> Step {
+        let StepBounds { keys, calls } = bounds;
         let way = self.graph.way(growing.key.way);
         let document = self.document(&growing);
         let endpoint = self.endpoint(&growing).into();
@@ -95,8 +99,8 @@ impl Planner<'_> {
     fn endpoint(&self, step: &GrowingStep) -> &str {
         let way = self.graph.way(step.key.way);
         let Some(GraphQlCall::Root(_)) = way.call.graphql() else { return &way.endpoint };
-        let mut names = self.build.values[step.values].iter().filter_map(|value| match value {
-            Growing::Object(object) => Some(&self.build.objects[*object].properties),
+        let mut names = self.build.values[step.values.index()].iter().filter_map(|value| match value {
+            Growing::Object(object) => Some(&self.build.objects[object.index()].properties),
             _ => None,
         });
         let mut names = names.next().into_iter().flatten().filter_map(|property| property.field.as_ref());
@@ -110,55 +114,54 @@ impl Planner<'_> {
     fn rounds(&self) -> Vec<u32> {
         let mut rounds = vec![0; self.steps.len()];
         for at in 0..self.steps.len() {
-            self.round_of(at, &mut rounds);
+            self.round_of(StepId::at(at), &mut rounds);
         }
         rounds
     }
 
-    fn round_of(&self, at: usize, rounds: &mut [u32]) -> u32 {
-        if rounds[at] == 0 {
-            let before = self.steps[at].after.iter().map(|&step| self.round_of(step as usize, rounds)).max();
-            rounds[at] = before.unwrap_or(0) + 1;
+    fn round_of(&self, step: StepId, rounds: &mut [u32]) -> u32 {
+        if rounds[step.index()] == 0 {
+            let before = self.steps[step.index()].after.iter().map(|&before| self.round_of(before, rounds)).max();
+            rounds[step.index()] = before.unwrap_or(0) + 1;
         }
-        rounds[at]
+        rounds[step.index()]
     }
 
     /// Gives the greatest numbers of keys and of calls of each step; `None` if a number is unbounded. A step has at
     /// most as many keys as the rows that feed it.
-    fn bounds(&self) -> Vec<(Option<u64>, Option<u64>)> {
-        let mut keys: Vec<Option<Option<u64>>> = vec![None; self.steps.len()];
-        (0..self.steps.len())
-            .map(|at| {
-                let most = self.keys_of(at, &mut keys);
-                let way = self.graph.way(self.steps[at].key.way);
-                let size = way.batch.as_ref().map_or(1, |batch| u64::from(batch.max_size.max(1)));
-                let each = self.graph.source(way.source).kind.calls_per_request();
-                let calls = if each == 0 { Some(0) } else { most.map(|most| most.div_ceil(size).saturating_mul(each)) };
-                (most, calls)
-            })
-            .collect()
+    fn bounds(&self) -> Vec<StepBounds> {
+        let mut known: Vec<Option<Option<u64>>> = vec![None; self.steps.len()];
+        let bounds = self.steps.iter().enumerate().map(|(at, step)| {
+            let keys = self.keys_of(StepId::at(at), &mut known);
+            let way = self.graph.way(step.key.way);
+            let size = way.batch.as_ref().map_or(1, |batch| u64::from(batch.max_size.max(1)));
+            let each = self.graph.source(way.source).kind.calls_per_request();
+            let calls = if each == 0 { Some(0) } else { keys.map(|keys| keys.div_ceil(size).saturating_mul(each)) };
+            StepBounds { keys, calls }
+        });
+        bounds.collect()
     }
 
-    fn keys_of(&self, at: usize, keys: &mut Vec<Option<Option<u64>>>) -> Option<u64> {
-        if let Some(known) = keys[at] {
-            return known;
+    fn keys_of(&self, step: StepId, known: &mut Vec<Option<Option<u64>>>) -> Option<u64> {
+        if let Some(keys) = known[step.index()] {
+            return keys;
         }
-        let feeds = self.steps[at].feeds.iter();
-        let most = feeds
-            .map(|feed| self.rows_of(feed.frame, keys))
+        let feeds = self.steps[step.index()].feeds.iter();
+        let keys = feeds
+            .map(|feed| self.rows_of(feed.frame, known))
             .try_fold(0u64, |sum, rows| Some(sum.saturating_add(rows?)));
-        keys[at] = Some(most);
-        most
+        known[step.index()] = Some(keys);
+        keys
     }
 
-    fn rows_of(&self, frame: FrameId, keys: &mut Vec<Option<Option<u64>>>) -> Option<u64> {
+    fn rows_of(&self, frame: FrameId, known: &mut Vec<Option<Option<u64>>>) -> Option<u64> {
         if frame == ROOT_FRAME {
             return Some(1);
         }
-        let growing = &self.build.frames[frame as usize];
-        match (growing.parent, growing.step) {
-            (Some((parent, bound)), _) => Some(self.rows_of(parent, keys)?.saturating_mul(bound?)),
-            (None, Some(step)) => self.keys_of(step as usize, keys),
+        let growing = &self.build.frames[frame.index()];
+        match (growing.list, growing.step) {
+            (Some(list), _) => Some(self.rows_of(list.frame, known)?.saturating_mul(list.size?)),
+            (None, Some(step)) => self.keys_of(step, known),
             (None, None) => Some(1),
         }
     }
@@ -185,7 +188,7 @@ impl Planner<'_> {
         guarded.sort_unstable();
         guarded.dedup();
         let non_null = self.operation.nodes.iter().map(|node| non_null(&self.graph.field(node.field).ty)).collect();
-        OutputPlan { objects, root: self.operation.output.0, nodes, non_null, authenticated, guarded }
+        OutputPlan { objects, root: self.operation.output, nodes, non_null, authenticated, guarded }
     }
 }
 
@@ -199,7 +202,7 @@ fn non_null(ty: &TypeRef) -> u32 {
 
 fn out_variant(ty: TypeId, fields: Vec<OutFieldPlan>) -> OutVariantPlan {
     let leaves = fields.iter().filter(|field| field.object().is_none()).count();
-    OutVariantPlan { ty, leaves: frame_id(leaves), fields }
+    OutVariantPlan { ty, leaves: u32::try_from(leaves).unwrap_or(u32::MAX), fields }
 }
 
 /// Plans the entries of an object whose client type is `name`.
@@ -216,13 +219,7 @@ pub(super) fn out_fields(name: &str, fields: &[OutField]) -> Vec<OutFieldPlan> {
                 OutKindPlan::Refused { argument: argument.as_str().into(), nullable: *nullable }
             }
             OutKind::Value { path, ty, default } => OutKindPlan::Value {
-                path: path
-                    .iter()
-                    .map(|hop| HopPlan {
-                        nodes: hop.nodes.iter().map(|&(ty, node)| (ty, node.0)).collect(),
-                        index: hop.index,
-                    })
-                    .collect(),
+                path: path.iter().map(|hop| HopPlan { nodes: hop.nodes.clone(), index: hop.index }).collect(),
                 ty: ty.clone(),
                 default: default.clone(),
             },
@@ -256,8 +253,4 @@ fn at_path(path: &JsonPath, inner: Capture) -> Capture {
 
 fn property(name: &str, inner: Capture) -> Capture {
     Capture::Object(Box::new(ObjectCapture { tags: Vec::new(), properties: vec![(name.into(), inner)] }))
-}
-
-fn frame_id(index: usize) -> StepId {
-    u32::try_from(index).expect("a plan's size is bounded")
 }

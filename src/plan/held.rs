@@ -5,8 +5,8 @@ use super::search::Held;
 use crate::compose::{FieldId, From, Graph, JsonPath, KeyPath, Read, TypeChoice};
 
 /// Finds a path of fields in a shape. Gives the path as one read, and its last field.
-pub(super) fn held_path(graph: &Graph, held: Held, path: &KeyPath) -> Option<(Read, FieldId)> {
-    let (mut shape, mut variant) = held?;
+pub(super) fn held_path(graph: &Graph, held: Option<Held>, path: &KeyPath) -> Option<(Read, FieldId)> {
+    let Held { mut shape, mut variant } = held?;
     let mut segments = Vec::new();
     let (&last, parents) = path.0.split_last()?;
     for field in parents {

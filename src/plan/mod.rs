@@ -20,6 +20,7 @@ mod error;
 mod feed;
 mod finish;
 mod held;
+mod ids;
 mod list_size;
 mod model;
 mod planner;
@@ -35,10 +36,10 @@ mod work;
 pub use deferred::DeferPlan;
 pub use describe::{describe, describe_values};
 pub use error::PlanError;
+pub use ids::{FrameId, ROOT_FRAME, SlotId, StepId};
 pub use model::{
-    AbstractCapture, Capture, Feed, Found, FoundValue, FrameId, HopPlan, Join, LeafRead, LeafSource, Member,
-    ObjectCapture, OutFieldPlan, OutKindPlan, OutcomePlan, PairingPlan, Plan, ROOT_FRAME, SlotId, Step, StepId,
-    SubgraphDocument, TypedLeaf,
+    AbstractCapture, Capture, Feed, Found, FoundValue, HopPlan, Join, LeafRead, LeafSource, Member, ObjectCapture,
+    OutFieldPlan, OutKindPlan, OutcomePlan, PairingPlan, Plan, Step, SubgraphDocument, Tag, TypedLeaf, When,
 };
 pub use search::Search;
 

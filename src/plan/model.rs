@@ -5,20 +5,11 @@
 //! another frame, or a *join*: the row of another step's root frame that has more of the same object.
 
 use super::deferred::DeferPlan;
+use super::ids::{FrameId, SlotId, StepId};
 use crate::compose::{FieldId, Input, Method, SourceId, TypeId, WayId};
 use crate::contract::StatusPattern;
-use crate::operation::{OperationKind, Others, OutId, OutType, Site, Value};
+use crate::operation::{NodeId, OperationKind, Others, OutId, OutType, Site, Value};
 use std::sync::Arc;
-
-/// A frame, as an index into [`Plan::frames`].
-pub type FrameId = u32;
-/// A slot, as an index into a row of its frame.
-pub type SlotId = u32;
-/// A step, as an index into [`Plan::steps`].
-pub type StepId = u32;
-
-/// The frame whose only row is the operation's root.
-pub const ROOT_FRAME: FrameId = 0;
 
 /// The steps of a lowered operation, and how its answer is written.
 #[derive(Debug)]
@@ -144,12 +135,21 @@ pub struct Feed {
     pub frame: FrameId,
     /// The tag that says whether a row has the object and, if the type is abstract, the variant that it must be. `None`
     /// if all rows need the step.
-    pub when: Option<(SlotId, Option<u32>)>,
+    pub when: Option<When>,
     /// The values of [`crate::compose::Way::inputs`], followed by those of `@requires`, in the order of
     /// [`SubgraphDocument::representation`].
     pub inputs: Vec<Access>,
     /// The slot that gets the row that was found.
     pub join: SlotId,
+}
+
+/// The rows that hold an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct When {
+    /// The object's tag.
+    pub tag: SlotId,
+    /// Its variant, where the place is of abstract type.
+    pub variant: Option<u32>,
 }
 
 /// The place of a leaf, relative to a row.
@@ -234,9 +234,18 @@ pub enum Capture {
 #[derive(Debug, Clone, Default)]
 pub struct ObjectCapture {
     /// The slots that are set if the object is there, each with the variant that it is set to.
-    pub tags: Vec<(SlotId, u32)>,
+    pub tags: Vec<Tag>,
     /// What is kept of each property, by name.
     pub properties: Vec<(Box<str>, Capture)>,
+}
+
+/// A slot that says that an object is there, and of which type it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tag {
+    /// The slot.
+    pub slot: SlotId,
+    /// The variant that it is set to.
+    pub variant: u32,
 }
 
 /// What is kept of an object of abstract type.
@@ -286,7 +295,7 @@ pub struct OutputPlan {
     /// The objects of the answer, indexed by [`crate::operation::OutId`].
     pub objects: Vec<OutObjectPlan>,
     /// The index of the root object.
-    pub root: u32,
+    pub root: OutId,
     /// The place of each node's value, indexed by [`crate::operation::NodeId`].
     pub nodes: Vec<Found>,
     /// For each node, where the graph's type does not allow null. Each level of lists has one bit: the lowest bit is
@@ -399,7 +408,7 @@ impl OutFieldPlan {
 #[derive(Debug)]
 pub struct HopPlan {
     /// The index in [`OutputPlan::nodes`] for each concrete type.
-    pub nodes: Vec<(TypeId, u32)>,
+    pub nodes: Vec<(TypeId, NodeId)>,
     /// The index of the list item to take (`[n]`, counted from 0).
     pub index: Option<u32>,
 }

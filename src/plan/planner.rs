@@ -8,11 +8,10 @@ use super::build::{Builder, ObjectId, SubField, ValuesId};
 use super::capture::{At, Want};
 use super::error::PlanError;
 use super::feed::PlaceKey;
+use super::ids::{FrameId, ROOT_FRAME, SlotId, StepId};
 use super::list_size::ListSize;
-use super::model::{
-    Feed, Found, FoundValue, FrameId, Join, LeafRead, LeafSource, PairingPlan, ROOT_FRAME, SlotId, StepId, TypedLeaf,
-};
-use super::search::Search;
+use super::model::{Feed, Found, FoundValue, Join, LeafRead, LeafSource, PairingPlan, TypedLeaf, When};
+use super::search::{Held, Search};
 use super::waits::Waits;
 use super::work::Work;
 use crate::compose::{
@@ -22,18 +21,35 @@ use crate::contract::StatusPattern;
 use crate::operation::{Leaf, NodeId, Operation, OperationKind, Value};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-/// The rows of a frame that have this tag, with this variant if one is given; `None` for all rows.
-pub(super) type When = Option<(SlotId, Option<u32>)>;
+/// Rows of a frame: those with an object, or all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Rows {
+    pub(super) frame: FrameId,
+    pub(super) when: Option<When>,
+}
+
+/// A step, and how its rows are found from a place.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct StepJoin {
+    pub(super) step: StepId,
+    pub(super) join: Join,
+}
+
+/// A captured slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct FrameSlot {
+    pub(super) frame: FrameId,
+    pub(super) slot: SlotId,
+}
 
 /// A place with objects of one concrete type, during planning.
 #[derive(Debug, Clone)]
 pub(super) struct Place {
     pub(super) step: Option<StepId>,
     pub(super) frame: FrameId,
-    pub(super) when: When,
+    pub(super) when: Option<When>,
     pub(super) object: Option<ObjectId>,
-    /// The shape of the current answer, and the index of the variant in it.
-    pub(super) shape: Option<(ShapeId, usize)>,
+    pub(super) shape: Option<Held>,
     pub(super) ty: TypeId,
 }
 
@@ -62,7 +78,7 @@ pub(super) struct GrowingStep {
     pub(super) key: StepKey,
     pub(super) feeds: Vec<Feed>,
     /// The indices of its feeds, by the rows that feed it.
-    pub(super) fed: HashMap<(FrameId, When), Vec<usize>>,
+    pub(super) fed: HashMap<Rows, Vec<usize>>,
     /// Whether it can be asked for several keys.
     pub(super) is_repeated: bool,
     pub(super) after: BTreeSet<StepId>,
@@ -86,10 +102,10 @@ pub(super) struct Planner<'a> {
     pub(super) steps_of: HashMap<WayId, Vec<StepId>>,
     pub(super) waits: Waits,
     /// The steps of lookups, by the places that feed them.
-    pub(super) looked_up: HashMap<PlaceKey, (StepId, Join)>,
+    pub(super) looked_up: HashMap<PlaceKey, StepJoin>,
     pub(super) found: Vec<Option<Found>>,
     /// The slots whose leaves were added to their step with their types, and the enums of such leaves.
-    pub(super) typed: HashSet<(FrameId, SlotId)>,
+    pub(super) typed: HashSet<FrameSlot>,
     pub(super) enums: HashMap<TypeId, Leaf>,
     pub(super) search: Search,
     pub(super) work: Work,
@@ -186,7 +202,7 @@ impl<'a> Planner<'a> {
 
     fn steps_where(&self, wanted: impl Fn(&StepKey) -> bool) -> impl Iterator<Item = StepId> {
         let steps = self.steps.iter().enumerate();
-        steps.filter(move |(_, step)| wanted(&step.key)).map(|(at, _)| step_id(at))
+        steps.filter(move |(_, step)| wanted(&step.key)).map(|(at, _)| StepId::at(at))
     }
 
     pub(super) fn plan_place(&mut self, place: &Place, nodes: &[NodeId]) -> Result<(), PlanError> {
@@ -237,14 +253,15 @@ impl<'a> Planner<'a> {
                     for &node in &choice.nodes {
                         self.trail.push(field);
                         let key = self.entry_key(choice.way, node);
-                        let (step, join) = self.join_step(place, key)?;
+                        let StepJoin { step, join } = self.join_step(place, key)?;
                         let value = self.answer_of(step, choice.way, node)?;
                         self.found[node.index()] = Some(Found { joins: vec![join], value });
                         self.trail.pop();
                     }
                 }
                 Entry::Lookup(_) => {
-                    let (step, join) = self.join_lookup(place, self.lookup_key(choice.way, choice.requires))?;
+                    let StepJoin { step, join } =
+                        self.join_lookup(place, self.lookup_key(choice.way, choice.requires))?;
                     let there = self.lookup_place(step)?;
                     self.plan_place(&there, &choice.nodes)?;
                     for &node in &choice.nodes {
@@ -260,7 +277,7 @@ impl<'a> Planner<'a> {
 
     /// Gives the field from the place's shape if the current answer has it.
     pub(super) fn held(&self, place: &Place, field: FieldId) -> Option<&'a ShapeField> {
-        let (shape, variant) = place.shape?;
+        let Held { shape, variant } = place.shape?;
         self.graph.shape(shape).variants.get(variant)?.fields.get(&field)
     }
 
@@ -290,7 +307,7 @@ impl<'a> Planner<'a> {
             return None;
         }
         let node = &self.operation.nodes[node.index()];
-        let source = self.graph.way(self.steps[step as usize].key.way).source;
+        let source = self.graph.way(self.steps[step.index()].key.way).source;
         let own = self.graph.own_arguments.get(&(source, node.field));
         let arguments = node.arguments.iter().filter_map(|(name, value)| {
             let ty = own?.get(name)?;
@@ -307,7 +324,7 @@ impl<'a> Planner<'a> {
     }
 
     pub(super) fn speaks_graphql(&self, step: StepId) -> bool {
-        self.graph.way(self.steps[step as usize].key.way).call.graphql().is_some()
+        self.graph.way(self.steps[step.index()].key.way).call.graphql().is_some()
     }
 
     /// Gives the size of a node's list.
@@ -332,13 +349,9 @@ impl<'a> Planner<'a> {
 fn first_read(graph: &Graph, source: SourceId) -> Option<WayId> {
     let is_read =
         |way: &Way| way.source == source && way.is_safe && matches!(way.call.graphql(), Some(GraphQlCall::Root(_)));
-    graph.ways.iter().position(is_read).map(|at| WayId(step_id(at)))
+    graph.ways.iter().position(is_read).map(WayId::at)
 }
 
 pub(super) fn leaf(source: LeafSource) -> LeafRead {
     LeafRead { source, then: Vec::new(), or: None }
-}
-
-pub(super) fn step_id(index: usize) -> u32 {
-    u32::try_from(index).expect("a plan's size is bounded")
 }

@@ -12,8 +12,9 @@
 //! - a field below it that must not be null, so that its error makes the root null (GraphQL §6.4.4).
 
 use super::deferred::DeferPlan;
-use super::model::{HopPlan, OutFieldPlan, OutKindPlan, OutputPlan, ROOT_FRAME, Step};
-use crate::operation::{OperationKind, OutType};
+use super::ids::ROOT_FRAME;
+use super::model::{HopPlan, OutFieldPlan, OutKindPlan, OutputPlan, Step};
+use crate::operation::{OperationKind, OutId, OutType};
 
 struct Refusals<'a> {
     output: &'a OutputPlan,
@@ -26,11 +27,11 @@ pub(super) fn mark(kind: OperationKind, steps: &mut [Step], output: &OutputPlan,
         return;
     }
     let refusals = Refusals { output, deferred };
-    let fields = output.objects[output.root as usize].variants.iter().flat_map(|variant| &variant.fields);
+    let fields = output.objects[output.root.index()].variants.iter().flat_map(|variant| &variant.fields);
     for field in fields.filter(|field| refusals.is_field_refused(field)) {
         let OutKindPlan::Value { path, .. } = &field.kind else { continue };
         let nodes = path.first().map_or(&[][..], |hop| &hop.nodes);
-        let joins = nodes.iter().filter_map(|&(_, node)| output.nodes[node as usize].joins.first());
+        let joins = nodes.iter().filter_map(|&(_, node)| output.nodes[node.index()].joins.first());
         let slots: Vec<_> = joins.map(|join| join.slot).collect();
         for step in &mut *steps {
             let is_its = step.feeds.iter().any(|feed| feed.frame == ROOT_FRAME && slots.contains(&feed.join));
@@ -44,7 +45,7 @@ impl Refusals<'_> {
         let OutKindPlan::Value { path, ty, .. } = &field.kind else { return false };
         let is_refused = |hop: &HopPlan| {
             let mut nodes = hop.nodes.iter();
-            !hop.nodes.is_empty() && nodes.all(|&(_, node)| self.output.authenticated[node as usize])
+            !hop.nodes.is_empty() && nodes.all(|&(_, node)| self.output.authenticated[node.index()])
         };
         path.iter().any(is_refused) || self.is_value_refused(ty)
     }
@@ -54,7 +55,7 @@ impl Refusals<'_> {
             OutType::Leaf { .. } => false,
             // An error in an item does not refuse the list, because the list may be empty.
             OutType::List { of, .. } => self.is_type_refused(of),
-            OutType::Object { id, .. } => self.is_type_refused(ty) || self.is_object_refused(id.0),
+            OutType::Object { id, .. } => self.is_type_refused(ty) || self.is_object_refused(*id),
         }
     }
 
@@ -64,16 +65,16 @@ impl Refusals<'_> {
             OutType::Leaf { .. } => false,
             OutType::List { of, .. } => self.is_type_refused(of),
             OutType::Object { id, .. } => {
-                let variants = &self.output.objects[id.0 as usize].variants;
+                let variants = &self.output.objects[id.index()].variants;
                 !variants.is_empty() && variants.iter().all(|variant| self.output.guarded.contains(&variant.ty))
             }
         }
     }
 
     /// Whether all types for which the selection asks anything are refused.
-    fn is_object_refused(&self, id: u32) -> bool {
+    fn is_object_refused(&self, id: OutId) -> bool {
         let is_deferred = |ty| self.deferred.is_some_and(|deferred| deferred.objects.contains_key(&(id, ty)));
-        let variants = self.output.objects[id as usize].variants.iter();
+        let variants = self.output.objects[id.index()].variants.iter();
         let mut asked = variants.filter(|variant| !variant.fields.is_empty() || is_deferred(variant.ty)).peekable();
         asked.peek().is_some()
             && asked.all(|variant| {

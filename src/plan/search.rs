@@ -26,8 +26,14 @@ use std::rc::Rc;
 /// The longest chain of lookups for one input. Each lookup of a chain waits for the one before it.
 const MAX_CHAIN: u32 = 64;
 
-/// A shape with the index of one of its variants; `None` at the root, where there is no answer yet.
-pub(super) type Held = Option<(ShapeId, usize)>;
+/// What the answer at hand holds at a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Held {
+    /// Its shape.
+    pub(super) shape: ShapeId,
+    /// Which of the shape's variants.
+    pub(super) variant: usize,
+}
 
 /// The chain of lookups that gives an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +62,7 @@ impl Chains {
 pub struct Search {
     types: HashMap<TypeId, Rc<Inputs>>,
     offers: HashMap<TypeId, Rc<Offers>>,
-    chains: HashMap<(TypeId, Held), Rc<Chains>>,
+    chains: HashMap<(TypeId, Option<Held>), Rc<Chains>>,
 }
 
 /// For each field, the lookups of one type whose answers have it.
@@ -109,7 +115,7 @@ impl Search {
         &mut self,
         graph: &Graph,
         ty: TypeId,
-        held: Held,
+        held: Option<Held>,
         work: &mut Work,
     ) -> Result<Rc<Chains>, PlanError> {
         if let Some(known) = self.chains.get(&(ty, held)) {
@@ -142,7 +148,7 @@ impl Inputs {
         }
         for &id in lookups {
             let way = graph.way(id);
-            let there = way.answer.shape.map(|shape| (shape, 0));
+            let there = way.answer.shape.map(|shape| Held { shape, variant: 0 });
             for gives in 0..inputs.paths.len() {
                 work.spend(1)?;
                 if held_path(graph, there, &inputs.paths[gives]).is_none() {
@@ -173,7 +179,7 @@ impl Inputs {
 
     /// Finds the chains of all inputs in the order of their costs. If two lookups cost the same, the first one is
     /// taken.
-    fn search(&self, graph: &Graph, held: Held, work: &mut Work) -> Result<Chains, PlanError> {
+    fn search(&self, graph: &Graph, held: Option<Held>, work: &mut Work) -> Result<Chains, PlanError> {
         let mut open: Vec<Pending> = self.lookups.iter().map(|lookup| Pending::new(lookup.takes.len())).collect();
         let mut queue = BinaryHeap::new();
         for (at, path) in self.paths.iter().enumerate() {

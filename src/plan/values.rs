@@ -5,13 +5,14 @@
 //! 64-bit number.
 
 use super::deferred::DeferPlan;
+use super::ids::FrameId;
 use super::model::{Found, FoundValue, HopPlan, OutFieldPlan, OutKindPlan, OutObjectPlan, OutputPlan};
-use crate::operation::OutType;
+use crate::operation::{NodeId, OutId, OutType};
 use std::collections::HashMap;
 
 /// The node whose list has no size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct OpenList(pub(super) u32);
+pub(super) struct OpenList(pub(super) NodeId);
 
 type Count = Result<u64, OpenList>;
 
@@ -23,7 +24,7 @@ type Count = Result<u64, OpenList>;
 pub(super) fn most_values(
     output: &OutputPlan,
     deferred: Option<&DeferPlan>,
-    size: &dyn Fn(u32) -> Option<u64>,
+    size: &dyn Fn(FrameId) -> Option<u64>,
 ) -> Count {
     let OutputPlan { objects, nodes, root, .. } = output;
     Counter { objects, nodes, deferred, size, known: HashMap::new() }.object(*root)
@@ -33,18 +34,18 @@ struct Counter<'a> {
     objects: &'a [OutObjectPlan],
     nodes: &'a [Found],
     deferred: Option<&'a DeferPlan>,
-    size: &'a dyn Fn(u32) -> Option<u64>,
-    known: HashMap<u32, u64>,
+    size: &'a dyn Fn(FrameId) -> Option<u64>,
+    known: HashMap<OutId, u64>,
 }
 
 impl Counter<'_> {
-    fn object(&mut self, id: u32) -> Count {
+    fn object(&mut self, id: OutId) -> Count {
         if let Some(&known) = self.known.get(&id) {
             return Ok(known);
         }
         let mut most = 0;
         let objects = self.objects;
-        for variant in &objects[id as usize].variants {
+        for variant in &objects[id.index()].variants {
             let deferred = self.deferred.and_then(|deferred| deferred.objects.get(&(id, variant.ty)));
             let groups = deferred.map_or(&[][..], |object| object.groups.as_slice());
             let all = groups.iter().map(|(_, fields)| fields).chain([&variant.fields]);
@@ -69,19 +70,19 @@ impl Counter<'_> {
     fn path(&mut self, path: &[HopPlan], ty: &OutType) -> Count {
         let Some((hop, rest)) = path.split_first() else {
             return match ty {
-                OutType::Object { id, .. } => self.object(id.0),
+                OutType::Object { id, .. } => self.object(*id),
                 _ => Ok(0),
             };
         };
         let nodes = self.nodes;
         let mut most = 0;
         for &(_, node) in &hop.nodes {
-            most = self.value(&nodes[node as usize].value, node, hop.index, rest, ty)?.max(most);
+            most = self.value(&nodes[node.index()].value, node, hop.index, rest, ty)?.max(most);
         }
         Ok(most)
     }
 
-    fn value(&mut self, value: &FoundValue, node: u32, pick: Option<u32>, rest: &[HopPlan], ty: &OutType) -> Count {
+    fn value(&mut self, value: &FoundValue, node: NodeId, pick: Option<u32>, rest: &[HopPlan], ty: &OutType) -> Count {
         let (size, item) = match value {
             FoundValue::Nothing | FoundValue::Leaf(_) => return Ok(0),
             FoundValue::Object { .. } => return self.path(rest, ty),

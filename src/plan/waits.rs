@@ -1,6 +1,6 @@
 //! Which steps each step waits for, directly or through other steps.
 
-use super::model::StepId;
+use super::ids::StepId;
 
 /// The most steps of one plan.
 pub(super) const MAX_STEPS: usize = 256;
@@ -20,10 +20,10 @@ impl Waits {
 
     /// Makes a step wait for another step and for all steps for which that one waits.
     pub(super) fn add(&mut self, step: StepId, other: StepId) {
-        let mut added = self.0[other as usize];
+        let mut added = self.0[other.index()];
         insert(&mut added, other);
         for (at, set) in self.0.iter_mut().enumerate() {
-            if at == step as usize || contains(set, step) {
+            if at == step.index() || contains(set, step) {
                 set.iter_mut().zip(added).for_each(|(word, added)| *word |= added);
             }
         }
@@ -31,14 +31,14 @@ impl Waits {
 
     /// Whether a step is the other step or waits for it.
     pub(super) fn waits_for(&self, step: StepId, other: StepId) -> bool {
-        step == other || contains(&self.0[step as usize], other)
+        step == other || contains(&self.0[step.index()], other)
     }
 }
 
 fn insert(set: &mut Set, step: StepId) {
-    set[step as usize / 64] |= 1 << (step % 64);
+    set[step.index() / 64] |= 1 << (step.index() % 64);
 }
 
 fn contains(set: &Set, step: StepId) -> bool {
-    set[step as usize / 64] & (1 << (step % 64)) != 0
+    set[step.index() / 64] & (1 << (step.index() % 64)) != 0
 }

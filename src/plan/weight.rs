@@ -1,15 +1,16 @@
 //! The memory, in bytes, that plans hold.
 
 use super::deferred::{DeferPlan, UsagePlan};
+use super::ids::{FrameId, SlotId, StepId};
 use super::model::{
     AbstractCapture, Access, Capture, Feed, Found, FoundValue, HopPlan, Join, LeafRead, LeafSource, Member,
     ObjectCapture, OutFieldPlan, OutKindPlan, OutObjectPlan, OutVariantPlan, OutcomePlan, OutputPlan, Plan, Step,
-    SubgraphDocument, TypedLeaf,
+    SubgraphDocument, Tag, TypedLeaf,
 };
 use crate::compose::{Input, Method, TypeId};
 use crate::contract::StatusPattern;
 use crate::heap::{HeapSize, heap_size, no_heap};
-use crate::operation::{DeferredObject, Leaf, OutType};
+use crate::operation::{DeferredObject, Leaf, OutId, OutType, UsageId};
 
 impl Plan {
     /// The memory that it holds, itself included, in bytes.
@@ -19,7 +20,7 @@ impl Plan {
     }
 }
 
-no_heap!(Join, StatusPattern, TypeId);
+no_heap!(FrameId, Join, OutId, SlotId, StatusPattern, StepId, Tag, TypeId, UsageId);
 heap_size! {
     Plan { frames, steps, output, deferred }
     // The graph shares the name of the endpoint.

@@ -24,7 +24,7 @@ impl Project {
         let schema = Schema::parse_and_validate(sdl, "graph.graphql").unwrap();
         let types: Vec<_> = schema.types.iter().filter(|(name, _)| !name.starts_with("__")).collect();
         let type_ids: HashMap<String, TypeId> =
-            types.iter().enumerate().map(|(at, (name, _))| (name.to_string(), TypeId(at as u32))).collect();
+            types.iter().enumerate().map(|(at, (name, _))| (name.to_string(), TypeId::at(at))).collect();
         let implementers = schema.implementers_map();
         let span = |location: Option<apollo_compiler::parser::SourceSpan>| {
             Span::new(file, location.map_or(0..0, |at| at.offset()..at.end_offset()))
@@ -41,7 +41,7 @@ impl Project {
             ways: Vec::new(),
         };
         for (at, (name, ty)) in types.into_iter().enumerate() {
-            let id = TypeId(at as u32);
+            let id = TypeId::at(at);
             let (kind, possible) = match ty {
                 ExtendedType::Scalar(_) => (TypeKind::Scalar, vec![]),
                 ExtendedType::Enum(_) => (TypeKind::Enum, vec![]),
@@ -65,7 +65,7 @@ impl Project {
                 _ => Vec::new(),
             };
             for field in definitions {
-                fields.insert(field.name.to_string(), FieldId(graph.fields.len() as u32));
+                fields.insert(field.name.to_string(), FieldId::at(graph.fields.len()));
                 let arguments = field.arguments.iter().map(|argument| {
                     let definition = Argument {
                         ty: type_ref(&argument.ty, &type_ids),

@@ -27,7 +27,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("compose", &["contract", "diagnostic", "ids", "json", "sdl", "suggest"]),
     ("view", &["compose", "diagnostic", "directive", "json", "suggest"]),
     ("operation", &["compose", "heap", "ids", "json", "suggest", "view"]),
-    ("plan", &["compose", "contract", "heap", "json", "operation"]),
+    ("plan", &["compose", "contract", "heap", "ids", "json", "operation"]),
     // The rooms that do the work, with I/O and clocks.
     ("config", &["diagnostic"]),
     ("policy", &["config", "json"]),

@@ -16,7 +16,7 @@ pub(in crate::compose) fn check(draft: &mut Draft<'_>) {
         .map(|(at, ty)| (at, ty.name.value.as_str()))
         .collect();
     for index in 0..draft.declared.len() {
-        let id = FieldId(index as u32);
+        let id = FieldId::at(index);
         let parent = draft.graph.ty(draft.graph.field(id).parent);
         if draft.key_fields.contains(&id) || parent.kind != TypeKind::Object {
             continue;

@@ -21,7 +21,7 @@ fn given_fields(graph: &Graph) -> BTreeSet<FieldId> {
 /// Types that some field leads to: what nobody can ask for needs no source.
 fn named_types(graph: &Graph) -> BTreeSet<TypeId> {
     let is_root = |id: &TypeId| matches!(graph.ty(*id).name.as_str(), "Query" | "Mutation" | "Subscription");
-    let roots = (0..graph.types.len()).map(|index| TypeId(index as u32)).filter(is_root);
+    let roots = (0..graph.types.len()).map(TypeId::at).filter(is_root);
     let mut named: BTreeSet<TypeId> = roots.collect();
     let mut open: Vec<TypeId> = named.iter().copied().collect();
     while let Some(ty) = open.pop() {
@@ -43,7 +43,7 @@ fn check_fields(draft: &mut Draft<'_>) {
     let named = named_types(graph);
     let mut findings = Vec::new();
     for (index, field) in graph.fields.iter().enumerate() {
-        let id = FieldId(index as u32);
+        let id = FieldId::at(index);
         let is_object = graph.ty(field.parent).kind == TypeKind::Object;
         let is_given = given.contains(&id) || !field.bindings.is_empty();
         if !is_object || is_given || !named.contains(&field.parent) {
@@ -74,7 +74,7 @@ fn check_values(draft: &mut Draft<'_>) {
     let mut findings = Vec::new();
     let given = given_fields(&draft.graph);
     for (index, shape) in graph.shapes.iter().enumerate() {
-        let Some(span) = draft.shape_spans.get(&ShapeId(index as u32)) else { continue };
+        let Some(span) = draft.shape_spans.get(&ShapeId::at(index)) else { continue };
         for variant in &shape.variants {
             let ty = graph.ty(variant.ty);
             if !ty.lookups.is_empty() {

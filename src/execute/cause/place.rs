@@ -171,7 +171,7 @@ fn items(frame: FrameId, item: &Capture, wanted: FrameId, path: &mut Path, found
 }
 
 fn of_object(object: &ObjectCapture, wanted: FrameId, is_here: bool, path: &mut Path, found: &mut Vec<(SlotId, Path)>) {
-    found.extend(object.tags.iter().filter(|_| is_here).map(|&(tag, _)| (tag, path.clone())));
+    found.extend(object.tags.iter().filter(|_| is_here).map(|tag| (tag.slot, path.clone())));
     for (name, inner) in &object.properties {
         path.push(Segment::Name(name.to_string()));
         collect(inner, wanted, is_here, path, found);

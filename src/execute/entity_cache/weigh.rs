@@ -161,7 +161,7 @@ impl EntryParts {
 impl State<'_> {
     /// Weighs the outcome of a call. After a 304, the kept answer takes its place; after a failure, an old one may.
     pub(in crate::execute) fn weigh(&self, finished: &mut Finished) -> Weighed {
-        let number = finished.step as usize;
+        let number = finished.step.index();
         let pending = self.pending[number].as_ref();
         let Some((kept, (_, rule))) = pending.and_then(|pending| pending.kept.as_ref()).zip(self.caching(number))
         else {

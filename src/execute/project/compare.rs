@@ -6,7 +6,7 @@
 use super::pairs::{KeyIndex, Pairs};
 use super::{Broken, Read, Target, project_by, scan, seed};
 use crate::execute::arena::Arena;
-use crate::plan::{AbstractCapture, Capture, FrameId, ObjectCapture, PairingPlan, SlotId};
+use crate::plan::{AbstractCapture, Capture, FrameId, ObjectCapture, PairingPlan, SlotId, Tag};
 use bytes::Bytes;
 
 /// Property names. There are few, so that bodies often have the wanted ones. One must be escaped in JSON, another may
@@ -14,7 +14,7 @@ use bytes::Bytes;
 pub(super) const NAMES: [&str; 8] = ["id", "kind", "name", "a", "b", "\u{e9}", "x\"y", ""];
 
 /// The frame of the answer's rows; the operation's root is the frame before it.
-const ROOT: FrameId = 1;
+const ROOT: FrameId = FrameId(1);
 
 /// The keys of a batched answer.
 const KEYS: [&str; 4] = ["1", "2", "3", "a"];
@@ -100,7 +100,7 @@ impl Case {
     fn read(&self, is_scanner: bool, body: &Bytes) -> (Result<Read, Broken>, String) {
         let mut arena = Arena::new(&self.widths);
         let keys: KeyIndex = KEYS.iter().zip(0..).map(|(&key, number)| (key.into(), number)).collect();
-        let frames: Vec<FrameId> = (ROOT..).take(self.widths.len() - 1).collect();
+        let frames: Vec<FrameId> = (ROOT.index()..self.widths.len()).map(FrameId::at).collect();
         let (mut found, mut counts, mut broken) = (Vec::new(), vec![0; KEYS.len()], Vec::new());
         let row = if self.pairing.is_none() { arena.push_row(ROOT) } else { 0 };
         let pairs = self.pairing.map(|pairing| Pairs {
@@ -135,8 +135,8 @@ fn max_items(draw: &mut Draw<'_>) -> u32 {
 }
 
 fn slot(widths: &mut [u32], frame: FrameId) -> SlotId {
-    widths[frame as usize] += 1;
-    widths[frame as usize] - 1
+    widths[frame.index()] += 1;
+    SlotId(widths[frame.index()] - 1)
 }
 
 fn capture(draw: &mut Draw<'_>, widths: &mut Vec<u32>, frame: FrameId, depth: u8) -> Capture {
@@ -146,7 +146,7 @@ fn capture(draw: &mut Draw<'_>, widths: &mut Vec<u32>, frame: FrameId, depth: u8
         6 | 7 => {
             let slot = slot(widths, frame);
             widths.push(0);
-            let items = (widths.len() - 1) as FrameId;
+            let items = FrameId::at(widths.len() - 1);
             let bound = Some(u64::from(draw.below(5))).filter(|&bound| bound < 4);
             let item = Box::new(capture(draw, widths, items, depth - 1));
             Capture::List { slot, frame: items, item, bound }
@@ -170,7 +170,7 @@ fn capture(draw: &mut Draw<'_>, widths: &mut Vec<u32>, frame: FrameId, depth: u8
 fn object(draw: &mut Draw<'_>, widths: &mut Vec<u32>, frame: FrameId, depth: u8) -> ObjectCapture {
     let mut object = ObjectCapture::default();
     if draw.below(3) > 0 {
-        object.tags.push((slot(widths, frame), draw.below(2).into()));
+        object.tags.push(Tag { slot: slot(widths, frame), variant: draw.below(2).into() });
     }
     for _ in 0..draw.below(5) {
         let name = name(draw);

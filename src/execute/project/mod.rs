@@ -31,7 +31,7 @@ use super::cause::Evidence;
 use super::leaf;
 use super::required::fits;
 use crate::json::Malformed;
-use crate::plan::{AbstractCapture, Capture, FrameId, ObjectCapture, SlotId, TypedLeaf};
+use crate::plan::{AbstractCapture, Capture, FrameId, ObjectCapture, SlotId, Tag, TypedLeaf};
 use bytes::Bytes;
 use std::ops::Range;
 
@@ -184,7 +184,7 @@ impl Reading<'_, '_> {
     /// Sets an object's tags, each by its variant.
     #[inline]
     fn tag(&mut self, object: &ObjectCapture, frame: FrameId, row: u32, with: impl Fn(u32) -> Slot) {
-        for &(tag, variant) in &object.tags {
+        for &Tag { slot: tag, variant } in &object.tags {
             self.arena.set(frame, row, tag, with(variant));
         }
     }

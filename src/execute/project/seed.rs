@@ -9,7 +9,7 @@
 use super::{Reading, Target, property};
 use crate::execute::arena::Slot;
 use crate::json::{MAX_DEPTH, Malformed, is_deeper_than};
-use crate::plan::{AbstractCapture, Capture, FrameId, ObjectCapture, SlotId};
+use crate::plan::{AbstractCapture, Capture, FrameId, ObjectCapture, SlotId, Tag};
 use serde::Deserializer as _;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -229,7 +229,7 @@ impl<'de> Visitor<'de> for Object<'_, '_, '_, '_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        for &(tag, variant) in &self.object.tags {
+        for &Tag { slot: tag, variant } in &self.object.tags {
             self.ctx.reading.arena.set(self.frame, self.row, tag, Slot::Object(variant));
         }
         let properties = &self.object.properties;

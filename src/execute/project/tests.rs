@@ -1,5 +1,5 @@
 use super::compare::{Case, Draw, NAMES, name};
-use crate::plan::{Capture, ObjectCapture};
+use crate::plan::{Capture, ObjectCapture, SlotId};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -203,7 +203,7 @@ fn nesting_is_bounded_whether_it_is_kept_copied_or_skipped() {
     // A list is kept as text, is skipped because an object is wanted, or is kept list by list.
     let copied = Case::new(&[0, 0]);
     let skipped = Case::new(&[0, 3, 1, 1, 1]);
-    let kept = (0..140).fold(Capture::Leaf(0), |item, _| Capture::Index { index: 0, item: Box::new(item) });
+    let kept = (0..140).fold(Capture::Leaf(SlotId(0)), |item, _| Capture::Index { index: 0, item: Box::new(item) });
     let kept = Case { capture: kept, pairing: None, widths: vec![1, 1], max_items: u32::MAX };
     for case in [&copied, &skipped, &kept] {
         for depth in [1, 63, 64, 65, 126, 127, 128, 129, 10_000] {

@@ -5,6 +5,7 @@
 use super::slices::Level;
 use super::{At, Completed, Done, OutFieldPlan, PathPart, Source, Spent, Stop, Writer, is_leaf};
 use crate::execute::arena::index;
+use crate::operation::{OutId, UsageId};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -30,7 +31,7 @@ pub(in crate::execute) struct Left {
 #[derive(Debug)]
 pub(in crate::execute) struct Fragment {
     /// The index into [`crate::plan::DeferPlan::usages`].
-    pub(in crate::execute) usage: usize,
+    pub(in crate::execute) usage: UsageId,
     /// The index of the fragment around this one, if there is one.
     pub(in crate::execute) parent: Option<usize>,
     pub(in crate::execute) path: Vec<PathStep>,
@@ -44,7 +45,7 @@ pub(in crate::execute) struct Piece {
     pub(in crate::execute) path: Vec<PathStep>,
     /// The value of [`Left::current`] at the piece's object.
     current: Arc<[usize]>,
-    object: u32,
+    object: OutId,
     group: usize,
     at: At,
 }
@@ -157,7 +158,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Writes an object of which some entries may be left out.
-    pub(super) fn object_in_parts(&mut self, id: u32, at: At, fields: &'a [OutFieldPlan]) -> Completed {
+    pub(super) fn object_in_parts(&mut self, id: OutId, at: At, fields: &'a [OutFieldPlan]) -> Completed {
         let groups = match &self.plan.deferred {
             Some(deferred) => deferred.objects.get(&(id, at.ty)).map_or(&[][..], |object| object.groups.as_slice()),
             None => &[],
@@ -211,7 +212,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Notes the deferred fragments of an object that is about to be written.
-    fn leave_out(&mut self, object: u32, at: At) {
+    fn leave_out(&mut self, object: OutId, at: At) {
         let Some(deferred) = &self.plan.deferred else { return };
         let (Some(here), Some(left)) = (deferred.objects.get(&(object, at.ty)), &mut self.left) else { return };
         if left.is_too_much() {
@@ -220,13 +221,13 @@ impl<'a> Writer<'a> {
         let path = || self.path.iter().map(|part| part.to_step()).collect::<Vec<_>>();
         let mut current = left.current.to_vec();
         for &usage in &here.starts {
-            let parent = deferred.usages[usage as usize].parent.map(|parent| current[parent as usize]);
-            current[usage as usize] = left.fragments.len();
-            left.fragments.push(Fragment { usage: usage as usize, parent, path: path() });
+            let parent = deferred.usages[usage.index()].parent.map(|parent| current[parent.index()]);
+            current[usage.index()] = left.fragments.len();
+            left.fragments.push(Fragment { usage, parent, path: path() });
         }
         left.current = current.into();
         for (group, (usages, _)) in here.groups.iter().enumerate() {
-            let fragments = usages.iter().map(|&usage| left.current[usage as usize]).collect();
+            let fragments = usages.iter().map(|&usage| left.current[usage.index()]).collect();
             let current = Arc::clone(&left.current);
             left.pieces.push(Piece { fragments, path: path(), current, object, group, at });
         }

@@ -33,7 +33,7 @@ pub(super) fn bind(draft: &mut Draft<'_>, file: usize) {
     check_provided(draft, file);
     let mut binder = Binder::new(draft, file, source);
     for ty in 0..binder.draft.graph.types.len() {
-        binder.bind_type(TypeId(ty as u32));
+        binder.bind_type(TypeId::at(ty));
     }
     binder.fill_shapes();
     add_own_arguments(draft, file, source);
@@ -77,7 +77,7 @@ fn check_provided(draft: &mut Draft<'_>, file: usize) {
 
 /// Notes which arguments a source declares, and with which types.
 fn add_own_arguments(draft: &mut Draft<'_>, file: usize, source: SourceId) {
-    for field in (0..draft.graph.fields.len()).map(|index| FieldId(index as u32)) {
+    for field in (0..draft.graph.fields.len()).map(FieldId::at) {
         let Some(declared) = draft.declared_in(field, file) else { continue };
         let own = declared.field.arguments.iter();
         let own: IndexMap<_, _> = own.map(|own| (own.name.value.clone(), own.ty.to_string())).collect();
