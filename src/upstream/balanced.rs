@@ -298,5 +298,4 @@ impl Health {
 }
 
 #[cfg(test)]
-#[path = "balanced_tests.rs"]
 mod tests;

@@ -258,8 +258,6 @@ impl Drop for Permit {
 }
 
 #[cfg(test)]
-#[path = "breaker/simulation.rs"]
 mod simulation;
 #[cfg(test)]
-#[path = "breaker/tests.rs"]
 mod tests;

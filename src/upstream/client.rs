@@ -180,5 +180,4 @@ impl HttpClient {
 }
 
 #[cfg(test)]
-#[path = "security_tests.rs"]
 mod tests;

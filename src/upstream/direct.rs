@@ -156,5 +156,4 @@ impl Open {
 }
 
 #[cfg(test)]
-#[path = "direct_tests.rs"]
 mod tests;

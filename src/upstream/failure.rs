@@ -236,5 +236,4 @@ fn causes<'a>(error: Option<&'a (dyn Error + 'static)>) -> impl Iterator<Item = 
 }
 
 #[cfg(test)]
-#[path = "cause_tests.rs"]
 mod tests;

@@ -280,5 +280,4 @@ fn outcome(result: &Result<Answer, CallError>, cut: Option<Instant>) -> Option<O
 }
 
 #[cfg(test)]
-#[path = "guarded_tests.rs"]
 mod tests;

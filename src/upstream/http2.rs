@@ -106,5 +106,4 @@ fn make(tls: &Arc<Tls>, options: &ClientOptions) -> Result<reqwest::Client, Clie
 }
 
 #[cfg(test)]
-#[path = "http2_tests.rs"]
 mod tests;

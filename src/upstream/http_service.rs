@@ -280,5 +280,4 @@ fn milliseconds(left: Duration) -> HeaderValue {
 }
 
 #[cfg(test)]
-#[path = "http_service_tests.rs"]
 mod tests;

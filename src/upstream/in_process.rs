@@ -251,5 +251,4 @@ impl io::Write for Capped {
 }
 
 #[cfg(test)]
-#[path = "in_process_tests.rs"]
 mod tests;

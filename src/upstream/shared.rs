@@ -179,5 +179,4 @@ fn mark_shared(result: &mut Result<Answer, CallError>) {
 }
 
 #[cfg(test)]
-#[path = "shared_tests.rs"]
 mod tests;

@@ -228,5 +228,4 @@ impl Renewal {
 }
 
 #[cfg(test)]
-#[path = "tls_tests.rs"]
 mod tests;

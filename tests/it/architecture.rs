@@ -188,7 +188,7 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
     paths.sort();
     for path in paths {
         let stem = path.file_stem().unwrap().to_string_lossy().into_owned();
-        let is_test = stem == "tests" || stem.ends_with("_tests");
+        let is_test = stem == "tests";
         if path.is_dir() && !is_test {
             walk(&path, files);
         } else if path.extension().is_some_and(|extension| extension == "rs") && !is_test {

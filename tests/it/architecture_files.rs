@@ -6,6 +6,7 @@
 
 use super::architecture::{paths, sources, src};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::path::Path;
 
 /// The rooms without a circle between their files.
@@ -130,6 +131,23 @@ fn files_of_a_room_use_each_other_in_one_direction() {
         let files = Files::of_room(room);
         assert!(files.edges().values().any(|used| !used.is_empty()), "no file of `{room}` uses another: is it read?");
         assert_eq!(files.cycle(), None, "files of `{room}` are in a circle");
+    }
+}
+
+#[test]
+fn tests_are_in_the_files_where_rust_looks_for_them() {
+    let mut open = vec![src()];
+    while let Some(folder) = open.pop() {
+        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            let name = path.file_name().unwrap().to_string_lossy();
+            assert!(!name.ends_with("_tests.rs") && name != "test.rs", "{}: call it `tests.rs`", path.display());
+            if path.is_dir() {
+                open.push(path);
+            } else if name.ends_with(".rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                assert!(!text.contains("#[path"), "{} says where a module's file is", path.display());
+            }
+        }
     }
 }
 

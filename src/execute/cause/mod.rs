@@ -10,8 +10,6 @@
 //! - for one answer, at most 16 MiB of its bodies are read again.
 
 mod aside;
-#[cfg(test)]
-mod aside_tests;
 mod place;
 mod pointer;
 mod report;

@@ -1,6 +1,6 @@
 //! Failures that no answer reports are logged: tests with services on real sockets, and with an engine in production.
 
-use super::tests::{Lines, answer};
+use super::{Lines, answer};
 use crate::engine::{Client, Engine, EngineOptions};
 use crate::project::Files;
 use crate::upstream::{InProcessSource, UpstreamHandle};

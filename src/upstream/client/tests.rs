@@ -182,7 +182,7 @@ async fn headers_of_ours_go_along_with_tls_and_without_and_replace_others() {
             lifetime: Duration::from_secs(60),
             header: IDENTITY,
         };
-        let identity = Jwt::new(include_bytes!("../policy/test_keys/ed.pem"), options).expect("a key");
+        let identity = Jwt::new(include_bytes!("../../policy/test_keys/ed.pem"), options).expect("a key");
         let client =
             HttpClient::new(&ClientOptions { tls: trusting_local(), ..ClientOptions::default() }).expect("a client");
         let config = HttpServiceConfig {

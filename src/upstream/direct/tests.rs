@@ -1,4 +1,4 @@
-//! Tests of the pool of connections. What calls get from it is tested in `http_service_tests`.
+//! Tests of the pool of connections. What calls get from it is tested in `http_service/tests.rs`.
 
 use super::*;
 use testkit::faulty::{Faulty, Reply};

@@ -1,6 +1,8 @@
 //! Causes of failed fields, end to end: with a service on a real socket, and with an engine in development and in
 //! production.
 
+mod aside;
+
 use super::pointer::{Segment, at, follow, pointer};
 use crate::engine::{Client, Engine, EngineOptions, GraphQlEngine, Request};
 use crate::policy::Caller;
