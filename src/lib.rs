@@ -54,6 +54,7 @@ mod observe;
 mod operation;
 mod plan;
 mod policy;
+mod prefixed;
 mod project;
 mod report;
 mod retirement;

@@ -1,5 +1,6 @@
 //! Keys of entries: a domain, which many entries share, and the key of an entity in it.
 
+use crate::prefixed;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, LazyLock};
 
@@ -28,10 +29,7 @@ impl Domain {
     #[must_use]
     pub fn of(parts: &[&[u8]]) -> Self {
         let mut bytes = Vec::with_capacity(parts.iter().map(|part| part.len() + 8).sum());
-        for part in parts {
-            bytes.extend_from_slice(&(part.len() as u64).to_le_bytes());
-            bytes.extend_from_slice(part);
-        }
+        prefixed::push(&mut bytes, parts);
         Self { hash: HASHER.hash_one(&bytes), bytes: bytes.into() }
     }
 

@@ -1,4 +1,9 @@
 //! Header rules: what every call to a source is sent.
+//!
+//! Elsewhere: headers of one call ([`super::HeaderParameter`]).
+
+use crate::json::Value;
+use std::borrow::Cow;
 
 /// A header of every call to a source.
 #[derive(Debug, Clone)]
@@ -18,4 +23,32 @@ pub enum HeaderValue {
     Literal(String),
     /// A value of the service's configuration, by path.
     Config(Vec<String>),
+}
+
+/// What a header rule comes to under the configuration of its service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ResolvedHeader<'a> {
+    /// The caller's header of this name, if the caller sends one.
+    OfCaller(&'a str),
+    /// This text.
+    Text(Cow<'a, str>),
+    /// The setting that it holds is missing, or is no text, number or boolean.
+    NotConfigured,
+}
+
+impl HeaderRule {
+    /// What the rule comes to; `config` is the object of its service's settings.
+    #[must_use]
+    pub fn resolve<'a>(&'a self, config: &'a Value) -> ResolvedHeader<'a> {
+        let path = match &self.value {
+            HeaderValue::Forwarded(from) => return ResolvedHeader::OfCaller(from),
+            HeaderValue::Literal(text) => return ResolvedHeader::Text(text.into()),
+            HeaderValue::Config(path) => path,
+        };
+        match path.iter().try_fold(config, |value, name| value.get(name)) {
+            Some(Value::String(text)) => ResolvedHeader::Text(text.into()),
+            Some(value @ (Value::Number(_) | Value::Bool(_))) => ResolvedHeader::Text(value.to_string().into()),
+            _ => ResolvedHeader::NotConfigured,
+        }
+    }
 }

@@ -40,7 +40,7 @@ pub use crate::sdl::Origin;
 pub use call::{Fieldset, HeaderParameter, Input, ListForm, PathPart, QueryParameter, RestCall};
 pub use composer::compose;
 pub use graph::Graph;
-pub use header::{HeaderRule, HeaderValue};
+pub use header::{HeaderRule, HeaderValue, ResolvedHeader};
 pub use ids::{FieldId, ShapeId, SourceId, TypeId, WayId};
 pub use kind::{Call, GraphQlCall, Transport};
 pub use print::print_graph;

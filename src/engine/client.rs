@@ -5,15 +5,15 @@ use super::core::{Engine, EngineParts};
 use super::credentials;
 use super::executor::EngineExecutor;
 use crate::cache::{Cache, CacheOptions};
-use crate::compose::{Graph, HeaderValue as Rule, Source, SourceId, Transport};
+use crate::compose::{Graph, ResolvedHeader, Source, SourceId, Transport};
 use crate::config::{BreakerConfig, Budget, Config, ServiceConfig};
 use crate::execute::{Bounds, Caching, CauseReport, Polls, Sourced};
 use crate::flight::FlightOptions;
 use crate::project::{Assembled, Files, assemble, binding_places, limits};
 use crate::upstream::{
-    Balanced, BreakerOptions, ClientError, ClientOptions, GuardOptions, Guarded, HandleService, HandleServices,
-    HttpClient, HttpService, HttpServiceConfig, InProcessSource, InvalidBaseUrl, QueueOptions, RetryOptions,
-    ServiceError, Shared, Subgraph, Writes,
+    Balanced, BreakerOptions, ClientError, ClientOptions, ForwardedHeader, GuardOptions, Guarded, HandleService,
+    HandleServices, HttpClient, HttpService, HttpServiceConfig, InProcessSource, InvalidBaseUrl, QueueOptions,
+    RetryOptions, ServiceError, Shared, Subgraph, Writes,
 };
 use http::{HeaderName, HeaderValue};
 use serde_json::Value;
@@ -389,23 +389,17 @@ fn guard(config: &ServiceConfig, request_timeout: Duration) -> GuardOptions {
 /// A service as resolvers call it. The header rules of its `@source` hold for those calls too.
 fn handle(source: &Source, config: &ServiceConfig, subgraph: Arc<dyn Subgraph>) -> HandleService {
     let mut service = HandleService { subgraph, forwarded: Vec::new(), fixed: Vec::new() };
+    let settings = Value::Object(config.config.clone()).into();
     for rule in source.kind.headers() {
         let Ok(name) = HeaderName::from_bytes(rule.name.as_bytes()) else { continue };
-        let text = match &rule.value {
-            Rule::Forwarded(_) => {
-                service.forwarded.push(name);
-                continue;
+        match rule.resolve(&settings) {
+            ResolvedHeader::OfCaller(from) => {
+                service.forwarded.extend(HeaderName::try_from(from).map(|from| ForwardedHeader { from, name }));
             }
-            Rule::Literal(text) => Some(text.as_str()),
-            Rule::Config(path) => {
-                let first = path.split_first().and_then(|(name, rest)| {
-                    rest.iter().try_fold(config.config.get(name)?, |value, name| value.get(name))
-                });
-                first.and_then(Value::as_str)
+            ResolvedHeader::Text(text) => {
+                service.fixed.extend(HeaderValue::from_str(&text).map(|value| (name, value)));
             }
-        };
-        if let Some(value) = text.and_then(|text| HeaderValue::from_str(text).ok()) {
-            service.fixed.push((name, value));
+            ResolvedHeader::NotConfigured => {}
         }
     }
     service

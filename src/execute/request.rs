@@ -4,8 +4,7 @@ use super::arena::Failure;
 use super::input::{Inputs, UrlValue, push_name, write_argument};
 use super::representation;
 use super::scope::{push_input, scope};
-use crate::compose::{Call, HeaderRule, HeaderValue as Rule, Input, ListForm, PathPart, RestCall, Source, Way};
-use crate::json::Value as Json;
+use crate::compose::{Call, HeaderRule, Input, ListForm, PathPart, ResolvedHeader, RestCall, Source, Way};
 use crate::plan::{Step, SubgraphDocument};
 use crate::upstream::{BatchDomain, Request};
 use http::{HeaderName, HeaderValue};
@@ -69,14 +68,14 @@ fn rest<'a>(call: &'a RestCall, source: &Source, inputs: &Inputs<'a>, fieldset: 
 }
 
 fn source_header(rule: &HeaderRule, inputs: &Inputs<'_>) -> Result<Option<(HeaderName, HeaderValue)>, Failure> {
-    let value = match &rule.value {
-        Rule::Forwarded(from) => match inputs.caller.headers.get(from) {
+    let value = match rule.resolve(inputs.config) {
+        ResolvedHeader::OfCaller(from) => match inputs.caller.headers.get(from) {
             Some(value) => value.clone(),
             None => return Ok(None),
         },
-        Rule::Literal(text) => header_value(text)?,
+        ResolvedHeader::Text(text) => header_value(&text)?,
         // Its presence was checked before, by [`lacks`].
-        Rule::Config(path) => header_value(&setting(path, inputs).unwrap_or_default())?,
+        ResolvedHeader::NotConfigured => header_value("")?,
     };
     Ok(Some((header_name(&rule.name)?, value)))
 }
@@ -155,8 +154,7 @@ fn push_parameter(target: &mut String, separator: &mut char, name: &str, list: L
 /// be missing.
 pub(super) fn lacks(way: &Way, source: &Source, inputs: &Inputs<'_>) -> Option<Failure> {
     let missing = way.call.inputs().find_map(|input| missing(input, inputs)).or_else(|| {
-        let is_missing =
-            |rule: &HeaderRule| matches!(&rule.value, Rule::Config(path) if setting(path, inputs).is_none());
+        let is_missing = |rule: &HeaderRule| rule.resolve(inputs.config) == ResolvedHeader::NotConfigured;
         source.kind.headers().iter().any(is_missing).then_some(Missing::Setting)
     })?;
     Some(match missing {
@@ -185,15 +183,6 @@ fn missing(input: &Input, inputs: &Inputs<'_>) -> Option<Missing> {
         // The second operand matters only where it is used.
         Input::OrElse(first, other) => is_null(first).then(|| missing(other, inputs)).flatten(),
         Input::Literal(_) | Input::Argument(_) | Input::Parent(_) | Input::BatchSize => None,
-    }
-}
-
-/// A setting as the text of a header. `None` if it is missing, or is no text, number or boolean.
-fn setting(path: &[String], inputs: &Inputs<'_>) -> Option<String> {
-    match path.iter().try_fold(inputs.config, |value, name| value.get(name))? {
-        Json::String(text) => Some(text.clone()),
-        value @ (Json::Number(_) | Json::Bool(_)) => Some(value.to_string()),
-        _ => None,
     }
 }
 

@@ -7,6 +7,7 @@ use crate::json::Value as Json;
 use crate::operation::OperationKind;
 use crate::plan::Plan;
 use crate::policy::Caller;
+use crate::prefixed;
 use crate::upstream::CredentialScope;
 
 /// The credential scope of a way's calls: the names and values of the claims and headers that they use.
@@ -45,10 +46,7 @@ fn push_caller(text: &mut Vec<u8>, inputs: &CallerInputs, caller: &Caller) {
 
 /// Appends a name and a value, each after its length, so that no two lists of inputs give the same text.
 pub(super) fn push_input(text: &mut Vec<u8>, name: &[u8], value: &[u8]) {
-    for part in [name, value] {
-        text.extend_from_slice(&(part.len() as u64).to_le_bytes());
-        text.extend_from_slice(part);
-    }
+    prefixed::push(text, &[name, value]);
 }
 
 /// The data of the caller on which an operation's answer depends: the union of its steps' scopes, and whether the

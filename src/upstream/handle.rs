@@ -19,6 +19,7 @@ use super::model::{Answer, CallError, CallErrorKind, Context, Request, Subgraph}
 use super::write::Write;
 use crate::cache::{Bypass, CacheStatus};
 use crate::compose::WayId;
+use crate::prefixed;
 use crate::report::{CallRecord, Cause};
 use async_graphql::ErrorExtensions as _;
 use bytes::Bytes;
@@ -35,10 +36,19 @@ use tokio::time::Instant;
 pub struct HandleService {
     /// The service, with its flights and limits around it.
     pub subgraph: Arc<dyn Subgraph>,
-    /// The names of the caller's headers that are forwarded.
-    pub forwarded: Vec<HeaderName>,
+    /// The headers of the caller that are forwarded.
+    pub forwarded: Vec<ForwardedHeader>,
     /// The headers that every call carries.
     pub fixed: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// A header of the caller that is forwarded to a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForwardedHeader {
+    /// The name that the caller sends it under.
+    pub from: HeaderName,
+    /// The name that the service gets it under.
+    pub name: HeaderName,
 }
 
 /// The services that resolvers may call, by name.
@@ -312,15 +322,12 @@ impl Inner {
 
     /// The caller's headers of these names, and the credential scope that they make,
     /// which holds the headers themselves.
-    fn forwarded(&self, names: &[HeaderName]) -> (Vec<(HeaderName, HeaderValue)>, CredentialScope) {
+    fn forwarded(&self, forwarded: &[ForwardedHeader]) -> (Vec<(HeaderName, HeaderValue)>, CredentialScope) {
         let mut scope = Vec::new();
         let mut headers = Vec::new();
-        for name in names {
-            for value in self.ctx.caller.headers.get_all(name) {
-                for part in [name.as_str().as_bytes(), value.as_bytes()] {
-                    scope.extend_from_slice(&(part.len() as u64).to_le_bytes());
-                    scope.extend_from_slice(part);
-                }
+        for ForwardedHeader { from, name } in forwarded {
+            for value in self.ctx.caller.headers.get_all(from) {
+                prefixed::push(&mut scope, &[name.as_str().as_bytes(), value.as_bytes()]);
                 headers.push((name.clone(), value.clone()));
             }
         }

@@ -48,7 +48,7 @@ pub use client::{ClientError, ClientIdentity, ClientOptions, HttpClient, TlsOpti
 pub use credentials::{Credentials, CredentialsError, Identity, IdentityOptions};
 pub use domain::{BatchDomain, CredentialScope};
 pub use guarded::{GuardOptions, Guarded};
-pub use handle::{HandleError, HandleService, HandleServices, UpstreamHandle, encode};
+pub use handle::{ForwardedHeader, HandleError, HandleService, HandleServices, UpstreamHandle, encode};
 pub use http_service::{HttpService, HttpServiceConfig, ServiceError};
 pub use in_process::{Deadline, InProcess};
 pub use in_process_source::InProcessSource;

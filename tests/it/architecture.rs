@@ -18,6 +18,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("heap", &["json"]),
     ("ids", &[]),
     ("json", &[]),
+    ("prefixed", &[]),
     ("retirement", &[]),
     ("suggest", &[]),
     // The pure rooms, which turn values into values.
@@ -32,10 +33,25 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("config", &["diagnostic"]),
     ("policy", &["config", "json"]),
     ("flight", &[]),
-    ("cache", &[]),
+    ("cache", &["prefixed"]),
     ("report", &["cache"]),
-    ("upstream", &["cache", "compose", "file", "flight", "json", "policy", "report", "retirement"]),
-    ("execute", &["cache", "compose", "contract", "heap", "json", "operation", "plan", "policy", "report", "upstream"]),
+    ("upstream", &["cache", "compose", "file", "flight", "json", "policy", "prefixed", "report", "retirement"]),
+    (
+        "execute",
+        &[
+            "cache",
+            "compose",
+            "contract",
+            "heap",
+            "json",
+            "operation",
+            "plan",
+            "policy",
+            "prefixed",
+            "report",
+            "upstream",
+        ],
+    ),
     // The rooms that connect the others.
     ("project", &["compose", "config", "contract", "diagnostic", "json", "operation", "plan", "view"]),
     (

@@ -6,7 +6,8 @@ use crate::compose::WayId;
 use crate::flight::FlightOptions;
 use crate::policy::{Caller, RequestId};
 use crate::upstream::{
-    BatchDomain, CredentialScope, HandleError, HandleService, InProcessSource, Shared, UpstreamHandle, Writes, encode,
+    BatchDomain, CredentialScope, ForwardedHeader, HandleError, HandleService, InProcessSource, Shared, UpstreamHandle,
+    Writes, encode,
 };
 use async_graphql::{Context, EmptySubscription, ID, Object, Result as GqlResult, Schema};
 use async_graphql::{ErrorExtensions as _, SimpleObject};
@@ -175,10 +176,15 @@ impl Mutation {
     }
 }
 
+/// The caller's `authorization`, as the service calls it.
+fn forwarded(name: &'static str) -> ForwardedHeader {
+    ForwardedHeader { from: http::header::AUTHORIZATION, name: HeaderName::from_static(name) }
+}
+
 fn source(users: &Arc<Users>, max_calls: u32) -> InProcess {
     let service = HandleService {
         subgraph: Arc::clone(users) as Arc<dyn Subgraph>,
-        forwarded: vec![http::header::AUTHORIZATION],
+        forwarded: vec![forwarded("authorization")],
         fixed: vec![(HeaderName::from_static("x-api"), HeaderValue::from_static("2"))],
     };
     source_over(service, max_calls)
@@ -369,7 +375,7 @@ async fn only_configured_headers_go_along_and_make_the_scope() {
     let users = Arc::new(Users::default());
     let service = HandleService {
         subgraph: Arc::new(Shared::new("users", Arc::clone(&users), FlightOptions::default())),
-        forwarded: vec![http::header::AUTHORIZATION],
+        forwarded: vec![forwarded("x-token")],
         fixed: vec![(HeaderName::from_static("x-api"), HeaderValue::from_static("2"))],
     };
     let source = source_over(service, 1);
@@ -380,7 +386,7 @@ async fn only_configured_headers_go_along_and_make_the_scope() {
     assert_eq!(shared, [false, false, false, true, true]);
     let header =
         |name: &'static str, value: &'static str| (HeaderName::from_static(name), HeaderValue::from_static(value));
-    let with = |value| vec![header("x-api", "2"), header("authorization", value)];
+    let with = |value| vec![header("x-api", "2"), header("x-token", value)];
     assert_eq!(users.headers(), [vec![header("x-api", "2")], with("a"), with("b")]);
 }
 
