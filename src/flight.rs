@@ -11,6 +11,7 @@
 //! - an outcome ends its flight: a waiter that comes later begins a new one;
 //! - a waiter can demand that the flight began no earlier than some instant.
 
+use crate::defaults;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::pin::pin;
@@ -37,7 +38,7 @@ pub struct FlightOptions {
 
 impl Default for FlightOptions {
     fn default() -> Self {
-        Self { enabled: true, max_flights: 4096, timeout: Duration::from_secs(3), ignore_scope: false }
+        Self { enabled: true, max_flights: 4096, timeout: defaults::REQUEST_TIMEOUT, ignore_scope: false }
     }
 }
 

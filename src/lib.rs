@@ -33,6 +33,7 @@ mod cli;
 mod compose;
 mod config;
 mod contract;
+mod defaults;
 mod diagnostic;
 mod directive;
 mod engine;

@@ -4,6 +4,7 @@ use super::freshness::{Freshness, State};
 use super::key::{Domain, EntryKey, KeyRef};
 use super::status::Miss;
 use super::tags::{Mark, Slot, Tags};
+use crate::defaults;
 use bytes::Bytes;
 use http::HeaderMap;
 use std::collections::HashSet;
@@ -35,10 +36,10 @@ impl Default for CacheOptions {
     fn default() -> Self {
         Self {
             enabled: true,
-            max_bytes: 64 << 20,
-            max_answer_bytes: 16 << 20,
-            stale_if_error: Duration::ZERO,
-            negative: Duration::from_secs(5),
+            max_bytes: defaults::CACHE_BYTES.get(),
+            max_answer_bytes: defaults::CACHED_ANSWER_BYTES,
+            stale_if_error: defaults::STALE_IF_ERROR,
+            negative: defaults::NEGATIVE,
             max_refreshes: 256,
             ignore_scope: false,
         }

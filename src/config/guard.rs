@@ -1,5 +1,6 @@
 //! `services.<name>.retry` and `.breaker`: what is done when a service fails.
 
+use crate::defaults;
 use crate::diagnostic::{Code, Finding, Span};
 use http::HeaderName;
 use schemars::JsonSchema;
@@ -21,7 +22,7 @@ pub struct RetryConfig {
 
 impl Default for RetryConfig {
     fn default() -> Self {
-        Self { ratio: 0.1, per_second: 3.0 }
+        Self { ratio: defaults::RETRY_RATIO, per_second: defaults::RETRIES_PER_SECOND }
     }
 }
 
@@ -52,9 +53,9 @@ impl Default for BreakerConfig {
     fn default() -> Self {
         Self {
             enabled: true,
-            failures_in_row: NonZeroU32::MIN.saturating_add(4),
-            open_for: Duration::from_secs(1),
-            max_open: Duration::from_secs(5),
+            failures_in_row: defaults::FAILURES_IN_ROW,
+            open_for: defaults::OPEN_FOR,
+            max_open: defaults::MAX_OPEN,
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::auth::AuthConfig;
 use super::server::{Mode, ServerConfig};
 use super::service::ServiceConfig;
+use crate::defaults;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -77,13 +78,13 @@ pub struct LimitsConfig {
 impl Default for LimitsConfig {
     fn default() -> Self {
         Self {
-            bytes: NonZeroUsize::MIN.saturating_add(65_535),
-            tokens: NonZeroU32::MIN.saturating_add(4_999),
-            depth: NonZeroU32::MIN.saturating_add(31),
-            fields: NonZeroU32::MIN.saturating_add(1_999),
-            variable_values: NonZeroU32::MIN.saturating_add(99_999),
+            bytes: defaults::DOCUMENT_BYTES,
+            tokens: defaults::DOCUMENT_TOKENS,
+            depth: defaults::DOCUMENT_DEPTH,
+            fields: defaults::DOCUMENT_FIELDS,
+            variable_values: defaults::VARIABLE_VALUES,
             operations_bytes: NonZeroU64::MIN.saturating_add((64 << 20) - 1),
-            answer_bytes: NonZeroUsize::MIN.saturating_add((16 << 20) - 1),
+            answer_bytes: defaults::ANSWER_BYTES,
         }
     }
 }
@@ -189,10 +190,10 @@ impl Default for CacheConfig {
     fn default() -> Self {
         Self {
             enabled: true,
-            max_bytes: NonZeroU64::MIN.saturating_add((64 << 20) - 1),
-            max_answer_bytes: 16 << 20,
-            stale_if_error: Duration::ZERO,
-            negative: Duration::from_secs(5),
+            max_bytes: defaults::CACHE_BYTES,
+            max_answer_bytes: defaults::CACHED_ANSWER_BYTES,
+            stale_if_error: defaults::STALE_IF_ERROR,
+            negative: defaults::NEGATIVE,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `server`: the address, the mode and the limits of the HTTP side.
 
+use crate::defaults;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -98,7 +99,7 @@ impl Default for ServerConfig {
             admin_host: None,
             mode: Mode::Production,
             log: LogFormat::Json,
-            request_timeout: Duration::from_secs(3),
+            request_timeout: defaults::REQUEST_TIMEOUT,
             max_body_bytes: NonZeroUsize::MIN.saturating_add((1 << 20) - 1),
             max_in_flight: NonZeroU32::MIN.saturating_add(1023),
             max_reading: NonZeroU32::MIN.saturating_add(1023),

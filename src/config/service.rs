@@ -2,6 +2,7 @@
 
 use super::guard::{BreakerConfig, RetryConfig};
 use super::security::{IdentityConfig, TlsConfig, TokenConfig};
+use crate::defaults;
 use crate::diagnostic::without_credentials;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -73,17 +74,17 @@ impl Default for ServiceConfig {
         Self {
             url: None,
             urls: Vec::new(),
-            timeout: Duration::from_secs(2),
-            connect_timeout: Duration::from_millis(500),
-            max_response_bytes: NonZeroUsize::MIN.saturating_add((8 << 20) - 1),
-            max_response_headers: NonZeroUsize::MIN.saturating_add(99),
-            max_response_header_bytes: NonZeroUsize::MIN.saturating_add((64 << 10) - 1),
+            timeout: defaults::SERVICE_TIMEOUT,
+            connect_timeout: defaults::CONNECT_TIMEOUT,
+            max_response_bytes: defaults::RESPONSE_BYTES,
+            max_response_headers: defaults::RESPONSE_HEADERS,
+            max_response_header_bytes: defaults::RESPONSE_HEADER_BYTES,
             max_json_depth: NonZeroU8::MIN.saturating_add(127),
             max_list_items: NonZeroU32::MIN.saturating_add(99_999),
-            max_in_flight: NonZeroU32::MIN.saturating_add(255),
+            max_in_flight: defaults::SERVICE_IN_FLIGHT,
             cache: true,
-            max_waiting: 256,
-            timeout_header: Some("x-request-timeout-ms".to_owned()),
+            max_waiting: defaults::SERVICE_WAITING,
+            timeout_header: Some(defaults::TIMEOUT_HEADER.to_owned()),
             retry: RetryConfig::default(),
             breaker: BreakerConfig::default(),
             http2: false,

@@ -1,5 +1,6 @@
 //! The bounds of what one operation may cost while it runs: calls, values, bytes, and uninterrupted time of its thread.
 
+use crate::defaults;
 use std::time::Duration;
 
 /// The bounds of one operation. Where a bound is exceeded, the answer has an error.
@@ -23,6 +24,11 @@ pub struct Bounds {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { answer_bytes: 16 << 20, values: None, calls: None, stretch: Duration::from_millis(1) }
+        Self {
+            answer_bytes: defaults::ANSWER_BYTES.get(),
+            values: None,
+            calls: None,
+            stretch: Duration::from_millis(1),
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! fragments were expanded, without expanding them.
 
 use super::error::{LIMIT_EXCEEDED, RequestError};
+use crate::defaults;
 use apollo_compiler::Name;
 use apollo_compiler::ast::{Definition, Document, OperationDefinition, Selection};
 use std::collections::HashMap;
@@ -13,11 +14,11 @@ use std::collections::HashMap;
 pub struct Limits {
     /// The greatest length of a document, in bytes. Default: 65536 (64 KiB).
     pub max_bytes: usize,
-    /// The most tokens (GraphQL §2.1.6). Default: 10000.
+    /// The most tokens (GraphQL §2.1.6). Default: 5000.
     pub max_tokens: usize,
     /// The greatest depth of nested fields, with fragments expanded. Default: 32.
     pub max_depth: u32,
-    /// The most fields, with fragments expanded. Default: 5000.
+    /// The most fields, with fragments expanded. Default: 2000.
     pub max_fields: u64,
     /// The most root fields, with fragments expanded. Default: 100.
     pub max_root_fields: u64,
@@ -36,15 +37,15 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            max_bytes: 64 * 1024,
-            max_tokens: 10_000,
-            max_depth: 32,
-            max_fields: 5_000,
+            max_bytes: defaults::DOCUMENT_BYTES.get(),
+            max_tokens: defaults::DOCUMENT_TOKENS.get() as usize,
+            max_depth: defaults::DOCUMENT_DEPTH.get(),
+            max_fields: u64::from(defaults::DOCUMENT_FIELDS.get()),
             max_root_fields: 100,
             max_aliases: 1_000,
             max_directives: 500,
             max_lowered: 20_000,
-            max_variable_values: 100_000,
+            max_variable_values: defaults::VARIABLE_VALUES.get(),
         }
     }
 }

@@ -63,6 +63,7 @@ mod weather;
 
 use self::circuit::{Circuit, Pass};
 pub(super) use self::suspects::Suspects;
+use crate::defaults;
 use crate::report::BreakerState;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -92,10 +93,10 @@ impl Default for BreakerOptions {
     fn default() -> Self {
         Self {
             enabled: true,
-            failures_in_row: 5,
-            open_for: Duration::from_secs(1),
-            max_open: Duration::from_secs(5),
-            patience: Duration::from_millis(1800),
+            failures_in_row: defaults::FAILURES_IN_ROW.get(),
+            open_for: defaults::OPEN_FOR,
+            max_open: defaults::MAX_OPEN,
+            patience: defaults::SERVICE_TIMEOUT.mul_f64(0.9),
         }
     }
 }

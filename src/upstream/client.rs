@@ -1,6 +1,7 @@
 //! How calls to one service are made: the options, and what the connections of all its instances share.
 
 use super::tls::{Material, Tls, read_system_roots};
+use crate::defaults;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -65,12 +66,12 @@ impl std::fmt::Debug for TlsOptions {
 impl Default for ClientOptions {
     fn default() -> Self {
         Self {
-            connect_timeout: Duration::from_millis(500),
+            connect_timeout: defaults::CONNECT_TIMEOUT,
             idle_timeout: Duration::from_secs(30),
             max_idle_per_host: 256,
             max_age: Duration::from_secs(60),
-            max_headers: HYPER_MAX_HEADERS,
-            max_header_bytes: 64 << 10,
+            max_headers: defaults::RESPONSE_HEADERS.get(),
+            max_header_bytes: defaults::RESPONSE_HEADER_BYTES.get(),
             http2: false,
             tls: TlsOptions::default(),
         }

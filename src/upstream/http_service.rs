@@ -28,6 +28,7 @@ use super::response::Response;
 use super::retry_after::retry_after;
 use super::target::{Base, InvalidBaseUrl};
 use crate::cache::kept_headers;
+use crate::defaults;
 use crate::json::{MAX_DEPTH, is_deeper_than};
 use crate::report::{Cause, ServiceReport};
 use bytes::Bytes;
@@ -70,9 +71,9 @@ impl HttpServiceConfig {
         Self {
             name: name.into(),
             base_url: base_url.into(),
-            timeout: Duration::from_secs(2),
-            max_response_bytes: 8 << 20,
-            timeout_header: Some(HeaderName::from_static("x-request-timeout-ms")),
+            timeout: defaults::SERVICE_TIMEOUT,
+            max_response_bytes: defaults::RESPONSE_BYTES.get(),
+            timeout_header: Some(HeaderName::from_static(defaults::TIMEOUT_HEADER)),
             max_json_depth: MAX_DEPTH,
             keeps_headers: false,
             credentials: Credentials::default(),

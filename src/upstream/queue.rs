@@ -15,6 +15,7 @@
 //! - a call that no longer waits, because its deadline passed or it was dropped, takes no place in the queue;
 //! - calls to one service never wait for a slot of another.
 
+use crate::defaults;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
@@ -31,7 +32,7 @@ pub struct QueueOptions {
 
 impl Default for QueueOptions {
     fn default() -> Self {
-        Self { max_in_flight: 256, max_waiting: 256 }
+        Self { max_in_flight: defaults::SERVICE_IN_FLIGHT.get(), max_waiting: defaults::SERVICE_WAITING }
     }
 }
 

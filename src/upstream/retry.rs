@@ -18,6 +18,7 @@
 //!   as long as the attempt before it.
 
 use super::model::{Answer, CallError, CallErrorKind};
+use crate::defaults;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -33,7 +34,7 @@ pub struct RetryOptions {
 
 impl Default for RetryOptions {
     fn default() -> Self {
-        Self { ratio: 0.1, per_second: 3.0 }
+        Self { ratio: defaults::RETRY_RATIO, per_second: defaults::RETRIES_PER_SECOND }
     }
 }
 

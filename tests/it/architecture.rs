@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 /// room alone.
 const MAY_USE: &[(&str, &[&str])] = &[
     // Rooms that every other room may use.
+    ("defaults", &[]),
     ("diagnostic", &[]),
     ("file", &[]),
     ("heap", &["json"]),
@@ -27,21 +28,25 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sdl", &["contract", "diagnostic", "directive", "json"]),
     ("compose", &["contract", "diagnostic", "ids", "json", "sdl", "suggest"]),
     ("view", &["compose", "diagnostic", "directive", "json", "suggest"]),
-    ("operation", &["compose", "heap", "ids", "json", "suggest", "view"]),
+    ("operation", &["compose", "defaults", "heap", "ids", "json", "suggest", "view"]),
     ("plan", &["compose", "contract", "heap", "ids", "json", "operation"]),
     // The rooms that do the work, with I/O and clocks.
-    ("config", &["diagnostic"]),
+    ("config", &["defaults", "diagnostic"]),
     ("policy", &["config", "json"]),
-    ("flight", &[]),
-    ("cache", &["prefixed"]),
+    ("flight", &["defaults"]),
+    ("cache", &["defaults", "prefixed"]),
     ("report", &["cache"]),
-    ("upstream", &["cache", "compose", "file", "flight", "json", "policy", "prefixed", "report", "retirement"]),
+    (
+        "upstream",
+        &["cache", "compose", "defaults", "file", "flight", "json", "policy", "prefixed", "report", "retirement"],
+    ),
     (
         "execute",
         &[
             "cache",
             "compose",
             "contract",
+            "defaults",
             "heap",
             "json",
             "operation",

@@ -54,7 +54,9 @@ fn lowered(client: &str, document: &str) -> String {
 
 fn lowered_by(project: &Project, view: &View, document: &str, variables: &Json) -> String {
     let run = || {
-        let prepared = prepare(view, &Limits::default(), document, None)?;
+        // A configuration may allow more than the defaults do.
+        let limits = Limits { max_tokens: 10_000, max_fields: 5_000, ..Limits::default() };
+        let prepared = prepare(view, &limits, document, None)?;
         let variables = prepared.coerce(&variables.as_object().unwrap().into())?;
         let operation = prepared.lower(&prepared.outcomes(&variables))?;
         prepared.check_bounds(&operation, &variables)?;
