@@ -33,12 +33,33 @@ pub struct FlightOptions {
     pub timeout: Duration,
     /// **For the isolation test only**: shares between credential scopes, which is the one thing that must never
     /// happen. The test sets it to prove that it would notice. Default: no.
+    #[cfg(any(test, feature = "ignore-scope"))]
     pub ignore_scope: bool,
 }
 
 impl Default for FlightOptions {
     fn default() -> Self {
-        Self { enabled: true, max_flights: 4096, timeout: defaults::REQUEST_TIMEOUT, ignore_scope: false }
+        Self {
+            enabled: true,
+            max_flights: 4096,
+            timeout: defaults::REQUEST_TIMEOUT,
+            #[cfg(any(test, feature = "ignore-scope"))]
+            ignore_scope: false,
+        }
+    }
+}
+
+impl FlightOptions {
+    /// Whether credential scopes are left out of keys: only a test can ask for it.
+    #[cfg(any(test, feature = "ignore-scope"))]
+    pub(crate) fn ignores_scope(&self) -> bool {
+        self.ignore_scope
+    }
+
+    /// Whether credential scopes are left out of keys: never, in a program.
+    #[cfg(not(any(test, feature = "ignore-scope")))]
+    pub(crate) fn ignores_scope(&self) -> bool {
+        false
     }
 }
 

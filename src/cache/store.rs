@@ -29,6 +29,7 @@ pub struct CacheOptions {
     pub max_refreshes: usize,
     /// **For the isolation test only**: keeps the answers of all callers under one scope, which must never happen
     /// otherwise. The test sets it to prove that it would notice. Default: no.
+    #[cfg(any(test, feature = "ignore-scope"))]
     pub ignore_scope: bool,
 }
 
@@ -41,8 +42,23 @@ impl Default for CacheOptions {
             stale_if_error: defaults::STALE_IF_ERROR,
             negative: defaults::NEGATIVE,
             max_refreshes: 256,
+            #[cfg(any(test, feature = "ignore-scope"))]
             ignore_scope: false,
         }
+    }
+}
+
+impl CacheOptions {
+    /// Whether credential scopes are left out of keys: only a test can ask for it.
+    #[cfg(any(test, feature = "ignore-scope"))]
+    pub(crate) fn ignores_scope(&self) -> bool {
+        self.ignore_scope
+    }
+
+    /// Whether credential scopes are left out of keys: never, in a program.
+    #[cfg(not(any(test, feature = "ignore-scope")))]
+    pub(crate) fn ignores_scope(&self) -> bool {
+        false
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) struct Listener {
 
 impl Feeds {
     pub(super) fn new(sharing: &FlightOptions) -> Self {
-        Self { table: Table::new(), is_shared: sharing.enabled, ignores_scope: sharing.ignore_scope }
+        Self { table: Table::new(), is_shared: sharing.enabled, ignores_scope: sharing.ignores_scope() }
     }
 
     /// Joins an equal subscription, or begins a new one. Its root is polled every `every`, and each event may take

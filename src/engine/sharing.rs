@@ -128,7 +128,7 @@ impl Operations {
 
     /// Runs an operation, or waits for an equal one. The flag says whether another request began it.
     pub(super) async fn run(&self, job: Job) -> (Ran, bool) {
-        let key = if self.options.enabled { job.key(self.options.ignore_scope) } else { None };
+        let key = if self.options.enabled { job.key(self.options.ignores_scope()) } else { None };
         match key {
             None => (job.run().await, false),
             // Boxed: who shares nothing need not carry what that takes.

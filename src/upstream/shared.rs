@@ -109,7 +109,7 @@ impl<S: Subgraph + ?Sized + 'static> Subgraph for Shared<S> {
             let limit = now + inner.options.timeout;
             let terms = Terms { not_before: ctx.not_before.map(Instant::from_std), ends_by: None, limit };
             let writes = inner.writes.load(Ordering::Acquire);
-            let key = FlightKey::new(&request, &ctx, writes, inner.options.ignore_scope);
+            let key = FlightKey::new(&request, &ctx, writes, inner.options.ignores_scope());
             match inner.flights.board(key, terms) {
                 None => source.call(request, ctx).await,
                 Some(Boarding::Begun(seat, pilot)) => {

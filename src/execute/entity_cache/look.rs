@@ -159,7 +159,7 @@ impl<'a> State<'a> {
         let (step, way, _) = self.step(number);
         let source = self.run.graph.source(step.source);
         let BatchDomain { way, inputs, scope } = domain(step, way, source, &self.inputs(number), true);
-        let ignores_scope = self.run.caching.is_some_and(|caching| caching.cache.options().ignore_scope);
+        let ignores_scope = self.run.caching.is_some_and(|caching| caching.cache.options().ignores_scope());
         let (kind, scope): (&[u8], &[u8]) = match &scope {
             CredentialScope::Caller(inputs) if !ignores_scope => (b"caller", inputs),
             _ => (b"public", b""),

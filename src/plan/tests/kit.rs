@@ -72,8 +72,9 @@ impl Project {
 
     /// Lowers an operation for the default outcomes.
     fn lowered(&self, query: &str) -> Operation {
-        let prepared =
-            prepare(&self.view, &Limits::default(), query, None).unwrap_or_else(|errors| panic!("{errors:#?}"));
+        // What planning costs is measured beyond what clients may ask for by default.
+        let limits = Limits { max_tokens: 10_000, max_fields: 5_000, ..Limits::default() };
+        let prepared = prepare(&self.view, &limits, query, None).unwrap_or_else(|errors| panic!("{errors:#?}"));
         prepared.lower(&Outcomes::default()).unwrap_or_else(|errors| panic!("{errors:#?}"))
     }
 
