@@ -3,45 +3,49 @@
 use super::{Directive, FileKind, Location};
 use crate::diagnostic::{Code, Finding, Sources};
 use crate::directive::support::Support;
+use crate::directive::table::ArgumentType;
 use crate::sdl::{Origin, SdlFile, read};
 
-/// A directive with arguments that fit it.
-fn sample(directive: Directive) -> &'static str {
+/// A directive with arguments that fit it: those of this list, else one for each that it requires.
+fn sample(directive: Directive) -> String {
     use Directive as D;
-    match directive {
-        D::Deprecated => "@deprecated(reason: \"old\")",
-        D::SpecifiedBy => "@specifiedBy(url: \"https://a.example\")",
-        D::OneOf => "@oneOf",
-        D::Skip => "@skip(if: true)",
-        D::Include => "@include(if: true)",
-        D::Defer => "@defer",
-        D::Link => "@link(url: \"https://a.example/b/v1\")",
-        D::Key => "@key(fields: \"id\")",
-        D::Requires => "@requires(fields: \"id\")",
-        D::Provides => "@provides(fields: \"id\")",
-        D::External => "@external",
-        D::Extends => "@extends",
-        D::Tag => "@tag(name: \"a\")",
-        D::Shareable => "@shareable",
-        D::Override => "@override(from: \"b\")",
-        D::Inaccessible => "@inaccessible",
-        D::ComposeDirective => "@composeDirective(name: \"@a\")",
-        D::InterfaceObject => "@interfaceObject",
-        D::Authenticated => "@authenticated",
-        D::RequiresScopes => "@requiresScopes(scopes: [[\"a\"]])",
-        D::Policy => "@policy(policies: [[\"a\"]])",
-        D::Context => "@context(name: \"a\")",
-        D::FromContext => "@fromContext(field: \"$a { id }\")",
-        D::Cost => "@cost(weight: 5)",
-        D::ListSize => "@listSize(assumedSize: 5)",
-        D::CacheTag => "@cacheTag(format: \"a\")",
-        D::Source => "@source(name: \"b\")",
-        D::Connect => "@connect(http: { GET: \"/b\" })",
-        D::Cache => "@cache(maxAge: 5)",
-        D::Invalidates => "@invalidates(tags: [\"a\"])",
-        D::Poll => "@poll(every: \"2s\")",
-        D::View => "@view(of: \"User\")",
-        D::From => "@from(path: \"id\")",
+    let chosen = match directive {
+        D::Deprecated => "reason: \"old\"",
+        D::SpecifiedBy => "url: \"https://a.example\"",
+        D::Link => "url: \"https://a.example/b/v1\"",
+        D::Override => "from: \"b\"",
+        D::ComposeDirective => "name: \"@a\"",
+        D::RequiresScopes => "scopes: [[\"a\"]]",
+        D::Policy => "policies: [[\"a\"]]",
+        D::FromContext => "field: \"$a { id }\"",
+        D::Cost => "weight: 5",
+        D::ListSize => "assumedSize: 5",
+        D::Source => "name: \"b\"",
+        D::Connect => "http: { GET: \"/b\" }",
+        D::Poll => "every: \"2s\"",
+        D::View => "of: \"User\"",
+        D::From => "path: \"id\"",
+        _ => "",
+    };
+    let definition = directive.definition();
+    let required = definition.arguments.iter().filter(|argument| argument.is_required).map(|argument| {
+        let value = match argument.ty {
+            ArgumentType::Text => "\"a\"",
+            ArgumentType::FieldSet => "\"id\"",
+            ArgumentType::Texts => "[\"a\"]",
+            ArgumentType::Flag => "true",
+            ArgumentType::Whole => "5",
+            ArgumentType::Structured => panic!("choose arguments for `@{}`", definition.name),
+        };
+        format!("{}: {value}", argument.name)
+    });
+    let arguments = match chosen.is_empty() {
+        true => required.collect::<Vec<_>>().join(", "),
+        false => chosen.to_owned(),
+    };
+    match arguments.is_empty() {
+        true => format!("@{}", definition.name),
+        false => format!("@{}({arguments})", definition.name),
     }
 }
 
@@ -102,7 +106,7 @@ fn each_directive_at_each_location_is_read_or_harmless_or_refused() {
     for &directive in Directive::ALL {
         for at in Location::ALL {
             for file in [FileKind::Rest, FileKind::GraphQl, FileKind::InProcess] {
-                let text = sample(directive);
+                let text = &*sample(directive);
                 let place = format!("{directive:?} on {at:?} in {file:?}");
                 let (with, findings) = read_text(file, &schema(file, at, text));
                 let (without, clean) = read_text(file, &schema(file, at, &" ".repeat(text.len())));

@@ -1,9 +1,9 @@
-//! Reading of Bespoke's directives: `@source`, `@connect`, `@cache`, `@invalidates` and `@poll`.
+//! Reading of the directives of bindings: `@connect`, `@cache`, `@invalidates` and `@poll`.
 
 use super::mapping::{Mapping, MappingBody, MappingText, Use, parse};
 use super::model::{
-    BatchDeclaration, CacheDeclaration, Connect, EffectDeclaration, HeaderDeclaration, HttpTarget, OutcomeDeclaration,
-    SourceDeclaration, Spanned, Target, TemplatePart,
+    BatchDeclaration, CacheDeclaration, Connect, EffectDeclaration, HttpTarget, OutcomeDeclaration, Spanned, Target,
+    TemplatePart,
 };
 use super::values::{Reader, directive_argument, list};
 use crate::contract::StatusPattern;
@@ -12,59 +12,6 @@ use apollo_compiler::Node;
 use apollo_compiler::ast::{Directive, Value};
 
 impl Reader<'_> {
-    /// Reads a `@source`.
-    pub(crate) fn source(&mut self, directive: &Node<Directive>) -> Option<SourceDeclaration> {
-        let name = directive_argument(directive, "name").and_then(|value| self.text(value))?;
-        let mut source = SourceDeclaration {
-            name,
-            openapi: directive_argument(directive, "openapi").and_then(|value| self.text(value)),
-            base_url: None,
-            headers: Vec::new(),
-            max_calls: directive_argument(directive, "maxCalls").and_then(|value| self.count(value)),
-            is_pure: directive_argument(directive, "pure").and_then(|value| self.boolean(value)),
-        };
-        if let Some(http) = directive_argument(directive, "http") {
-            for (name, value) in self.object(http, &["baseURL", "headers"]) {
-                match name {
-                    "baseURL" => source.base_url = self.text(value),
-                    "headers" => source.headers = self.headers(value),
-                    _ => {}
-                }
-            }
-        }
-        Some(source)
-    }
-
-    fn headers(&mut self, value: &Node<Value>) -> Vec<HeaderDeclaration> {
-        let members = value.as_list().unwrap_or(std::slice::from_ref(value));
-        members.iter().filter_map(|member| self.header(member)).collect()
-    }
-
-    fn header(&mut self, value: &Node<Value>) -> Option<HeaderDeclaration> {
-        let (mut name, mut from, mut fixed) = (None, None, None);
-        for (key, value) in self.object(value, &["name", "from", "value"]) {
-            let text = self.text(value);
-            match key {
-                "name" => name = text,
-                "from" => from = text,
-                "value" => fixed = text,
-                _ => {}
-            }
-        }
-        let span = self.span(value.location());
-        if let Some(fixed) = fixed.as_ref().filter(|fixed| !is_header_value(&fixed.value)) {
-            let message = "the value of a header is fixed text, or one setting as a whole";
-            let help = "write `value: \"{$config.name}\"`, and put what stands around it into the configuration";
-            self.find(Finding::new(Code::C003, message, fixed.span, "neither").help(help));
-        }
-        match (name, &from, &fixed) {
-            (Some(name), Some(_), None) | (Some(name), None, Some(_)) => {
-                Some(HeaderDeclaration { name, from, value: fixed })
-            }
-            _ => self.wrong(span, "a header: `{ name: \"X\", from: \"x\" }` or `{ name: \"X\", value: \"…\" }`"),
-        }
-    }
-
     /// Reads a `@connect`.
     pub(crate) fn connect(&mut self, directive: &Node<Directive>) -> Option<Connect> {
         let span = self.span(directive.location());
@@ -278,40 +225,5 @@ impl Reader<'_> {
             tags: directive_argument(directive, "tags").map(|value| self.texts(value)).unwrap_or_default(),
             span,
         })
-    }
-}
-
-/// Whether a header's value is text without inputs, or a single `{$config.a.b}`.
-fn is_header_value(text: &str) -> bool {
-    if !text.contains("{$") && !text.starts_with('$') {
-        return true;
-    }
-    let inner = text.strip_prefix('{').map_or(Some(text), |inner| inner.strip_suffix('}'));
-    let path = inner.and_then(|inner| inner.strip_prefix("$config."));
-    let is_name =
-        |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
-    path.is_some_and(|path| path.split('.').all(is_name))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_header_value;
-
-    #[test]
-    fn a_header_is_fixed_or_one_setting() {
-        for text in ["", "v1", "a {b} c", "{$config.key}", "$config.a.b-c", "5 $"] {
-            assert!(is_header_value(text), "{text}");
-        }
-        for text in [
-            "Bearer {$config.key}",
-            "{$config.key",
-            "{$config.}",
-            "{$config}",
-            "$config",
-            "{$confg.key}",
-            "{$claims.sub}",
-        ] {
-            assert!(!is_header_value(text), "{text}");
-        }
     }
 }

@@ -15,12 +15,14 @@ mod list_size;
 pub mod mapping;
 mod model;
 mod read;
+mod source;
 mod types;
 mod values;
 
 pub use model::{
     ArgumentDeclaration, BatchDeclaration, CacheDeclaration, Connect, EffectDeclaration, FieldDeclaration,
-    FieldSelection, HttpTarget, ListSizeDeclaration, Origin, OutcomeDeclaration, SdlFile, SourceDeclaration, Spanned,
-    Target, TemplatePart, TypeBody, TypeDeclaration, ValueDeclaration,
+    FieldSelection, HttpTarget, ListSizeDeclaration, Origin, OutcomeDeclaration, SdlFile, Spanned, Target,
+    TemplatePart, TypeBody, TypeDeclaration, ValueDeclaration,
 };
 pub use read::read;
+pub use source::SourceDeclaration;

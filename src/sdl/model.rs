@@ -1,6 +1,7 @@
 //! The SDL of one service, as typed declarations with spans.
 
 use super::mapping::Mapping;
+use super::source::SourceDeclaration;
 use crate::diagnostic::{FileId, Span};
 use apollo_compiler::ast;
 
@@ -55,35 +56,6 @@ impl SdlFile {
             None => name,
         }
     }
-}
-
-/// A `@source`, which declares a service.
-#[derive(Debug)]
-pub struct SourceDeclaration {
-    /// The name of the source (`name:`).
-    pub name: Spanned<String>,
-    /// The path of its contract (`openapi:`).
-    pub openapi: Option<Spanned<String>>,
-    /// The URL to which the paths of its endpoints are appended (`http.baseURL`).
-    pub base_url: Option<Spanned<String>>,
-    /// The headers of all calls (`http.headers`).
-    pub headers: Vec<HeaderDeclaration>,
-    /// The most calls that it makes for one request (`maxCalls:`). Only sources in this process have it.
-    pub max_calls: Option<Spanned<u32>>,
-    /// Whether its answers depend only on what it is asked, so that requests may share them (`pure:`). Only sources in
-    /// this process have it.
-    pub is_pure: Option<Spanned<bool>>,
-}
-
-/// A header of calls: `{ name: "X", from: "y" }` or `{ name: "X", value: "…" }`.
-#[derive(Debug)]
-pub struct HeaderDeclaration {
-    /// The name of the header that is sent.
-    pub name: Spanned<String>,
-    /// The name of the caller's header whose value is sent.
-    pub from: Option<Spanned<String>>,
-    /// The value that is sent: a text, or `{$config.x}`.
-    pub value: Option<Spanned<String>>,
 }
 
 /// A type definition or a type extension.
