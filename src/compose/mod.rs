@@ -10,7 +10,6 @@
 
 mod agree;
 mod bind;
-mod call;
 mod check;
 mod composer;
 mod draft;
@@ -28,6 +27,7 @@ mod merged;
 mod overrides;
 mod print;
 mod read;
+mod request_value;
 mod schema;
 mod services;
 mod shape;
@@ -37,14 +37,15 @@ mod types;
 mod way;
 
 pub use crate::sdl::Origin;
-pub use call::{Fieldset, HeaderParameter, Input, ListForm, PathPart, QueryParameter, RestCall};
 pub use composer::compose;
 pub use graph::Graph;
 pub use header::{HeaderRule, HeaderValue, ResolvedHeader};
 pub use ids::{FieldId, ShapeId, SourceId, TypeId, WayId};
+pub use kind::rest::{Fieldset, HeaderParameter, ListForm, PathPart, QueryParameter, RestCall};
 pub use kind::{Call, GraphQlCall, Transport};
 pub use print::print_graph;
 pub use read::{From, JsonPath, Method, Read, Segment};
+pub use request_value::Input;
 pub use services::{ServiceFile, Services};
 #[cfg(test)]
 pub use shape::Slicing;

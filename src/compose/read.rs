@@ -1,6 +1,6 @@
 //! Where in an answer's JSON a value is: what a checked `selection` becomes.
 
-use super::call::Input;
+use super::request_value::Input;
 use crate::json::Value;
 
 /// A path in JSON; empty: the value itself. Null or missing anywhere on it gives null.

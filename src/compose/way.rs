@@ -18,7 +18,7 @@ pub struct Way {
     pub endpoint: String,
     /// What it gets.
     pub entry: Entry,
-    /// Values of the parent that the call reads; [`super::call::Input::Parent`] is an index into it.
+    /// Values of the parent that the call reads; [`super::request_value::Input::Parent`] is an index into it.
     /// For a lookup: the key.
     pub inputs: Vec<KeyPath>,
     /// GraphQL sources: further inputs that single fields need (`@requires`): leaves, and the objects around them that

@@ -3,9 +3,12 @@
 //! Every such question is a method here whose `match` names all kinds. So whoever adds a kind answers all of them in this
 //! file; other rooms ask the methods, and do not look at the kind.
 
-use super::call::{Fieldset, Input, RestCall};
+pub(super) mod rest;
+
 use super::header::HeaderRule;
 use super::ids::{FieldId, TypeId};
+use super::request_value::Input;
+use rest::{Fieldset, RestCall};
 
 /// What a source speaks.
 #[derive(Debug)]
