@@ -134,6 +134,28 @@ fn files_of_a_room_use_each_other_in_one_direction() {
     }
 }
 
+/// The files that may tell kinds of sources or of calls apart, below `src/`.
+const KNOWS_KINDS: &[&str] = &["compose/bind/", "compose/kind/", "execute/request.rs"];
+
+#[test]
+fn kinds_of_sources_are_told_apart_in_one_place() {
+    let names_kind = |path: &String| {
+        let path = path.replace("crate::compose::", "");
+        path.starts_with("SourceKind::") || path.starts_with("Call::Rest") || path.starts_with("Call::GraphQl")
+    };
+    let rooms = fs::read_dir(src()).unwrap().map(|entry| entry.unwrap().path());
+    let rooms = rooms.map(|path| path.file_stem().unwrap().to_string_lossy().into_owned());
+    let files = rooms.flat_map(|room| sources(&room)).map(|(path, code)| {
+        let path = path.strip_prefix(src()).unwrap().display().to_string();
+        (path, paths(&code).iter().filter(|path| names_kind(path)).cloned().collect::<Vec<_>>())
+    });
+    let (know, others): (Vec<_>, Vec<_>) = files
+        .filter(|(_, named)| !named.is_empty())
+        .partition(|(path, _)| KNOWS_KINDS.iter().any(|known| path.starts_with(known)));
+    assert!(know.len() > 2, "{know:?}: are the kinds called otherwise?");
+    assert!(others.is_empty(), "ask a method of `compose/kind/mod.rs` instead: {others:#?}");
+}
+
 #[test]
 fn tests_are_in_the_files_where_rust_looks_for_them() {
     let mut open = vec![src()];
