@@ -5,9 +5,8 @@
 
 use super::draft::Draft;
 use super::ids::{FieldId, TypeId};
-use super::merged::MergedTypes;
+use super::merged::{MergedType, MergedTypes};
 use super::types::{Argument, Bounds, GraphField, GraphType, TypeKind};
-use crate::diagnostic::Span;
 use crate::json::{Number, Value as Json};
 use apollo_compiler::Name;
 use apollo_compiler::ast;
@@ -22,7 +21,7 @@ pub(super) fn add<'a>(draft: &mut Draft<'a>, types: MergedTypes<'a>) {
 
 fn add_types(draft: &mut Draft<'_>, types: &MergedTypes<'_>) {
     let graph = &mut draft.graph;
-    let mut add = |name: &str, kind: TypeKind, span: Option<Span>, (authenticated, is_hidden): (bool, bool)| {
+    let mut add = |name: &str, kind: TypeKind, merged: Option<&MergedType<'_>>| {
         let id = TypeId::at(graph.types.len());
         graph.type_ids.insert(name.to_owned(), id);
         graph.types.push(GraphType {
@@ -31,17 +30,17 @@ fn add_types(draft: &mut Draft<'_>, types: &MergedTypes<'_>) {
             fields: IndexMap::new(),
             possible: Vec::new(),
             lookups: Vec::new(),
-            authenticated,
-            is_hidden,
-            span,
+            authenticated: merged.is_some_and(|merged| merged.is_authenticated),
+            is_hidden: merged.is_some_and(|merged| merged.is_hidden),
+            span: merged.map(|merged| merged.span),
         });
     };
     for ty in types.values() {
-        add(&ty.name, ty.kind, Some(ty.span), (ty.is_authenticated, ty.is_hidden));
+        add(&ty.name, ty.kind, Some(ty));
     }
     for name in ["Int", "Float", "String", "Boolean", "ID"] {
         if !types.contains_key(name) {
-            add(name, TypeKind::Scalar, None, (false, false));
+            add(name, TypeKind::Scalar, None);
         }
     }
     for (index, ty) in types.values().enumerate() {

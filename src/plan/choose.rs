@@ -38,7 +38,14 @@ struct Candidate {
 }
 
 /// The cost of a choice, in the order of the module's doc. A lower cost is better.
-type Cost = (usize, usize, usize, Reverse<usize>, Vec<WayId>);
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Cost {
+    calls: usize,
+    repeated: usize,
+    hops: usize,
+    coverage: Reverse<usize>,
+    ways: Vec<WayId>,
+}
 
 impl Planner<'_> {
     /// Chooses the cheapest ways that together give all nodes.
@@ -192,21 +199,19 @@ pub(super) fn required<'g>(way: &'g Way, path: &KeyPath) -> &'g [KeyPath] {
 }
 
 fn cost<'a>(picked: impl Iterator<Item = &'a Candidate>) -> Cost {
-    let mut seen: Vec<WayId> = Vec::new();
     let mut lookups = HashSet::new();
-    let mut coverage = 0;
-    let (mut calls, mut repeated, mut hops) = (0usize, 0, 0usize);
+    let mut cost = Cost { calls: 0, repeated: 0, hops: 0, coverage: Reverse(0), ways: Vec::new() };
     for candidate in picked {
-        coverage += candidate.coverage;
+        cost.coverage.0 += candidate.coverage;
         if candidate.is_lookup && !lookups.insert(candidate.way) {
             continue;
         }
-        calls = calls.saturating_add(candidate.hops).saturating_add(usize::from(candidate.is_new));
-        repeated += usize::from(candidate.is_repeated);
-        hops = hops.saturating_add(candidate.hops);
-        seen.push(candidate.way);
+        cost.calls = cost.calls.saturating_add(candidate.hops).saturating_add(usize::from(candidate.is_new));
+        cost.repeated += usize::from(candidate.is_repeated);
+        cost.hops = cost.hops.saturating_add(candidate.hops);
+        cost.ways.push(candidate.way);
     }
-    (calls, repeated, hops, Reverse(coverage), seen)
+    cost
 }
 
 /// Tries all combinations and gives the cheapest one.

@@ -1,6 +1,7 @@
 //! Arguments: each argument of a graph field on a path is pinned, offered to the client or left to its default.
 
 use super::field::Field;
+use super::inherit::{ArgumentOrigin, FieldOrigin};
 use super::path::PathHop;
 use super::resolve::Resolver;
 use super::table::{ArgumentView, GraphArgument, Limit, Template};
@@ -77,7 +78,8 @@ impl Resolver<'_> {
             }
             if let (Some(Template::Hole(index, _)), true) = (&value, is_first) {
                 let coordinate = format!("{}({}:)", field.coordinate, field.arguments[*index].name);
-                let origin = (graph_field.parent, graph_field.name.clone(), argument.name.to_string());
+                let of = FieldOrigin { ty: graph_field.parent, name: graph_field.name.clone() };
+                let origin = ArgumentOrigin { field: of, name: argument.name.to_string() };
                 self.argument_origins.entry(coordinate).or_default().push(origin);
             }
             let known = graph_field.arguments.get(argument.name.as_str());

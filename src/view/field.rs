@@ -4,6 +4,7 @@
 //! Out: hops with the graph field for each concrete type, and with resolved arguments.
 //! Elsewhere: arguments ([`super::argument`]).
 
+use super::inherit::FieldOrigin;
 use super::markup::FromMark;
 use super::path::PathHop;
 use super::resolve::Resolver;
@@ -45,7 +46,7 @@ struct Walk {
     ty: Type,
     hops: Vec<HopView>,
     /// The graph type and the field of each hop, as declared.
-    declared: Vec<(TypeId, String)>,
+    declared: Vec<FieldOrigin>,
     last: Option<FieldId>,
 }
 
@@ -169,7 +170,7 @@ impl Resolver<'_> {
         }
         walk.ty = followed_by(&walk.ty, hop_type);
         walk.place = Place { ty: graph.field(declared).ty.named(), possible };
-        walk.declared.push((graph.field(declared).parent, hop.name.clone()));
+        walk.declared.push(FieldOrigin { ty: graph.field(declared).parent, name: hop.name.clone() });
         walk.last = Some(declared);
         walk.hops.push(HopView { index, nodes });
         Some(())

@@ -14,8 +14,19 @@ use apollo_compiler::schema::{ExtendedType, FieldDefinition};
 use apollo_compiler::{Name, Node, Schema};
 use std::collections::HashMap;
 
-/// An argument in the graph: its type, its field and its name.
-pub(super) type ArgumentOrigin = (TypeId, String, String);
+/// A field in the graph, by its type and name.
+#[derive(Debug, Clone)]
+pub(super) struct FieldOrigin {
+    pub(super) ty: TypeId,
+    pub(super) name: String,
+}
+
+/// An argument in the graph.
+#[derive(Debug, Clone)]
+pub(super) struct ArgumentOrigin {
+    pub(super) field: FieldOrigin,
+    pub(super) name: String,
+}
 
 /// The counterparts of a client schema's parts in the graph.
 pub(super) struct Origins<'a> {
@@ -23,8 +34,8 @@ pub(super) struct Origins<'a> {
     pub(super) markup: &'a Markup,
     /// The graph type of each client type.
     pub(super) of: &'a HashMap<String, TypeId>,
-    /// The graph fields on the path of each client field, as graph types and field names.
-    pub(super) paths: &'a HashMap<String, Vec<(TypeId, String)>>,
+    /// The graph fields on the path of each client field.
+    pub(super) paths: &'a HashMap<String, Vec<FieldOrigin>>,
     /// The graph arguments that each client argument (`Type.field(argument:)`) fills as a whole.
     pub(super) arguments: &'a HashMap<String, Vec<ArgumentOrigin>>,
     /// The client's enums and input objects with their names in the graph.
@@ -93,12 +104,12 @@ impl Origins<'_> {
     fn field(&self, ty: &str, field: &mut FieldDefinition) {
         let coordinate = format!("{ty}.{}", field.name);
         let Some(path) = self.paths.get(&coordinate) else { return };
-        let origins: Vec<&FieldDefinition> = path.iter().filter_map(|(ty, name)| self.graph_field(*ty, name)).collect();
+        let origins: Vec<&FieldDefinition> = path.iter().filter_map(|origin| self.graph_field(origin)).collect();
         describe(field, &origins);
         for argument in &mut field.arguments {
             let found = self.arguments.get(&format!("{coordinate}({}:)", argument.name));
-            let Some([(ty, field, name), more @ ..]) = found.map(Vec::as_slice) else { continue };
-            let Some(same) = self.graph_field(*ty, field).and_then(|field| field.argument_by_name(name)) else {
+            let Some([ArgumentOrigin { field, name }, more @ ..]) = found.map(Vec::as_slice) else { continue };
+            let Some(same) = self.graph_field(field).and_then(|field| field.argument_by_name(name)) else {
                 continue;
             };
             // If it fills several arguments, it inherits no default, because each of them has its own.
@@ -134,8 +145,8 @@ impl Origins<'_> {
         }
     }
 
-    fn graph_field(&self, ty: TypeId, name: &str) -> Option<&FieldDefinition> {
-        self.graph.schema.type_field(&self.graph.ty(ty).name, name).ok().map(|field| &***field)
+    fn graph_field(&self, FieldOrigin { ty, name }: &FieldOrigin) -> Option<&FieldDefinition> {
+        self.graph.schema.type_field(&self.graph.ty(*ty).name, name).ok().map(|field| &***field)
     }
 
     /// The name of an enum value in the graph.

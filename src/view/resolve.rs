@@ -4,7 +4,7 @@
 //! Out: the tables for lowering, and all findings (E116).
 //! Elsewhere: leaf and input types ([`super::inputs`]), fields ([`super::field`]), members ([`super::member`]).
 
-use super::inherit::ArgumentOrigin;
+use super::inherit::{ArgumentOrigin, FieldOrigin};
 use super::markup::{FromMark, Markup, Text, span_of};
 use super::path;
 use super::table::{Inputs, Tables};
@@ -30,7 +30,7 @@ pub(super) struct Resolver<'a> {
     /// The names of arguments in the graph that decide how long a list is.
     pub(super) sizing: HashSet<String>,
     /// The graph fields on the path of each client field, as graph types and field names.
-    pub(super) paths: HashMap<String, Vec<(TypeId, String)>>,
+    pub(super) paths: HashMap<String, Vec<FieldOrigin>>,
     /// The graph arguments that each client argument (`Type.field(argument:)`) fills as a whole.
     pub(super) argument_origins: HashMap<String, Vec<ArgumentOrigin>>,
     /// Client types of fields whose value can also be of a graph type that the client type does not show.

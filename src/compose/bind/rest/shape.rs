@@ -379,7 +379,7 @@ impl<'a> Binding<'_, 'a> {
             }
             _ => self.discriminator_cases(&members, schema),
         };
-        let Some((read, cases)) = cases else {
+        let Some(Cases { read, cases }) = cases else {
             let name = self.draft.graph.ty(ty).name.clone();
             let message = format!("nothing says which member of `{name}` an answer is");
             let help = "declare `oneOf` with a `discriminator` in the contract, map statuses in `on:`, or select \
@@ -390,7 +390,7 @@ impl<'a> Binding<'_, 'a> {
         let siblings = std::mem::replace(&mut self.abstract_siblings, members);
         let mut variants: Vec<ShapeVariant> = Vec::new();
         let mut by_text = Vec::new();
-        for (text, member, schema) in cases {
+        for Case { text, member, schema } in cases {
             let index = match variants.iter().position(|variant| variant.ty == member) {
                 Some(index) => index,
                 None => {
@@ -439,9 +439,9 @@ impl<'a> Binding<'_, 'a> {
                 return None;
             };
             let variant = schema.and_then(|schema| self.variant_schema(schema, &text)).or(schema);
-            cases.push((text, *member, variant));
+            cases.push(Case { text, member: *member, schema: variant });
         }
-        Some(Some((read, cases)))
+        Some(Some(Cases { read, cases }))
     }
 
     /// The alternative that a discriminator's value stands for.
@@ -460,10 +460,10 @@ impl<'a> Binding<'_, 'a> {
         let mut cases = Vec::new();
         for (text, variant) in &discriminator.mapping {
             let member = self.member_of(members, *variant, &discriminator.property, text)?;
-            cases.push((text.clone(), member, Some(*variant)));
+            cases.push(Case { text: text.clone(), member, schema: Some(*variant) });
         }
         let read = Read::path(JsonPath(vec![Segment::Property(discriminator.property.clone())]));
-        Some((read, cases))
+        Some(Cases { read, cases })
     }
 
     fn member_of(&self, members: &[TypeId], variant: SchemaId, discriminator: &str, text: &str) -> Option<TypeId> {
@@ -488,8 +488,20 @@ impl<'a> Binding<'_, 'a> {
     }
 }
 
-/// Where the discriminator is, and for each of its values the member and its schema.
-type Cases = (Read, Vec<(String, TypeId, Option<SchemaId>)>);
+/// How the member of an abstract type is told.
+struct Cases {
+    /// Where the discriminator is.
+    read: Read,
+    cases: Vec<Case>,
+}
+
+/// What one value of a discriminator stands for.
+struct Case {
+    text: String,
+    member: TypeId,
+    /// The contract's type of the member.
+    schema: Option<SchemaId>,
+}
 
 fn text_of(value: &Value) -> Option<String> {
     match value {
