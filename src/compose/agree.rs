@@ -1,13 +1,13 @@
-//! Which answers are read alike: the same fields of the same types, at the same places.
+//! Whether two answers are read alike: they have the same fields of the same types, at the same places.
 //!
-//! In: two shapes of a graph. Out: whether one reading serves both.
+//! In: two shapes of a graph. Out: whether one way of reading serves both.
 
 use super::graph::Graph;
 use super::ids::ShapeId;
 use super::shape::{ShapeField, TypeChoice};
 use std::collections::HashSet;
 
-/// Whether two answers that hold these shapes are read alike. Shapes that refer to themselves are looked at once.
+/// Whether two answers of these shapes are read alike. Each pair of shapes is compared once, so recursive shapes end.
 pub(super) fn are_alike(graph: &Graph, one: ShapeId, other: ShapeId) -> bool {
     let mut seen = HashSet::new();
     let mut open = vec![(one, other)];
@@ -19,7 +19,7 @@ pub(super) fn are_alike(graph: &Graph, one: ShapeId, other: ShapeId) -> bool {
     true
 }
 
-/// The same of the places themselves; `open` gets the shapes below.
+/// Compares two places without what is below them; `open` gets the pairs of shapes below.
 fn are_alike_here(graph: &Graph, one: ShapeId, other: ShapeId, open: &mut Vec<(ShapeId, ShapeId)>) -> bool {
     let (one, other) = (graph.shape(one), graph.shape(other));
     let are_alike = one.ty == other.ty && is_same_choice(&one.choice, &other.choice);

@@ -1,4 +1,4 @@
-//! Composition from start to end.
+//! Composition, from start to end.
 
 use super::draft::Draft;
 use super::graph::Graph;
@@ -8,13 +8,13 @@ use crate::contract::Contract;
 use crate::diagnostic::{Code, Finding};
 use std::collections::{BTreeSet, HashMap};
 
-/// Composes services into one graph; `contracts` are by the path that `@source(openapi:)` gives.
+/// Composes services into one graph. `contracts` are keyed by the path that `@source(openapi:)` gives.
 ///
-/// The findings are those about the services' SDL, too. The graph is there iff no finding is an error.
+/// The findings include those about the services' SDL. There is a graph if and only if no finding is an error.
 #[must_use]
 pub fn compose(services: &Services, contracts: &HashMap<String, Contract>) -> (Option<Graph>, Vec<Finding>) {
     let mut draft = drafted(services);
-    // Without a sound schema nothing can be checked against it.
+    // Without a valid schema, nothing can be checked against it.
     let is_sound = draft.findings.iter().all(|finding| finding.code != Code::E204);
     if is_sound {
         bind::bind(&mut draft, contracts);
@@ -28,7 +28,7 @@ pub fn compose(services: &Services, contracts: &HashMap<String, Contract>) -> (O
     (is_sound.then_some(graph), findings)
 }
 
-/// All types, fields and keys, and no way to get any of them yet.
+/// A draft with all types, fields and keys, and without any way to get them.
 fn drafted(services: &Services) -> Draft<'_> {
     let files = &services.files;
     let mut findings = services.findings.clone();

@@ -1,7 +1,7 @@
-//! The draft of a graph: what the parts of composition share while they make it.
+//! The draft of a graph, which the parts of composition share and fill.
 //!
 //! In: the services' SDL, and the graph so far. Out: the same graph with one more source, shape or way.
-//! Elsewhere: the order in which the parts work on it ([`super::composer`]).
+//! Elsewhere: the order in which the parts fill it ([`super::composer`]).
 
 use super::graph::Graph;
 use super::ids::{FieldId, ShapeId, SourceId, TypeId, WayId};
@@ -19,47 +19,47 @@ use std::collections::{BTreeSet, HashMap};
 /// One `@key` of a type.
 #[derive(Debug)]
 pub(super) struct Key {
-    /// The file that declares it.
+    /// The index of the file that declares the key.
     pub(super) file: usize,
-    /// Its leaves.
+    /// The paths to the leaves of the key.
     pub(super) paths: Vec<KeyPath>,
-    /// Can the file's source be asked by it?
+    /// Whether the file's source can be asked by the key.
     pub(super) is_resolvable: bool,
 }
 
-/// What a shape is made of.
+/// The properties from which a shape is made. Equal ones give the same shape.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct ShapeKey {
     pub(super) source: SourceId,
     pub(super) ty: TypeId,
-    /// The contract's type at the place.
+    /// The contract's type at the place, if there is a contract.
     pub(super) schema: Option<SchemaId>,
-    /// The selection that lists the fields.
+    /// The selection that lists the fields, if there is one.
     pub(super) listed: Option<Span>,
-    /// Without a contract: the object that a binding gets, rather than one nested in it.
+    /// Without a contract: whether this is the object that a binding gets, and not one nested in it.
     pub(super) is_top: bool,
 }
 
-/// A graph in the making, with what its parts need to know of the services' files.
+/// A graph that is being made, and what its parts need to know of the services' files.
 #[derive(Debug)]
 pub(super) struct Draft<'a> {
     pub(super) files: &'a [SdlFile],
     pub(super) graph: Graph,
-    /// By [`FieldId`].
+    /// The declarations of each field, by [`FieldId`].
     pub(super) declared: Vec<Vec<Declared<'a>>>,
-    /// By [`TypeId`].
+    /// The keys of each type, by [`TypeId`].
     pub(super) keys: Vec<Vec<Key>>,
     /// The fields that are part of a key, nested ones included.
     pub(super) key_fields: BTreeSet<FieldId>,
-    /// Shapes by what they were made of, so that recursion ends.
+    /// The shapes that were made, by their keys, so that recursion ends.
     pub(super) made_shapes: HashMap<ShapeKey, ShapeId>,
-    /// Of REST shapes: the selection or operation that they come from.
+    /// The selection or operation that each REST shape comes from.
     pub(super) shape_spans: HashMap<ShapeId, Span>,
     pub(super) findings: Vec<Finding>,
 }
 
 impl<'a> Draft<'a> {
-    /// A draft with schemas and without any type, source or way.
+    /// A draft with schemas, but without any type, source or way.
     pub(super) fn new(files: &'a [SdlFile], schemas: Schemas, findings: Vec<Finding>) -> Self {
         Self {
             files,
@@ -82,20 +82,20 @@ impl<'a> Draft<'a> {
         self.declared[field.index()].iter().find(|declared| declared.file == file).copied()
     }
 
-    /// Has a field a `@connect` of its own, in any file that answers it?
+    /// Whether a field has a `@connect` of its own, in any file that answers it.
     pub(super) fn has_binding(&self, field: FieldId) -> bool {
         self.declared[field.index()].iter().any(|declared| declared.field.is_bound && declared.is_offered)
     }
 
-    /// The id of a shape that is filled later, so that shapes may refer to themselves.
+    /// Reserves the id of a shape that is filled later, so that shapes may refer to themselves.
     pub(super) fn reserve_shape(&mut self, ty: TypeId) -> ShapeId {
         let id = ShapeId::at(self.graph.shapes.len());
         self.graph.shapes.push(Shape { ty, choice: TypeChoice::Only, variants: Vec::new() });
         id
     }
 
-    /// Whether what stands here is a write: a field of `Mutation` is one, whatever its method and its source, and nothing
-    /// else is (GraphQL §6.2.2: only the top-level fields of a mutation may have side effects).
+    /// Whether an entry is a write. A field of `Mutation` is one, whatever its method and its source are; nothing else
+    /// is, because only the top-level fields of a mutation may have side effects (GraphQL §6.2.2).
     pub(super) fn is_write(&self, entry: Entry) -> bool {
         match entry {
             Entry::Root(field) => self.graph.ty(self.graph.field(field).parent).name == "Mutation",
@@ -103,7 +103,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Adds a way, and lists it where it leads to.
+    /// Adds a way, and lists it at the field or the type that it leads to.
     pub(super) fn add_way(&mut self, mut way: Way) {
         let id = WayId::at(self.graph.ways.len());
         way.is_safe = !self.is_write(way.entry);
@@ -121,7 +121,7 @@ impl<'a> Draft<'a> {
         id
     }
 
-    /// A type as people write it, such as `[Order!]!`.
+    /// The text of a type, such as `[Order!]!`.
     pub(super) fn type_text(&self, ty: &TypeRef) -> String {
         let bang = |nullable: bool| if nullable { "" } else { "!" };
         match ty {
@@ -130,7 +130,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Does the type hold fields?
+    /// Whether the type has fields.
     pub(super) fn is_composite(&self, ty: TypeId) -> bool {
         self.graph.is_composite(ty)
     }

@@ -1,4 +1,4 @@
-//! The composed graph: all types, fields, sources, shapes and ways, and how each is found.
+//! The composed graph: all types, fields, sources, shapes and ways, and how they are looked up.
 
 use super::ids::{FieldId, ShapeId, SourceId, TypeId, WayId};
 use super::shape::Shape;
@@ -11,28 +11,28 @@ use apollo_compiler::validation::Valid;
 use indexmap::IndexMap;
 use std::collections::HashMap;
 
-/// All services' types and fields, composed, with the ways to get each of them.
+/// The types and fields of all services, composed, with the ways to get each of them.
 #[derive(Debug)]
 pub struct Graph {
-    /// What clients may see of the graph, as a plain GraphQL schema: no directives of ours or of federation, and nothing
-    /// that is `@inaccessible`.
+    /// The part of the graph that clients may see, as a plain GraphQL schema: it has no directives of Bespoke or of
+    /// federation, and nothing that is `@inaccessible`.
     pub schema: Valid<Schema>,
     /// The whole graph, as a plain GraphQL schema.
     pub full: Valid<Schema>,
-    /// The arguments that one GraphQL source declares of a field, and their types there, such as `[ID!]!`: the source is
-    /// sent no others, and its own types may be laxer than the graph's.
+    /// The arguments that one GraphQL source declares for a field, and their types there, such as `[ID!]!`. The source
+    /// is sent no other arguments, and its own types may be laxer than the graph's.
     pub own_arguments: HashMap<(SourceId, FieldId), IndexMap<String, String>>,
-    /// Indexed by [`TypeId`].
+    /// The types, by [`TypeId`].
     pub types: Vec<GraphType>,
-    /// Type name to id.
+    /// The id of each type, by the name of the type.
     pub type_ids: HashMap<String, TypeId>,
-    /// Indexed by [`FieldId`].
+    /// The fields, by [`FieldId`].
     pub fields: Vec<GraphField>,
-    /// Indexed by [`SourceId`].
+    /// The sources, by [`SourceId`].
     pub sources: Vec<Source>,
-    /// Indexed by [`ShapeId`].
+    /// The shapes, by [`ShapeId`].
     pub shapes: Vec<Shape>,
-    /// Indexed by [`WayId`].
+    /// The ways, by [`WayId`].
     pub ways: Vec<Way>,
 }
 
@@ -52,43 +52,43 @@ impl Graph {
         }
     }
 
-    /// A type.
+    /// The type with this id.
     #[must_use]
     pub fn ty(&self, id: TypeId) -> &GraphType {
         &self.types[id.index()]
     }
 
-    /// A field.
+    /// The field with this id.
     #[must_use]
     pub fn field(&self, id: FieldId) -> &GraphField {
         &self.fields[id.index()]
     }
 
-    /// A way.
+    /// The way with this id.
     #[must_use]
     pub fn way(&self, id: WayId) -> &Way {
         &self.ways[id.index()]
     }
 
-    /// A shape.
+    /// The shape with this id.
     #[must_use]
     pub fn shape(&self, id: ShapeId) -> &Shape {
         &self.shapes[id.index()]
     }
 
-    /// A source.
+    /// The source with this id.
     #[must_use]
     pub fn source(&self, id: SourceId) -> &Source {
         &self.sources[id.index()]
     }
 
-    /// A type by name.
+    /// The id of the type with this name, if there is one.
     #[must_use]
     pub fn type_id(&self, name: &str) -> Option<TypeId> {
         self.type_ids.get(name).copied()
     }
 
-    /// A type of the AST as a type of the graph; `None`: the graph has no type of the name.
+    /// Converts a type of the AST to one of the graph. `None` if the graph has no type of that name.
     pub(super) fn type_ref(&self, ty: &ast::Type) -> Option<TypeRef> {
         let nullable = !ty.is_non_null();
         Some(if ty.is_list() {
@@ -98,13 +98,13 @@ impl Graph {
         })
     }
 
-    /// A field by type and name.
+    /// The id of a type's field, by name.
     #[must_use]
     pub fn field_id(&self, ty: TypeId, name: &str) -> Option<FieldId> {
         self.ty(ty).fields.get(name).copied()
     }
 
-    /// A type by name, if clients may see it.
+    /// The id of the type with this name, if clients may see it.
     #[must_use]
     pub fn visible_type(&self, name: &str) -> Option<TypeId> {
         self.type_id(name).filter(|id| !self.ty(*id).is_hidden)
@@ -115,24 +115,24 @@ impl Graph {
         self.types.iter().filter(|ty| !ty.is_hidden).map(|ty| ty.name.as_str())
     }
 
-    /// A field by type and name, if clients may see it.
+    /// The id of a type's field, by name, if clients may see it.
     #[must_use]
     pub fn visible_field(&self, ty: TypeId, name: &str) -> Option<FieldId> {
         self.field_id(ty, name).filter(|id| !self.field(*id).is_hidden)
     }
 
-    /// The concrete types of a type that clients may see.
+    /// The concrete types of a type, as far as clients may see them.
     pub fn visible_members(&self, ty: TypeId) -> impl Iterator<Item = TypeId> + '_ {
         self.ty(ty).possible.iter().copied().filter(|id| !self.ty(*id).is_hidden)
     }
 
-    /// Does the type hold fields?
+    /// Whether the type has fields.
     #[must_use]
     pub fn is_composite(&self, id: TypeId) -> bool {
         matches!(self.ty(id).kind, TypeKind::Object | TypeKind::Interface | TypeKind::Union)
     }
 
-    /// Is it a field of `Mutation`, which writes?
+    /// Whether the field is one of `Mutation`, so that it writes.
     #[must_use]
     pub fn is_mutation(&self, id: FieldId) -> bool {
         self.ty(self.field(id).parent).name == "Mutation"

@@ -1,7 +1,7 @@
-//! Merged types become the types and fields of the graph.
+//! How merged types become the types and fields of the graph.
 //!
 //! In: merged types. Out: the graph's [`GraphType`]s and [`GraphField`]s, without any way to get them yet.
-//! Elsewhere: the same as plain GraphQL schemas ([`super::schema`]).
+//! Elsewhere: the same types as plain GraphQL schemas ([`super::schema`]).
 
 use super::draft::Draft;
 use super::ids::{FieldId, TypeId};
@@ -13,7 +13,7 @@ use apollo_compiler::ast;
 use indexmap::IndexMap;
 use std::collections::HashMap;
 
-/// Adds all merged types, and then their fields, whose types are known by then.
+/// Adds all merged types, and then their fields, because the types of fields must exist before.
 pub(super) fn add<'a>(draft: &mut Draft<'a>, types: MergedTypes<'a>) {
     add_types(draft, &types);
     add_fields(draft, types);
@@ -69,7 +69,7 @@ fn add_fields<'a>(draft: &mut Draft<'a>, types: MergedTypes<'a>) {
         let parent = TypeId::at(index);
         for (name, field) in ty.fields {
             let is_hidden = field.is_hidden();
-            // A type that does not exist has been found by the schema's validation.
+            // The validation of the schema has reported a type that does not exist.
             let Some(field_type) = draft.graph.type_ref(&field.ty) else { continue };
             let arguments = field.arguments.iter().filter_map(|(name, argument)| {
                 let argument = Argument {
@@ -102,7 +102,8 @@ fn add_fields<'a>(draft: &mut Draft<'a>, types: MergedTypes<'a>) {
     }
 }
 
-/// A GraphQL literal of a type as JSON: one value is a list of one (GraphQL §3.11), and an `ID` is a string (§3.5.5).
+/// A GraphQL literal of a type as JSON. A single value of a list type is a list of one (GraphQL §3.11), and an `ID` is
+/// a string (§3.5.5).
 fn json(ty: &ast::Type, value: &ast::Value, inputs: &HashMap<String, IndexMap<String, ast::Type>>) -> Json {
     let number = |text: &str| Number::parse(text).map_or(Json::Null, Json::Number);
     match value {
@@ -117,7 +118,7 @@ fn json(ty: &ast::Type, value: &ast::Value, inputs: &HashMap<String, IndexMap<St
         ast::Value::Float(digits) => number(digits.as_str()),
         ast::Value::Int(digits) => number(digits.as_str()),
         ast::Value::Boolean(value) => Json::Bool(*value),
-        // In a custom scalar.
+        // This is a list in a custom scalar.
         ast::Value::List(members) => members.iter().map(|member| json(ty, member, inputs)).collect(),
         ast::Value::Object(members) => {
             let fields = inputs.get(ty.inner_named_type().as_str());

@@ -1,17 +1,18 @@
-//! `@authenticated`: which fields an anonymous caller must not have.
+//! `@authenticated`: which fields an anonymous caller must not get.
 //!
-//! In: types and fields with what stands on each of them. Out: the same, with what follows from it.
-//! Elsewhere: objects that are known by their concrete type alone, which the writer refuses ([`crate::execute`]).
+//! In: types and fields with the directives on each of them. Out: the same, with the fields that need a caller as a
+//! consequence.
+//! Elsewhere: objects whose need is known only by their concrete type, which the writer refuses ([`crate::execute`]).
 //!
-//! A field needs a caller who is signed in if the directive stands
+//! A field needs a caller who is signed in if the directive is
 //! - on the field, or on the field of an interface that its type implements;
 //! - on its type, or on an interface that its type implements;
-//! - on what it gives: an object, an interface, a scalar or an enum;
-//! - on a field that it is made of: `@requires`, and `$this` and `$batch` in the binding of a field. Keys are no part of it:
-//!   they say of which object a field is.
+//! - on the type of its value: an object, an interface, a scalar or an enum;
+//! - on a field that it is made of: by `@requires`, or by `$this` and `$batch` in the binding of a field. Keys do not
+//!   count, because they only say to which object a field belongs.
 //!
-//! This is what Apollo Federation 2.5 says of `@authenticated`, and its later rule that what is made of guarded data is
-//! guarded itself.
+//! These are the rules of Apollo Federation 2.5 for `@authenticated`, and its later rule that a field made of guarded
+//! data is guarded itself.
 
 use super::graph::Graph;
 use super::ids::{FieldId, TypeId};
@@ -30,7 +31,7 @@ pub(super) fn spread(graph: &mut Graph) {
     for (index, interfaces) in interfaces.iter().enumerate() {
         graph.types[index].authenticated |= interfaces.iter().any(|interface| graph.ty(*interface).authenticated);
     }
-    // The fields of interfaces are looked at as they were declared: what one implementer is made of is not another's.
+    // The fields of interfaces count as they were declared: what one implementer is made of does not concern another.
     let own: Vec<bool> = graph.fields.iter().map(|field| field.authenticated).collect();
     for index in 0..graph.fields.len() {
         let field = &graph.fields[index];
@@ -41,7 +42,7 @@ pub(super) fn spread(graph: &mut Graph) {
         let of_types = graph.ty(field.parent).authenticated || graph.ty(field.ty.named()).authenticated;
         graph.fields[index].authenticated |= inherited || of_types;
     }
-    // What is made of guarded fields may itself be what others are made of.
+    // Other fields may be made of those that were just marked, so the search is repeated.
     loop {
         let made = made_of_guarded(graph);
         if made.is_empty() {
@@ -51,7 +52,7 @@ pub(super) fn spread(graph: &mut Graph) {
     }
 }
 
-/// The interfaces that a type implements; GraphQL §3.6 has every type list those of its interfaces, too.
+/// The interfaces that a type implements. By GraphQL §3.6, a type also lists the interfaces of its interfaces.
 fn interfaces(graph: &Graph, index: usize) -> Vec<TypeId> {
     let names = match graph.full.types.get(graph.types[index].name.as_str()) {
         Some(ExtendedType::Object(object)) => &object.implements_interfaces,
@@ -61,7 +62,7 @@ fn interfaces(graph: &Graph, index: usize) -> Vec<TypeId> {
     names.iter().filter_map(|name| graph.type_id(name)).collect()
 }
 
-/// Fields that are not marked yet, but made of some that are.
+/// The fields that are not marked yet, but are made of marked ones.
 fn made_of_guarded(graph: &Graph) -> Vec<FieldId> {
     let is_guarded = |path: &KeyPath| path.0.iter().any(|field| graph.field(*field).authenticated);
     let made = graph.ways.iter().flat_map(|way| {

@@ -1,4 +1,4 @@
-//! Header rules: what every call to a source is sent.
+//! Header rules: the headers of every call to a source.
 //!
 //! Elsewhere: headers of one call ([`super::HeaderParameter`]).
 
@@ -8,36 +8,36 @@ use std::borrow::Cow;
 /// A header of every call to a source.
 #[derive(Debug, Clone)]
 pub struct HeaderRule {
-    /// The header sent, in lower case.
+    /// The name of the header that is sent, in lower case.
     pub name: String,
-    /// What it holds.
+    /// The value of the header.
     pub value: HeaderValue,
 }
 
-/// What a configured header holds.
+/// The value of a configured header.
 #[derive(Debug, Clone)]
 pub enum HeaderValue {
     /// The caller's header of this name (lower case), forwarded.
     Forwarded(String),
-    /// Fixed text.
+    /// A fixed text.
     Literal(String),
     /// A value of the service's configuration, by path.
     Config(Vec<String>),
 }
 
-/// What a header rule comes to under the configuration of its service.
+/// The value of a header rule, with the configuration of its service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ResolvedHeader<'a> {
     /// The caller's header of this name, if the caller sends one.
     OfCaller(&'a str),
-    /// This text.
+    /// A fixed text, or the text of a setting.
     Text(Cow<'a, str>),
-    /// The setting that it holds is missing, or is no text, number or boolean.
+    /// The setting is missing, or is no text, number or boolean.
     NotConfigured,
 }
 
 impl HeaderRule {
-    /// What the rule comes to; `config` is the object of its service's settings.
+    /// Finds the value of the rule. `config` is the object of its service's settings.
     #[must_use]
     pub fn resolve<'a>(&'a self, config: &'a Value) -> ResolvedHeader<'a> {
         let path = match &self.value {

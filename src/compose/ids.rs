@@ -1,16 +1,16 @@
-//! The ids of what is in a graph: each indexes a table of [`super::Graph`].
+//! The ids of the parts of a graph. Each id indexes a table of [`super::Graph`].
 
 use crate::ids::ids;
 
 ids! {
-    /// A type of the graph.
+    /// The id of a type of the graph.
     pub TypeId
-    /// A field of one object or interface type: `User.name` and `Product.name` are two.
+    /// The id of a field of one object or interface type: `User.name` and `Product.name` are two fields.
     pub FieldId
-    /// A service, REST or GraphQL, or an in-process subgraph.
+    /// The id of a service, REST or GraphQL, or of an in-process subgraph.
     pub SourceId
-    /// A [`super::Shape`].
+    /// The id of a [`super::Shape`].
     pub ShapeId
-    /// A [`super::Way`].
+    /// The id of a [`super::Way`].
     pub WayId
 }

@@ -1,14 +1,15 @@
 //! Inputs: the arguments, the fields of input types and the values of enums that all sources agree on.
 //!
-//! In: what each file declares. Out: what may be sent to every one of them.
-//! Elsewhere: what each source declares itself ([`super::graph::Graph::own_arguments`]); how answers are merged ([`super::merge`]).
+//! In: the declarations of each file. Out: the inputs that may be sent to every source.
+//! Elsewhere: the arguments that each source declares itself ([`super::graph::Graph::own_arguments`]); how the types of
+//! answers are merged ([`super::merge`]).
 //!
-//! Always true: nothing is an input of the graph that one of the sources that are asked with it does not know, and a
-//! default is the graph's only if every source that declares the input has it.
+//! Always true: every input of the graph is known to all sources that are asked with it, and a default is the graph's
+//! only if every source that declares the input has it.
 //!
 //! # Source
-//! Apollo Federation, "Composition rules": inputs are merged by intersection, enums by where they are used; the codes in
-//! the comments below are those of its composition.
+//! Apollo Federation, "Composition rules": inputs are merged by intersection, and enums by where they are used. The
+//! codes in the comments below are those of Apollo's composition.
 
 use super::merged::{MergedArgument, MergedType, MergedTypes, merge_types};
 use super::types::TypeKind;
@@ -18,16 +19,16 @@ use apollo_compiler::ast;
 use indexmap::{IndexMap, IndexSet};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-/// What one file declares of a field's arguments, or of an input type's fields.
+/// The declarations of a field's arguments, or of an input type's fields, by file.
 type Declared<'a> = BTreeMap<usize, Vec<&'a ArgumentDeclaration>>;
 
-/// Makes all types' inputs what the files agree on.
+/// Reduces the inputs of all types to those on which the files agree.
 pub(super) fn agree<'a>(types: &mut MergedTypes<'a>, files: &'a [SdlFile], findings: &mut Vec<Finding>) {
     let inputs = declared_inputs(files);
     let mut agreement = Agreement { files, findings };
     for ty in types.values_mut() {
         for (name, field) in &mut ty.fields {
-            // Only those who give a field say what it takes.
+            // Only the files that answer a field decide which arguments it takes.
             let gives = field.declared.iter().any(|declared| !declared.field.is_external);
             let mut declared = Declared::new();
             for one in field.declared.iter().filter(|one| !gives || !one.field.is_external) {
@@ -51,7 +52,7 @@ pub(super) fn agree<'a>(types: &mut MergedTypes<'a>, files: &'a [SdlFile], findi
     }
 }
 
-/// The fields of input types, by type and file.
+/// The declared fields of input types, by type and file.
 fn declared_inputs(files: &[SdlFile]) -> BTreeMap<&str, Declared<'_>> {
     let mut declared: BTreeMap<&str, Declared<'_>> = BTreeMap::new();
     for (at, file) in files.iter().enumerate() {
@@ -74,7 +75,7 @@ impl<'a> Agreement<'a, '_> {
         self.findings.push(Finding::new(Code::E211, message, span, label).help(help));
     }
 
-    /// What all files declare; what one of them requires, all must declare.
+    /// The inputs that all files declare. An input that one file requires must be declared by all.
     fn intersect(&mut self, of: &str, what: &str, declared: &Declared<'a>) -> IndexMap<&'a str, MergedArgument<'a>> {
         let names: IndexSet<&'a str> = declared.values().flatten().map(|one| one.name.value.as_str()).collect();
         let mut merged = IndexMap::new();
@@ -103,7 +104,7 @@ impl<'a> Agreement<'a, '_> {
         merged
     }
 
-    /// One input that several files declare.
+    /// Merges one input that several files declare.
     fn merge(&mut self, of: &str, holders: &[&'a ArgumentDeclaration]) -> Option<MergedArgument<'a>> {
         let (first, others) = holders.split_first()?;
         let name = &first.name.value;
@@ -129,7 +130,7 @@ impl<'a> Agreement<'a, '_> {
         Some(MergedArgument { ty, declaration: first, default, is_hidden })
     }
 
-    /// The default that all have; those of some only are applied by the services themselves.
+    /// The default that all files have. If only some have one, the services themselves apply it.
     fn default(&mut self, of: &str, holders: &[&'a ArgumentDeclaration]) -> Option<&'a ast::Value> {
         let mut defaults = holders.iter().filter_map(|holder| Some((*holder, holder.default.as_ref()?)));
         let (first, default) = defaults.next()?;
@@ -143,7 +144,8 @@ impl<'a> Agreement<'a, '_> {
         holders.iter().all(|holder| holder.default.is_some()).then_some(default)
     }
 
-    /// The values of an enum. What clients send must be known to all; what they are answered with, to one.
+    /// Merges the values of an enum. A value that clients send must be known to all files, and one that is only
+    /// answered, to one.
     fn values(&mut self, ty: &mut MergedType<'a>, used: &Used) {
         let mut declared: BTreeMap<usize, Vec<&'a ValueDeclaration>> = BTreeMap::new();
         for (at, file) in self.files.iter().enumerate() {
@@ -190,7 +192,7 @@ fn is_required(argument: &ArgumentDeclaration) -> bool {
     argument.ty.is_non_null() && argument.default.is_none()
 }
 
-/// Names of types by where they are used.
+/// The names of types, by where they are used.
 struct Used {
     inputs: HashSet<String>,
     outputs: HashSet<String>,

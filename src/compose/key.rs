@@ -1,4 +1,4 @@
-//! Field sets of keys, requirements and provided fields, as paths of fields.
+//! Field sets of keys, of `@requires` and of `@provides`, as paths of fields.
 
 use super::draft::{Draft, Key};
 use super::ids::TypeId;
@@ -22,7 +22,7 @@ pub(super) fn add(draft: &mut Draft<'_>) {
     }
 }
 
-/// The leaves of a field set; a finding for a field that is not there.
+/// The paths to the leaves of a field set. A field that does not exist gives a finding.
 pub(super) fn key_paths(
     draft: &mut Draft<'_>,
     ty: TypeId,

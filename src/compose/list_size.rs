@@ -1,8 +1,9 @@
-//! `@listSize`: what a field's declarations say of its length.
+//! `@listSize`: what the declarations of a field say about the length of its list.
 //!
 //! # Source
-//! The IBM GraphQL cost specification, `@listSize`, with `maxSize` of our own: an `assumedSize` is what bounds count, a
-//! `maxSize` is enforced. What cannot be enforced is refused: `sizedFields`, `requireOneSlicingArgument: true`.
+//! The IBM GraphQL cost specification, `@listSize`, with the additional argument `maxSize`: an `assumedSize` is only
+//! used for estimates, and a `maxSize` is enforced. Arguments that cannot be enforced are refused: `sizedFields` and
+//! `requireOneSlicingArgument: true`.
 
 use super::draft::Draft;
 use super::ids::FieldId;
@@ -10,12 +11,12 @@ use super::shape::{ListBound, Slicing};
 use crate::diagnostic::{Code, Finding};
 use crate::sdl::ListSizeDeclaration;
 
-/// The bound that a declaration alone gives.
+/// The bound that a declaration gives without any other.
 pub(super) fn declared_size(declared: &Option<ListSizeDeclaration>) -> ListBound {
     declared.as_ref().map_or_else(ListBound::default, |declared| sized(declared, ListBound::default()))
 }
 
-/// A bound of other origin, with what the field's declarations say beside it.
+/// A bound from elsewhere, combined with the field's declarations.
 pub(super) fn with_declared_size(draft: &Draft<'_>, field: FieldId, bound: ListBound) -> ListBound {
     let declared = draft.declared[field.index()].iter().find_map(|declared| declared.field.list_size.as_ref());
     declared.map_or(bound.clone(), |declared| sized(declared, bound))
@@ -37,7 +38,7 @@ fn sized(declared: &ListSizeDeclaration, bound: ListBound) -> ListBound {
     }
 }
 
-/// Refuses what a `@listSize` says of a field that cannot be so.
+/// Refuses each `@listSize` that is not possible for its field.
 pub(super) fn check(draft: &mut Draft<'_>) {
     let mut findings = Vec::new();
     for (number, declarations) in draft.declared.iter().enumerate() {

@@ -1,6 +1,7 @@
 //! Merging: the declarations of all files become the types of one graph.
 //!
-//! In: the services' SDL. Out: merged types. Elsewhere: what of inputs and enums all files agree on ([`super::inputs`]).
+//! In: the services' SDL. Out: merged types. Elsewhere: the inputs and enum values on which all files agree
+//! ([`super::inputs`]).
 
 use super::inputs;
 use super::merged::{Declared, MergedField, MergedType, MergedTypes, kind_of, merge_types};
@@ -10,7 +11,7 @@ use crate::diagnostic::{Code, Finding};
 use crate::sdl::{FieldDeclaration, SdlFile, TypeBody, TypeDeclaration};
 use indexmap::IndexMap;
 
-/// Types of federation's machinery: part of the protocol, not of the graph.
+/// Whether a type belongs to the protocol of federation, and not to the graph.
 fn is_machinery(name: &str) -> bool {
     matches!(name, "_Any" | "_Entity" | "_Service" | "_FieldSet" | "FieldSet")
         || ["federation__", "link__", "join__", "core__"].iter().any(|prefix| name.starts_with(prefix))
@@ -33,7 +34,7 @@ pub(super) fn merge<'a>(files: &'a [SdlFile], findings: &mut Vec<Finding>) -> Me
     types
 }
 
-/// Notes of each declaration whether its file answers the field, rather than only mentions it.
+/// Notes for each declaration whether its file answers the field, or only mentions it.
 fn note_what_is_offered(types: &mut MergedTypes<'_>, files: &[SdlFile]) {
     let overridden = overrides::all(files);
     for ty in types.values_mut() {
@@ -89,13 +90,13 @@ impl<'a> Merging<'a, '_> {
                     ty.values.entry(&value.name.value).or_insert(value);
                 }
             }
-            // What all files agree on: [`inputs`].
+            // These are merged by agreement of all files: see [`inputs`].
             TypeBody::Input(_) => {}
             TypeBody::Scalar(specified_by) => ty.specified_by = ty.specified_by.or(specified_by.as_deref()),
         }
     }
 
-    /// `@inaccessible`, in any file, hides a type from clients.
+    /// Notes the types that clients never see, because some file marks them `@inaccessible`.
     fn note_what_is_hidden(&mut self, files: &[SdlFile]) {
         for (file, declaration) in files.iter().flat_map(|file| file.types.iter().map(move |ty| (file, ty))) {
             if declaration.is_inaccessible
@@ -110,7 +111,7 @@ impl<'a> Merging<'a, '_> {
 fn add_field<'a>(ty: &mut MergedType<'a>, file: usize, field: &'a FieldDeclaration, findings: &mut Vec<Finding>) {
     let declared = Declared { file, field, is_offered: true };
     let Some(known) = ty.fields.get_mut(field.name.value.as_str()) else {
-        // What all files agree on: [`inputs`].
+        // These are merged by agreement of all files: see [`inputs`].
         let merged = MergedField { ty: field.ty.clone(), arguments: IndexMap::new(), declared: vec![declared] };
         ty.fields.insert(&field.name.value, merged);
         return;
@@ -118,7 +119,7 @@ fn add_field<'a>(ty: &mut MergedType<'a>, file: usize, field: &'a FieldDeclarati
     let first = known.declared.first().map(|declared| declared.field.name.span);
     let only_external = known.declared.iter().all(|declared| declared.field.is_external);
     match merge_types(&known.ty, &field.ty, false) {
-        // Only those who give a field say what it is.
+        // Only the files that answer a field decide its type.
         Some(_) if field.is_external && !only_external => {}
         Some(_) if only_external && !field.is_external => known.ty = field.ty.clone(),
         Some(merged) => known.ty = merged,

@@ -1,6 +1,6 @@
-//! Types, fields and arguments as the declarations of all files together make them.
+//! Types, fields and arguments, merged from the declarations of all files.
 //!
-//! Elsewhere: how they are merged ([`super::merge`] and, of inputs, [`super::inputs`]); what is made of them
+//! Elsewhere: how they are merged ([`super::merge`] and, for inputs, [`super::inputs`]); what is made of them
 //! ([`super::schema`] and [`super::graph_types`]).
 
 use super::types::TypeKind;
@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 /// The merged types, by their names in the graph.
 pub(super) type MergedTypes<'a> = IndexMap<String, MergedType<'a>>;
 
-/// A type, merged over files.
+/// A type, merged from all files.
 #[derive(Debug)]
 pub(super) struct MergedType<'a> {
     pub(super) name: String,
@@ -28,13 +28,13 @@ pub(super) struct MergedType<'a> {
     pub(super) specified_by: Option<&'a str>,
     pub(super) is_authenticated: bool,
     pub(super) is_one_of: bool,
-    /// `@inaccessible` in some file: used inside the graph, never seen by clients.
+    /// Whether some file marks it `@inaccessible`: then it is used inside the graph, and clients never see it.
     pub(super) is_hidden: bool,
-    /// Values of an enum that clients never see.
+    /// The values of an enum that clients never see.
     pub(super) hidden_values: BTreeSet<&'a str>,
 }
 
-/// A field, merged over files.
+/// A field, merged from all files.
 #[derive(Debug)]
 pub(super) struct MergedField<'a> {
     pub(super) ty: ast::Type,
@@ -45,28 +45,28 @@ pub(super) struct MergedField<'a> {
 /// One file's declaration of a field.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Declared<'a> {
-    /// Index of the file.
+    /// The index of the file.
     pub(super) file: usize,
-    /// The declaration.
+    /// The declaration of the field in the file.
     pub(super) field: &'a FieldDeclaration,
-    /// Does this file answer it, rather than only mention it?
+    /// Whether this file's source answers the field. Otherwise the file only mentions it.
     pub(super) is_offered: bool,
 }
 
-/// An argument or a field of an input type, merged over files.
+/// An argument or a field of an input type, merged from all files.
 #[derive(Debug)]
 pub(super) struct MergedArgument<'a> {
     pub(super) ty: ast::Type,
-    /// The first one.
+    /// The first declaration.
     pub(super) declaration: &'a ArgumentDeclaration,
-    /// The default that all have.
+    /// The default, if all files have the same one.
     pub(super) default: Option<&'a ast::Value>,
-    /// `@inaccessible` in some file: clients do not see it.
+    /// Whether some file marks it `@inaccessible`: then clients do not see it.
     pub(super) is_hidden: bool,
 }
 
 impl MergedField<'_> {
-    /// `@inaccessible` in some file: used inside the graph, never seen by clients.
+    /// Whether some file marks it `@inaccessible`: then it is used inside the graph, and clients never see it.
     pub(super) fn is_hidden(&self) -> bool {
         self.declared.iter().any(|declared| declared.field.is_inaccessible)
     }
@@ -105,7 +105,8 @@ pub(super) fn kind_of(body: &TypeBody) -> TypeKind {
     }
 }
 
-/// The type that both fit: of answers, null wins; of inputs, non-null wins.
+/// The type that serves both: for answers it is nullable if one of them is, for inputs it is non-null if one of them
+/// is.
 pub(super) fn merge_types(a: &ast::Type, b: &ast::Type, is_input: bool) -> Option<ast::Type> {
     let is_non_null = if is_input { a.is_non_null() || b.is_non_null() } else { a.is_non_null() && b.is_non_null() };
     let merged = match (a.is_list(), b.is_list()) {

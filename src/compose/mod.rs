@@ -1,12 +1,11 @@
 //! Composition: contracts and service SDL become one graph, with shapes and lookups.
 //!
-//! In: the services' SDL files and the contracts that they name, as text.
-//! Out: a [`Graph`], and every finding.
-//! Elsewhere: what a client may see of it ([`crate::view`]); choosing among ways ([`crate::plan`]).
+//! In: the services' SDL files, and the contracts that they name, as text. Out: a [`Graph`], and all findings.
+//! Elsewhere: what a client may see of the graph ([`crate::view`]); the choice among ways ([`crate::plan`]).
 //!
 //! Always true:
 //! - every id in a graph is valid in it;
-//! - a binding in a graph has been checked against its contract, where it has one.
+//! - every binding in a graph was checked against its contract, if it has one.
 
 mod agree;
 mod bind;

@@ -4,14 +4,14 @@ use crate::diagnostic::{Code, Finding};
 use crate::sdl::{SdlFile, TypeBody};
 use std::collections::BTreeSet;
 
-/// A field that one service does not answer any more.
+/// A field that one service no longer answers.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Overridden<'a> {
-    /// The service that the field has moved away from.
+    /// The name of the service from which the field has moved away.
     pub(super) service: &'a str,
-    /// The type's name in the graph.
+    /// The name of the type in the graph.
     pub(super) ty: &'a str,
-    /// The field's name.
+    /// The name of the field.
     pub(super) field: &'a str,
 }
 
@@ -32,7 +32,8 @@ pub(super) fn all(files: &[SdlFile]) -> BTreeSet<Overridden<'_>> {
     overridden
 }
 
-/// E207: a field overrides itself. W207: it overrides that of a service that is not there, which a misspelt name looks like.
+/// Finds fields that override themselves (E207), and fields that override those of a service that does not exist, as
+/// after a misspelt name (W207).
 pub(super) fn check(files: &[SdlFile], findings: &mut Vec<Finding>) {
     for file in files {
         let fields = file.types.iter().flat_map(|ty| match &ty.body {

@@ -1,4 +1,4 @@
-//! A graph as text: each type's fields and the ways to get them.
+//! A graph as text: the fields of each type, and the ways to get them.
 
 use super::graph::Graph;
 use super::ids::{FieldId, ShapeId, TypeId};
@@ -11,10 +11,10 @@ use crate::contract::StatusPattern;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-/// Deepest level that is printed.
+/// The greatest indentation that is printed.
 const MAX_INDENT: usize = 60;
 
-/// Prints a graph for people: per type its fields, per way its source, endpoint, batch, inputs and shape.
+/// Prints a graph for people: for each type its fields, and for each way its source, endpoint, batch, inputs and shape.
 #[must_use]
 pub fn print_graph(graph: &Graph) -> String {
     let mut printer = Printer { graph, out: String::new(), printed: BTreeSet::new() };

@@ -1,9 +1,9 @@
-//! Where in an answer's JSON a value is: what a checked `selection` becomes.
+//! Where a value is in the JSON of an answer. A checked `selection` becomes this.
 
 use super::request_value::Input;
 use crate::json::Value;
 
-/// A path in JSON; empty: the value itself. Null or missing anywhere on it gives null.
+/// A path in JSON. The empty path means the value itself. A null or missing value on the path gives null.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct JsonPath(pub Vec<Segment>);
 
@@ -12,21 +12,21 @@ pub struct JsonPath(pub Vec<Segment>);
 pub enum Segment {
     /// A property of an object.
     Property(String),
-    /// An item of an array; null when it is not there.
+    /// An item of an array; null if the array is too short.
     Index(u32),
-    /// Every item of an array: what follows is relative to each, and the value is the list of results.
-    /// A list value's own items are not written: `Each` stands only where the path goes on behind a list.
+    /// Every item of an array: the rest of the path is relative to each item, and the value is the list of the results.
+    /// `Each` is used only where the path continues after a list; it is not written for the items of the value itself.
     Each,
 }
 
 /// How a value is read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Read {
-    /// Its start.
+    /// The start of the read.
     pub from: From,
-    /// What is done to it, in order.
+    /// The methods that are applied to the value, in order.
     pub then: Vec<Method>,
-    /// `??`: taken when the value is null or missing.
+    /// The operand after `??`, which is read if the value is null or missing.
     pub or: Option<Box<Read>>,
 }
 
@@ -37,7 +37,7 @@ impl Read {
         Self { from: From::Json(path), then: Vec::new(), or: None }
     }
 
-    /// The path, if the value is just that.
+    /// The path, if the read is a path and nothing else.
     #[must_use]
     pub fn as_path(&self) -> Option<&JsonPath> {
         match &self.from {
@@ -47,30 +47,30 @@ impl Read {
     }
 }
 
-/// Where a read starts.
+/// The start of a read.
 #[derive(Debug, Clone, PartialEq)]
 pub enum From {
-    /// In the answer, relative to the object at hand.
+    /// A path in the answer, relative to the current object.
     Json(JsonPath),
-    /// `$(…)`.
+    /// A literal, `$(…)`.
     Literal(Value),
-    /// `$args.x`, `$claims.x`, `$config.x`: the same for the whole call.
+    /// An input, `$args.x`, `$claims.x` or `$config.x`. It is the same for the whole call.
     Input(Input),
 }
 
-/// A method of a mapping, such as `->first`. They give leaves, never objects, `First` and `Last` aside.
+/// A method of a mapping, such as `->first`. All methods except `First` and `Last` give leaves, and never objects.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Method {
-    /// First item of an array, or first character of a string.
+    /// The first item of an array, or the first character of a string.
     First,
-    /// Last item of an array, or last character of a string.
+    /// The last item of an array, or the last character of a string.
     Last,
-    /// Number of items, of characters or of properties.
+    /// The number of items of an array, of characters of a string, or of properties of an object.
     Size,
-    /// Is it equal to the literal?
+    /// Whether the value equals the literal.
     Eq(Value),
     /// Negates a boolean.
     Not,
-    /// The second of the first pair whose first equals the value; else null.
+    /// The second value of the first pair whose first value equals the input; null if there is none.
     Match(Vec<(Value, Value)>),
 }

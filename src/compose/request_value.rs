@@ -1,29 +1,31 @@
-//! A value of a request: where it comes from, and how it is made of others.
+//! A value of a request: where it comes from, and how it is made of other values.
 
 /// A value of a request.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Input {
-    /// Fixed.
+    /// A fixed value.
     Literal(crate::json::Value),
-    /// `$args.a.b`.
+    /// An argument, `$args.a.b`.
     Argument(Vec<String>),
-    /// `$this.x`, or `$batch.x`: index into [`super::way::Way::inputs`]. Batched: the list of all
-    /// parents' values; else the one parent's.
+    /// A value of the parent, `$this.x` or `$batch.x`, as an index into [`super::way::Way::inputs`]. In a batch, it is
+    /// the list of all parents' values; otherwise it is that of the one parent.
     Parent(usize),
-    /// `$batch->size`.
+    /// The number of keys of the call, `$batch->size`.
     BatchSize,
-    /// `$claims.a.b`; a missing claim is null.
+    /// A claim, `$claims.a.b`. A missing claim is null.
     Claim(Vec<String>),
-    /// `$config.a.b`, of the service's configuration.
+    /// A value of the service's configuration, `$config.a.b`.
     Config(Vec<String>),
-    /// An object; members that are not given are left out.
+    /// An object. Members that are not given are left out.
     Object(Vec<(String, Input)>),
     /// A list.
     List(Vec<Input>),
-    /// `a ?? b`.
+    /// `a ?? b`: the second value if the first is null or missing.
     OrElse(Box<Input>, Box<Input>),
-    /// A parameter of an integer or number type that gets a GraphQL `ID`: `"7"` is sent as `7` in JSON bodies.
+    /// A value that is written as a number in JSON bodies, because the contract wants a number and the value may be an
+    /// `ID`: `"7"` is sent as `7`.
     Number(Box<Input>),
-    /// A parameter of type string that gets a number: `7` is sent as `"7"` in JSON bodies.
+    /// A value that is written as a string in JSON bodies, because the contract wants a string and the value may be a
+    /// number: `7` is sent as `"7"`.@@ compose/kind/rest.rs
     Text(Box<Input>),
 }

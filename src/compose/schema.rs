@@ -1,7 +1,8 @@
-//! The graph as plain GraphQL schemas, the whole and what clients may see: merged types printed, parsed and validated.
+//! The graph as two plain GraphQL schemas, the whole graph and the part that clients may see. Merged types are printed,
+//! parsed and validated.
 //!
-//! Every printed line remembers which declaration it comes from, so that what validation finds points
-//! into the services' SDL.
+//! Each printed line records the declaration from which it comes, so that errors of the validation point into the
+//! services' SDL.
 
 use super::merged::{MergedArgument, MergedField, MergedType, MergedTypes};
 use super::types::TypeKind;
@@ -15,13 +16,13 @@ use indexmap::IndexMap;
 /// A graph's two schemas.
 #[derive(Debug)]
 pub(super) struct Schemas {
-    /// What clients may see.
+    /// The part of the graph that clients may see.
     pub(super) clients: Valid<Schema>,
     /// The whole graph.
     pub(super) full: Valid<Schema>,
 }
 
-/// Builds the schemas. If they cannot be built, they are empty, and `findings` say why.
+/// Builds the schemas. If they cannot be built, they are empty, and `findings` says why.
 pub(super) fn build(types: &MergedTypes<'_>, findings: &mut Vec<Finding>) -> Schemas {
     try_build(types).unwrap_or_else(|found| {
         findings.extend(found);
@@ -43,12 +44,12 @@ fn try_build(types: &MergedTypes<'_>) -> Result<Schemas, Vec<Finding>> {
     }
 }
 
-/// Who looks at a schema.
+/// The audience of a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Audience {
-    /// The graph itself: everything.
+    /// The graph itself, which has everything.
     Graph,
-    /// Clients: nothing that is `@inaccessible`.
+    /// Clients, who see nothing that is `@inaccessible`.
     Clients,
 }
 
@@ -60,8 +61,8 @@ fn has_hidden(types: &MergedTypes<'_>) -> bool {
     })
 }
 
-/// What clients see must not name what they do not see (Apollo Federation's composition: `REFERENCED_INACCESSIBLE`), and a
-/// type that they see has something that they see (`ONLY_INACCESSIBLE_CHILDREN`).
+/// Checks that no part of the client schema names a hidden type (Apollo Federation's composition:
+/// `REFERENCED_INACCESSIBLE`), and that every visible type has a visible member (`ONLY_INACCESSIBLE_CHILDREN`).
 fn check_hidden(types: &MergedTypes<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut check = |coordinate: String, ty: &ast::Type, span: Span| {
@@ -106,7 +107,7 @@ fn build_one(types: &MergedTypes<'_>, audience: Audience) -> Result<Valid<Schema
     for ty in types.values().filter(|ty| audience == Audience::Graph || !ty.is_hidden) {
         printer.ty(ty);
     }
-    // Built in since September 2025, but not yet in the compiler.
+    // The directive is built in since the specification of September 2025, but not yet in the compiler.
     if let Some(ty) = types.values().find(|ty| ty.is_one_of) {
         printer.line("directive @oneOf on INPUT_OBJECT".to_owned(), ty.span);
     }
@@ -139,7 +140,7 @@ struct Printer<'t, 'a> {
 }
 
 impl Printer<'_, '_> {
-    /// Is a type left out?
+    /// Whether a type is left out.
     fn hides(&self, name: &str) -> bool {
         self.audience == Audience::Clients && self.types.get(name).is_some_and(|ty| ty.is_hidden)
     }
@@ -235,7 +236,7 @@ fn deprecated(reason: Option<&str>) -> String {
     reason.map(|reason| format!(" @deprecated(reason: {})", quoted(reason))).unwrap_or_default()
 }
 
-/// A GraphQL string on one line: JSON's escapes are all GraphQL's, too.
+/// A GraphQL string on one line. All escapes of JSON are escapes of GraphQL too.
 fn quoted(text: &str) -> String {
     serde_json::Value::String(text.to_owned()).to_string()
 }

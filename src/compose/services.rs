@@ -1,4 +1,4 @@
-//! The services' SDL: what composition is made of.
+//! The services' SDL, from which a graph is composed.
 
 use crate::diagnostic::{FileId, Finding, Sources};
 use crate::sdl::{self, Origin, SdlFile, Spanned};
@@ -6,25 +6,25 @@ use crate::sdl::{self, Origin, SdlFile, Spanned};
 /// One service's SDL file.
 #[derive(Debug, Clone)]
 pub struct ServiceFile {
-    /// The service's name: the file's stem, such as `users`.
+    /// The name of the service: the stem of the file, such as `users`.
     pub name: String,
-    /// Its text.
+    /// The file with the text.
     pub file: FileId,
-    /// Where it comes from.
+    /// The origin of the file.
     pub origin: Origin,
 }
 
-/// All services' SDL, each file read once.
+/// The SDL of all services, each file read once.
 #[derive(Debug)]
 pub struct Services {
-    /// One for each service, in the order given.
+    /// The files, one for each service, in the order given.
     pub(super) files: Vec<SdlFile>,
-    /// What reading them found.
+    /// The findings of reading the files.
     pub(super) findings: Vec<Finding>,
 }
 
 impl Services {
-    /// Reads the SDL of services that are in a stable order. Whatever is wrong in it is told by
+    /// Reads the SDL of services, which are in a stable order. Errors in the SDL are findings of
     /// [`compose`](super::compose).
     #[must_use]
     pub fn read(sources: &Sources, services: &[ServiceFile]) -> Self {
@@ -37,7 +37,7 @@ impl Services {
         read
     }
 
-    /// The contracts that the services name by `@source(openapi:)`, each once, with the place that names it first.
+    /// The paths of the contracts that the services name by `@source(openapi:)`, each once, with its first position.
     #[must_use]
     pub fn contract_paths(&self) -> Vec<&Spanned<String>> {
         let mut paths: Vec<&Spanned<String>> = Vec::new();

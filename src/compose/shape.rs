@@ -1,30 +1,30 @@
-//! Shapes: what answers hold at their places, by concrete type.
+//! Shapes: the contents of answers at each of their places, by concrete type.
 
 use super::ids::{FieldId, ShapeId, TypeId};
 use super::read::Read;
 use indexmap::IndexMap;
 
-/// What an answer holds at one of its places.
+/// The contents of an answer at one of its places.
 #[derive(Debug)]
 pub struct Shape {
-    /// The GraphQL type at this place; may be abstract.
+    /// The GraphQL type at this place. It may be abstract.
     pub ty: TypeId,
-    /// How the concrete type is known.
+    /// How the concrete type is found.
     pub choice: TypeChoice,
-    /// One per concrete type that can stand here.
+    /// The variants: one for each concrete type that is possible here.
     pub variants: Vec<ShapeVariant>,
 }
 
-/// How the concrete type at a place is known.
+/// How the concrete type at a place is found.
 #[derive(Debug)]
 pub enum TypeChoice {
-    /// There is one variant.
+    /// There is only one variant.
     Only,
-    /// A value of the object tells: text to index into [`Shape::variants`]; unknown text is an error.
+    /// A value of the object determines the type. A value that is not among the cases is an error.
     By {
-        /// Where it is read, relative to the object.
+        /// How the value is read, relative to the object.
         read: Read,
-        /// Its values.
+        /// The known values, each with an index into [`Shape::variants`].
         cases: Vec<(String, usize)>,
     },
 }
@@ -34,51 +34,52 @@ pub enum TypeChoice {
 pub struct ShapeVariant {
     /// The concrete type.
     pub ty: TypeId,
-    /// Fields that are there.
+    /// The fields that the answer has.
     pub fields: IndexMap<FieldId, ShapeField>,
 }
 
-/// A field that an answer holds.
+/// A field that an answer has.
 #[derive(Debug)]
 pub struct ShapeField {
-    /// Where its value is, relative to the object's JSON.
+    /// How the value is read, relative to the JSON of the object.
     pub read: Read,
-    /// For composite types: what is there; of the named type, below all list wrappers.
+    /// For composite types: the shape of the named type, below all list wrappers.
     pub shape: Option<ShapeId>,
-    /// For lists: how long at most.
+    /// For lists: the bound of the length.
     pub bound: ListBound,
 }
 
-/// How long a list can be. The default says nothing, as of what is no list.
+/// The bounds of the length of a list. The default has none, and is also used for values that are no lists.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListBound {
-    /// So many items as a rule (`@listSize(assumedSize:)`): bounds count them, and a longer list is no error.
+    /// The usual number of items (`@listSize(assumedSize:)`). Estimates use it, and a longer list is no error.
     pub assumed: Option<u64>,
-    /// At most so many (`@listSize(maxSize:)`, `maxItems`): a longer list is an error.
+    /// The greatest number of items (`@listSize(maxSize:)`, `maxItems`). A longer list is an error.
     pub max: Option<u64>,
-    /// Arguments that say how long it is at most.
+    /// The arguments that set the greatest number of items.
     pub slicing: Vec<Slicing>,
-    /// Are they declared (`@listSize(slicingArguments:)`), rather than known by their names and the contract?
+    /// Whether these arguments are declared (`@listSize(slicingArguments:)`). Otherwise they are known by their names
+    /// and the contract.
     pub is_sliced_by_declaration: bool,
 }
 
-/// An argument that says how long a list is at most.
+/// An argument that sets the greatest number of items of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slicing {
-    /// The field's argument.
+    /// The name of the field's argument.
     pub argument: String,
-    /// Its greatest value, if the contract has one.
+    /// The greatest value of the argument, if the contract has one.
     pub maximum: Option<u64>,
 }
 
 impl ListBound {
-    /// At most so many items, if there is a number.
+    /// A bound of this many items, if there is a number.
     #[must_use]
     pub fn at_most(max: Option<u64>) -> Self {
         Self { max, ..Self::default() }
     }
 
-    /// Can it be any number of items, for some arguments?
+    /// Whether the list can have any number of items, for some arguments.
     #[must_use]
     pub fn is_open(&self) -> bool {
         let is_sliced = self.slicing.iter().any(|slicing| slicing.maximum.is_some());

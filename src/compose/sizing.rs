@@ -1,10 +1,10 @@
-//! Which arguments say how long a list is.
+//! The arguments that set the length of lists.
 
 use super::graph::Graph;
 use std::collections::HashSet;
 
 impl Graph {
-    /// Names of the arguments, of whatever field, that a list's bound names: the bounds of a plan follow from their
+    /// The names of all arguments, of any field, that the bound of a list names. The bounds of a plan depend on their
     /// values.
     #[must_use]
     pub fn sizing_arguments(&self) -> HashSet<String> {

@@ -1,15 +1,15 @@
-//! Sources: the programs that answer.
+//! Sources: the programs that answer calls.
 
 use super::kind::SourceKind;
 use crate::diagnostic::Span;
 
-/// A program that answers.
+/// A program that answers calls.
 #[derive(Debug)]
 pub struct Source {
-    /// Its name, such as `users`: what configuration and findings call it.
+    /// The name of the source, such as `users`, by which configuration and findings call it.
     pub name: String,
-    /// What it speaks.
+    /// The protocol of the source.
     pub kind: SourceKind,
-    /// Where it is declared.
+    /// The position of its declaration.
     pub span: Span,
 }

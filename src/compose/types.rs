@@ -1,66 +1,69 @@
-//! The graph's types, their fields and the arguments of these.
+//! The types of the graph, their fields, and the arguments of fields.
 
 use super::ids::{FieldId, TypeId, WayId};
 use crate::contract::NumberBounds;
 use crate::diagnostic::Span;
 use indexmap::IndexMap;
 
-/// What kind of type.
+/// The kind of a type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TypeKind {
-    /// `type`.
+    /// An object type, `type`.
     Object,
-    /// `interface`.
+    /// An interface type, `interface`.
     Interface,
-    /// `union`.
+    /// A union type, `union`.
     Union,
-    /// `enum`.
+    /// An enum type, `enum`.
     Enum,
-    /// `scalar`, built-in ones too.
+    /// A scalar type, `scalar`, including the built-in ones.
     Scalar,
-    /// `input`.
+    /// An input object type, `input`.
     Input,
 }
 
 /// A type of the graph.
 #[derive(Debug)]
 pub struct GraphType {
-    /// Its name.
+    /// The name of the type.
     pub name: String,
-    /// What kind.
+    /// The kind of the type.
     pub kind: TypeKind,
-    /// Fields of an object or interface, by name; empty for others.
+    /// The fields of an object or interface type, by name. Other types have none.
     pub fields: IndexMap<String, FieldId>,
-    /// Concrete types: itself for an object, implementers or members for an abstract type.
+    /// The possible concrete types: the type itself for an object type, and the implementers or members for an abstract
+    /// type.
     pub possible: Vec<TypeId>,
-    /// Ways to get fields of this (object) type by key; [`crate::compose::Entry::Lookup`].
+    /// The ways to get fields of this object type by key ([`crate::compose::Entry::Lookup`]).
     pub lookups: Vec<WayId>,
-    /// `@authenticated`, on it or on an interface of it: anonymous callers get no value of this type.
+    /// Whether `@authenticated` is on the type or on one of its interfaces. If so, anonymous callers get no value of
+    /// it.
     pub authenticated: bool,
-    /// `@inaccessible`: used inside the graph, never seen by clients.
+    /// Whether it is `@inaccessible`: used inside the graph, and never seen by clients.
     pub is_hidden: bool,
-    /// Where it is first declared; `None` for built-in scalars.
+    /// The position of its first declaration. `None` for built-in scalars.
     pub span: Option<Span>,
 }
 
 /// A field of an object or interface type.
 #[derive(Debug)]
 pub struct GraphField {
-    /// The type that it belongs to.
+    /// The type to which the field belongs.
     pub parent: TypeId,
-    /// Its name.
+    /// The name of the field.
     pub name: String,
-    /// Its type.
+    /// The type of the field.
     pub ty: TypeRef,
-    /// Its arguments.
+    /// The arguments of the field, by name.
     pub arguments: IndexMap<String, Argument>,
-    /// Ways that get just this field: [`crate::compose::Entry::Root`] and [`crate::compose::Entry::Field`].
+    /// The ways that get only this field: [`crate::compose::Entry::Root`] and [`crate::compose::Entry::Field`].
     pub bindings: Vec<WayId>,
-    /// Anonymous callers get an error: `@authenticated` stands on it, or on what it depends on (`compose/guard.rs`).
+    /// Whether anonymous callers get an error, because `@authenticated` is on the field or on something it depends on
+    /// (`compose/guard.rs`).
     pub authenticated: bool,
-    /// `@inaccessible`: used inside the graph, never seen by clients.
+    /// Whether it is `@inaccessible`: used inside the graph, and never seen by clients.
     pub is_hidden: bool,
-    /// Where it is declared.
+    /// The position of its declaration.
     pub span: Span,
 }
 
@@ -69,16 +72,16 @@ pub struct GraphField {
 pub enum TypeRef {
     /// A named type.
     Named {
-        /// Which.
+        /// The named type.
         ty: TypeId,
-        /// `T` rather than `T!`.
+        /// Whether it is `T` and not `T!`.
         nullable: bool,
     },
     /// A list.
     List {
-        /// Its items.
+        /// The type of the items.
         of: Box<TypeRef>,
-        /// `[T]` rather than `[T]!`.
+        /// Whether it is `[T]` and not `[T]!`.
         nullable: bool,
     },
 }
@@ -93,7 +96,7 @@ impl TypeRef {
         }
     }
 
-    /// May the whole value be null?
+    /// Whether the whole value may be null.
     #[must_use]
     pub fn is_nullable(&self) -> bool {
         match self {
@@ -101,39 +104,39 @@ impl TypeRef {
         }
     }
 
-    /// Is it a list?
+    /// Whether the type is a list.
     #[must_use]
     pub fn is_list(&self) -> bool {
         matches!(self, Self::List { .. })
     }
 }
 
-/// An argument, with the bounds that the contract sets for the parameter it is bound to.
+/// An argument, with the bounds that the contract sets for the parameter that it fills.
 #[derive(Debug)]
 pub struct Argument {
-    /// Its type.
+    /// The type of the argument.
     pub ty: TypeRef,
-    /// The default that all sources have, as JSON in graph vocabulary.
+    /// The default, if all sources have the same one, as JSON in the graph's vocabulary.
     pub default: Option<crate::json::Value>,
-    /// Values outside are refused before any call.
+    /// The bounds of the value. Values outside are refused before any call.
     pub bounds: Bounds,
-    /// `@inaccessible`: clients never see it; its default is sent.
+    /// Whether it is `@inaccessible`: clients never see it, and its default is sent.
     pub is_hidden: bool,
-    /// Where it is declared.
+    /// The position of its declaration.
     pub span: Span,
 }
 
-/// Bounds of an argument; lists: of the list's length and of each member. Lengths are inclusive.
+/// The bounds of an argument. For a list, they hold for its length and for each item. Lengths are inclusive.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Bounds {
-    /// Of numbers, and of texts that are sent as numbers.
+    /// The bounds of numbers, and of texts that are sent as numbers.
     pub numbers: NumberBounds,
-    /// In characters.
+    /// The least length of a text, in characters.
     pub min_length: Option<u64>,
-    /// In characters.
+    /// The greatest length of a text, in characters.
     pub max_length: Option<u64>,
-    /// A pattern that a string must match somewhere (as ECMA-262 `test`), if it is one that `regex` knows.
+    /// A pattern that must match somewhere in a string (as ECMA-262 `test`), if `regex` supports it.
     pub pattern: Option<String>,
-    /// Longest list.
+    /// The greatest number of items of a list.
     pub max_items: Option<u64>,
 }

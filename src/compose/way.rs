@@ -1,4 +1,4 @@
-//! Ways: what gives a field or an entity, what it is asked with, and what its answers mean.
+//! Ways: which source gives a field or an entity, what it is asked with, and what its answers mean.
 
 use super::ids::{FieldId, ShapeId, SourceId, TypeId};
 use super::kind::Call;
@@ -9,48 +9,50 @@ use crate::diagnostic::Span;
 use indexmap::IndexMap;
 use std::time::Duration;
 
-/// One way to get something: a root field, fields of a type by key, or one field of a parent.
+/// One way to get a root field, fields of a type by key, or one field of a parent.
 #[derive(Debug)]
 pub struct Way {
-    /// Who answers.
+    /// The source that answers.
     pub source: SourceId,
-    /// What for messages and metrics: the `operationId`, else `GET /path`, or `_entities`.
+    /// The name of the endpoint in messages and metrics: the `operationId`, or else `GET /path` or `_entities`.
     pub endpoint: String,
-    /// What it gets.
+    /// What the way gets.
     pub entry: Entry,
-    /// Values of the parent that the call reads; [`super::request_value::Input::Parent`] is an index into it.
-    /// For a lookup: the key.
+    /// The values of the parent that the call reads, into which [`super::call::Input::Parent`] is an index. For a
+    /// lookup, they are the key.
     pub inputs: Vec<KeyPath>,
-    /// GraphQL sources: further inputs that single fields need (`@requires`): leaves, and the objects around them that
-    /// may be null, which are before what they hold.
+    /// For GraphQL sources: further inputs that single fields need (`@requires`). They are leaves, and the nullable
+    /// objects around them, each before its contents.
     pub requires: IndexMap<FieldId, Vec<KeyPath>>,
-    /// Many parents in one call; `None`: one call for each parent.
+    /// The rules by which many parents share one call. `None` if each parent has a call of its own.
     pub batch: Option<Batch>,
-    /// The request.
+    /// The request that is sent.
     pub call: Call,
-    /// What a success holds.
+    /// The contents of a successful answer.
     pub answer: Answer,
-    /// What other statuses mean; first match wins. Statuses of success not listed here are `answer`.
+    /// The meanings of other statuses; the first match counts. A status of success that is not listed here is an
+    /// `answer`.
     pub outcomes: Vec<Outcome>,
-    /// The statuses that the contract declares; `None`: there is no contract.
+    /// The statuses that the contract declares. `None` if there is no contract.
     pub declared: Option<Vec<DeclaredStatus>>,
-    /// What of the caller the call sends.
+    /// The data of the caller that the call sends.
     pub caller: CallerInputs,
-    /// Whether it is a read, so that equal calls may be shared, sent again and kept. The root type alone decides, when the
-    /// way is added to the graph: a field of `Mutation` is a write, also by GET, and everything else is a read.
+    /// Whether the way is a read, so that equal calls may be shared, repeated and kept. Only the root type decides
+    /// this, when the way is added to the graph: a field of `Mutation` is a write, even by GET, and everything else is
+    /// a read.
     pub is_safe: bool,
-    /// `@poll`: how often a subscription calls it.
+    /// The interval of `@poll`, at which a subscription makes the call.
     pub poll: Option<Duration>,
-    /// `@cache`, parsed and checked.
+    /// The rule of `@cache`, parsed and checked.
     pub cache: Option<CacheRule>,
-    /// `@invalidates`, parsed and checked.
+    /// The tags of `@invalidates`, parsed and checked.
     pub invalidates: Vec<String>,
-    /// The `@connect`, else the type or field.
+    /// The position of the `@connect`, or else of the type or field.
     pub span: Span,
 }
 
 impl Way {
-    /// What the contract declares for a status; the most specific declaration decides (OpenAPI 3.0.3 §4.7.16.1).
+    /// The contract's declaration for a status. The most specific one counts (OpenAPI 3.0.3 §4.7.16.1).
     #[must_use]
     pub fn declaration(&self, status: u16) -> Option<&DeclaredStatus> {
         let declared = self.declared.as_deref()?;
@@ -59,14 +61,14 @@ impl Way {
         find(StatusPattern::Exact(status)).or_else(|| class.and_then(find)).or_else(|| find(StatusPattern::Default))
     }
 
-    /// Does the contract declare problem details (RFC 9457) for a status?
+    /// Whether the contract declares problem details (RFC 9457) for a status.
     #[must_use]
     pub fn has_problem(&self, status: u16) -> bool {
         self.declaration(status).is_some_and(|declared| declared.is_problem)
     }
 
-    /// Does a status that no outcome maps mean that the answer is what the binding asks for? Of a 2xx only one that the
-    /// contract declares does; `default` counts where it is all that is declared of success.
+    /// Whether a status that no outcome maps means success. Of the statuses 2xx, those that the contract declares do;
+    /// `default` counts if the contract declares no other success.
     #[must_use]
     pub fn is_success(&self, status: u16) -> bool {
         if !(200..300).contains(&status) {
@@ -90,11 +92,11 @@ impl Way {
 /// A status that a contract declares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeclaredStatus {
-    /// Which statuses it is about.
+    /// The statuses to which the declaration applies.
     pub status: StatusPattern,
-    /// Whether their body is `application/problem+json`.
+    /// Whether the body of these statuses is `application/problem+json`.
     pub is_problem: bool,
-    /// Whether they have a body.
+    /// Whether these statuses have a body.
     pub has_body: bool,
 }
 
@@ -113,96 +115,97 @@ pub enum Entry {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct KeyPath(pub Vec<FieldId>);
 
-/// How many parents share one call.
+/// How parents share one call.
 #[derive(Debug)]
 pub struct Batch {
-    /// Index into [`Way::inputs`] of the values sent as a list; GraphQL sources send whole representations.
+    /// The index into [`Way::inputs`] of the value that is sent as a list. GraphQL sources get whole representations.
     pub key: usize,
-    /// How an answer's item finds its parent.
+    /// How an item of the answer finds its parent.
     pub pairing: Pairing,
-    /// Most keys in one call; at least 1.
+    /// The greatest number of keys in one call, at least 1.
     pub max_size: u32,
 }
 
-/// How an item of a batch answer finds its parent. Keys compare as GraphQL IDs: 7 equals "7".
+/// How an item of a batched answer finds its parent. Keys are compared as GraphQL IDs: 7 equals "7".
 #[derive(Debug)]
 pub enum Pairing {
-    /// By position (`_entities`).
+    /// By its position (`_entities`).
     Position,
-    /// One item per key; two are an error for that key.
+    /// By the key at this path of the item. Each key has one item; two are an error for the key.
     Index(JsonPath),
-    /// Any number of items per key, in the answer's order.
+    /// By the key at this path of the item. Each key has any number of items, in the answer's order.
     Group(JsonPath),
 }
 
-/// What a successful answer holds.
+/// The contents of a successful answer.
 #[derive(Debug)]
 pub struct Answer {
-    /// Batched: where the array of items is, relative to the body. Else empty.
+    /// For a batch: the path of the array of items in the body. Otherwise it is empty.
     pub items: JsonPath,
-    /// The value: relative to each item when batched, else to the body.
+    /// How the value is read: in a batch relative to each item, otherwise to the body.
     pub read: Read,
-    /// For composite types: what is there, below all list wrappers.
+    /// For composite types: the shape of the value, below all list wrappers.
     pub shape: Option<ShapeId>,
-    /// Of the field's list (grouped: per key).
+    /// The bound of the field's list. If items are grouped, it holds for each key.
     pub bound: ListBound,
-    /// The status of the outcome that it is (`201 as Order`); `None`: it is that of every success without an outcome.
+    /// The status of the outcome that the answer is (`201 as Order`). `None` if it is that of every success without an
+    /// outcome.
     pub outcome: Option<StatusPattern>,
 }
 
-/// What a status means.
+/// An outcome: the meaning of a status.
 #[derive(Debug)]
 pub struct Outcome {
-    /// For which statuses.
+    /// The statuses to which the outcome applies.
     pub status: StatusPattern,
-    /// What it means.
+    /// The meaning of these statuses.
     pub effect: Effect,
 }
 
-/// What a status means.
+/// The meaning of a status.
 #[derive(Debug)]
 pub enum Effect {
-    /// Null.
+    /// The value is null.
     Null,
-    /// A value of this type: a member of the field's abstract type, or its own type.
+    /// The value has this type: a member of the field's abstract type, or the field's own type.
     Value {
-        /// Which concrete type.
+        /// The concrete type of the value.
         ty: TypeId,
-        /// Where in the body.
+        /// How the value is read from the body.
         read: Read,
-        /// What is there.
+        /// The shape of the value.
         shape: ShapeId,
     },
     /// An error with this `extensions.code`.
     Code(String),
 }
 
-/// What of the caller a call sends (DESIGN §4 rule 6).
+/// The data of the caller that a call sends.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CallerInputs {
-    /// Claims, by path.
+    /// The claims, by path.
     pub claims: Vec<Vec<String>>,
-    /// Forwarded headers, in lower case, sorted.
+    /// The names of the forwarded headers, in lower case, sorted.
     pub headers: Vec<String>,
 }
 
 impl CallerInputs {
-    /// Is the answer for this caller only?
+    /// Whether the answer is for this caller only.
     #[must_use]
     pub fn is_private(&self) -> bool {
         !self.claims.is_empty() || self.headers.iter().any(|name| name == "authorization" || name == "cookie")
     }
 }
 
-/// `@cache`, as written.
+/// The rule of `@cache`, as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CacheRule {
-    /// Seconds.
+    /// The lifetime of an answer, in seconds.
     pub max_age: u64,
-    /// Seconds of stale-while-revalidate.
+    /// The time of stale-while-revalidate, in seconds.
     pub swr: u64,
-    /// `scope: PRIVATE`.
+    /// Whether the rule has `scope: PRIVATE`.
     pub is_private: bool,
-    /// Tag templates, such as `product:{id}`.
+    /// The templates of tags, such as `product:{id}`.
     pub tags: Vec<String>,
 }

@@ -1,6 +1,7 @@
 //! Binding: what each service's SDL offers becomes ways of the graph.
 //!
-//! In: a draft with all types and keys, and the contracts. Out: its sources, shapes and ways, and findings.
+//! In: a draft with all types and keys, and the contracts. Out: the draft with its sources, shapes and ways, and
+//! findings.
 //! Each kind of source has a module of its own here.
 
 mod graphql;

@@ -1,4 +1,4 @@
-//! E201: a field with two owners that is not `@shareable`.
+//! E201: a field that is not `@shareable` has two owners.
 
 use crate::compose::draft::Draft;
 use crate::compose::ids::FieldId;
@@ -7,7 +7,7 @@ use crate::compose::types::TypeKind;
 use crate::diagnostic::{Code, Finding};
 use std::collections::HashSet;
 
-/// A key's fields need no owner; any other field has one, or is shareable (Apollo Federation, `@shareable`).
+/// Fields of keys need no owner. Any other field has one owner, or is shareable (Apollo Federation, `@shareable`).
 pub(in crate::compose) fn check(draft: &mut Draft<'_>) {
     let files = draft.files.iter().enumerate();
     let shareable: HashSet<(usize, &str)> = files

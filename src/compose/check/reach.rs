@@ -1,6 +1,6 @@
-//! E109: an unbatched call for each item of a list. E110: calls for each item of a list without bound.
+//! E109: each item of a list causes an unbatched call. E110: each item of a list without a bound causes calls.
 //!
-//! Places are walked breadth-first from the root fields, so that the query shown is a smallest one.
+//! Places are visited breadth-first from the root fields, so that the query in the finding is a smallest one.
 
 use crate::compose::draft::Draft;
 use crate::compose::graph::Graph;
@@ -10,22 +10,23 @@ use crate::compose::way::{Entry, Way};
 use crate::diagnostic::{Code, Finding};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
-/// A place of an answer.
+/// A place in an answer.
 #[derive(Debug, Clone)]
 struct Place {
     shape: ShapeId,
-    /// Fields from the root.
+    /// The fields from the root to the place.
     path: Vec<FieldId>,
-    /// Below a list?
+    /// Whether the place is below a list.
     is_listed: bool,
-    /// The field whose list above has no bound.
+    /// The field above the place whose list has no bound, if there is one.
     unbounded: Option<FieldId>,
 }
 
-/// What is known of the graph, and what has a finding: one for each binding that multiplies, and one for each list without bound.
+/// The lookups of the graph, and what has a finding already: each binding that multiplies calls, and each list without
+/// a bound, gets one finding.
 #[derive(Default)]
 struct Said {
-    /// Lookups whose answer holds a field.
+    /// The lookups whose answer has a field, by field.
     offering: HashMap<FieldId, Vec<WayId>>,
     multiplied: BTreeSet<WayId>,
     unbounded: BTreeSet<FieldId>,
@@ -63,7 +64,7 @@ fn is_unbounded(draft: &Draft<'_>, way: &Way, bound: &ListBound, is_list: bool) 
     is_list && bound.is_open() && draft.graph.source(way.source).kind.must_bound_lists()
 }
 
-/// One concrete type at a place: what is there leads on, what is missing must be fetched.
+/// Visits one concrete type at a place: fields that are there lead on, and missing ones must be fetched.
 fn visit(
     draft: &Draft<'_>,
     place: &Place,
@@ -119,7 +120,7 @@ fn visit(
     }
 }
 
-/// Lookups whose answer holds a field, by field.
+/// Finds the lookups whose answer has a field, by field.
 fn offering(graph: &Graph) -> HashMap<FieldId, Vec<WayId>> {
     let mut offering: HashMap<FieldId, Vec<WayId>> = HashMap::new();
     for &id in graph.types.iter().flat_map(|ty| &ty.lookups) {
@@ -157,7 +158,7 @@ fn unbounded(draft: &Draft<'_>, list: FieldId, field: FieldId, way: WayId) -> Fi
         .help("add `@listSize(maxSize: …)`, an argument `first` bound to a parameter with `maximum`, or `maxItems`")
 }
 
-/// `{ users { manager { name } } }`, required arguments as `…`.
+/// The smallest query for a field, such as `{ users { manager { name } } }`, with `…` for required arguments.
 fn smallest_query(draft: &Draft<'_>, path: &[FieldId], field: FieldId) -> String {
     let graph = &draft.graph;
     let mut names: Vec<String> = Vec::new();

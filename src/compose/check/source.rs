@@ -1,4 +1,4 @@
-//! E106: a field that nobody gives. E119: a value type that is not whole at a place.
+//! E106: no source gives a field. E119: a value type is not complete at a place.
 
 use crate::compose::draft::Draft;
 use crate::compose::graph::Graph;
@@ -12,13 +12,13 @@ pub(super) fn check(draft: &mut Draft<'_>) {
     check_fields(draft);
 }
 
-/// Fields that some answer holds.
+/// The fields that some answer has.
 fn given_fields(graph: &Graph) -> BTreeSet<FieldId> {
     let variants = graph.shapes.iter().flat_map(|shape| &shape.variants);
     variants.flat_map(|variant| variant.fields.keys().copied()).collect()
 }
 
-/// Types that some field leads to: what nobody can ask for needs no source.
+/// The types that some field leads to. A type that nobody can ask for needs no source.
 fn named_types(graph: &Graph) -> BTreeSet<TypeId> {
     let is_root = |id: &TypeId| matches!(graph.ty(*id).name.as_str(), "Query" | "Mutation" | "Subscription");
     let roots = (0..graph.types.len()).map(TypeId::at).filter(is_root);
@@ -36,7 +36,7 @@ fn named_types(graph: &Graph) -> BTreeSet<TypeId> {
     named
 }
 
-/// Every field is in some shape, or has a binding.
+/// Checks that every field is in some shape, or has a binding.
 fn check_fields(draft: &mut Draft<'_>) {
     let graph = &draft.graph;
     let given = given_fields(graph);
@@ -68,7 +68,8 @@ fn check_fields(draft: &mut Draft<'_>) {
     draft.findings.extend(findings);
 }
 
-/// Where a type without key occurs in an answer, all its fields must be there: they cannot be had elsewhere.
+/// Checks that an answer with a type without a key has all fields of the type, because they cannot be fetched
+/// elsewhere.
 fn check_values(draft: &mut Draft<'_>) {
     let graph = &draft.graph;
     let mut findings = Vec::new();
@@ -80,7 +81,7 @@ fn check_values(draft: &mut Draft<'_>) {
             if !ty.lookups.is_empty() {
                 continue;
             }
-            // What no answer gives is E106, once, rather than a finding at every place.
+            // A field that no answer gives is reported once, as E106, and not at every place.
             let missing = ty
                 .fields
                 .iter()

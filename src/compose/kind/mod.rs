@@ -1,7 +1,7 @@
-//! What kinds of sources there are, and what the rest of the engine asks about a source or a call by its kind.
+//! The kinds of sources, and the questions that the rest of the engine asks about a source or a call by its kind.
 //!
-//! Every such question is a method here whose `match` names all kinds. So whoever adds a kind answers all of them in this
-//! file; other rooms ask the methods, and do not look at the kind.
+//! Every such question is a method here whose `match` names all kinds. So whoever adds a kind answers all questions in
+//! this file. Other modules call the methods, and do not match on the kind.
 
 pub(super) mod rest;
 
@@ -10,41 +10,41 @@ use super::ids::{FieldId, TypeId};
 use super::request_value::Input;
 use rest::{Fieldset, RestCall};
 
-/// What a source speaks.
+/// The protocol of a source.
 #[derive(Debug)]
 pub enum SourceKind {
     /// REST over HTTP.
     Rest {
-        /// `@source(http: { baseURL })`, else the contract's `servers[0]`; configuration overrides it.
+        /// The URL of `@source(http: { baseURL })`, or else the contract's `servers[0]`. Configuration overrides it.
         base_url: Option<String>,
-        /// Headers of every call.
+        /// The headers of every call.
         headers: Vec<HeaderRule>,
     },
-    /// A federation subgraph over HTTP; its URL comes from configuration.
+    /// A federation subgraph over HTTP. Its URL comes from configuration.
     GraphQl,
     /// A federation subgraph in this process.
     InProcess {
-        /// Most calls that it makes to other services for one request (`@source(maxCalls:)`).
+        /// The greatest number of calls that it makes to other services for one request (`@source(maxCalls:)`).
         max_calls: u32,
-        /// Do its answers depend on nothing but what it is asked (`@source(pure:)`)? Then they are shared.
+        /// Whether its answers depend only on what it is asked (`@source(pure:)`). If so, they are shared.
         is_pure: bool,
     },
 }
 
-/// How a source is reached.
+/// The transport by which a source is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport<'a> {
-    /// Over HTTP.
+    /// The source is reached over HTTP.
     Http {
-        /// The URL that the service's SDL or contract declares; configuration overrides it.
+        /// The URL that the service's SDL or contract declares. Configuration overrides it.
         base_url: Option<&'a str>,
     },
-    /// By a call of a function in this process.
+    /// The source is a function in this process.
     InProcess,
 }
 
 impl SourceKind {
-    /// How the source is reached.
+    /// The transport by which the source is reached.
     #[must_use]
     pub fn transport(&self) -> Transport<'_> {
         match self {
@@ -69,8 +69,8 @@ impl SourceKind {
         }
     }
 
-    /// Calls of services that one request to the source may make: code of this process is no service, and what counts
-    /// is what it calls.
+    /// How many calls to services one request to the source may make. For code of this process, the calls that it makes
+    /// count, and not the request itself.
     #[must_use]
     pub fn calls_per_request(&self) -> u64 {
         match self {
@@ -79,7 +79,7 @@ impl SourceKind {
         }
     }
 
-    /// Whether an answer may depend on anything of the caller, whatever the call sends of it.
+    /// Whether an answer may depend on any data of the caller, whichever of it the call sends.
     #[must_use]
     pub fn sees_caller(&self) -> bool {
         match self {
@@ -88,7 +88,7 @@ impl SourceKind {
         }
     }
 
-    /// Whether one request may ask for several root fields that are only read.
+    /// Whether one request may ask for several root fields that only read.
     #[must_use]
     pub fn joins_roots(&self) -> bool {
         match self {
@@ -97,7 +97,7 @@ impl SourceKind {
         }
     }
 
-    /// Whether its lists must be bounded where each item would cause a call.
+    /// Whether its lists must have a bound where each item would cause a call.
     #[must_use]
     pub fn must_bound_lists(&self) -> bool {
         match self {
@@ -107,7 +107,7 @@ impl SourceKind {
     }
 }
 
-/// What a way asks of its source.
+/// The request of a way to its source.
 #[derive(Debug)]
 pub enum Call {
     /// An HTTP endpoint.
@@ -116,17 +116,17 @@ pub enum Call {
     GraphQl(GraphQlCall),
 }
 
-/// What a document asks of a GraphQL source.
+/// The kind of request that a document makes to a GraphQL source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GraphQlCall {
     /// A root field.
     Root(FieldId),
-    /// Entities of a type, by key: `_entities`.
+    /// Entities of a type by key, with `_entities`.
     Entities(TypeId),
 }
 
 impl Call {
-    /// The HTTP request with holes, if that is what the call is.
+    /// The HTTP request with holes, if the call is one.
     #[must_use]
     pub fn rest(&self) -> Option<&RestCall> {
         match self {
@@ -135,7 +135,7 @@ impl Call {
         }
     }
 
-    /// What the call's document asks for, if it has one: then answers are made of what is selected.
+    /// The request of the call's document, if it has one. Then the answer consists of the selected fields.
     #[must_use]
     pub fn graphql(&self) -> Option<GraphQlCall> {
         match self {
@@ -163,7 +163,7 @@ impl Call {
         headers.iter().map(|header| header.name.as_str())
     }
 
-    /// Where the names of the wanted fields are sent, if the request has a place for them.
+    /// The parameter for the names of the wanted fields, if the request has one.
     #[must_use]
     pub fn fieldset(&self) -> Option<&Fieldset> {
         match self {
@@ -172,7 +172,7 @@ impl Call {
         }
     }
 
-    /// The properties around the answer, from the outside in.
+    /// The names of the properties around the answer, from the outside in.
     #[must_use]
     pub fn envelope(&self) -> &'static [&'static str] {
         match self {
@@ -190,12 +190,12 @@ impl Call {
         }
     }
 
-    /// Whether a status of 200 to 299 that no contract declares means that all of the answer is there (RFC 9110 §15.3), or
-    /// of a write that it was taken.
+    /// Whether a status of 200 to 299 that no contract declares means success: for a read, that the whole answer is
+    /// there (RFC 9110 §15.3); for a write, that it was accepted.
     #[must_use]
     pub fn is_undeclared_success(&self, status: u16, is_safe: bool) -> bool {
         match self {
-            // RFC 9110 §15.3.7: a part of the answer, though no part was asked for.
+            // 206 is a part of the answer, although no part was asked for (RFC 9110 §15.3.7).
             Self::GraphQl(_) => status != 206,
             Self::Rest(_) => match status {
                 200 | 201 | 203 => true,

@@ -1,26 +1,26 @@
-//! Calls of REST services: an HTTP request whose holes are filled per call.
+//! Calls of REST services: an HTTP request with holes that each call fills.
 
 use crate::compose::request_value::Input;
 
 /// An HTTP request with holes.
 #[derive(Debug)]
 pub struct RestCall {
-    /// The method.
+    /// The method of the request.
     pub method: http::Method,
-    /// The path, relative to the base URL.
+    /// The path, relative to the base URL of the source.
     pub path: Vec<PathPart>,
-    /// The query, in order.
+    /// The parameters of the query, in the order in which they are sent.
     pub query: Vec<QueryParameter>,
-    /// Headers of this call, beside those of the source.
+    /// The headers of this call, beside those of the source.
     pub headers: Vec<HeaderParameter>,
-    /// A JSON body.
+    /// The JSON body, if the request has one.
     pub body: Option<Input>,
-    /// Where the sparse fieldset goes.
+    /// The parameter that takes the sparse fieldset, if there is one.
     pub fieldset: Option<Fieldset>,
 }
 
 impl RestCall {
-    /// Every input of the request, in the order that they are sent.
+    /// All inputs of the request, in the order in which they are sent.
     pub fn inputs(&self) -> impl Iterator<Item = &Input> {
         let path = self.path.iter().filter_map(|part| match part {
             PathPart::Value(input) => Some(input),
@@ -37,35 +37,35 @@ impl RestCall {
 pub enum PathPart {
     /// Fixed text, slashes included.
     Literal(String),
-    /// A value, percent-encoded; lists with commas (style `simple`).
+    /// A value, percent-encoded. Lists are separated by commas (style `simple`).
     Value(Input),
 }
 
-/// A parameter of the query; null is left out.
+/// A parameter of the query. It is left out if its value is null.
 #[derive(Debug)]
 pub struct QueryParameter {
-    /// Its name.
+    /// The name of the parameter.
     pub name: String,
-    /// Its value.
+    /// The value of the parameter.
     pub value: Input,
-    /// How a list is written.
+    /// The form in which a list is written.
     pub list: ListForm,
-    /// Whether the contract requires it: without a value no call is made.
+    /// Whether the contract requires it. If so, no call is made without a value.
     pub is_required: bool,
 }
 
-/// A parameter that is a header; null is left out.
+/// A parameter that is a header. It is left out if its value is null.
 #[derive(Debug)]
 pub struct HeaderParameter {
-    /// Its name in lower case.
+    /// The name of the header, in lower case.
     pub name: String,
-    /// Its value.
+    /// The value of the header.
     pub value: Input,
-    /// Whether the contract requires it: without a value no call is made.
+    /// Whether the contract requires it. If so, no call is made without a value.
     pub is_required: bool,
 }
 
-/// How a list is written in a query.
+/// The form in which a list is written in a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ListForm {
     /// `id=1&id=2`.
@@ -79,7 +79,7 @@ pub enum ListForm {
 }
 
 impl ListForm {
-    /// What stands between two members; a key that contains it is never sent.
+    /// The character between two items, if there is one. A key that contains it is never sent.
     #[must_use]
     pub fn delimiter(self) -> Option<char> {
         match self {
@@ -91,11 +91,11 @@ impl ListForm {
     }
 }
 
-/// The parameter that takes a sparse fieldset (DESIGN §4 rule 7).
+/// The parameter that takes a sparse fieldset.
 #[derive(Debug)]
 pub struct Fieldset {
-    /// Its name.
+    /// The name of the parameter.
     pub name: String,
-    /// How the list is written.
+    /// The form in which the list is written.
     pub list: ListForm,
 }

@@ -1,4 +1,4 @@
-//! The demo's services, as they are in `schema/services`.
+//! The services of the demo, as they are in `schema/services`.
 
 use super::shown;
 use crate::compose::{Graph, Origin, ServiceFile, Services, compose, print_graph};

@@ -1,4 +1,4 @@
-//! What directives do to the graph that is composed: each of those that are enforced in it, at each of its locations.
+//! The effects of directives on the composed graph: each enforced directive, at each of its locations.
 
 use crate::compose::{Entry, Graph, Origin, ServiceFile, Services, compose};
 use crate::diagnostic::Sources;
@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 const LINK: &str = r#"extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@requires", "@provides", "@external", "@shareable", "@inaccessible", "@override", "@authenticated"])"#;
 
-/// The graph of files of federation 2, and the codes of its findings.
+/// The graph of files that link federation 2, and its findings with their codes.
 fn composed(files: &[&str]) -> (Option<Graph>, Vec<String>) {
     let mut sources = Sources::default();
     let services: Vec<ServiceFile> = files
@@ -38,7 +38,7 @@ scalar Date
 input Filter { size: Int from: Int }
 "#;
 
-/// `@deprecated`, `@specifiedBy` and `@oneOf` reach the graph's schema, which clients inherit from.
+/// `@deprecated`, `@specifiedBy` and `@oneOf` are in the graph's schema, from which client schemas inherit.
 #[test]
 fn what_graphql_says_of_a_type_is_in_the_graph() {
     for (plain, marked) in [
@@ -57,7 +57,7 @@ fn what_graphql_says_of_a_type_is_in_the_graph() {
     }
 }
 
-/// `@inaccessible`, in whichever of two files, hides what it stands on.
+/// `@inaccessible` hides what it is on, in whichever of two files it is.
 #[test]
 fn what_is_inaccessible_is_in_no_schema() {
     let other = "type Query { other: Int }\nenum Kind { A B }\ninput Filter { size: Int from: Int }\ninterface Node { id: ID! name: String }";
@@ -73,7 +73,7 @@ fn what_is_inaccessible_is_in_no_schema() {
         ("scalar Date", "scalar Date @inaccessible", "scalar Date"),
         ("input Filter", "input Filter @inaccessible", "input Filter"),
     ] {
-        // Whoever names a hidden type is hidden, too.
+        // Everything that names a hidden type is hidden too.
         let hide = |text: String| match gone.split_once(' ') {
             Some(("interface", _)) => text.replace("node: Node", "").replace("implements Node", ""),
             Some(("union", _)) => text.replace("any: Any", ""),

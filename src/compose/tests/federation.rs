@@ -1,4 +1,4 @@
-//! GraphQL sources: keys, `@requires`, `@provides`, `@external`, shared and conflicting fields.
+//! GraphQL sources: keys, `@requires`, `@provides`, `@external`, and shared and conflicting fields.
 
 use super::{client_schema, composed_services};
 
@@ -143,7 +143,7 @@ fn inputs_that_cannot_be_merged_are_found() {
         let found_here = findings(&[("a", a), ("b", b)]);
         assert_eq!(found_here.first().map(String::as_str), Some(found), "{a}\n{b}\n{found_here:#?}");
     }
-    // Optional ones are left out; values that are only answered are united; hidden ones may differ.
+    // Optional inputs are left out; enum values that are only answered are united; hidden fields may differ.
     for (a, b) in [
         (query, "type Query { a: Int @shareable }"),
         ("type Query { a(x: Int! = 1): Int @shareable }", "type Query { a: Int @shareable }"),

@@ -1,4 +1,4 @@
-//! Every finding about a binding: its code, its place in the SDL, the contract's place, and the help.
+//! Every finding about a binding: its code, its position in the SDL, its position in the contract, and its help.
 
 use super::shown;
 use crate::compose::{Origin, ServiceFile, Services, compose};
@@ -96,7 +96,7 @@ components:
         maker: { type: object, required: [id], properties: { id: { type: string }, city: { type: string } } }
 "##;
 
-/// The findings of one SDL body over the contract.
+/// The findings of one SDL body with the contract.
 fn findings(sdl: &str) -> String {
     findings_over(CONTRACT, sdl)
 }
@@ -186,7 +186,7 @@ fn a_group_is_complete_by_what_is_declared_alone() {
     };
     let batch = "\", batch: { key: \"id\" }";
     let (size, sized) = (format!(" pageSize: $batch->size{batch})"), "twins: [Twin!] @listSize(assumedSize: 3)");
-    // One item for each key: as many as keys are all.
+    // With one item for each key, as many items as keys are all items.
     assert_eq!(found("twin: Twin", &size), "");
     assert!(found(sized, &size).contains("write `perKey:"), "{}", found(sized, &size));
     assert!(!found(sized, &size).contains("$batch->size`"), "{}", found(sized, &size));
@@ -195,7 +195,7 @@ fn a_group_is_complete_by_what_is_declared_alone() {
         found("twins(pageSize: Int! = 3): [Twin!]", "\", batch: { key: \"id\", perKey: \"$args.pageSize\" })"),
         ""
     );
-    // More keys than the parameter can say would be cut.
+    // If there were more keys than the parameter allows, the answer would be cut.
     let many = found("twin: Twin", " pageSize: $batch->size\", batch: { key: \"id\", maxSize: 101 })");
     assert!(many.starts_with("E107 `maxSize: 101` is more than the 100 that the contract allows"), "{many}");
 }
@@ -237,7 +237,7 @@ fn a_redirect_of_a_write_that_is_mapped_is_no_finding() {
     assert!(findings(&submit(r#"{ status: "410", null: true }"#)).starts_with("E1"), "nothing says that it is done");
 }
 
-/// `(name, code, SDL)`: the code must be among the findings, and is the only one.
+/// Each case is `(name, code, SDL)`. The code must be among the findings, and be the only one.
 #[test]
 fn each_finding_has_its_code_place_and_help() {
     let item = |query: &str| format!("type Query {{ {query} }}\n{ITEM}");
@@ -355,7 +355,7 @@ fn an_endpoint_whose_answers_say_that_it_is_to_go_is_found() {
       shop.yaml:38:99 `Sunset` its answers say so by this header
       help: bind to its successor before it is gone
     "#);
-    // What an answer that is no success says is not said of the endpoint.
+    // A header of an answer that is no success does not concern the endpoint.
     let other = sdl.replace("getOldItem", "getItem");
     let contract = CONTRACT.replace("description: None.", "description: None., headers: { Sunset: {} }");
     assert_eq!(findings_over(&contract, &other), "");

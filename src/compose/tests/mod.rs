@@ -1,4 +1,4 @@
-//! Composition, from texts to graph and findings.
+//! Composition, from texts to a graph and findings.
 
 mod demo;
 mod directives;
@@ -12,7 +12,7 @@ use std::collections::HashMap;
 
 const LINK: &str = r#"extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@listSize"]) @link(url: "https://bespoke.example/connect/v1", import: ["@source", "@connect"])"#;
 
-/// Composes files of `(name, SDL)`; a graph as text, or findings as text.
+/// Composes files of `(name, SDL)`. Returns the graph as text, or the findings as text.
 fn composed(files: &[(&str, String)], contracts: &HashMap<String, Contract>, sources: &mut Sources) -> String {
     let services: Vec<ServiceFile> = files
         .iter()
@@ -35,7 +35,7 @@ pub(super) fn composed_services(files: &[(&str, String)]) -> String {
     composed(files, &HashMap::new(), &mut Sources::default())
 }
 
-/// What clients see of GraphQL services.
+/// The schema of GraphQL services that clients see.
 pub(super) fn client_schema(files: &[String]) -> String {
     let mut sources = Sources::default();
     let services: Vec<ServiceFile> = files

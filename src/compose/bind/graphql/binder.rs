@@ -1,4 +1,4 @@
-//! One subgraph in the making: what its ways and its shapes share.
+//! The state that the ways and the shapes of one subgraph share while they are made.
 
 use crate::compose::draft::Draft;
 use crate::compose::ids::{FieldId, ShapeId, SourceId, TypeId};
@@ -11,18 +11,20 @@ pub(super) struct Binder<'c, 'a> {
     pub(super) draft: &'c mut Draft<'a>,
     pub(super) file: usize,
     pub(super) source: SourceId,
-    /// Fields of keys that this file declares. Federation 1 marked keys of extended types as external, although the
-    /// subgraph gives them back.
+    /// The fields of keys that this file declares. Federation 1 marked keys of extended types as external, although the
+    /// subgraph returns them.
     pub(super) own_keys: HashSet<FieldId>,
-    /// The concrete types that this subgraph knows of its interfaces and unions.
+    /// The concrete types of interfaces and unions that this subgraph knows.
     pub(super) members: HashMap<TypeId, Vec<TypeId>>,
-    /// A type can hold itself, with the same provided at each level, so each shape is made once.
+    /// The shapes that were made. Each shape is made once, because a type can contain itself, with the same fields
+    /// provided at each level.
     pub(super) made: HashMap<SubgraphShape, ShapeId>,
-    /// Shapes that are reserved and not filled yet: types nest deeper than a stack may.
+    /// The shapes that are reserved and not yet filled. A list is used because types can nest deeper than the stack
+    /// allows.
     pub(super) open: Vec<(ShapeId, SubgraphShape)>,
 }
 
-/// What a shape of a subgraph is made of.
+/// The properties from which a shape of a subgraph is made.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct SubgraphShape {
     pub(super) ty: TypeId,
@@ -36,7 +38,7 @@ impl<'c, 'a> Binder<'c, 'a> {
         Self { draft, file, source, own_keys, members, made: HashMap::new(), open: Vec::new() }
     }
 
-    /// The concrete types that this subgraph knows of a type.
+    /// The concrete types of a type that this subgraph knows.
     pub(super) fn members(&self, ty: TypeId) -> Vec<TypeId> {
         match self.draft.graph.ty(ty).kind {
             TypeKind::Object => vec![ty],
@@ -45,7 +47,7 @@ impl<'c, 'a> Binder<'c, 'a> {
     }
 }
 
-/// The fields that a file's keys begin with.
+/// The first fields of the paths of a file's keys.
 fn own_keys(draft: &Draft<'_>, file: usize) -> HashSet<FieldId> {
     let keys = draft.keys.iter().flatten().filter(|key| key.file == file);
     keys.flat_map(|key| &key.paths).filter_map(|path| path.0.first().copied()).collect()

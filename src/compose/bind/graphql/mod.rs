@@ -1,6 +1,7 @@
 //! GraphQL sources: federation subgraphs, remote or in this process.
 //!
-//! A subgraph offers its types everywhere alike, so shapes are by type; `@provides` makes richer ones.
+//! A subgraph offers the same fields of a type everywhere, so there is one shape for each type; `@provides` adds shapes
+//! with more fields.
 
 mod binder;
 mod shapes;
@@ -39,7 +40,8 @@ pub(super) fn bind(draft: &mut Draft<'_>, file: usize) {
     add_own_arguments(draft, file, source);
 }
 
-/// What a subgraph of this process declares of itself. If it says nothing of calls, it makes none: the handle refuses any.
+/// What a subgraph in this process declares about itself. If it declares no number of calls, it may make none: its
+/// handle refuses them.
 fn in_process(draft: &mut Draft<'_>, file: usize) -> SourceKind {
     let sdl = &draft.files[file];
     for declared in sdl.sources.iter().filter(|source| source.name.value != sdl.name) {
@@ -57,7 +59,7 @@ fn in_process(draft: &mut Draft<'_>, file: usize) -> SourceKind {
     SourceKind::InProcess { max_calls: max_calls.map_or(0, |max_calls| max_calls.value), is_pure: pure.is_some() }
 }
 
-/// What `@provides` names must be there: a misspelt field would be provided to nobody.
+/// Checks that the fields of `@provides` exist, because a misspelt field would have no effect.
 fn check_provided(draft: &mut Draft<'_>, file: usize) {
     let files = draft.files;
     for ty in &files[file].types {
@@ -69,13 +71,13 @@ fn check_provided(draft: &mut Draft<'_>, file: usize) {
                 continue;
             };
             let named = draft.graph.field(id).ty.named();
-            // Only its findings are wanted.
+            // Only the findings of this call are used.
             key_paths(draft, named, &set.selections, &field.name, set.span);
         }
     }
 }
 
-/// Notes which arguments a source declares, and with which types.
+/// Records the arguments that a source declares, and their types.
 fn add_own_arguments(draft: &mut Draft<'_>, file: usize, source: SourceId) {
     for field in (0..draft.graph.fields.len()).map(FieldId::at) {
         let Some(declared) = draft.declared_in(field, file) else { continue };

@@ -11,10 +11,10 @@ use crate::sdl::{FieldDeclaration, FieldSelection};
 use indexmap::IndexMap;
 
 impl Binder<'_, '_> {
-    /// The shape of a type, with what is provided at this place beside what the subgraph owns.
+    /// The shape of a type: the fields that the subgraph owns, and those that are provided at this place.
     ///
-    /// Fields with `@requires` are there in the answer of `_entities` itself only: elsewhere the subgraph has not
-    /// been told what they require.
+    /// Fields with `@requires` are only in the answer of `_entities` itself, because elsewhere the subgraph does not
+    /// have the values that they require.
     pub(super) fn shape(&mut self, ty: TypeId, provides: &[FieldSelection], is_entity: bool) -> ShapeId {
         let key = SubgraphShape { ty, provides: provides.to_vec(), is_entity };
         if let Some(known) = self.made.get(&key) {
@@ -26,7 +26,7 @@ impl Binder<'_, '_> {
         id
     }
 
-    /// Fills all shapes that are reserved, and those that they lead to.
+    /// Fills all reserved shapes, and those to which they lead.
     pub(super) fn fill_shapes(&mut self) {
         while let Some((id, key)) = self.open.pop() {
             self.fill(id, key);
@@ -93,8 +93,9 @@ impl Binder<'_, '_> {
     }
 }
 
-/// Takes a field that a source only provides the same arguments as where it comes from? If not, it means something else
-/// there (Apollo Federation's composition: `EXTERNAL_ARGUMENT_MISSING`, `EXTERNAL_ARGUMENT_DEFAULT_MISMATCH`).
+/// Whether a field that a source only provides takes the same arguments as where it is owned. If not, it means
+/// something else there (Apollo Federation's composition: `EXTERNAL_ARGUMENT_MISSING`,
+/// `EXTERNAL_ARGUMENT_DEFAULT_MISMATCH`).
 fn takes_the_same(draft: &Draft<'_>, field: FieldId, external: &FieldDeclaration) -> bool {
     let owners = || draft.declared[field.index()].iter().map(|declared| declared.field).filter(|of| !of.is_external);
     external.arguments.iter().all(|own| {
@@ -109,7 +110,7 @@ fn takes_the_same(draft: &Draft<'_>, field: FieldId, external: &FieldDeclaration
         .all(|name| external.arguments.iter().any(|own| own.name.value == *name))
 }
 
-/// What of a field set goes for one concrete type.
+/// The part of a field set that applies to one concrete type.
 fn provided_to(ty: &str, provides: &[FieldSelection]) -> Vec<FieldSelection> {
     let mut fields = Vec::new();
     for selection in provides {

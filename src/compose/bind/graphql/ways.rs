@@ -13,16 +13,16 @@ use crate::compose::way::{Answer, Batch, CallerInputs, Entry, KeyPath, Pairing, 
 use crate::diagnostic::{Code, Finding, Span};
 use indexmap::IndexMap;
 
-/// Representations in one `_entities` call.
+/// The greatest number of representations in one `_entities` call.
 const MAX_REPRESENTATIONS: u32 = 1000;
 
 impl Binder<'_, '_> {
-    /// Makes the ways to a type: to its fields if it is a root type, else to the type by its keys.
+    /// Makes the ways to a type: to its fields if it is a root type, otherwise to the type by its keys.
     pub(super) fn bind_type(&mut self, ty: TypeId) {
         let graph_type = self.draft.graph.ty(ty);
         let fields: Vec<FieldId> = graph_type.fields.values().copied().collect();
         if matches!(graph_type.name.as_str(), "Query" | "Mutation" | "Subscription") {
-            // Subscriptions of other services would need a connection that stays open to them.
+            // A subscription of another service would need a connection that stays open to it.
             if graph_type.name == "Subscription" {
                 return;
             }
@@ -109,7 +109,7 @@ impl Binder<'_, '_> {
         }
     }
 
-    /// `@requires` of the fields that this subgraph offers.
+    /// The inputs that `@requires` of this subgraph's fields needs.
     fn requires(&mut self, fields: &[FieldId]) -> IndexMap<FieldId, Vec<KeyPath>> {
         let mut requires = IndexMap::new();
         for field in fields {
@@ -123,7 +123,7 @@ impl Binder<'_, '_> {
     }
 }
 
-/// Leaves, and before them the objects around them that may be null: a null is sent where it is.
+/// The leaves, and before each the nullable objects around it, because a null is sent at its own level.
 fn with_nullable_objects(graph: &Graph, leaves: &[KeyPath]) -> Vec<KeyPath> {
     let mut paths: Vec<KeyPath> = Vec::new();
     for leaf in leaves {

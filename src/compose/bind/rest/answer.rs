@@ -1,4 +1,4 @@
-//! The answer half of a binding: where its value is, how a batch is taken apart, how long its list can be.
+//! The answer of a binding: where its value is, how a batch is split into items, and how long its list can be.
 
 use super::binding::Binding;
 use super::leaf;
@@ -16,18 +16,18 @@ use crate::sdl::mapping::{Expression, Fields, Mapping, MappingBody, Start, Step,
 use crate::sdl::{BatchDeclaration, EffectDeclaration, OutcomeDeclaration};
 use crate::suggest;
 
-/// What a `selection` says of a value.
+/// The form of a `selection`.
 pub(super) enum Selection<'a> {
-    /// One value, by a path from the body.
+    /// The selection is one value, by a path from the body.
     Value(&'a Expression),
-    /// Fields of the body itself.
+    /// The selection lists fields of the body itself.
     Fields(&'a Fields),
-    /// Nothing: the body itself, same-named fields.
+    /// There is no selection: the body is read by fields of the same names.
     Default,
 }
 
 impl<'a> Binding<'_, 'a> {
-    /// What a success holds, and how a batch's items find their parents.
+    /// The contents of a success, and how the items of a batch find their parents.
     pub(super) fn answer(&mut self, request: &Request) -> Option<(Answer, Option<Pairing>)> {
         if let Some(answer) = self.answer_by_status() {
             return answer.map(|answer| (answer, None));
@@ -39,7 +39,7 @@ impl<'a> Binding<'_, 'a> {
         }
     }
 
-    /// The body of the first declared success; `Some(None)`: nothing is known of it.
+    /// The schema of the body of the first declared success. `Some(None)` if nothing is known of it.
     fn success_schema(&mut self) -> Option<Option<SchemaId>> {
         let Some(endpoint) = self.endpoint else { return Some(None) };
         let Some(success) = endpoint.responses.iter().find(|response| is_success(response)) else {
@@ -68,7 +68,7 @@ impl<'a> Binding<'_, 'a> {
         Some(success.schema)
     }
 
-    /// Whether a status is how a write that declares no 2xx says that it is done, such as 303 after a POST.
+    /// Whether a status means success for a write that declares no 2xx, such as 303 after a POST.
     fn is_redirect_of_write(&self, status: StatusPattern) -> bool {
         let is_redirect = match status {
             StatusPattern::Exact(status) => (300..400).contains(&status),
@@ -81,7 +81,7 @@ impl<'a> Binding<'_, 'a> {
         is_redirect && self.is_mutation && declares_none
     }
 
-    /// A field whose success is an outcome, such as `201 as Order` of a union: the answer is that shape.
+    /// The answer of a field whose success is an outcome, such as `201 as Order` of a union.
     fn answer_by_status(&mut self) -> Option<Option<Answer>> {
         let is_success = |status: StatusPattern| match status {
             StatusPattern::Exact(200..=299) | StatusPattern::Class(2) => true,
@@ -114,7 +114,7 @@ impl<'a> Binding<'_, 'a> {
         Some(Answer { items: JsonPath::default(), read, shape, bound, outcome: None })
     }
 
-    /// Reads a value of a type from a body, by a selection or by default.
+    /// Checks how a value of a type is read from a body, by a selection or by default.
     pub(super) fn value_at(
         &mut self,
         ty: &TypeRef,
@@ -150,7 +150,7 @@ impl<'a> Binding<'_, 'a> {
         Some((read, shape, bound))
     }
 
-    /// A single unnamed field is a path where the type is a leaf: `selection: "available"`.
+    /// The selection of a value. A single unnamed field is a path if the type is a leaf: `selection: "available"`.
     fn selection(&self, ty: &TypeRef, selection: Option<&'a Mapping>) -> Selection<'a> {
         match selection.map(|selection| &selection.body) {
             None => Selection::Default,
@@ -162,7 +162,7 @@ impl<'a> Binding<'_, 'a> {
         }
     }
 
-    /// A batch: the array of items, the key of each, and the value in each.
+    /// The answer of a batch: the array of items, the key of each item, and the value in each.
     fn batched(
         &mut self,
         batch: &'a BatchDeclaration,
@@ -225,7 +225,7 @@ impl<'a> Binding<'_, 'a> {
         Some((read, shape))
     }
 
-    /// The array of items within the body: up to the first array on the selection's path.
+    /// Finds the array of items in the body: the first array on the selection's path.
     fn split_items(
         &mut self,
         selection: Selection<'a>,
@@ -252,7 +252,8 @@ impl<'a> Binding<'_, 'a> {
                     return Some((items, Some(*item), *max_items, rest));
                 }
                 (None | Some(SchemaKind::Any), step) => {
-                    // Without a contract the whole path leads to the items of objects; leaves are read in each item.
+                    // Without a contract, the whole path leads to the array if items are objects; leaves are read in
+                    // each item.
                     let Some(Step::Property(name)) = step.filter(|_| !is_leaf) else {
                         return Some((items, None, None, Rest::of(value, &steps[taken..], selected)));
                     };
@@ -299,7 +300,7 @@ impl<'a> Binding<'_, 'a> {
         self.draft.find(finding);
     }
 
-    /// `batch.key`, in the raw item.
+    /// The path of `batch.key` in an item of the body.
     fn batch_key(&mut self, batch: &BatchDeclaration, item: Option<SchemaId>) -> Option<JsonPath> {
         let mut at = item;
         for name in &batch.key.value {
@@ -333,9 +334,10 @@ impl<'a> Binding<'_, 'a> {
         Some(JsonPath(batch.key.value.iter().cloned().map(Segment::Property).collect()))
     }
 
-    /// E121: a batch answer must be complete.
+    /// E121: the answer of a batch must be complete.
     ///
-    /// As many items as keys are all there are only where each key has one item; of a group nobody knows how many it has.
+    /// A page of as many items as keys is complete only if each key has one item; for groups, the number of items is
+    /// not known.
     fn check_batch(&mut self, batch: &BatchDeclaration, request: &Request, is_group: bool) {
         if self.connect.is_complete || batch.per_key.is_some() || (request.sends_size && !is_group) {
             return;
@@ -352,7 +354,7 @@ impl<'a> Binding<'_, 'a> {
         self.draft.find(finding);
     }
 
-    /// `perKey: "$args.first"` is the bound of each key's list.
+    /// The bound of each key's list, as in `perKey: "$args.first"`.
     fn per_key(&mut self, mapping: &'a Mapping) -> Option<ListBound> {
         let value = match &mapping.body {
             MappingBody::Value(value) => value,
@@ -373,7 +375,8 @@ impl<'a> Binding<'_, 'a> {
         }
     }
 
-    /// E121: an argument that bounds each key's items must reach the endpoint, which else cuts them by a rule of its own.
+    /// E121: an argument that bounds the items of each key must be sent to the endpoint, which otherwise cuts them by a
+    /// rule of its own.
     fn check_per_key_is_sent(&mut self, batch: &BatchDeclaration) {
         let Some(Mapping { body: MappingBody::Value(value), .. }) = &batch.per_key else { return };
         let (Start::Variable(Variable::Args), [Step::Property(name)]) = (&value.start, value.steps.as_slice()) else {
@@ -396,7 +399,8 @@ impl<'a> Binding<'_, 'a> {
         None
     }
 
-    /// DESIGN §6: `@listSize`, else a bounded argument `first|last|limit`, else what the contract says.
+    /// The bound of the field's list: an argument `first`, `last` or `limit` with a maximum, or else what the contract
+    /// says, combined with `@listSize`.
     fn list_bound(&self, contract: ListBound) -> ListBound {
         if !self.ty.is_list() {
             return ListBound::default();
@@ -405,7 +409,7 @@ impl<'a> Binding<'_, 'a> {
         self.sized(by_argument.unwrap_or(contract))
     }
 
-    /// A bound, with what `@listSize` says of the field.
+    /// A bound, combined with the `@listSize` of the field.
     fn sized(&self, bound: ListBound) -> ListBound {
         match self.field() {
             Some(field) => with_declared_size(self.draft, field, bound),
@@ -421,7 +425,7 @@ impl<'a> Binding<'_, 'a> {
     }
 }
 
-/// What of a selection is read in each item of a batch.
+/// The part of a selection that is read in each item of a batch.
 enum Rest<'a> {
     Path { steps: &'a [Step], selected: Selected<'a> },
     Or { whole: &'a Expression, steps: &'a [Step], selected: Selected<'a> },

@@ -1,4 +1,4 @@
-//! One `@connect` in the making: what the parts that check it share.
+//! The state that the checks of one `@connect` share.
 
 use super::source::RestSource;
 use crate::compose::draft::Draft;
@@ -10,7 +10,7 @@ use crate::diagnostic::{Finding, Span};
 use crate::sdl::{CacheDeclaration, Connect, FieldDeclaration, Target};
 use std::collections::BTreeSet;
 
-/// Where a `@connect` stands.
+/// The place of a `@connect`.
 pub(super) struct Site<'a> {
     pub(super) entry: Entry,
     pub(super) ty: TypeRef,
@@ -18,29 +18,29 @@ pub(super) struct Site<'a> {
     pub(super) field: Option<&'a FieldDeclaration>,
 }
 
-/// One `@connect` in the making.
+/// A `@connect` that is being checked.
 pub(super) struct Binding<'c, 'a> {
     pub(super) draft: &'c mut Draft<'a>,
     pub(super) file: usize,
     pub(super) source: &'c RestSource<'a>,
     pub(super) connect: &'a Connect,
     pub(super) endpoint: Option<&'a Endpoint>,
-    /// `http:` with a contract: the path parameter that each `{…}` fills.
+    /// For `http:` with a contract: the names of the path parameters that the placeholders `{…}` fill, in order.
     pub(super) holes: Vec<&'a str>,
     pub(super) entry: Entry,
-    /// The type that `$this` and `$batch` mean.
+    /// The type to which `$this` and `$batch` refer.
     pub(super) parent: TypeId,
-    /// What the binding gets.
+    /// The type of the value that the binding gets.
     pub(super) ty: TypeRef,
-    /// The field's coordinate or the type's name.
+    /// The coordinate of the field, or the name of the type.
     pub(super) name: String,
     pub(super) is_mutation: bool,
-    /// Arguments that are sent or read somewhere.
+    /// The arguments that are sent or read somewhere.
     pub(super) used_arguments: BTreeSet<String>,
     pub(super) claims: BTreeSet<Vec<String>>,
-    /// While the members of an abstract type are read: all of them.
+    /// All members of the abstract type whose members are being read.
     pub(super) abstract_siblings: Vec<TypeId>,
-    /// How deep the shape being made is nested.
+    /// How deeply the shape that is being made is nested.
     pub(super) depth: usize,
 }
 
@@ -54,7 +54,7 @@ impl Binding<'_, '_> {
         headers.into_iter().collect()
     }
 
-    /// The field whose arguments `$args` means.
+    /// The field to whose arguments `$args` refers.
     pub(super) fn field(&self) -> Option<FieldId> {
         match self.entry {
             Entry::Root(field) | Entry::Field(field) => Some(field),
@@ -62,18 +62,18 @@ impl Binding<'_, '_> {
         }
     }
 
-    /// Where the field is declared that the binding is of.
+    /// The position of the declaration of the binding's field.
     pub(super) fn declaration(&self) -> Option<Span> {
         self.field().map(|field| self.draft.graph.field(field).span)
     }
 
-    /// Where an argument is declared.
+    /// The position of the declaration of an argument.
     pub(super) fn argument_span(&self, name: &str) -> Option<Span> {
         let field = self.draft.graph.field(self.field()?);
         field.arguments.get(name).map(|argument| argument.span)
     }
 
-    /// Where a finding about the endpoint points: the operation's name, or the path.
+    /// The position of findings about the endpoint: the operation's name, or the path.
     pub(super) fn target_span(&self) -> Span {
         match &self.connect.target {
             Target::Operation(operation) => operation.span,

@@ -1,4 +1,4 @@
-//! The body of a call: what `body:` says, else the arguments that no parameter takes.
+//! The body of a call: as `body:` says, or else the arguments that no parameter takes.
 
 use super::binding::Binding;
 use super::request::{Lowering, Slot};
@@ -23,7 +23,7 @@ impl<'a> Binding<'_, 'a> {
         }
     }
 
-    /// Without `body:`, arguments that no parameter took go to the same-named properties of the body.
+    /// The body without `body:`: arguments that no parameter took become the properties of the same names.
     pub(super) fn implied_body(&mut self, body: &'a RequestBody, lowering: &mut Lowering) -> Option<Input> {
         let contract = self.source.contract?;
         let SchemaKind::Object { properties } = &contract.schema(body.schema).kind else { return None };

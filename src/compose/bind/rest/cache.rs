@@ -17,7 +17,7 @@ impl<'a> Binding<'_, 'a> {
         }
     }
 
-    /// What depends on the caller is private, whatever the binding declares.
+    /// Checks a rule of `@cache`. An answer that depends on the caller is private, whatever the binding declares.
     pub(super) fn check_cache(
         &mut self,
         declaration: &CacheDeclaration,
@@ -45,8 +45,8 @@ impl<'a> Binding<'_, 'a> {
         field.invalidates.iter().map(|tag| tag.value.clone()).collect()
     }
 
-    /// `{x}` is a field of the item, `{$args.x}` an argument, `{$claims.x}` a claim, `{$this.x}` a field of the
-    /// parent.
+    /// Checks the placeholders of tags: `{x}` is a field of the item, `{$args.x}` an argument, `{$claims.x}` a claim,
+    /// and `{$this.x}` a field of the parent.
     fn check_tags(&mut self, tags: &[Spanned<String>]) {
         for tag in tags {
             if let Some(message) = unbalanced(&tag.value) {
@@ -78,7 +78,7 @@ impl<'a> Binding<'_, 'a> {
     }
 }
 
-/// What is wrong with the braces of a tag.
+/// The fault in the braces of a tag, if there is one.
 fn unbalanced(tag: &str) -> Option<&'static str> {
     let mut is_open = false;
     for c in tag.chars() {

@@ -1,4 +1,4 @@
-//! Checks of a whole binding: its arguments, its method, and whether its endpoint is to go.
+//! Checks of a whole binding: its arguments, its method, and whether its endpoint will be removed.
 
 use super::answer::is_success;
 use super::binding::Binding;
@@ -27,7 +27,7 @@ impl Binding<'_, '_> {
         }
     }
 
-    /// E112: GraphQL may run query fields more than once and in any order.
+    /// E112: a query field has an unsafe method. GraphQL may run query fields more than once and in any order.
     pub(super) fn check_method(&mut self, request: &Request) {
         let method = &request.call.method;
         let is_batched_post = *method == http::Method::POST && request.batch.is_some();
@@ -43,7 +43,7 @@ impl Binding<'_, '_> {
         self.draft.find(finding);
     }
 
-    /// W114: by the contract, the operation is deprecated, or its answers say that it is to go.
+    /// W114: the contract says that the operation is deprecated, or that its answers announce its removal.
     pub(super) fn check_deprecation(&mut self) {
         let Some(endpoint) = self.endpoint else { return };
         let successes = || endpoint.responses.iter().filter(|response| is_success(response));

@@ -1,5 +1,5 @@
-//! The inputs of a request: expressions over arguments, parents, claims and configuration become [`Input`]s, each
-//! checked against what it is sent to.
+//! The inputs of a request: expressions over arguments, parents, claims and configuration become [`Input`]s. Each is
+//! checked against the parameter or property that it fills.
 
 use super::binding::Binding;
 use super::leaf::{self, Wrap};
@@ -91,7 +91,8 @@ impl<'a> Binding<'_, 'a> {
         }
     }
 
-    /// `$args.a.b`, checked against the slot's schema, whose bounds the argument takes.
+    /// Lowers `$args.a.b`. It is checked against the schema of the slot, and the argument takes the bounds of that
+    /// schema.
     pub(super) fn argument(
         &mut self,
         path: &[String],
@@ -153,7 +154,7 @@ impl<'a> Binding<'_, 'a> {
         Some((ty, has_default))
     }
 
-    /// `$this.a.b` or `$batch.a.b`.
+    /// Lowers `$this.a.b` or `$batch.a.b`.
     pub(super) fn parent_field(
         &mut self,
         variable: Variable,
@@ -189,7 +190,7 @@ impl<'a> Binding<'_, 'a> {
         Some(self.wrapped(wrap, slot, Input::Parent(index)))
     }
 
-    /// `$batch.x` fills an array; gives the slot of its items.
+    /// Checks that `$batch.x` fills an array. Returns the slot of the array's items.
     fn batch_slot(&mut self, index: usize, slot: Slot<'a>, span: Span, lowering: &mut Lowering) -> Option<Slot<'a>> {
         let kind = slot.schema.map(|(contract, id)| (contract, &contract.schema(id).kind));
         let (schema, max_items) = match kind {
@@ -217,7 +218,7 @@ impl<'a> Binding<'_, 'a> {
         Some(Slot { schema, is_required: false, ..slot })
     }
 
-    /// A path of fields from the parent to a leaf.
+    /// Resolves a path of fields from the parent to a leaf, and its type.
     fn parent_path(&mut self, path: &[String], span: Span) -> Option<(KeyPath, TypeRef)> {
         let mut fields = Vec::new();
         let mut parent = self.parent;
@@ -326,7 +327,8 @@ fn nullable(ty: TypeRef) -> TypeRef {
     }
 }
 
-/// The properties that an input is read by, such as `a.b` of `$args.a.b`; `None`: more than properties.
+/// The properties that an expression reads, such as `a.b` of `$args.a.b`. `None` if it has steps that are not
+/// properties.
 pub(super) fn properties(value: &Expression) -> Option<Vec<String>> {
     let names = value.steps.iter().filter(|step| !matches!(step, Step::Optional));
     names.map(|step| if let Step::Property(name) = step { Some(name.value.clone()) } else { None }).collect()

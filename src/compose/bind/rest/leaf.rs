@@ -1,4 +1,4 @@
-//! GraphQL types against contract schemas: does a value of the one fit the other?
+//! Whether values of GraphQL types fit the schemas of contracts, and the reverse.
 
 use crate::compose::graph::Graph;
 use crate::compose::ids::TypeId;
@@ -9,7 +9,7 @@ use crate::json::{Number, Value as Json};
 use crate::sdl::mapping::Method;
 use std::collections::BTreeSet;
 
-/// Why two types do not fit: what the contract has, and what to do.
+/// The reason why two types do not fit: what the contract has, and what to do.
 #[derive(Debug)]
 pub(super) struct Misfit {
     pub(super) has: String,
@@ -20,7 +20,7 @@ fn misfit<T>(has: impl Into<String>, help: impl Into<String>) -> Result<T, Misfi
     Err(Misfit { has: has.into(), help: help.into() })
 }
 
-/// What a schema is called in messages.
+/// The description of a schema in messages.
 pub(super) fn schema_text(contract: &Contract, id: SchemaId) -> String {
     let schema = contract.schema(id);
     let text = match &schema.kind {
@@ -41,7 +41,7 @@ pub(super) fn schema_text(contract: &Contract, id: SchemaId) -> String {
     }
 }
 
-/// Does an answer's leaf of this schema complete as this scalar or enum?
+/// Checks that a leaf of this schema in an answer can be completed as this scalar or enum.
 pub(super) fn answer_fits(graph: &Graph, ty: TypeId, contract: &Contract, id: SchemaId) -> Result<(), Misfit> {
     let graph_type = graph.ty(ty);
     let kind = &contract.schema(id).kind;
@@ -68,7 +68,7 @@ pub(super) fn answer_fits(graph: &Graph, ty: TypeId, contract: &Contract, id: Sc
         ("Int" | "Float" | "String" | "Boolean" | "ID", other) => {
             misfit(has, format!("declare the field as `{}`", natural(other)))
         }
-        // Custom scalars take any JSON.
+        // Custom scalars accept any JSON.
         _ => Ok(()),
     }
 }
@@ -83,7 +83,7 @@ fn natural(kind: &SchemaKind) -> &'static str {
     }
 }
 
-/// GraphQL §3.5.1: an `Int` has 32 bits.
+/// Checks that an integer fits `Int`, which has 32 bits (GraphQL §3.5.1).
 fn int_fits(format: IntegerFormat, minimum: Option<i64>, maximum: Option<i64>) -> Result<(), Misfit> {
     let is_within = |bound: Option<i64>| bound.is_some_and(|bound| i32::try_from(bound).is_ok());
     if format == IntegerFormat::Int64 && !(is_within(minimum) && is_within(maximum)) {
@@ -120,7 +120,7 @@ pub(super) fn enum_values(graph: &Graph, name: &str) -> BTreeSet<String> {
     ty.map(|ty| ty.values.keys().map(ToString::to_string).collect()).unwrap_or_default()
 }
 
-/// What a method gives, for checking against a type; `None`: depends on the data.
+/// Checks that the result of a method fits a type.
 pub(super) fn method_fits(graph: &Graph, ty: TypeId, method: &Method) -> Result<(), Misfit> {
     let name = graph.ty(ty).name.as_str();
     match (method, name) {
@@ -134,7 +134,7 @@ pub(super) fn method_fits(graph: &Graph, ty: TypeId, method: &Method) -> Result<
     }
 }
 
-/// Is a literal a value of this scalar or enum?
+/// Checks that a literal is a value of this scalar or enum.
 pub(super) fn literal_fits(graph: &Graph, ty: TypeId, value: &Json) -> Result<(), Misfit> {
     let graph_type = graph.ty(ty);
     let fits = match (graph_type.kind, graph_type.name.as_str(), value) {
@@ -155,7 +155,8 @@ pub(super) fn literal_fits(graph: &Graph, ty: TypeId, value: &Json) -> Result<()
     }
 }
 
-/// Does an input of this type fit a parameter or body property? Gives what wraps it in a JSON body.
+/// Checks that an input of this type fits a parameter or property of the body. Returns how it is wrapped in a JSON
+/// body.
 pub(super) fn input_fits(graph: &Graph, ty: &TypeRef, contract: &Contract, id: SchemaId) -> Result<Wrap, Misfit> {
     let kind = &contract.schema(id).kind;
     let has = || schema_text(contract, id);
@@ -174,7 +175,7 @@ pub(super) fn input_fits(graph: &Graph, ty: &TypeRef, contract: &Contract, id: S
     }
 }
 
-/// How an input is wrapped where JSON tells text from numbers.
+/// How an input is wrapped where JSON distinguishes strings from numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wrap {
     None,
@@ -193,8 +194,8 @@ impl Wrap {
     }
 }
 
-/// How a value whose type nobody declares, such as a claim, is wrapped: it is sent as text where the contract wants
-/// text, and as a number where it wants a number.
+/// How a value without a declared type, such as a claim, is wrapped: it is sent as a string where the contract wants a
+/// string, and as a number where it wants a number.
 pub(super) fn untyped_wrap(schema: Option<(&Contract, SchemaId)>) -> Wrap {
     let Some((contract, id)) = schema else { return Wrap::None };
     let id = match contract.schema(id).kind {
@@ -285,7 +286,7 @@ pub(super) fn bounds(contract: &Contract, id: SchemaId) -> Bounds {
     }
 }
 
-/// Both bounds together.
+/// Combines two bounds, so that a value must be within both.
 pub(super) fn tighten(bounds: &mut Bounds, other: Bounds) {
     fn pick<T: PartialOrd + Copy>(a: Option<T>, b: Option<T>, keep: fn(&T, &T) -> bool) -> Option<T> {
         match (a, b) {

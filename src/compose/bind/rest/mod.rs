@@ -1,7 +1,7 @@
 //! REST services: each `@connect`, checked against the contract, becomes a way.
 //!
-//! In: one file's sources and bindings, and their contracts. Out: ways in the draft, and findings.
-//! Elsewhere: what the parts of one binding share ([`binding`]).
+//! In: the sources and bindings of one file, and their contracts. Out: ways in the draft, and findings.
+//! Elsewhere: the state that the checks of one binding share ([`binding`]).
 
 mod answer;
 mod binding;
@@ -66,7 +66,7 @@ fn bind_type<'a>(draft: &mut Draft<'a>, file: usize, ty: &'a TypeDeclaration, so
             let finding = Finding::new(Code::C008, message, field.name.span, "this field");
             draft.find(finding.help("remove one of the two"));
         }
-        // What another service has overridden is not asked for here any more.
+        // A field that another service has overridden is no longer asked for here.
         let is_offered = declared.is_some_and(|declared| declared.is_offered);
         for connect in field.connects.iter().filter(|_| is_offered) {
             let site = Site { entry, ty: target.clone(), cache: field.cache.as_ref(), field: Some(field) };
@@ -141,7 +141,7 @@ fn find_endpoint<'a>(source: &RestSource<'a>, operation: &str) -> Result<&'a End
     })
 }
 
-/// The declared statuses.
+/// The statuses that the contract declares for an endpoint.
 fn declared(endpoint: &Endpoint) -> Vec<DeclaredStatus> {
     let is_problem = |media_type: &str| {
         let essence = media_type.split(';').next().unwrap_or_default().trim();

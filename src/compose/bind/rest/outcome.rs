@@ -1,4 +1,4 @@
-//! `on:`: what statuses mean.
+//! `on:`, the meanings of statuses.
 
 use super::binding::Binding;
 use crate::compose::agree::are_alike;
@@ -11,7 +11,7 @@ use crate::diagnostic::{Code, Finding};
 use crate::sdl::{EffectDeclaration, OutcomeDeclaration};
 use crate::suggest;
 
-/// A value that a status means, and how it is read.
+/// The value that a status means, and how it is read.
 struct Meant {
     ty: TypeId,
     read: Read,
@@ -19,10 +19,10 @@ struct Meant {
 }
 
 impl<'a> Binding<'_, 'a> {
-    /// Every outcome, checked, and the implied one: a declared 404 of a nullable value is null.
+    /// All outcomes, checked. One is implied: a declared 404 of a nullable value means null.
     pub(super) fn outcomes(&mut self, answer: Option<&Answer>) -> Vec<Outcome> {
         let mut outcomes = Vec::new();
-        // What a success means that is no outcome.
+        // The meaning of a success that is no outcome.
         let of_success = answer.filter(|answer| answer.outcome.is_none()).map(|answer| Meant {
             ty: self.ty.named(),
             read: answer.read.clone(),
@@ -59,8 +59,8 @@ impl<'a> Binding<'_, 'a> {
         outcomes
     }
 
-    /// E113: of an answer whose type is told by the status, two statuses mean the same type, and their answers are not
-    /// read alike.
+    /// E113: two statuses mean the same type, but their answers are not read alike, in a field whose type depends on
+    /// the status.
     fn check_agrees(&mut self, value: &Meant, meant: &[Meant], declaration: &OutcomeDeclaration) {
         let graph = &self.draft.graph;
         let is_read_alike = |other: &Meant| {
@@ -126,8 +126,8 @@ impl<'a> Binding<'_, 'a> {
         self.draft.find(finding);
     }
 
-    /// W113: of a mutation, what the service may refuse, and where it may redirect to (RFC 9110 §15.4.4: 303 is the usual
-    /// answer to a form), should mean something to clients. Redirects are not followed.
+    /// W113: a mutation should map the statuses by which the service may refuse it or redirect (RFC 9110 §15.4.4: 303
+    /// is the usual answer to a form), so that they mean something to clients. Redirects are not followed.
     fn check_unmapped(&mut self) {
         let Some(endpoint) = self.endpoint.filter(|_| self.is_mutation) else { return };
         for response in &endpoint.responses {
@@ -137,7 +137,7 @@ impl<'a> Binding<'_, 'a> {
                 _ => continue,
             };
             let is_mapped = self.connect.outcomes.iter().any(|outcome| match outcome.status.value {
-                // Of a class of redirects, whoever names one has seen the others.
+                // Somebody who maps one redirect of a class has seen the others.
                 StatusPattern::Exact(mapped) => match response.status {
                     StatusPattern::Class(_) => mapped / 100 == class,
                     _ => outcome.status.value == response.status,
@@ -159,7 +159,7 @@ impl<'a> Binding<'_, 'a> {
     }
 }
 
-/// The declared response that a status falls under: exact before class before default.
+/// The declared response for a status: an exact status counts before a class, and a class before the default.
 fn response_for(endpoint: &Endpoint, status: StatusPattern) -> Option<&Response> {
     let find = |wanted: StatusPattern| endpoint.responses.iter().find(|response| response.status == wanted);
     let class = match status {

@@ -1,6 +1,6 @@
-//! The parameters of a call: by the contract's names, or by those of a plain HTTP target.
+//! The parameters of a call, by the names of the contract or by those of a plain HTTP target.
 //!
-//! In: `params:`, `queryParams:`, `headers:` and path templates. Out: the [`RestCall`] but for its body.
+//! In: `params:`, `queryParams:`, `headers:` and path templates. Out: the [`RestCall`] without its body.
 
 use super::binding::Binding;
 use super::request::{Lowering, Slot};
@@ -12,11 +12,11 @@ use crate::sdl::mapping::{Entry as MappingEntry, Fields, Mapping, MappingBody, V
 use crate::sdl::{HttpTarget, Target, TemplatePart};
 use crate::suggest;
 
-/// What a binding gives to a parameter.
+/// The value that a binding gives to a parameter.
 #[derive(Clone, Copy)]
 struct Given<'a> {
     entry: &'a MappingEntry,
-    /// Where it goes, if the binding says so.
+    /// The location of the parameter, if the binding says it.
     location: Option<Location>,
 }
 
@@ -25,7 +25,7 @@ impl Given<'_> {
         let name = &self.entry.name.value;
         match self.location {
             None => *name == parameter.name,
-            // RFC 9110 §5.1: names of headers have no case.
+            // Names of headers are case-insensitive (RFC 9110 §5.1).
             Some(Location::Header) => {
                 parameter.location == Location::Header && name.eq_ignore_ascii_case(&parameter.name)
             }
@@ -55,7 +55,7 @@ impl<'a> Binding<'_, 'a> {
                 call.fieldset = Some(Fieldset { name: parameter.name.clone(), list });
                 continue;
             }
-            // Where the path is written out, it says what its parameters are.
+            // If the path is written out, it gives the values of its parameters.
             if http.is_some() && parameter.location == Location::Path {
                 continue;
             }
@@ -99,8 +99,8 @@ impl<'a> Binding<'_, 'a> {
         call
     }
 
-    /// What a binding gives to parameters: `params:`, or `queryParams:` and `headers:`; findings for those that no parameter
-    /// takes.
+    /// The values that a binding gives to parameters by `params:`, or by `queryParams:` and `headers:`. Values that no
+    /// parameter takes give findings.
     fn parameter_entries(&mut self, endpoint: &'a Endpoint) -> Vec<Given<'a>> {
         let mappings = match &self.connect.target {
             Target::Operation(_) => vec![("params:", None, self.connect.params.as_ref())],
@@ -152,7 +152,7 @@ impl<'a> Binding<'_, 'a> {
         self.draft.find(finding);
     }
 
-    /// Headers that OpenAPI does not let a contract declare as parameters ("Parameter Object").
+    /// The headers that OpenAPI does not allow a contract to declare as parameters ("Parameter Object").
     fn undeclared_headers(
         &mut self,
         given: &[Given<'a>],
@@ -169,7 +169,7 @@ impl<'a> Binding<'_, 'a> {
         lowered.collect()
     }
 
-    /// The path of `http:`, each `{…}` checked against the parameter that it fills.
+    /// The path of `http:`, with each `{…}` checked against the parameter that it fills.
     fn written_path(&mut self, http: &'a HttpTarget, endpoint: &'a Endpoint, lowering: &mut Lowering) -> Vec<PathPart> {
         let (mut path, mut holes) = (Vec::new(), self.holes.clone().into_iter());
         for part in &http.path {
@@ -214,8 +214,8 @@ impl<'a> Binding<'_, 'a> {
         self.draft.find(finding);
     }
 
-    /// A parameter's value: what `params:` says, else the same-named argument, else (path only) the
-    /// same-named field of the parent.
+    /// The value of a parameter: the one in `params:`, or else the argument of the same name, or else (only in a path)
+    /// the parent's field of the same name.
     fn parameter(
         &mut self,
         parameter: &'a Parameter,
@@ -241,7 +241,7 @@ impl<'a> Binding<'_, 'a> {
         }
         if self.argument_names().contains(&parameter.name) {
             let path = std::slice::from_ref(&parameter.name);
-            // What is sent by its name alone stands nowhere else.
+            // An argument that is sent by its name alone has no other position in the binding.
             let span = self.argument_span(&parameter.name).unwrap_or(self.connect.span);
             return self.argument(path, slot, span, lowering);
         }
@@ -333,7 +333,7 @@ fn list_form(parameter: &Parameter) -> Option<ListForm> {
     }
 }
 
-/// `/users/{id}/x` as `("/users/", id)`, `("/x", none)`.
+/// The parts of a path: `/users/{id}/x` gives `("/users/", id)` and `("/x", none)`.
 fn placeholders(path: &str) -> Vec<(String, Option<String>)> {
     let mut parts = Vec::new();
     let mut rest = path;

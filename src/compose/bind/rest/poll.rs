@@ -1,15 +1,15 @@
-//! `@poll`: how often the binding of a subscription field is called.
+//! `@poll`: the interval at which the binding of a subscription field is called.
 
 use super::binding::Binding;
 use crate::diagnostic::{Code, Finding, Span};
 use crate::sdl::FieldDeclaration;
 use std::time::Duration;
 
-/// The shortest and the longest interval.
+/// The shortest and the longest interval: 100 ms and 24 hours.
 const BOUNDS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(24 * 3_600));
 
 impl Binding<'_, '_> {
-    /// The interval of a field's binding, which a field of `Subscription` must have and no other may.
+    /// The interval of a field's binding. Every field of `Subscription` must have one, and no other field may.
     pub(super) fn poll(&mut self, field: Option<&FieldDeclaration>) -> Option<Duration> {
         let is_subscription = self.draft.graph.ty(self.parent).name == "Subscription";
         let declared = field.and_then(|field| field.poll.as_ref());

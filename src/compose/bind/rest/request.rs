@@ -1,4 +1,4 @@
-//! The request half of a binding: parameters and body, filled from arguments, parents and the caller.
+//! The request of a binding: its parameters and body, filled from arguments, parents and the caller.
 
 use super::binding::Binding;
 use super::leaf;
@@ -9,7 +9,7 @@ use crate::contract::{Contract, SchemaId, SchemaKind};
 use crate::diagnostic::{Code, Finding, Span};
 use crate::sdl::Target;
 
-/// Most keys in one call where neither the binding nor the contract says.
+/// The greatest number of keys in one call, if neither the binding nor the contract sets one.
 const DEFAULT_BATCH: u32 = 100;
 
 /// A request, lowered.
@@ -19,40 +19,40 @@ pub(super) struct Request {
     pub(super) template: String,
     pub(super) inputs: Vec<KeyPath>,
     pub(super) batch: Option<BatchKeys>,
-    /// `$batch->size` is sent.
+    /// Whether `$batch->size` is sent.
     pub(super) sends_size: bool,
 }
 
 /// The list of keys that a batched call sends.
 pub(super) struct BatchKeys {
-    /// Index into the inputs.
+    /// The index of the key in the inputs.
     pub(super) key: usize,
     pub(super) max_size: u32,
 }
 
-/// What is known while a request is lowered.
+/// The state of lowering a request.
 #[derive(Default)]
 pub(super) struct Lowering {
     pub(super) inputs: Vec<KeyPath>,
     pub(super) batch_key: Option<(usize, Option<u64>)>,
     pub(super) sends_size: bool,
-    /// The most that what takes `$batch->size` takes.
+    /// The greatest value that the parameter for `$batch->size` allows.
     pub(super) max_size: Option<u32>,
     pub(super) bounds: Vec<(String, Bounds)>,
 }
 
-/// Where a value goes.
+/// The place in a request that a value fills.
 #[derive(Clone, Copy)]
 pub(super) struct Slot<'a> {
     pub(super) schema: Option<(&'a Contract, SchemaId)>,
     pub(super) is_body: bool,
     pub(super) is_required: bool,
-    /// Its place in the contract.
+    /// The position of its declaration in the contract.
     pub(super) span: Option<Span>,
 }
 
 impl<'a> Binding<'_, 'a> {
-    /// Lowers the request; `None` if there is an error in it.
+    /// Lowers the request. `None` if it has an error.
     pub(super) fn request(&mut self) -> Option<Request> {
         let errors = self.draft.findings.len();
         let mut lowering = Lowering::default();
@@ -102,7 +102,8 @@ impl<'a> Binding<'_, 'a> {
             self.draft.find(Finding::new(Code::E107, message, batch.key.span, "batched here").help(help));
             return None;
         };
-        // What takes the number of keys must take it whole: beyond its maximum, the answer would be cut.
+        // The parameter for the number of keys must allow that number, because the answer would be cut beyond its
+        // maximum.
         let contract_max = max_items.and_then(|max| u32::try_from(max).ok()).into_iter().chain(lowering.max_size).min();
         let declared = batch.max_size.as_ref();
         if let (Some(declared), Some(max)) = (declared, contract_max)
@@ -116,7 +117,7 @@ impl<'a> Binding<'_, 'a> {
         Some(BatchKeys { key, max_size })
     }
 
-    /// A parameter or property of the body by whose name an endpoint pages its answer.
+    /// A parameter or property of the body whose name shows that the endpoint pages its answer.
     pub(super) fn paging(&self) -> Option<(String, Span)> {
         const PAGING: [&str; 12] = [
             "limit",

@@ -1,4 +1,5 @@
-//! What an answer holds: contract ∩ mapping, checked against the GraphQL types.
+//! The contents of an answer: the fields that both the contract and the mapping have, checked against the GraphQL
+//! types.
 
 use super::binding::Binding;
 use super::leaf;
@@ -16,17 +17,17 @@ use crate::sdl::mapping::{Entry as MappingEntry, Fields, Method, Start, Step};
 use crate::suggest;
 use indexmap::IndexMap;
 
-/// Deepest nesting of one answer, so that no schema can exhaust the stack.
+/// The greatest depth of one answer, so that no schema can exhaust the stack.
 const MAX_DEPTH: usize = 64;
 
-/// Which fields of an object are read.
+/// The fields of an object that are read.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Selected<'a> {
-    /// Those that are listed.
+    /// The listed fields are read.
     Listed(&'a Fields),
-    /// Same-named ones; of the answer's own object, rather than of one nested in it.
+    /// The properties with the names of fields are read.
     SameNamed {
-        /// Is it the object that the binding gets?
+        /// Whether the object is the one that the binding gets, and not one nested in it.
         is_top: bool,
     },
 }
@@ -35,19 +36,19 @@ pub(super) enum Selected<'a> {
 pub(super) struct Checked<'a> {
     pub(super) known: Known<'a>,
     pub(super) nullable: Option<Span>,
-    /// Lists that the path maps over, outermost first.
+    /// The lists that the path maps over, outermost first.
     pub(super) lists: Vec<MappedList>,
     pub(super) selected: Selected<'a>,
-    /// The mapping, or the field that takes the same name.
+    /// The position of the mapping, or of the field that takes the property of its name.
     pub(super) span: Span,
-    /// Such as `Order.total`.
+    /// The coordinate of the field, such as `Order.total`.
     pub(super) name: String,
-    /// Where that field is declared.
+    /// The position of the field's declaration.
     pub(super) declared: Option<Span>,
 }
 
 impl Checked<'_> {
-    /// A second place: the declaration, where the value is read somewhere else.
+    /// Adds the field's declaration as a second position, if the value is read elsewhere.
     fn with_declaration(&self, finding: Finding, text: &str) -> Finding {
         match self.declared.filter(|declared| *declared != self.span) {
             Some(declared) => finding.and(declared, format!("`{text}` here")),
@@ -57,7 +58,7 @@ impl Checked<'_> {
 }
 
 impl<'a> Binding<'_, 'a> {
-    /// Checks a value against a type. Gives the shape of composite types, and the outermost list's bound.
+    /// Checks a value against a type. Returns the shape, for composite types, and the bound of the outermost list.
     pub(super) fn place(&mut self, ty: &TypeRef, mut value: Checked<'a>) -> Option<(Option<ShapeId>, ListBound)> {
         let nullable = value.lists.first().map_or(value.nullable, |list| list.nullable);
         if let (false, Some(why)) = (ty.is_nullable(), nullable) {
@@ -131,7 +132,7 @@ impl<'a> Binding<'_, 'a> {
                     let contract = self.source.contract?;
                     match contract.schema(*id).kind {
                         SchemaKind::Object { .. } | SchemaKind::OneOf { .. } => return Some(Some(*id)),
-                        // `product: { id: productId }` is made of the object around it.
+                        // `product: { id: productId }` is made of properties of the object around it.
                         _ => leaf::schema_text(contract, *id),
                     }
                 }
@@ -182,7 +183,7 @@ impl<'a> Binding<'_, 'a> {
         None
     }
 
-    /// The shape of a type at a place of a schema, made once for equal places.
+    /// The shape of a type at a place of a schema. It is made once for equal places.
     pub(super) fn shape(
         &mut self,
         ty: TypeId,
@@ -226,12 +227,12 @@ impl<'a> Binding<'_, 'a> {
         Some(id)
     }
 
-    /// Is there a field that an answer could hold, rather than one with a binding of its own?
+    /// Whether the type has a field that an answer could have, and not only fields with bindings of their own.
     fn wants_fields(&self, ty: TypeId) -> bool {
         self.draft.graph.ty(ty).fields.values().any(|field| self.is_eligible(*field))
     }
 
-    /// An object of the answer that holds no field of its type: another type must have been meant.
+    /// Reports an object of the answer that has no field of its type: probably another type was meant.
     fn nothing_in_common(&mut self, ty: TypeId, schema: Option<SchemaId>, span: Span) {
         let (Some(schema), Some(contract)) = (schema, self.source.contract) else { return };
         let SchemaKind::Object { properties } = &contract.schema(schema).kind else { return };
@@ -280,7 +281,8 @@ impl<'a> Binding<'_, 'a> {
         found
     }
 
-    /// A selection over an abstract type lists fields of all its members.
+    /// Reports a listed field that the type does not have. A selection of an abstract type lists fields of all its
+    /// members.
     fn no_field(&mut self, ty: TypeId, entry: &MappingEntry) {
         let name = &entry.name.value;
         let graph = &self.draft.graph;
@@ -293,8 +295,8 @@ impl<'a> Binding<'_, 'a> {
         self.draft.find(Finding::new(Code::E103, message, entry.name.span, "selected here").help(help));
     }
 
-    /// DESIGN §4 rule 1: a field takes the same-named property, recursively through value types; at an
-    /// entity, what the contract nests there.
+    /// The fields without a selection: each takes the property of its name, recursively through value types. Of an
+    /// entity, only the properties that the contract nests there are taken.
     fn same_named_fields(
         &mut self,
         ty: TypeId,
@@ -323,9 +325,9 @@ impl<'a> Binding<'_, 'a> {
                         lists: Vec::new(),
                     }
                 }
-                // A key of somebody else's.
+                // This is a key of another service.
                 None if self.draft.declared_in(field, self.file).is_none() => continue,
-                // Nobody says what is nested in an answer: of an entity only its key is sure.
+                // Without a contract, only the key of a nested entity is certain to be there.
                 None if is_entity && !is_top && !self.draft.key_fields.contains(&field) => continue,
                 None => Found {
                     read: Read::path(JsonPath(vec![Segment::Property(name)])),
@@ -341,7 +343,7 @@ impl<'a> Binding<'_, 'a> {
         found
     }
 
-    /// Does this file's service answer the field itself, or is it part of a key?
+    /// Whether this file's service answers the field itself, or the field is part of a key.
     fn is_eligible(&self, field: FieldId) -> bool {
         let declared = self.draft.declared_in(field, self.file);
         let is_own = declared.is_some_and(|declared| declared.is_offered);
@@ -364,7 +366,7 @@ impl<'a> Binding<'_, 'a> {
         Some((field, ShapeField { read, shape, bound }))
     }
 
-    /// How the concrete type is known, and each one's fields.
+    /// The shape of an abstract type: how the concrete type is found, and the fields of each.
     fn abstract_shape(
         &mut self,
         ty: TypeId,
@@ -405,7 +407,8 @@ impl<'a> Binding<'_, 'a> {
         Some((TypeChoice::By { read, cases: by_text }, variants))
     }
 
-    /// `__typename: kind->match([["card", "CardPayment"]])`, or a path to the type's name itself.
+    /// The cases of a `__typename` entry, `__typename: kind->match([["card", "CardPayment"]])`, or of a path to the
+    /// type's name itself.
     fn typename_cases(
         &mut self,
         members: &[TypeId],
@@ -444,7 +447,7 @@ impl<'a> Binding<'_, 'a> {
         Some(Some(Cases { read, cases }))
     }
 
-    /// The alternative that a discriminator's value stands for.
+    /// The alternative of a schema for a value of its discriminator.
     fn variant_schema(&self, schema: SchemaId, text: &str) -> Option<SchemaId> {
         match &self.source.contract?.schema(schema).kind {
             SchemaKind::OneOf { discriminator, .. } => discriminator.as_ref()?.mapping.get(text).copied(),
@@ -452,7 +455,8 @@ impl<'a> Binding<'_, 'a> {
         }
     }
 
-    /// `oneOf` with `discriminator`: alternatives become members by component name, else by properties.
+    /// The cases of a `oneOf` with a `discriminator`. Alternatives become members by component name, or else by
+    /// properties.
     fn discriminator_cases(&mut self, members: &[TypeId], schema: Option<SchemaId>) -> Option<Cases> {
         let contract = self.source.contract?;
         let SchemaKind::OneOf { discriminator, .. } = &contract.schema(schema?).kind else { return None };
@@ -488,14 +492,14 @@ impl<'a> Binding<'_, 'a> {
     }
 }
 
-/// How the member of an abstract type is told.
+/// How the member of an abstract type is found.
 struct Cases {
-    /// Where the discriminator is.
+    /// How the discriminator is read.
     read: Read,
     cases: Vec<Case>,
 }
 
-/// What one value of a discriminator stands for.
+/// The meaning of one value of a discriminator.
 struct Case {
     text: String,
     member: TypeId,

@@ -16,13 +16,13 @@ pub(super) struct RestSource<'a> {
     pub(super) id: SourceId,
     pub(super) name: &'a str,
     pub(super) contract: Option<&'a Contract>,
-    /// Headers of the caller that every call forwards.
+    /// The headers of the caller that every call forwards.
     pub(super) forwarded: Vec<String>,
-    /// Its contract could not be read: its bindings cannot be checked.
+    /// Whether its contract could not be read, so that its bindings cannot be checked.
     pub(super) is_broken: bool,
 }
 
-/// The source that a `@connect` names, or the only one; a finding if there is none.
+/// The source that a `@connect` names, or the only one. If there is none, a finding is reported.
 pub(super) fn source_of<'s, 'a>(
     draft: &mut Draft<'a>,
     sources: &'s [RestSource<'a>],
@@ -97,7 +97,7 @@ pub(super) fn add_source<'a>(
     }
 }
 
-/// `{$config.a.b}`, or text.
+/// The value of a header: `{$config.a.b}`, or fixed text.
 fn header_value(text: &str) -> HeaderValue {
     let path = text.strip_prefix("{$config.").or(text.strip_prefix("$config.")).map(|path| path.trim_end_matches('}'));
     match path {

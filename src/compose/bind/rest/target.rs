@@ -1,21 +1,21 @@
-//! `http:` of a source that has a contract: the operation that the method and path are, so that it is checked as `op:` is.
+//! `http:` for a source with a contract: finds the operation of the method and path, so that it is checked as `op:` is.
 
 use crate::contract::{Contract, Endpoint};
 use crate::sdl::{HttpTarget, TemplatePart};
 use crate::suggest;
 
-/// An operation that a method and path stand for.
+/// The operation of a method and a path.
 #[derive(Debug)]
 pub(super) struct Matched<'a> {
     pub(super) endpoint: &'a Endpoint,
-    /// The path parameter that each `{…}` of the binding fills.
+    /// The names of the path parameters that the placeholders `{…}` of the binding fill, in order.
     pub(super) holes: Vec<&'a str>,
 }
 
-/// Finds the operation of a contract; else what is wrong, and what to do.
+/// Finds the operation of a contract. If there is none, returns what is wrong, and what to do.
 ///
-/// Of several, that with the fewest placeholders in the place of fixed text (OpenAPI, "Path Templating Matching": concrete
-/// paths are matched before templated ones).
+/// If several match, the one with the fewest placeholders for which the path has fixed text is taken (OpenAPI, "Path
+/// Templating Matching": concrete paths are matched before templated ones).
 pub(super) fn operation<'a>(
     contract: &'a Contract,
     source: &str,
@@ -41,13 +41,13 @@ pub(super) fn operation<'a>(
     Err((message, help))
 }
 
-/// Why an operation that the contract has cannot be bound, and what to do.
+/// The message for an operation that the contract has but that cannot be bound, and what to do.
 pub(super) fn unusable(operation: &str) -> (String, String) {
     let message = format!("the operation `{operation}` cannot be called as the contract describes it");
     (message, "the findings in the contract say what is wrong".to_owned())
 }
 
-/// Stands for a `{…}`; no path holds it.
+/// The character that replaces a `{…}`. No path contains it.
 const HOLE: char = '\0';
 
 fn normalised(parts: &[TemplatePart]) -> String {
@@ -61,8 +61,8 @@ fn normalised(parts: &[TemplatePart]) -> String {
     path
 }
 
-/// The parameters that the holes of a path fill, and how many placeholders have fixed text in their place; `None`: it is
-/// another path.
+/// The parameters that the placeholders of a path fill, and the number of placeholders of the template for which the
+/// path has fixed text. `None` if the paths differ.
 fn holes<'a>(template: &'a str, path: &str) -> Option<(Vec<&'a str>, usize)> {
     let (mut names, mut constants) = (Vec::new(), 0);
     let mut given = path.split('/');
@@ -80,7 +80,7 @@ fn holes<'a>(template: &'a str, path: &str) -> Option<(Vec<&'a str>, usize)> {
     given.next().is_none().then_some((names, constants))
 }
 
-/// A segment with each `{name}` as a hole, and the names.
+/// A segment with each `{name}` replaced by [`HOLE`], and the names.
 fn placeholders(segment: &str) -> (String, Vec<&str>) {
     let (mut text, mut names, mut rest) = (String::new(), Vec::new(), segment);
     while let Some((before, name, behind)) = rest

@@ -1,4 +1,4 @@
-//! Paths of a `selection`, walked through the contract.
+//! The paths of a `selection`, followed through the contract.
 
 use super::binding::Binding;
 use super::input::properties;
@@ -11,40 +11,40 @@ use crate::sdl::Spanned;
 use crate::sdl::mapping::{Expression, Method, Start, Step, Variable};
 use crate::suggest;
 
-/// What a value is, as far as it is known.
+/// What is known of a value.
 #[derive(Debug, Clone)]
 pub(super) enum Known<'a> {
-    /// Nothing: there is no contract, or it allows anything.
+    /// Nothing is known: there is no contract, or it allows any value.
     Nothing,
-    /// The contract's type.
+    /// The value has this schema in the contract.
     Schema(SchemaId),
-    /// What a method gives.
+    /// The value is the result of this method.
     Method(&'a Method),
-    /// A literal.
+    /// The value is this literal.
     Literal(&'a Value),
 }
 
-/// A value found.
+/// A value that was found.
 #[derive(Debug, Clone)]
 pub(super) struct Found<'a> {
     pub(super) read: Read,
     pub(super) known: Known<'a>,
-    /// Why it may be null or missing: a place in the contract or the selection.
+    /// The position in the contract or the selection that allows the value to be null or missing, if there is one.
     pub(super) nullable: Option<Span>,
-    /// Lists that the path maps over, outermost first.
+    /// The lists that the path maps over, outermost first.
     pub(super) lists: Vec<MappedList>,
 }
 
 /// A list that a path maps over.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct MappedList {
-    /// Its `maxItems`.
+    /// The `maxItems` of the list, if the contract has it.
     pub(super) max_items: Option<u64>,
-    /// Why the list itself may be null or missing.
+    /// The position that allows the list itself to be null or missing, if there is one.
     pub(super) nullable: Option<Span>,
 }
 
-/// A path in the making.
+/// The state of following a path.
 struct Walk<'a> {
     segments: Vec<Segment>,
     then: Vec<ReadMethod>,
@@ -54,7 +54,8 @@ struct Walk<'a> {
 }
 
 impl<'a> Binding<'_, 'a> {
-    /// Walks an expression from a value of the given schema; a finding and `None` if it leads nowhere.
+    /// Follows an expression from a value of the given schema. If it leads nowhere, a finding is reported, and the
+    /// result is `None`.
     pub(super) fn walk(&mut self, from: Option<SchemaId>, value: &'a Expression) -> Option<Found<'a>> {
         let found = match &value.start {
             Start::Here { .. } => self.walk_steps(from, &value.steps)?,
@@ -117,7 +118,7 @@ impl<'a> Binding<'_, 'a> {
         Some(Found { read, known: Known::Nothing, nullable, lists: Vec::new() })
     }
 
-    /// Walks steps from a value of the given schema.
+    /// Follows steps from a value of the given schema.
     pub(super) fn walk_steps(&mut self, from: Option<SchemaId>, steps: &'a [Step]) -> Option<Found<'a>> {
         let known = from.map_or(Known::Nothing, Known::Schema);
         let mut walk = Walk { segments: Vec::new(), then: Vec::new(), known, nullable: None, lists: Vec::new() };
@@ -162,7 +163,7 @@ impl<'a> Binding<'_, 'a> {
         Some(())
     }
 
-    /// What follows is relative to each item.
+    /// Enters a list: the following steps are relative to each item.
     fn step_into_list(&mut self, walk: &mut Walk<'a>, span: Span) -> Option<()> {
         let (items, max_items) = match &walk.known {
             Known::Schema(id) => match self.source.contract.map(|contract| &contract.schema(*id).kind) {
@@ -218,7 +219,7 @@ impl<'a> Binding<'_, 'a> {
                 }
                 walk.nullable = walk.nullable.or(Some(span));
             }
-            // Null and missing compare as null: the result is always there.
+            // A missing value compares as null, so the result is never missing.
             Method::Eq(_) => {
                 walk.nullable = None;
                 walk.known = Known::Method(method);
@@ -233,7 +234,7 @@ impl<'a> Binding<'_, 'a> {
         Some(())
     }
 
-    /// A `match` that covers the contract's values gives a value for each of them.
+    /// Checks whether a `match` has a case for every value in the contract; if so, its result is not null.
     fn check_match(&mut self, walk: &mut Walk<'a>, pairs: &[(Value, Value)], span: Span) {
         let Known::Schema(id) = walk.known else { return };
         let Some(contract) = self.source.contract else { return };
@@ -257,13 +258,14 @@ impl<'a> Binding<'_, 'a> {
         contract.is_some_and(|contract| matches!(contract.schema(*id).kind, SchemaKind::Array { .. }))
     }
 
-    /// The schema's place, if it allows null.
+    /// The position of the schema, if it allows null.
     pub(super) fn null_span(&self, id: SchemaId) -> Option<Span> {
         let schema = self.source.contract?.schema(id);
         schema.nullable.then_some(schema.span)
     }
 
-    /// A property's schema, and why it may be missing; through `oneOf`: of any alternative.
+    /// The schema of a property, and the position that allows it to be missing. Through `oneOf`, the property of any
+    /// alternative counts.
     pub(super) fn property(&self, id: SchemaId, name: &str) -> Option<(SchemaId, Option<Span>)> {
         self.property_within(id, name, 0)
     }
