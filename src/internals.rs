@@ -4,7 +4,8 @@
 /// See the room `cache`.
 pub mod cache {
     pub use crate::cache::{
-        Asked, Cache, CacheOptions, CacheStatus, Found, HttpCache, Response, Stored, strip_hop_by_hop,
+        Asked, Cache, CacheOptions, CacheStatus, Domain, Entries, Entry, EntryKey, Fetch, Found, HttpCache, Mark,
+        Response, Stored, Tag, Tier, strip_hop_by_hop,
     };
 }
 

@@ -1,7 +1,7 @@
 //! How long, and for whom, a whole answer may be kept: each limit is that of the strictest part (RFC 9111 §4.2).
 
 use super::freshness::Freshness;
-use super::tags::{Mark, Slot, Tags};
+use super::tags::{Mark, Tag, Tags};
 use std::time::{Duration, Instant};
 
 /// The most tags of an answer. An answer with more of them depends on too much to be kept.
@@ -15,7 +15,7 @@ pub struct Held {
     remaining: Option<Duration>,
     /// Whether no part depends on the caller.
     pub is_public: bool,
-    tags: Vec<Slot>,
+    tags: Vec<Tag>,
     since: Mark,
 }
 
@@ -29,7 +29,7 @@ impl Held {
 
     /// Adds a part. `false` if the answer cannot be kept with it.
     #[must_use]
-    pub fn add(&mut self, freshness: &Freshness, tags: &[Slot]) -> bool {
+    pub fn add(&mut self, freshness: &Freshness, tags: &[Tag]) -> bool {
         // The age is taken at the moment at which the answer was begun, or later if the part came later.
         let at = self.now.max(freshness.received);
         let remaining = freshness.remaining(at);
@@ -56,7 +56,7 @@ impl Held {
     /// The memory that it takes, in bytes.
     #[must_use]
     pub fn weight(&self) -> usize {
-        size_of::<Self>() + self.tags.len() * size_of::<Slot>()
+        size_of::<Self>() + self.tags.len() * size_of::<Tag>()
     }
 
     /// Whether every part is fresh and none was invalidated.

@@ -11,6 +11,7 @@ use std::sync::{Arc, LazyLock};
 pub struct Domain {
     hash: u64,
     bytes: Arc<[u8]>,
+    is_public: bool,
 }
 
 impl std::fmt::Debug for Domain {
@@ -24,13 +25,23 @@ impl std::fmt::Debug for Domain {
 static HASHER: LazyLock<ahash::RandomState> = LazyLock::new(ahash::RandomState::new);
 
 impl Domain {
-    /// A domain made of these parts. Each part has its length before it, so that no two
-    /// lists of parts give the same bytes.
+    /// A domain made of these parts. Each part has its length before it, so that no two lists of parts give the same
+    /// bytes. `is_public` says whether its entries are for all callers, so that they may leave the process.
     #[must_use]
-    pub fn of(parts: &[&[u8]]) -> Self {
+    pub fn of(parts: &[&[u8]], is_public: bool) -> Self {
         let mut bytes = Vec::with_capacity(parts.iter().map(|part| part.len() + 8).sum());
         prefixed::push(&mut bytes, parts);
-        Self { hash: HASHER.hash_one(&bytes), bytes: bytes.into() }
+        Self { hash: HASHER.hash_one(&bytes), bytes: bytes.into(), is_public }
+    }
+
+    /// Whether its entries are for everybody.
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        self.is_public
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     pub(super) fn len(&self) -> usize {

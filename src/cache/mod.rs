@@ -12,16 +12,21 @@
 //! - the store has a bound in bytes, and the table of tags has a fixed size.
 
 mod directives;
+mod entry;
 mod freshness;
 mod held;
 mod key;
+mod memory;
 mod responses;
 mod status;
 mod store;
 mod tags;
 #[cfg(test)]
 mod tests;
+mod tier;
 
+pub use entry::Entry;
+pub(crate) use entry::covers;
 pub use freshness::{
     CacheKind, Exchange, Freshness, Guess, assess, condition, is_same_validator, kept_headers, merged,
 };
@@ -29,6 +34,6 @@ pub use held::Held;
 pub use key::{Domain, EntryKey};
 pub use responses::{Asked, Found, HttpCache, Response, Stored, strip_hop_by_hop};
 pub use status::{Bypass, CacheStatus, Miss};
-pub(crate) use store::covers;
-pub use store::{Cache, CacheOptions, Entry, Lookup, Refreshing, Wanted};
-pub use tags::{Mark, Slot, Tags};
+pub use store::{Cache, CacheOptions, Lookup, Refreshing, Wanted};
+pub use tags::{Mark, Tag, stable_hash};
+pub use tier::{Entries, Fetch, Tier};

@@ -1,15 +1,16 @@
-//! The store: entries by their key, with a bound in bytes.
+//! The cache of entries: its tiers, the table of tags, and what an entry is good for.
 
-use super::freshness::{Freshness, State};
-use super::key::{Domain, EntryKey, KeyRef};
+use super::entry::Entry;
+use super::freshness::State;
+use super::key::{Domain, EntryKey};
+use super::memory::Memory;
 use super::status::Miss;
-use super::tags::{Mark, Slot, Tags};
+use super::tags::{Mark, Tag, Tags};
+use super::tier::Tier;
 use crate::defaults;
-use bytes::Bytes;
-use http::HeaderMap;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// How answers are kept.
 #[derive(Debug, Clone)]
@@ -27,6 +28,8 @@ pub struct CacheOptions {
     pub negative: Duration,
     /// How many stale entries are asked for in the background at once; further ones stay stale. Default: 256 entries.
     pub max_refreshes: usize,
+    /// How long a step waits for the tier behind the memory, if there is one, before it asks the service. Default: 5 ms.
+    pub tier_timeout: Duration,
     /// **For the isolation test only**: keeps the answers of all callers under one scope, which must never happen
     /// otherwise. The test sets it to prove that it would notice. Default: no.
     #[cfg(any(test, feature = "ignore-scope"))]
@@ -42,6 +45,7 @@ impl Default for CacheOptions {
             stale_if_error: defaults::STALE_IF_ERROR,
             negative: defaults::NEGATIVE,
             max_refreshes: 256,
+            tier_timeout: Duration::from_millis(5),
             #[cfg(any(test, feature = "ignore-scope"))]
             ignore_scope: false,
         }
@@ -60,47 +64,6 @@ impl CacheOptions {
     pub(crate) fn ignores_scope(&self) -> bool {
         false
     }
-}
-
-/// The answer that is kept for a key.
-#[derive(Debug)]
-pub struct Entry {
-    /// The bytes of the answer. They are a copy, so that no longer body is kept alive.
-    pub body: Bytes,
-    /// The HTTP status of the answer.
-    pub status: u16,
-    /// The properties that were asked for, sorted; `None` if all were.
-    pub fields: Option<Arc<[String]>>,
-    /// How long the answer holds.
-    pub freshness: Freshness,
-    /// The headers that decided about keeping it, if the service can be asked whether it still holds.
-    pub headers: Option<Box<HeaderMap>>,
-    /// The tags that invalidate it.
-    pub tags: Box<[Slot]>,
-    /// The position in the order of invalidations at which its request was sent.
-    pub since: Mark,
-}
-
-impl Entry {
-    /// Whether it holds all of these properties. `fields` is sorted; if it is empty, all properties are wanted.
-    #[must_use]
-    pub fn covers(&self, fields: &[String]) -> bool {
-        covers(self.fields.as_deref().unwrap_or_default(), fields)
-    }
-
-    /// The memory that the entry takes, in bytes.
-    fn weight(&self, key: &EntryKey) -> u32 {
-        /// The memory of an entry without its bytes, and of its place in the table.
-        const FRAME: usize = 320;
-        let headers = self.headers.as_ref().map_or(0, |headers| 64 + headers.len() * 96);
-        let size = FRAME + key.key.len() + key.domain.len() + self.body.len() + headers + self.tags.len() * 4;
-        u32::try_from(size).unwrap_or(u32::MAX)
-    }
-}
-
-/// Whether the held properties include the wanted ones. Both lists are sorted; an empty list stands for all properties.
-pub(crate) fn covers(held: &[String], wanted: &[String]) -> bool {
-    held.is_empty() || !wanted.is_empty() && wanted.iter().all(|field| held.binary_search(field).is_ok())
 }
 
 /// What a look-up requires of an entry.
@@ -129,7 +92,9 @@ pub enum Lookup {
 /// The answers that are kept.
 pub struct Cache {
     options: CacheOptions,
-    entries: moka::sync::Cache<EntryKey, Arc<Entry>, ahash::RandomState>,
+    memory: Memory,
+    /// What stands behind the memory.
+    second: Option<Arc<dyn Tier>>,
     tags: Tags,
     /// The keys of entries that are being asked for in the background. The lock is held for one operation at a time.
     refreshing: Mutex<HashSet<EntryKey, ahash::RandomState>>,
@@ -137,19 +102,22 @@ pub struct Cache {
 
 impl std::fmt::Debug for Cache {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Cache").field("options", &self.options).finish_non_exhaustive()
+        f.debug_struct("Cache").field("options", &self.options).field("second", &self.second).finish_non_exhaustive()
     }
 }
 
 impl Cache {
-    /// An empty cache.
+    /// An empty cache in memory alone.
     #[must_use]
     pub fn new(options: CacheOptions) -> Arc<Self> {
-        let entries = moka::sync::Cache::builder()
-            .max_capacity(options.max_bytes)
-            .weigher(|key: &EntryKey, entry: &Arc<Entry>| entry.weight(key))
-            .build_with_hasher(ahash::RandomState::new());
-        Arc::new(Self { options, entries, tags: Tags::default(), refreshing: Mutex::default() })
+        Self::with_second(options, None)
+    }
+
+    /// An empty cache with a tier behind its memory.
+    #[must_use]
+    pub fn with_second(options: CacheOptions, second: Option<Arc<dyn Tier>>) -> Arc<Self> {
+        let memory = Memory::new(options.max_bytes);
+        Arc::new(Self { options, memory, second, tags: Tags::default(), refreshing: Mutex::default() })
     }
 
     /// The options with which the cache was made.
@@ -164,10 +132,36 @@ impl Cache {
         &self.tags
     }
 
-    /// Looks a key up.
+    /// The first tier, which has an answer at once.
     #[must_use]
-    pub fn look_up(&self, domain: &Domain, key: &str, wanted: &Wanted<'_>) -> Lookup {
-        let Some(entry) = self.entries.get(&KeyRef { domain, key }) else { return Lookup::Miss(Miss::Absent, None) };
+    pub fn first(&self) -> &dyn Tier {
+        &self.memory
+    }
+
+    /// The tier behind the memory, if there is one and it may have entries of the domain: what is one caller's own stays
+    /// in this process.
+    #[must_use]
+    pub fn second(&self, domain: &Domain) -> Option<&dyn Tier> {
+        self.second.as_deref().filter(|_| domain.is_public())
+    }
+
+    /// Whether a tier stands behind the memory.
+    #[must_use]
+    pub fn has_second(&self) -> bool {
+        self.second.is_some()
+    }
+
+    /// The latest moment in the order of invalidations: to be asked for *before* a request is sent. `date` is only asked
+    /// for if other processes may get the entry.
+    #[must_use]
+    pub fn mark(&self, date: impl FnOnce() -> SystemTime) -> Mark {
+        if self.has_second() { self.tags.mark_at(date()) } else { self.tags.mark() }
+    }
+
+    /// Says what an entry is good for, wherever it was found.
+    #[must_use]
+    pub fn judge(&self, entry: Option<Arc<Entry>>, wanted: &Wanted<'_>) -> Lookup {
+        let Some(entry) = entry else { return Lookup::Miss(Miss::Absent, None) };
         // An entry that is known to have changed answers no request, but the service may say that it still holds.
         if !self.tags.is_alive(&entry.tags, entry.since) {
             return Lookup::Miss(Miss::Invalidated, Some(entry));
@@ -185,19 +179,29 @@ impl Cache {
         }
     }
 
-    /// Keeps an entry, unless an entry whose request was sent later is there: answers can overtake each other.
+    /// Keeps an entry in all tiers.
     pub fn keep(&self, key: EntryKey, entry: Entry) {
         let entry = Arc::new(entry);
-        let is_newer =
-            |kept: &Arc<Entry>| kept.since <= entry.since && kept.freshness.received <= entry.freshness.received;
-        if self.entries.get(&KeyRef { domain: &key.domain, key: &key.key }).is_none_or(|kept| is_newer(&kept)) {
-            self.entries.insert(key, entry);
+        if let Some(second) = self.second(&key.domain) {
+            second.put(key.clone(), Arc::clone(&entry));
+        }
+        self.memory.put(key, entry);
+    }
+
+    /// Takes an entry out of all tiers.
+    pub fn forget(&self, domain: &Domain, key: &str) {
+        self.memory.remove(domain, key);
+        if let Some(second) = self.second(domain) {
+            second.remove(domain, key);
         }
     }
 
-    /// Removes an entry.
-    pub fn forget(&self, domain: &Domain, key: &str) {
-        self.entries.invalidate(&KeyRef { domain, key });
+    /// Kills what was asked for before now and has one of these tags, in all tiers.
+    pub fn invalidate(&self, tags: &[Tag], date: SystemTime) {
+        let at = self.tags.invalidate(tags, date);
+        if let Some(second) = &self.second {
+            second.invalidate(tags, at);
+        }
     }
 
     /// Takes the right to ask for a stale entry in the background; `None` if another request has it, or too many
@@ -214,16 +218,16 @@ impl Cache {
         self.refreshing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The memory of all entries, in bytes. The number is approximate, because the store counts at intervals.
+    /// The size of all entries in memory, in bytes. The number is approximate, because the store counts at intervals.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.entries.weighted_size()
+        self.memory.bytes()
     }
 
     /// Updates the count of bytes now, and evicts what is over the bound.
     #[cfg(test)]
     pub(crate) fn settle(&self) {
-        self.entries.run_pending_tasks();
+        self.memory.settle();
     }
 }
 

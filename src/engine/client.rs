@@ -4,7 +4,7 @@ use super::authentication::authenticators;
 use super::core::{Engine, EngineParts};
 use super::credentials;
 use super::executor::EngineExecutor;
-use crate::cache::{Cache, CacheOptions};
+use crate::cache::{Cache, CacheOptions, Tier};
 use crate::compose::{Graph, ResolvedHeader, Source, SourceId, Transport};
 use crate::config::{BreakerConfig, Budget, Config, ServiceConfig};
 use crate::execute::{Bounds, Caching, CauseReport, Polls, Sourced};
@@ -100,6 +100,8 @@ pub struct EngineOptions {
     pub operations: FlightOptions,
     /// How answers are kept. The configuration sets the sizes and can switch caching off.
     pub cache: CacheOptions,
+    /// A tier behind the memory, which other processes may share. Default: none.
+    pub tier: Option<Arc<dyn Tier>>,
     /// Where the configuration's relative paths begin. Default: the working directory.
     pub base: PathBuf,
     /// Counts the writes that are being finished after their requests have ended, so that a stop can wait for them.
@@ -273,13 +275,14 @@ fn caching(graph: &Graph, config: &Config, options: &EngineOptions) -> Option<Ar
     if !options.cache.enabled || !wanted.enabled {
         return None;
     }
-    let cache = Cache::new(CacheOptions {
+    let cache_options = CacheOptions {
         max_bytes: wanted.max_bytes.get(),
         max_answer_bytes: wanted.max_answer_bytes,
         stale_if_error: wanted.stale_if_error,
         negative: wanted.negative,
         ..options.cache.clone()
-    });
+    };
+    let cache = Cache::with_second(cache_options, options.tier.clone());
     let is_on = |name: &str| config.services.get(name).is_none_or(|service| service.cache);
     let shares = options.flights.enabled && config.sharing.calls;
     Some(Arc::new(Caching::new(graph, cache, is_on, shares)))

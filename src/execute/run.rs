@@ -3,7 +3,7 @@
 use super::arena::{Arena, Failure};
 use super::bounds::Bounds;
 use super::cause::{Aside, CauseReport, Causes, Evidence};
-use super::entity_cache::{Announced, Caching, StepKept, Weighed};
+use super::entity_cache::{Announced, CacheVerdict, Caching, StepKept};
 use super::in_flight::InFlight;
 use super::input::Inputs;
 use super::pace::Pace;
@@ -158,7 +158,7 @@ impl Drop for State<'_> {
     fn drop(&mut self) {
         // Calls that were not sent are not sent any more.
         self.in_flight.clear();
-        (0..self.pending.len()).for_each(|number| _ = self.end_write(number));
+        (0..self.pending.len()).for_each(|number| _ = self.write_over(number));
     }
 }
 
@@ -305,7 +305,7 @@ impl<'a> State<'a> {
             Err(error) => Err(error.kind.code()),
         };
         let attempts = attempts(&finished.result);
-        let weighed = self.weigh(&mut finished);
+        let verdict = self.admit(&mut finished);
         self.calls.push(CallRecord {
             service: Arc::clone(&source.name),
             operation_id: Arc::clone(&step.endpoint),
@@ -316,7 +316,7 @@ impl<'a> State<'a> {
             is_shared: finished.result.as_ref().is_ok_and(|answer| answer.is_shared),
             is_in_process: self.run.graph.source(step.source).kind.is_in_process(),
             is_safe: way.is_safe,
-            cache: weighed.cache,
+            cache: verdict.cache,
             cause: finished.result.as_ref().err().and_then(|error| error.cause.clone()),
         });
         let mut result = finished.result;
@@ -336,7 +336,7 @@ impl<'a> State<'a> {
         let Some(pending) = &mut self.pending[number] else { return Vec::new() };
         // This is exact for a write, because it is one call.
         pending.is_made &= way.is_safe || !is_unsent;
-        pending.take(finished.keys, result, weighed);
+        pending.take(finished.keys, result, verdict);
         pending.announced.extend(finished.announced);
         pending.open -= 1;
         match pending.open {
@@ -348,7 +348,7 @@ impl<'a> State<'a> {
     /// Settles a step and returns the steps that become ready.
     pub(super) async fn finish(&mut self, number: usize) -> Vec<usize> {
         let (step, ..) = self.step(number);
-        if self.end_write(number) {
+        if self.write_over(number) {
             self.not_before = Some(Instant::now());
         }
         if let Some(pending) = self.pending[number].take() {
@@ -394,7 +394,7 @@ impl<'a> State<'a> {
         order.sort_by_key(|&number| self.run.plan.steps[number].round);
         for number in order {
             let (step, way, source) = self.step(number);
-            let is_unsent = !self.end_write(number) && !way.is_safe;
+            let is_unsent = !self.write_over(number) && !way.is_safe;
             let (failure, cause) = match is_unsent {
                 true => (
                     Failure::new(NOT_SENT, "the request's deadline passed before the service was called"),
@@ -511,9 +511,9 @@ fn too_late(step: &Step, source: &Sourced) -> Failure {
 
 impl Pending {
     /// Takes the result of a call. If the call failed, some of its keys may have an older answer.
-    fn take(&mut self, asked: Range<usize>, result: Result<Answer, Failure>, weighed: Weighed) {
+    fn take(&mut self, asked: Range<usize>, result: Result<Answer, Failure>, verdict: CacheVerdict) {
         let mut next = asked.start;
-        for old in &weighed.old {
+        for old in &verdict.old {
             if next < old.keys.start {
                 self.answers.push(Answered::by_call(next..old.keys.start, result.clone()));
             }
@@ -521,9 +521,9 @@ impl Pending {
         }
         if next < asked.end {
             let rest = Answered::by_call(next..asked.end, result);
-            self.answers.push(Answered { keep: weighed.keep, ..rest });
+            self.answers.push(Answered { keep: verdict.keep, ..rest });
         }
-        self.answers.extend(weighed.old);
+        self.answers.extend(verdict.old);
     }
 }
 

@@ -51,7 +51,7 @@ impl State<'_> {
         } else if let Some(failure) = lacks(way, self.run.graph.source(step.source), &self.inputs(number)) {
             Some(failure)
         } else {
-            looked = self.look_up(number, &mut pending.keys);
+            looked = self.look_up(number, &mut pending.keys).await;
             self.charge(number, looked.joined.len() + (count - looked.first_own()).div_ceil(size))
         };
         if let (Some(failure), true) = (refused, count > 0) {

@@ -1,6 +1,6 @@
 //! For how long an answer holds as a whole, for those who keep whole answers.
 
-use crate::cache::{Freshness, Held, Slot};
+use crate::cache::{Freshness, Held, Tag};
 use crate::execute::run::{Run, State, now};
 use crate::operation::OperationKind;
 
@@ -15,7 +15,7 @@ impl State<'_> {
     }
 
     /// Limits the answer by one of its parts, which holds this long.
-    pub(super) fn hold(&mut self, number: usize, freshness: &Freshness, tags: &[Slot]) {
+    pub(super) fn hold(&mut self, number: usize, freshness: &Freshness, tags: &[Tag]) {
         let (step, way, _) = self.step(number);
         let is_public = !step.authenticated && !way.caller.is_private();
         let Some(held) = &mut self.held else { return };

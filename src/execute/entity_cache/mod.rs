@@ -1,8 +1,16 @@
-//! The entity cache: answers of services that are kept, so that keys that have one are not asked for again.
+//! The entity cache: keys that have an answer already are not asked for.
 //!
-//! In: a step's keys, and later the answers to its calls. Out: answers for some of the keys, other requests' calls that
-//! will answer more of them, and entries for [`crate::cache`].
-//! Elsewhere: how long an answer holds, and the store itself ([`crate::cache`]).
+//! In: a step's keys, and later its calls' answers. Out: answers for some of the keys, calls of others that will answer
+//! more of them; entries for [`crate::cache`].
+//! Elsewhere: how long an answer holds, and the tiers that hold it ([`crate::cache`]).
+//!
+//! A run ([`super::run::State`]) meets the cache in four places:
+//! - `look_up`, before a step calls: which of its keys have an answer, in this process or in a tier behind it;
+//! - `admit`, after each call: whether its answer may be kept, and what stands in for a failure;
+//! - `keep`, once the step's answers were read: each key's part becomes an entry;
+//! - `write_over`, when a write is over for its request: what it has invalidated dies.
+//!
+//! Only looking up waits. What is stored, and what is invalidated, is handed to the tiers, which take their time.
 //!
 //! The answer to a call without a batch is kept whole, with its status. Of a batched answer, each key has an entry: its
 //! item, or the items of its list. Entries are projected again when they are used.
@@ -12,20 +20,22 @@
 //! - an answer is kept only if it could be read, and only by the request that made the call;
 //! - after a write, its request uses no older answer of the source that was written to.
 
+mod admit;
 mod hold;
-mod look;
+mod keep;
+mod look_up;
 mod refresh;
 mod tags;
+mod tiers;
 mod under_way;
-mod weigh;
-mod written;
+mod write_over;
 
-pub(super) use look::{Looked, StepKept};
+pub(super) use admit::{CacheVerdict, Keep};
+pub(super) use look_up::{Looked, StepKept};
 pub(super) use under_way::{Announced, Joined};
-pub(super) use weigh::{Keep, Weighed};
 
-use crate::cache::{Cache, Guess};
-use crate::compose::{Graph, SourceId, Way, WayId};
+use crate::cache::{Cache, Guess, stable_hash};
+use crate::compose::{Graph, SourceId, Way, WayId, print_graph};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -41,6 +51,8 @@ pub struct Caching {
     /// Whether reads in flight are shared.
     shares: bool,
     under_way: Arc<UnderWay>,
+    /// Of entries that leave the process: the graph that they were made by.
+    schema: u64,
 }
 
 /// The rules of caching of a way.
@@ -69,7 +81,9 @@ impl Caching {
             // Code of this process sees the whole caller, and calls its services by itself.
             !source.kind.is_in_process() && is_on(&source.name)
         });
-        Self { ways, sources: sources.collect(), shares, cache, under_way: Arc::default() }
+        // Ways are numbers, and mean what the graph says.
+        let schema = if cache.has_second() { stable_hash(&print_graph(graph)) } else { 0 };
+        Self { ways, sources: sources.collect(), shares, cache, under_way: Arc::default(), schema }
     }
 
     /// The cache.

@@ -4,7 +4,8 @@
 //! what may be kept of it, and which item belongs to which key. Failures are only logged.
 
 use super::Caching;
-use super::weigh::{Item, Verdict, items};
+use super::admit::{Keep, Verdict};
+use super::keep::{Item, items};
 use crate::cache::{Entry, EntryKey, Mark, Refreshing};
 use crate::compose::Graph;
 use crate::execute::arena::Arena;
@@ -132,11 +133,11 @@ fn store(
     way: crate::compose::WayId,
     again: Again,
     item: Option<Item>,
-    keep: &super::Keep,
+    keep: &Keep,
     (fields, since): (&Option<Arc<[String]>>, Mark),
 ) {
     let Some(item) = item else { return forget(caching, &again) };
-    let tags = item.tags(caching.rule(way), caching, again.inputs);
+    let tags = item.tags(caching.rule(way), again.inputs);
     let entry = keep.entry(item, caching.cache.options().negative);
     caching.cache.keep(again.right.key().clone(), entry.with(fields.clone(), tags, since));
 }

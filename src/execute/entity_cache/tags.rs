@@ -4,7 +4,7 @@
 //! stands for all values that it could have. The *family* of a tag is the text before its colon. An entry has its tag
 //! and the tag of its whole family; an entry whose tag is unknown is invalidated with any tag of its family.
 
-use crate::cache::{Slot, Tags};
+use crate::cache::Tag;
 use crate::compose::{Entry, From, Graph, Input, JsonPath, Method, Segment, ShapeId, Way};
 use crate::execute::input::{Inputs, Key};
 use crate::execute::leaf;
@@ -91,26 +91,26 @@ pub(super) fn input_values<'i>(
     values
 }
 
-/// The slots of an entry. The entry is invalidated with any of them.
-pub(super) fn slots(templates: &[Template], tags: &Tags, inputs: Vec<Option<String>>, item: &[u8]) -> Box<[Slot]> {
+/// The tags of an entry. The entry is invalidated with any of them.
+pub(super) fn tags(templates: &[Template], inputs: Vec<Option<String>>, item: &[u8]) -> Box<[Tag]> {
     let mut inputs = inputs.into_iter();
-    let mut slots = vec![tags.slot(EVERYTHING)];
+    let mut tags = vec![Tag::of(EVERYTHING)];
     for template in templates {
         let told = template.render(&mut inputs, Some(item));
         match (&told, &template.family) {
             (Some(told), _) => {
                 for tag in told {
-                    slots.push(tags.slot(tag));
-                    slots.extend(tag.split_once(':').map(|(family, _)| tags.slot(&all(family))));
+                    tags.push(Tag::of(tag));
+                    tags.extend(tag.split_once(':').map(|(family, _)| Tag::of(&all(family))));
                 }
             }
-            (None, Some(family)) => slots.extend([tags.slot(&any(family)), tags.slot(&all(family))]),
-            (None, None) => slots.push(tags.slot(ANYTHING)),
+            (None, Some(family)) => tags.extend([Tag::of(&any(family)), Tag::of(&all(family))]),
+            (None, None) => tags.push(Tag::of(ANYTHING)),
         }
     }
-    slots.sort_unstable();
-    slots.dedup();
-    slots.into()
+    tags.sort_unstable();
+    tags.dedup();
+    tags.into()
 }
 
 /// The result of a write.
@@ -125,34 +125,29 @@ pub(super) enum Write<'a> {
     Unknown,
 }
 
-/// The slots that a write invalidates.
-pub(super) fn invalidated(
-    templates: &[Template],
-    tags: &Tags,
-    inputs: Vec<Option<String>>,
-    write: Write<'_>,
-) -> Vec<Slot> {
+/// The tags that a write invalidates.
+pub(super) fn invalidated(templates: &[Template], inputs: Vec<Option<String>>, write: Write<'_>) -> Vec<Tag> {
     let item = if let Write::Answered(item) = write { Some(item) } else { None };
     let mut inputs = inputs.into_iter();
-    let mut slots = Vec::new();
+    let mut tags = Vec::new();
     for template in templates {
         match (template.render(&mut inputs, item), &template.family) {
             (Some(told), _) => {
                 for tag in &told {
-                    let family = tag.split_once(':').map(|(family, _)| tags.slot(&any(family)));
-                    slots.extend([tags.slot(tag), tags.slot(ANYTHING)].into_iter().chain(family));
+                    let family = tag.split_once(':').map(|(family, _)| Tag::of(&any(family)));
+                    tags.extend([Tag::of(tag), Tag::of(ANYTHING)].into_iter().chain(family));
                 }
             }
             (None, _) if matches!(write, Write::Refused) => {}
             (None, Some(family)) => {
-                slots.extend([tags.slot(&all(family)), tags.slot(&any(family)), tags.slot(ANYTHING)]);
+                tags.extend([Tag::of(&all(family)), Tag::of(&any(family)), Tag::of(ANYTHING)]);
             }
-            (None, None) => slots.extend([tags.slot(EVERYTHING), tags.slot(ANYTHING)]),
+            (None, None) => tags.extend([Tag::of(EVERYTHING), Tag::of(ANYTHING)]),
         }
     }
-    slots.sort_unstable();
-    slots.dedup();
-    slots
+    tags.sort_unstable();
+    tags.dedup();
+    tags
 }
 
 // Tags are made of texts that people write, so no tag has a NUL.

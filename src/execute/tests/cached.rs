@@ -7,7 +7,7 @@ use crate::cache::CacheOptions;
 use serde_json::json;
 use std::time::Duration;
 
-const SHOP: &str = r#"
+pub(super) const SHOP: &str = r#"
 type Query {
   user(id: ID!): User @connect(http: { GET: "/users/{$args.id}" }, on: [{ status: "404", null: true }])
     @cache(maxAge: 60, tags: ["user:{id}"])
@@ -50,12 +50,12 @@ fn shop() -> Kit {
 
 impl Kit {
     /// The requests of a run, without the service's name.
-    fn asked(&mut self, later: u64, query: &str, script: &str) -> Vec<String> {
+    pub(super) fn asked(&mut self, later: u64, query: &str, script: &str) -> Vec<String> {
         self.see(later, query, script).0
     }
 
     /// The requests of a run, and the answer with its errors.
-    fn see(&mut self, later: u64, query: &str, script: &str) -> (Vec<String>, String) {
+    pub(super) fn see(&mut self, later: u64, query: &str, script: &str) -> (Vec<String>, String) {
         self.later = Duration::from_secs(later);
         let text = self.run(query, script);
         let requests = text.lines().filter_map(|line| line.strip_prefix("> shop ")).map(str::to_owned);
@@ -64,7 +64,7 @@ impl Kit {
     }
 }
 
-const NONE: [&str; 0] = [];
+pub(super) const NONE: [&str; 0] = [];
 
 #[test]
 fn a_call_is_not_made_again_while_its_answer_holds() {

@@ -3,7 +3,7 @@
 //!
 //! Everything else is real: composition, the view, lowering, planning, projection and completion.
 
-use crate::cache::{Cache, CacheOptions};
+use crate::cache::{Cache, CacheOptions, Tier};
 use crate::compose::{Graph, SourceId};
 use crate::execute::{Bounds, Caching, CauseReport, Feed, Polls, Run, Sourced, Wording, run, run_in_parts};
 use crate::operation::{GivenVariables, Limits, Particulars, Variables, prepare};
@@ -84,6 +84,13 @@ impl Kit {
     /// Adds a cache, which lasts from run to run.
     pub(super) fn cached(mut self, options: CacheOptions) -> Self {
         self.caching = Some(Arc::new(Caching::new(&self.graph, Cache::new(options), |_| true, true)));
+        self
+    }
+
+    /// The same, with a tier behind its memory.
+    pub(super) fn cached_behind(mut self, options: CacheOptions, tier: Arc<dyn Tier>) -> Self {
+        let cache = Cache::with_second(options, Some(tier));
+        self.caching = Some(Arc::new(Caching::new(&self.graph, cache, |_| true, true)));
         self
     }
 

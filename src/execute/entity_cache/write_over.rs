@@ -10,7 +10,7 @@
 //!   over, and then they are invalidated once more.
 
 use super::tags::{Write, input_values, invalidated};
-use crate::cache::{Cache, Slot};
+use crate::cache::{Cache, Tag};
 use crate::compose::{Graph, SourceId, Way};
 use crate::execute::cause::{Aside, CauseReport};
 use crate::execute::run::{Sourced, State, now};
@@ -19,7 +19,7 @@ use crate::plan::Step;
 use crate::policy::RequestId;
 use crate::report::{CallRecord, FailedCall};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 /// A write that continues without its request. The value is dropped when the write is over.
 struct Unattended {
@@ -28,7 +28,7 @@ struct Unattended {
     sources: Vec<Sourced>,
     /// The cache. `None` if nothing is kept.
     cache: Option<Arc<Cache>>,
-    open: Vec<Slot>,
+    open: Vec<Tag>,
     since: Instant,
     causes: Arc<CauseReport>,
     request_id: RequestId,
@@ -54,9 +54,8 @@ impl Drop for Unattended {
     fn drop(&mut self) {
         self.sources.iter().for_each(|source| source.subgraph.note_write());
         if let Some(cache) = &self.cache {
-            // Tags are invalidated before they are closed, so that no answer that was read meanwhile becomes valid in
-            // between.
-            cache.tags().invalidate(&self.open);
+            // Named first: what was read meanwhile must not come alive between the two.
+            cache.invalidate(&self.open, SystemTime::now());
             cache.tags().close(&self.open);
         }
         let late_ms = u64::try_from(now().duration_since(self.since).as_millis()).unwrap_or(u64::MAX);
@@ -73,14 +72,14 @@ impl State<'_> {
         for call in calls.iter().filter(|call| !call.is_safe) {
             let known = (0..).zip(&self.run.graph.sources).find(|(_, source)| *source.name == *call.service);
             if let Some((source, _)) = known {
-                self.written.push((SourceId(source), caching.cache.tags().advance()));
+                self.written.push((SourceId(source), caching.cache.tags().advance(SystemTime::now())));
             }
         }
     }
 
     /// Ends a write for its request, whatever its result is: if it was sent, it may have been applied. Returns `false`
     /// if it was not sent, or if the step is no write.
-    pub(in crate::execute) fn end_write(&mut self, number: usize) -> bool {
+    pub(in crate::execute) fn write_over(&mut self, number: usize) -> bool {
         if self.step(number).1.is_safe {
             return false;
         }
@@ -99,7 +98,7 @@ impl State<'_> {
 
     fn unattended(&self, number: usize) -> Unattended {
         let (step, ..) = self.step(number);
-        let open = self.written_slots(number, |_| Write::Unknown);
+        let open = self.written_tags(number, |_| Write::Unknown);
         let cache = self.run.caching.map(|caching| Arc::clone(&caching.cache));
         if let Some(cache) = &cache {
             cache.tags().open(&open);
@@ -125,7 +124,7 @@ impl State<'_> {
             self.run.sources.iter().for_each(|source| source.subgraph.note_write());
         }
         let Some(caching) = self.run.caching else { return };
-        let slots = self.written_slots(number, |at| {
+        let tags = self.written_tags(number, |at| {
             let answers = self.pending[number].as_ref().map_or(&[][..], |pending| &pending.answers);
             let answered = answers.iter().find(|answered| answered.keys.contains(&at));
             match answered.and_then(|answered| answered.result.as_ref().ok()) {
@@ -134,24 +133,24 @@ impl State<'_> {
                 _ => Write::Unknown,
             }
         });
-        if !slots.is_empty() {
-            caching.cache.tags().invalidate(&slots);
+        if !tags.is_empty() {
+            caching.cache.invalidate(&tags, SystemTime::now());
         }
-        self.written.push((step.source, caching.cache.tags().advance()));
+        self.written.push((step.source, caching.cache.tags().advance(SystemTime::now())));
     }
 
-    /// The slots that a write invalidates, by the result for each of its keys.
-    fn written_slots<'w>(&self, number: usize, outcome: impl Fn(usize) -> Write<'w>) -> Vec<Slot> {
+    /// The tags that a write invalidates, by the result for each of its keys.
+    fn written_tags<'w>(&self, number: usize, outcome: impl Fn(usize) -> Write<'w>) -> Vec<Tag> {
         let (Some(caching), Some(pending)) = (self.run.caching, &self.pending[number]) else { return Vec::new() };
         let (step, ..) = self.step(number);
-        let (tags, rule, inputs) = (caching.cache.tags(), caching.rule(step.way), self.inputs(number));
-        let mut slots = Vec::new();
+        let (rule, inputs) = (caching.rule(step.way), self.inputs(number));
+        let mut tags = Vec::new();
         for (at, key) in pending.keys.keys.iter().enumerate().filter(|_| !rule.invalidates.is_empty()) {
             let values = input_values(&rule.invalidates, &inputs, Some(key));
-            slots.extend(invalidated(&rule.invalidates, tags, values, outcome(at)));
+            tags.extend(invalidated(&rule.invalidates, values, outcome(at)));
         }
-        slots.sort_unstable();
-        slots.dedup();
-        slots
+        tags.sort_unstable();
+        tags.dedup();
+        tags
     }
 }

@@ -2,7 +2,7 @@
 
 use super::refresh::{Again, Asked, refresh};
 use super::under_way::{Announced, Joined, Terms};
-use super::{Caching, WayRule};
+use super::{Caching, WayRule, tiers};
 use crate::cache::{CacheStatus, Domain, Entry, EntryKey, Lookup, Mark, Miss, Wanted, condition};
 use crate::compose::Way;
 use crate::execute::input::Inputs;
@@ -17,7 +17,7 @@ use bytes::Bytes;
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// The entries that were found for a step's keys, and the data with which its calls' answers will be kept.
 pub(in crate::execute) struct StepKept {
@@ -86,10 +86,11 @@ impl<'a> State<'a> {
 
     /// Looks up a step's keys. Keys that have an answer become the first ones; keys that other requests ask for come
     /// next.
-    pub(in crate::execute) fn look_up(&mut self, number: usize, keys: &mut Keys) -> Looked {
+    /// Waits for nothing but a tier behind the memory.
+    pub(in crate::execute) async fn look_up(&mut self, number: usize, keys: &mut Keys) -> Looked {
         let Some((caching, rule)) = self.caching(number) else { return Looked::default() };
         let (step, way, _) = self.step(number);
-        let since = caching.cache.tags().mark();
+        let since = caching.cache.mark(SystemTime::now);
         let mut kept = StepKept { answered: 0, since, fields: None, miss: Miss::Absent, old: Vec::new() };
         if keys.keys.is_empty() || !rule.is_expected() {
             return Looked { kept: Some(kept), ..Looked::default() };
@@ -99,8 +100,12 @@ impl<'a> State<'a> {
         let wanted = Wanted { now: now(), fields: &step.fieldset, not_before };
         let (mut hits, mut again, mut misses) = (Hits::new(), Vec::new(), Misses::new());
         let texts = keys.texts();
-        for (at, &text) in texts.iter().enumerate() {
-            match caching.cache.look_up(&domain, text, &wanted) {
+        if caching.cache.has_second() {
+            self.pace.end();
+        }
+        let found = tiers::look_up(&caching.cache, &domain, &texts, &wanted, self.run.deadline).await;
+        for (at, (&text, found)) in texts.iter().zip(found).enumerate() {
+            match found {
                 Lookup::Fresh(entry) => {
                     self.hold(number, &entry.freshness, &entry.tags);
                     hits.push((at, entry));
@@ -159,13 +164,16 @@ impl<'a> State<'a> {
         let (step, way, _) = self.step(number);
         let source = self.run.graph.source(step.source);
         let BatchDomain { way, inputs, scope } = domain(step, way, source, &self.inputs(number), true);
-        let ignores_scope = self.run.caching.is_some_and(|caching| caching.cache.options().ignores_scope());
-        let (kind, scope): (&[u8], &[u8]) = match &scope {
-            CredentialScope::Caller(inputs) if !ignores_scope => (b"caller", inputs),
-            _ => (b"public", b""),
+        let caching = self.run.caching;
+        let schema = caching.map_or(0, |caching| caching.schema);
+        let ignores_scope = caching.is_some_and(|caching| caching.cache.options().ignores_scope());
+        let (is_public, scope): (bool, &[u8]) = match &scope {
+            CredentialScope::Caller(inputs) if !ignores_scope => (false, inputs),
+            _ => (true, b""),
         };
+        let kind: &[u8] = if is_public { b"public" } else { b"caller" };
         let document = step.document.as_ref().map_or(&[][..], |document| document.text.as_bytes());
-        Domain::of(&[&way.0.to_le_bytes(), &inputs, kind, scope, document])
+        Domain::of(&[&schema.to_le_bytes(), &way.0.to_le_bytes(), &inputs, kind, scope, document], is_public)
     }
 
     /// Records that entries were the answer for some keys.

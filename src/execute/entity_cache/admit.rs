@@ -1,15 +1,18 @@
-//! Weighing: what an answer means for the cache.
+//! Admission: whether a call's outcome may be kept, and what it means for what is kept already.
+//!
+//! In: an answer, or a failure, and what there was for its key. Out: a [`Verdict`], the same for whoever waits and for
+//! what is asked for again behind somebody's back.
+//! Elsewhere: what of an admitted answer is kept for which key ([`super::keep`]).
 
-use super::look::answer_of;
-use super::tags::{input_values, slots};
-use super::{Caching, StepKept, WayRule};
-use crate::cache::{Bypass, CacheKind, CacheStatus, Entry, EntryKey, Exchange, Freshness, Miss, assess, merged};
+use super::keep::Item;
+use super::look_up::answer_of;
+use super::{StepKept, WayRule};
+use crate::cache::{Bypass, CacheKind, CacheStatus, Entry, Exchange, Freshness, Mark, Miss, Tag, assess, merged};
 use crate::compose::Way;
-use crate::execute::arena::Slot;
 use crate::execute::remote::has_errors;
 use crate::execute::run::{Finished, State, now};
-use crate::execute::step::{Answered, Keys, Settled, Told, is_outcome};
-use crate::plan::{PairingPlan, Step};
+use crate::execute::step::{Answered, is_outcome};
+use crate::plan::Step;
 use crate::upstream::{Answer, CallError, CallErrorKind};
 use bytes::Bytes;
 use http::header::VARY;
@@ -40,14 +43,14 @@ pub(super) enum Verdict {
 }
 
 /// What the outcome of a call means for the cache.
-pub(in crate::execute) struct Weighed {
+pub(in crate::execute) struct CacheVerdict {
     pub(in crate::execute) cache: CacheStatus,
     pub(in crate::execute) keep: Option<Keep>,
     /// The old answers for keys whose call has failed.
     pub(in crate::execute) old: Vec<Answered>,
 }
 
-impl From<CacheStatus> for Weighed {
+impl From<CacheStatus> for CacheVerdict {
     fn from(cache: CacheStatus) -> Self {
         Self { cache, keep: None, old: Vec::new() }
     }
@@ -147,20 +150,16 @@ pub(super) struct EntryParts {
 }
 
 impl EntryParts {
-    pub(super) fn with(
-        self,
-        fields: Option<Arc<[String]>>,
-        tags: Box<[crate::cache::Slot]>,
-        since: crate::cache::Mark,
-    ) -> Entry {
+    pub(super) fn with(self, fields: Option<Arc<[String]>>, tags: Box<[Tag]>, since: Mark) -> Entry {
         let Self { body, status, freshness, headers } = self;
         Entry { body, status, fields, freshness, headers, tags, since }
     }
 }
 
 impl State<'_> {
-    /// Weighs the outcome of a call. After a 304, the kept answer takes its place; after a failure, an old one may.
-    pub(in crate::execute) fn weigh(&self, finished: &mut Finished) -> Weighed {
+    /// Says what the outcome of a call means for the cache. After a 304, the kept answer takes its place; after a failure,
+    /// an old one may.
+    pub(in crate::execute) fn admit(&self, finished: &mut Finished) -> CacheVerdict {
         let number = finished.step.index();
         let pending = self.pending[number].as_ref();
         let Some((kept, (_, rule))) = pending.and_then(|pending| pending.kept.as_ref()).zip(self.caching(number))
@@ -184,7 +183,7 @@ impl State<'_> {
             (Verdict::Still(keep), Some(old)) => {
                 finished.result = Ok(Answer { is_shared, ..Answer::new(old.status, old.body.clone()) });
                 let keep = keep.ok().filter(|_| !is_shared);
-                Weighed { cache: CacheStatus::Revalidated, keep, old: Vec::new() }
+                CacheVerdict { cache: CacheStatus::Revalidated, keep, old: Vec::new() }
             }
             (Verdict::Still(_) | Verdict::Lost, _) => {
                 let cause = "the service says that something else still holds";
@@ -195,7 +194,7 @@ impl State<'_> {
             _ if is_shared => CacheStatus::Bypass(Bypass::Shared).into(),
             (Verdict::Failed, _) => CacheStatus::Bypass(Bypass::Failed).into(),
             (Verdict::Keep(keep), _) => {
-                Weighed { cache: CacheStatus::Miss(kept.miss), keep: Some(keep), old: Vec::new() }
+                CacheVerdict { cache: CacheStatus::Miss(kept.miss), keep: Some(keep), old: Vec::new() }
             }
             (Verdict::Unwanted(why), _) => {
                 self.forget(number, kept);
@@ -205,7 +204,7 @@ impl State<'_> {
     }
 
     /// Uses stale entries where they may replace the answer of a service that has failed (RFC 5861 §4).
-    fn stand_in(&self, number: usize, kept: &StepKept, finished: &mut Finished) -> Weighed {
+    fn stand_in(&self, number: usize, kept: &StepKept, finished: &mut Finished) -> CacheVerdict {
         let (step, way, _) = self.step(number);
         let unsaid = self.run.caching.map_or(Duration::ZERO, |caching| caching.cache.options().stale_if_error);
         let now = now();
@@ -218,7 +217,7 @@ impl State<'_> {
             (true, _) => CacheStatus::Bypass(Bypass::Failed),
             (false, _) => CacheStatus::StaleIfError,
         };
-        Weighed { cache, keep: None, old }
+        CacheVerdict { cache, keep: None, old }
     }
 
     /// Drops the old entries of a step, because the service does not want its answers kept any more.
@@ -229,99 +228,4 @@ impl State<'_> {
         let texts = pending.keys.texts();
         kept.old.iter().for_each(|(key, ..)| caching.cache.forget(&domain, texts[*key]));
     }
-
-    /// Keeps what may be kept of a step's answers, and drops the entries of keys that cannot be read.
-    pub(in crate::execute) fn keep(&mut self, number: usize, keys: &Keys, kept: Option<&StepKept>, settled: &Settled) {
-        let answered = kept.map_or(0, |kept| kept.answered);
-        let told = settled.told.iter().map(|told| told.keys.len()).sum::<usize>();
-        if answered + told < keys.keys.len() || !settled.broken.is_empty() {
-            self.held = None;
-        }
-        let (Some(kept), Some((caching, rule))) = (kept, self.caching(number)) else { return };
-        if told == 0 && settled.broken.is_empty() {
-            return;
-        }
-        let (step, ..) = self.step(number);
-        let (domain, texts, inputs) = (self.entry_domain(number), keys.texts(), self.inputs(number));
-        settled.broken.iter().for_each(|&key| caching.cache.forget(&domain, texts[key as usize]));
-        let fields = kept.fields.as_deref().unwrap_or(&step.fieldset);
-        let fields: Option<Arc<[String]>> = (!fields.is_empty()).then(|| fields.into());
-        let negative = caching.cache.options().negative;
-        rule.begin_use();
-        for told in &settled.told {
-            for (key, item) in items(step.pairing, told, settled) {
-                let Some(item) = item else {
-                    self.held = None;
-                    continue;
-                };
-                let values = input_values(&rule.tags, &inputs, Some(&keys.keys[key]));
-                let tags = item.tags(rule, caching, values);
-                let entry = told.keep.entry(item, negative).with(fields.clone(), tags, kept.since);
-                self.hold(number, &entry.freshness, &entry.tags);
-                caching.cache.keep(EntryKey { domain: domain.clone(), key: texts[key].into() }, entry);
-            }
-        }
-    }
-}
-
-/// The part of an answer that is kept for one key.
-pub(super) struct Item {
-    /// The whole answer, or the key's part of a batched one.
-    pub(super) body: Bytes,
-    pub(super) status: u16,
-    /// Whether the value exists.
-    pub(super) is_known: bool,
-}
-
-impl Item {
-    /// The item's tags, from the values of their inputs.
-    pub(super) fn tags(
-        &self,
-        rule: &WayRule,
-        caching: &Caching,
-        inputs: Vec<Option<String>>,
-    ) -> Box<[crate::cache::Slot]> {
-        let listed = super::look::list_of([&self.body].into_iter().filter(|body| !body.is_empty()));
-        slots(&rule.tags, caching.cache.tags(), inputs, &listed)
-    }
-}
-
-/// The item that is kept for each key of an answer, by number. `None` if nothing is kept, because the value is an error
-/// or cannot be read.
-pub(super) fn items<'s>(
-    pairing: PairingPlan,
-    told: &'s Told,
-    settled: &'s Settled,
-) -> impl Iterator<Item = (usize, Option<Item>)> + 's {
-    // The spans are sorted by key, and those of one key are in the answer's order.
-    let mut spans: Vec<_> = told.spans.iter().collect();
-    spans.sort_by_key(|(key, _)| *key);
-    let (body, status) = (&told.body, told.status);
-    told.keys.clone().map(move |key| {
-        let start = spans.partition_point(|(of, _)| (*of as usize) < key);
-        let own = &spans[start..spans.partition_point(|(of, _)| *of as usize <= key)];
-        let is_broken = u32::try_from(key).is_ok_and(|key| settled.broken.binary_search(&key).is_ok());
-        if is_broken || matches!(settled.values[key], Slot::Failed(_)) {
-            return (key, None);
-        }
-        let (body, is_known) = match pairing {
-            PairingPlan::Single => (Bytes::copy_from_slice(body), !matches!(status, 404 | 410)),
-            PairingPlan::Group { .. } => (cut(body, own), true),
-            PairingPlan::Index { .. } => (cut(body, own), !own.is_empty()),
-            PairingPlan::Position => (cut(body, own), own.first().is_some_and(|(_, at)| &body[at.clone()] != b"null")),
-        };
-        (key, Some(Item { body, status, is_known }))
-    })
-}
-
-/// A copy of the items in some ranges, with commas between them.
-fn cut(body: &Bytes, at: &[&(u32, std::ops::Range<usize>)]) -> Bytes {
-    let mut items = Vec::with_capacity(at.iter().map(|(_, at)| at.len() + 1).sum());
-    for (number, (_, at)) in at.iter().enumerate() {
-        if number > 0 {
-            items.push(b',');
-        }
-        items.extend_from_slice(&body[at.clone()]);
-    }
-    items.into()
 }

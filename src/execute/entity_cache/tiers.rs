@@ -1,0 +1,57 @@
+//! Tiers: what the memory has no answer for is asked of the tier behind it.
+//!
+//! In: keys of one domain, and what is wanted of their entries. Out: what there is for each key. An entry of the second
+//! tier is put into the memory, so that the next request finds it there.
+//! Elsewhere: what an entry is good for ([`Cache::judge`]); the tiers themselves ([`crate::cache::Tier`]).
+//!
+//! Always true:
+//! - without a second tier nothing waits, and no future is allocated;
+//! - a tier that fails, or does not answer in time, has no entries;
+//! - an entry is judged alike, wherever it was found.
+
+use crate::cache::{Cache, Domain, Entries, EntryKey, Fetch, Lookup, Miss, Wanted};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Looks keys up in one tier after the other. Returns as many items as there are keys, in their order. May be dropped.
+pub(super) async fn look_up(
+    cache: &Cache,
+    domain: &Domain,
+    keys: &[&str],
+    wanted: &Wanted<'_>,
+    deadline: Instant,
+) -> Vec<Lookup> {
+    let until = wanted.now.checked_add(cache.options().tier_timeout).map_or(deadline, |until| until.min(deadline));
+    let held = entries(cache.first().get(domain, keys), until).await;
+    let mut found: Vec<Lookup> = held.into_iter().map(|entry| cache.judge(entry, wanted)).collect();
+    found.resize_with(keys.len(), || Lookup::Miss(Miss::Absent, None));
+    let Some(second) = cache.second(domain) else { return found };
+    let is_missing = |at: &usize| matches!(found[*at], Lookup::Miss(..));
+    let missing: Vec<usize> = (0..keys.len()).filter(is_missing).collect();
+    if missing.is_empty() {
+        return found;
+    }
+    let asked: Vec<&str> = missing.iter().map(|&at| keys[at]).collect();
+    let fetched = entries(second.get(domain, &asked), until).await;
+    for (at, entry) in missing.into_iter().zip(fetched) {
+        let Some(entry) = entry else { continue };
+        let lookup = cache.judge(Some(Arc::clone(&entry)), wanted);
+        if !matches!(lookup, Lookup::Miss(Miss::Invalidated, _)) {
+            cache.first().put(EntryKey { domain: domain.clone(), key: keys[at].into() }, entry);
+        }
+        // What is no answer either is no better than what the memory has.
+        if !matches!((&lookup, &found[at]), (Lookup::Miss(..), Lookup::Miss(_, Some(_)))) {
+            found[at] = lookup;
+        }
+    }
+    found
+}
+
+/// What a tier has, if it says so in time.
+async fn entries(fetch: Fetch<'_>, until: Instant) -> Entries {
+    match fetch {
+        Fetch::Ready(entries) => entries,
+        // Boxed: a timer wants an alignment of its own, which would cost whoever boxes the future around this one.
+        Fetch::Pending(entries) => Box::pin(tokio::time::timeout_at(until.into(), entries)).await.unwrap_or_default(),
+    }
+}
