@@ -5,7 +5,7 @@
 pub mod cache {
     pub use crate::cache::{
         Asked, Cache, CacheOptions, CacheStatus, Domain, Entries, Entry, EntryKey, Fetch, Found, HttpCache, Mark,
-        Response, Stored, Tag, Tier, strip_hop_by_hop,
+        Moment, Response, Stored, Tag, Tier, portable_key, strip_hop_by_hop,
     };
 }
 

@@ -17,6 +17,7 @@ mod freshness;
 mod held;
 mod key;
 mod memory;
+mod portable;
 mod responses;
 mod status;
 mod store;
@@ -32,6 +33,7 @@ pub use freshness::{
 };
 pub use held::Held;
 pub use key::{Domain, EntryKey};
+pub use portable::{Moment, portable_key};
 pub use responses::{Asked, Found, HttpCache, Response, Stored, strip_hop_by_hop};
 pub use status::{Bypass, CacheStatus, Miss};
 pub use store::{Cache, CacheOptions, Lookup, Refreshing, Wanted};

@@ -2,6 +2,7 @@
 
 mod directives;
 mod freshness;
+mod portable;
 mod store;
 mod stored;
 

@@ -12,5 +12,6 @@ mod outcomes;
 mod places;
 mod repeats;
 mod signed_in;
+mod tiers;
 mod turns;
 mod values;
