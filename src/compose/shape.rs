@@ -32,7 +32,7 @@ pub enum TypeChoice {
 /// The fields of one concrete type at one place.
 #[derive(Debug)]
 pub struct ShapeVariant {
-    /// The concrete type.
+    /// The concrete type to which the fields belong.
     pub ty: TypeId,
     /// The fields that the answer has.
     pub fields: IndexMap<FieldId, ShapeField>,

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 /// The bounds of one operation. Where a bound is exceeded, the answer has an error.
 ///
-/// A *value* is a leaf of the answer or an item of one of its lists; the bound of a plan
-/// ([`crate::plan::Plan::values`]) counts the same.
+/// A *value* is a leaf of the answer or an item of one of its lists. The bound of a plan
+/// ([`crate::plan::Plan::values`]) counts values in the same way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
     /// The greatest length of `data` of one answer, in bytes. For an answer that comes in parts, all parts count

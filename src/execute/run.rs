@@ -47,7 +47,7 @@ pub struct Sourced {
 /// One request to run.
 #[derive(Debug)]
 pub struct Run<'a> {
-    /// The plan.
+    /// The plan of the operation.
     pub plan: &'a Plan,
     /// The graph for which the plan was made.
     pub graph: &'a Arc<Graph>,

@@ -429,7 +429,7 @@ fn receive(
             }
             Broken::NotJson => Failure::new("UPSTREAM_MALFORMED", "the service's answer is not what was expected"),
             Broken::Items(what) => {
-                // A GraphQL source whose data is null says why.
+                // If the data of a GraphQL source is null, its errors say why.
                 if step.document.is_some()
                     && let Some(failed) = super::remote::place_errors(step, capture, arena, service, answer, &[])
                 {

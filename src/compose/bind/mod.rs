@@ -1,4 +1,4 @@
-//! Binding: what each service's SDL offers becomes ways of the graph.
+//! Binding: the fields and types that each service's SDL offers become ways of the graph.
 //!
 //! In: a draft with all types and keys, and the contracts. Out: the draft with its sources, shapes and ways, and
 //! findings.

@@ -125,7 +125,7 @@ fn slots_of(capture: &Capture, frame: FrameId, root: FrameId) -> Vec<(SlotId, Pa
     found
 }
 
-/// Do items of a list of this capture become rows of the frame?
+/// Whether the items of a list of this capture become rows of the frame.
 fn fills_list(capture: &Capture, wanted: FrameId) -> bool {
     match capture {
         Capture::Leaf(_) => false,

@@ -18,8 +18,8 @@ const MAX_KINDS: usize = 1_024;
 
 /// The rules by which causes of failures are reported.
 ///
-/// The log gets at most 8 causes of one answer. In production it also gets causes of the same service, code and message
-/// at most once in 10 seconds, and how many were left out.
+/// The log gets at most 8 causes of one answer. In production, it gets causes of the same service, code and message at
+/// most once in 10 seconds, with the number of those that were left out.
 #[derive(Debug, Default)]
 pub struct CauseReport {
     is_shown: bool,

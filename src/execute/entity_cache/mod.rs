@@ -86,7 +86,7 @@ impl Caching {
         Self { ways, sources: sources.collect(), shares, cache, under_way: Arc::default(), schema }
     }
 
-    /// The cache.
+    /// The cache to which the rules apply.
     #[must_use]
     pub fn cache(&self) -> &Arc<Cache> {
         &self.cache

@@ -1,4 +1,4 @@
-//! A feed: the events of one subscription. They are made once for all clients that subscribe to the same.
+//! A feed: the events of one subscription, which are made once for all clients that have the same subscription.
 
 use super::run::{Answered, Outcome, answer, root_call};
 use super::subscriber::{Event, Subscriber};
@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
-/// The size of a body, in bytes, from which on its digest is computed on a thread for blocking work: 256 KiB.
+/// The size from which on a body's digest is computed on a thread for blocking work: 256 KiB.
 const LARGE: usize = 256 << 10;
 
 /// The state that the subscribers and the task that makes the events share.
@@ -37,7 +37,7 @@ struct Memory {
     root: Option<u64>,
     /// The digest of the last event.
     event: Option<u64>,
-    /// Whether the answer is to be made again at the next tick, even if that tick tells nothing new.
+    /// Whether the answer is to be made again at the next tick, even if that tick brings nothing new.
     again: bool,
 }
 
@@ -73,7 +73,7 @@ impl Feed {
         loop {
             let (tick, is_wanted) = self.wait(&mut poll).await;
             let is_news = is_wanted || memory.again || tick.version != memory.version;
-            // That this process did not send a call is told only to new subscribers, who have nothing yet.
+            // Only new subscribers, who have nothing yet, are told that this process did not send a call.
             if !is_news || tick.is_refused && !is_wanted {
                 continue;
             }
@@ -142,7 +142,8 @@ impl Feed {
         memory.root = Some(root);
         let is_waited_for = self.wanted.given(&recent);
         let is_event = memory.event != Some(digest);
-        // Whoever was told that calls were refused is also told of the next answer, even if it equals an earlier one.
+        // A subscriber who was told that calls were refused is also told of the next answer, even if it equals an
+        // earlier one.
         memory.event = (!is_refused).then_some(digest);
         if is_event || is_waited_for {
             let answer = Some(Arc::new(ran));
@@ -150,7 +151,7 @@ impl Feed {
         }
     }
 
-    /// Publishes the last answer.
+    /// Publishes an answer as the last one.
     fn end(&self, ran: Ran) {
         let event = Event { answer: Some(Arc::new(ran)), is_last: true, ..Event::none(now()) };
         self.replace(event, true);
@@ -179,7 +180,7 @@ impl Feed {
         serves
     }
 
-    /// How recent an answer is that is made now from an answer of the root.
+    /// The recency of an answer that is made now from an answer of the root with this recency.
     fn recent(&self, root: Recent) -> Recent {
         let mut writes: Box<[u64]> = self.sources.iter().map(|source| source.writes()).collect();
         if let Some((own, of_root)) = writes.get_mut(self.root).zip(root.writes.first()) {
@@ -188,7 +189,7 @@ impl Feed {
         Recent { writes, ..root }
     }
 
-    /// How recent an answer has to be for a subscriber who comes now.
+    /// The recency that an answer must have for a subscriber who comes now.
     pub(super) fn now(&self) -> Recent {
         let began = now().checked_sub(self.window).unwrap_or_else(now);
         Recent { began, writes: self.sources.iter().map(|source| source.writes()).collect() }

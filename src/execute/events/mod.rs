@@ -1,6 +1,6 @@
 //! Subscriptions: the root is polled, and each change of what the client selects is an event.
 //!
-//! In: a [`Run`] of a subscription's plan. Out: a [`Feed`] for all clients that subscribe to the same, with a
+//! In: a [`Run`] of a subscription's plan. Out: a [`Feed`] for all clients that have the same subscription, with a
 //! [`Subscriber`] for each of them. The file `run` makes an answer from a tick of a poll.
 //! Elsewhere: the polls ([`super::polls`]); which subscriptions are the same ([`crate::engine`]); transports
 //! ([`crate::http`]).

@@ -45,7 +45,7 @@ pub struct Subscriber {
     events: watch::Receiver<Arc<Event>>,
     /// The digest of the last event that it took.
     last: Option<u64>,
-    /// How recent an answer has to be that is made for this subscriber.
+    /// The recency that an answer for this subscriber must have.
     wanted: Recent,
 }
 

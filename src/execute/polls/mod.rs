@@ -10,8 +10,8 @@
 //! - a poll ends with its last subscription; neither a panic nor a deadline ends it earlier;
 //! - calls of one poll never overlap, and polls have at most [`PlacesOfSource`] calls of a service in flight at once;
 //! - no answer of a root comes from the cache;
-//! - a poll keeps no body while it waits for its next tick, except that of a failure of at most 4 KiB, while the
-//!   service wants no calls.
+//! - a poll keeps a body for at most one second, except that of a failure (at most 4 KiB) while the service wants no
+//!   calls.
 
 mod member;
 mod observer;
@@ -191,7 +191,7 @@ impl Polled {
         }
     }
 
-    /// How recent a tick counts as now.
+    /// The recency that a tick has now.
     pub(super) fn recent(&self, tick: &Tick) -> Recent {
         self.poll.recent(tick)
     }

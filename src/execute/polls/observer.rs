@@ -1,4 +1,4 @@
-//! The observer that polls report to.
+//! The observer to which polls report.
 
 use crate::report::{CallRecord, MissedTick, PollObserver};
 use std::sync::{Arc, PoisonError, RwLock};

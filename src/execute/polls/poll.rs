@@ -40,10 +40,10 @@ pub(in crate::execute) const KEPT: Duration = Duration::from_secs(1);
 /// The largest body of a failure, in bytes, that is kept while the service wants no calls: 4 KiB.
 const MAX_FAILURE: usize = 4 << 10;
 
-/// After which time a call that was not sent is tried again for new subscribers: 250 ms.
+/// The time after which a call that was not sent is tried again for new subscribers: 250 ms.
 const RETRY: Duration = Duration::from_millis(250);
 
-/// The side of a poll that subscriptions see.
+/// The part of a poll that subscriptions use.
 #[derive(Debug)]
 pub(super) struct Poll {
     subgraph: Arc<dyn Subgraph>,
@@ -65,13 +65,13 @@ impl Poll {
         self.subgraph.writes()
     }
 
-    /// How recent a tick counts as now.
+    /// The recency that a tick has now.
     pub(super) fn recent(&self, tick: &Tick) -> Recent {
         tick.recent(now(), self.writes())
     }
 }
 
-/// The side of a poll that makes the calls.
+/// The part of a poll that makes the calls.
 pub(super) struct Polling {
     call: RootCall,
     schedule: Schedule,
@@ -82,7 +82,7 @@ pub(super) struct Polling {
     /// The digest of the last answer, by which answers are compared.
     mark: Option<u64>,
     validator: Option<Validator>,
-    /// Since when calls for new subscribers have not been sent.
+    /// Since when calls for new subscribers could not be sent.
     vain_since: Option<Instant>,
 }
 

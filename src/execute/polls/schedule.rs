@@ -1,4 +1,4 @@
-//! When a poll calls.
+//! The schedule of a poll: the moments at which it calls.
 //!
 //! Always true: within one process, the moments follow from the rendered call and the interval alone, and different
 //! calls are spread evenly over the interval. In other processes the moments are different.

@@ -28,7 +28,7 @@ impl Tick {
         Self { version: 0, result: None, recent, ended: now, is_refused: false, held_until: None }
     }
 
-    /// How recent the tick counts as now. While the service wants no calls, nothing can be more recent.
+    /// The recency that the tick has now. While the service wants no calls, nothing can be more recent.
     pub(in crate::execute) fn recent(&self, now: Instant, writes: u64) -> Recent {
         match self.held_until {
             Some(until) if until > now => Recent { began: now, writes: [writes].into() },

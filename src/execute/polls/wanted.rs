@@ -22,13 +22,13 @@ pub(in crate::execute) struct Wanted {
 
 #[derive(Debug, Default)]
 struct State {
-    /// How recent the answer has to be that is wanted at once; `None` if none is wanted.
+    /// The recency that the answer must have that is wanted at once. `None` if none is wanted.
     answer: Option<Recent>,
     /// Whether the next answer is wanted even if it equals the one before.
     next: bool,
 }
 
-/// How recent an answer is, or has to be.
+/// The recency of an answer, as it is or as it must be.
 #[derive(Debug, Clone)]
 pub(in crate::execute) struct Recent {
     /// When the answer was begun.
@@ -44,7 +44,7 @@ impl Recent {
         self.began >= wanted.began && writes.all(|(own, wanted)| own >= wanted)
     }
 
-    /// What an answer needs to be recent enough for both.
+    /// The recency that is enough for both.
     fn and(mut self, other: &Self) -> Self {
         self.began = self.began.max(other.began);
         self.writes.iter_mut().zip(&other.writes).for_each(|(own, other)| *own = (*own).max(*other));
@@ -76,7 +76,7 @@ impl Wanted {
         self.asked.notified().await;
     }
 
-    /// How recent an answer is wanted at once, if one is wanted.
+    /// The recency of the answer that is wanted at once, if one is wanted.
     pub(in crate::execute) fn answer(&self) -> Option<Recent> {
         self.state().answer.clone()
     }

@@ -110,7 +110,7 @@ impl<'a> Binding<'_, 'a> {
         Some((ty, read, shape?))
     }
 
-    /// E113: a status that the contract does not declare.
+    /// E113: an outcome maps a status that the contract does not declare.
     fn check_declared(&mut self, declaration: &OutcomeDeclaration) {
         let Some(endpoint) = self.endpoint else { return };
         if response_for(endpoint, declaration.status.value).is_some() {

@@ -12,7 +12,7 @@ use crate::sdl::Target;
 /// The greatest number of keys in one call, if neither the binding nor the contract sets one.
 const DEFAULT_BATCH: u32 = 100;
 
-/// A request, lowered.
+/// A lowered request.
 pub(super) struct Request {
     pub(super) call: RestCall,
     /// The path template, for messages.
