@@ -27,6 +27,9 @@ use std::time::Instant;
 /// counters.
 const FRAME: usize = 512;
 
+/// The largest answer that is kept whole, in bytes. Copying and hashing it takes a worker a few milliseconds at most.
+const MAX_KEPT: usize = 1 << 20;
+
 /// The answers of one engine that are kept.
 #[derive(Debug)]
 pub(super) struct Answers {
@@ -69,7 +72,7 @@ impl Answers {
     /// Keeps the answer of a run, if it may be kept.
     pub(super) fn keep(&self, key: AnswerKey, ran: &Ran, now: Instant) -> Option<Arc<KeptAnswer>> {
         let held = ran.held.as_ref().filter(|held| held.is_public && ran.errors == 0 && !ran.is_cut)?;
-        if !held.holds(self.cache.tags(), now) {
+        if ran.body.len() > MAX_KEPT || !held.holds(self.cache.tags(), now) {
             return None;
         }
         // Bytes of their own: the answer's room may be much larger than what it holds.
