@@ -1,8 +1,8 @@
-//! Admission: whether a call's outcome may be kept, and what it means for what is kept already.
+//! Admission: whether the outcome of a call may be kept, and what it means for the entry that is kept already.
 //!
-//! In: an answer, or a failure, and what there was for its key. Out: a [`Verdict`], the same for whoever waits and for
-//! what is asked for again behind somebody's back.
-//! Elsewhere: what of an admitted answer is kept for which key ([`super::keep`]).
+//! In: an answer or a failure, and the old entry for its key. Out: a [`Verdict`], which is the same for a call that
+//! somebody waits for and for a refresh in the background.
+//! Elsewhere: which part of an admitted answer is kept for which key ([`super::keep`]).
 
 use super::keep::Item;
 use super::look_up::answer_of;
@@ -157,8 +157,8 @@ impl EntryParts {
 }
 
 impl State<'_> {
-    /// Says what the outcome of a call means for the cache. After a 304, the kept answer takes its place; after a failure,
-    /// an old one may.
+    /// Decides what the outcome of a call means for the cache. After a 304, the kept answer takes its place; after a
+    /// failure, an old one may.
     pub(in crate::execute) fn admit(&self, finished: &mut Finished) -> CacheVerdict {
         let number = finished.step.index();
         let pending = self.pending[number].as_ref();

@@ -1,4 +1,4 @@
-//! Keeping: what a step's answers come to is cut into entries, one for each key.
+//! Keeping: a step's answers are divided into entries, one for each key.
 //!
 //! In: answers that were read, with the items of each key. Out: entries with their tags, in all tiers.
 //! Elsewhere: whether an answer may be kept at all ([`super::admit`]).
@@ -49,30 +49,31 @@ impl State<'_> {
     }
 }
 
-/// What is kept for one key.
+/// The part of an answer that is kept for one key.
 pub(super) struct Item {
-    /// The answer, or what of a batched one is the key's.
+    /// The whole answer, or the key's part of a batched one.
     pub(super) body: Bytes,
     pub(super) status: u16,
-    /// Does it exist?
+    /// Whether the value exists.
     pub(super) is_known: bool,
 }
 
 impl Item {
-    /// Its tags, from the values of their inputs.
+    /// The item's tags, from the values of their inputs.
     pub(super) fn tags(&self, rule: &WayRule, inputs: Vec<Option<String>>) -> Box<[Tag]> {
         let listed = list_of([&self.body].into_iter().filter(|body| !body.is_empty()));
         tags(&rule.tags, inputs, &listed)
     }
 }
 
-/// What is kept of an answer for each of its keys, by number; `None`: nothing, for it is an error or cannot be read.
+/// The item that is kept for each key of an answer, by number. `None` if nothing is kept, because the value is an error
+/// or cannot be read.
 pub(super) fn items<'s>(
     pairing: PairingPlan,
     told: &'s Told,
     settled: &'s Settled,
 ) -> impl Iterator<Item = (usize, Option<Item>)> + 's {
-    // By key, and for each in the answer's order.
+    // The spans are sorted by key, and those of one key are in the answer's order.
     let mut spans: Vec<_> = told.spans.iter().collect();
     spans.sort_by_key(|(key, _)| *key);
     let (body, status) = (&told.body, told.status);
@@ -93,7 +94,7 @@ pub(super) fn items<'s>(
     })
 }
 
-/// The items at some places, with commas between them, in bytes of their own.
+/// A copy of the items in some ranges, with commas between them.
 fn cut(body: &Bytes, at: &[&(u32, std::ops::Range<usize>)]) -> Bytes {
     let mut items = Vec::with_capacity(at.iter().map(|(_, at)| at.len() + 1).sum());
     for (number, (_, at)) in at.iter().enumerate() {

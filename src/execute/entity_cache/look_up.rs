@@ -86,7 +86,7 @@ impl<'a> State<'a> {
 
     /// Looks up a step's keys. Keys that have an answer become the first ones; keys that other requests ask for come
     /// next.
-    /// Waits for nothing but a tier behind the memory.
+    /// It waits only for a tier behind the memory.
     pub(in crate::execute) async fn look_up(&mut self, number: usize, keys: &mut Keys) -> Looked {
         let Some((caching, rule)) = self.caching(number) else { return Looked::default() };
         let (step, way, _) = self.step(number);

@@ -1,16 +1,16 @@
-//! The entity cache: keys that have an answer already are not asked for.
+//! The entity cache: answers of services are kept, and a key that has one is not asked for again.
 //!
-//! In: a step's keys, and later its calls' answers. Out: answers for some of the keys, calls of others that will answer
-//! more of them; entries for [`crate::cache`].
+//! In: a step's keys, and later the answers to its calls. Out: answers for some of the keys, other requests' calls that
+//! will answer more of them, and entries for [`crate::cache`].
 //! Elsewhere: how long an answer holds, and the tiers that hold it ([`crate::cache`]).
 //!
-//! A run ([`super::run::State`]) meets the cache in four places:
-//! - `look_up`, before a step calls: which of its keys have an answer, in this process or in a tier behind it;
-//! - `admit`, after each call: whether its answer may be kept, and what stands in for a failure;
-//! - `keep`, once the step's answers were read: each key's part becomes an entry;
-//! - `write_over`, when a write is over for its request: what it has invalidated dies.
+//! A run ([`super::run::State`]) uses the cache in four places:
+//! - `look_up`, before a step makes calls: finds the keys that have an answer, in this process or in a tier behind it;
+//! - `admit`, after each call: decides whether its answer may be kept, and which old answer replaces a failure;
+//! - `keep`, after the step's answers were read: makes an entry of each key's part;
+//! - `write_over`, when a request no longer waits for its write: invalidates the write's tags.
 //!
-//! Only looking up waits. What is stored, and what is invalidated, is handed to the tiers, which take their time.
+//! Only a lookup waits. Entries and invalidations are passed to the tiers, which process them later.
 //!
 //! The answer to a call without a batch is kept whole, with its status. Of a batched answer, each key has an entry: its
 //! item, or the items of its list. Entries are projected again when they are used.
@@ -51,7 +51,7 @@ pub struct Caching {
     /// Whether reads in flight are shared.
     shares: bool,
     under_way: Arc<UnderWay>,
-    /// Of entries that leave the process: the graph that they were made by.
+    /// A hash of the graph, for the keys of entries that leave the process. Without a second tier it is 0.
     schema: u64,
 }
 
@@ -81,7 +81,7 @@ impl Caching {
             // Code of this process sees the whole caller, and calls its services by itself.
             !source.kind.is_in_process() && is_on(&source.name)
         });
-        // Ways are numbers, and mean what the graph says.
+        // Keys name ways by numbers, whose meaning depends on the graph.
         let schema = if cache.has_second() { stable_hash(&print_graph(graph)) } else { 0 };
         Self { ways, sources: sources.collect(), shares, cache, under_way: Arc::default(), schema }
     }

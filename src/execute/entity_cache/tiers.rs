@@ -1,19 +1,20 @@
-//! Tiers: what the memory has no answer for is asked of the tier behind it.
+//! Tiers: keys for which the memory has no answer are looked up in the tier behind it.
 //!
-//! In: keys of one domain, and what is wanted of their entries. Out: what there is for each key. An entry of the second
-//! tier is put into the memory, so that the next request finds it there.
-//! Elsewhere: what an entry is good for ([`Cache::judge`]); the tiers themselves ([`crate::cache::Tier`]).
+//! In: keys of one domain, and the conditions on their entries. Out: the result of the lookup for each key. An entry of
+//! the second tier is copied into the memory, so that the next request finds it there.
+//! Elsewhere: whether an entry serves a request ([`Cache::judge`]); the tiers themselves ([`crate::cache::Tier`]).
 //!
 //! Always true:
-//! - without a second tier nothing waits, and no future is allocated;
-//! - a tier that fails, or does not answer in time, has no entries;
-//! - an entry is judged alike, wherever it was found.
+//! - without a second tier, nothing waits and no future is allocated;
+//! - a tier that fails, or does not answer in time, counts as empty;
+//! - an entry is judged in the same way, wherever it was found.
 
 use crate::cache::{Cache, Domain, Entries, EntryKey, Fetch, Lookup, Miss, Wanted};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Looks keys up in one tier after the other. Returns as many items as there are keys, in their order. May be dropped.
+/// Looks up keys in one tier after the other. Returns one result for each key, in their order. The future may be
+/// dropped.
 pub(super) async fn look_up(
     cache: &Cache,
     domain: &Domain,
@@ -39,7 +40,7 @@ pub(super) async fn look_up(
         if !matches!(lookup, Lookup::Miss(Miss::Invalidated, _)) {
             cache.first().put(EntryKey { domain: domain.clone(), key: keys[at].into() }, entry);
         }
-        // What is no answer either is no better than what the memory has.
+        // If the second tier has no answer either, the old entry of the memory is kept, if there is one.
         if !matches!((&lookup, &found[at]), (Lookup::Miss(..), Lookup::Miss(_, Some(_)))) {
             found[at] = lookup;
         }
@@ -47,11 +48,11 @@ pub(super) async fn look_up(
     found
 }
 
-/// What a tier has, if it says so in time.
+/// The entries of a tier, if it answers in time; otherwise none.
 async fn entries(fetch: Fetch<'_>, until: Instant) -> Entries {
     match fetch {
         Fetch::Ready(entries) => entries,
-        // Boxed: a timer wants an alignment of its own, which would cost whoever boxes the future around this one.
+        // The timer is boxed, because its alignment would make every future that holds it larger.
         Fetch::Pending(entries) => Box::pin(tokio::time::timeout_at(until.into(), entries)).await.unwrap_or_default(),
     }
 }

@@ -54,7 +54,8 @@ impl Drop for Unattended {
     fn drop(&mut self) {
         self.sources.iter().for_each(|source| source.subgraph.note_write());
         if let Some(cache) = &self.cache {
-            // Named first: what was read meanwhile must not come alive between the two.
+            // Tags are invalidated before they are closed, so that no answer that was read meanwhile becomes valid in
+            // between.
             cache.invalidate(&self.open, SystemTime::now());
             cache.tags().close(&self.open);
         }
