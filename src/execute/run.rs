@@ -119,7 +119,7 @@ pub(super) struct Pending {
 /// How the root call of a subscription gets its answer. The root call is that of the one step that waits for no other.
 #[derive(Default)]
 pub(super) enum RootAnswer {
-    /// It is called as any other step.
+    /// The call is made as that of any other step.
     #[default]
     Called,
     /// The call is rendered, but not made.

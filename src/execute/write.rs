@@ -530,7 +530,7 @@ impl<'a> Writer<'a> {
         if self.is_anonymous && self.plan.output.guarded.contains(&at.ty) {
             return self.unauthenticated(goal);
         }
-        // These are kept in variables; a level is made of them only if the object does not end well.
+        // These are kept in variables; a level is made of them only if the object fails or is paused.
         let (mark, left, errors, values) = match self.resume() {
             Some(level) => (level.mark, level.left, level.errors, level.values),
             None => {
@@ -733,7 +733,7 @@ impl<'a> Writer<'a> {
         self.failing(goal)
     }
 
-    /// Reports the errors that belong to no value, each once. They have no path.
+    /// Reports the errors that belong to no value, each once and without a path.
     fn unplaced(&mut self) {
         let arena = self.arena;
         let told = self.left.as_mut().map_or(0, |left| std::mem::replace(&mut left.told, arena.unplaced.len()));
@@ -786,7 +786,7 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// The first join on the way to a row that has no row.
+/// The place of the first join, on the way to a row, that leads to no row.
 fn broken_join(arena: &Arena, joins: &[Join], at: At) -> Option<Place> {
     let (mut frame, mut row) = (at.frame, at.row);
     for join in joins {

@@ -137,7 +137,7 @@ impl<'a> Binding<'_, 'a> {
                 _ => continue,
             };
             let is_mapped = self.connect.outcomes.iter().any(|outcome| match outcome.status.value {
-                // Somebody who maps one redirect of a class has seen the others.
+                // If one redirect of a class is mapped, whoever mapped it has seen the others.
                 StatusPattern::Exact(mapped) => match response.status {
                     StatusPattern::Class(_) => mapped / 100 == class,
                     _ => outcome.status.value == response.status,
