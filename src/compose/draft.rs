@@ -27,7 +27,7 @@ pub(super) struct Key {
     pub(super) is_resolvable: bool,
 }
 
-/// The properties from which a shape is made. Equal ones give the same shape.
+/// The properties from which a shape is made. Equal properties give the same shape.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct ShapeKey {
     pub(super) source: SourceId,

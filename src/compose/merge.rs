@@ -1,7 +1,7 @@
 //! Merging: the declarations of all files become the types of one graph.
 //!
-//! In: the services' SDL. Out: merged types. Elsewhere: the inputs and enum values on which all files agree
-//! ([`super::inputs`]).
+//! In: the services' SDL. Out: merged types.
+//! Elsewhere: the inputs and enum values on which all files agree ([`super::inputs`]).
 
 use super::inputs;
 use super::merged::{Declared, MergedField, MergedType, MergedTypes, kind_of, merge_types};

@@ -32,7 +32,7 @@ pub(crate) fn compare_projections(input: &[u8]) {
     }
 }
 
-/// Choices that bytes make; zeros when the bytes run out.
+/// Choices that are made by bytes. They are zeros when the bytes run out.
 pub(super) struct Draw<'d>(pub(super) std::slice::Iter<'d, u8>);
 
 impl Draw<'_> {

@@ -421,7 +421,7 @@ type Item @key(fields: "id")
     let shop = || Kit::rest(&[("shop", sdl)]).cached(CacheOptions::default());
     let query = "{ thing(id: 1) { n } }";
     for (refreshed, then) in [
-        // RFC 5861 §3, whatever the names of the properties are.
+        // A refreshed answer replaces the old one (RFC 5861 §3), whatever the names of its properties are.
         (r#"200 {"n":2,"errors":[]}"#, Some(r#"{"thing":{"n":2}}"#)),
         (r#"200 {"n":2,"errors":[{"message":"x"}],"data":null}"#, Some(r#"{"thing":{"n":2}}"#)),
         ("404 ", Some(r#"{"thing":null}"#)),
@@ -522,7 +522,7 @@ fn a_leaf_of_a_wrong_type_is_not_kept() {
         assert_eq!(kit.asked(0, query, &script), ["GET /users/7"], "{name}: what was there before was not kept");
     }
     assert_eq!(kit.asked(0, query, ""), NONE);
-    // A value that nobody selects does not matter.
+    // A value that the operation does not select does not matter.
     let query = "{ user(id: 8) { id } }";
     kit.asked(0, query, r#"shop GET /users/8 => 200 {"id":8,"name":[1]}"#);
     assert_eq!(kit.asked(0, query, ""), NONE);
