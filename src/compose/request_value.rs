@@ -26,6 +26,6 @@ pub enum Input {
     /// `ID`: `"7"` is sent as `7`.
     Number(Box<Input>),
     /// A value that is written as a string in JSON bodies, because the contract wants a string and the value may be a
-    /// number: `7` is sent as `"7"`.@@ compose/kind/rest.rs
+    /// number: `7` is sent as `"7"`.
     Text(Box<Input>),
 }

@@ -1,6 +1,6 @@
-//! A second tier behind the memory: what it has, and what becomes of one that fails.
+//! A second tier behind the memory: how its entries are used, and what happens when it fails.
 //!
-//! Each kit is a process of its own; those of one test share what stands behind their memories.
+//! Each kit stands for a process of its own. All kits of one test share the tier behind their memories.
 
 use super::cached::{NONE, SHOP};
 use super::kit::Kit;
@@ -9,23 +9,23 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
-/// How a tier answers.
+/// The way in which a tier answers.
 #[derive(Debug, Default, Clone, Copy)]
 enum Manner {
-    /// After some milliseconds.
+    /// The tier answers after 3 ms, in time.
     #[default]
     Soon,
-    /// At once.
+    /// The tier answers at once.
     AtOnce,
-    /// Too late.
+    /// The tier answers after 30 ms, too late.
     Late,
-    /// Never.
+    /// The tier never answers.
     Never,
-    /// It has lost its entries, and says so.
+    /// The tier fails: it answers at once, without any entries.
     Failing,
 }
 
-/// What several processes have in common: keys and entries are bytes there, as they would be on another machine.
+/// The tier that several processes share. Its keys and entries are bytes, as they would be on another machine.
 #[derive(Debug, Default)]
 struct Shared {
     manner: Manner,
@@ -36,11 +36,11 @@ struct Shared {
 struct Held {
     entries: HashMap<Vec<u8>, Vec<u8>>,
     invalidated: HashMap<u64, Mark>,
-    /// Keys of each time that it was asked.
+    /// The number of keys of each request to the tier.
     asked: Vec<usize>,
 }
 
-/// The moment, by a wall clock that goes as fast as the test's own.
+/// The current moment, with a wall clock that runs as fast as the test's own clock.
 fn moment() -> Moment {
     static BEGAN: LazyLock<(Instant, SystemTime)> = LazyLock::new(|| (Instant::now(), SystemTime::now()));
     let now = tokio::time::Instant::now().into_std();
@@ -62,7 +62,7 @@ impl Shared {
         keys.iter().map(find).collect()
     }
 
-    /// How many keys it was asked for, each time.
+    /// The number of keys of each request since the last call of this function.
     fn asked(&self) -> Vec<usize> {
         std::mem::take(&mut self.held.lock().unwrap().asked)
     }
@@ -103,7 +103,7 @@ impl Tier for Shared {
     }
 }
 
-/// A process with nothing in its memory.
+/// A process whose memory is empty.
 fn process(shared: &Arc<Shared>) -> Kit {
     Kit::rest(&[("shop", SHOP)]).cached_behind(CacheOptions::default(), Arc::clone(shared) as Arc<dyn Tier>)
 }
@@ -202,7 +202,8 @@ fn a_tier_that_fails_or_is_too_slow_has_nothing() {
     for manner in [Manner::Late, Manner::Never, Manner::Failing] {
         let shared = Shared::new(manner);
         process(&shared).asked(0, USER, ANN);
-        // Its services are slower than any caller waits, unless they answer at once: so the tier takes no time of theirs.
+        // The services of this process are slower than any caller waits, unless they answer at once. So the time of the
+        // tier does not count as theirs.
         let mut other = process(&shared).slow();
         let answer = other.see(0, USER, &format!("now {ANN}"));
         assert_eq!(answer, (vec!["GET /users/7".to_owned()], r#"{"user":{"name":"Ann"}}"#.to_owned()), "{manner:?}");
