@@ -126,7 +126,7 @@ pub struct Announcement {
     pub span: Span,
 }
 
-/// The id of a schema in a [`Contract`].
+/// The id of a schema in a [`super::Contract`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SchemaId(pub u32);
 

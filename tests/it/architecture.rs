@@ -375,7 +375,8 @@ fn no_rooms_use_each_other_in_a_circle() {
 #[test]
 fn the_edge_names_no_method_of_authentication() {
     let named = sources("http").into_iter().filter(|(_, code)| code.contains("Jwt")).map(|(path, _)| path);
-    assert_eq!(named.collect::<Vec<_>>(), [PathBuf::new(); 0], "methods are the business of `policy`");
+    let named: Vec<_> = named.collect();
+    assert!(named.is_empty(), "methods are the business of `policy`: {named:?}");
 }
 
 #[test]
