@@ -180,7 +180,7 @@ pub enum Effect {
     Code(String),
 }
 
-/// The data of the caller that a call sends.
+/// The data of the caller that a call sends (ARCHITECTURE, "Caller inputs").
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CallerInputs {
     /// The claims, by path.

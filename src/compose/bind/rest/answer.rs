@@ -400,7 +400,7 @@ impl<'a> Binding<'_, 'a> {
     }
 
     /// The bound of the field's list: an argument `first`, `last` or `limit` with a maximum, or else what the contract
-    /// says, combined with `@listSize`.
+    /// says, combined with `@listSize` (ARCHITECTURE, "List sizes").
     fn list_bound(&self, contract: ListBound) -> ListBound {
         if !self.ty.is_list() {
             return ListBound::default();
