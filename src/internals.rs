@@ -82,7 +82,7 @@ pub mod policy {
 
 /// See the room `project`.
 pub mod project {
-    pub use crate::project::{Assembled, Files, assemble};
+    pub use crate::project::{Assembly, Files, assemble};
 }
 
 /// See the room `upstream`.

@@ -1,4 +1,4 @@
-//! What the command line takes.
+//! The arguments of the command line, with the texts of `--help`.
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -18,72 +18,73 @@ A project is a folder:
   bff-<client>/bff.yaml                 how that client's BFF runs (else bespoke.yaml)
 
 Start here:
-  bespoke check                         all findings of the project, with their lines
+  bespoke check                         draws all findings of the project
   bespoke explain E104                  what a code of a finding means, and what to do
   bespoke plan '{ products { name stock { available } } }' --client web
   bespoke serve --client web --port 4000 --watch
-  bespoke mock schema/web.graphql       the client's API with made-up data, before there is any service"
+  bespoke mock schema/web.graphql       serves the client's API with made-up data, without any service"
 )]
 pub struct Cli {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// Commands.
+/// The commands of `bespoke`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Checks contracts, bindings and client schemas, and draws every finding.
     ///
-    /// Exits with 1 if there is an error, 0 with warnings alone.
+    /// Exits with 1 if there is an error, and with 0 if there are only warnings.
     Check(CheckArgs),
     /// Explains a code of findings, such as E104; lists all codes without one.
     ///
     /// What the code means, what to do, and an example with its correction. Exits with 2 if there is no such code.
     Explain(ExplainArgs),
-    /// Shows what an operation would call, before it runs.
+    /// Shows which calls an operation would make, without making them.
     ///
-    /// Calls and their bounds, rounds, what waits for what, and whose credentials go along. Exits with 1 if the
-    /// client's configuration would refuse it.
+    /// Prints the calls with their bounds and credentials, the rounds, and which call waits for which. Exits with 1 if the
+    /// client's configuration would refuse the operation.
     Plan(PlanArgs),
     /// Prints a client's schema as plain SDL, for code generators.
     Schema(ClientArgs),
-    /// Prints the composed graph with every way to get each field.
+    /// Prints the composed graph, with every binding and lookup that gives each field.
     Graph(GraphArgs),
-    /// Serves a project's client; no Rust needed.
+    /// Serves a client of the project, without any Rust code.
     ///
-    /// Fields that are Rust code of a BFF need that BFF's own program.
+    /// If some of the client's fields are Rust code, run the client's own program instead.
     Serve(ServeArgs),
-    /// Answers any schema with made-up data; no service needed.
+    /// Serves any schema with made-up data, without any service.
     ///
-    /// GraphQL at /graphql, GraphiQL at /. Documents and variables are validated for real. The same request always has
-    /// the same answer, an id the same object everywhere; data suits the names and types of fields.
+    /// GraphQL is at /graphql, GraphiQL at /. Documents and variables are validated as in production. The same request
+    /// always has the same answer, and an id stands for the same object everywhere. The data suits the names and types of
+    /// the fields.
     Mock(MockArgs),
 }
 
-/// Where the project is.
+/// The folder of the project.
 #[derive(Debug, Clone, Args)]
 pub struct ProjectArgs {
-    /// The project's folder.
+    /// The folder of the project.
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub project: PathBuf,
 }
 
-/// What to check.
+/// The arguments of `bespoke check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// Where the project is.
+    /// The folder of the project.
     #[command(flatten)]
     pub project: ProjectArgs,
-    /// Only this client; all of them without it.
+    /// Checks only this client; without it, all clients.
     #[arg(long, value_name = "NAME")]
     pub client: Option<String>,
-    /// One line per finding, for editors and CI.
+    /// Prints one line for each finding, for editors and CI.
     #[arg(long)]
     pub short: bool,
 }
 
-/// What to explain.
+/// The arguments of `bespoke explain`.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
     /// The code of a finding, such as E104.
@@ -96,127 +97,127 @@ pub struct ExplainArgs {
     pub markdown: bool,
 }
 
-/// Which client.
+/// The client that a command is about.
 #[derive(Debug, Clone, Args)]
 pub struct ClientArgs {
-    /// Where the project is.
+    /// The folder of the project.
     #[command(flatten)]
     pub project: ProjectArgs,
-    /// The client: `web` for `schema/web.graphql`.
+    /// The name of the client: `web` for `schema/web.graphql`.
     #[arg(long, value_name = "NAME")]
     pub client: String,
 }
 
-/// Which graph.
+/// The arguments of `bespoke graph`.
 #[derive(Debug, Args)]
 pub struct GraphArgs {
-    /// Where the project is.
+    /// The folder of the project.
     #[command(flatten)]
     pub project: ProjectArgs,
-    /// The client whose Rust fields take part; without it, the first one by name.
+    /// The client whose Rust fields are part of the graph; without it, the first client by name.
     #[arg(long, value_name = "NAME")]
     pub client: Option<String>,
 }
 
-/// What to plan.
+/// The arguments of `bespoke plan`.
 #[derive(Debug, Args)]
 pub struct PlanArgs {
-    /// The operation: GraphQL text, a file, or `-` for standard input.
+    /// The operation: GraphQL text, the path of a file, or `-` for standard input.
     pub operation: String,
-    /// Which client.
+    /// The client.
     #[command(flatten)]
     pub client: ClientArgs,
-    /// Which operation of a document with several.
+    /// The name of the operation, if the document has several.
     #[arg(long, value_name = "NAME")]
     pub operation_name: Option<String>,
-    /// Variables as JSON; only those in `@skip` and `@include` change a plan.
+    /// Variables as JSON. Only those in `@skip` and `@include` change a plan.
     #[arg(long, value_name = "JSON", default_value = "{}")]
     pub variables: String,
 }
 
-/// A client's own program.
+/// The arguments of a client's own program.
 #[derive(Debug, Parser)]
 #[command(
     version,
     about = "One client's BFF: its GraphQL API over the company's services",
-    after_help = "The configuration is built in; its values read the environment, as in ${USERS_URL:-http://…}."
+    after_help = "The configuration is built in. Its values read the environment, as in ${USERS_URL:-http://…}."
 )]
 pub struct ClientCli {
-    /// A configuration file, instead of the one that is built in.
+    /// The configuration file, instead of the configuration that is built in.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// The TCP port; 0 takes any free one. Without it, the configuration's.
+    /// The TCP port, instead of the configuration's; 0 takes any free one.
     #[arg(long, value_name = "N")]
     pub port: Option<u16>,
-    /// Shows GraphiQL, introspection and calls, whatever the configuration says.
+    /// Runs in development mode: shows GraphiQL, introspection and calls, whatever the configuration says.
     #[arg(long)]
     pub dev: bool,
-    /// Prints the client's schema as SDL and stops.
+    /// Prints the client's schema as SDL and exits.
     #[arg(long)]
     pub print_schema: bool,
 }
 
-/// What to serve.
+/// The arguments of `bespoke serve`.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
-    /// Which client.
+    /// The client.
     #[command(flatten)]
     pub client: ClientArgs,
-    /// The TCP port; 0 takes any free one. Without it, the configuration's.
+    /// The TCP port, instead of the configuration's; 0 takes any free one.
     #[arg(long, value_name = "N")]
     pub port: Option<u16>,
-    /// Shows GraphiQL, introspection and calls, whatever the configuration says.
+    /// Runs in development mode: shows GraphiQL, introspection and calls, whatever the configuration says.
     #[arg(long)]
     pub dev: bool,
-    /// Reloads when a file changes, as SIGHUP does: schemas and configuration at once. What cannot be loaded is drawn,
-    /// and what ran goes on. Address and log take effect at the next start.
+    /// Reloads schemas and configuration when a file changes, as SIGHUP does. If the new version has errors, they are
+    /// drawn, and the old one stays in use. Changes of addresses and of the log take effect at the next start.
     #[arg(long)]
     pub watch: bool,
 }
 
-/// What to mock.
+/// The arguments of `bespoke mock`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-What arguments do:
-  id: \"7\", ids: [...]          the object with that id; it is the same wherever it occurs
-  first, last, limit, ...       that many items; after, before, offset and page give others
-  any other                     is echoed in the field of the same name
+Arguments of fields that have a meaning:
+  id: \"7\", ids: [...]          select the object with this id, which is the same everywhere
+  first, last, limit, ...       set the number of items; after, before, offset and page select others
+  any other                     is returned by the field with the same name
 
 Example:
   bespoke mock schema/web.graphql --port 4000 --list 5 --nulls 10 --delay 50ms --watch
   curl -s http://127.0.0.1:4000/graphql -H 'content-type: application/json' \\
     -d '{\"query\":\"{ product(id: \\\"7\\\") { id name price { amount currency } } }\"}'")]
 pub struct MockArgs {
-    /// The schema: any SDL, a client schema of ours too. Directives that it does not define mean nothing here.
+    /// The schema: any SDL, for instance a client's schema. Directives that it does not define are ignored.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// The TCP port; 0 takes any free one.
     #[arg(long, value_name = "N", default_value_t = 4000)]
     pub port: u16,
-    /// Other data for every number.
+    /// A number that the data is made from; each number gives other data.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
-    /// Items of a list whose arguments name no number.
+    /// The number of items in a list, if its arguments do not name one.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(..=1000))]
     pub list: u64,
-    /// How many percent of the values that may be null are null.
+    /// The percentage of null among the values that may be null.
     #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=100))]
     pub nulls: u8,
-    /// How many percent of the fields that may be null, and of root fields, are errors.
+    /// The percentage of errors among root fields and the fields that may be null.
     #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=100))]
     pub errors: u8,
-    /// How long every answer takes at least: `20ms`, `1s`.
+    /// The shortest time that an answer takes: `20ms`, `1s`.
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = delay)]
     pub delay: Duration,
-    /// What a custom scalar always is: `--scalar 'Money="9.99 EUR"'`. May be given for each.
+    /// The value of a custom scalar: `--scalar 'Money="9.99 EUR"'`. Repeat it for further scalars.
     #[arg(long, value_name = "NAME=JSON", value_parser = scalar)]
     pub scalar: Vec<(String, serde_json::Value)>,
-    /// Reloads when the file changes; what cannot be loaded is drawn, and what ran goes on.
+    /// Reloads the schema when the file changes. If the new one has errors, they are drawn, and the old one stays in use.
     #[arg(long)]
     pub watch: bool,
 }
 
-/// Longest delay that can be asked for.
+/// Longest delay that is accepted.
 const MAX_DELAY: Duration = Duration::from_secs(60);
 
 fn delay(text: &str) -> Result<Duration, String> {

@@ -7,7 +7,7 @@ use crate::diagnostic::{Code, DrawStyle, Finding, draw, one_line, pointer};
 use crate::engine::{Client, EngineError};
 use crate::operation::{Limits, Outcomes, RequestError, prepare};
 use crate::plan::{describe, describe_values, plan as make_plan};
-use crate::project::{Assembled, Files, assemble, client_names, config_path, limits, name_clients};
+use crate::project::{Assembly, Files, assemble, client_names, config_path, limits, name_clients};
 use anyhow::{Context, anyhow, bail};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -54,10 +54,10 @@ pub(super) fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     Ok(if has_errors { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// What `serve` would refuse of the files that a client's configuration names.
+/// Findings about the files that a client's configuration names, if `serve` could not use them.
 ///
-/// A file that is missing is a warning: secrets are often mounted only where the process runs.
-fn unusable_files(files: &Files, client: &str, assembled: &Assembled, folder: &Path) -> Vec<Finding> {
+/// A missing file is only a warning, because secrets are often mounted only where the process runs.
+fn unusable_files(files: &Files, client: &str, assembled: &Assembly, folder: &Path) -> Vec<Finding> {
     let (Some(graph), Some(config)) = (&assembled.graph, &assembled.config) else { return Vec::new() };
     let path = config_path(files, client);
     let Some(file) = path.as_deref().and_then(|path| assembled.sources.find(path)) else { return Vec::new() };
@@ -77,7 +77,7 @@ fn unusable_files(files: &Files, client: &str, assembled: &Assembled, folder: &P
     Client::check_files(graph, config, &base).into_iter().map(finding).collect()
 }
 
-/// Where relative paths of a configuration begin: in its folder, or else in the project's.
+/// The folder in which relative paths of a configuration begin: its own, or the project's if there is none.
 pub(super) fn base_of(folder: &Path, config: Option<&str>) -> PathBuf {
     let config = config.map(|path| folder.join(path));
     config.as_deref().and_then(Path::parent).unwrap_or(folder).to_owned()
@@ -89,7 +89,7 @@ pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<ExitCode> {
     let client = client_of(&files, &args.client.client)?;
     let assembled = assemble(&files, &client, &[], &environment);
     let Some((graph, view, text)) = parts(&assembled, &args.operation)? else { return Ok(ExitCode::FAILURE) };
-    // A plan needs no URL and no key: a configuration that cannot be read here only leaves its limits unknown.
+    // A plan needs no URL and no key. If the configuration cannot be read here, only its limits are unknown.
     let limits = assembled.config.as_ref().map_or_else(Limits::default, |config| limits(&config.limits));
     let budget = assembled.config.as_ref().map(|config| config.budget).unwrap_or_default();
     let Budget { calls, values } = budget.of_mode(Mode::Production);
@@ -142,7 +142,7 @@ pub(super) fn graph(args: &GraphArgs) -> anyhow::Result<ExitCode> {
     let files = Files::read(&args.project.project)?;
     let client = match &args.client {
         Some(client) => client_of(&files, client)?,
-        // A project that has no client yet has a graph.
+        // A project has a graph even before it has a client.
         None => client_names(&files).into_iter().next().unwrap_or_default(),
     };
     let assembled = assemble(&files, &client, &[], &environment);
@@ -154,13 +154,13 @@ pub(super) fn graph(args: &GraphArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// Reads and assembles a client's project.
-fn load(args: &ClientArgs) -> anyhow::Result<Assembled> {
+fn load(args: &ClientArgs) -> anyhow::Result<Assembly> {
     let files = Files::read(&args.project.project)?;
     let client = client_of(&files, &args.client)?;
     Ok(assemble(&files, &client, &[], &environment))
 }
 
-/// The client, if the project has it.
+/// The name of a client that the project has.
 pub(super) fn client_of(files: &Files, client: &str) -> anyhow::Result<String> {
     let clients = clients_of(files)?;
     if clients.iter().any(|name| name == client) {
@@ -169,7 +169,7 @@ pub(super) fn client_of(files: &Files, client: &str) -> anyhow::Result<String> {
     bail!("there is no client `{client}` (no `schema/{client}.graphql`); the project has: {}", clients.join(", "))
 }
 
-/// The project's clients; at least one.
+/// The names of the project's clients, of which there is at least one.
 fn clients_of(files: &Files) -> anyhow::Result<Vec<String>> {
     let clients = client_names(files);
     if clients.is_empty() {
@@ -180,7 +180,7 @@ fn clients_of(files: &Files) -> anyhow::Result<Vec<String>> {
 
 type Parts<'a> = (&'a crate::compose::Graph, &'a crate::view::View, String);
 
-fn parts<'a>(assembled: &'a Assembled, operation: &str) -> anyhow::Result<Option<Parts<'a>>> {
+fn parts<'a>(assembled: &'a Assembly, operation: &str) -> anyhow::Result<Option<Parts<'a>>> {
     let (Some(graph), Some(view)) = (&assembled.graph, &assembled.view) else {
         draw_findings(assembled)?;
         return Ok(None);
@@ -201,7 +201,7 @@ fn operation_text(operation: &str) -> anyhow::Result<String> {
 }
 
 /// Draws findings to standard error.
-pub(super) fn draw_findings(assembled: &Assembled) -> anyhow::Result<ExitCode> {
+pub(super) fn draw_findings(assembled: &Assembly) -> anyhow::Result<ExitCode> {
     let is_terminal = std::io::stderr().is_terminal();
     let style = if is_terminal { DrawStyle::Color } else { DrawStyle::Plain };
     eprint!("{}{}", draw(&assembled.findings, &assembled.sources, style), pointer(&assembled.findings));
@@ -219,7 +219,7 @@ pub(super) fn environment(name: &str) -> Option<String> {
 
 pub(super) fn print(text: &str) -> anyhow::Result<()> {
     match std::io::stdout().write_all(text.as_bytes()) {
-        // A reader that has seen enough, such as `head`.
+        // The reader does not want more, as `head` does.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         other => other.context("standard output"),
     }

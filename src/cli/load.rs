@@ -1,8 +1,8 @@
-//! From a client's files to its server: the same way at the start and at every reload.
+//! Loading a client: from its files to its server, at the start and at every reload.
 //!
-//! In: a client, and where its files come from. Out: a configuration and a [`Server`] made by it, or why there is none.
+//! In: a client, and where its files come from. Out: a configuration and its [`Server`], or the reason why there is none.
 //!
-//! Always true: a server is made whole or not at all; nothing that runs is touched.
+//! Always true: a server is made completely or not at all, and nothing that runs is changed.
 
 use super::commands::environment;
 use super::named::NamedFiles;
@@ -13,19 +13,19 @@ use crate::engine::{Client, Engine, EngineError, EngineOptions, Writes, authenti
 use crate::http::{Playground, Server};
 use crate::observe::Metrics;
 use crate::policy::Authenticators;
-use crate::project::{Assembled, Files};
+use crate::project::{Assembly, Files};
 use anyhow::{Context, anyhow};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Where a client's files are read from when it is loaded again.
+/// The place that a client's files are read from when it is reloaded.
 #[derive(Debug, Clone)]
 pub enum Origin {
-    /// They are in the program; only files that the configuration names, such as keys, are read again.
+    /// The files are built into the program. Only files that the configuration names, such as keys, are read again.
     Program,
-    /// They are in the program, but for the configuration, which is this file.
+    /// The files are built into the program, except for the configuration, which is this file.
     Configuration(PathBuf),
-    /// A project's folder.
+    /// The files are in the folder of a project.
     Project(PathBuf),
 }
 
@@ -50,7 +50,7 @@ impl Origin {
 }
 
 /// A client that can be served.
-pub(super) struct Loaded {
+pub(super) struct LoadedClient {
     pub(super) config: Config,
     /// The files that the configuration names.
     pub(super) named: NamedFiles,
@@ -62,14 +62,14 @@ pub(super) struct Loaded {
 /// Why a client cannot be served.
 #[derive(Debug)]
 pub(super) enum LoadError {
-    /// Its files hold errors.
-    Findings(Box<Assembled>),
-    /// Something else.
+    /// The client's files have errors.
+    Findings(Box<Assembly>),
+    /// There is another reason.
     Other(anyhow::Error),
 }
 
 impl LoadError {
-    /// For a log of one line per event.
+    /// The error on one line, for a log.
     pub(super) fn lines(&self) -> String {
         match self {
             Self::Findings(assembled) => {
@@ -80,7 +80,7 @@ impl LoadError {
         }
     }
 
-    /// For people.
+    /// The error as people read it, with its findings drawn.
     pub(super) fn drawn(&self) -> String {
         match self {
             Self::Findings(assembled) => {
@@ -97,8 +97,8 @@ impl<E: Into<anyhow::Error>> From<E> for LoadError {
     }
 }
 
-impl Loaded {
-    /// Loads a client, whose unfinished writes are counted by `writes`.
+impl LoadedClient {
+    /// Loads a client. `writes` counts its unfinished writes.
     ///
     /// # Errors
     /// When its files hold errors, or a file of its configuration cannot be read.
@@ -108,7 +108,7 @@ impl Loaded {
         let Some(mut config) = assembled.config.take() else { return Err(LoadError::Findings(Box::new(assembled))) };
         configure(&mut config);
         assembled.config = Some(config.clone());
-        // Before they are put to use: what changes in between is found at the next look.
+        // They are read before they are used, so that a change in between is found at the next look.
         let named = NamedFiles::read(&config, &options.base);
         let of_engine =
             EngineOptions { base: options.base.clone(), writes: writes.clone(), ..EngineOptions::default() };
@@ -125,7 +125,7 @@ impl Loaded {
         Ok(Self { config, named, engine, authenticators, playground })
     }
 
-    /// The server that it makes.
+    /// Makes the server of the client.
     pub(super) fn server(self, metrics: Arc<Metrics>) -> Server {
         let server = Server::new(self.config.server, Arc::new(self.engine), metrics);
         let mut server = server.with_authenticators(self.authenticators);
@@ -136,7 +136,7 @@ impl Loaded {
     }
 }
 
-/// An engine's error, with what to do about it.
+/// Adds to an engine's error what to do about it.
 fn explained(error: EngineError, client: &str) -> anyhow::Error {
     match error {
         EngineError::NoCode(source) => anyhow!(

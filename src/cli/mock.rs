@@ -1,8 +1,8 @@
-//! Mocking a schema: `bespoke mock`.
+//! `bespoke mock`: serving a schema with made-up data.
 
 use super::args::MockArgs;
 use super::serve::{announce, listen};
-use super::stopping::{self, Stopping};
+use super::stopping::{self, StopNotice};
 use super::watch::Changes;
 use crate::config::LogFormat;
 use crate::config::{Mode, PlaygroundConfig, ServerConfig};
@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Longest time for one request, the delay apart.
+/// Longest time for one request, not counting the delay.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Largest schema that is read, in bytes.
@@ -62,7 +62,7 @@ async fn run(args: &MockArgs, engine: MockEngine, text: String) -> anyhow::Resul
     };
     let site = Site::new(Arc::new(served(engine)?));
     // Before anybody can know that this process runs: a signal that nobody waits for would kill it.
-    let mut stopping = Stopping::watch(site.clone()).await?;
+    let mut stopping = StopNotice::watch(site.clone()).await?;
     let listener = listen(&config).await?;
     let changes = if args.watch { Some(Changes::of([(folder, RecursiveMode::NonRecursive)])?) } else { None };
     announce(&format!("a mock of {name}"), &listener, None, &config)?;
@@ -85,7 +85,7 @@ async fn run(args: &MockArgs, engine: MockEngine, text: String) -> anyhow::Resul
     Ok(stopping::status(cut_off > 0))
 }
 
-/// Has a new engine served whenever the file differs from `before`.
+/// Replaces the engine whenever the file has changed since `before`.
 async fn reload(
     args: &MockArgs,
     mut changes: Changes,
@@ -99,19 +99,19 @@ async fn reload(
                 match load(args, text) {
                     Ok(Ok(engine)) => match serve(engine) {
                         Ok(()) => eprintln!("reloaded {}", args.file.display()),
-                        Err(error) => eprintln!("not reloaded: {error:#}; what ran goes on"),
+                        Err(error) => eprintln!("not reloaded: {error:#}; the running schema stays in use"),
                     },
-                    Ok(Err(drawn)) => eprintln!("{drawn}not reloaded: what ran goes on"),
-                    Err(error) => eprintln!("not reloaded: {error:#}; what ran goes on"),
+                    Ok(Err(drawn)) => eprintln!("{drawn}not reloaded: the running schema stays in use"),
+                    Err(error) => eprintln!("not reloaded: {error:#}; the running schema stays in use"),
                 }
             }
             Ok(_) => {}
-            Err(error) => eprintln!("not reloaded: {error:#}; what ran goes on"),
+            Err(error) => eprintln!("not reloaded: {error:#}; the running schema stays in use"),
         }
     }
 }
 
-/// An engine, or what is wrong with the schema, drawn.
+/// An engine, or the drawn findings about the schema.
 fn load(args: &MockArgs, text: String) -> anyhow::Result<Result<MockEngine, String>> {
     let mut sources = Sources::default();
     let file = sources.add(args.file.display().to_string(), text);
@@ -144,7 +144,7 @@ fn read(path: &Path) -> anyhow::Result<String> {
     Ok(text)
 }
 
-/// The file's name without its ending, for people.
+/// The name of the file without its extension, as a title.
 fn name(file: &Path) -> String {
     file.file_stem().map_or_else(|| "schema".to_owned(), |name| name.to_string_lossy().into_owned())
 }

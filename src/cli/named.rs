@@ -1,8 +1,8 @@
-//! The files that a configuration names: have they changed since they were read?
+//! The files that a configuration names, to find out whether they have changed since they were read.
 //!
-//! In: a configuration. Out: whether a key, a certificate or a token differs from what it was.
+//! In: a configuration. Out: whether a key, a certificate or a token has changed.
 //!
-//! Always true: nothing of what the files hold is kept, but a hash by a key of this process.
+//! Always true: of what the files hold, only a hash is kept, with a key of this process.
 
 use crate::config::Config;
 use crate::file::read_file;
@@ -14,12 +14,12 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone)]
 pub(super) struct NamedFiles {
     hasher: RandomState,
-    /// With their hashes; `None`: a file that cannot be read.
+    /// The hash of each file; `None` for a file that cannot be read.
     files: Vec<(PathBuf, Option<u64>)>,
 }
 
 impl NamedFiles {
-    /// Reads those of a configuration, whose relative paths begin at `base`.
+    /// Reads the files of a configuration, whose relative paths begin at `base`.
     pub(super) fn read(config: &Config, base: &Path) -> Self {
         let hasher = RandomState::new();
         let paths = config.files().into_iter().map(|path| base.join(path));
@@ -31,7 +31,7 @@ impl NamedFiles {
         Self { hasher, files }
     }
 
-    /// Do they hold what they held then?
+    /// Whether the files still hold what they held when they were read.
     pub(super) fn are_unchanged(&self) -> bool {
         self.files.iter().all(|(path, before)| hash(&self.hasher, path) == *before)
     }

@@ -2,11 +2,12 @@
 //!
 //! Always true:
 //! - schemas, configuration, keys and limits are replaced as one, between two requests;
-//! - what cannot be loaded, or not within [`LONGEST`], changes nothing: the log and the metrics say so, and what ran goes on;
-//! - in production, nothing is replaced by its equal: streams would end for nothing;
-//! - what only a start can change is named.
+//! - a reload that fails, or takes longer than [`LONGEST`], changes nothing: the log and the metrics say so, and the old
+//!   version goes on running;
+//! - in production, a reload without a change replaces nothing, so that no stream ends without a reason;
+//! - options that take effect only at the next start are named in the log.
 
-use super::load::{LoadError, Loaded, Origin};
+use super::load::{LoadError, LoadedClient, Origin};
 use super::named::NamedFiles;
 use super::serve::ServeOptions;
 use super::signals::reload_signal;
@@ -26,11 +27,11 @@ use tokio::signal::unix::Signal;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-/// Longest time for reading the files and making a server of them. A file may be on a mount that does not answer.
+/// Longest time to read the files and to make a server of them. A file may be on a mount that does not answer.
 const LONGEST: Duration = Duration::from_secs(60);
 
 /// Reloads a client from now on.
-pub(super) struct Reloading {
+pub(super) struct Reloader {
     /// What runs.
     client: Arc<Client>,
     /// The files that its configuration names, as they were when it was loaded.
@@ -43,18 +44,18 @@ pub(super) struct Reloading {
     changes: Option<Changes>,
 }
 
-/// What came of reading everything again.
+/// The outcome of reading everything again.
 enum Outcome {
     /// The same as what runs.
     Unchanged,
     /// The same as what was refused before, and nobody has asked again.
     RefusedBefore,
-    Loaded(Client, Box<Loaded>),
+    LoadedClient(Client, Box<LoadedClient>),
     /// With the files, if they could be read.
     Refused(Option<Files>, LoadError),
 }
 
-impl Reloading {
+impl Reloader {
     /// Waits for SIGHUP and, if the options say so, for changes of a project's files. `client` and `named` are what runs;
     /// `writes` counts the unfinished writes of all engines.
     pub(super) fn begin(
@@ -82,11 +83,14 @@ impl Reloading {
                 Outcome::Unchanged => {
                     if self.refused.take().is_some() || is_asked {
                         site.now().metrics().count_reload(ReloadOutcome::Unchanged);
-                        tracing::info!(client = self.client.name(), "nothing has changed: what ran goes on");
+                        tracing::info!(
+                            client = self.client.name(),
+                            "nothing has changed: the running version stays in use"
+                        );
                     }
                 }
                 Outcome::RefusedBefore => {}
-                Outcome::Loaded(client, loaded) => {
+                Outcome::LoadedClient(client, loaded) => {
                     (self.client, self.named) = (Arc::new(client), Arc::new(loaded.named.clone()));
                     self.refused = None;
                     replace(site, self.client.name(), *loaded);
@@ -118,8 +122,8 @@ impl Reloading {
                 return Outcome::RefusedBefore;
             }
             let client = client.with_files(files);
-            match Loaded::new(&client, &options, &writes) {
-                Ok(loaded) => Outcome::Loaded(client, Box::new(loaded)),
+            match LoadedClient::new(&client, &options, &writes) {
+                Ok(loaded) => Outcome::LoadedClient(client, Box::new(loaded)),
                 Err(error) => Outcome::Refused(Some(client.files().clone()), error),
             }
         });
@@ -131,8 +135,8 @@ impl Reloading {
     }
 }
 
-/// Puts what was loaded in the place of what runs.
-fn replace(site: &Site, client: &str, loaded: Loaded) {
+/// Replaces what runs by what was loaded.
+fn replace(site: &Site, client: &str, loaded: LoadedClient) {
     let before = site.now();
     let at_start = loaded.config.server.fixed_at_start(before.config());
     site.replace(loaded.server(Arc::clone(before.metrics())));
@@ -143,19 +147,19 @@ fn replace(site: &Site, client: &str, loaded: Loaded) {
     }
 }
 
-/// Says that nothing was changed, and why.
+/// Reports that nothing was changed, and why.
 fn refuse(site: &Site, client: &str, error: &LoadError) {
     let server = site.now();
     server.metrics().count_reload(ReloadOutcome::Refused);
     if server.config().log == LogFormat::Text {
         eprint!("{}", error.drawn());
-        tracing::error!(client, "not reloaded: what ran goes on");
+        tracing::error!(client, "not reloaded: the running version stays in use");
     } else {
-        tracing::error!(client, findings = error.lines(), "not reloaded: what ran goes on");
+        tracing::error!(client, findings = error.lines(), "not reloaded: the running version stays in use");
     }
 }
 
-/// Watches what a client of a project is made of.
+/// Watches the folders that hold a project's files.
 fn watch(folder: &Path, client: &str) -> anyhow::Result<Changes> {
     let (schema, own) = (folder.join("schema"), folder.join(format!("bff-{client}")));
     Changes::of([
@@ -166,7 +170,7 @@ fn watch(folder: &Path, client: &str) -> anyhow::Result<Changes> {
     ])
 }
 
-/// Waits for a change; for ever, if nothing is watched or can change any more.
+/// Waits for a change. It waits for ever if nothing is watched, or if nothing can change any more.
 async fn changed(changes: &mut Option<Changes>) {
     if let Some(watched) = changes {
         if watched.next().await {
@@ -188,15 +192,15 @@ mod tests {
     async fn without_a_watch_nothing_is_read_unless_asked() {
         let project = Path::new("tests/fixtures/posts");
         let client = Client::new("web", Files::read(project).expect("a project"));
-        // Who edits a file in place leaves half of it for a moment. That is not looked at, or it would be refused here.
+        // An editor that writes a file in place leaves half of it for a moment, which would be refused.
         let origin = Origin::Project(project.join("nowhere"));
         let options = ServeOptions { base: project.to_owned(), configure: Box::new(|_| {}), origin, watch: false };
         let metrics = Arc::new(Metrics::new());
         let writes = Writes::default();
-        let loaded = Loaded::new(&client, &options, &writes).map_err(|error| error.lines()).expect("it loads");
+        let loaded = LoadedClient::new(&client, &options, &writes).map_err(|error| error.lines()).expect("it loads");
         let named = loaded.named.clone();
         let site = Site::new(Arc::new(loaded.server(Arc::clone(&metrics))));
-        let reloading = Reloading::begin(client, Arc::new(options), named, writes).expect("signals");
+        let reloading = Reloader::begin(client, Arc::new(options), named, writes).expect("signals");
         assert!(reloading.run(&site).now_or_never().is_none(), "it waits");
         let page = metrics.encode(&[], WriteReport::default(), 0, Exposition::OpenMetrics);
         assert!(!page.contains("bespoke_reloads_total{"), "{page}");

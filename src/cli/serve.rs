@@ -1,19 +1,20 @@
-//! Serving a client: listeners, signals, and its end.
+//! Serving a client: listeners, signals and the end of the process.
 //!
 //! The workers serve the public port. The admin port is served by the thread that accepts connections and waits for
 //! signals: health and metrics are answered while all workers are busy, and up to the end of the process.
 //!
 //! Elsewhere: what is served ([`super::load`]); replacing it ([`super::reload`]).
 //!
-//! The end ([`super::stopping`] says when): `/readyz` says 503 while everything is still answered, for as long as load
-//! balancers need to see it; then nothing new is accepted, streams are told to come back elsewhere, and what is under way
-//! ends, writes that nobody waits for any more included. What has not ended when the grace is over is cut off.
+//! A stop ([`super::stopping`] has its times) begins with `/readyz`: it answers 503 while all other requests are still
+//! answered, for as long as load balancers need to notice. Then no new connections are accepted, streams end so that
+//! their clients reconnect elsewhere, and requests in flight and unattended writes are finished. Whatever has not ended
+//! at the end of the grace period is cut off.
 
 use super::args::{ClientCli, ServeArgs};
 use super::commands::{base_of, client_of, draw_findings, environment};
-use super::load::{LoadError, Loaded, Origin};
-use super::reload::Reloading;
-use super::stopping::{self, Stopping};
+use super::load::{LoadError, LoadedClient, Origin};
+use super::reload::Reloader;
+use super::stopping::{self, StopNotice};
 use crate::config::{Config, Mode, ServerConfig};
 use crate::engine::{Client, Writes};
 use crate::http::{ServeLimits, Site, Workers, admin_router, router, serve, serve_by};
@@ -28,21 +29,21 @@ use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout_at};
 
-/// Open connections at once on the admin port: those of a few probes and of whoever reads metrics.
+/// Most open connections on the admin port, which a few probes and readers of metrics use.
 const ADMIN_CONNECTIONS: u32 = 64;
 
-/// Changes a configuration after it was read.
+/// A change of a configuration after it was read.
 pub type Configure = dyn Fn(&mut Config) + Send + Sync;
 
-/// How a client is served.
+/// Options for serving a client.
 pub struct ServeOptions {
     /// The folder that paths of the configuration are relative to.
     pub base: PathBuf,
-    /// What the program changes of the configuration.
+    /// The program's changes of the configuration.
     pub configure: Box<Configure>,
-    /// Where its files are read from at SIGHUP.
+    /// The place that the client's files are read from at SIGHUP.
     pub origin: Origin,
-    /// Is it read again when a file of a project changes, too?
+    /// Whether the files are also read again when one of them changes.
     pub watch: bool,
 }
 
@@ -52,7 +53,7 @@ impl std::fmt::Debug for ServeOptions {
     }
 }
 
-/// `bespoke serve`.
+/// Runs `bespoke serve`.
 pub(super) fn serve_project(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let folder = &args.client.project.project;
     let files = Files::read(folder)?;
@@ -66,9 +67,9 @@ pub(super) fn serve_project(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     serve_client(Client::new(name, files), options)
 }
 
-/// A client's own program.
+/// Runs a client's own program.
 pub(super) fn run_client(client: Client, args: ClientCli) -> anyhow::Result<ExitCode> {
-    let mut base = std::env::current_dir().context("the current folder cannot be read")?;
+    let mut base = std::env::current_dir().context("cannot read the current folder")?;
     // In the project's folder the built-in configuration is a file, and its paths are relative to it.
     let own = base.join(format!("bff-{}", client.name()));
     if args.config.is_none() && own.join("bff.yaml").is_file() {
@@ -94,7 +95,7 @@ pub(super) fn run_client(client: Client, args: ClientCli) -> anyhow::Result<Exit
     serve_client(client, options)
 }
 
-/// What the command line changes of a configuration.
+/// The changes that the command line makes to a configuration.
 fn overrides(port: Option<u16>, dev: bool) -> Box<Configure> {
     Box::new(move |config| {
         if let Some(port) = port {
@@ -106,13 +107,13 @@ fn overrides(port: Option<u16>, dev: bool) -> Box<Configure> {
     })
 }
 
-/// Serves a client until SIGINT or SIGTERM. Says on standard output where, once it listens.
+/// Serves a client until SIGINT or SIGTERM, and prints its address to standard output once it listens.
 ///
 /// # Errors
 /// When the files hold errors (they are drawn), or the port is taken, or a file of the configuration cannot be read.
 pub fn serve_client(client: Client, options: ServeOptions) -> anyhow::Result<ExitCode> {
     let writes = Writes::default();
-    let loaded = match Loaded::new(&client, &options, &writes) {
+    let loaded = match LoadedClient::new(&client, &options, &writes) {
         Ok(loaded) => loaded,
         Err(LoadError::Findings(assembled)) => return draw_findings(&assembled),
         Err(LoadError::Other(error)) => return Err(error),
@@ -123,14 +124,14 @@ pub fn serve_client(client: Client, options: ServeOptions) -> anyhow::Result<Exi
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")?;
     let ended = runtime.block_on(run(client, loaded, options, writes, &workers));
-    // A file that is being read for a reload may never come.
+    // Reading a file for a reload may never end.
     runtime.shutdown_background();
     ended
 }
 
 async fn run(
     client: Client,
-    loaded: Loaded,
+    loaded: LoadedClient,
     options: ServeOptions,
     writes: Writes,
     workers: &Workers,
@@ -141,9 +142,9 @@ async fn run(
     metrics.count_tasks_of(workers.runtimes().chain([Handle::current()]));
     let named = loaded.named.clone();
     let site = Site::new(Arc::new(loaded.server(metrics)));
-    // Before anybody can know that this process runs: a signal that nobody waits for would kill it.
-    let stopping = Stopping::watch(site.clone()).await?;
-    let reloading = Reloading::begin(client, Arc::new(options), named, writes.clone())?;
+    // This comes before the listeners: a signal that arrived without a handler would kill the process.
+    let stopping = StopNotice::watch(site.clone()).await?;
+    let reloading = Reloader::begin(client, Arc::new(options), named, writes.clone())?;
     let listener = listen(&config).await?;
     let admin = listen_for_admin(&config).await?;
     announce(&name, &listener, admin.as_ref(), &config)?;
@@ -170,7 +171,7 @@ async fn run(
 }
 
 /// Waits until nothing new is to be accepted, and tells the streams to end. Returns when what is under way is cut off.
-async fn refusal(site: &Site, mut stopping: Stopping) -> Instant {
+async fn refusal(site: &Site, mut stopping: StopNotice) -> Instant {
     let timetable = stopping.wait().await;
     tokio::time::sleep_until(timetable.refusal).await;
     site.now().end_streams(timetable.stream_drain, timetable.cut_off);
@@ -178,7 +179,7 @@ async fn refusal(site: &Site, mut stopping: Stopping) -> Instant {
 }
 
 /// Waits, once no connection is left, for WebSockets and for writes that nobody waits for. False: some were cut off.
-async fn finished(site: &Site, writes: &Writes, mut stopping: Stopping) -> bool {
+async fn finished(site: &Site, writes: &Writes, mut stopping: StopNotice) -> bool {
     let cut_off = stopping.wait().await.cut_off;
     let are_closed = timeout_at(cut_off, site.now().sockets_closed()).await.is_ok();
     let are_over = timeout_at(cut_off, writes.finished()).await.is_ok();
@@ -188,7 +189,7 @@ async fn finished(site: &Site, writes: &Writes, mut stopping: Stopping) -> bool 
     are_closed && are_over
 }
 
-/// Listens where the configuration says.
+/// Listens on the public address of the configuration.
 pub(super) async fn listen(config: &ServerConfig) -> anyhow::Result<TcpListener> {
     listen_at(SocketAddr::new(config.host, config.port), |port| {
         format!("port {port} is taken; choose another with --port")
@@ -196,7 +197,7 @@ pub(super) async fn listen(config: &ServerConfig) -> anyhow::Result<TcpListener>
     .await
 }
 
-/// Listens for whoever runs the process, if the configuration says so.
+/// Listens on the admin port, if the configuration has one.
 async fn listen_for_admin(config: &ServerConfig) -> anyhow::Result<Option<TcpListener>> {
     let Some(address) = config.admin_address() else { return Ok(None) };
     let taken = |port| {
@@ -215,7 +216,7 @@ async fn listen_at(address: SocketAddr, taken: impl FnOnce(u16) -> String) -> an
     }
 }
 
-/// Says where `name` listens.
+/// The line that says where `name` listens.
 pub(super) fn announce(
     name: &str,
     listener: &TcpListener,

@@ -1,11 +1,11 @@
-//! Stopping: one budget of time from the first signal to the end of the process, whatever holds the process up.
+//! Stopping: one time budget from the first signal to the end of the process, whatever holds the process up.
 //!
-//! In: SIGINT and SIGTERM. Out: when what ends ([`Timetable`]), and in the end the process itself.
+//! In: SIGINT and SIGTERM. Out: a [`Timetable`] of what ends when, and finally the end of the process.
 //! Elsewhere: ending what is under way ([`super::serve`], [`crate::http`]).
 //!
 //! Always true:
-//! - a thread of its own waits for the signals and for the end of the grace, so nothing that the other threads do keeps
-//!   the process alive: a lookup that blocks, a file that does not come, a worker that is held up;
+//! - a separate thread waits for the signals and for the end of the grace period, so that nothing on other threads keeps the
+//!   process alive: a name lookup that blocks, a file that cannot be read, a worker that is busy;
 //! - the second signal ends the process at once.
 
 use super::signals::{StopReason, StopSignals};
@@ -17,33 +17,33 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
-/// The status of a process that was told twice to stop.
+/// The exit status after a second signal.
 const HURRIED: u8 = 1;
 
-/// The status of a process that had to cut something off at the end of its grace.
+/// The exit status if something was cut off at the end of the grace period.
 const CUT_OFF: u8 = 3;
 
-/// Most of the grace that is left for cutting off what has not ended.
+/// Longest part of the grace period that is reserved for cutting off what has not ended.
 const FAREWELL: Duration = Duration::from_millis(500);
 
 /// How long the last line has to reach the log before the process ends.
 const LAST_WORDS: Duration = Duration::from_millis(20);
 
-/// When what ends, after the first signal.
+/// The moments at which things end after the first signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Timetable {
     /// From now on nothing new is accepted, and streams begin to end.
     pub(super) refusal: Instant,
-    /// Over which time, after that, the ends of streams are spread.
+    /// The time after that over which streams end.
     pub(super) stream_drain: Duration,
-    /// What has not ended by now is cut off.
+    /// Now, whatever has not ended is cut off.
     pub(super) cut_off: Instant,
     /// The process ends.
     end: Instant,
 }
 
 impl Timetable {
-    /// Shares the grace of a configuration out.
+    /// Divides the grace period of a configuration.
     fn new(reason: StopReason, config: &ServerConfig, now: Instant) -> Self {
         let grace = config.shutdown_grace;
         let cut_off = now + grace - FAREWELL.min(grace / 10);
@@ -57,20 +57,20 @@ impl Timetable {
     }
 }
 
-/// How a process ended that was told to stop.
+/// How a stop has ended.
 pub(super) fn status(is_cut_off: bool) -> ExitCode {
     if is_cut_off { ExitCode::from(CUT_OFF) } else { ExitCode::SUCCESS }
 }
 
-/// Tells when the process is to stop. Clones tell the same.
+/// Reports that the process is to stop. Clones report the same.
 #[derive(Debug, Clone)]
-pub(super) struct Stopping(watch::Receiver<Option<Timetable>>);
+pub(super) struct StopNotice(watch::Receiver<Option<Timetable>>);
 
-impl Stopping {
-    /// Waits for the signals from now on, and tells `site` of the first one: it then says that it is not ready.
+impl StopNotice {
+    /// Starts to wait for the signals, and tells `site` about the first one, so that it reports that it is not ready.
     ///
     /// # Errors
-    /// When there is no thread, or no signal can be waited for.
+    /// When no thread can be started, or signals cannot be received.
     pub(super) async fn watch(site: Site) -> anyhow::Result<Self> {
         let (tell, told) = watch::channel(None);
         let (listening, listens) = oneshot::channel();
@@ -104,7 +104,7 @@ impl Stopping {
     }
 }
 
-/// Waits for the first signal, tells of it, and ends the process once it has had its time.
+/// Waits for the first signal, reports it, and ends the process at the end of the grace period.
 async fn end(mut signals: StopSignals, site: &Site, tell: &watch::Sender<Option<Timetable>>) {
     let reason = signals.next().await;
     let timetable = Timetable::new(reason, site.now().config(), Instant::now());
@@ -114,7 +114,7 @@ async fn end(mut signals: StopSignals, site: &Site, tell: &watch::Sender<Option<
     tell.send_replace(Some(timetable));
     let status = tokio::select! {
         _ = signals.next() => {
-            tracing::warn!("told twice to stop: ending at once");
+            tracing::warn!("second signal: ending at once");
             HURRIED
         }
         () = tokio::time::sleep_until(timetable.end) => {

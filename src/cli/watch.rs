@@ -1,4 +1,4 @@
-//! Folders whose changes are waited for.
+//! Watching folders for changes.
 
 use anyhow::Context;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
@@ -9,15 +9,15 @@ use tokio::sync::mpsc::{Receiver, channel};
 /// How long after a change the project is read again: editors and version control write several files at once.
 const QUIET: Duration = Duration::from_millis(150);
 
-/// Folders that are watched from now on.
+/// A watch on some folders.
 pub(super) struct Changes {
     changes: Receiver<()>,
     _watcher: RecommendedWatcher,
 }
 
 impl Changes {
-    /// Watches folders; those that do not exist are left out. The first change comes at once, for what changed before
-    /// the watch and after the first reading.
+    /// Watches folders; those that do not exist are left out. It reports a change at once, in case something changed
+    /// between the first reading and the watch.
     pub(super) fn of<'p>(folders: impl IntoIterator<Item = (&'p Path, RecursiveMode)>) -> anyhow::Result<Self> {
         let (changed, changes) = channel(1);
         let _ = changed.try_send(());
@@ -40,7 +40,7 @@ impl Changes {
             return false;
         }
         tokio::time::sleep(QUIET).await;
-        // What came meanwhile is read now; what comes during the reading stays in the queue.
+        // Changes until now are covered by the reading that follows; later ones stay in the queue.
         let _ = self.changes.try_recv();
         true
     }

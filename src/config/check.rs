@@ -1,4 +1,4 @@
-//! What types cannot say: addresses, durations, names.
+//! Checks of a configuration beyond the types of its values: addresses, durations, names and ranges.
 
 use super::guard::is_free_header;
 use super::model::Config;
@@ -9,19 +9,19 @@ use http::{Method, Uri};
 use reqwest::Url;
 use std::time::Duration;
 
-/// Longest time that any option may give.
+/// Longest duration of any option.
 const MAX_DURATION: Duration = Duration::from_secs(3600);
 
 /// Most instances of one service.
 const MAX_URLS: usize = 64;
-/// What readers of bodies go down to by themselves.
+/// The depth at which readers of bodies stop, whatever the configuration says.
 const MAX_JSON_DEPTH: usize = 128;
-/// Room for so many headers is made for each response.
+/// Each response has memory for this many headers.
 const MAX_HEADERS: usize = 1_000;
-/// What the HTTP client reads ahead of a whole head.
+/// The HTTP client buffers this much before it has a whole head.
 const MAX_HEADER_BYTES: usize = 256 << 10;
 
-/// Checks a configuration; `at` gives the place of a dotted path.
+/// Checks a configuration. `at` gives the place of an option, named by its dotted path.
 pub(super) fn check(config: &Config, at: &dyn Fn(&str) -> Span) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut durations = vec![
@@ -55,7 +55,7 @@ pub(super) fn check(config: &Config, at: &dyn Fn(&str) -> Span) -> Vec<Finding> 
             && !is_free_header(name, &SENDER)
         {
             let path = format!("{path}.timeout_header");
-            let message = format!("`{path}` names no header that calls may have");
+            let message = format!("`{path}` is not the name of a header that calls may carry");
             findings.push(
                 Finding::new(Code::E322, message, at(&path), "this name")
                     .help("a name such as `x-request-timeout-ms`, or `null` for none"),
@@ -78,14 +78,14 @@ pub(super) fn check(config: &Config, at: &dyn Fn(&str) -> Span) -> Vec<Finding> 
     }
     findings.extend(stopping(&config.server, at));
     if config.server.admin_port == AdminPort::Port(config.server.port) && config.server.port != 0 {
-        let message = "`server.admin_port` is `server.port`: each needs one of its own";
+        let message = "`server.admin_port` is `server.port`: each needs its own port";
         findings.push(Finding::new(Code::E325, message, at("server.admin_port"), "this port"));
     }
     if config.server.max_reading_bytes < config.server.max_body_bytes {
         let message = "`server.max_reading_bytes` is less than `server.max_body_bytes`";
         findings.push(
             Finding::new(Code::E324, message, at("server.max_reading_bytes"), "here")
-                .help("make it as large at least: otherwise a body that is allowed can find no room"),
+                .help("make it at least as large, so that there is room for every body that is allowed"),
         );
     }
     for (path, duration) in durations {
@@ -123,13 +123,13 @@ pub(super) fn check(config: &Config, at: &dyn Fn(&str) -> Span) -> Vec<Finding> 
         let message = "`playground.token` has no effect in production";
         findings.push(
             Finding::new(Code::W301, message, at("playground.token"), "this token")
-                .help("leave it out: tokens belong into as few files as possible"),
+                .help("leave it out: keep tokens in as few files as possible"),
         );
     }
     findings
 }
 
-/// The end of the process: what is spent of its one budget must fit.
+/// Checks the times of a stop, which share `server.shutdown_grace`.
 fn stopping(config: &ServerConfig, at: &dyn Fn(&str) -> Span) -> Vec<Finding> {
     let mut findings = Vec::new();
     let may_be_zero = [("server.shutdown_delay", config.shutdown_delay), ("server.stream_drain", config.stream_drain)];
@@ -145,7 +145,7 @@ fn stopping(config: &ServerConfig, at: &dyn Fn(&str) -> Span) -> Vec<Finding> {
         let message = format!("`server.shutdown_grace` must be more than `server.shutdown_delay`, which is {delay:?}");
         findings.push(
             Finding::new(Code::E326, message, at_grace, "this duration")
-                .help("it is all the time from the signal to the end of the process, the delay included"),
+                .help("it is the time from the signal to the end of the process, including the delay"),
         );
     } else if delay + config.request_timeout > grace && !grace.is_zero() {
         let message = format!(
@@ -154,13 +154,13 @@ fn stopping(config: &ServerConfig, at: &dyn Fn(&str) -> Span) -> Vec<Finding> {
         );
         findings.push(
             Finding::new(Code::W303, message, at_grace, "this duration")
-                .help("requests that begin last may be cut off: choose it above both together"),
+                .help("the last requests may be cut off: make it longer than both together"),
         );
     }
     findings
 }
 
-/// What a service knows us by.
+/// Checks how this process authenticates itself to a service.
 fn credentials(path: &str, service: &ServiceConfig, at: &dyn Fn(&str) -> Span, findings: &mut Vec<Finding>) {
     let tls = &service.tls;
     if tls.client_cert_file.is_some() != tls.client_key_file.is_some() {
@@ -176,7 +176,7 @@ fn credentials(path: &str, service: &ServiceConfig, at: &dyn Fn(&str) -> Span, f
     for (option, header) in service.own_headers() {
         if !is_free_header(header, &CORRELATION) {
             let option = format!("{path}.{option}.header");
-            let message = format!("`{header}` is not a header that can carry it");
+            let message = format!("`{header}` is not the name of a header that can carry it");
             findings.push(Finding::new(Code::E309, message, at(&option), "this name"));
         }
     }
@@ -194,7 +194,7 @@ fn credentials(path: &str, service: &ServiceConfig, at: &dyn Fn(&str) -> Span, f
         }
         if identity.scheme.as_deref().is_some_and(|scheme| !scheme.is_empty() && !is_token(scheme)) {
             let option = format!("{path}.identity.scheme");
-            let message = format!("`{option}` is no scheme that a header can have");
+            let message = format!("`{option}` is not a scheme that a header can have");
             findings.push(
                 Finding::new(Code::E309, message, at(&option), "here").help("one word, such as `Bearer`, or nothing"),
             );
@@ -215,22 +215,22 @@ pub(super) fn idle_tls(path: &str, at: &dyn Fn(&str) -> Span) -> Finding {
 
 /// E311: HTTP/2 for a service that is called without TLS.
 pub(super) fn plain_http2(path: &str, at: &dyn Fn(&str) -> Span) -> Finding {
-    let message = format!("`{path}.http2` is for `https` URLs, and the service has another one");
+    let message = format!("`{path}.http2` needs `https`, and the service has a URL without it");
     let finding = Finding::new(Code::E311, message, at(&format!("{path}.http2")), "here");
     finding.help("write its URLs with `https://`, or leave `http2` out")
 }
 
-/// A token of HTTP (RFC 9110 §5.6.2), as methods are.
+/// Whether a text is a token of HTTP (RFC 9110 §5.6.2). Methods are tokens, too.
 fn is_token(text: &str) -> bool {
     Method::from_bytes(text.as_bytes()).is_ok()
 }
 
-/// Who sends a call.
+/// Headers that say who sends a call.
 const SENDER: [&str; 2] = ["authorization", "cookie"];
-/// What tells calls apart, and what sends them.
+/// Headers that identify a call and the program that sends it.
 const CORRELATION: [&str; 5] = ["expect", "traceparent", "tracestate", "user-agent", "x-request-id"];
 
-/// What is wrong with a base URL, said by `path`: E304.
+/// E304: the finding about a base URL, if it cannot be used. `path` names it in the message.
 pub(super) fn base_url(path: &str, url: &str, at: Span) -> Option<Finding> {
     // As the client reads it (URL Standard).
     let parsed = Url::parse(url).ok();
@@ -239,7 +239,7 @@ pub(super) fn base_url(path: &str, url: &str, at: Span) -> Option<Finding> {
         // RFC 9110 §4.2.4: a user in a URL is to be treated as an error. It would end up in logs.
         let message = format!("`{path}` has a user or password in it");
         let finding = Finding::new(Code::E304, message, at, "this URL");
-        return Some(finding.help("let a `token`, or a header of `@source`, carry what the service wants to know"));
+        return Some(finding.help("send credentials with `token`, or in a header of `@source`"));
     }
     let is_base = parsed.is_some_and(|url| {
         matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none() && url.fragment().is_none()

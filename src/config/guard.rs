@@ -8,15 +8,16 @@ use serde::Deserialize;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-/// Which failed reads are sent once more: `services.<name>.retry`. With both options 0 none is.
+/// How failed reads are retried: `services.<name>.retry`. With both options 0, none is.
 ///
-/// Only reads are, on no connection, a reset before the answer, and 502, 503, 504; `Retry-After` is heeded.
+/// A read is retried once if no connection was made, if the connection was reset before the answer, and after the statuses
+/// 502, 503 and 504. `Retry-After` is respected. Writes are never retried.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RetryConfig {
-    /// Retries as a share of first attempts, 0.0 to 1.0; what goes beyond is not retried. Default: 0.1.
+    /// Most retries, as a share of first attempts, from 0.0 to 1.0. Default: 0.1.
     pub ratio: f64,
-    /// Retries per second beyond that share, 0.0 to 1000.0. Default: 3.0.
+    /// Retries per second that are allowed beyond that share, from 0.0 to 1000.0. Default: 3.0.
     pub per_second: f64,
 }
 
@@ -26,24 +27,24 @@ impl Default for RetryConfig {
     }
 }
 
-/// When an endpoint of a service is left alone, so that calls of it fail at once: `services.<name>.breaker`.
+/// When the circuit breaker of an endpoint opens, so that calls to it fail at once: `services.<name>.breaker`.
 ///
-/// An endpoint is left alone when no connection is made, or when nothing it is asked for is answered any more. A single
-/// input that keeps failing, such as one id that is always answered with 500, is left alone by itself. Failures are
-/// timeouts, broken connections and the statuses 5xx.
+/// A breaker opens when no connection can be made, or when the endpoint answers none of its calls any more. A single input
+/// that keeps failing, such as an id that is always answered with 500, has a breaker of its own. Failures are timeouts,
+/// broken connections and the statuses 5xx.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct BreakerConfig {
-    /// Whether any endpoint or input is ever left alone. Default: true.
+    /// Whether breakers open at all. Default: true.
     pub enabled: bool,
-    /// Failures in a row that open the breaker where all was well before; where calls fail by chance, more are needed.
+    /// Failures in a row that open a breaker if no call failed before; if calls fail now and then, more are needed.
     /// Default: 5.
     pub failures_in_row: NonZeroU32,
-    /// How long it stays open at first; each probe that fails doubles it. Default: 1s.
+    /// How long a breaker stays open at first. Each probe that fails doubles the time. Default: 1s.
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
     pub open_for: Duration,
-    /// How long it stays open at most. Default: 5s.
+    /// Longest time for which a breaker stays open without a probe. Default: 5s.
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
     pub max_open: Duration,
@@ -64,7 +65,7 @@ impl Default for BreakerConfig {
 const MAX_PER_SECOND: f64 = 1000.0;
 
 impl RetryConfig {
-    /// What is wrong with it, at `path`.
+    /// The findings about these options, which stand at `path`.
     pub(super) fn check(&self, path: &str, at: &dyn Fn(&str) -> Span) -> Vec<Finding> {
         let mut findings = Vec::new();
         if !(0.0..=1.0).contains(&self.ratio) {
@@ -81,7 +82,7 @@ fn out_of_range(path: &str, range: &str, at: &dyn Fn(&str) -> Span) -> Finding {
     Finding::new(Code::E321, format!("`{path}` must be {range}"), at(path), "this number")
 }
 
-/// Headers that say what a message is, how it is framed and where it goes, which no option may replace.
+/// Headers about the content, the framing and the target of a message. No option may replace them.
 const FRAMING: [&str; 9] = [
     "accept",
     "accept-encoding",
@@ -94,7 +95,7 @@ const FRAMING: [&str; 9] = [
     "upgrade",
 ];
 
-/// May a header of this name be added to calls? `taken` are further ones that may not.
+/// Whether calls may carry a further header of this name. `taken` are more names that they may not carry.
 pub(super) fn is_free_header(name: &str, taken: &[&str]) -> bool {
     HeaderName::try_from(name).is_ok_and(|name| !FRAMING.contains(&name.as_str()) && !taken.contains(&name.as_str()))
 }

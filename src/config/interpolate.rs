@@ -19,14 +19,14 @@ pub(super) enum VariableError {
 
 /// A text after replacement.
 #[derive(Debug)]
-pub(super) struct Interpolated {
+pub(super) struct Interpolation {
     pub(super) text: String,
     pub(super) errors: Vec<(Range<usize>, VariableError)>,
     /// Replaced scalars in text order: where each was, and where its value is now.
     edits: Vec<(Range<usize>, Range<usize>)>,
 }
 
-impl Interpolated {
+impl Interpolation {
     /// The offset in the written text for one in the new text.
     pub(super) fn written(&self, offset: usize) -> usize {
         let last = self.edits.iter().take_while(|(_, new)| new.start <= offset).last();
@@ -46,13 +46,13 @@ impl Interpolated {
 }
 
 /// Replaces the variables of every value in a text.
-pub(super) fn interpolate(text: &str, tree: &Spanned<Tree>, env: &dyn Fn(&str) -> Option<String>) -> Interpolated {
+pub(super) fn interpolate(text: &str, tree: &Spanned<Tree>, env: &dyn Fn(&str) -> Option<String>) -> Interpolation {
     let mut scalars = Vec::new();
     collect(tree, &mut scalars);
     scalars.sort_by_key(|(range, _)| range.start);
     // An alias (`*name`) shows up where it stands and where it points to; the anchor's place is replaced once.
     scalars.dedup_by_key(|(range, _)| range.start);
-    let mut out = Interpolated { text: String::with_capacity(text.len()), errors: Vec::new(), edits: Vec::new() };
+    let mut out = Interpolation { text: String::with_capacity(text.len()), errors: Vec::new(), edits: Vec::new() };
     let mut copied = 0;
     for (range, value) in scalars {
         let Some(written) = text.get(range.clone()) else { continue };

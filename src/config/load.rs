@@ -1,7 +1,7 @@
-//! From text to a checked configuration.
+//! Reading a configuration: from the text of a file to checked values.
 
 use super::check::{base_url, check, idle_tls, plain_http2};
-use super::interpolate::{Interpolated, VariableError, interpolate};
+use super::interpolate::{Interpolation, VariableError, interpolate};
 use super::model::Config;
 use super::service::ServiceConfig;
 use super::tree::{Places, Tree, range};
@@ -37,7 +37,7 @@ pub fn load(sources: &Sources, file: FileId, env: &dyn Fn(&str) -> Option<String
     (is_usable.then_some(config), findings)
 }
 
-/// What a client's graph says of one of its sources.
+/// What a client's graph says about one of its sources.
 #[derive(Debug, Clone)]
 pub struct KnownSource<'a> {
     /// Its name: that of the service in the configuration.
@@ -79,7 +79,8 @@ pub fn check_services(sources: &Sources, file: FileId, config: &Config, known: &
     unknown
 }
 
-/// Where an option stands in a configuration file, by its dotted path; the place of what it stands in, if it is left out.
+/// The place of an option in a configuration file, by its dotted path. If the option is not written, it is the place of the
+/// nearest section around it.
 #[must_use]
 pub fn place_of(sources: &Sources, file: FileId, path: &str) -> Span {
     Span::new(file, places(sources, file).at(path))
@@ -90,7 +91,7 @@ fn places(sources: &Sources, file: FileId) -> Places {
     tree.as_ref().map(Places::of).unwrap_or_default()
 }
 
-/// What is wrong with the URLs of sources that the configuration says no other for.
+/// Checks the URLs that sources declare themselves, unless the configuration replaces them.
 #[must_use]
 pub fn check_declared_urls(config: &Config, known: &[KnownSource<'_>]) -> Vec<Finding> {
     let is_in_use = |source: &&KnownSource<'_>| !config.services.get(source.name).is_some_and(ServiceConfig::has_urls);
@@ -109,8 +110,8 @@ fn check_service(
         if source.headers.iter().any(|sent| sent.eq_ignore_ascii_case(header)) {
             let option = format!("{path}.{option}");
             let message = format!("`{option}` and the bindings of `{}` both send `{header}`", source.name);
-            let finding = Finding::new(Code::E310, message, at(&option), "one of the two would be lost");
-            findings.push(finding.help("give the one here another `header`"));
+            let finding = Finding::new(Code::E310, message, at(&option), "one of the two values would be lost");
+            findings.push(finding.help("send this one in another `header`"));
         }
     }
     if !service.has_urls() && !service.is_http2_possible(source.base_url) {
@@ -136,7 +137,7 @@ pub(super) fn schema() -> String {
 
 /// A finding for a file that is not YAML, or not of the shape of [`Config`]; `error` is about `read`, the text after
 /// replacement, if there was one.
-fn malformed(file: FileId, text: &str, error: &serde_saphyr::Error, read: Option<&Interpolated>) -> Finding {
+fn malformed(file: FileId, text: &str, error: &serde_saphyr::Error, read: Option<&Interpolation>) -> Finding {
     let error = error.without_snippet();
     let at = error.location().map_or(0, |location| offset(read.map_or(text, |read| &read.text), location));
     let message = error.to_string();

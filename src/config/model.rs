@@ -18,26 +18,27 @@ use std::time::Duration;
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// The HTTP side.
+    /// Address, mode and limits of the HTTP server.
     pub server: ServerConfig,
-    /// The services that are called, by the names that SDL gives them.
+    /// The services that are called, each under the name of its source in SDL.
     pub services: BTreeMap<String, ServiceConfig>,
-    /// Who callers are.
+    /// How callers are authenticated.
     pub auth: AuthConfig,
     /// Limits on what one request may ask.
     pub limits: LimitsConfig,
     /// GraphiQL; in development only.
     pub playground: PlaygroundConfig,
-    /// What any one operation of this client may cost.
+    /// How much one operation of this client may cost.
     pub budget: BudgetConfig,
-    /// What is done once for all who ask the same at the same time.
+    /// What equal requests share while they are running.
     pub sharing: SharingConfig,
-    /// What is kept of services' answers.
+    /// How answers of services are cached.
     pub cache: CacheConfig,
 }
 
 impl Config {
-    /// The keys, certificates and tokens that it names, as they are written: relative to the configuration file.
+    /// The paths of all keys, certificates and tokens in the configuration, as they are written: relative paths begin in
+    /// the folder of the configuration file.
     #[must_use]
     pub fn files(&self) -> Vec<&Path> {
         let of_services = self.services.values().flat_map(|service| {
@@ -51,27 +52,27 @@ impl Config {
     }
 }
 
-/// Limits on one GraphQL document, its variables and its answer: `limits`. Beyond a limit of the document or the variables
-/// the request is refused before it is planned.
+/// Limits on one GraphQL document, its variables and its answer: `limits`. A request whose document or variables exceed a
+/// limit is refused before it is planned.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LimitsConfig {
-    /// Length of a document, in bytes. Default: 65536 (64 KiB).
+    /// Largest document, in bytes. Default: 65536 (64 KiB).
     pub bytes: NonZeroUsize,
-    /// Lexical tokens in a document. Default: 5000.
+    /// Most lexical tokens in a document. Default: 5000.
     pub tokens: NonZeroU32,
-    /// Depth of selection sets, fragments expanded. Default: 32.
+    /// Largest depth of selection sets, with fragments expanded. Default: 32.
     pub depth: NonZeroU32,
-    /// Fields of an operation, fragments expanded. Default: 2000.
+    /// Most fields in an operation, with fragments expanded. Default: 2000.
     pub fields: NonZeroU32,
-    /// Values in all variables of one request: scalars, lists and objects, each item and member counted. Default: 100000.
+    /// Most values in the variables of one request; each scalar, list, object, item and member counts. Default: 100000.
     pub variable_values: NonZeroU32,
-    /// Memory for documents that were seen, with what was made of them and their plans, in bytes; at the limit those go
-    /// that are asked for least. Documents that differ in literal values alone share a plan. Default: 67108864 (64 MiB).
+    /// Memory for validated documents and their plans, in bytes. When it is full, those that are used least are dropped.
+    /// Documents that differ only in literal values share a plan. Default: 67108864 (64 MiB).
     pub operations_bytes: NonZeroU64,
-    /// Length of an answer's `data`, in bytes; of an answer in parts, all parts together; of a subscription, each event.
-    /// Beyond it the field of the root that reached it becomes null, with the error `ANSWER_TOO_LARGE` at the place where
-    /// it was reached. Default: 16777216 (16 MiB).
+    /// Largest `data` of an answer, in bytes. The parts of an incremental answer count together; each event of a
+    /// subscription counts by itself. The root field that exceeds the limit becomes null, with the error
+    /// `ANSWER_TOO_LARGE` at the place where it was exceeded. Default: 16777216 (16 MiB).
     pub answer_bytes: NonZeroUsize,
 }
 
@@ -93,18 +94,18 @@ impl Default for LimitsConfig {
 #[derive(Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PlaygroundConfig {
-    /// Folder of the page's files after `npm ci`, relative to the configuration file. Default: none; the files in the
-    /// binary if it was built with them, else a plain form.
+    /// Folder with the files of the page after `npm ci`, relative to the configuration file. Default: none; the page is
+    /// the one that is built into the binary, or otherwise a plain form.
     pub dir: Option<PathBuf>,
-    /// Documents to open as tabs, relative to the configuration file. `home.graphql` takes its variables from
+    /// Documents that the page opens as tabs, relative to the configuration file. `home.graphql` takes its variables from
     /// `home.variables.json` and its headers from `home.headers.json`, if they exist. At most 32. Default: none.
     pub tabs: Vec<PathBuf>,
-    /// Bearer token that the page sends, for trying out; anybody who opens the page can read it. Default: none.
+    /// Bearer token that the page sends. Anybody who opens the page can read it. Default: none.
     pub token: Option<String>,
 }
 
 impl std::fmt::Debug for PlaygroundConfig {
-    /// Holds back the token.
+    /// Leaves the token out.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("PlaygroundConfig")
             .field("dir", &self.dir)
@@ -114,32 +115,31 @@ impl std::fmt::Debug for PlaygroundConfig {
     }
 }
 
-/// What any one operation of this client may cost: `budget`.
+/// How much one operation of this client may cost: `budget`.
 ///
-/// An operation whose known bound is over the budget is refused before it runs. Where the bound is not known, because
-/// lists have no sizes, the operation runs, and what is over the budget is the error `OVER_BUDGET` at the place where it
-/// was reached.
+/// An operation that is known to exceed the budget is refused before it runs. If its cost is not known, because a list has
+/// no maximum length, the operation runs, and a field that exceeds the budget fails with the error `OVER_BUDGET`.
 #[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct BudgetConfig {
-    /// Calls of services by one operation, at most. Default: 250 in production, none in development.
+    /// Most calls to services that one operation makes. Default: 250 in production, none in development.
     pub calls: Option<NonZeroU32>,
-    /// Values in the answer of one operation, at most: leaves, and items of lists. Default: 500000 in production, none
-    /// in development.
+    /// Most values in the answer of one operation: leaves and items of lists. Default: 500000 in production, none in
+    /// development.
     pub values: Option<NonZeroU32>,
 }
 
-/// A budget in numbers; `None`: no bound.
+/// A budget in numbers; `None` means no bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
-    /// Calls of services.
+    /// Most calls to services.
     pub calls: Option<u64>,
-    /// Values in the answer.
+    /// Most values in the answer.
     pub values: Option<u64>,
 }
 
 impl BudgetConfig {
-    /// Calls and values without a configured number, in production.
+    /// The calls and values that production allows if the configuration says nothing.
     const DEFAULT: (u64, u64) = (250, 500_000);
 
     /// The budget while a server runs in this mode.
@@ -154,33 +154,36 @@ impl BudgetConfig {
     }
 }
 
-/// What is done once for all who ask the same at the same time, with equal credentials: `sharing`.
+/// What equal requests with equal credentials share while they are running: `sharing`.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SharingConfig {
-    /// Equal reads of a service in flight are one call, and equal root calls of subscriptions one poll. Default: true.
+    /// Whether equal reads from a service that are in flight are one call, and equal root calls of subscriptions one poll.
+    /// Default: true.
     pub calls: bool,
-    /// Equal queries in flight, and equal subscriptions, are run once. Default: true.
+    /// Whether equal queries that are in flight, and equal subscriptions, run once. Default: true.
     pub operations: bool,
 }
 
-/// What is kept of services' answers, as their headers or `@cache` say: `cache`.
+/// How answers of services are cached, by their headers or by `@cache`: `cache`.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct CacheConfig {
-    /// Is anything? `services.<name>.cache` switches it off for one service. Default: true.
+    /// Whether anything is cached. `services.<name>.cache` switches caching off for one service. Default: true.
     pub enabled: bool,
-    /// Memory for entries, in bytes; at the limit those go that are asked for least. Default: 67108864 (64 MiB).
+    /// Memory for entries, in bytes. When it is full, those that are used least are dropped. Default: 67108864 (64 MiB).
     pub max_bytes: NonZeroU64,
-    /// Memory for whole answers of queries whose every part is public and fresh, in bytes; at the limit those go that are
-    /// asked for least. 0: none is kept. Not used in development, where each call is shown. Default: 16777216 (16 MiB).
+    /// Memory for whole answers of queries, in bytes; an answer is cached if every part of it is public and fresh. When the
+    /// memory is full, those that are used least are dropped. `0` caches none. Development caches none either, so that it
+    /// can show each call. Default: 16777216 (16 MiB).
     pub max_answer_bytes: u64,
-    /// How long after its lifetime an answer may stand in for a service that fails, where the service does not say
-    /// (`stale-if-error`). Default: 0s; then it stands in only where the service says so.
+    /// How long after the end of its lifetime an answer may be used while its service fails, if the service does not send
+    /// `stale-if-error`. Default: 0s; such an answer is used only if the service allows it.
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
     pub stale_if_error: Duration,
-    /// How long it is believed that something does not exist, at most; `@cache` of less holds too. Default: 5s.
+    /// Longest time for which the cache holds that an object does not exist; a shorter lifetime of `@cache` has
+    /// precedence. Default: 5s.
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
     pub negative: Duration,

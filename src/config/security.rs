@@ -1,21 +1,22 @@
-//! `services.<name>.tls`, `.token`, `.identity`: how a service knows us, and we it.
+//! `services.<name>.tls`, `.token` and `.identity`: how this process and a service authenticate each other.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// TLS of one service, where the operating system's roots are not enough: `services.<name>.tls`. For `https` only.
+/// TLS options of one service, if the operating system's authorities are not enough: `services.<name>.tls`. Only for
+/// `https`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TlsConfig {
-    /// PEM file of the certificate authorities that are trusted for this service, and no others; relative to the
-    /// configuration file. Default: none; those of the operating system.
+    /// PEM file of the certificate authorities that are trusted for this service, instead of those of the operating system;
+    /// relative to the configuration file. Default: none.
     pub ca_file: Option<PathBuf>,
-    /// PEM file of the certificate that we show (mTLS), its chain behind it; relative to the configuration file.
-    /// Needs `client_key_file`. Default: none.
+    /// PEM file of the client certificate that is shown to the service (mTLS), followed by its chain; relative to the
+    /// configuration file. Needs `client_key_file`. Default: none.
     pub client_cert_file: Option<PathBuf>,
-    /// PEM file of that certificate's private key, relative to the configuration file. Default: none.
+    /// PEM file of the private key of the client certificate, relative to the configuration file. Default: none.
     pub client_key_file: Option<PathBuf>,
 }
 
@@ -23,14 +24,14 @@ pub struct TlsConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TokenConfig {
-    /// File that holds the token, relative to the configuration file. A call carries a token that was read at most 10.5 s
-    /// before, so that it can be rotated; what cannot be read then, or not within 500 ms, leaves the token of before in
-    /// use, with a line in the log. Required.
+    /// File that holds the token, relative to the configuration file. The file is read again, so that the token can be
+    /// rotated: a call carries a token that was read at most 10.5 s earlier. If the file cannot be read within 500 ms, the
+    /// previous token stays in use, and the log has a warning. Required.
     pub file: PathBuf,
-    /// The header that carries it. Default: `authorization`.
+    /// The header that carries the token. Default: `authorization`.
     #[serde(default = "authorization")]
     pub header: String,
-    /// What stands before it, with a space between; may be empty. Default: `Bearer`.
+    /// The word before the token, separated by a space; may be empty. Default: `Bearer`.
     #[serde(default = "bearer")]
     pub scheme: String,
 }
@@ -43,41 +44,40 @@ fn bearer() -> String {
     "Bearer".to_owned()
 }
 
-/// A short-lived JWT that each call carries, signed by us, so that the service can tell who calls:
+/// A short-lived JWT that this process signs and each call carries, so that the service knows who calls:
 /// `services.<name>.identity`.
 ///
 /// Its header has `alg` and `kid`; its claims are `iss` and `sub` (both `issuer`), `aud`, `iat`, `exp` and `jti`. It says
-/// nothing of the caller, for whom bindings send what they declare.
+/// nothing about the caller of this process: bindings send what a service needs to know of the caller.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IdentityConfig {
-    /// PEM file (PKCS #8) of the private key, relative to the configuration file. The key's type decides the
-    /// algorithm: Ed25519 EdDSA, P-256 ES256, RSA RS256. Required.
+    /// PEM file (PKCS #8) of the private key, relative to the configuration file. The type of the key decides the
+    /// algorithm: EdDSA for Ed25519, ES256 for P-256, RS256 for RSA. Required.
     pub key_file: PathBuf,
-    /// Who we are: `iss` and `sub`. Required.
+    /// The name of this process: the claims `iss` and `sub`. Required.
     pub issuer: String,
-    /// For whom it is: `aud`. Default: the service's name.
+    /// The recipient: the claim `aud`. Default: the service's name.
     #[serde(default)]
     pub audience: Option<String>,
-    /// How long it is valid, from 10s to 1h; it is minted anew after half of that. Default: 60s.
+    /// How long a JWT is valid, from 10s to 1h. A new one is signed after half of that time. Default: 60s.
     #[serde(with = "humantime_serde", default = "minute")]
     #[schemars(with = "String")]
     pub lifetime: Duration,
-    /// The header that carries it. Default: `x-bespoke-identity`.
+    /// The header that carries the JWT. Default: `x-bespoke-identity`.
     #[serde(default = "identity_header")]
     pub header: String,
-    /// What stands before it, with a space between; may be empty. Default: `Bearer` where the header is `authorization`
-    /// (RFC 6750 §2.1), else nothing.
+    /// The word before the JWT, separated by a space; may be empty. Default: `Bearer` if the header is `authorization`
+    /// (RFC 6750 §2.1), otherwise nothing.
     #[serde(default)]
     pub scheme: Option<String>,
-    /// `kid`: by which key it is signed, for services that know several. Default: the key's thumbprint (RFC 7638, with
-    /// SHA-256).
+    /// The name of the key, for services that know several: `kid`. Default: the key's thumbprint (RFC 7638, with SHA-256).
     #[serde(default)]
     pub key_id: Option<String>,
 }
 
 impl IdentityConfig {
-    /// What stands before the JWT.
+    /// The word before the JWT.
     #[must_use]
     pub fn scheme(&self) -> &str {
         let is_authorization = self.header.eq_ignore_ascii_case("authorization");

@@ -11,82 +11,85 @@ use std::time::Duration;
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ServerConfig {
-    /// TCP port; 0 takes any free one. Default: 4000.
+    /// TCP port; `0` takes any free one. Default: 4000.
     pub port: u16,
     /// IP address to listen on; `0.0.0.0` for every interface. Default: 127.0.0.1.
     pub host: IpAddr,
-    /// Another TCP port for whoever runs the process: `/livez`, `/readyz` and `/metrics`, answered by a thread of their
-    /// own; 0 takes any free one, `null` none. In production `/metrics` is on this port alone. If it is taken, nothing is
-    /// served. Default: 5000 above `port` (5000 below it from 60536 on; any free one if `port` is 0), so that two
-    /// processes with ports of their own have two; in development none, and `/metrics` is on `port`.
+    /// A second TCP port, for operators: `/livez`, `/readyz` and `/metrics`, which a thread of their own answers. `0` takes
+    /// any free port, `null` opens none. In production, `/metrics` is on this port only. The process does not start if the
+    /// port is in use. Default: 5000 above `port` (5000 below it if `port` is 60536 or more; any free port if `port` is
+    /// `0`), so that two processes with different ports have different admin ports. In development the default is none,
+    /// and `/metrics` is on `port`.
     #[schemars(with = "Option<u16>")]
     pub admin_port: AdminPort,
-    /// IP address that `admin_port` listens on. Default: that of `host`.
+    /// IP address that `admin_port` listens on. Default: `host`.
     pub admin_host: Option<IpAddr>,
-    /// One switch: `production` hides GraphiQL, introspection, suggestions and causes. Default: production.
+    /// `production` hides GraphiQL, introspection, suggestions and causes; `development` shows them. Default: production.
     pub mode: Mode,
-    /// Form of the log, one line per request: `json` or `text`. Default: json.
+    /// Format of the log, which has one line per request: `json` or `text`. Default: json.
     pub log: LogFormat,
-    /// Longest time for one GraphQL request, body included; `750ms`, `3s`. What has not answered by then is an error
-    /// in the response. Default: 3s.
+    /// Longest time for one GraphQL request, including the time to read its body: `750ms`, `3s`. Fields that have no value
+    /// by then are errors in the response. Default: 3s.
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
     pub request_timeout: Duration,
-    /// Largest request body, in bytes; above it the answer is 413. Default: 1048576 (1 MiB).
+    /// Largest request body, in bytes. A larger one is answered with 413. Default: 1048576 (1 MiB).
     pub max_body_bytes: NonZeroUsize,
-    /// GraphQL requests at once whose bodies are there; further ones are answered 503 at once. Default: 1024.
+    /// Most GraphQL requests that run at once, counted from the end of their bodies. Further ones are answered with 503
+    /// at once. Default: 1024.
     pub max_in_flight: NonZeroU32,
-    /// Bodies at once that did not come in one piece and are still being read. When one more begins, the one that began
-    /// first is answered 503. Default: 1024.
+    /// Most request bodies that arrive in several pieces and are being read at once. When one more begins, the request
+    /// whose body began first is answered with 503. Default: 1024.
     pub max_reading: NonZeroU32,
-    /// Memory for the parts of such bodies, in bytes, at least `max_body_bytes`. When there is none left for a further
-    /// part, the body that holds the most is answered 503. Default: 67108864 (64 MiB).
+    /// Memory for the pieces of such bodies, in bytes; at least `max_body_bytes`. When it is full, the request whose body
+    /// holds the most is answered with 503. Default: 67108864 (64 MiB).
     pub max_reading_bytes: NonZeroUsize,
-    /// Least rate of a body in bytes per second, from one second after its request began. A slower one is answered 408.
-    /// 0: any rate will do, within `request_timeout`. Default: 1024.
+    /// Lowest rate at which a body may arrive, in bytes per second, measured from one second after its request began. A
+    /// slower one is answered with 408. `0` allows any rate within `request_timeout`. Default: 1024.
     pub min_body_rate: u32,
-    /// How late a worker may be with its work, not counting the time of services. When it is later for 200ms on end, a
-    /// growing share of new requests is answered 503 at once. `null`: none is. Default: 50ms.
+    /// How late a worker may be with its work, not counting the time that services take. While it has been later for
+    /// 200ms without a break, a growing share of new requests is answered with 503 at once. `null` switches this off.
+    /// Default: 50ms.
     #[serde(with = "humantime_serde::option")]
     #[schemars(with = "Option<String>")]
     pub max_lateness: Option<Duration>,
-    /// Open connections at once, event streams and WebSockets among them, each counted once. When they are taken, the one
-    /// that has waited for its client the longest (for a request, for the rest of it, to take its answer, or on a WebSocket
-    /// for an operation) is closed for a new one. While all have a request or a subscription that is being answered, new
-    /// ones wait for two seconds, and are then answered 503 with `Retry-After`. Default: 4096.
+    /// Most open connections, including event streams and WebSockets. When all are in use, a new connection takes the place
+    /// of the one that has waited for its client the longest: for a request, for the rest of one, for its answer to be
+    /// read, or on a WebSocket for an operation. While every connection has a request or a subscription that is being
+    /// answered, new ones wait for two seconds and are then answered with 503 and `Retry-After`. Default: 4096.
     pub max_connections: NonZeroU32,
-    /// Subscriptions at once; further ones are answered with an error. Default: 1024.
+    /// Most subscriptions at once. Further ones are answered with an error. Default: 1024.
     pub max_subscriptions: NonZeroU32,
-    /// Largest message of a client on a WebSocket, in bytes; a larger one ends the connection with the code 1009.
+    /// Largest message of a client on a WebSocket, in bytes. A larger one ends the connection with the code 1009.
     /// Default: 65536 (64 KiB).
     pub max_socket_message_bytes: NonZeroUsize,
-    /// Operations at once on one WebSocket; further ones are answered with an error. Default: 64.
+    /// Most operations at once on one WebSocket. Further ones are answered with an error. Default: 64.
     pub max_operations_per_socket: NonZeroU32,
-    /// Writes at once that were sent and are being finished while nobody waits for them any more: their client has left, or
-    /// their request is out of time. When there are as many, no further write is sent (`UPSTREAM_REFUSED`). Default: 1024.
+    /// Most writes at once that were sent to a service and still run although their client has left or their request has
+    /// timed out. While there are this many, no further write is sent (`UPSTREAM_REFUSED`). Default: 1024.
     pub max_unattended_writes: NonZeroU32,
-    /// How long requests are still taken after SIGTERM, while `/readyz` says 503, so that load balancers see it first;
-    /// each answer ends its connection. `0s`: none is taken any more. SIGINT does not wait. Less than `shutdown_grace`.
-    /// Default: 5s; 0s in development.
+    /// How long the process goes on accepting requests after SIGTERM, while `/readyz` answers 503, so that load balancers
+    /// notice first. Each answer in this time ends its connection. `0s` accepts none. SIGINT skips the delay. Must be less
+    /// than `shutdown_grace`. Default: 5s; 0s in development.
     #[serde(with = "humantime_serde")]
     #[schemars(with = "Option<String>")]
     pub shutdown_delay: Option<Duration>,
-    /// Longest time from the signal to the end of the process. `shutdown_delay`, the ends of streams, requests in flight
-    /// and writes that nobody waits for any more all share it. What has not ended by then is cut off, and the process
-    /// exits with status 3. Choose it above `shutdown_delay` and `request_timeout` together, and below the time after
-    /// which a supervisor kills (Kubernetes: `terminationGracePeriodSeconds`, 30s). Default: 25s.
+    /// Longest time from the signal to the end of the process. It covers `shutdown_delay`, the ends of streams, requests in
+    /// flight, and writes that nobody waits for. What has not ended by then is cut off, and the process exits with status
+    /// 3. Make it longer than `shutdown_delay` and `request_timeout` together, and shorter than the time after which a
+    /// supervisor kills the process (in Kubernetes `terminationGracePeriodSeconds`, 30s). Default: 25s.
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
     pub shutdown_grace: Duration,
-    /// Over which time the ends of streams are spread when a reload replaces what they read from, or when the process
-    /// stops: each subscription over an event stream and each WebSocket with subscriptions ends at a moment of its own,
-    /// in a way that tells its client to come back. When the process stops, half of what is left of `shutdown_grace` at
-    /// most; SIGINT ends them at once. Default: 10s; 0s in development.
+    /// The time over which streams end after a reload or during a stop. Each event stream of a subscription and each
+    /// WebSocket with subscriptions ends at a different moment of it, in a way that tells its client to reconnect. During a
+    /// stop it is at most half of what is left of `shutdown_grace`; SIGINT ends all streams at once. Default: 10s; 0s in
+    /// development.
     #[serde(with = "humantime_serde")]
     #[schemars(with = "Option<String>")]
     pub stream_drain: Option<Duration>,
-    /// Origins that browsers may call from, such as `https://shop.example`; others get no CORS headers. In development
-    /// any port of `localhost`, `127.0.0.1` and `[::1]` is allowed as well. Default: none.
+    /// Origins whose pages may call the server, such as `https://shop.example`; other origins get no CORS headers. In
+    /// development, any port of `localhost`, `127.0.0.1` and `[::1]` is allowed as well. Default: none.
     pub cors: Vec<String>,
 }
 
@@ -120,24 +123,24 @@ impl Default for ServerConfig {
 }
 
 impl ServerConfig {
-    /// How long requests are still taken after SIGTERM.
+    /// How long the process goes on accepting requests after SIGTERM.
     #[must_use]
     pub fn shutdown_delay(&self) -> Duration {
         self.shutdown_delay.unwrap_or_else(|| self.in_production(Duration::from_secs(5)))
     }
 
-    /// Over which time the ends of streams are spread.
+    /// The time over which streams end.
     #[must_use]
     pub fn stream_drain(&self) -> Duration {
         self.stream_drain.unwrap_or_else(|| self.in_production(Duration::from_secs(10)))
     }
 
-    /// A default that is zero in development, where somebody waits for it.
+    /// A default for production; it is zero in development, where a person waits for the process.
     fn in_production(&self, default: Duration) -> Duration {
         if self.mode.is_development() { Duration::ZERO } else { default }
     }
 
-    /// Where health and metrics are served beside the public port; `None`: nowhere else.
+    /// The address of the admin port; `None` if health and metrics are on the public port only.
     #[must_use]
     pub fn admin_address(&self) -> Option<SocketAddr> {
         let port = match self.admin_port {
@@ -149,7 +152,7 @@ impl ServerConfig {
         Some(SocketAddr::new(self.admin_host.unwrap_or(self.host), port))
     }
 
-    /// The options that differ from those of another configuration and are read only when a process starts.
+    /// The options that are read only when a process starts, and that differ from those of `before`.
     #[must_use]
     pub fn fixed_at_start(&self, before: &Self) -> Vec<&'static str> {
         let differs = [
@@ -163,10 +166,10 @@ impl ServerConfig {
     }
 }
 
-/// From a public port to the admin port beside it.
+/// The distance from a public port to its default admin port.
 const ADMIN_OFFSET: u16 = 5000;
 
-/// The admin port of a public port; any free one for any free one.
+/// The default admin port of a public port; any free one if the public port is any free one.
 fn beside(port: u16) -> u16 {
     if port == 0 { 0 } else { port.checked_add(ADMIN_OFFSET).unwrap_or_else(|| port - ADMIN_OFFSET) }
 }
@@ -174,11 +177,11 @@ fn beside(port: u16) -> u16 {
 /// The admin port of a configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AdminPort {
-    /// Beside the public port in production, and none in development.
+    /// The default of the mode: 5000 above the public port in production, none in development.
     ByMode,
-    /// None.
+    /// There is no admin port.
     Off,
-    /// This one; 0 for any free one.
+    /// This port; 0 stands for any free one.
     Port(u16),
 }
 
@@ -199,13 +202,13 @@ pub enum LogFormat {
     Text,
 }
 
-/// Development or production.
+/// Whether the server runs for developers or for the public.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
-    /// GraphiQL at `/`, introspection, suggestions, causes, `extensions.bespoke`.
+    /// Shows GraphiQL at `/`, introspection, suggestions, causes and `extensions.bespoke`.
     Development,
-    /// None of them.
+    /// Shows none of them.
     Production,
 }
 
@@ -229,7 +232,7 @@ impl Mode {
 pub struct Exposure {
     /// `__schema` and `__type` are answered; otherwise they are unknown fields.
     pub introspection: bool,
-    /// "Did you mean …" in messages.
+    /// Messages suggest names: "did you mean …".
     pub suggestions: bool,
     /// `extensions.cause`: why a field failed, with addresses. The log has it in either mode.
     pub causes: bool,

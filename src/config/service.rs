@@ -14,55 +14,55 @@ use std::time::Duration;
 #[derive(Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ServiceConfig {
-    /// Base URL, `http` or `https`, such as `http://catalog:8080/v1`. Default: none; a service that is called over
-    /// HTTP must have one.
+    /// Base URL, `http` or `https`, such as `http://catalog:8080/v1`. Default: none; a service that is called over HTTP
+    /// needs one, here or in its `@source`.
     pub url: Option<String>,
-    /// Base URLs of several instances, instead of `url`: calls are balanced between them, and one that fails is left
-    /// alone for a while. At most 64. Default: none.
+    /// Base URLs of several instances, instead of `url`. Calls are balanced between them, and an instance that fails is not
+    /// called for a while. At most 64. Default: none.
     pub urls: Vec<String>,
-    /// Longest wait for one call, from the first byte sent to the last received; the request's own deadline holds
-    /// too. Default: 2s.
+    /// Longest time for one call, from the first byte sent to the last byte received. The deadline of the request applies
+    /// as well. Default: 2s.
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
     pub timeout: Duration,
-    /// Longest wait for a connection; part of `timeout`. Default: 500ms.
+    /// Longest time to establish a connection; it is part of `timeout`. Default: 500ms.
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
     pub connect_timeout: Duration,
-    /// Largest response body, in bytes after decompression; above it the call is an error. Default: 8388608 (8 MiB).
+    /// Largest response body, in bytes after decompression. A call with a larger one fails. Default: 8388608 (8 MiB).
     pub max_response_bytes: NonZeroUsize,
-    /// Headers of a response; with more of them the call is an error. Default: 100.
+    /// Most headers of a response. A call with more of them fails. Default: 100.
     pub max_response_headers: NonZeroUsize,
-    /// Size of a response's head, names and values of all headers together, in bytes; above it the call is an error.
+    /// Largest head of a response, in bytes: the names and values of all headers together. A call with a larger one fails.
     /// Default: 65536 (64 KiB).
     pub max_response_header_bytes: NonZeroUsize,
-    /// Deepest nesting of objects and lists in a response, from 1 to 128; deeper ones are an error. Default: 128.
+    /// Deepest nesting of objects and lists in a response, from 1 to 128. A call with a deeper one fails. Default: 128.
     pub max_json_depth: NonZeroU8,
-    /// Items of lists that one response may give to an answer, items of inner lists included; the list that exceeds
-    /// it is an error, as is a list that exceeds the bound that its binding declares. Default: 100000.
+    /// Most list items that one response may add to an answer, including items of inner lists. The list that exceeds it is
+    /// an error, and so is a list that exceeds the bound that its binding declares. Default: 100000.
     pub max_list_items: NonZeroU32,
-    /// Calls in flight at once; further ones wait, up to their deadline. Those for subscriptions are at most half of them.
-    /// Default: 256.
+    /// Most calls in flight at once. Further ones wait until their deadline. Calls for subscriptions may take half of the
+    /// places. Default: 256.
     pub max_in_flight: NonZeroU32,
-    /// Are its answers kept, as `@cache` or its own headers say? Default: true.
+    /// Whether its answers are cached, by its own headers or by `@cache`. Default: true.
     pub cache: bool,
-    /// Calls that wait for one of those; further ones are errors at once. 0: none waits. Default: 256.
+    /// Most calls that wait for a place in `max_in_flight`. Further ones fail at once. `0` lets none wait. Default: 256.
     pub max_waiting: u32,
-    /// Header by which each call says how many milliseconds its answer is waited for; `null`: none does. Default:
+    /// The header in which each call says for how many milliseconds its caller will wait; `null` sends none. Default:
     /// x-request-timeout-ms.
     pub timeout_header: Option<String>,
-    /// Which failed reads are sent once more.
+    /// How failed reads are retried.
     pub retry: RetryConfig,
-    /// When an endpoint is left alone.
+    /// When the circuit breaker of an endpoint opens.
     pub breaker: BreakerConfig,
-    /// Is it called by HTTP/2, whose calls share one connection? For `https` only; a service that does not agree to it is
-    /// unreachable. Default: false, HTTP/1.1.
+    /// Whether the service is called by HTTP/2, where all calls share one connection. Only for `https`; a service that does
+    /// not support HTTP/2 is then unreachable. Default: false, which means HTTP/1.1.
     pub http2: bool,
-    /// TLS, where the operating system's certificate authorities are not enough.
+    /// Certificate authorities and client certificates, if the operating system's authorities are not enough.
     pub tls: TlsConfig,
-    /// A token of ours that each call carries. Default: none.
+    /// A token that each call carries to authenticate this process. Default: none.
     pub token: Option<TokenConfig>,
-    /// A JWT of ours that each call carries, so that the service can tell who calls. Default: none.
+    /// A JWT that this process signs and each call carries, so that the service knows who calls. Default: none.
     pub identity: Option<IdentityConfig>,
     /// Values for `$config` in this service's mappings, such as a service token: `config: { token: "${TOKEN}" }`.
     /// Never logged. Default: none.
@@ -97,38 +97,39 @@ impl Default for ServiceConfig {
 }
 
 impl ServiceConfig {
-    /// Is it said here where the service is? What `@source` and the contract say does not count then.
+    /// Whether the configuration says where the service is, so that the URLs of `@source` and of the contract do not count.
     pub(super) fn has_urls(&self) -> bool {
         self.url.is_some() || !self.urls.is_empty()
     }
 
-    /// Does what is said of TLS, if anything, hold for one of the service's URLs? `declared`: where the service is, if
-    /// it is not said here.
+    /// Whether the `tls` options, if there are any, apply to one of the service's URLs. `declared` is the URL of a service
+    /// that has none in the configuration.
     pub(super) fn is_tls_used(&self, declared: Option<&str>) -> bool {
         let mut urls = self.url.as_deref().into_iter().chain(self.urls.iter().map(String::as_str)).chain(declared);
         self.tls == TlsConfig::default() || urls.any(is_https)
     }
 
-    /// Is each of the service's URLs one that HTTP/2 is spoken to, if it is to be spoken? `declared`: as above.
+    /// Whether HTTP/2, if it is switched on, can be used with each of the service's URLs. `declared` is as above.
     pub(super) fn is_http2_possible(&self, declared: Option<&str>) -> bool {
         let mut urls = self.url.as_deref().into_iter().chain(self.urls.iter().map(String::as_str)).chain(declared);
         !self.http2 || urls.all(is_https)
     }
 
-    /// The headers that carry something of ours, each with the option that says so.
+    /// The headers that carry credentials of this process, each after the option that names it.
     pub(super) fn own_headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let token = self.token.iter().map(|token| ("token", token.header.as_str()));
         token.chain(self.identity.iter().map(|identity| ("identity", identity.header.as_str())))
     }
 }
 
-/// As the client reads it (URL Standard): spaces around it and the case of its scheme do not count.
+/// Whether the HTTP client reads this as an `https` URL (URL Standard): surrounding spaces and the case of the scheme do
+/// not count.
 fn is_https(url: &str) -> bool {
     url.trim().split_once(':').is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("https"))
 }
 
 impl std::fmt::Debug for ServiceConfig {
-    /// Holds back `config`, whose values can be secrets, and what URLs should not hold.
+    /// Leaves out the values of `config`, which can be secrets, and credentials in URLs.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ServiceConfig")
             .field("url", &self.url.as_deref().map(without_credentials))

@@ -146,7 +146,7 @@ fn findings_point_at_the_place() {
         ("server: { admin_port: x }\n", "E301 1:23 [x]"),
         (
             "server: { port: 80, admin_port: 80 }\n",
-            "E325 1:33 [80] `server.admin_port` is `server.port`: each needs one of its own",
+            "E325 1:33 [80] `server.admin_port` is `server.port`: each needs its own port",
         ),
         (
             "server: { max_reading_bytes: 1024 }\n",
@@ -191,8 +191,8 @@ fn findings_point_at_the_place() {
              timeout_header: 'a b' }\n  b: { timeout_header: Host, retry: { ratio: 0.5 } }\n",
             "E321 2:24 [1.5] `services.a.retry.ratio` must be 0.0 to 1.0\n\
              E321 2:41 [-1] `services.a.retry.per_second` must be 0.0 to 1000.0\n\
-             E322 2:90 ['a b'] `services.a.timeout_header` names no header that calls may have\n\
-             E322 3:24 [Host] `services.b.timeout_header` names no header that calls may have\n\
+             E322 2:90 ['a b'] `services.a.timeout_header` is not the name of a header that calls may carry\n\
+             E322 3:24 [Host] `services.b.timeout_header` is not the name of a header that calls may carry\n\
              E305 2:68 [0s] `services.a.breaker.max_open` must be more than 0 and at most 1h",
         ),
         (
@@ -210,7 +210,7 @@ fn findings_point_at_the_place() {
         ),
         (
             "services:\n  a: { urls: ['https://a', 'http://b'], http2: true }\n",
-            "E311 2:48 [true] `services.a.http2` is for `https` URLs, and the service has another one",
+            "E311 2:48 [true] `services.a.http2` needs `https`, and the service has a URL without it",
         ),
         (
             "services:\n  a: { max_json_depth: 129, max_response_headers: 1001 }\n",
@@ -219,13 +219,13 @@ fn findings_point_at_the_place() {
         ),
         (
             "services:\n  a: { token: { file: t, header: host }, identity: { key_file: k, issuer: '', lifetime: 1s } }\n",
-            "E309 2:34 [host] `host` is not a header that can carry it\n\
+            "E309 2:34 [host] `host` is not the name of a header that can carry it\n\
              E305 2:89 [1s] `services.a.identity.lifetime` must be from 10s to 1h\n\
              E307 2:75 [''] `services.a.identity.issuer` is empty",
         ),
         (
             "services:\n  a: { identity: { key_file: k, issuer: i, scheme: 'a b' } }\n",
-            "E309 2:52 ['a b'] `services.a.identity.scheme` is no scheme that a header can have",
+            "E309 2:52 ['a b'] `services.a.identity.scheme` is not a scheme that a header can have",
         ),
     ] {
         let (config, findings) = read(text);

@@ -1,9 +1,9 @@
-//! Credentials in URLs are never shown: what stands before the `@` of an authority is replaced, wherever a text comes from.
+//! Hides credentials in URLs: everything before the `@` of an authority is replaced, wherever a text comes from.
 
 use std::borrow::Cow;
 
-/// A text without the user and password of any URL in it (RFC 3986 §3.2.1): each byte of them is `*`, so that all places
-/// in the text stay what they are.
+/// Hides the user and password of every URL in a text (RFC 3986 §3.2.1). Each byte of them becomes `*`, so that all offsets
+/// stay valid.
 #[must_use]
 pub fn without_credentials(text: &str) -> Cow<'_, str> {
     let mut masked = String::new();

@@ -1,22 +1,22 @@
-//! Findings drawn for people: the lines they are about, with labels under them.
+//! Drawing findings for people: the lines that they are about, with labels under them.
 //!
 //! In: findings and the files they point into. Out: text for a terminal, or the same without colour.
-//! Elsewhere: what is found (the rooms that read text), one line for each ([`super::one_line`]).
+//! Elsewhere: making findings (the rooms that read text), and writing them on one line each ([`super::one_line`]).
 //!
 //! Always true:
-//! - findings come by the path of their file, then by place;
-//! - only lines near a label are looked at, so that a finding in a long file costs little;
-//! - the last line counts errors and warnings.
+//! - findings are ordered by the path of their file, then by place;
+//! - only lines near a label are read, so that a finding in a long file costs little;
+//! - the last line counts the errors and warnings.
 
 use super::{FileId, Finding, Label, Severity, Sources, without_credentials};
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use std::fmt::Write as _;
 use std::ops::Range;
 
-/// How a drawing looks.
+/// The style of a drawing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DrawStyle {
-    /// Only text: stable, for files and tests.
+    /// Text without colours, for files and tests.
     Plain,
     /// With ANSI colours, for terminals.
     Color,
@@ -24,10 +24,10 @@ pub enum DrawStyle {
 
 /// Lines shown around a label.
 const CONTEXT_LINES: usize = 1;
-/// Most bytes that are looked at on both sides of a label; minified JSON is one long line.
+/// Most bytes that are read on each side of a label, because minified JSON is one long line.
 const MAX_LINE_BYTES: usize = 2_000;
 
-/// Draws findings; the last line says how many errors and warnings there are. No findings: an empty text.
+/// Draws findings. The last line says how many errors and warnings there are. Without findings, the text is empty.
 #[must_use]
 pub fn draw(findings: &[Finding], sources: &Sources, style: DrawStyle) -> String {
     if findings.is_empty() {
@@ -79,14 +79,14 @@ fn group<'a>(finding: &'a Finding, sources: &'a Sources) -> Group<'a> {
     }
 }
 
-/// A run of lines with labels.
+/// Consecutive lines with labels.
 struct Piece<'a> {
     range: Range<usize>,
     labels: Vec<(bool, Range<usize>, &'a Label)>,
 }
 
 impl<'a> Piece<'a> {
-    /// Where it is, if the piece starts within a line: the drawing would count columns from there.
+    /// The place of the first label, if the piece starts within a line: the drawing would count columns from there.
     fn origin(&self, sources: &'a Sources, file: FileId) -> Option<Origin<'a>> {
         let text = sources.text(file);
         let (_, _, label) = self.labels.first()?;

@@ -1,54 +1,54 @@
-//! One finding: code, message, labelled spans, help.
+//! The parts of a finding: code, message, labelled spans and help.
 
 use super::{Code, Span};
 
-/// How bad a finding is.
+/// Whether a finding prevents a project from running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
     /// The project cannot run as it is.
     Error,
-    /// The project runs; somebody should look.
+    /// The project runs, but something is probably wrong.
     Warning,
 }
 
-/// A span and what it shows.
+/// A span with a text that explains it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Label {
-    /// Where.
+    /// The place in a file.
     pub span: Span,
-    /// What is to be seen there.
+    /// What is there, in a few words.
     pub text: String,
 }
 
-/// Something wrong in a text, with everything that a person needs to mend it.
+/// A problem in a text, with everything that a person needs to correct it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// What kind of finding it is, such as [`Code::E101`].
     pub code: Code,
-    /// What is wrong, naming the thing; no full stop at the end.
+    /// What is wrong, with the name of the thing and without a full stop.
     pub message: String,
-    /// The first label is where it is wrong; further ones show what it contradicts.
+    /// The first label is the place of the problem. Further ones show what it contradicts.
     pub labels: Vec<Label>,
-    /// What to do.
+    /// What to do about it.
     pub help: Option<String>,
 }
 
 impl Finding {
-    /// Makes a finding at one place.
+    /// Makes a finding with one label.
     #[must_use]
     pub fn new(code: Code, message: impl Into<String>, span: Span, label: impl Into<String>) -> Self {
         let labels = vec![Label { span, text: label.into() }];
         Self { code, message: message.into(), labels, help: None }
     }
 
-    /// Adds a second place, such as the contract's line.
+    /// Adds a label at another place, such as a line of the contract.
     #[must_use]
     pub fn and(mut self, span: Span, label: impl Into<String>) -> Self {
         self.labels.push(Label { span, text: label.into() });
         self
     }
 
-    /// Says what to do.
+    /// Adds what to do about it.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
@@ -67,7 +67,7 @@ impl Finding {
         self.severity() == Severity::Error
     }
 
-    /// Where it is wrong.
+    /// The place of the problem.
     #[must_use]
     pub fn span(&self) -> Option<Span> {
         self.labels.first().map(|label| label.span)

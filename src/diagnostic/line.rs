@@ -1,8 +1,8 @@
-//! Findings on one line each, for logs and editors.
+//! Writing a finding on one line, for logs and editors.
 
 use super::{Finding, Sources, without_credentials};
 
-/// Writes a finding as `path:line:column: E101 message`; without the place if it has none.
+/// Writes a finding as `path:line:column: E101 message`, or as `E101 message` if it has no place.
 #[must_use]
 pub fn one_line(finding: &Finding, sources: &Sources) -> String {
     let code = finding.code;

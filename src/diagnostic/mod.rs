@@ -7,7 +7,7 @@
 //! Always true:
 //! - a span's offsets are bytes of the file it names, start ≤ end ≤ the file's length;
 //! - a code, once given, keeps its meaning;
-//! - what is written of a finding holds no user or password of a URL ([`without_credentials`]).
+//! - a finding that is written or drawn shows no user or password of a URL ([`without_credentials`]).
 
 mod code;
 mod credentials;

@@ -3,18 +3,18 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Names one file of a [`Sources`].
+/// The id of a file in [`Sources`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId(u32);
 
-/// A run of bytes in one file.
+/// A range of bytes in one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
-    /// The file.
+    /// The file that the offsets are in.
     pub file: FileId,
-    /// First byte.
+    /// The offset of the first byte.
     pub start: u32,
-    /// One past the last byte.
+    /// The offset after the last byte.
     pub end: u32,
 }
 
@@ -28,12 +28,12 @@ impl Span {
     }
 }
 
-/// A place that people can find: line and column, both from 1; the column counts characters.
+/// A place as editors show it: line and column, which both count from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
-    /// Line, from 1.
+    /// The line, from 1.
     pub line: u32,
-    /// Column in characters, from 1.
+    /// The column in characters, from 1.
     pub column: u32,
 }
 
@@ -43,7 +43,7 @@ struct SourceFile {
     text: Arc<str>,
 }
 
-/// The texts of a project, each with the path it is shown by.
+/// The texts of a project's files, each with the path that findings show.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
     files: Vec<SourceFile>,

@@ -1,4 +1,4 @@
-//! The directives at one place of a file: those that are enforced there, and a finding for each that is not.
+//! Checks the directives at one place of a file: returns those that are enforced there, and a finding for each other one.
 
 use super::names::{Meaning, Names};
 use super::place::{FileKind, Location};
@@ -9,12 +9,12 @@ use crate::suggest::closest;
 use apollo_compiler::Node;
 use apollo_compiler::ast::{self, Value};
 
-/// A directive that is enforced where it stands, and what it says.
+/// A directive in a file that is enforced at its place.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Used<'d> {
-    /// Which one it is.
+pub(crate) struct DirectiveUse<'d> {
+    /// The directive.
     pub(crate) directive: Directive,
-    /// How it is written.
+    /// The node of the document, with its arguments.
     pub(crate) node: &'d Node<ast::Directive>,
 }
 
@@ -25,7 +25,7 @@ impl Names<'_> {
         directives: &'d [Node<ast::Directive>],
         at: Location,
         owner: &str,
-    ) -> (Vec<Used<'d>>, Vec<Finding>) {
+    ) -> (Vec<DirectiveUse<'d>>, Vec<Finding>) {
         let (mut used, mut findings) = (Vec::new(), Vec::new());
         let mut seen: Vec<Directive> = Vec::new();
         for node in directives {
@@ -48,9 +48,9 @@ impl Names<'_> {
             }
             seen.push(directive);
             self.check(directive, node, at, owner, &mut findings);
-            // With a wrong argument it is read all the same: what follows from its absence would only be noise.
+            // A directive with a wrong argument is still read: findings about its absence would only be noise.
             if directive.definition().on.contains(&at) && directive.support(at, self.kind) == Support::Enforced {
-                used.push(Used { directive, node });
+                used.push(DirectiveUse { directive, node });
             }
         }
         (used, findings)
@@ -133,7 +133,7 @@ impl Names<'_> {
         }
     }
 
-    /// A directive that nobody defines, or that the file does not import.
+    /// The finding about a directive that is not defined, or not imported.
     fn unknown(&self, node: &Node<ast::Directive>, meaning: Meaning) -> Finding {
         let name = &node.name;
         let directive = match meaning {
@@ -164,7 +164,7 @@ impl Names<'_> {
         self.find(Code::C008, node, format!("`@{name}` is not imported"), "not imported").help(help)
     }
 
-    /// Why it would be no use to import a directive: it is refused wherever it may stand in this kind of file.
+    /// Why importing a directive would not help: this kind of file may not have it anywhere.
     fn never_here(&self, directive: Directive) -> Option<&'static str> {
         let mut why = None;
         for &at in directive.definition().on {
@@ -173,7 +173,7 @@ impl Names<'_> {
                 _ => return None,
             }
         }
-        // Whoever links the directives of bound services has another kind of file.
+        // A file that links the directives of bound services is another kind of file.
         let could_link = directive.definition().vocabulary == Vocabulary::Connect && self.kind == FileKind::GraphQl;
         why.filter(|_| !could_link)
     }
@@ -186,13 +186,13 @@ impl Names<'_> {
         Finding::new(self.code(code), message, self.span(node), label)
     }
 
-    /// Where a directive stands.
+    /// The place of a directive.
     pub(crate) fn span(&self, node: &Node<ast::Directive>) -> Span {
         self.page.span(node.location())
     }
 }
 
-/// What an argument's value should have been, if it is not that.
+/// The type that an argument should have, if its value does not have it.
 fn misfit(ty: ArgumentType, value: &Value) -> Option<&'static str> {
     let is_text = |value: &Node<Value>| value.as_str().is_some();
     let texts = |value: &Value| value.as_list().is_some_and(|members| members.iter().all(is_text));

@@ -1,8 +1,8 @@
-//! One `@link`: its URL, its namespace, and what it imports under which names (link v1.0, "Import").
+//! Reading one `@link`: its URL, its namespace and its imports (link v1.0, "Import").
 
 use super::place::Page;
 use super::table::{Directive, Vocabulary};
-use super::url::{Linked, SpecificationUrl};
+use super::url::{LinkTarget, SpecificationUrl};
 use crate::diagnostic::{Code, Finding, Span};
 use apollo_compiler::Node;
 use apollo_compiler::ast::{self, Value};
@@ -10,12 +10,12 @@ use apollo_compiler::ast::{self, Value};
 /// A `@link` that could be read.
 #[derive(Debug)]
 pub(super) struct Link {
-    pub(super) linked: Linked,
-    /// Where its URL stands.
+    pub(super) linked: LinkTarget,
+    /// The place of its URL.
     pub(super) span: Span,
-    /// What stands before `__` in names that are not imported: `as:`, else the specification's name.
+    /// The prefix before `__` in names that are not imported: `as:`, or otherwise the name of the specification.
     pub(super) prefix: String,
-    /// The specification's name: a directive of this name needs no prefix.
+    /// The name of the specification. A directive with this name needs no prefix.
     pub(super) name: String,
     pub(super) imports: Vec<Import>,
 }
@@ -23,14 +23,14 @@ pub(super) struct Link {
 /// An imported directive.
 #[derive(Debug)]
 pub(super) struct Import {
-    /// Its name in the specification, without `@`.
+    /// The name in the specification, without `@`.
     pub(super) name: String,
-    /// Its name in the file, without `@`.
+    /// The name in the file, without `@`.
     pub(super) renamed: String,
     pub(super) span: Span,
 }
 
-/// Types that a vocabulary exports; they stand in definitions alone, so that nothing is read of them.
+/// Types that a vocabulary exports. Only definitions use them, so their imports have no effect here.
 fn types_of(vocabulary: Vocabulary) -> &'static [&'static str] {
     match vocabulary {
         Vocabulary::Federation => &["FieldSet", "Scope", "Policy", "ContextFieldValue"],
@@ -39,15 +39,15 @@ fn types_of(vocabulary: Vocabulary) -> &'static [&'static str] {
     }
 }
 
-/// Reads `@link`s, and gathers what is wrong with them.
-pub(super) struct Linking<'a> {
+/// Reads `@link`s and collects findings about them.
+pub(super) struct LinkReader<'a> {
     pub(super) page: Page<'a>,
     pub(super) code: Code,
     pub(super) findings: Vec<Finding>,
 }
 
-impl Linking<'_> {
-    /// Reads one; `None` after a finding.
+impl LinkReader<'_> {
+    /// Reads one `@link`; `None` after a finding.
     pub(super) fn link(&mut self, link: &Node<ast::Directive>) -> Option<Link> {
         let value = argument(link, "url").or_else(|| {
             let span = self.page.span(link.location());
@@ -80,7 +80,7 @@ impl Linking<'_> {
             },
         };
         let imports = self.imports(link, linked);
-        if linked == Linked::Known(Vocabulary::Link)
+        if linked == LinkTarget::Known(Vocabulary::Link)
             && (prefix != "link" || imports.iter().any(|import| import.renamed != import.name))
         {
             self.find("`@link` itself cannot be renamed here", span, "remove `as:`");
@@ -88,30 +88,34 @@ impl Linking<'_> {
         Some(Link { linked, span, prefix, name: url.name.to_owned(), imports })
     }
 
-    /// Who does not know a specification `for:` security or execution must not go on without it (link v1.0, "Purpose").
-    fn purpose(&mut self, link: &ast::Directive, linked: Linked) {
+    /// A program that does not know a specification `for:` security or execution must not ignore it (link v1.0, "Purpose").
+    fn purpose(&mut self, link: &ast::Directive, linked: LinkTarget) {
         let Some(purpose) = argument(link, "for") else { return };
-        if linked == Linked::Foreign {
+        if linked == LinkTarget::Foreign {
             let span = self.page.span(purpose.location());
-            let message = "this specification is not known, and `for:` says that nothing works without it";
-            self.find(message, span, "remove the link and what is used of it, or `for:` if it can be passed over");
+            let message = "this specification is not known, and `for:` says that it must not be ignored";
+            self.find(
+                message,
+                span,
+                "remove the link and its directives, or remove `for:` if the specification can be ignored",
+            );
         }
     }
 
-    fn imports(&mut self, link: &ast::Directive, linked: Linked) -> Vec<Import> {
+    fn imports(&mut self, link: &ast::Directive, linked: LinkTarget) -> Vec<Import> {
         let Some(value) = argument(link, "import") else { return Vec::new() };
         let members = value.as_list().unwrap_or(std::slice::from_ref(value));
         members.iter().filter_map(|member| self.import(member, linked)).collect()
     }
 
-    fn import(&mut self, value: &Node<Value>, linked: Linked) -> Option<Import> {
+    fn import(&mut self, value: &Node<Value>, linked: LinkTarget) -> Option<Import> {
         let span = self.page.span(value.location());
         let Some((name, renamed)) = names(value) else {
             let help = "write `\"@key\"`, or `{ name: \"@key\", as: \"@id\" }`";
             self.find("this is not an import", span, help);
             return None;
         };
-        let Linked::Known(vocabulary) = linked else {
+        let LinkTarget::Known(vocabulary) = linked else {
             return Some(Import {
                 name: name.strip_prefix('@')?.to_owned(),
                 renamed: renamed.strip_prefix('@')?.to_owned(),
@@ -144,7 +148,7 @@ impl Linking<'_> {
     }
 }
 
-/// `"@key"` or `{ name: "@key", as: "@id" }`; nothing else may stand in the object.
+/// Reads `"@key"` or `{ name: "@key", as: "@id" }`. The object may have no other members.
 fn names(value: &Node<Value>) -> Option<(&str, &str)> {
     if let Some(name) = value.as_str() {
         return Some((name, name));
@@ -160,7 +164,7 @@ fn names(value: &Node<Value>) -> Option<(&str, &str)> {
     Some((name?, renamed.or(name)?))
 }
 
-/// What a vocabulary has, as a help.
+/// The help that lists the directives of a vocabulary.
 fn known(vocabulary: Vocabulary, wanted: &str) -> String {
     let all = Directive::ALL.iter().map(|directive| directive.definition());
     let names: Vec<&str> = all.filter(|known| known.vocabulary == vocabulary).map(|known| known.name).collect();
@@ -173,7 +177,7 @@ fn known(vocabulary: Vocabulary, wanted: &str) -> String {
     }
 }
 
-/// The value of an argument, if given and not null.
+/// The value of an argument, if it is given and not null.
 pub(super) fn argument<'d>(directive: &'d ast::Directive, name: &str) -> Option<&'d Node<Value>> {
     directive.specified_argument_by_name(name).filter(|value| !value.is_null())
 }

@@ -1,9 +1,9 @@
-//! Which directive each name of a file means: imports, namespaces, and what the file defines itself (link v1.0).
+//! The meaning of directive names in a file: imports, namespaces, and the file's own definitions (link v1.0).
 
-use super::import::{Link, Linking};
+use super::import::{Link, LinkReader};
 use super::place::{FileKind, Page};
 use super::table::{Directive, Vocabulary};
-use super::url::Linked;
+use super::url::LinkTarget;
 use crate::diagnostic::{Code, Finding};
 use apollo_compiler::Node;
 use apollo_compiler::ast;
@@ -14,30 +14,30 @@ use std::collections::{HashMap, HashSet};
 pub(crate) struct Names<'a> {
     pub(super) page: Page<'a>,
     pub(super) kind: FileKind,
-    /// Imported names, and names of specifications whose directive is called as they are.
+    /// Imported names, and names of specifications with a directive of the same name.
     imported: HashMap<String, Meaning>,
-    /// What stands before `__`.
-    prefixes: HashMap<String, Linked>,
+    /// The prefixes before `__`.
+    prefixes: HashMap<String, LinkTarget>,
     /// Directives that the file defines.
     own: HashSet<String>,
     vocabularies: HashSet<Vocabulary>,
 }
 
-/// What a name means.
+/// The meaning of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Meaning {
     /// A directive of the table.
     Known(Directive),
-    /// Of the file itself, or of a specification of others: nothing of ours.
+    /// A directive of the file itself, or of a foreign specification.
     Theirs,
     /// A known directive that the file does not import.
     NotImported(Directive),
-    /// Nobody defines it.
+    /// The name is not defined.
     Unknown,
 }
 
 impl<'a> Names<'a> {
-    /// Reads every `@link` of a document, and what is wrong with them.
+    /// Reads every `@link` of a document, and collects findings about them.
     ///
     /// `kind` is what the file is if it links no directives of bound services.
     pub(crate) fn read(document: &ast::Document, page: Page<'a>, kind: FileKind) -> (Self, Vec<Finding>) {
@@ -49,7 +49,7 @@ impl<'a> Names<'a> {
             own: HashSet::new(),
             vocabularies: HashSet::new(),
         };
-        let mut linking = Linking { page, code: names.code(Code::C007), findings: Vec::new() };
+        let mut linking = LinkReader { page, code: names.code(Code::C007), findings: Vec::new() };
         for definition in &document.definitions {
             match definition {
                 ast::Definition::DirectiveDefinition(own) => {
@@ -72,39 +72,39 @@ impl<'a> Names<'a> {
         (names, linking.findings)
     }
 
-    /// What the file is.
+    /// The kind of the file.
     pub(crate) fn kind(&self) -> FileKind {
         self.kind
     }
 
-    /// Does the file link a vocabulary?
+    /// Whether the file links a vocabulary.
     pub(super) fn links(&self, vocabulary: Vocabulary) -> bool {
         self.vocabularies.contains(&vocabulary)
     }
 
-    /// The code of findings: client schemas have one of their own.
+    /// The code of a finding: client schemas have one code for everything.
     pub(super) fn code(&self, of_services: Code) -> Code {
         if self.kind == FileKind::Client { Code::E116 } else { of_services }
     }
 
-    /// Is a name given by an import, rather than by a definition of the file?
+    /// Whether a name comes from an import, rather than from a definition in the file.
     pub(super) fn is_imported(&self, name: &str) -> bool {
         self.imported.contains_key(name)
     }
 
     fn add(&mut self, link: Link, findings: &mut Vec<Finding>) {
         let meaning = |name: &str| match link.linked {
-            Linked::Known(vocabulary) => Directive::named(vocabulary, name).map(Meaning::Known),
-            Linked::Foreign => Some(Meaning::Theirs),
+            LinkTarget::Known(vocabulary) => Directive::named(vocabulary, name).map(Meaning::Known),
+            LinkTarget::Foreign => Some(Meaning::Theirs),
         };
-        if let Linked::Known(vocabulary) = link.linked {
+        if let LinkTarget::Known(vocabulary) = link.linked {
             let is_misplaced = match vocabulary {
                 Vocabulary::View => self.kind != FileKind::Client,
                 Vocabulary::Connect => self.kind == FileKind::Client,
                 _ => false,
             };
             if is_misplaced {
-                let message = format!("the directives of `{}` do not belong into this kind of file", vocabulary.name());
+                let message = format!("the directives of `{}` do not belong in this kind of file", vocabulary.name());
                 let help = match vocabulary {
                     Vocabulary::View => "client schemas link them; services link `https://bespoke.example/connect/v1`",
                     _ => "services link them; client schemas link `https://bespoke.example/view/v1`",
@@ -123,7 +123,7 @@ impl<'a> Names<'a> {
                 findings.push(finding.help("rename one: `{ name: \"@…\", as: \"@…\" }`"));
             }
         }
-        // A specification's directive of the specification's own name is called as the specification is.
+        // A directive with the name of its specification needs no import.
         let is_imported = link.imports.iter().any(|import| import.name == link.name);
         if let (false, Some(meaning)) = (is_imported, meaning(&link.name)) {
             self.imported.entry(link.prefix.clone()).or_insert(meaning);
@@ -140,12 +140,12 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// Is a directive among these, supported or not?
+    /// Whether a directive is known under this name, supported or not.
     pub(crate) fn mentions(&self, directives: &[Node<ast::Directive>], wanted: Directive) -> bool {
         directives.iter().any(|directive| self.meaning(&directive.name) == Meaning::Known(wanted))
     }
 
-    /// What a directive's name means.
+    /// The meaning of a directive's name.
     pub(super) fn meaning(&self, name: &str) -> Meaning {
         if let Some(meaning) = self.imported.get(name) {
             return *meaning;
@@ -158,8 +158,8 @@ impl<'a> Names<'a> {
             && let Some(linked) = self.prefixes.get(prefix)
         {
             return match linked {
-                Linked::Foreign => Meaning::Theirs,
-                Linked::Known(vocabulary) => {
+                LinkTarget::Foreign => Meaning::Theirs,
+                LinkTarget::Known(vocabulary) => {
                     Directive::named(*vocabulary, bare).map_or(Meaning::Unknown, Meaning::Known)
                 }
             };

@@ -1,10 +1,10 @@
-//! Where a directive stands: in which kind of file, on what, and at which bytes.
+//! The place of a directive: the kind of its file, the location in the schema, and the bytes.
 
 use crate::diagnostic::{FileId, Span};
 use apollo_compiler::ast::Definition;
 use apollo_compiler::parser::SourceSpan;
 
-/// What a file describes. The same directive may be enforced in one kind of file and refused in another.
+/// The kind of a file. The same directive may be enforced in one kind and refused in another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FileKind {
     /// A service that is bound by `@connect`.
@@ -17,7 +17,8 @@ pub(crate) enum FileKind {
     Client,
 }
 
-/// What a directive stands on: GraphQL's type system locations (§3.13), fields of objects and of interfaces apart.
+/// The location of a directive: GraphQL's type system locations (§3.13), with fields of objects and fields of interfaces
+/// as two of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Location {
     Schema,
@@ -32,7 +33,7 @@ pub(crate) enum Location {
     EnumValue,
     Input,
     InputField,
-    /// Anywhere in an operation; no place of a schema.
+    /// Any location in an operation, as opposed to a schema.
     Operation,
 }
 
@@ -70,7 +71,7 @@ impl Location {
         })
     }
 
-    /// As a message calls it: `a field of an object`.
+    /// The name of the location in messages: `a field of an object type`.
     pub(crate) fn text(self) -> &'static str {
         match self {
             Self::Schema => "the schema",
@@ -95,14 +96,14 @@ impl Location {
 pub(crate) struct Page<'a> {
     /// The file that the spans of findings point into.
     pub(crate) file: FileId,
-    /// The text of that file, which spans are positions in.
+    /// The text of that file.
     pub(crate) text: &'a str,
 }
 
 impl Page<'_> {
     /// The span of a parsed node, without the blanks that the parser leaves at its end.
     ///
-    /// Behind a character that begins no token the parser's places are too early by it, so that they may lie inside one.
+    /// After a character that begins no token, the parser's offsets are too small, so that they may lie inside a character.
     pub(crate) fn span(&self, location: Option<SourceSpan>) -> Span {
         let Some(location) = location else { return Span::new(self.file, 0..0) };
         let [start, end] =

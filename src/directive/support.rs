@@ -1,16 +1,16 @@
-//! What we do with each directive, by where it stands and in which kind of file.
+//! Whether each directive is enforced, harmless or refused, by its location and the kind of file.
 
 use super::place::{FileKind, Location};
 use super::table::Directive;
 
-/// What we do with a directive at a place where its specification allows it.
+/// What happens with a directive at a place where its specification allows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Support {
-    /// What it promises holds.
+    /// The directive is enforced.
     Enforced,
-    /// It promises nothing here, so that nothing has to be done.
+    /// The directive promises nothing here, so there is nothing to enforce.
     Harmless,
-    /// It is an error; the text says what to do instead.
+    /// The directive is an error. The text says what to do instead.
     Refused(&'static str),
 }
 
@@ -21,7 +21,7 @@ const OBJECTS_SAY: &str = "write it on the fields of the objects that implement 
 const NOT_BOUND: &str = "only services that are bound by `@connect` have it; remove it";
 
 impl Directive {
-    /// What we do with it. Only asked about locations that its definition lists.
+    /// What happens with the directive at a location that its definition lists.
     pub(crate) fn support(self, at: Location, file: FileKind) -> Support {
         let is_rest = file == FileKind::Rest;
         let is_bound = |is_there: bool| if is_there { Enforced } else { Refused(NOT_BOUND) };
@@ -67,7 +67,7 @@ impl Directive {
             Self::Shareable if at == Location::InterfaceField => Refused(OBJECTS_SAY),
             Self::Shareable => Enforced,
             Self::Inaccessible | Self::Authenticated => Enforced,
-            Self::ComposeDirective => Refused("directives of your own are not handed on; remove it"),
+            Self::ComposeDirective => Refused("directives of your own are not passed on to clients; remove it"),
             Self::InterfaceObject => Refused("declare the fields on each type that implements the interface"),
             Self::RequiresScopes | Self::Policy => {
                 Refused("nothing would keep a caller out: use `@authenticated`, or let the service itself refuse")
@@ -78,11 +78,11 @@ impl Directive {
             Self::Cost => Refused("limits count calls and values, not weights; remove it"),
             Self::ListSize if at == Location::InterfaceField => Refused(OBJECTS_SAY),
             Self::ListSize => Enforced,
-            Self::CacheTag => Refused("only `@cache(tags:)` of bound services tags what is kept; remove it"),
+            Self::CacheTag => Refused("only `@cache(tags:)` of bound services tags cached answers; remove it"),
         }
     }
 
-    /// What we do with one of its arguments, where the directive itself is enforced.
+    /// What happens with an argument of the directive, at a place where the directive itself is enforced.
     pub(crate) fn argument_support(self, argument: &str, at: Location, file: FileKind) -> Support {
         match (self, argument) {
             (Self::Override, "label") => Refused("the field would move at once for everybody; remove `label:`"),
@@ -90,7 +90,7 @@ impl Directive {
                 Refused("only fields of objects have it; write a default of GraphQL: `name: Type = …`")
             }
             (Self::View, "others") if !matches!(at, Location::Interface | Location::Union | Location::Object) => {
-                Refused("only objects, interfaces and unions have others to drop; remove it")
+                Refused("only objects, interfaces and unions have other members to drop; remove it")
             }
             (Self::ListSize, "sizedFields") => Refused("write `@listSize` on the field that is the list itself"),
             (Self::Source, "maxCalls" | "pure") if file == FileKind::Rest => {

@@ -1,4 +1,4 @@
-//! The table: every directive of GraphQL, of federation (version 1, and 2.0 to 2.15), and of ours.
+//! The table of directives: those of GraphQL, of federation (version 1, and 2.0 to 2.15), and of this project.
 
 use super::place::Location;
 use Location::{
@@ -6,7 +6,7 @@ use Location::{
     Operation, Scalar, Schema, Union,
 };
 
-/// Who defines a directive.
+/// The specification that defines a directive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Vocabulary {
     /// GraphQL itself (§3.13), and `@defer`: names that nobody has to import.
@@ -15,14 +15,14 @@ pub(crate) enum Vocabulary {
     Link,
     /// `https://specs.apollo.dev/federation`.
     Federation,
-    /// Ours, of services: `https://bespoke.example/connect`.
+    /// This project's, for services: `https://bespoke.example/connect`.
     Connect,
-    /// Ours, of client schemas: `https://bespoke.example/view`.
+    /// This project's, for client schemas: `https://bespoke.example/view`.
     View,
 }
 
 impl Vocabulary {
-    /// The name by which a `@link` without `as:` prefixes what it does not import.
+    /// The prefix of names that a `@link` without `as:` does not import.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::GraphQl => "graphql",
@@ -45,7 +45,7 @@ impl Vocabulary {
     }
 }
 
-/// What stands behind an argument's colon.
+/// The type of an argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ArgumentType {
     /// A string.
@@ -58,7 +58,7 @@ pub(crate) enum ArgumentType {
     Flag,
     /// A whole number.
     Whole,
-    /// Something that its reader checks.
+    /// A value that its reader checks.
     Structured,
 }
 
@@ -82,7 +82,7 @@ macro_rules! optional {
     };
 }
 
-/// What a directive's specification says of its form.
+/// The definition of a directive, as its specification has it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Definition {
     /// The directive's name, without `@`.
@@ -90,19 +90,19 @@ pub(crate) struct Definition {
     pub(crate) vocabulary: Vocabulary,
     pub(crate) arguments: &'static [Argument],
     pub(crate) is_repeatable: bool,
-    /// Where it may stand.
+    /// The locations where it is allowed.
     pub(crate) on: &'static [Location],
 }
 
 macro_rules! directives {
     ($($directive:ident),* $(,)?) => {
-        /// A directive that we know, whether we enforce it or not.
+        /// A known directive, whether it is enforced or not.
         #[expect(clippy::enum_variant_names, reason = "one is called `@composeDirective`")]
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub(crate) enum Directive { $($directive),* }
 
         impl Directive {
-            /// All of them.
+            /// All known directives.
             pub(crate) const ALL: &[Self] = &[$(Self::$directive),*];
         }
     };
@@ -144,14 +144,14 @@ directives![
     From,
 ];
 
-/// Everything but the schema itself: `@tag` and `@inaccessible`.
+/// Every location except the schema itself, for `@tag` and `@inaccessible`.
 const ELEMENTS: &[Location] =
     &[Scalar, Object, ObjectField, Interface, InterfaceField, OnArgument, Union, Enum, EnumValue, Input, InputField];
 const FIELDS: &[Location] = &[ObjectField, InterfaceField];
 const GUARDED: &[Location] = &[Scalar, Object, ObjectField, Interface, InterfaceField, Enum];
 
 impl Directive {
-    /// Its form, as its specification has it.
+    /// The definition of the directive.
     #[rustfmt::skip]
     pub(crate) const fn definition(self) -> Definition {
         use Vocabulary as V;
@@ -232,12 +232,12 @@ impl Directive {
         }
     }
 
-    /// Its name, without `@`.
+    /// The name of the directive, without `@`.
     pub(crate) fn name(self) -> &'static str {
         self.definition().name
     }
 
-    /// The directive that a vocabulary calls so.
+    /// The directive of a vocabulary with this name.
     pub(crate) fn named(vocabulary: Vocabulary, name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|directive| {
             let definition = directive.definition();
@@ -245,17 +245,17 @@ impl Directive {
         })
     }
 
-    /// The directive of this name, in whatever vocabulary.
+    /// The directive with this name, in any vocabulary.
     pub(crate) fn any_named(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|directive| directive.name() == name)
     }
 
-    /// Was it there before `@link` was, so that files without a link to federation mean it?
+    /// Whether the directive is older than `@link`, so that files without a link to federation may use it.
     pub(crate) fn is_federation_1(self) -> bool {
         matches!(self, Self::Key | Self::Requires | Self::Provides | Self::External | Self::Extends | Self::Tag)
     }
 
-    /// An argument of it.
+    /// The argument with this name.
     pub(crate) fn argument(self, name: &str) -> Option<&'static Argument> {
         self.definition().arguments.iter().find(|argument| argument.name == name)
     }

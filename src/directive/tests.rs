@@ -217,10 +217,10 @@ fn links_that_would_be_passed_over_are_refused() {
     for (head, message, help) in [
         (
             link("https://specs.apollo.dev/connect/v0.2", ", import: [\"@source\", \"@connect\"]"),
-            "published connect specification",
+            "connect specification is not supported",
             CONNECT,
         ),
-        (link("https://specs.apollo.dev/source/v0.1", ""), "published connect specification", CONNECT),
+        (link("https://specs.apollo.dev/source/v0.1", ""), "connect specification is not supported", CONNECT),
         (link("http://bespoke.example/connect/v1", ""), "is not known", CONNECT),
         (link("https://connect.example/connect/v1", ""), "is not known", CONNECT),
         (link("https://bespoke.example/connect", ""), "names no version", CONNECT),

@@ -1,28 +1,28 @@
-//! The URL of a `@link`: which specification, by which name, in which version (link v1.0, "Url").
+//! Reading the URL of a `@link`: the specification, its name and its version (link v1.0, "Url").
 
 use super::table::Vocabulary;
 
-/// A specification's URL, taken apart.
+/// The parts of a specification's URL.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct SpecificationUrl<'a> {
-    /// All before the version, without a slash at its end.
+    /// Everything before the version, without a slash at the end.
     pub(super) identity: &'a str,
     /// The last segment of the identity.
     pub(super) name: &'a str,
-    /// `v2.5`; empty where there is none.
+    /// The version, such as `v2.5`; empty if there is none.
     pub(super) version: &'a str,
 }
 
-/// What a URL links.
+/// The specification that a URL links.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Linked {
-    /// A vocabulary that we know.
+pub(super) enum LinkTarget {
+    /// A known vocabulary.
     Known(Vocabulary),
-    /// A specification of others.
+    /// A foreign specification.
     Foreign,
 }
 
-/// Specifications that hold a single directive of federation each; federation is made of them.
+/// Specifications that each define one directive that is also a part of federation.
 const PARTS_OF_FEDERATION: [&str; 9] =
     ["tag", "inaccessible", "authenticated", "requiresScopes", "policy", "context", "cost", "listSize", "cacheTag"];
 
@@ -30,7 +30,7 @@ const APOLLO: &str = "https://specs.apollo.dev/";
 const OURS: &str = "https://bespoke.example/";
 
 impl<'a> SpecificationUrl<'a> {
-    /// Takes a URL apart.
+    /// Splits a URL into its parts.
     pub(super) fn read(url: &'a str) -> Self {
         let url = url.trim_end_matches('/');
         let last = |text: &'a str| text.rsplit_once('/').map_or(text, |(_, last)| last);
@@ -44,8 +44,8 @@ impl<'a> SpecificationUrl<'a> {
         }
     }
 
-    /// What it links; an error says what is wrong with it, and what to write.
-    pub(super) fn linked(&self) -> Result<Linked, (String, String)> {
+    /// The specification that the URL links. An error is a message and a help text.
+    pub(super) fn linked(&self) -> Result<LinkTarget, (String, String)> {
         if let Some(spec) = self.identity.strip_prefix(APOLLO) {
             return self.of_apollo(spec);
         }
@@ -54,31 +54,31 @@ impl<'a> SpecificationUrl<'a> {
                 "connect" => Vocabulary::Connect,
                 "view" => Vocabulary::View,
                 _ => {
-                    let help = "ours are `https://bespoke.example/connect/v1` and `https://bespoke.example/view/v1`";
+                    let help = "known are `https://bespoke.example/connect/v1` and `https://bespoke.example/view/v1`";
                     return Err((format!("`{}` is not known", self.identity), help.to_owned()));
                 }
             };
             return match self.version {
-                "v1" => Ok(Linked::Known(vocabulary)),
+                "v1" => Ok(LinkTarget::Known(vocabulary)),
                 _ => Err(self.other_version(vocabulary)),
             };
         }
         let is_ours = matches!(self.name, "connect" | "source" | "view" | "federation");
         match is_ours {
             true => Err((format!("`{}` is not known", self.identity), self.meant())),
-            false => Ok(Linked::Foreign),
+            false => Ok(LinkTarget::Foreign),
         }
     }
 
-    fn of_apollo(&self, spec: &str) -> Result<Linked, (String, String)> {
+    fn of_apollo(&self, spec: &str) -> Result<LinkTarget, (String, String)> {
         match spec {
             "federation" if self.version.starts_with("v2.") || self.version.starts_with("v1.") => {
-                Ok(Linked::Known(Vocabulary::Federation))
+                Ok(LinkTarget::Known(Vocabulary::Federation))
             }
             "federation" => Err(self.other_version(Vocabulary::Federation)),
-            "link" => Ok(Linked::Known(Vocabulary::Link)),
+            "link" => Ok(LinkTarget::Known(Vocabulary::Link)),
             "connect" | "source" => Err((
-                "the published connect specification is not what we read".to_owned(),
+                "Apollo's connect specification is not supported".to_owned(),
                 format!(
                     "write `@link(url: \"{}\", import: [\"@source\", \"@connect\"])`; headers are `{{ name:, from: }}` or \
                      `{{ name:, value: }}`, and a query stands in `queryParams:`",
@@ -87,9 +87,9 @@ impl<'a> SpecificationUrl<'a> {
             )),
             "join" | "core" => Err((
                 "this is a composed supergraph".to_owned(),
-                "give the SDL of each subgraph instead: they are composed here".to_owned(),
+                "give the SDL of each subgraph instead: Bespoke composes them".to_owned(),
             )),
-            part if PARTS_OF_FEDERATION.contains(&part) => Ok(Linked::Known(Vocabulary::Federation)),
+            part if PARTS_OF_FEDERATION.contains(&part) => Ok(LinkTarget::Known(Vocabulary::Federation)),
             _ => Err((format!("`{}` is not known", self.identity), self.meant())),
         }
     }
@@ -112,7 +112,7 @@ impl<'a> SpecificationUrl<'a> {
     }
 }
 
-/// `v1`, `v2.5`.
+/// Whether a text is a version, such as `v1` or `v2.5`.
 fn is_version(text: &str) -> bool {
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     text.strip_prefix('v').is_some_and(|version| version.split('.').count() <= 2 && version.split('.').all(digits))

@@ -9,7 +9,7 @@ use crate::compose::{Graph, ResolvedHeader, Source, SourceId, Transport};
 use crate::config::{BreakerConfig, Budget, Config, ServiceConfig};
 use crate::execute::{Bounds, Caching, CauseReport, Polls, Sourced};
 use crate::flight::FlightOptions;
-use crate::project::{Assembled, Files, assemble, binding_places, limits};
+use crate::project::{Assembly, Files, assemble, binding_places, limits};
 use crate::upstream::{
     Balanced, BreakerOptions, ClientError, ClientOptions, ForwardedHeader, GuardOptions, Guarded, HandleService,
     HandleServices, HttpClient, HttpService, HttpServiceConfig, InProcessSource, InvalidBaseUrl, QueueOptions,
@@ -40,7 +40,7 @@ impl std::fmt::Debug for Client {
 pub enum EngineError {
     /// The files hold errors; the findings say which.
     #[error("the project has errors:\n{}", .0.findings_text())]
-    Findings(Box<Assembled>),
+    Findings(Box<Assembly>),
     /// The graph has an in-process source that this program does not.
     #[error("the source `{0}` is Rust code, which this program does not have: run the client's own program")]
     NoCode(String),
@@ -152,7 +152,7 @@ impl Client {
     /// Reads and checks the files: graph, view and configuration. `environment` gives the value of each `${NAME}` in
     /// the configuration.
     #[doc(hidden)]
-    pub fn assemble(&self, environment: &dyn Fn(&str) -> Option<String>) -> Assembled {
+    pub fn assemble(&self, environment: &dyn Fn(&str) -> Option<String>) -> Assembly {
         let code: Vec<(&str, String)> = self.in_process.iter().map(|source| (source.name(), source.sdl())).collect();
         let code: Vec<(&str, &str)> = code.iter().map(|(name, sdl)| (*name, sdl.as_str())).collect();
         assemble(&self.files, &self.name, &code, environment)
@@ -164,14 +164,14 @@ impl Client {
     /// The files have errors, the configuration leaves out something that a source needs, or a file that it names
     /// cannot be used.
     #[doc(hidden)]
-    pub fn engine(&self, assembled: Assembled, options: &EngineOptions) -> Result<Engine, EngineError> {
+    pub fn engine(&self, assembled: Assembly, options: &EngineOptions) -> Result<Engine, EngineError> {
         if assembled.has_errors() {
             return Err(EngineError::Findings(Box::new(assembled)));
         }
         let (graph, view, config) = match (assembled.graph, assembled.view, assembled.config) {
             (Some(graph), Some(view), Some(config)) => (graph, view, config),
             (graph, view, config) => {
-                let rest = Assembled { graph, view, config, ..assembled };
+                let rest = Assembly { graph, view, config, ..assembled };
                 return Err(EngineError::Findings(Box::new(rest)));
             }
         };

@@ -12,7 +12,7 @@ pub use document::document;
 pub use sdl::{client_sdl, openapi, service_sdl};
 pub use variables::variables;
 
-use crate::project::{Assembled, Files, assemble};
+use crate::project::{Assembly, Files, assemble};
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -22,8 +22,8 @@ pub fn projection(data: &[u8]) {
 }
 
 /// The project of this repository, assembled for the client `web`.
-fn web() -> &'static Assembled {
-    static WEB: OnceLock<Assembled> = OnceLock::new();
+fn web() -> &'static Assembly {
+    static WEB: OnceLock<Assembly> = OnceLock::new();
     WEB.get_or_init(|| {
         let files = Files::read(Path::new(env!("CARGO_MANIFEST_DIR"))).expect("this repository's project");
         assemble(&files, "web", &[], &|_| Some(String::new()))

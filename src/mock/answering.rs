@@ -1,9 +1,9 @@
-//! One request being answered: values by type, for the fields of [`super::object::Object`].
+//! Answering one request: makes values by their types, for the fields of [`super::object::Object`].
 
+use super::arguments::ArgumentValues;
 use super::chance::Chance;
 use super::engine::MockOptions;
-use super::given::Given;
-use super::identity::{self, Who};
+use super::identity::{self, ObjectIdentity};
 use super::leaf::{self, Place};
 use super::object::Object;
 use super::page::{Page, Window, is_page};
@@ -15,28 +15,28 @@ use apollo_compiler::{Node, Schema};
 use std::cell::Cell;
 use std::time::Instant;
 
-/// Deepest nesting of lists in one type; below it they are empty.
+/// Deepest nesting of lists in one type. Lists below it are empty.
 const MAX_LISTS: u32 = 4;
 
-/// What all objects of an answer share.
+/// The state that all objects of an answer share.
 #[derive(Debug)]
-pub(super) struct Answering<'a> {
+pub(super) struct AnswerMaker<'a> {
     pub(super) view: &'a View,
     pub(super) options: &'a MockOptions,
     pub(super) deadline: Instant,
-    /// Values that may still be made; at 0 there is no answer.
+    /// The number of values that may still be made. At 0 there is no answer.
     pub(super) left: Cell<u64>,
 }
 
-/// Where a value stands: a hash of the place, what its field was asked with, and the page around it.
+/// The place of a value: a hash of the place, the arguments of its field, and the page around it.
 #[derive(Debug, Clone)]
 pub(super) struct Spot {
     pub(super) here: Chance,
-    pub(super) given: Given,
+    pub(super) given: ArgumentValues,
     pub(super) page: Option<Page>,
 }
 
-impl<'a> Answering<'a> {
+impl<'a> AnswerMaker<'a> {
     pub(super) fn schema(&self) -> &'a Schema {
         &self.view.schema
     }
@@ -45,10 +45,10 @@ impl<'a> Answering<'a> {
         Chance::new(self.options.seed)
     }
 
-    /// Counts one more value; false when there may be no more.
+    /// Counts one more value. Returns false if there may be no more.
     pub(super) fn spend(&self) -> bool {
         let left = self.left.get();
-        // A look at the clock costs more than a value.
+        // Reading the clock costs more than a value.
         let is_late = left.is_multiple_of(256) && Instant::now() >= self.deadline;
         self.left.set(if is_late { 0 } else { left.saturating_sub(1) });
         self.left.get() > 0
@@ -58,20 +58,20 @@ impl<'a> Answering<'a> {
         self.schema().types.get(named).is_some_and(|ty| !ty.is_leaf())
     }
 
-    /// The concrete type that stands for `who` where a type is expected.
-    pub(super) fn concrete(&self, named: &Name, who: &Who) -> Option<&'a Node<ObjectType>> {
+    /// The concrete type of `who` where a type is expected.
+    pub(super) fn concrete(&self, named: &Name, who: &ObjectIdentity) -> Option<&'a Node<ObjectType>> {
         identity::concrete(&self.view.schema, &self.view.implementers, named, who)
     }
 
-    /// The object that `who` is; null when its type has no concrete one.
-    pub(super) fn object(&'a self, named: &Name, who: &Who, spot: Spot) -> ResolvedValue<'a> {
+    /// The object that `who` is, or null if its type has no concrete type.
+    pub(super) fn object(&'a self, named: &Name, who: &ObjectIdentity, spot: Spot) -> ResolvedValue<'a> {
         let Some(ty) = self.concrete(named, who) else { return ResolvedValue::null() };
         let id = identity::id_value(self.schema(), ty, who, self.seed());
         let chance = match &id {
             Some(id) => self.seed().named(&ty.name).named(&id.to_string()),
             None => spot.here.named(&ty.name),
         };
-        // Of a list's items, only edges speak of the list.
+        // Among the items of a list, only edges say something about the list.
         let speaks = |page: &Page| id.is_none() && (page.index.is_none() || ty.fields.contains_key("node"));
         let page = match spot.page.filter(speaks) {
             None if id.is_none() && is_page(self.schema(), ty) => {
@@ -83,11 +83,11 @@ impl<'a> Answering<'a> {
         ResolvedValue::object(Object { answering: self, ty, chance, id, given: spot.given, page })
     }
 
-    /// A list, `level` of them around its items.
+    /// A list, with `level` lists around its items.
     pub(super) fn list(
         &'a self,
         of: &'a Type,
-        items: impl Iterator<Item = (u64, Who)> + 'a,
+        items: impl Iterator<Item = (u64, ObjectIdentity)> + 'a,
         spot: Spot,
         place: Place<'a>,
         level: u32,
@@ -100,7 +100,7 @@ impl<'a> Answering<'a> {
         &'a self,
         ty: &'a Type,
         at: u64,
-        who: &Who,
+        who: &ObjectIdentity,
         spot: &Spot,
         place: Place<'a>,
         level: u32,
@@ -114,7 +114,7 @@ impl<'a> Answering<'a> {
         match ty {
             Type::List(of) | Type::NonNullList(of) => {
                 let length = if level < MAX_LISTS { self.options.list } else { 0 };
-                let items = (0..length).map(move |at| (at, Who::at(here, at)));
+                let items = (0..length).map(move |at| (at, ObjectIdentity::at(here, at)));
                 self.list(of, items, spot, place, level + 1)
             }
             Type::Named(named) | Type::NonNullNamed(named) if self.is_composite(named) => self.object(named, who, spot),

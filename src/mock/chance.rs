@@ -1,9 +1,9 @@
-//! Numbers that look random and are always the same: a [`Chance`] is a hash of where a value stands.
+//! Numbers that look random and are always the same: a [`Chance`] is a hash of the place of a value.
 
 use fake::rand::SeedableRng;
 use fake::rand::rngs::StdRng;
 
-/// A place among all places that a value can have, as a hash of what led to it.
+/// The place of a value, as a hash of the path to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Chance(u64);
 
@@ -12,16 +12,16 @@ impl Chance {
         Self(scramble(seed))
     }
 
-    /// The place below this one that has a name.
+    /// The place below this one with a name.
     pub(super) fn named(self, name: &str) -> Self {
-        // FNV-1a, so that the length of a name is no boundary: "ab" then "c" is another place than "a" then "bc".
+        // FNV-1a, scrambled after each name, so that "ab" then "c" is another place than "a" then "bc".
         let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325 ^ self.0, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
         });
         Self(scramble(hash))
     }
 
-    /// The place below this one that has a number.
+    /// The place below this one with a number.
     pub(super) fn numbered(self, number: u64) -> Self {
         Self(scramble(self.0 ^ scramble(number.wrapping_add(1))))
     }
@@ -36,22 +36,22 @@ impl Chance {
         least + self.below(most.saturating_sub(least) + 1)
     }
 
-    /// Whether it is among `percent` of a hundred.
+    /// True for `percent` of a hundred places.
     pub(super) fn is_among(self, percent: u8) -> bool {
         self.named("percent").below(100) < u64::from(percent)
     }
 
-    /// One of a few.
+    /// One item of a slice; `None` if it is empty.
     pub(super) fn pick<T>(self, from: &[T]) -> Option<&T> {
         from.get(self.below(from.len() as u64) as usize)
     }
 
-    /// A generator for whoever wants one.
+    /// A generator of random numbers that is seeded by this place.
     pub(super) fn generator(self) -> StdRng {
         StdRng::seed_from_u64(self.0)
     }
 
-    /// 16 bytes.
+    /// 16 bytes that follow from this place.
     pub(super) fn bytes(self) -> [u8; 16] {
         let mut bytes = [0; 16];
         bytes[..8].copy_from_slice(&self.0.to_be_bytes());

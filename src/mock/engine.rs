@@ -1,6 +1,6 @@
-//! The engine: documents are validated for real, and answered with made-up data.
+//! The engine of `bespoke mock`: it validates documents as the real engine does, and answers with made-up data.
 
-use super::answering::Answering;
+use super::answering::AnswerMaker;
 use super::object::Object;
 use crate::engine::{GraphQlEngine, Request, Response, ResponseKind, refuse};
 use crate::operation::{self, LIMIT_EXCEEDED, Limits, OperationKind, Prepared, RequestError, Variables};
@@ -15,36 +15,36 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Most values of one answer: fields and items of lists.
+/// Most values in one answer: fields and items of lists.
 const MAX_VALUES: u64 = 100_000;
 
-/// The `extensions.code` of errors that are made up.
+/// The `extensions.code` of made-up errors.
 const MOCK_ERROR: &str = "MOCK_ERROR";
 
-/// How data is made up.
+/// Options for made-up data.
 #[derive(Debug, Clone, Default)]
 pub struct MockOptions {
-    /// Other data for every number.
+    /// The seed; each number gives other data.
     pub seed: u64,
-    /// Items of a list whose arguments name no number.
+    /// The number of items in a list, if its arguments do not name one.
     pub list: u64,
-    /// Of a hundred values that may be null, how many are; 0 to 100.
+    /// The percentage of null among the values that may be null, from 0 to 100.
     pub nulls: u8,
-    /// Of a hundred fields that may be null, and of root fields, how many are errors; 0 to 100.
+    /// The percentage of errors among root fields and the fields that may be null, from 0 to 100.
     pub errors: u8,
-    /// How long each answer takes at least.
+    /// The shortest time that an answer takes.
     pub delay: Duration,
-    /// What a custom scalar always is, by its name.
+    /// The value of each custom scalar, by its name.
     pub scalars: HashMap<String, JsonValue>,
 }
 
-/// A scalar of the options that the schema does not have, or not as a custom one.
+/// The options name a scalar that the schema does not have as a custom scalar.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the schema has no custom scalar `{name}`; it has: {}", .known.join(", "))]
 pub struct InvalidScalar {
-    /// Its name.
+    /// The name in the options.
     pub name: String,
-    /// The custom scalars that there are.
+    /// The names of the schema's custom scalars.
     pub known: Vec<String>,
 }
 
@@ -60,7 +60,7 @@ impl MockEngine {
     /// Makes an engine over a schema.
     ///
     /// # Errors
-    /// When a scalar of the options is none of the schema's custom ones.
+    /// When the options name a scalar that is not a custom scalar of the schema.
     pub fn new(view: View, options: MockOptions) -> Result<Self, InvalidScalar> {
         let custom =
             view.schema.types.iter().filter(|(_, ty)| matches!(ty, ExtendedType::Scalar(_)) && !ty.is_built_in());
@@ -117,7 +117,7 @@ impl MockEngine {
             return Err(vec![RequestError::new(operation::VALIDATION_FAILED, "the schema has no such operations")]);
         };
         let (view, options) = (&self.view, &self.options);
-        let answering = Answering { view, options, deadline, left: Cell::new(MAX_VALUES) };
+        let answering = AnswerMaker { view, options, deadline, left: Cell::new(MAX_VALUES) };
         let answer = prepared.resolve(&self.view, variables, &Object::root(&answering, root))?;
         if answering.left.get() == 0 {
             let message =

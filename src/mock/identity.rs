@@ -1,45 +1,45 @@
-//! Who an object is: its type and, if the type has one, its id.
+//! The identity of an object: its type and, if the type has one, its id.
 
+use super::arguments::ArgumentValues;
 use super::chance::Chance;
-use super::given::Given;
 use apollo_compiler::ast::Type;
 use apollo_compiler::collections::HashMap;
 use apollo_compiler::response::JsonValue;
 use apollo_compiler::schema::{ExtendedType, Implementers, Name, ObjectType};
 use apollo_compiler::{Node, Schema};
 
-/// Ids that nobody gave run from 1 to about this number.
+/// Ids that no argument gives are from 1 to about this number.
 const IDS: u64 = 9_000;
 
-/// Who is meant, before the type is known.
+/// The identity of an object before its type is known.
 #[derive(Debug, Clone)]
-pub(super) enum Who {
-    /// The caller said it.
-    Given(JsonValue),
-    /// The nth of its type.
+pub(super) enum ObjectIdentity {
+    /// The caller gave this id.
+    ArgumentValues(JsonValue),
+    /// The object with this number among those of its type.
     Nth(u64),
 }
 
-impl Who {
-    /// The one at a place of a list, or the only one of it.
+impl ObjectIdentity {
+    /// The object at this place, which may be an item of a list.
     pub(super) fn at(list: Chance, index: u64) -> Self {
         Self::Nth((1 + list.below(IDS)).saturating_add(index))
     }
 
     fn text(&self) -> String {
         match self {
-            Self::Given(id) => id.as_str().map_or_else(|| id.to_string(), str::to_owned),
+            Self::ArgumentValues(id) => id.as_str().map_or_else(|| id.to_string(), str::to_owned),
             Self::Nth(number) => number.to_string(),
         }
     }
 }
 
-/// The concrete type that stands for `who` where `named` is expected; none when nothing can.
+/// The concrete type of `who` where `named` is expected; `None` if there is no concrete type.
 pub(super) fn concrete<'s>(
     schema: &'s Schema,
     implementers: &HashMap<Name, Implementers>,
     named: &Name,
-    who: &Who,
+    who: &ObjectIdentity,
 ) -> Option<&'s Node<ObjectType>> {
     let mut possible: Vec<&Name> = match schema.types.get(named)? {
         ExtendedType::Object(object) => return Some(object),
@@ -47,7 +47,7 @@ pub(super) fn concrete<'s>(
         ExtendedType::Union(union) => union.members.iter().map(|member| &member.name).collect(),
         _ => return None,
     };
-    // Neighbours in a list are of different types, whatever order the schema names them in.
+    // Neighbours in a list have different types, whatever the order of types in the schema.
     possible.sort();
     let text = who.text();
     let at = text.parse::<u64>().unwrap_or_else(|_| Chance::new(0).named(&text).below(u64::from(u32::MAX)));
@@ -80,34 +80,37 @@ pub(super) fn id_arguments(schema: &Schema, named: &Name) -> Vec<String> {
     names
 }
 
-/// Whom the arguments of a field name.
-pub(super) fn given(schema: &Schema, named: &Name, given: &Given) -> Option<Who> {
-    id_arguments(schema, named).iter().find_map(|name| given.own_id(name)).map(|id| Who::Given(id.clone()))
+/// The identity that the arguments of a field name.
+pub(super) fn given(schema: &Schema, named: &Name, given: &ArgumentValues) -> Option<ObjectIdentity> {
+    id_arguments(schema, named)
+        .iter()
+        .find_map(|name| given.own_id(name))
+        .map(|id| ObjectIdentity::ArgumentValues(id.clone()))
 }
 
-/// All whom the arguments of a field name: `ids`, `orderIds`.
-pub(super) fn all_given(schema: &Schema, named: &Name, given: &Given) -> Option<Vec<Who>> {
+/// All identities that the arguments of a field name, such as `ids` or `orderIds`.
+pub(super) fn all_given(schema: &Schema, named: &Name, given: &ArgumentValues) -> Option<Vec<ObjectIdentity>> {
     let ids = id_arguments(schema, named).into_iter().find_map(|name| given.ids(&format!("{name}s")))?;
-    Some(ids.iter().map(|id| Who::Given(id.clone())).collect())
+    Some(ids.iter().map(|id| ObjectIdentity::ArgumentValues(id.clone())).collect())
 }
 
-/// The id of an object as its id field's type has it; none if its type has no id.
-pub(super) fn id_value(schema: &Schema, ty: &ObjectType, who: &Who, seed: Chance) -> Option<JsonValue> {
+/// The id of an object, as the type of its id field requires it; `None` if its type has no id.
+pub(super) fn id_value(schema: &Schema, ty: &ObjectType, who: &ObjectIdentity, seed: Chance) -> Option<JsonValue> {
     let (_, field) = id_field(schema, ty)?;
     Some(match (who, field.inner_named_type().as_str()) {
-        (Who::Given(id), "Int") => {
+        (ObjectIdentity::ArgumentValues(id), "Int") => {
             let number = id.as_i64().or_else(|| id.as_str()?.parse().ok());
             let number = number.filter(|&number| i32::try_from(number).is_ok());
             number.map_or_else(|| JsonValue::from(seed.named(&who.text()).between(1, IDS)), JsonValue::from)
         }
-        (Who::Given(_), _) => who.text().into(),
-        (Who::Nth(number), "Int") => JsonValue::from((*number).min(i32::MAX as u64)),
-        (Who::Nth(number), name) if is_uuid(name) => uuid(seed.named(&ty.name).numbered(*number)).into(),
-        (Who::Nth(number), _) => number.to_string().into(),
+        (ObjectIdentity::ArgumentValues(_), _) => who.text().into(),
+        (ObjectIdentity::Nth(number), "Int") => JsonValue::from((*number).min(i32::MAX as u64)),
+        (ObjectIdentity::Nth(number), name) if is_uuid(name) => uuid(seed.named(&ty.name).numbered(*number)).into(),
+        (ObjectIdentity::Nth(number), _) => number.to_string().into(),
     })
 }
 
-/// Is it a scalar for UUIDs, by its name?
+/// Whether a scalar is for UUIDs, by its name.
 pub(super) fn is_uuid(scalar: &str) -> bool {
     scalar.eq_ignore_ascii_case("uuid") || scalar.eq_ignore_ascii_case("guid")
 }

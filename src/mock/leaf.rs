@@ -8,16 +8,16 @@ use apollo_compiler::response::JsonValue;
 use apollo_compiler::response::serde_json_bytes::json;
 use apollo_compiler::schema::ExtendedType;
 
-/// Where a leaf stands.
+/// The place of a leaf.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place<'a> {
-    /// The type of the object that holds it.
+    /// The type of the object that holds the leaf.
     pub(super) owner: &'a str,
-    /// Who that object is.
+    /// The identity of that object.
     pub(super) owner_chance: Chance,
-    /// The field.
+    /// The name of the field.
     pub(super) name: &'a str,
-    /// This field, or this item of it.
+    /// The place of the field, or of an item in its list.
     pub(super) here: Chance,
 }
 
@@ -38,7 +38,7 @@ pub(super) fn of_type(schema: &Schema, named: &str, place: &Place<'_>) -> JsonVa
     }
 }
 
-/// A scalar of the schema's own, by its name; the names are those of common scalar libraries.
+/// A value of a custom scalar, by the scalar's name. The names are those of common scalar libraries.
 fn scalar(scalar: &str, name: &Name, place: &Place<'_>) -> JsonValue {
     let here = place.here;
     let lower = scalar.to_ascii_lowercase();
@@ -63,7 +63,7 @@ fn scalar(scalar: &str, name: &Name, place: &Place<'_>) -> JsonValue {
         _ if lower.ends_with("datetime") || lower.contains("timestamp") || lower == "instant" => {
             words::date_time(name, place).into()
         }
-        // Scalars such as `URL`, `EmailAddress` and `PhoneNumber` are texts of their own name.
+        // Scalars such as `URL`, `EmailAddress` and `PhoneNumber` are made as a text field with that name is.
         _ => match words::known(&Name::new(scalar), place) {
             Some(text) => text.into(),
             None => words::text(name, place).into(),
@@ -71,7 +71,7 @@ fn scalar(scalar: &str, name: &Name, place: &Place<'_>) -> JsonValue {
     }
 }
 
-/// A whole number that suits a name; well inside 32 bits.
+/// A whole number that suits a name. It is well within 32 bits.
 fn integer(name: &Name, place: &Place<'_>) -> i64 {
     let here = place.here;
     let number = if name.has_any(&["age"]) {
@@ -104,7 +104,7 @@ fn integer(name: &Name, place: &Place<'_>) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX).min(i64::from(i32::MAX))
 }
 
-/// A number that suits a name, with two decimals at most.
+/// A number that suits a name, with at most two decimals.
 fn float(name: &Name, place: &Place<'_>) -> f64 {
     let here = place.here;
     let hundredths = |least: u64, most: u64| here.between(least, most) as f64 / 100.0;

@@ -1,9 +1,9 @@
 //! One made-up object, whose fields are made when they are asked for.
 
-use super::answering::{Answering, Spot};
+use super::answering::{AnswerMaker, Spot};
+use super::arguments::ArgumentValues;
 use super::chance::Chance;
-use super::given::Given;
-use super::identity::{self, Who};
+use super::identity::{self, ObjectIdentity};
 use super::leaf::Place;
 use super::page::{MAX_ITEMS, Page, Window};
 use apollo_compiler::Node;
@@ -15,15 +15,15 @@ use apollo_compiler::schema::{Name, ObjectType};
 /// An object of the answer.
 #[derive(Debug)]
 pub(super) struct Object<'a> {
-    pub(super) answering: &'a Answering<'a>,
+    pub(super) answering: &'a AnswerMaker<'a>,
     pub(super) ty: &'a Node<ObjectType>,
-    /// Who it is, as a hash: the same for the same type and id.
+    /// The identity of the object, as a hash: equal for equal type and id.
     pub(super) chance: Chance,
-    /// Its id, if its type has one.
+    /// The id of the object, if its type has one.
     pub(super) id: Option<JsonValue>,
-    /// What it was asked with.
-    pub(super) given: Given,
-    /// The list that it is a page of, or an edge of; never of an object with an id.
+    /// The arguments that it was given.
+    pub(super) given: ArgumentValues,
+    /// The list that the object is a page or an edge of. An object with an id has none.
     pub(super) page: Option<Page>,
 }
 
@@ -41,24 +41,24 @@ impl ObjectValue for Object<'_> {
             self.ty.fields.get_key_value(info.field_name()).ok_or_else(|| self.unknown_field_error(info))?;
         let is_nullable = !field.ty.is_non_null();
         let here = self.chance.named(name);
-        // Where null must not stand, an error would take all around it along.
+        // An error in a non-null field would make its whole parent null.
         if (is_nullable || self.is_root()) && here.named("error").is_among(self.answering.options.errors) {
             return Err(fail("made up, by --errors"));
         }
         if is_nullable && here.named("null").is_among(self.answering.options.nulls) {
             return Ok(ResolvedValue::null());
         }
-        // An object with an id is the same whatever it was asked with; others are part of what was asked.
+        // An object with an id does not depend on arguments; other objects do.
         let outer = (self.id.is_none()).then_some(&self.given);
-        Ok(self.value(name, &field.ty, Given::of(info.arguments(), outer)))
+        Ok(self.value(name, &field.ty, ArgumentValues::of(info.arguments(), outer)))
     }
 }
 
 impl<'a> Object<'a> {
-    /// The object that an operation begins with.
-    pub(super) fn root(answering: &'a Answering<'a>, ty: &'a Node<ObjectType>) -> Self {
+    /// The root object of an operation.
+    pub(super) fn root(answering: &'a AnswerMaker<'a>, ty: &'a Node<ObjectType>) -> Self {
         let chance = answering.seed().named(&ty.name);
-        Self { answering, ty, chance, id: None, given: Given::default(), page: None }
+        Self { answering, ty, chance, id: None, given: ArgumentValues::default(), page: None }
     }
 
     fn is_root(&self) -> bool {
@@ -66,7 +66,7 @@ impl<'a> Object<'a> {
         roots.any(|(_, root)| root.name == self.ty.name)
     }
 
-    fn value(&self, name: &'a Name, ty: &'a Type, given: Given) -> ResolvedValue<'a> {
+    fn value(&self, name: &'a Name, ty: &'a Type, given: ArgumentValues) -> ResolvedValue<'a> {
         if let Some(echo) = self.echo(name, ty, &given) {
             return as_list_or_leaf(ty, echo);
         }
@@ -79,8 +79,8 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// What the object was asked with under the field's name; never its id, which is who it is.
-    fn echo(&self, name: &Name, ty: &Type, given: &Given) -> Option<JsonValue> {
+    /// The argument of the object with the field's name. It is never the id, which is the object's identity.
+    fn echo(&self, name: &Name, ty: &Type, given: &ArgumentValues) -> Option<JsonValue> {
         let is_own_id = self.own_id() == Some(name);
         let schema = self.answering.schema();
         if is_own_id { None } else { self.given.echo(schema, name, ty).or_else(|| given.echo(schema, name, ty)) }
@@ -90,23 +90,25 @@ impl<'a> Object<'a> {
         identity::id_field(self.answering.schema(), self.ty).map(|(name, _)| name)
     }
 
-    fn composite(&self, name: &Name, named: &Name, given: Given, here: Chance) -> ResolvedValue<'a> {
+    fn composite(&self, name: &Name, named: &Name, given: ArgumentValues, here: Chance) -> ResolvedValue<'a> {
         let who = identity::given(self.answering.schema(), named, &given).or_else(|| self.meant(name));
         let (who, page) = match self.page {
-            // What an edge holds is the item at its place of the list.
-            Some(Page { index: Some(index), chance, .. }) => (who.unwrap_or_else(|| Who::at(chance, index)), None),
-            page => (who.unwrap_or_else(|| Who::at(here, 0)), page),
+            // An edge holds the item at its place in the list.
+            Some(Page { index: Some(index), chance, .. }) => {
+                (who.unwrap_or_else(|| ObjectIdentity::at(chance, index)), None)
+            }
+            page => (who.unwrap_or_else(|| ObjectIdentity::at(here, 0)), page),
         };
         self.answering.object(named, &who, Spot { here, given, page })
     }
 
-    /// Whom `category: "3"` or `categoryId: "3"` of the object's own arguments means by its field `category`.
-    fn meant(&self, field: &str) -> Option<Who> {
+    /// The identity of the object's field `category`, if its own arguments have `category: "3"` or `categoryId: "3"`.
+    fn meant(&self, field: &str) -> Option<ObjectIdentity> {
         let id = self.given.id(&format!("{field}Id")).or_else(|| self.given.id(field))?;
-        Some(Who::Given(id.clone()))
+        Some(ObjectIdentity::ArgumentValues(id.clone()))
     }
 
-    fn list(&self, name: &'a Name, of: &'a Type, given: Given, here: Chance) -> ResolvedValue<'a> {
+    fn list(&self, name: &'a Name, of: &'a Type, given: ArgumentValues, here: Chance) -> ResolvedValue<'a> {
         let answering = self.answering;
         let place = Place { owner: &self.ty.name, owner_chance: self.chance, name, here };
         let all = identity::all_given(answering.schema(), of.inner_named_type(), &given);
@@ -117,12 +119,13 @@ impl<'a> Object<'a> {
         }
         match self.page.filter(|page| page.index.is_none()) {
             Some(page) => {
-                let items = (page.window.start..page.window.end).map(move |at| (at, Who::at(page.chance, at)));
+                let items =
+                    (page.window.start..page.window.end).map(move |at| (at, ObjectIdentity::at(page.chance, at)));
                 answering.list(of, items, Spot { here, given, page: Some(page) }, place, 1)
             }
             None => {
                 let window = Window::of(&given, answering.options.list, here);
-                let items = (window.start..window.end).map(move |at| (at, Who::at(here, at)));
+                let items = (window.start..window.end).map(move |at| (at, ObjectIdentity::at(here, at)));
                 answering.list(of, items, Spot { here, given, page: None }, place, 1)
             }
         }
@@ -143,7 +146,7 @@ impl<'a> Object<'a> {
         answering.leaf(ty.inner_named_type(), &place)
     }
 
-    /// `authorId` is the id of `author`.
+    /// The id of `author`, for the field `authorId`.
     fn id_of_sibling(&self, name: &Name, ty: &Type) -> Option<JsonValue> {
         let sibling = self.ty.fields.get(name.strip_suffix("Id")?)?;
         let named = sibling.ty.inner_named_type();
@@ -151,14 +154,14 @@ impl<'a> Object<'a> {
             return None;
         }
         let who = self.meant(&sibling.name);
-        let who = who.unwrap_or_else(|| Who::at(self.chance.named(&sibling.name).named(""), 0));
+        let who = who.unwrap_or_else(|| ObjectIdentity::at(self.chance.named(&sibling.name).named(""), 0));
         let concrete = self.answering.concrete(named, &who)?;
         let id = identity::id_value(self.answering.schema(), concrete, &who, self.answering.seed())?;
-        super::given::fitting(self.answering.schema(), ty, &id)
+        super::arguments::fitting(self.answering.schema(), ty, &id)
     }
 }
 
-/// A value as its type has it: an array may be a list, or one value of a scalar.
+/// A value as its type requires it. An array may be a list, or one value of a scalar.
 fn as_list_or_leaf<'a>(ty: &'a Type, value: JsonValue) -> ResolvedValue<'a> {
     match (ty, value) {
         (Type::List(of) | Type::NonNullList(of), JsonValue::Array(items)) => {

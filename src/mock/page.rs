@@ -1,7 +1,7 @@
-//! Which items of a list are asked for: `first`, `after`, `limit`, `offset` and their kind.
+//! The items of a list that arguments ask for: `first`, `after`, `limit`, `offset` and similar ones.
 
+use super::arguments::ArgumentValues;
 use super::chance::Chance;
-use super::given::Given;
 use apollo_compiler::Schema;
 use apollo_compiler::ast::Type;
 use apollo_compiler::response::JsonValue;
@@ -12,32 +12,32 @@ use base64::engine::general_purpose::STANDARD;
 /// Most items of one list.
 pub(super) const MAX_ITEMS: u64 = 1_000;
 
-/// How many pages of the usual length a list that is read by pages has.
+/// The number of pages of a list that is read in pages of the usual length.
 const PAGES: u64 = 20;
 
-/// What a cursor says before it is encoded.
+/// The text of a cursor before it is encoded.
 const CURSOR: &str = "cursor:";
 
-/// A run of a list's items.
+/// Consecutive items of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Window {
     pub(super) start: u64,
     pub(super) end: u64,
-    /// Items of the whole list.
+    /// The number of items in the whole list.
     pub(super) total: u64,
 }
 
-/// A list that is read by pages, and the place in it: of the page itself, or of one edge.
+/// A list that is read in pages, with the place in it of a page or of an edge.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Page {
-    /// The whole list, whatever part of it is asked for.
+    /// The place of the whole list.
     pub(super) chance: Chance,
     pub(super) window: Window,
-    /// Of an edge: which item it holds.
+    /// The item that an edge holds; `None` for a page.
     pub(super) index: Option<u64>,
 }
 
-/// Names of arguments that say which part of a list is wanted.
+/// The names of arguments that select a part of a list.
 pub(super) fn is_paging(argument: &str) -> bool {
     LENGTHS.contains(&argument) || STARTS.contains(&argument) || matches!(argument, "after" | "before" | "page")
 }
@@ -46,8 +46,8 @@ const LENGTHS: [&str; 9] = ["first", "last", "limit", "take", "pageSize", "perPa
 const STARTS: [&str; 3] = ["offset", "skip", "start"];
 
 impl Window {
-    /// The part that the arguments ask for; without any, `usual` items from the first on.
-    pub(super) fn of(given: &Given, usual: u64, chance: Chance) -> Self {
+    /// The part that the arguments ask for. Without such arguments, it is the first `usual` items.
+    pub(super) fn of(given: &ArgumentValues, usual: u64, chance: Chance) -> Self {
         let asked = LENGTHS.iter().find_map(|name| given.number(name));
         let length = asked.unwrap_or(usual).min(MAX_ITEMS);
         let total = usual * PAGES + chance.named("total").below(usual.max(1));
@@ -73,22 +73,22 @@ impl Window {
         self.start > 0
     }
 
-    /// The last item's cursor; none of an empty page.
+    /// The cursor of the last item; `None` for an empty page.
     fn end_cursor(self) -> Option<String> {
         (self.end > self.start).then(|| encode(self.end - 1))
     }
 
-    /// The first item's cursor; none of an empty page.
+    /// The cursor of the first item; `None` for an empty page.
     fn start_cursor(self) -> Option<String> {
         (self.end > self.start).then(|| encode(self.start))
     }
 }
 
 impl Page {
-    /// What a field of a page, of its `pageInfo` or of an edge says of the list, if its name is one of those.
+    /// The value of a field of a page, of its `pageInfo` or of an edge, if the field has a name that is known for it.
     ///
     /// # Source
-    /// GraphQL Cursor Connections Specification §3, §4, §5, and names that others use.
+    /// GraphQL Cursor Connections Specification §3, §4, §5, and common names of other conventions.
     pub(super) fn leaf(&self, name: &str, ty: &Type) -> Option<JsonValue> {
         let window = self.window;
         let is_required = ty.is_non_null();
@@ -104,7 +104,7 @@ impl Page {
             ("Int", "pageCount" | "totalPages") => Some(window.total.div_ceil(length.max(1)).into()),
             ("Boolean", "hasNextPage" | "hasNext" | "hasMore") => Some(window.has_next().into()),
             ("Boolean", "hasPreviousPage" | "hasPrevious") => Some(window.has_previous().into()),
-            // An enum or a scalar of another meaning takes no cursor.
+            // An enum, or a scalar with another meaning, cannot hold a cursor.
             (ty, _) if !matches!(ty, "String" | "ID") && !ty.ends_with("Cursor") => None,
             (_, "cursor") => self.index.map(|index| encode(index).into()),
             (_, "startCursor") => cursor(window.start_cursor()),
@@ -115,7 +115,7 @@ impl Page {
     }
 }
 
-/// Does a type hold a page of a list, as connections do?
+/// Whether a type holds a page of a list, as connections do.
 pub(super) fn is_page(schema: &Schema, ty: &ObjectType) -> bool {
     const SIGNS: [&str; 10] = [
         "pageInfo",

@@ -1,4 +1,4 @@
-//! From files to what a client's engine is made of.
+//! Assembling a client: from the files of a project to its graph, view and configuration.
 
 use super::Files;
 use super::limits::limits;
@@ -12,31 +12,31 @@ use crate::diagnostic::{Code, FileId, Finding, Sources, Span, one_line};
 use crate::view::{self, View};
 use std::collections::HashMap;
 
-/// A client's graph, view and configuration; each is there if no finding stands against it.
+/// A client's graph, view and configuration. Each is `None` if an error prevents it.
 #[derive(Debug)]
-pub struct Assembled {
-    /// All texts, for drawing findings.
+pub struct Assembly {
+    /// The texts of all files, for drawing findings.
     pub sources: Sources,
     /// The composed graph.
     pub graph: Option<Graph>,
     /// The client's view of it.
     pub view: Option<View>,
-    /// The client's configuration; the default without a file.
+    /// The client's configuration, or the default one if there is no file.
     pub config: Option<Config>,
-    /// Everything that is wrong, in the order it was found.
+    /// All findings, in the order they were made.
     pub findings: Vec<Finding>,
-    /// The bindings that something of the client's schema is had by, as far as it was probed.
+    /// The bindings that the client's schema uses, as far as it was probed.
     pub bindings: Vec<Span>,
 }
 
-impl Assembled {
-    /// Is there an error among the findings?
+impl Assembly {
+    /// Whether there is an error among the findings.
     #[must_use]
     pub fn has_errors(&self) -> bool {
         self.findings.iter().any(Finding::is_error)
     }
 
-    /// All findings, on one line each.
+    /// All findings, each on a line of its own.
     #[must_use]
     pub fn findings_text(&self) -> String {
         let lines: Vec<String> = self.findings.iter().map(|finding| one_line(finding, &self.sources)).collect();
@@ -54,21 +54,21 @@ pub fn client_names(files: &Files) -> Vec<String> {
     names.collect()
 }
 
-/// Where a client's configuration is.
+/// The path of a client's configuration, if there is one.
 #[must_use]
 pub fn config_path(files: &Files, client: &str) -> Option<String> {
     let own = format!("bff-{client}/bff.yaml");
     [own, "bespoke.yaml".to_owned()].into_iter().find(|path| files.get(path).is_some())
 }
 
-/// Puts a client together. `code` are in-process sources, name and SDL; without any, the SDL files of `bff-<client>/`
-/// stand for them. `environment` answers `${NAME}` in the configuration.
+/// Assembles a client. `code` has the names and SDL of in-process subgraphs; if it is empty, the SDL files in
+/// `bff-<client>/` are taken instead. `environment` gives the value of `${NAME}` in the configuration.
 pub fn assemble(
     files: &Files,
     client: &str,
     code: &[(&str, &str)],
     environment: &dyn Fn(&str) -> Option<String>,
-) -> Assembled {
+) -> Assembly {
     let mut sources = Sources::default();
     let ids: HashMap<String, FileId> =
         files.iter().map(|(path, text)| (path.to_owned(), sources.add(path, text.clone()))).collect();
@@ -146,18 +146,18 @@ pub fn assemble(
             findings.extend(operations::check(&terms, &sources, file));
         }
     }
-    Assembled { sources, graph, view, config, findings, bindings }
+    Assembly { sources, graph, view, config, findings, bindings }
 }
 
-/// File and line of the binding of each way, such as `schema/services/shop.graphql:12`; by [`compose::WayId`].
+/// The file and line of the binding of each way, such as `schema/services/shop.graphql:12`, by [`compose::WayId`].
 #[must_use]
 pub fn binding_places(graph: &Graph, files: &Sources) -> Vec<Box<str>> {
     let spans = graph.ways.iter().map(|way| way.span);
     spans.map(|span| format!("{}:{}", files.path(span.file), files.position(span).line).into()).collect()
 }
 
-/// Adds to findings about endpoints that are to go (W114) which clients have something by them; `clients` have
-/// their [`Assembled::bindings`] beside them.
+/// Adds to findings about deprecated endpoints (W114) which clients use them. Each client comes with its
+/// [`Assembly::bindings`].
 pub fn name_clients(findings: &mut [Finding], clients: &[(String, Vec<Span>)]) {
     for finding in findings.iter_mut().filter(|finding| finding.code == Code::W114) {
         let Some(at) = finding.span() else { continue };
@@ -170,7 +170,7 @@ pub fn name_clients(findings: &mut [Finding], clients: &[(String, Vec<Span>)]) {
     }
 }
 
-/// What the configuration is checked against.
+/// The sources of a graph, as the configuration is checked against them.
 fn known_sources(graph: &Graph) -> Vec<KnownSource<'_>> {
     let mut known: Vec<KnownSource<'_>> = Vec::with_capacity(graph.sources.len());
     for source in &graph.sources {

@@ -1,4 +1,4 @@
-//! The texts of a project, by path relative to its folder.
+//! The files of a project: their texts, by the path relative to the project's folder.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,38 +19,38 @@ pub enum FilesError {
     /// A file or folder cannot be read.
     #[error("cannot read `{}`: {cause}", path.display())]
     Unreadable {
-        /// Which.
+        /// The file or folder.
         path: PathBuf,
-        /// Why.
+        /// The error of the operating system.
         cause: std::io::Error,
     },
     /// A file is too large.
     #[error("`{}` is larger than {MAX_FILE_BYTES} bytes", path.display())]
     TooLarge {
-        /// Which.
+        /// The file.
         path: PathBuf,
     },
     /// There are too many files.
     #[error("`{}` holds more than {MAX_FILES} files", path.display())]
     TooMany {
-        /// Where.
+        /// The folder of the project.
         path: PathBuf,
     },
     /// There is no `schema/` folder.
     #[error("`{}` has no folder `schema/services`; a project holds `schema/services/<name>.graphql` and `schema/<client>.graphql`", path.display())]
     NoSchema {
-        /// Where it was looked for.
+        /// The folder that should hold it.
         path: PathBuf,
     },
 }
 
 impl Files {
-    /// Files that are in the binary.
+    /// Takes files that are built into the program: paths and texts.
     pub fn embedded<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         Self(files.into_iter().map(|(path, text)| (path.to_owned(), text.into())).collect())
     }
 
-    /// Adds a folder that is in the binary, and the folders in it.
+    /// Adds a folder that is built into the program, with the folders in it.
     pub fn insert_folder(&mut self, path: &str, folder: &include_dir::Dir<'_>) {
         for file in folder.files() {
             if let (Some(name), Some(text)) = (file.path().to_str(), file.contents_utf8()) {
@@ -115,18 +115,18 @@ impl Files {
         Ok(())
     }
 
-    /// Puts a file in the place of another, or adds it.
+    /// Adds a file, or replaces the file with the same path.
     pub fn insert(&mut self, path: impl Into<String>, text: impl Into<Arc<str>>) {
         self.0.insert(path.into(), text.into());
     }
 
-    /// A file's text.
+    /// The text of a file.
     #[must_use]
     pub fn get(&self, path: &str) -> Option<&Arc<str>> {
         self.0.get(path)
     }
 
-    /// Paths and texts, by path.
+    /// The paths and texts of all files, ordered by path.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Arc<str>)> {
         self.0.iter().map(|(path, text)| (path.as_str(), text))
     }

@@ -3,7 +3,7 @@
 use crate::config::LimitsConfig;
 use crate::operation::Limits;
 
-/// The limits on documents that a configuration asks for.
+/// Takes the limits on documents from a configuration.
 #[must_use]
 pub fn limits(config: &LimitsConfig) -> Limits {
     Limits {

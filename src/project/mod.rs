@@ -1,6 +1,7 @@
 //! A project: the files of a `schema/` folder and of one client, read and put together.
 //!
-//! In: a folder, or files put into a binary. Out: [`Assembled`]: graph, view and configuration of a client, or findings.
+//! In: a folder, or files that are built into a program. Out: the [`Assembly`] of a client: its graph, view and configuration,
+//! or findings.
 //! Elsewhere: what the files mean ([`crate::contract`], [`crate::compose`], [`crate::view`], [`crate::config`]).
 
 mod assemble;
@@ -12,6 +13,6 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-pub use assemble::{Assembled, assemble, binding_places, client_names, config_path, name_clients};
+pub use assemble::{Assembly, assemble, binding_places, client_names, config_path, name_clients};
 pub use files::{Files, FilesError};
 pub use limits::limits;

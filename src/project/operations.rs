@@ -1,5 +1,5 @@
-//! The operations that a client ships (`bff-<client>/operations/*.graphql`): each must be valid within the client's
-//! limits, can be planned, and stays within the client's budget.
+//! Checks of the operations that a client ships (`bff-<client>/operations/*.graphql`): each must be valid within the
+//! client's limits, must have a plan, and must stay within the client's budget.
 
 use crate::compose::{FieldId, Graph};
 use crate::config::Budget;
@@ -10,15 +10,16 @@ use crate::plan::{self, Plan};
 use crate::view::View;
 use apollo_compiler::ast::{Definition, Document};
 
-/// Most conditions whose outcomes are all tried; beyond it, all, none, and everything included at once.
+/// Most conditions of which every combination of outcomes is planned. With more conditions, only three are: all true, none
+/// true, and everything included.
 const MAX_CONDITIONS: usize = 6;
 
-/// What a client's operations are checked by.
+/// The rules that a client's operations are checked by.
 pub(super) struct Terms<'a> {
     pub(super) graph: &'a Graph,
     pub(super) view: &'a View,
     pub(super) limits: Limits,
-    /// What production allows.
+    /// The budget in production.
     pub(super) budget: Budget,
 }
 
@@ -126,8 +127,8 @@ impl Most {
     }
 }
 
-/// The sets of `@skip`/`@include` outcomes that are tried. Of many conditions not every set is: then everything that
-/// any of them includes is planned at once, which needs as much as each of them.
+/// The sets of `@skip` and `@include` outcomes that are planned. If there are too many conditions for every set, one plan
+/// includes everything that any condition includes, and needs at least as much as each of the others.
 fn outcome_sets(prepared: &Prepared) -> Vec<Outcomes> {
     let conditions = prepared.conditions();
     let size = conditions.iter().map(|id| id.index() + 1).max().unwrap_or(0);
@@ -158,7 +159,7 @@ fn refused(errors: Vec<RequestError>, file: FileId, text: &str) -> Vec<Finding> 
     errors.into_iter().map(finding).collect()
 }
 
-/// The byte that a line and a column, both from 1, name.
+/// The offset in bytes of a line and a column, which both count from 1.
 fn offset(text: &str, line: u32, column: u32) -> usize {
     let lines = text.split_inclusive('\n').take(line.saturating_sub(1) as usize);
     let start: usize = lines.map(str::len).sum();

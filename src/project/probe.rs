@@ -1,7 +1,8 @@
-//! Probes: every field of a client, at every place it can be reached, must be one that can be planned (DESIGN §6).
+//! Probes: each field of a client's schema must have a plan at each place where it can be reached (ARCHITECTURE, "Why it
+//! is so", probes).
 //!
-//! Places are told apart by the client's type and the graph's shape there, so recursion ends. What is left out because
-//! there is too much of it is a finding, too.
+//! Two places are different if they differ in the client's type or in the graph's shape, so that recursion ends. If a
+//! schema is too large to probe everything, that is a finding, too.
 
 use crate::compose::{Graph, ShapeId, WayId};
 use crate::diagnostic::{Code, FileId, Finding, Span};
@@ -17,12 +18,12 @@ use std::fmt::Write;
 const MAX_PLACES: usize = 5_000;
 /// Deepest place that is probed.
 const MAX_DEPTH: usize = 12;
-/// Most work for all probes together, in steps of planning.
+/// Most work for all probes together, counted in steps of planning.
 const MAX_WORK: u64 = 100_000_000;
-/// What a probe costs beside planning, in steps of planning.
+/// The cost of a probe apart from planning, counted in steps of planning.
 const WORK_OF_A_PROBE: u64 = 1_000;
 
-/// A place: the way to it as text, and the client's object type there.
+/// A place: the path to it as text, and the client's object type there.
 struct Place {
     root: &'static str,
     path: Vec<Segment>,
@@ -33,15 +34,16 @@ struct Place {
 struct Segment {
     /// `field(arg: $v1)`.
     call: String,
-    /// Variables that it needs: name and type.
+    /// The names and types of the variables that the call needs.
     variables: Vec<(String, String)>,
-    /// The concrete type to go on in, when the field's type is abstract.
+    /// The concrete type that the path goes on in, if the field's type is abstract.
     condition: Option<Name>,
 }
 
-/// Probes a view; what cannot be planned is a finding at the client's field, once. Gives the ways that were taken, too.
+/// Probes a view. A field without a plan is reported once, at the client's field. Returns the findings, and the ways that
+/// the plans take.
 pub(super) fn probe(graph: &Graph, view: &View, file: FileId) -> (Vec<Finding>, BTreeSet<WayId>) {
-    let mut probing = Probing {
+    let mut probing = Prober {
         graph,
         view,
         file,
@@ -61,7 +63,7 @@ pub(super) fn probe(graph: &Graph, view: &View, file: FileId) -> (Vec<Finding>, 
     (findings, probing.taken)
 }
 
-/// Says that some places have not been probed.
+/// The finding that some places were not probed.
 fn cut(file: FileId) -> Finding {
     let message = format!(
         "this client's schema is too large to check every field at every place: at most {MAX_PLACES} places, {MAX_DEPTH} \
@@ -72,7 +74,7 @@ fn cut(file: FileId) -> Finding {
     Finding::new(Code::W130, message, Span::new(file, 0..0), "in this schema").help(help)
 }
 
-struct Probing<'a> {
+struct Prober<'a> {
     graph: &'a Graph,
     view: &'a View,
     file: FileId,
@@ -80,13 +82,13 @@ struct Probing<'a> {
     seen: HashSet<(Name, Option<ShapeId>)>,
     search: Search,
     work: u64,
-    /// Has something been left out?
+    /// Whether some places were left out.
     is_cut: bool,
     found: BTreeMap<String, Finding>,
     taken: BTreeSet<WayId>,
 }
 
-impl Probing<'_> {
+impl Prober<'_> {
     fn run(&mut self) {
         let roots = &self.view.schema.schema_definition;
         for (root, ty) in
@@ -129,7 +131,7 @@ impl Probing<'_> {
         }
     }
 
-    /// Opens the places behind a field.
+    /// Adds the places that a field leads to.
     fn go_on(&mut self, root: &'static str, path: &[Segment], field: &FieldDefinition, shape: Option<ShapeId>) {
         for ty in members(&self.view.schema, field.ty.inner_named_type()) {
             if !self.seen.insert((ty.clone(), shape)) {
@@ -147,7 +149,7 @@ impl Probing<'_> {
         }
     }
 
-    /// Plans the operation that asks for just this place.
+    /// Plans an operation that asks for this place only.
     fn plan_at(&mut self, root: &str, path: &[Segment], is_composite: bool) -> Result<Probed, Refusal> {
         let text = operation_at(root, path, is_composite);
         let limits = Limits { max_depth: 200, ..Limits::default() };
@@ -168,7 +170,7 @@ impl Probing<'_> {
 /// Why a place cannot be planned.
 enum Refusal {
     NotPlanned(String),
-    /// The field alone is over a limit of planning.
+    /// The field by itself exceeds a limit of planning.
     TooMuch(String),
 }
 
@@ -176,7 +178,8 @@ impl Refusal {
     fn finding(self, coordinate: &str, span: Span) -> Finding {
         match self {
             Self::NotPlanned(why) => {
-                let finding = Finding::new(Code::E106, format!("`{coordinate}` cannot be had everywhere"), span, why);
+                let finding =
+                    Finding::new(Code::E106, format!("`{coordinate}` cannot be resolved everywhere"), span, why);
                 finding.help(
                     "bind the field with `@connect`, give its type a batched lookup by key, or drop it from this \
                      client's schema",
@@ -236,7 +239,7 @@ fn segment(name: &Name, field: &FieldDefinition, path: &[Segment]) -> Segment {
     Segment { call, variables, condition: None }
 }
 
-/// The text of an operation that asks for just one place.
+/// The text of an operation that asks for one place only.
 fn operation_at(root: &str, path: &[Segment], is_composite: bool) -> String {
     let variables = path.iter().flat_map(|segment| &segment.variables);
     let variables: Vec<String> = variables.map(|(name, ty)| format!("${name}: {ty}")).collect();

@@ -1,15 +1,15 @@
-//! Settings: what bindings name by `$config` must be in the configuration of the client that calls them.
+//! Settings: each `$config` value that a binding reads must be in the configuration of every client that uses the binding.
 //!
-//! In: the graph, a client's configuration, and the bindings that the client has something by. Out: findings (E125).
+//! In: the graph, a client's configuration, and the bindings that the client uses. Out: findings (E125).
 //!
-//! What is missing all the same ends a call before it is made (`UPSTREAM_NOT_CONFIGURED`); nothing leaves it out.
+//! A call that lacks a setting at run time fails before it is sent (`UPSTREAM_NOT_CONFIGURED`); it is never sent without.
 
 use crate::compose::{From, Graph, HeaderValue, Input, Read, Shape, ShapeId, Way};
 use crate::config::Config;
 use crate::diagnostic::{Code, Finding, Span};
 use std::collections::HashSet;
 
-/// Says which settings are missing, once for each of a binding's.
+/// Finds settings that are missing; each is reported once for a binding.
 pub(super) fn check(graph: &Graph, config: &Config, bindings: &[Span]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut seen = HashSet::new();
@@ -40,7 +40,7 @@ pub(super) fn check(graph: &Graph, config: &Config, bindings: &[Span]) -> Vec<Fi
     findings
 }
 
-/// The settings that a way cannot do without.
+/// The settings that a way needs.
 fn named<'g>(graph: &'g Graph, way: &'g Way) -> Vec<&'g [String]> {
     let mut paths = Vec::new();
     paths.extend(graph.source(way.source).kind.headers().iter().filter_map(|header| match &header.value {

@@ -5,7 +5,7 @@ use super::model::{
 };
 use super::values::{Reader, directive_argument};
 use crate::diagnostic::{Code, Finding};
-use crate::directive::{Directive, Location, Names, Used};
+use crate::directive::{Directive, DirectiveUse, Location, Names};
 use apollo_compiler::ast;
 use apollo_compiler::ast::{Definition, DirectiveList, EnumValueDefinition, FieldDefinition};
 use apollo_compiler::ast::{InputValueDefinition, NamedType};
@@ -89,7 +89,7 @@ impl Types<'_, '_> {
         Some(declaration)
     }
 
-    fn type_directive(&mut self, ty: &mut TypeDeclaration, used: Used<'_>) {
+    fn type_directive(&mut self, ty: &mut TypeDeclaration, used: DirectiveUse<'_>) {
         use Directive as D;
         match used.directive {
             D::Key => ty.keys.extend(self.key(used)),
@@ -138,7 +138,7 @@ impl Types<'_, '_> {
         }
     }
 
-    fn key(&mut self, used: Used<'_>) -> Option<KeyDeclaration> {
+    fn key(&mut self, used: DirectiveUse<'_>) -> Option<KeyDeclaration> {
         let fields = self.reader.field_set(directive_argument(used.node, "fields")?)?;
         let resolvable = directive_argument(used.node, "resolvable").and_then(|value| value.to_bool());
         Some(KeyDeclaration { fields, is_resolvable: resolvable.unwrap_or(true) })
@@ -189,7 +189,7 @@ impl Types<'_, '_> {
         declaration
     }
 
-    fn field_directive(&mut self, field: &mut FieldDeclaration, used: Used<'_>) {
+    fn field_directive(&mut self, field: &mut FieldDeclaration, used: DirectiveUse<'_>) {
         use Directive as D;
         let argument = |name: &str| directive_argument(used.node, name);
         match used.directive {
@@ -296,7 +296,7 @@ impl Types<'_, '_> {
     }
 
     /// Gives the directives that are enforced at a place, and adds findings for the others.
-    fn used<'d>(&mut self, directives: &'d DirectiveList, at: Location, owner: &str) -> Vec<Used<'d>> {
+    fn used<'d>(&mut self, directives: &'d DirectiveList, at: Location, owner: &str) -> Vec<DirectiveUse<'d>> {
         let (used, findings) = self.names.used(directives, at, owner);
         self.reader.findings.extend(findings);
         used
@@ -331,10 +331,10 @@ impl Types<'_, '_> {
 }
 
 /// Gives the reason of a `@deprecated`, or the default of GraphQL §3.13.3.
-fn reason(used: Used<'_>) -> String {
+fn reason(used: DirectiveUse<'_>) -> String {
     text(used, "reason").unwrap_or_else(|| "No longer supported".to_owned())
 }
 
-fn text(used: Used<'_>, argument: &str) -> Option<String> {
+fn text(used: DirectiveUse<'_>, argument: &str) -> Option<String> {
     directive_argument(used.node, argument).and_then(|value| value.as_str()).map(str::to_owned)
 }

@@ -5,7 +5,7 @@
 //! Elsewhere: what the directives mean in the graph ([`super::resolve`]).
 
 use crate::diagnostic::{Code, FileId, Finding, Sources, Span};
-use crate::directive::{Directive, FileKind, Location, Names, Page, Used};
+use crate::directive::{Directive, DirectiveUse, FileKind, Location, Names, Page};
 use apollo_compiler::Node;
 use apollo_compiler::ast::{self, Definition, DirectiveList, Document, InputValueDefinition, Value};
 use apollo_compiler::parser::SourceSpan;
@@ -173,7 +173,7 @@ impl Reader<'_> {
         owner: &str,
         at: Location,
         directives: &mut DirectiveList,
-        mut read: impl FnMut(&mut Self, Used<'_>),
+        mut read: impl FnMut(&mut Self, DirectiveUse<'_>),
     ) {
         let (used, findings) = self.names.used(directives, at, owner);
         self.findings.extend(findings);

@@ -439,7 +439,7 @@ fn names_of_a_client_schema_mean_what_it_imports() {
     assert!(findings(&sdl(&renamed, "shows", "from")).contains("`@from` is not imported"));
     assert!(findings(&sdl(&link(""), "view", "from")).contains("`@from` is not imported"));
     let bound = "extend schema @link(url: \"https://bespoke.example/connect/v1\", import: [\"@connect\"])";
-    assert!(findings(&sdl(bound, "view", "from")).contains("do not belong into this kind of file"));
+    assert!(findings(&sdl(bound, "view", "from")).contains("do not belong in this kind of file"));
 }
 
 #[test]

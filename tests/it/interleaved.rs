@@ -12,7 +12,7 @@ use bespoke::internals::execute::{Bounds, Caching, CauseReport, Polls, Sourced};
 use bespoke::internals::flight::FlightOptions;
 use bespoke::internals::operation::Limits;
 use bespoke::internals::policy::Caller;
-use bespoke::internals::project::{Assembled, Files};
+use bespoke::internals::project::{Assembly, Files};
 use bespoke::internals::upstream::{Answer, CallError, Context, Request as Call, Shared, Subgraph};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
@@ -177,7 +177,7 @@ fn files() -> Files {
 }
 
 fn world(options: &Options, seed: u64) -> World {
-    let Assembled { graph, view, findings, .. } = Client::new("web", files()).assemble(&|_| None);
+    let Assembly { graph, view, findings, .. } = Client::new("web", files()).assemble(&|_| None);
     let (Some(graph), Some(view)) = (graph, view) else { panic!("{findings:?}") };
     let random = Arc::new(Mutex::new(Random::new(seed)));
     let open_calls = Arc::new(AtomicU64::new(0));

@@ -6,7 +6,7 @@
 use super::demo::Demo;
 use super::mutant::Mutant;
 use bespoke::internals::diagnostic::{Finding, Sources, one_line};
-use bespoke::internals::project::{Assembled, Files, assemble};
+use bespoke::internals::project::{Assembly, Files, assemble};
 use bespoke::internals::view;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,11 +22,11 @@ pub(super) struct Right {
 /// The runner, which holds each client as it is assembled from the unbroken files.
 pub(super) struct Runner<'d> {
     demo: &'d Demo,
-    unbroken: BTreeMap<&'static str, Assembled>,
+    unbroken: BTreeMap<&'static str, Assembly>,
 }
 
 /// Assembles a client as `bespoke check` does.
-pub(super) fn assembled(files: &Files, client: &str) -> Assembled {
+pub(super) fn assembled(files: &Files, client: &str) -> Assembly {
     assemble(files, client, &[], &|_| None)
 }
 
@@ -65,7 +65,7 @@ impl<'d> Runner<'d> {
         files.insert(mutant.path.clone(), mutant.text.as_str());
         let mut found = Vec::new();
         for client in CLIENTS.iter().filter(|client| mutant.client.as_deref().is_none_or(|only| only == **client)) {
-            let Assembled { findings, sources, .. } = assembled(&files, client);
+            let Assembly { findings, sources, .. } = assembled(&files, client);
             if let Some(finding) = right(mutant, &findings, &sources) {
                 return Ok(Right { finding, sources });
             }

@@ -1,4 +1,4 @@
-//! What a field was asked with: its arguments and the members of its input objects, by name.
+//! The arguments that a field was given, and the members of its input objects, by name.
 
 use super::page::is_paging;
 use apollo_compiler::Schema;
@@ -9,16 +9,16 @@ use std::rc::Rc;
 
 /// Arguments by name; those of an input object's members come after the field's own.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Given {
+pub(super) struct ArgumentValues {
     own: Rc<Vec<(String, JsonValue)>>,
-    /// What the objects on the way here were asked with.
-    outer: Option<Rc<Given>>,
-    /// Below a list, an object's own id says nothing: it would make all items the same.
+    /// The arguments of the objects on the path to this one.
+    outer: Option<Rc<ArgumentValues>>,
+    /// Below a list, the id of an outer object is not used: it would make all items the same.
     ignores_ids: bool,
 }
 
-impl Given {
-    /// The arguments of a field, in front of those that the object itself was asked with.
+impl ArgumentValues {
+    /// The arguments of a field, followed by those that its object was given.
     pub(super) fn of(arguments: &JsonMap, outer: Option<&Self>) -> Self {
         let mut own: Vec<(String, JsonValue)> = Vec::new();
         for (name, value) in arguments {
@@ -57,23 +57,23 @@ impl Given {
         self.get(name)?.as_str()
     }
 
-    /// The id of the object that a field gives; none below a list.
+    /// The id of the object that a field returns; `None` below a list.
     pub(super) fn own_id(&self, name: &str) -> Option<&JsonValue> {
         self.id(name).filter(|_| !self.ignores_ids)
     }
 
-    /// The id of something else, which all items of a list may share.
+    /// The id of another object, which all items of a list may share.
     pub(super) fn id(&self, name: &str) -> Option<&JsonValue> {
         self.get(name).filter(|value| value.is_string() || value.is_i64())
     }
 
-    /// The ids of the objects that a field gives.
+    /// The ids of the objects that a field returns.
     pub(super) fn ids(&self, name: &str) -> Option<&[JsonValue]> {
         let ids = self.get(name).filter(|_| !self.ignores_ids)?.as_array()?;
         ids.iter().all(|id| id.is_string() || id.is_i64()).then_some(ids.as_slice())
     }
 
-    /// All of it but paging, as text: lists with other filters are other lists.
+    /// All arguments except those for paging, as text, because lists with different filters are different lists.
     pub(super) fn filters(&self) -> String {
         let mut text = String::new();
         for (name, value) in self.own.iter().filter(|(name, value)| !is_paging(name) && !value.is_null()) {
@@ -82,13 +82,13 @@ impl Given {
         text
     }
 
-    /// The argument that a field echoes, if it has the field's name and fits its type.
+    /// The argument that a field returns, if it has the field's name and fits its type.
     pub(super) fn echo(&self, schema: &Schema, field: &str, ty: &Type) -> Option<JsonValue> {
         fitting(schema, ty, self.get(field)?)
     }
 }
 
-/// A value as an output type has it (GraphQL §3.5, §3.9); none if it does not fit.
+/// A value as its output type requires it (GraphQL §3.5, §3.9); `None` if it does not fit.
 pub(super) fn fitting(schema: &Schema, ty: &Type, value: &JsonValue) -> Option<JsonValue> {
     match (ty, value) {
         (Type::Named(_) | Type::List(_), JsonValue::Null) => Some(JsonValue::Null),
