@@ -54,6 +54,6 @@ impl Tier for Memory {
         self.0.invalidate(&KeyRef { domain, key });
     }
 
-    /// The table of tags says which entries are dead ([`super::Cache::look_up`]).
+    /// The table of tags says which entries are dead ([`super::Cache::judge`]).
     fn invalidate(&self, _: &[Tag], _: Mark) {}
 }

@@ -37,7 +37,7 @@ pub fn portable_key(domain: &Domain, key: &str) -> Vec<u8> {
 }
 
 impl Entry {
-    /// The entry's bytes. It counts as older by [`CLOCK_SKEW`] there.
+    /// The entry's bytes. It counts as older by `CLOCK_SKEW` there.
     #[must_use]
     pub fn to_portable(&self, at: Moment) -> Vec<u8> {
         let Freshness { received, initial_age, lifetime, stale_while_revalidate, stale_if_error, must_revalidate } =

@@ -68,7 +68,7 @@ impl Mark {
     }
 }
 
-/// A tag, as the [`stable_hash`] of its text.
+/// A tag, as the `stable_hash` of its text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tag(u64);
 
