@@ -18,8 +18,8 @@ pub struct Way {
     pub endpoint: String,
     /// What the way gets.
     pub entry: Entry,
-    /// The values of the parent that the call reads, into which [`super::Input::Parent`] is an index. For a lookup, they
-    /// are the key.
+    /// The values of the parent that the call reads, into which [`super::Input::Parent`] is an index. For a lookup,
+    /// they are the key.
     pub inputs: Vec<KeyPath>,
     /// For GraphQL sources: further inputs that single fields need (`@requires`). They are leaves, and the nullable
     /// objects around them, each before its contents.

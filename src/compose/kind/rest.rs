@@ -91,7 +91,7 @@ impl ListForm {
     }
 }
 
-/// The parameter that takes a sparse fieldset.
+/// The parameter that takes a sparse fieldset (ARCHITECTURE, "Sparse fieldsets").
 #[derive(Debug)]
 pub struct Fieldset {
     /// The name of the parameter.

@@ -295,8 +295,8 @@ impl<'a> Binding<'_, 'a> {
         self.draft.find(Finding::new(Code::E103, message, entry.name.span, "selected here").help(help));
     }
 
-    /// Reads fields without a selection: each takes the property of its name, recursively through value types. Of an
-    /// entity, only the properties that the contract nests there are taken.
+    /// Reads fields without a selection (ARCHITECTURE, "Same names"): each takes the property of its name, recursively
+    /// through value types. Of an entity, only the properties that the contract nests there are taken.
     fn same_named_fields(
         &mut self,
         ty: TypeId,
