@@ -68,7 +68,7 @@ impl Connection {
     ///
     /// While no operation runs, the connection counts as waiting for its client, and may be told to end for a new one.
     pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
-        mut self,
+        mut self: Box<Self>,
         socket: &mut Socket<S>,
         idle: &Arc<Idle>,
     ) -> End {

@@ -68,7 +68,7 @@ fn begin(site: Site, server: &Server, parts: &mut Parts) -> Result<http::Respons
     let open = server.streams.socket(most).ok_or(Refusal::Overloaded)?;
     let idle = takeover.as_ref().map_or_else(|| Idle::new(tokio::time::Instant::now()), |takeover| takeover.idle());
     let served = Served {
-        connection: handshake.has_protocol.then(|| Connection::new(site, compact(&parts.headers))),
+        connection: handshake.has_protocol.then(|| Box::new(Connection::new(site, compact(&parts.headers)))),
         max_message_bytes: server.config.max_socket_message_bytes.get(),
         idle,
         metrics: Arc::clone(&server.metrics),
@@ -85,8 +85,9 @@ fn begin(site: Site, server: &Server, parts: &mut Parts) -> Result<http::Respons
 
 /// A socket that is to be served.
 struct Served {
-    /// The connection; `None` if its client does not offer our subprotocol.
-    connection: Option<Connection>,
+    /// The connection; `None` if its client does not offer our subprotocol. It is boxed, because every future through which
+    /// it is moved has room for it.
+    connection: Option<Box<Connection>>,
     max_message_bytes: usize,
     idle: Arc<Idle>,
     metrics: Arc<Metrics>,

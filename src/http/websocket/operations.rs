@@ -34,7 +34,8 @@ pub(super) struct Operations {
     /// The number of operations that were started so far.
     count: u64,
     steps: SelectAll<BoxStream<'static, (String, Step)>>,
-    running: HashMap<String, Running>,
+    /// Boxed, because a map with one entry has room for four.
+    running: HashMap<String, Box<Running>>,
 }
 
 /// An operation that has not ended. Dropping this cancels it.
@@ -122,13 +123,13 @@ impl Operations {
                 Step::Panicked
             }
         });
-        let steps = steps.chain(stream::iter([Step::Ended])).map(move |step| {
+        let steps = steps.chain(stream::iter(std::iter::once_with(|| Step::Ended))).map(move |step| {
             let _held = &permit;
             (tag.clone(), step)
         });
         let (abort, registration) = AbortHandle::new_pair();
         self.steps.push(Abortable::new(steps, registration).boxed());
-        self.running.insert(id, Running { abort, counted: Counted::new(record), of: server.generation });
+        self.running.insert(id, Box::new(Running { abort, counted: Counted::new(record), of: server.generation }));
         Vec::new()
     }
 
