@@ -9,17 +9,23 @@ use std::ops::Range;
 /// The text by which keys are compared, as GraphQL IDs are: `7` equals `"7"`. `None` for a value that cannot be a key.
 #[inline]
 pub(super) fn canonical(token: &str) -> Option<Cow<'_, str>> {
-    let bytes = token.as_bytes();
-    match bytes.first()? {
-        b'"' => {
-            let inner = token.get(1..token.len().checked_sub(1)?)?;
-            if inner.contains('\\') {
-                serde_json::from_str::<String>(token).ok().map(Cow::Owned)
-            } else {
-                Some(inner.into())
-            }
+    match canonical_bytes(token.as_bytes())? {
+        // The whole token, or what stands between its quotes.
+        Cow::Borrowed(text) => {
+            let start = usize::from(text.len() < token.len());
+            token.get(start..start + text.len()).map(Cow::Borrowed)
         }
-        b'-' | b'0'..=b'9' if bytes.iter().skip(1).all(u8::is_ascii_digit) => Some(token.into()),
+        Cow::Owned(text) => String::from_utf8(text).ok().map(Cow::Owned),
+    }
+}
+
+/// The same for bytes that need not be UTF-8.
+#[inline]
+pub(super) fn canonical_bytes(token: &[u8]) -> Option<Cow<'_, [u8]>> {
+    match token {
+        [b'"', inner @ .., b'"'] if !inner.contains(&b'\\') => Some(inner.into()),
+        [b'"', ..] => serde_json::from_slice::<String>(token).ok().map(|text| text.into_bytes().into()),
+        [b'-' | b'0'..=b'9', rest @ ..] if rest.iter().all(u8::is_ascii_digit) => Some(token.into()),
         _ => None,
     }
 }

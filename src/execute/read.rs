@@ -37,19 +37,29 @@ pub(super) fn follow(arena: &Arena, joins: &[Join], frame: FrameId, row: u32) ->
     Reached::Row(frame, row)
 }
 
+/// A text in the arena.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TextSpan {
+    body: u32,
+    start: u32,
+    len: u32,
+}
+
+impl TextSpan {
+    #[inline]
+    pub(super) fn text(self, arena: &Arena) -> &[u8] {
+        arena.text(self.body, self.start, self.len)
+    }
+}
+
 /// The text of a leaf that was captured, is not null, and needs no method. `None` for all others, for which [`follow`]
 /// and [`token`] say what they are.
 #[inline]
-pub(super) fn plain<'a>(
-    arena: &'a Arena,
-    joins: &[Join],
-    read: &LeafRead,
-    (frame, row): (FrameId, u32),
-) -> Option<&'a [u8]> {
+pub(super) fn plain(arena: &Arena, joins: &[Join], read: &LeafRead, (frame, row): (FrameId, u32)) -> Option<TextSpan> {
     let LeafRead { source: LeafSource::Slot(slot), then, or: None } = read else { return None };
     let (true, Reached::Row(frame, row)) = (then.is_empty(), follow(arena, joins, frame, row)) else { return None };
     match arena.get(frame, row, *slot) {
-        Slot::Text { body, start, len } => Some(arena.text(body, start, len)),
+        Slot::Text { body, start, len } => Some(TextSpan { body, start, len }),
         _ => None,
     }
 }

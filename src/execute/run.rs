@@ -273,7 +273,8 @@ impl<'a> State<'a> {
             errors,
             calls: std::mem::take(&mut self.calls),
             error_codes: codes,
-            is_cut: now() >= run.deadline,
+            // Whatever is missing is an error.
+            is_cut: errors > 0 && now() >= run.deadline,
             held: self.held.take(),
         }
     }

@@ -13,7 +13,7 @@ use super::key_rules::KeyRules;
 use super::leaf;
 use super::problem;
 use super::project::{Broken, KeyIndex, Pairs, Target, misfits, most_items, project};
-use super::read::{Reached, Token, follow, plain, token};
+use super::read::{Reached, TextSpan, Token, follow, plain, token};
 use super::required::complete;
 use super::run::Sourced;
 use crate::compose::{Input, Way};
@@ -33,7 +33,7 @@ pub(super) struct Keys {
     index: KeyIndex,
     members: Vec<Member>,
     /// The text that was looked up last, and its number, because neighbours in a list often have the same key.
-    last: Option<(SmallVec<[u8; 24]>, u32)>,
+    last: Option<(TextSpan, u32)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -130,15 +130,15 @@ impl Keys {
     /// so a key is checked and copied only once.
     fn known(&mut self, arena: &Arena, feed: &Feed, row: u32) -> Option<u32> {
         let [access] = feed.inputs.as_slice() else { return None };
-        let text = plain(arena, &access.joins, &access.leaf, (feed.frame, row))?;
-        if let Some((last, number)) = &self.last
-            && last.as_slice() == text
+        let span = plain(arena, &access.joins, &access.leaf, (feed.frame, row))?;
+        let text = span.text(arena);
+        if let Some((last, number)) = self.last
+            && last.text(arena) == text
         {
-            return Some(*number);
+            return Some(number);
         }
-        let canonical = leaf::canonical(std::str::from_utf8(text).ok()?)?;
-        let number = self.index.get(&*canonical).copied()?;
-        self.last = Some((text.into(), number));
+        let number = self.index.get(&*leaf::canonical_bytes(text)?).copied()?;
+        self.last = Some((span, number));
         Some(number)
     }
 
@@ -152,7 +152,7 @@ impl Keys {
                 parts.fold(String::new(), |text, part| format!("{text}{}:{part}", part.len())).into()
             }
         };
-        match self.index.entry(text.into()) {
+        match self.index.entry(text.into_owned().into_bytes().into()) {
             Entry::Occupied(known) => *known.get(),
             Entry::Vacant(new) => {
                 let number = *new.insert(index(self.keys.len()));
@@ -164,14 +164,15 @@ impl Keys {
 
     /// Keys for which no row waits, with the text by which each is known.
     pub(super) fn of(keys: Vec<Key>, texts: impl Iterator<Item = Box<str>>) -> Self {
-        Self { keys, index: texts.zip(0..).collect(), ..Self::default() }
+        Self { keys, index: texts.map(str::into_boxed_bytes).zip(0..).collect(), ..Self::default() }
     }
 
     /// The text by which each key is known.
     pub(super) fn texts(&self) -> Vec<&str> {
         let mut texts = vec![""; self.keys.len()];
         for (text, &number) in &self.index {
-            texts[number as usize] = text;
+            // They were made of texts.
+            texts[number as usize] = std::str::from_utf8(text).unwrap_or_default();
         }
         texts
     }

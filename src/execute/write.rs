@@ -110,6 +110,8 @@ pub(super) struct Writer<'a> {
     plan: &'a Plan,
     arena: &'a Arena,
     is_anonymous: bool,
+    /// Are there types that this caller must not see?
+    has_guarded: bool,
     inputs: &'a Inputs<'a>,
     introspection: Option<&'a HashMap<String, String>>,
     root: TypeId,
@@ -190,6 +192,7 @@ impl<'a> Writer<'a> {
             plan,
             arena,
             is_anonymous,
+            has_guarded: is_anonymous && !plan.output.guarded.is_empty(),
             inputs,
             introspection,
             root,
@@ -234,7 +237,8 @@ impl<'a> Writer<'a> {
             self.level(0)
         });
         let root = At { frame: crate::plan::ROOT_FRAME, row: 0, ty: self.root };
-        match self.object(self.plan.output.root, root) {
+        let is_begun = !self.saved.is_empty();
+        match self.object(self.plan.output.root, root, is_begun) {
             Ok(_) => {}
             Err(Stop::Paused) => return self.pause(level),
             Err(Stop::Nulled | Stop::Over) => {
@@ -252,7 +256,8 @@ impl<'a> Writer<'a> {
         true
     }
 
-    fn object(&mut self, id: OutId, at: At) -> Completed {
+    /// Writes an object, or goes on with one that is begun.
+    fn object(&mut self, id: OutId, at: At, is_begun: bool) -> Completed {
         let object = &self.plan.output.objects[id.index()];
         let variant = match object.variants.as_slice() {
             [variant] if variant.ty == at.ty => variant,
@@ -265,7 +270,7 @@ impl<'a> Writer<'a> {
         if self.left.is_some() {
             return self.object_in_parts(id, at, &variant.fields);
         }
-        if self.saved.is_empty() {
+        if !is_begun {
             self.count_leaves(variant.leaves)?;
             self.out.push(b'{');
         }
@@ -284,7 +289,8 @@ impl<'a> Writer<'a> {
             next = level.next + 1;
             self.field_at(level.next, fields, at)?;
         }
-        for (number, field) in (next..).zip(fields.get(next..).unwrap_or_default()) {
+        for number in next..fields.len() {
+            let field = &fields[number];
             if number > 0 {
                 self.out.push(b',');
             }
@@ -387,8 +393,9 @@ impl<'a> Writer<'a> {
         let Found { joins, value: FoundValue::Leaf(read) } = &self.plan.output.nodes[node.index()] else {
             return false;
         };
-        let text = plain(self.arena, joins, read, (at.frame, at.row));
-        text.is_some_and(|text| text.len() <= SHORT && leaf::write(kind, text, &mut self.out))
+        let Some(span) = plain(self.arena, joins, read, (at.frame, at.row)) else { return false };
+        let text = span.text(self.arena);
+        text.len() <= SHORT && leaf::write(kind, text, &mut self.out)
     }
 
     /// Follows a path from an object and completes the value there.
@@ -434,9 +441,13 @@ impl<'a> Writer<'a> {
         match value {
             FoundValue::Leaf(read) => self.leaf_value((read, None), (frame, row), pick, goal),
             FoundValue::Leaves { read, most, .. } => self.leaf_value((read, *most), (frame, row), pick, goal),
-            FoundValue::Object { tag: None, variants } => self.value(rest, At { frame, row, ty: variants[0] }, goal),
+            FoundValue::Object { tag: None, variants } => {
+                self.below_object(rest, At { frame, row, ty: variants[0] }, goal)
+            }
             FoundValue::Object { tag: Some(tag), variants } => match self.arena.get(frame, row, *tag) {
-                Slot::Object(variant) => self.value(rest, At { frame, row, ty: variants[variant as usize] }, goal),
+                Slot::Object(variant) => {
+                    self.below_object(rest, At { frame, row, ty: variants[variant as usize] }, goal)
+                }
                 slot => {
                     self.place = place(*tag);
                     self.missing(slot, goal)
@@ -459,6 +470,12 @@ impl<'a> Writer<'a> {
                 self.null(goal)
             }
         }
+    }
+
+    /// Goes on from an object on a path, mostly its last one.
+    #[inline]
+    fn below_object(&mut self, rest: &'a [HopPlan], at: At, goal: Goal<'a>) -> Completed {
+        if rest.is_empty() { self.complete_object(at, goal) } else { self.value(rest, at, goal) }
     }
 
     /// Completes a missing object or list.
@@ -525,13 +542,17 @@ impl<'a> Writer<'a> {
         Ok(Done::Written)
     }
 
+    /// Not inlined, for the same reason.
+    #[inline(never)]
     fn complete_object(&mut self, at: At, goal: Goal<'a>) -> Completed {
         let OutType::Object { id, nullable } = goal.ty else { return self.mismatch(goal, None) };
-        if self.is_anonymous && self.plan.output.guarded.contains(&at.ty) {
+        if self.has_guarded && self.plan.output.guarded.contains(&at.ty) {
             return self.unauthenticated(goal);
         }
         // These are kept in variables; a level is made of them only if the object fails or is paused.
-        let (mark, left, errors, values) = match self.resume() {
+        let resumed = self.resume();
+        let is_begun = resumed.is_some();
+        let (mark, left, errors, values) = match resumed {
             Some(level) => (level.mark, level.left, level.errors, level.values),
             None => {
                 if let Some((equal, values)) = self.memo.find(*id, at) {
@@ -543,7 +564,7 @@ impl<'a> Writer<'a> {
                 (self.out.len(), self.mark(), self.error_count, self.meter.values)
             }
         };
-        let done = self.object(*id, at);
+        let done = self.object(*id, at, is_begun);
         if matches!(done, Ok(Done::Written)) && self.error_count == errors && errors < MAX_ERRORS {
             self.memo.keep(*id, at, mark..self.out.len(), self.meter.values - values);
         }

@@ -99,7 +99,7 @@ impl Case {
     /// Everything that a reader leaves: the arena, the rows found, and the counts.
     fn read(&self, is_scanner: bool, body: &Bytes) -> (Result<Read, Broken>, String) {
         let mut arena = Arena::new(&self.widths);
-        let keys: KeyIndex = KEYS.iter().zip(0..).map(|(&key, number)| (key.into(), number)).collect();
+        let keys: KeyIndex = KEYS.iter().zip(0..).map(|(&key, number)| (key.as_bytes().into(), number)).collect();
         let frames: Vec<FrameId> = (ROOT.index()..self.widths.len()).map(FrameId::at).collect();
         let (mut found, mut counts, mut broken) = (Vec::new(), vec![0; KEYS.len()], Vec::new());
         let row = if self.pairing.is_none() { arena.push_row(ROOT) } else { 0 };

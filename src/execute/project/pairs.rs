@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 /// The keys of one step in canonical text, and their numbers.
-pub(in crate::execute) type KeyIndex = HashMap<Box<str>, u32, ahash::RandomState>;
+pub(in crate::execute) type KeyIndex = HashMap<Box<[u8]>, u32, ahash::RandomState>;
 
 /// How the items of a batched answer are paired with keys.
 pub(in crate::execute) struct Pairs<'a> {
@@ -124,7 +124,7 @@ impl Reading<'_, '_> {
             Slot::Text { body, start, len } => self.arena.text(body, start, len),
             _ => &[],
         };
-        let canonical = leaf::canonical(std::str::from_utf8(text).unwrap_or_default());
+        let canonical = leaf::canonical_bytes(text);
         // A string with half of a surrogate pair is never sent as a key, so nobody has asked for it.
         let is_unaskable = text.first() == Some(&b'"');
         let Some(canonical) = canonical else {
