@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header, request};
-use bespoke::internals::cache::{Asked, Found, HttpCache, Response, Stored, strip_hop_by_hop};
+use bespoke::internals::cache::{CacheRequest, HttpCache, LookUp, Response, StoredResponse, strip_hop_by_hop};
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -63,16 +63,16 @@ async fn answer(State(proxy): State<Arc<Proxy>>, request: Request) -> axum::resp
     strip_hop_by_hop(&mut parts.headers);
     let Ok(body) = to_bytes(body, MAX_BODY).await else { return plain(StatusCode::PAYLOAD_TOO_LARGE) };
     let target = target(&parts.uri);
-    let asked = Asked { method: &parts.method, target: &target, headers: &parts.headers };
+    let asked = CacheRequest { method: &parts.method, target: &target, headers: &parts.headers };
     let response = match proxy.cache.look_up(&asked, Instant::now()) {
-        Found::Answer(response) => Ok(response),
-        Found::AnswerAndAsk(response, stored) => {
+        LookUp::Answer(response) => Ok(response),
+        LookUp::AnswerAndAsk(response, stored) => {
             tokio::spawn(again(Arc::clone(&proxy), parts, target, stored));
             Ok(response)
         }
-        Found::Ask(stored) => proxy.ask(&parts, &target, body, Some(&stored)).await,
-        Found::Nothing => proxy.ask(&parts, &target, body, None).await,
-        Found::Unsatisfiable => return plain(StatusCode::GATEWAY_TIMEOUT),
+        LookUp::Ask(stored) => proxy.ask(&parts, &target, body, Some(&stored)).await,
+        LookUp::Nothing => proxy.ask(&parts, &target, body, None).await,
+        LookUp::Unsatisfiable => return plain(StatusCode::GATEWAY_TIMEOUT),
     };
     match response {
         Ok(Response { status, headers, body }) => {
@@ -85,7 +85,7 @@ async fn answer(State(proxy): State<Arc<Proxy>>, request: Request) -> axum::resp
 }
 
 /// Revalidates a stale response in the background, after the client got it (RFC 5861 §3).
-async fn again(proxy: Arc<Proxy>, mut parts: request::Parts, target: Uri, stored: Arc<Stored>) {
+async fn again(proxy: Arc<Proxy>, mut parts: request::Parts, target: Uri, stored: Arc<StoredResponse>) {
     parts.method = Method::GET;
     let _ = proxy.ask(&parts, &target, Bytes::new(), Some(&stored)).await;
 }
@@ -96,13 +96,13 @@ impl Proxy {
         parts: &request::Parts,
         target: &Uri,
         body: Bytes,
-        stored: Option<&Stored>,
+        stored: Option<&StoredResponse>,
     ) -> Result<Response, reqwest::Error> {
-        let asked = Asked { method: &parts.method, target, headers: &parts.headers };
+        let asked = CacheRequest { method: &parts.method, target, headers: &parts.headers };
         let mut headers = parts.headers.clone();
         headers.remove(header::HOST);
         headers.remove(header::CONTENT_LENGTH);
-        let condition = stored.and_then(Stored::condition);
+        let condition = stored.and_then(StoredResponse::condition);
         if let Some(condition) = &condition {
             // The client's own condition is left out. It is evaluated against the result of the cache's condition.
             headers.remove(header::IF_NONE_MATCH);
@@ -125,7 +125,7 @@ impl Proxy {
         {
             return Ok(served);
         }
-        self.cache.receive(&Asked { method: &method, ..asked }, &response, times, date);
+        self.cache.receive(&CacheRequest { method: &method, ..asked }, &response, times, date);
         let body = if parts.method == Method::HEAD { Bytes::new() } else { response.body };
         Ok(Response { body, ..response })
     }

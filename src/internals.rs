@@ -4,8 +4,8 @@
 /// See the room `cache`.
 pub mod cache {
     pub use crate::cache::{
-        Asked, Cache, CacheOptions, CacheStatus, Domain, Entries, Entry, EntryKey, Fetch, Found, HttpCache, Mark,
-        Moment, Response, Stored, Tag, Tier, portable_key, strip_hop_by_hop,
+        Cache, CacheOptions, CacheRequest, CacheStatus, Domain, Entries, Entry, EntryKey, Fetch, HttpCache, LookUp,
+        Mark, Moment, Response, StoredResponse, Tag, Tier, portable_key, strip_hop_by_hop,
     };
 }
 
@@ -41,7 +41,7 @@ pub mod engine {
 
 /// See the room `execute`.
 pub mod execute {
-    pub use crate::execute::{Bounds, Caching, CauseReport, Polls, Sourced};
+    pub use crate::execute::{Bounds, CacheRules, CauseReport, Polls, SourceAccess};
 }
 
 /// See the room `flight`.
@@ -87,7 +87,7 @@ pub mod project {
 
 /// See the room `upstream`.
 pub mod upstream {
-    pub use crate::upstream::{Answer, CallError, Context, Request, Shared, Subgraph, encode};
+    pub use crate::upstream::{Answer, CallError, Context, Request, SharedSource, Subgraph, encode};
 }
 
 /// See the room `view`.

@@ -6,7 +6,7 @@ use axum::http::header::CACHE_CONTROL;
 use bespoke::internals::cache::{Cache, CacheOptions};
 use bespoke::internals::config::Mode;
 use bespoke::internals::engine::{Client, Engine, EngineParts, GraphQlEngine, Writes};
-use bespoke::internals::execute::{Bounds, Caching, CauseReport, Polls, Sourced};
+use bespoke::internals::execute::{Bounds, CacheRules, CauseReport, Polls, SourceAccess};
 use bespoke::internals::flight::FlightOptions;
 use bespoke::internals::http::parse_request;
 use bespoke::internals::operation::Limits;
@@ -118,8 +118,8 @@ fn engine(recorded: &Recorded, is_kept: bool) -> Result<Engine, Failed> {
         return Err(format!("the project has errors: {:?}", assembled.findings).into());
     };
     let service: Arc<dyn Subgraph> = Arc::new(Service { recorded: recorded.clone(), is_kept });
-    let caching = is_kept.then(|| Caching::new(&graph, Cache::new(CacheOptions::default()), |_| true, true));
-    let sources = graph.sources.iter().map(|source| Sourced {
+    let caching = is_kept.then(|| CacheRules::new(&graph, Cache::new(CacheOptions::default()), |_| true, true));
+    let sources = graph.sources.iter().map(|source| SourceAccess {
         subgraph: Arc::clone(&service),
         name: source.name.as_str().into(),
         config: bespoke::internals::json::Value::Null,

@@ -23,10 +23,10 @@ pub(crate) type Log = Vec<Instant>;
 
 pub(crate) struct Source {
     pub(crate) url: String,
-    state: Arc<Shared>,
+    state: Arc<SharedSource>,
 }
 
-struct Shared {
+struct SharedSource {
     delay: Duration,
     has_tags: bool,
     logs: Vec<Mutex<Log>>,
@@ -48,7 +48,7 @@ pub(crate) struct Calls {
 impl Source {
     pub(crate) async fn start(options: &Options) -> Result<Self, Failed> {
         let count = if options.is_equal { 1 } else { options.subscribers };
-        let state = Arc::new(Shared {
+        let state = Arc::new(SharedSource {
             delay: options.delay,
             has_tags: options.has_tags,
             logs: (0..count).map(|_| Mutex::new(vec![Instant::now()])).collect(),
@@ -88,19 +88,19 @@ impl Source {
     }
 
     pub(crate) fn calls(&self) -> Calls {
-        let Shared { polls, unchanged, joined, .. } = &*self.state;
+        let SharedSource { polls, unchanged, joined, .. } = &*self.state;
         let [polls, unchanged, joined] = [polls, unchanged, joined].map(|count| count.load(Ordering::Relaxed));
         Calls { polls, unchanged, joined }
     }
 }
 
-impl Shared {
+impl SharedSource {
     fn log(&self, id: usize) -> std::sync::MutexGuard<'_, Log> {
         self.logs[id].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-async fn value(State(state): State<Arc<Shared>>, Path(id): Path<usize>, headers: HeaderMap) -> Response {
+async fn value(State(state): State<Arc<SharedSource>>, Path(id): Path<usize>, headers: HeaderMap) -> Response {
     let call = state.polls.fetch_add(1, Ordering::Relaxed);
     tokio::time::sleep(state.delay).await;
     if id >= state.logs.len() {
@@ -121,7 +121,7 @@ async fn value(State(state): State<Arc<Shared>>, Path(id): Path<usize>, headers:
     }
 }
 
-async fn units(State(state): State<Arc<Shared>>, Query(query): Query<HashMap<String, String>>) -> Response {
+async fn units(State(state): State<Arc<SharedSource>>, Query(query): Query<HashMap<String, String>>) -> Response {
     state.joined.fetch_add(1, Ordering::Relaxed);
     tokio::time::sleep(state.delay).await;
     let ids = query.get("id").map_or("", String::as_str).split(',');

@@ -9,7 +9,7 @@ const MAX_TAGS: usize = 4_096;
 
 /// The limits that follow from all parts of an answer together.
 #[derive(Debug, Clone)]
-pub struct Held {
+pub struct HoldLimits {
     now: Instant,
     age: Duration,
     remaining: Option<Duration>,
@@ -19,7 +19,7 @@ pub struct Held {
     since: Mark,
 }
 
-impl Held {
+impl HoldLimits {
     /// An answer without parts. `since` is a mark from before any part was requested or looked up. A part from the
     /// cache was alive when it was looked up, which was later, however old the part is.
     #[must_use]

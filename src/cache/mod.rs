@@ -31,11 +31,11 @@ pub(crate) use entry::covers;
 pub use freshness::{
     CacheKind, Exchange, Freshness, Guess, assess, condition, is_same_validator, kept_headers, merged,
 };
-pub use held::Held;
+pub use held::HoldLimits;
 pub use key::{Domain, EntryKey};
 pub use portable::{Moment, portable_key};
-pub use responses::{Asked, Found, HttpCache, Response, Stored, strip_hop_by_hop};
+pub use responses::{CacheRequest, HttpCache, LookUp, Response, StoredResponse, strip_hop_by_hop};
 pub use status::{Bypass, CacheStatus, Miss};
-pub use store::{Cache, CacheOptions, Lookup, Refreshing, Wanted};
+pub use store::{Cache, CacheOptions, LookUpTerms, Lookup, RefreshPermit};
 pub use tags::{Mark, Tag, stable_hash};
 pub use tier::{Entries, Fetch, Tier};

@@ -23,7 +23,7 @@ const MAX_VARIANTS: usize = 16;
 
 /// The parts of a request that decide which response it gets.
 #[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
+pub struct CacheRequest<'a> {
     /// The HTTP method.
     pub method: &'a Method,
     /// The target, with its path and query. A cache belongs to one origin.
@@ -45,7 +45,7 @@ pub struct Response {
 
 /// A stored response.
 #[derive(Debug)]
-pub struct Stored {
+pub struct StoredResponse {
     response: Response,
     freshness: Freshness,
     /// The headers that the response varies by, with the values that were sent.
@@ -54,13 +54,13 @@ pub struct Stored {
 
 /// The result of looking a request up.
 #[derive(Debug)]
-pub enum Found {
+pub enum LookUp {
     /// The stored response answers the request.
     Answer(Response),
     /// The stored response answers the request, and the origin is to be asked again.
-    AnswerAndAsk(Response, Arc<Stored>),
+    AnswerAndAsk(Response, Arc<StoredResponse>),
     /// The origin is to be asked whether the stored response still holds.
-    Ask(Arc<Stored>),
+    Ask(Arc<StoredResponse>),
     /// Nothing is stored, so the origin is to be asked.
     Nothing,
     /// The client forbids asking the origin, and no stored response may answer (§5.2.1.7).
@@ -69,7 +69,7 @@ pub enum Found {
 
 /// The stored responses of one origin.
 pub struct HttpCache {
-    targets: moka::sync::Cache<Arc<str>, Arc<Vec<Arc<Stored>>>, ahash::RandomState>,
+    targets: moka::sync::Cache<Arc<str>, Arc<Vec<Arc<StoredResponse>>>, ahash::RandomState>,
 }
 
 impl std::fmt::Debug for HttpCache {
@@ -84,7 +84,7 @@ impl HttpCache {
     pub fn new(max_bytes: u64) -> Self {
         let targets = moka::sync::Cache::builder()
             .max_capacity(max_bytes)
-            .weigher(|target: &Arc<str>, variants: &Arc<Vec<Arc<Stored>>>| {
+            .weigher(|target: &Arc<str>, variants: &Arc<Vec<Arc<StoredResponse>>>| {
                 let each =
                     variants.iter().map(|stored| 512 + stored.response.body.len() + stored.response.headers.len() * 96);
                 u32::try_from(target.len() + each.sum::<usize>()).unwrap_or(u32::MAX)
@@ -95,12 +95,12 @@ impl HttpCache {
 
     /// Looks up the response to a request (§4).
     #[must_use]
-    pub fn look_up(&self, asked: &Asked<'_>, now: Instant) -> Found {
+    pub fn look_up(&self, asked: &CacheRequest<'_>, now: Instant) -> LookUp {
         let wanted = Directives::of(asked.headers);
-        let nothing = if wanted.only_if_cached { Found::Unsatisfiable } else { Found::Nothing };
+        let nothing = if wanted.only_if_cached { LookUp::Unsatisfiable } else { LookUp::Nothing };
         // Requests for a range are left to the origin.
         if !is_cacheable(asked.method) || asked.headers.contains_key(RANGE) {
-            return Found::Nothing;
+            return LookUp::Nothing;
         }
         let Some(stored) = self.variant(asked) else { return nothing };
         let age = stored.freshness.age(now);
@@ -116,24 +116,24 @@ impl HttpCache {
         let is_stale_wanted =
             !stored.freshness.must_revalidate && wanted.max_stale.is_some_and(|most| stale_for <= most);
         match stored.freshness.state(now) {
-            State::Fresh if is_wanted => Found::Answer(stored.answer(asked, now)),
-            _ if is_wanted && is_stale_wanted => Found::Answer(stored.answer(asked, now)),
+            State::Fresh if is_wanted => LookUp::Answer(stored.answer(asked, now)),
+            _ if is_wanted && is_stale_wanted => LookUp::Answer(stored.answer(asked, now)),
             State::Revalidate if is_wanted && !wanted.only_if_cached => {
-                Found::AnswerAndAsk(stored.answer(asked, now), stored)
+                LookUp::AnswerAndAsk(stored.answer(asked, now), stored)
             }
-            _ if wanted.only_if_cached => Found::Unsatisfiable,
-            _ => Found::Ask(stored),
+            _ if wanted.only_if_cached => LookUp::Unsatisfiable,
+            _ => LookUp::Ask(stored),
         }
     }
 
-    fn variant(&self, asked: &Asked<'_>) -> Option<Arc<Stored>> {
+    fn variant(&self, asked: &CacheRequest<'_>) -> Option<Arc<StoredResponse>> {
         let variants = self.targets.get(&*asked.target.to_string())?;
         // §4.1: if several variants match, the newest is used.
         variants.iter().rev().find(|stored| stored.matches(asked.headers)).cloned()
     }
 
     /// Stores a response if it may be stored (§3), and removes what a write has changed (§4.4).
-    pub fn receive(&self, asked: &Asked<'_>, response: &Response, times: (Instant, Instant), date: SystemTime) {
+    pub fn receive(&self, asked: &CacheRequest<'_>, response: &Response, times: (Instant, Instant), date: SystemTime) {
         let status = response.status;
         if !asked.method.is_safe() {
             if status.is_success() || status.is_redirection() {
@@ -151,7 +151,7 @@ impl HttpCache {
         let Ok(freshness) = assess(&exchange, kind, None) else { return };
         let varies = varies(headers).map(|name| (combined(asked.headers, &name), name));
         let varies = varies.map(|(sent, name)| (name, sent)).collect();
-        self.store(asked, Stored { response: response.clone(), freshness, varies });
+        self.store(asked, StoredResponse { response: response.clone(), freshness, varies });
     }
 
     /// Updates a stored response after the origin has said that it still holds (§4.3.4), and returns the response to
@@ -159,8 +159,8 @@ impl HttpCache {
     #[must_use]
     pub fn still(
         &self,
-        asked: &Asked<'_>,
-        stored: &Stored,
+        asked: &CacheRequest<'_>,
+        stored: &StoredResponse,
         told: &HeaderMap,
         times: (Instant, Instant),
         date: SystemTime,
@@ -171,14 +171,14 @@ impl HttpCache {
         }
         let headers = merged(&stored.response.headers, &told)?;
         let response = Response { headers, ..stored.response.clone() };
-        let as_get = Asked { method: &Method::GET, ..*asked };
+        let as_get = CacheRequest { method: &Method::GET, ..*asked };
         self.receive(&as_get, &response, times, date);
         let kept = self.variant(asked);
         let served = kept.map_or_else(|| response.clone(), |kept| kept.answer(asked, times.1));
         Some(served)
     }
 
-    fn store(&self, asked: &Asked<'_>, stored: Stored) {
+    fn store(&self, asked: &CacheRequest<'_>, stored: StoredResponse) {
         let target = asked.target.to_string();
         let mut variants: Vec<_> = self.targets.get(&*target).map_or_else(Vec::new, |variants| variants.to_vec());
         variants.retain(|other| !other.matches(asked.headers));
@@ -203,7 +203,7 @@ impl HttpCache {
     }
 }
 
-impl Stored {
+impl StoredResponse {
     fn matches(&self, headers: &HeaderMap) -> bool {
         self.varies.iter().all(|(name, sent)| combined(headers, name) == *sent)
     }
@@ -216,12 +216,12 @@ impl Stored {
 
     /// The response, if it may be sent in place of an error of the origin (RFC 5861 §4).
     #[must_use]
-    pub fn on_error(&self, asked: &Asked<'_>, now: Instant) -> Option<Response> {
+    pub fn on_error(&self, asked: &CacheRequest<'_>, now: Instant) -> Option<Response> {
         self.freshness.holds_on_error(now, Duration::ZERO).then(|| self.answer(asked, now))
     }
 
     /// The response for this request: with its age (§5.1), or as 304 if the client already has it (§4.3.2).
-    fn answer(&self, asked: &Asked<'_>, now: Instant) -> Response {
+    fn answer(&self, asked: &CacheRequest<'_>, now: Instant) -> Response {
         let mut response = self.response.clone();
         let age = self.freshness.age(now).as_secs();
         response.headers.insert(AGE, HeaderValue::from(age));

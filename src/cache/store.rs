@@ -28,7 +28,8 @@ pub struct CacheOptions {
     pub negative: Duration,
     /// How many stale entries are asked for in the background at once; further ones stay stale. Default: 256 entries.
     pub max_refreshes: usize,
-    /// How long a step waits for the tier behind the memory, if there is one, before it asks the service. Default: 5 ms.
+    /// How long a step waits for the tier behind the memory, if there is one, before it asks the service. Default: 5
+    /// ms.
     pub tier_timeout: Duration,
     /// **For the isolation test only**: keeps the answers of all callers under one scope, which must never happen
     /// otherwise. The test sets it to prove that it would notice. Default: no.
@@ -68,7 +69,7 @@ impl CacheOptions {
 
 /// What a look-up requires of an entry.
 #[derive(Debug, Clone, Copy)]
-pub struct Wanted<'a> {
+pub struct LookUpTerms<'a> {
     /// The current time.
     pub now: Instant,
     /// The wanted properties, sorted; empty if all are wanted.
@@ -138,8 +139,8 @@ impl Cache {
         &self.memory
     }
 
-    /// The tier behind the memory, if there is one and it may have entries of the domain: what is one caller's own stays
-    /// in this process.
+    /// The tier behind the memory, if there is one and it may have entries of the domain: what is one caller's own
+    /// stays in this process.
     #[must_use]
     pub fn second(&self, domain: &Domain) -> Option<&dyn Tier> {
         self.second.as_deref().filter(|_| domain.is_public())
@@ -151,8 +152,8 @@ impl Cache {
         self.second.is_some()
     }
 
-    /// The latest moment in the order of invalidations: to be asked for *before* a request is sent. `date` is only asked
-    /// for if other processes may get the entry.
+    /// The latest moment in the order of invalidations: to be asked for *before* a request is sent. `date` is only
+    /// asked for if other processes may get the entry.
     #[must_use]
     pub fn mark(&self, date: impl FnOnce() -> SystemTime) -> Mark {
         if self.has_second() { self.tags.mark_at(date()) } else { self.tags.mark() }
@@ -160,7 +161,7 @@ impl Cache {
 
     /// Says what an entry is good for, wherever it was found.
     #[must_use]
-    pub fn judge(&self, entry: Option<Arc<Entry>>, wanted: &Wanted<'_>) -> Lookup {
+    pub fn judge(&self, entry: Option<Arc<Entry>>, wanted: &LookUpTerms<'_>) -> Lookup {
         let Some(entry) = entry else { return Lookup::Miss(Miss::Absent, None) };
         // An entry that is known to have changed answers no request, but the service may say that it still holds.
         if !self.tags.is_alive(&entry.tags, entry.since) {
@@ -207,11 +208,11 @@ impl Cache {
     /// Takes the right to ask for a stale entry in the background; `None` if another request has it, or too many
     /// entries are being asked for.
     #[must_use]
-    pub fn begin_refresh(self: &Arc<Self>, key: EntryKey) -> Option<Refreshing> {
+    pub fn begin_refresh(self: &Arc<Self>, key: EntryKey) -> Option<RefreshPermit> {
         let mut refreshing = self.refreshing();
         let may = refreshing.len() < self.options.max_refreshes && refreshing.insert(key.clone());
         drop(refreshing);
-        may.then(|| Refreshing { cache: Arc::clone(self), key })
+        may.then(|| RefreshPermit { cache: Arc::clone(self), key })
     }
 
     fn refreshing(&self) -> MutexGuard<'_, HashSet<EntryKey, ahash::RandomState>> {
@@ -233,12 +234,12 @@ impl Cache {
 
 /// The right to ask for an entry again; dropping it gives it back.
 #[derive(Debug)]
-pub struct Refreshing {
+pub struct RefreshPermit {
     cache: Arc<Cache>,
     key: EntryKey,
 }
 
-impl Refreshing {
+impl RefreshPermit {
     /// The key of the entry.
     #[must_use]
     pub fn key(&self) -> &EntryKey {
@@ -246,7 +247,7 @@ impl Refreshing {
     }
 }
 
-impl Drop for Refreshing {
+impl Drop for RefreshPermit {
     fn drop(&mut self) {
         self.cache.refreshing().remove(&self.key);
     }

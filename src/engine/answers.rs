@@ -14,8 +14,8 @@
 
 use super::model::{Audience, ClientCaching};
 use super::sharing::Job;
-use crate::cache::{Cache, Held};
-use crate::execute::{OperationScope, Ran};
+use crate::cache::{Cache, HoldLimits};
+use crate::execute::{OperationScope, RunOutput};
 use crate::operation::Variables;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -51,7 +51,7 @@ pub(super) struct AnswerKey {
 pub(super) struct KeptAnswer {
     pub(super) body: Bytes,
     tag: Arc<str>,
-    held: Held,
+    held: HoldLimits,
 }
 
 impl Answers {
@@ -70,7 +70,7 @@ impl Answers {
     }
 
     /// Keeps the answer of a run, if it may be kept.
-    pub(super) fn keep(&self, key: AnswerKey, ran: &Ran, now: Instant) -> Option<Arc<KeptAnswer>> {
+    pub(super) fn keep(&self, key: AnswerKey, ran: &RunOutput, now: Instant) -> Option<Arc<KeptAnswer>> {
         let held = ran.held.as_ref().filter(|held| held.is_public && ran.errors == 0 && !ran.is_cut)?;
         if ran.body.len() > MAX_KEPT || !held.holds(self.cache.tags(), now) {
             return None;

@@ -7,13 +7,13 @@ use super::executor::EngineExecutor;
 use crate::cache::{Cache, CacheOptions, Tier};
 use crate::compose::{Graph, ResolvedHeader, Source, SourceId, Transport};
 use crate::config::{BreakerConfig, Budget, Config, ServiceConfig};
-use crate::execute::{Bounds, Caching, CauseReport, Polls, Sourced};
+use crate::execute::{Bounds, CacheRules, CauseReport, Polls, SourceAccess};
 use crate::flight::FlightOptions;
 use crate::project::{Assembly, Files, assemble, binding_places, limits};
 use crate::upstream::{
-    Balanced, BreakerOptions, ClientError, ClientOptions, ForwardedHeader, GuardOptions, Guarded, HandleService,
+    Balancer, BreakerOptions, ClientError, ClientOptions, ForwardedHeader, GuardOptions, GuardedSource, HandleService,
     HandleServices, HttpClient, HttpService, HttpServiceConfig, InProcessSource, InvalidBaseUrl, QueueOptions,
-    RetryOptions, ServiceError, Shared, Subgraph, Writes,
+    RetryOptions, ServiceError, SharedSource, Subgraph, Writes,
 };
 use http::{HeaderName, HeaderValue};
 use serde_json::Value;
@@ -201,8 +201,8 @@ impl Client {
     /// the configuration, whose relative paths begin at `base`.
     ///
     /// # Errors
-    /// The files have errors, the configuration leaves out something that a source needs, or a file that it names cannot
-    /// be used.
+    /// The files have errors, the configuration leaves out something that a source needs, or a file that it names
+    /// cannot be used.
     pub fn executor(&self, base: &Path) -> Result<EngineExecutor, EngineError> {
         let assembled = self.assemble(&|name| std::env::var(name).ok());
         let timeout = assembled.config.as_ref().map_or_else(Duration::default, |config| config.server.request_timeout);
@@ -224,7 +224,12 @@ impl Client {
         errors.filter(|error| !matches!(error, EngineError::NoUrl(_))).collect()
     }
 
-    fn sources(&self, graph: &Graph, config: &Config, options: &EngineOptions) -> Result<Vec<Sourced>, EngineError> {
+    fn sources(
+        &self,
+        graph: &Graph,
+        config: &Config,
+        options: &EngineOptions,
+    ) -> Result<Vec<SourceAccess>, EngineError> {
         let default = ServiceConfig::default();
         let flights = switched(&options.flights, config.sharing.calls);
         // A shared call may be waited for as long as any request may take.
@@ -252,7 +257,7 @@ impl Client {
                     Arc::new(code.build(Arc::clone(&services)))
                 }
             };
-            Ok(Sourced {
+            Ok(SourceAccess {
                 subgraph,
                 name: source.name.as_str().into(),
                 config: Value::Object(of.config.clone()).into(),
@@ -270,7 +275,7 @@ fn bounds(config: &Config) -> Bounds {
 }
 
 /// The cache that the configuration asks for; `None` if caching is off.
-fn caching(graph: &Graph, config: &Config, options: &EngineOptions) -> Option<Arc<Caching>> {
+fn caching(graph: &Graph, config: &Config, options: &EngineOptions) -> Option<Arc<CacheRules>> {
     let wanted = &config.cache;
     if !options.cache.enabled || !wanted.enabled {
         return None;
@@ -285,7 +290,7 @@ fn caching(graph: &Graph, config: &Config, options: &EngineOptions) -> Option<Ar
     let cache = Cache::with_second(cache_options, options.tier.clone());
     let is_on = |name: &str| config.services.get(name).is_none_or(|service| service.cache);
     let shares = options.flights.enabled && config.sharing.calls;
-    Some(Arc::new(Caching::new(graph, cache, is_on, shares)))
+    Some(Arc::new(CacheRules::new(graph, cache, is_on, shares)))
 }
 
 /// Makes the table of polls, which is empty.
@@ -358,7 +363,7 @@ fn remote(
     Ok(Some(match services.as_slice() {
         // One by itself has no choice to make.
         [(_, only)] => shared(name, Arc::clone(only), config, common),
-        _ => shared(Arc::clone(&name), Arc::new(Balanced::new(name, services)), config, common),
+        _ => shared(Arc::clone(&name), Arc::new(Balancer::new(name, services)), config, common),
     }))
 }
 
@@ -369,8 +374,8 @@ fn shared<S: Subgraph + 'static>(
     config: &ServiceConfig,
     common: &Common<'_>,
 ) -> Arc<dyn Subgraph> {
-    let guarded = Guarded::new(Arc::clone(&name), service, guard(config, common.request_timeout));
-    Arc::new(Shared::new(name, Arc::new(guarded), common.flights.clone()))
+    let guarded = GuardedSource::new(Arc::clone(&name), service, guard(config, common.request_timeout));
+    Arc::new(SharedSource::new(name, Arc::new(guarded), common.flights.clone()))
 }
 
 /// How the calls to a service are guarded according to its configuration.

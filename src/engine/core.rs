@@ -8,7 +8,7 @@ use super::shape::Shape;
 use super::sharing::Operations;
 use crate::compose::Graph;
 use crate::config::Exposure;
-use crate::execute::{Bounds, Caching, CauseReport, Polls, Ran, Sourced, now};
+use crate::execute::{Bounds, CacheRules, CauseReport, Polls, RunOutput, SourceAccess, now};
 use crate::flight::FlightOptions;
 use crate::operation::{Limits, Prepared, RequestError};
 use crate::policy::Caller;
@@ -30,7 +30,7 @@ pub struct EngineParts {
     /// The client's view of it.
     pub view: Arc<View>,
     /// The sources, by [`crate::compose::SourceId`].
-    pub sources: Vec<Sourced>,
+    pub sources: Vec<SourceAccess>,
     /// Limits on documents.
     pub limits: Limits,
     /// Memory for documents and their plans, in bytes.
@@ -47,7 +47,7 @@ pub struct EngineParts {
     /// How equal operations in flight are shared.
     pub sharing: FlightOptions,
     /// The cache of services' answers; `None` if nothing is kept.
-    pub caching: Option<Arc<Caching>>,
+    pub caching: Option<Arc<CacheRules>>,
     /// The writes that are being finished after their requests have ended.
     pub writes: Writes,
     /// The polls of subscriptions.
@@ -133,8 +133,8 @@ impl Engine {
     }
 
     /// The response for the output of a run, which is a whole answer or a part of one.
-    pub(super) fn respond(&self, shape: &Shape, ran: Ran, is_shared: bool) -> Response {
-        let Ran { body, errors, mut calls, error_codes, .. } = ran;
+    pub(super) fn respond(&self, shape: &Shape, ran: RunOutput, is_shared: bool) -> Response {
+        let RunOutput { body, errors, mut calls, error_codes, .. } = ran;
         calls.iter_mut().for_each(|call| call.is_shared |= is_shared);
         let body = if self.parts().exposure.calls { with_calls(&body, &calls, self.parts().exposure) } else { body };
         Response {
@@ -191,7 +191,7 @@ impl GraphQlEngine for Engine {
     }
 
     fn subgraphs(&self) -> Vec<(Arc<str>, InProcess)> {
-        let named = |source: &Sourced| Some((Arc::clone(&source.name), source.subgraph.in_process()?));
+        let named = |source: &SourceAccess| Some((Arc::clone(&source.name), source.subgraph.in_process()?));
         self.parts().sources.iter().filter_map(named).collect()
     }
 

@@ -6,7 +6,7 @@
 
 use super::core::EngineParts;
 use super::shape::PlannedOperation;
-use crate::execute::{self, Ran, Run};
+use crate::execute::{self, Run, RunOutput};
 use crate::flight::{Boarding, FlightOptions, Flights, Terms};
 use crate::operation::{Particulars, Variables};
 use crate::policy::Caller;
@@ -38,7 +38,7 @@ pub(super) struct Job {
 }
 
 impl Job {
-    async fn run(self) -> Ran {
+    async fn run(self) -> RunOutput {
         execute::run(self.as_run()).await
     }
 
@@ -118,7 +118,7 @@ impl Hash for OperationKey {
 #[derive(Debug)]
 pub(super) struct Operations {
     options: FlightOptions,
-    flights: Arc<Flights<OperationKey, Arc<Ran>>>,
+    flights: Arc<Flights<OperationKey, Arc<RunOutput>>>,
 }
 
 impl Operations {
@@ -127,7 +127,7 @@ impl Operations {
     }
 
     /// Runs an operation, or waits for an equal one. The flag says whether another request began it.
-    pub(super) async fn run(&self, job: Job) -> (Ran, bool) {
+    pub(super) async fn run(&self, job: Job) -> (RunOutput, bool) {
         let key = if self.options.enabled { job.key(self.options.ignores_scope()) } else { None };
         match key {
             None => (job.run().await, false),
@@ -136,7 +136,7 @@ impl Operations {
         }
     }
 
-    async fn share(&self, key: OperationKey, job: Job) -> (Ran, bool) {
+    async fn share(&self, key: OperationKey, job: Job) -> (RunOutput, bool) {
         // Only what ends by this request's deadline can answer it.
         let limit = Instant::from_std(job.deadline) + GRACE;
         let terms = Terms { not_before: None, ends_by: Some(limit + SLACK), limit };

@@ -9,7 +9,7 @@ use super::feeds::Listener;
 use super::model::{Response, ResponseKind, ResponsePart, StreamRequest};
 use super::preparation::{ReadyRequest, TransportOptions};
 use super::shape::Shape;
-use crate::execute::{Part, Ran, Wording, poll_interval, run_in_parts};
+use crate::execute::{Part, RunOutput, Wording, poll_interval, run_in_parts};
 use crate::operation::OperationKind;
 use futures_util::FutureExt;
 use futures_util::stream::{self, BoxStream, StreamExt};
@@ -75,7 +75,7 @@ impl Engine {
             while let Some(part) = made.recv().await {
                 let body = part.body(wording).into();
                 let Part { has_next, errors, calls, error_codes, .. } = part;
-                let ran = Ran { body, errors, calls, error_codes, is_cut: false, held: None };
+                let ran = RunOutput { body, errors, calls, error_codes, is_cut: false, held: None };
                 let response = self.respond(&ready.shape, ran, false);
                 // Nobody receives: the stream was dropped, and this with it.
                 let _ = sender.send(ResponsePart { response, is_last: !has_next }).await;
@@ -117,7 +117,7 @@ impl EventStream {
         Some((streamed, self))
     }
 
-    fn event(&self, ran: &Ran, is_last: bool) -> ResponsePart {
+    fn event(&self, ran: &RunOutput, is_last: bool) -> ResponsePart {
         self.engine.parts().polls.count_event();
         let response = self.engine.respond(&self.shape, ran.clone(), false);
         // They were counted when they were made, and may be those of many subscribers.

@@ -1,12 +1,12 @@
 //! The calls of one request that are in flight.
 
-use super::run::Finished;
+use super::run::StepEnd;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 
 /// A call in flight.
-type Call = BoxFuture<'static, Finished>;
+type Call = BoxFuture<'static, StepEnd>;
 
 /// Calls in flight. Dropping the value cancels them.
 ///
@@ -24,7 +24,7 @@ impl InFlight {
     }
 
     /// Waits for the next call to end. `None` if there is none.
-    pub(super) async fn next(&mut self) -> Option<Finished> {
+    pub(super) async fn next(&mut self) -> Option<StepEnd> {
         match &mut self.0 {
             Some(calls) => calls.next().await,
             None => None,

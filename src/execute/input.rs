@@ -51,7 +51,7 @@ enum Form {
 
 /// The result of writing an input.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Written {
+enum RenderedInput {
     /// Nothing was written, because the input was not given.
     Nothing,
     /// `null` was written.
@@ -172,8 +172,8 @@ impl<'a> Inputs<'a> {
             Input::Parent(_) | Input::Object(_) | Input::List(_) => {
                 let mut text = String::new();
                 match self.write(input, Form::AsIs, &mut text) {
-                    Ok(Written::Nothing) | Err(_) => None,
-                    Ok(Written::Null | Written::Value) => Json::read(text.as_bytes()).ok().map(Cow::Owned),
+                    Ok(RenderedInput::Nothing) | Err(_) => None,
+                    Ok(RenderedInput::Null | RenderedInput::Value) => Json::read(text.as_bytes()).ok().map(Cow::Owned),
                 }
             }
         }
@@ -218,11 +218,11 @@ impl<'a> Inputs<'a> {
     pub(super) fn body(&self, input: &'a Input) -> Result<Option<String>, Failure> {
         let mut out = String::new();
         let written = self.write(input, Form::AsIs, &mut out)?;
-        Ok((written != Written::Nothing).then_some(out))
+        Ok((written != RenderedInput::Nothing).then_some(out))
     }
 
     /// Writes an input as JSON.
-    fn write(&self, input: &'a Input, form: Form, out: &mut String) -> Result<Written, Failure> {
+    fn write(&self, input: &'a Input, form: Form, out: &mut String) -> Result<RenderedInput, Failure> {
         match input {
             Input::Number(inner) => self.write(inner, Form::Number, out),
             Input::Text(inner) => self.write(inner, Form::Text, out),
@@ -233,12 +233,12 @@ impl<'a> Inputs<'a> {
                 for (name, value) in members {
                     let mark = out.len();
                     push_name(name, out.len() > start, out);
-                    if self.write(value, Form::AsIs, out)? == Written::Nothing {
+                    if self.write(value, Form::AsIs, out)? == RenderedInput::Nothing {
                         out.truncate(mark);
                     }
                 }
                 out.push('}');
-                Ok(Written::Value)
+                Ok(RenderedInput::Value)
             }
             Input::List(items) => {
                 out.push('[');
@@ -247,18 +247,18 @@ impl<'a> Inputs<'a> {
                         out.push(',');
                     }
                     // The null keeps the other items at their positions.
-                    if self.write(item, form, out)? == Written::Nothing {
+                    if self.write(item, form, out)? == RenderedInput::Nothing {
                         out.push_str("null");
                     }
                 }
                 out.push(']');
-                Ok(Written::Value)
+                Ok(RenderedInput::Value)
             }
             Input::OrElse(first, other) => {
                 let mark = out.len();
                 match self.write(first, form, out)? {
-                    Written::Value => Ok(Written::Value),
-                    Written::Null | Written::Nothing => {
+                    RenderedInput::Value => Ok(RenderedInput::Value),
+                    RenderedInput::Null | RenderedInput::Nothing => {
                         out.truncate(mark);
                         self.write(other, form, out)
                     }
@@ -266,24 +266,24 @@ impl<'a> Inputs<'a> {
             }
             Input::Argument(path) if form == Form::AsIs && self.is_variable(path) => Ok(self.write_given(path, out)),
             _ => match self.json(input) {
-                None => Ok(Written::Nothing),
+                None => Ok(RenderedInput::Nothing),
                 Some(value) => {
                     write_json(&value, form, out)?;
-                    Ok(if value.is_null() { Written::Null } else { Written::Value })
+                    Ok(if value.is_null() { RenderedInput::Null } else { RenderedInput::Value })
                 }
             },
         }
     }
 
     /// Writes a value of the parent or, for a batch, the list of all parents' values.
-    fn write_parents(&self, at: usize, form: Form, out: &mut String) -> Result<Written, Failure> {
+    fn write_parents(&self, at: usize, form: Form, out: &mut String) -> Result<RenderedInput, Failure> {
         let mut tokens = self.keys.iter().map(|key| key.get(at).and_then(Option::as_deref));
         if !self.is_batched {
             return match tokens.next().flatten() {
-                Some(token) => write_token(token, form, out).map(|()| Written::Value),
+                Some(token) => write_token(token, form, out).map(|()| RenderedInput::Value),
                 None => {
                     out.push_str("null");
-                    Ok(Written::Null)
+                    Ok(RenderedInput::Null)
                 }
             };
         }
@@ -295,7 +295,7 @@ impl<'a> Inputs<'a> {
             write_token(token, form, out)?;
         }
         out.push(']');
-        Ok(Written::Value)
+        Ok(RenderedInput::Value)
     }
 }
 
@@ -312,13 +312,13 @@ impl<'a> Inputs<'a> {
     }
 
     /// Writes a variable, or a part of one, with the text that the client sent.
-    fn write_given(&self, path: &[String], out: &mut String) -> Written {
+    fn write_given(&self, path: &[String], out: &mut String) -> RenderedInput {
         let text = path.split_first().and_then(|(name, rest)| self.given(name)?.member(rest));
         push_large(text.unwrap_or_default(), out);
         match text {
-            None => Written::Nothing,
-            Some("null") => Written::Null,
-            Some(_) => Written::Value,
+            None => RenderedInput::Nothing,
+            Some("null") => RenderedInput::Null,
+            Some(_) => RenderedInput::Value,
         }
     }
 }

@@ -75,15 +75,15 @@ impl KeyRules {
 }
 
 /// The form in which the list of keys was found.
-struct Found {
+struct ListForm {
     is_number: bool,
 }
 
 /// Finds the list of keys in an input.
-fn find(input: &Input, key: usize) -> Option<Found> {
+fn find(input: &Input, key: usize) -> Option<ListForm> {
     match input {
-        Input::Parent(at) => (*at == key).then_some(Found { is_number: false }),
-        Input::Number(inner) => find(inner, key).map(|_| Found { is_number: true }),
+        Input::Parent(at) => (*at == key).then_some(ListForm { is_number: false }),
+        Input::Number(inner) => find(inner, key).map(|_| ListForm { is_number: true }),
         Input::Text(inner) => find(inner, key),
         Input::OrElse(a, b) => find(a, key).or_else(|| find(b, key)),
         Input::Object(members) => members.iter().find_map(|(_, input)| find(input, key)),

@@ -61,11 +61,11 @@ struct Repeats {
     /// The other slots of the object's row that are read.
     reads: SmallVec<[SlotId; MAX_READS]>,
     /// The bytes that were written, by joined row.
-    written: Vec<Option<Written>>,
+    written: Vec<Option<WrittenObject>>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Written {
+struct WrittenObject {
     /// The row of the object that was written.
     row: u32,
     start: usize,
@@ -109,7 +109,7 @@ impl<'a> Memo<'a> {
         {
             let Range { start, end } = bytes;
             let values = u32::try_from(values).unwrap_or(u32::MAX);
-            *entry = Some(Written { row: at.row, start, end, epoch: self.epoch, values });
+            *entry = Some(WrittenObject { row: at.row, start, end, epoch: self.epoch, values });
             self.end = end;
         }
     }

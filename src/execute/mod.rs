@@ -1,8 +1,7 @@
 //! Execution: a plan becomes the bytes of a response.
 //!
-//! In: a [`crate::plan::Plan`], coerced variables, the caller, and the sources. Out: a [`Ran`]: the body, the calls and
-//! the errors.
-//! Elsewhere: sending ([`crate::upstream`]); HTTP statuses ([`crate::http`]).
+//! In: a [`crate::plan::Plan`], coerced variables, the caller, and the sources. Out: a [`RunOutput`]: the body, the
+//! calls and the errors. Elsewhere: sending ([`crate::upstream`]); HTTP statuses ([`crate::http`]).
 //!
 //! Always true:
 //! - one step makes one call per batch, however many aliases, fragments, paths and list positions use it;
@@ -43,7 +42,7 @@ mod write;
 pub use arena::Failure;
 pub use bounds::Bounds;
 pub use cause::CauseReport;
-pub use entity_cache::Caching;
+pub use entity_cache::CacheRules;
 pub use events::{Feed, Subscriber, poll_interval};
 pub use parts::run_in_parts;
 pub use polls::Polls;
@@ -51,6 +50,6 @@ pub(crate) use polls::{Member, Table};
 #[cfg(feature = "fuzz")]
 pub(crate) use project::compare::compare_projections;
 pub(crate) use run::now;
-pub use run::{Ran, Run, Sourced, run};
+pub use run::{Run, RunOutput, SourceAccess, run};
 pub use scope::OperationScope;
 pub use wording::{Part, Wording};

@@ -11,8 +11,8 @@
 
 use super::cause::Causes;
 use super::run::{Run, State};
-use super::wording::{Completed, Delivered, Part, Pending};
-use super::write::{Left, PathStep, Piece, PieceWritten, Spent, Writer, Written};
+use super::wording::{CompletedPart, DeferredPart, DeliveredFields, Part};
+use super::write::{Left, PathStep, Piece, PieceWritten, WriteCost, Writer, WrittenAnswer};
 use crate::compose::Input;
 use crate::plan::{DeferPlan, StepId};
 use std::borrow::Cow;
@@ -85,11 +85,11 @@ struct Open {
 
 impl State<'_> {
     /// Writes the answer without the deferred fields.
-    async fn write_leaving(&mut self, left: &mut Left) -> (Written, Spent) {
+    async fn write_leaving(&mut self, left: &mut Left) -> (WrittenAnswer, WriteCost) {
         let run = self.run;
         let inputs = |step: StepId, input: &Input| run.input(step, input);
         let causes = Causes::new(run, &self.arena);
-        let source = run.source(&self.arena, &inputs, &causes, Spent::default());
+        let source = run.source(&self.arena, &inputs, &causes, WriteCost::default());
         let mut writer = Writer::leaving(&source, left);
         self.pace.write(&mut writer).await;
         let (spent, written) = (writer.spent(), writer.written());
@@ -98,7 +98,7 @@ impl State<'_> {
     }
 
     /// Writes a piece of the deferred fields.
-    async fn write_piece(&mut self, piece: &Piece, left: &mut Left, spent: Spent) -> PieceWritten {
+    async fn write_piece(&mut self, piece: &Piece, left: &mut Left, spent: WriteCost) -> PieceWritten {
         let run = self.run;
         let inputs = |step: StepId, input: &Input| run.input(step, input);
         let causes = Causes::new(run, &self.arena);
@@ -115,7 +115,7 @@ struct Delivery<'a> {
     plan: &'a DeferPlan,
     left: Left,
     /// How much was written so far.
-    spent: Spent,
+    spent: WriteCost,
     /// The state of each piece, by index into [`Left::pieces`]; pieces beyond the end are waiting.
     pieces: Vec<Fate>,
     open: Vec<Open>,
@@ -140,7 +140,7 @@ impl Delivery<'_> {
                     continue;
                 }
                 let label = self.plan.usages[begun.usage.index()].label.clone();
-                part.pending.push(Pending { id: self.announced, path: begun.path.clone(), label });
+                part.pending.push(DeferredPart { id: self.announced, path: begun.path.clone(), label });
                 self.open.push(Open { fragment, id: self.announced, is_inline: false });
                 self.announced += 1;
             }
@@ -177,26 +177,31 @@ impl Delivery<'_> {
                     part.completed.push(self.completed(fragment, id, None));
                     self.announce(Some(fragment), &mut part);
                 }
-                Err(Unsent::Failed(errors)) => part.completed.push(self.completed(fragment, id, Some(errors))),
-                Err(Unsent::TooMuch) => self.open.push(Open { is_inline: true, ..open }),
+                Err(UnsentReason::Failed(errors)) => part.completed.push(self.completed(fragment, id, Some(errors))),
+                Err(UnsentReason::TooMuch) => self.open.push(Open { is_inline: true, ..open }),
             }
         }
         part
     }
 
-    fn completed(&self, fragment: usize, id: usize, errors: Option<Vec<u8>>) -> Completed {
+    fn completed(&self, fragment: usize, id: usize, errors: Option<Vec<u8>>) -> CompletedPart {
         let begun = &self.left.fragments[fragment];
-        Completed { id, path: begun.path.clone(), label: self.plan.usages[begun.usage.index()].label.clone(), errors }
+        CompletedPart {
+            id,
+            path: begun.path.clone(),
+            label: self.plan.usages[begun.usage.index()].label.clone(),
+            errors,
+        }
     }
 
     /// Writes what is left of a fragment: all of it or nothing.
-    async fn fragment(&mut self, open: &Open, state: &mut State<'_>, part: &mut Part) -> Result<(), Unsent> {
+    async fn fragment(&mut self, open: &Open, state: &mut State<'_>, part: &mut Part) -> Result<(), UnsentReason> {
         let mark = self.left.mark();
         self.left.is_inline = open.is_inline;
         let begun = &self.left.fragments[open.fragment];
         let (path, label) = (begun.path.clone(), self.plan.usages[begun.usage.index()].label.clone());
         let mut sent = Vec::new();
-        let mut delivered: Vec<Delivered> = Vec::new();
+        let mut delivered: Vec<DeliveredFields> = Vec::new();
         let mut codes: Vec<Cow<'static, str>> = Vec::new();
         let mut errors = 0;
         let outcome = loop {
@@ -204,7 +209,7 @@ impl Delivery<'_> {
             let next = self.pieces_of(open.fragment).find(|&piece| self.pieces[piece] != Fate::Sent);
             let Some(next) = next else { break Ok(()) };
             if let Fate::Failed(errors) = &self.pieces[next] {
-                break Err(Unsent::Failed(errors.clone()));
+                break Err(UnsentReason::Failed(errors.clone()));
             }
             let piece = self.left.pieces[next].clone();
             let written = state.write_piece(&piece, &mut self.left, self.spent).await;
@@ -212,19 +217,19 @@ impl Delivery<'_> {
             // Other tasks get their turn between many small pieces too.
             state.pace.rest().await;
             if self.left.is_too_much() && !open.is_inline {
-                break Err(Unsent::TooMuch);
+                break Err(UnsentReason::TooMuch);
             }
             errors += written.error_count;
             codes.extend(written.codes);
             let Some(data) = written.data else {
                 self.pieces[next] = Fate::Failed(written.errors.clone());
-                break Err(Unsent::Failed(written.errors));
+                break Err(UnsentReason::Failed(written.errors));
             };
             self.pieces[next] = Fate::Sent;
             sent.push(next);
             let sub_path: Vec<PathStep> = piece.path.iter().skip(path.len()).cloned().collect();
             let (path, label) = (piece.path, label.clone());
-            delivered.push(Delivered { id: open.id, sub_path, path, label, data, errors: written.errors });
+            delivered.push(DeliveredFields { id: open.id, sub_path, path, label, data, errors: written.errors });
         };
         self.left.is_inline = false;
         if outcome.is_err() {
@@ -236,7 +241,7 @@ impl Delivery<'_> {
         } else {
             part.delivered.append(&mut delivered);
         }
-        if !matches!(outcome, Err(Unsent::TooMuch)) {
+        if !matches!(outcome, Err(UnsentReason::TooMuch)) {
             part.errors += errors;
             part.error_codes.append(&mut codes);
         }
@@ -245,7 +250,7 @@ impl Delivery<'_> {
 }
 
 /// The reason why a fragment is not sent.
-enum Unsent {
+enum UnsentReason {
     Failed(Vec<u8>),
     TooMuch,
 }

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 /// A row, or the reason why there is none.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Reached {
+pub(super) enum RowLookUp {
     Row(FrameId, u32),
     Null,
     Failed(u32),
@@ -25,16 +25,16 @@ pub(super) enum Token<'a> {
 
 /// Follows joins from a row.
 #[inline]
-pub(super) fn follow(arena: &Arena, joins: &[Join], frame: FrameId, row: u32) -> Reached {
+pub(super) fn follow(arena: &Arena, joins: &[Join], frame: FrameId, row: u32) -> RowLookUp {
     let (mut frame, mut row) = (frame, row);
     for join in joins {
         match arena.get(frame, row, join.slot) {
             Slot::Row(next) => (frame, row) = (join.frame, next),
-            Slot::Failed(error) => return Reached::Failed(error),
-            _ => return Reached::Null,
+            Slot::Failed(error) => return RowLookUp::Failed(error),
+            _ => return RowLookUp::Null,
         }
     }
-    Reached::Row(frame, row)
+    RowLookUp::Row(frame, row)
 }
 
 /// A text in the arena.
@@ -57,7 +57,7 @@ impl TextSpan {
 #[inline]
 pub(super) fn plain(arena: &Arena, joins: &[Join], read: &LeafRead, (frame, row): (FrameId, u32)) -> Option<TextSpan> {
     let LeafRead { source: LeafSource::Slot(slot), then, or: None } = read else { return None };
-    let (true, Reached::Row(frame, row)) = (then.is_empty(), follow(arena, joins, frame, row)) else { return None };
+    let (true, RowLookUp::Row(frame, row)) = (then.is_empty(), follow(arena, joins, frame, row)) else { return None };
     match arena.get(frame, row, *slot) {
         Slot::Text { body, start, len } => Some(TextSpan { body, start, len }),
         _ => None,

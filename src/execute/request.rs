@@ -155,11 +155,11 @@ fn push_parameter(target: &mut String, separator: &mut char, name: &str, list: L
 pub(super) fn lacks(way: &Way, source: &Source, inputs: &Inputs<'_>) -> Option<Failure> {
     let missing = way.call.inputs().find_map(|input| missing(input, inputs)).or_else(|| {
         let is_missing = |rule: &HeaderRule| rule.resolve(inputs.config) == ResolvedHeader::NotConfigured;
-        source.kind.headers().iter().any(is_missing).then_some(Missing::Setting)
+        source.kind.headers().iter().any(is_missing).then_some(MissingInput::Setting)
     })?;
     Some(match missing {
-        Missing::Claim => Failure::new("FORBIDDEN", "this needs a claim that the caller does not have"),
-        Missing::Setting => {
+        MissingInput::Claim => Failure::new("FORBIDDEN", "this needs a claim that the caller does not have"),
+        MissingInput::Setting => {
             let message = "the service was not called, because a setting that the call needs is not configured";
             Failure::new("UPSTREAM_NOT_CONFIGURED", message).of(&source.name)
         }
@@ -167,16 +167,16 @@ pub(super) fn lacks(way: &Way, source: &Source, inputs: &Inputs<'_>) -> Option<F
 }
 
 /// The kind of value that a call lacks.
-enum Missing {
+enum MissingInput {
     Claim,
     Setting,
 }
 
-fn missing(input: &Input, inputs: &Inputs<'_>) -> Option<Missing> {
+fn missing(input: &Input, inputs: &Inputs<'_>) -> Option<MissingInput> {
     let is_null = |input: &Input| inputs.json(input).is_none_or(|value| value.is_null());
     match input {
-        Input::Claim(_) => is_null(input).then_some(Missing::Claim),
-        Input::Config(_) => is_null(input).then_some(Missing::Setting),
+        Input::Claim(_) => is_null(input).then_some(MissingInput::Claim),
+        Input::Config(_) => is_null(input).then_some(MissingInput::Setting),
         Input::Object(members) => members.iter().find_map(|(_, input)| missing(input, inputs)),
         Input::List(items) => items.iter().find_map(|input| missing(input, inputs)),
         Input::Number(inner) | Input::Text(inner) => missing(inner, inputs),

@@ -3,17 +3,17 @@
 use super::arena::{Arena, Failure};
 use super::bounds::Bounds;
 use super::cause::{Aside, CauseReport, Causes, Evidence};
-use super::entity_cache::{Announced, CacheVerdict, Caching, StepKept};
+use super::entity_cache::{Announcement, CacheRules, CacheVerdict, StepLookUp};
 use super::in_flight::InFlight;
 use super::input::Inputs;
 use super::pace::Pace;
 use super::read::input_text;
 use super::series::Series;
-use super::step::{Answered, Keys, Settled, Settling};
+use super::step::{CallResult, Keys, StepProjection, StepResult};
 #[cfg(test)]
 use super::write::check_slices;
-use super::write::{Source, Spent, Writer, Written};
-use crate::cache::{Held, Mark};
+use super::write::{Source, WriteCost, Writer, WrittenAnswer};
+use crate::cache::{HoldLimits, Mark};
 use crate::compose::{Graph, Input, SourceId, TypeId, Way, WayId};
 use crate::json::Value;
 use crate::operation::{Locations, Variables};
@@ -33,7 +33,7 @@ use tokio::time::Sleep;
 
 /// A source, and the configuration that bindings may read.
 #[derive(Debug, Clone)]
-pub struct Sourced {
+pub struct SourceAccess {
     /// The source that answers calls.
     pub subgraph: Arc<dyn Subgraph>,
     /// The name of the source.
@@ -52,13 +52,13 @@ pub struct Run<'a> {
     /// The graph for which the plan was made.
     pub graph: &'a Arc<Graph>,
     /// The sources of the graph, by [`crate::compose::SourceId`].
-    pub sources: &'a [Sourced],
+    pub sources: &'a [SourceAccess],
     /// The coerced variables, in the vocabulary of the graph.
     pub variables: &'a Variables,
     /// The positions of the document's fields, for errors.
     pub locations: &'a Locations,
     /// The kept answers. `None` if nothing is kept.
-    pub caching: Option<&'a Arc<Caching>>,
+    pub caching: Option<&'a Arc<CacheRules>>,
     /// The writes that continue after their requests have ended.
     pub writes: &'a Writes,
     /// The answers of `__schema` and `__type`, by response name. `None` if the operation selects neither.
@@ -75,7 +75,7 @@ pub struct Run<'a> {
 
 /// The result of running a plan.
 #[derive(Debug, Clone)]
-pub struct Ran {
+pub struct RunOutput {
     /// `{"data":…}`, with `errors` if there are any.
     pub body: Bytes,
     /// The number of entries in `errors`.
@@ -87,33 +87,33 @@ pub struct Ran {
     /// Whether the run lasted until the deadline. Then parts of the answer may be missing for that reason alone.
     pub is_cut: bool,
     /// For how long the answer holds, if all its parts are kept. Answers of mutations and subscriptions are not kept.
-    pub held: Option<Held>,
+    pub held: Option<HoldLimits>,
 }
 
-pub(super) struct Finished {
+pub(super) struct StepEnd {
     pub(super) step: StepId,
     pub(super) keys: Range<usize>,
     pub(super) result: Result<Answer, CallError>,
     pub(super) started: Instant,
     pub(super) ended: Instant,
     /// The announcement of a call that others may wait for, if the call has an answer.
-    pub(super) announced: Option<Announced>,
+    pub(super) announced: Option<Announcement>,
 }
 
 /// A step that has begun.
 #[derive(Default)]
-pub(super) struct Pending {
+pub(super) struct StepInFlight {
     pub(super) keys: Keys,
-    pub(super) answers: Vec<Answered>,
+    pub(super) answers: Vec<CallResult>,
     pub(super) open: usize,
     /// Whether any call was made, as far as is known.
     pub(super) is_made: bool,
     /// The handle of the write, if the step is one.
     pub(super) write: Option<Write>,
     /// The entries of the cache for this step. `None` if the step does not use the cache.
-    pub(super) kept: Option<StepKept>,
+    pub(super) kept: Option<StepLookUp>,
     /// The step's calls that other requests can join until the answers are kept.
-    pub(super) announced: Vec<Announced>,
+    pub(super) announced: Vec<Announcement>,
 }
 
 /// How the root call of a subscription gets its answer. The root call is that of the one step that waits for no other.
@@ -134,7 +134,7 @@ pub(super) struct State<'a> {
     pub(super) root: RootAnswer,
     pub(super) arena: Arena,
     waiting: Vec<usize>,
-    pub(super) pending: Vec<Option<Pending>>,
+    pub(super) pending: Vec<Option<StepInFlight>>,
     pub(super) calls: Vec<CallRecord>,
     pub(super) made: usize,
     /// The number of calls, counted as the plan's bound counts them.
@@ -148,7 +148,7 @@ pub(super) struct State<'a> {
     /// Which root fields of a mutation were checked before its next write.
     pub(super) series: Series,
     /// For how long all answers so far hold. `None` if one of them was not kept.
-    pub(super) held: Option<Held>,
+    pub(super) held: Option<HoldLimits>,
     /// Whether this process did not send a call of a step that waits for another step.
     pub(super) is_held_back: bool,
 }
@@ -166,7 +166,7 @@ impl Drop for State<'_> {
 ///
 /// The future is boxed, because it is large and every `async fn` around it would copy it once more.
 #[must_use]
-pub fn run(run: Run<'_>) -> BoxFuture<'_, Ran> {
+pub fn run(run: Run<'_>) -> BoxFuture<'_, RunOutput> {
     Box::pin(async move {
         let mut state = State::new(&run);
         state.begin().await;
@@ -242,7 +242,7 @@ impl<'a> State<'a> {
     }
 
     /// Waits for the first call to end, without reading its answer. `None` if no call was made.
-    pub(super) async fn first(&mut self) -> Option<Finished> {
+    pub(super) async fn first(&mut self) -> Option<StepEnd> {
         self.in_flight.next().await
     }
 
@@ -258,17 +258,17 @@ impl<'a> State<'a> {
     }
 
     /// Writes the answer.
-    pub(super) async fn ran(&mut self) -> Ran {
+    pub(super) async fn ran(&mut self) -> RunOutput {
         let run = self.run;
         let inputs = |step: StepId, input: &Input| run.input(step, input);
         let causes = Causes::new(run, &self.arena);
-        let source = run.source(&self.arena, &inputs, &causes, Spent::default());
+        let source = run.source(&self.arena, &inputs, &causes, WriteCost::default());
         let mut writer = Writer::new(&source);
         self.pace.write(&mut writer).await;
-        let Written { mut body, errors, codes } = written(writer, &source);
+        let WrittenAnswer { mut body, errors, codes } = written(writer, &source);
         causes.log();
         body.push(b'}');
-        Ran {
+        RunOutput {
             body: body.into(),
             errors,
             calls: std::mem::take(&mut self.calls),
@@ -279,7 +279,7 @@ impl<'a> State<'a> {
         }
     }
 
-    pub(super) fn step(&self, step: usize) -> (&'a Step, &'a Way, &'a Sourced) {
+    pub(super) fn step(&self, step: usize) -> (&'a Step, &'a Way, &'a SourceAccess) {
         let plan = &self.run.plan.steps[step];
         (plan, self.run.graph.way(plan.way), &self.run.sources[plan.source.index()])
     }
@@ -289,7 +289,7 @@ impl<'a> State<'a> {
     }
 
     /// Takes the result of a call, and starts the steps that become ready.
-    pub(super) async fn receive(&mut self, finished: Finished) {
+    pub(super) async fn receive(&mut self, finished: StepEnd) {
         let ready = self.take(finished).await;
         if !ready.is_empty() {
             self.start_all(ready).await;
@@ -298,7 +298,7 @@ impl<'a> State<'a> {
     }
 
     /// Takes the result of a call, and returns the steps that become ready.
-    pub(super) async fn take(&mut self, mut finished: Finished) -> Vec<usize> {
+    pub(super) async fn take(&mut self, mut finished: StepEnd) -> Vec<usize> {
         let number = finished.step.index();
         let (step, way, source) = self.step(number);
         let status = match &finished.result {
@@ -371,14 +371,14 @@ impl<'a> State<'a> {
     }
 
     /// Reads a step's answers and finds the value of each key.
-    async fn settle(&mut self, number: usize, keys: &Keys, mut answers: Vec<Answered>) -> Settled {
+    async fn settle(&mut self, number: usize, keys: &Keys, mut answers: Vec<CallResult>) -> StepResult {
         let (step, way, source) = self.step(number);
         answers.sort_by_key(|answered| answered.keys.start);
-        let mut settling = Settling::new((step, way), keys, source);
+        let mut settling = StepProjection::new((step, way), keys, source);
         for answered in answers {
             let is_in_time = self.pace.rest().await;
             let answered = match answered.result {
-                Ok(_) if !is_in_time => Answered { result: Err(too_late(step, source)), ..answered },
+                Ok(_) if !is_in_time => CallResult { result: Err(too_late(step, source)), ..answered },
                 _ => answered,
             };
             settling.take(&mut self.arena, answered);
@@ -411,7 +411,7 @@ impl<'a> State<'a> {
                 let mut is_open = vec![true; pending.keys.keys.len()];
                 pending.answers.iter().for_each(|answered| is_open[answered.keys.clone()].fill(false));
                 for (key, _) in is_open.iter().enumerate().filter(|(_, is_open)| **is_open) {
-                    pending.answers.push(Answered::by_call(key..key + 1, Err(failure.clone())));
+                    pending.answers.push(CallResult::by_call(key..key + 1, Err(failure.clone())));
                 }
                 let settled = self.settle(number, &pending.keys, pending.answers).await;
                 pending.keys.scatter(step, &mut self.arena, &settled.values);
@@ -459,7 +459,7 @@ impl Run<'_> {
         arena: &'s Arena,
         inputs: &'s super::write::Inputs<'s>,
         causes: &'s Causes<'s>,
-        spent: Spent,
+        spent: WriteCost,
     ) -> Source<'s> {
         Source {
             plan: self.plan,
@@ -489,7 +489,7 @@ impl Pace {
 }
 
 /// The answer that was written. Tests check it.
-fn written(writer: Writer<'_>, _source: &Source<'_>) -> Written {
+fn written(writer: Writer<'_>, _source: &Source<'_>) -> WrittenAnswer {
     #[cfg(test)]
     let (is_whole, values) = (!writer.is_late(), writer.spent().values);
     let written = writer.written();
@@ -504,25 +504,25 @@ fn written(writer: Writer<'_>, _source: &Source<'_>) -> Written {
 }
 
 /// The failure of a call that was open at the deadline, or whose answer was not read by then.
-fn too_late(step: &Step, source: &Sourced) -> Failure {
+fn too_late(step: &Step, source: &SourceAccess) -> Failure {
     let cause = Arc::new("the request's deadline passed before the service answered".into());
     let failure = Failure::new("UPSTREAM_TIMEOUT", "the request's deadline passed").of(&source.name);
     failure.by(Evidence::Call(step.way, cause))
 }
 
-impl Pending {
+impl StepInFlight {
     /// Takes the result of a call. If the call failed, some of its keys may have an older answer.
     fn take(&mut self, asked: Range<usize>, result: Result<Answer, Failure>, verdict: CacheVerdict) {
         let mut next = asked.start;
         for old in &verdict.old {
             if next < old.keys.start {
-                self.answers.push(Answered::by_call(next..old.keys.start, result.clone()));
+                self.answers.push(CallResult::by_call(next..old.keys.start, result.clone()));
             }
             next = old.keys.end;
         }
         if next < asked.end {
-            let rest = Answered::by_call(next..asked.end, result);
-            self.answers.push(Answered { keep: verdict.keep, ..rest });
+            let rest = CallResult::by_call(next..asked.end, result);
+            self.answers.push(CallResult { keep: verdict.keep, ..rest });
         }
         self.answers.extend(verdict.old);
     }

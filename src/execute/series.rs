@@ -8,7 +8,7 @@
 
 use super::cause::Causes;
 use super::run::State;
-use super::write::{Left, Spent, Writer, root_fields};
+use super::write::{Left, WriteCost, Writer, root_fields};
 use crate::compose::{Input, TypeId};
 use crate::operation::OperationKind;
 use crate::plan::{OutFieldPlan, OutKindPlan, ROOT_FRAME, StepId};
@@ -57,7 +57,7 @@ impl<'a> State<'a> {
         let run = self.run;
         let inputs = |step: StepId, input: &Input| run.input(step, input);
         let causes = Causes::new(run, &self.arena);
-        let source = run.source(&self.arena, &inputs, &causes, Spent::default());
+        let source = run.source(&self.arena, &inputs, &causes, WriteCost::default());
         let mut writer = match run.plan.deferred {
             Some(_) => Writer::leaving(&source, left),
             None => Writer::new(&source),

@@ -1,11 +1,11 @@
 //! Starting a step: its keys are collected, and sent in as many calls as they need.
 
 use super::arena::Failure;
-use super::entity_cache::{Announced, Joined, Looked};
+use super::entity_cache::{Announcement, JoinedKeys, LookUpResult};
 use super::input::Inputs;
 use super::request::{domain, lacks, render};
-use super::run::{Finished, NOT_SENT, Pending, RootAnswer, State, now, root_type};
-use super::step::{Answered, Collecting, Keys, takes_redirects};
+use super::run::{NOT_SENT, RootAnswer, State, StepEnd, StepInFlight, now, root_type};
+use super::step::{CallResult, KeyCollection, Keys, takes_redirects};
 use crate::plan::StepId;
 use crate::upstream::{CallError, Context, Request};
 use futures_util::future::BoxFuture;
@@ -19,9 +19,9 @@ const MAX_CALLS: usize = 2_000;
 /// The way in which a call gets its answer.
 enum Via {
     /// The call is sent. If it is announced, other requests may wait for it.
-    Sent(Option<Announced>),
+    Sent(Option<Announcement>),
     /// The call waits for an equal one of another request, and is sent only if that one gives no answer.
-    Joined(Joined),
+    Joined(JoinedKeys),
 }
 
 impl State<'_> {
@@ -41,8 +41,8 @@ impl State<'_> {
         let keys = self.collect(number).await;
         let size = way.batch.as_ref().map_or(1, |batch| batch.max_size.max(1) as usize);
         let count = keys.keys.len();
-        let mut pending = Pending { keys, ..Pending::default() };
-        let mut looked = Looked::default();
+        let mut pending = StepInFlight { keys, ..StepInFlight::default() };
+        let mut looked = LookUpResult::default();
         let is_anonymous = self.run.caller.claims.is_none();
         let refused = if is_anonymous && (step.authenticated || !way.caller.claims.is_empty()) {
             Some(Failure::new("UNAUTHENTICATED", "this needs a caller who is signed in"))
@@ -55,12 +55,12 @@ impl State<'_> {
             self.charge(number, looked.joined.len() + (count - looked.first_own()).div_ceil(size))
         };
         if let (Some(failure), true) = (refused, count > 0) {
-            pending.answers = vec![Answered::by_call(0..count, Err(failure))];
+            pending.answers = vec![CallResult::by_call(0..count, Err(failure))];
             self.pending[number] = Some(pending);
             return true;
         }
         let first_own = looked.first_own();
-        let Looked { kept, answers, joined, mut announced } = looked;
+        let LookUpResult { kept, answers, joined, mut announced } = looked;
         (pending.kept, pending.answers) = (kept, answers);
         for (range, call) in joined {
             self.call(number, &mut pending, range, Via::Joined(call));
@@ -77,7 +77,7 @@ impl State<'_> {
     }
 
     /// Sends some of a step's keys in one call.
-    fn call(&mut self, number: usize, pending: &mut Pending, range: Range<usize>, via: Via) {
+    fn call(&mut self, number: usize, pending: &mut StepInFlight, range: Range<usize>, via: Via) {
         let (step, way, source) = self.step(number);
         let inputs = Inputs { keys: &pending.keys.keys[range.clone()], ..self.inputs(number) };
         let graph_source = self.run.graph.source(step.source);
@@ -85,7 +85,7 @@ impl State<'_> {
         let request = match render(step, way, graph_source, &inputs, fieldset) {
             Ok(request) => request,
             Err(failure) => {
-                pending.answers.push(Answered::by_call(range, Err(failure.of(&source.name))));
+                pending.answers.push(CallResult::by_call(range, Err(failure.of(&source.name))));
                 return;
             }
         };
@@ -93,7 +93,7 @@ impl State<'_> {
             pending.write = self.run.writes.begin();
             if pending.write.is_none() {
                 let failure = Failure::new("UPSTREAM_REFUSED", "too many writes are being finished; try again");
-                pending.answers.push(Answered::by_call(range, Err(failure.of(&source.name))));
+                pending.answers.push(CallResult::by_call(range, Err(failure.of(&source.name))));
                 return;
             }
         }
@@ -121,7 +121,7 @@ impl State<'_> {
                 self.in_flight.push(Box::pin(async move {
                     let result = call.await;
                     let announced = announced.and_then(|announced| announced.tell(&result));
-                    Finished { step, keys: range, result, started, ended: now(), announced }
+                    StepEnd { step, keys: range, result, started, ended: now(), announced }
                 }));
             }
             Via::Joined(joined) => {
@@ -131,7 +131,7 @@ impl State<'_> {
                         Some(answer) => Ok::<_, CallError>(answer),
                         None => subgraph.call(request, ctx).await,
                     };
-                    Finished { step, keys: range, result, started, ended: now(), announced: None }
+                    StepEnd { step, keys: range, result, started, ended: now(), announced: None }
                 }));
             }
         }
@@ -146,10 +146,10 @@ impl State<'_> {
         step: StepId,
         keys: Range<usize>,
         call: (Request, Context),
-    ) -> BoxFuture<'static, Finished> {
+    ) -> BoxFuture<'static, StepEnd> {
         match std::mem::take(&mut self.root) {
             RootAnswer::Polled { result, began, ended } => {
-                let finished = Finished { step, keys, result: *result, started: began, ended, announced: None };
+                let finished = StepEnd { step, keys, result: *result, started: began, ended, announced: None };
                 Box::pin(std::future::ready(finished))
             }
             RootAnswer::Called | RootAnswer::Rendered(_) => {
@@ -181,7 +181,7 @@ impl State<'_> {
     pub(super) async fn collect(&mut self, number: usize) -> Keys {
         let (step, way, _) = self.step(number);
         let run = self.run;
-        let mut collecting = Collecting::new(step, way);
+        let mut collecting = KeyCollection::new(step, way);
         while !collecting.go_on(&mut self.arena, &|step, input| run.input(step, input)) {
             // The result is ignored: even after the deadline, the remaining rows must be collected to get their error.
             self.pace.rest().await;

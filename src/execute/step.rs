@@ -12,10 +12,10 @@ use super::input::Key;
 use super::key_rules::KeyRules;
 use super::leaf;
 use super::problem;
-use super::project::{Broken, KeyIndex, Pairs, Target, misfits, most_items, project};
-use super::read::{Reached, TextSpan, Token, follow, plain, token};
+use super::project::{BrokenBody, KeyIndex, Pairs, Target, misfits, most_items, project};
+use super::read::{RowLookUp, TextSpan, Token, follow, plain, token};
 use super::required::complete;
-use super::run::Sourced;
+use super::run::SourceAccess;
 use crate::compose::{Input, Way};
 use crate::contract::StatusPattern;
 use crate::plan::{Capture, Feed, OutcomePlan, PairingPlan, Step, StepId, When};
@@ -48,7 +48,7 @@ const SLICE: u32 = 2_048;
 
 /// Collects a step's keys, slice by slice. Rows without a key get null. Rows whose key has failed, or cannot be sent,
 /// get an error.
-pub(super) struct Collecting<'a> {
+pub(super) struct KeyCollection<'a> {
     step: &'a Step,
     way: &'a Way,
     rules: KeyRules,
@@ -58,7 +58,7 @@ pub(super) struct Collecting<'a> {
     row: u32,
 }
 
-impl<'a> Collecting<'a> {
+impl<'a> KeyCollection<'a> {
     pub(super) fn new(step: &'a Step, way: &'a Way) -> Self {
         Self { step, way, rules: KeyRules::of(way), keys: Keys::default(), feed: 0, row: 0 }
     }
@@ -100,9 +100,9 @@ impl<'a> Collecting<'a> {
         let mut refused = None;
         for (at, access) in feed.inputs.iter().enumerate() {
             let found = match follow(arena, &access.joins, feed.frame, row) {
-                Reached::Row(frame, row) => token(arena, &access.leaf, (frame, row), inputs),
-                Reached::Null => Token::Null,
-                Reached::Failed(error) => Token::Failed(error),
+                RowLookUp::Row(frame, row) => token(arena, &access.leaf, (frame, row), inputs),
+                RowLookUp::Null => Token::Null,
+                RowLookUp::Failed(error) => Token::Failed(error),
             };
             match found {
                 Token::Text(text) => key.push(Some(String::from_utf8_lossy(&text).into_owned())),
@@ -203,7 +203,7 @@ impl Keys {
 }
 
 /// The keys of one call, and its result.
-pub(super) struct Answered {
+pub(super) struct CallResult {
     pub(super) keys: Range<usize>,
     pub(super) result: Result<Answer, Failure>,
     pub(super) form: Form,
@@ -211,7 +211,7 @@ pub(super) struct Answered {
     pub(super) keep: Option<Keep>,
 }
 
-impl Answered {
+impl CallResult {
     /// The result of a call that was made for these keys.
     pub(super) fn by_call(keys: Range<usize>, result: Result<Answer, Failure>) -> Self {
         Self { keys, result, form: Form::Whole, keep: None }
@@ -228,7 +228,7 @@ pub(super) enum Form {
 }
 
 /// An answer that was read and is to be kept.
-pub(super) struct Told {
+pub(super) struct KeepableAnswer {
     pub(super) keep: Keep,
     pub(super) keys: Range<usize>,
     pub(super) body: Bytes,
@@ -238,7 +238,7 @@ pub(super) struct Told {
 }
 
 /// The contents of a step's answers.
-struct Found {
+struct AnswerContents {
     /// The key and the row of each item, in the answers' order. The row is `None` if the item was null.
     rows: Vec<(u32, Option<u32>)>,
     /// How many items were read for each key.
@@ -254,36 +254,36 @@ struct Found {
 }
 
 /// The result of a step's answers.
-pub(super) struct Settled {
+pub(super) struct StepResult {
     /// The value of each key.
     pub(super) values: Vec<Slot>,
     /// The answers that may be kept, except for the keys in `broken`.
-    pub(super) told: Vec<Told>,
+    pub(super) told: Vec<KeepableAnswer>,
     /// The keys, sorted, whose value has a wrong type. Nothing is kept for them, and an older value is dropped.
     pub(super) broken: Vec<u32>,
 }
 
 /// Projects a step's answers one after the other, and then combines them.
-pub(super) struct Settling<'a> {
+pub(super) struct StepProjection<'a> {
     step: &'a Step,
     way: &'a Way,
     keys: &'a Keys,
-    source: &'a Sourced,
+    source: &'a SourceAccess,
     values: Vec<Slot>,
-    told: Vec<Told>,
-    found: Found,
+    told: Vec<KeepableAnswer>,
+    found: AnswerContents,
 }
 
-impl<'a> Settling<'a> {
-    pub(super) fn new((step, way): (&'a Step, &'a Way), keys: &'a Keys, source: &'a Sourced) -> Self {
+impl<'a> StepProjection<'a> {
+    pub(super) fn new((step, way): (&'a Step, &'a Way), keys: &'a Keys, source: &'a SourceAccess) -> Self {
         let count = keys.keys.len();
         let counts = vec![0; count];
-        let found = Found { rows: Vec::new(), counts, broken: Vec::new(), keyless: Vec::new(), spans: None };
+        let found = AnswerContents { rows: Vec::new(), counts, broken: Vec::new(), keyless: Vec::new(), spans: None };
         Self { step, way, keys, source, values: vec![Slot::Null; count], told: Vec::new(), found }
     }
 
     /// Projects the next answer.
-    pub(super) fn take(&mut self, arena: &mut Arena, answered: Answered) {
+    pub(super) fn take(&mut self, arena: &mut Arena, answered: CallResult) {
         let Self { step, way, keys, source, values, told, found } = self;
         let range = answered.keys.clone();
         let all = match answered.result {
@@ -296,7 +296,13 @@ impl<'a> Settling<'a> {
                 let is_told = all.is_none() || all == Some(Slot::Null) && step.pairing == PairingPlan::Single;
                 if let Some(keep) = answered.keep.filter(|_| is_told) {
                     let (keys, Answer { body, status, .. }) = (range.clone(), answer);
-                    told.push(Told { keep, keys, body, status, spans: found.spans.take().unwrap_or_default() });
+                    told.push(KeepableAnswer {
+                        keep,
+                        keys,
+                        body,
+                        status,
+                        spans: found.spans.take().unwrap_or_default(),
+                    });
                 }
                 all
             }
@@ -307,7 +313,7 @@ impl<'a> Settling<'a> {
     }
 
     /// Returns the result of the answers, after the last of them.
-    pub(super) fn end(self, arena: &mut Arena) -> Settled {
+    pub(super) fn end(self, arena: &mut Arena) -> StepResult {
         let Self { step, keys, source, mut values, told, mut found, .. } = self;
         match step.pairing {
             PairingPlan::Single | PairingPlan::Position => {
@@ -322,7 +328,7 @@ impl<'a> Settling<'a> {
             PairingPlan::Group { .. } => pair_groups(step, arena, &source.name, &found, &mut values),
         }
         found.broken.sort_unstable();
-        Settled { values, told, broken: found.broken }
+        StepResult { values, told, broken: found.broken }
     }
 }
 
@@ -331,10 +337,10 @@ fn receive(
     (step, way): (&Step, &Way),
     arena: &mut Arena,
     keys: &Keys,
-    source: &Sourced,
+    source: &SourceAccess,
     answer: &Answer,
     (asked, form): (Range<usize>, Form),
-    found: &mut Found,
+    found: &mut AnswerContents,
 ) -> Option<Slot> {
     let service = &*source.name;
     let outcome = step.outcomes.iter().find(|(pattern, _)| matches(*pattern, answer.status)).map(|(_, plan)| plan);
@@ -419,17 +425,17 @@ fn receive(
             arena.truncate(step.root, row);
         }
         let what = match broken {
-            Broken::TooLong => format!("the answer has lists of more than {} items", source.max_list_items),
-            Broken::NotJson => not_json(&body),
-            Broken::Items(what) => format!("the answer has {what}"),
+            BrokenBody::TooLong => format!("the answer has lists of more than {} items", source.max_list_items),
+            BrokenBody::NotJson => not_json(&body),
+            BrokenBody::Items(what) => format!("the answer has {what}"),
         };
         let failure = match broken {
-            Broken::TooLong => {
+            BrokenBody::TooLong => {
                 let most = source.max_list_items;
                 Failure::new("UPSTREAM_LIST_TOO_LONG", format!("the service answered with more than {most} items"))
             }
-            Broken::NotJson => Failure::new("UPSTREAM_MALFORMED", "the service's answer is not what was expected"),
-            Broken::Items(what) => {
+            BrokenBody::NotJson => Failure::new("UPSTREAM_MALFORMED", "the service's answer is not what was expected"),
+            BrokenBody::Items(what) => {
                 // If the data of a GraphQL source is null, its errors say why.
                 if step.document.is_some()
                     && let Some(failed) = super::remote::place_errors(step, capture, arena, service, answer, &[])
@@ -524,7 +530,7 @@ fn status_failure(status: u16) -> Failure {
     Failure::new(code, message)
 }
 
-fn pair_index(arena: &mut Arena, keys: &Keys, service: &str, found: &Found, values: &mut [Slot]) {
+fn pair_index(arena: &mut Arena, keys: &Keys, service: &str, found: &AnswerContents, values: &mut [Slot]) {
     for &(key, row) in &found.rows {
         let Some(row) = row else { continue };
         let value = &mut values[key as usize];
@@ -543,7 +549,7 @@ fn pair_index(arena: &mut Arena, keys: &Keys, service: &str, found: &Found, valu
 }
 
 /// Makes one list of each key's items, in the answer's order.
-fn pair_groups(step: &Step, arena: &mut Arena, service: &str, found: &Found, values: &mut [Slot]) {
+fn pair_groups(step: &Step, arena: &mut Arena, service: &str, found: &AnswerContents, values: &mut [Slot]) {
     let PairingPlan::Group { list, .. } = step.pairing else { return };
     let most = most_items(step.pairing);
     let mut groups: Vec<Vec<u32>> = vec![Vec::new(); values.len()];

@@ -4,7 +4,7 @@
 //! GraphQL, RFC "incremental delivery" (September 2025), "Response Format"; its draft of August 2022, which Apollo
 //! Client asks for by `deferSpec=20220824`.
 
-use super::run::Ran;
+use super::run::RunOutput;
 use super::write::PathStep;
 use crate::report::CallRecord;
 use serde_json::json;
@@ -24,9 +24,9 @@ pub enum Wording {
 pub struct Part {
     /// The initial answer: `{"data":…` and `errors`, without the closing brace. `None` in later parts.
     pub(super) initial: Option<Vec<u8>>,
-    pub(super) pending: Vec<Pending>,
-    pub(super) delivered: Vec<Delivered>,
-    pub(super) completed: Vec<Completed>,
+    pub(super) pending: Vec<DeferredPart>,
+    pub(super) delivered: Vec<DeliveredFields>,
+    pub(super) completed: Vec<CompletedPart>,
     /// Whether further parts follow.
     pub has_next: bool,
     /// The number of entries in all `errors` of this part.
@@ -39,7 +39,7 @@ pub struct Part {
 
 /// A fragment that is announced.
 #[derive(Debug)]
-pub(super) struct Pending {
+pub(super) struct DeferredPart {
     pub(super) id: usize,
     pub(super) path: Vec<PathStep>,
     pub(super) label: Option<String>,
@@ -47,7 +47,7 @@ pub(super) struct Pending {
 
 /// Delivered fields of a fragment.
 #[derive(Debug)]
-pub(super) struct Delivered {
+pub(super) struct DeliveredFields {
     pub(super) id: usize,
     /// The path of the fields' object, from the fragment's object.
     pub(super) sub_path: Vec<PathStep>,
@@ -61,7 +61,7 @@ pub(super) struct Delivered {
 
 /// A fragment that is delivered or has failed.
 #[derive(Debug)]
-pub(super) struct Completed {
+pub(super) struct CompletedPart {
     pub(super) id: usize,
     pub(super) path: Vec<PathStep>,
     pub(super) label: Option<String>,
@@ -70,8 +70,8 @@ pub(super) struct Completed {
 }
 
 impl Part {
-    pub(super) fn whole(ran: Ran) -> Self {
-        let Ran { body, errors, calls, error_codes, .. } = ran;
+    pub(super) fn whole(ran: RunOutput) -> Self {
+        let RunOutput { body, errors, calls, error_codes, .. } = ran;
         let open = body.strip_suffix(b"}").unwrap_or(&body);
         Self { initial: Some(open.to_vec()), errors, error_codes, calls, ..Self::default() }
     }
@@ -124,7 +124,8 @@ impl Part {
     }
 
     fn legacy(&self, out: &mut Object) {
-        let failed: Vec<&Completed> = self.completed.iter().filter(|completed| completed.errors.is_some()).collect();
+        let failed: Vec<&CompletedPart> =
+            self.completed.iter().filter(|completed| completed.errors.is_some()).collect();
         if self.delivered.is_empty() && failed.is_empty() {
             return;
         }

@@ -20,11 +20,11 @@ pub(super) use slices::check_slices;
 
 use super::arena::{Arena, Failure, Slot};
 use super::bounds::Bounds;
-use super::cause::{Causes, Expected, Place};
+use super::cause::{Causes, Expectation, Place};
 use super::leaf;
 use super::memo::{At, Memo, slot_of};
 use super::project::Items;
-use super::read::{Reached, Token, follow, plain, token};
+use super::read::{RowLookUp, Token, follow, plain, token};
 use crate::compose::{Input, TypeId};
 use crate::operation::{Leaf, Locations, Others, OutId, OutType, Site};
 use crate::plan::{
@@ -62,7 +62,7 @@ enum Done {
     Omitted,
 }
 
-type Completed = Result<Done, Stop>;
+type FieldResult = Result<Done, Stop>;
 
 #[derive(Debug, Clone, Copy)]
 enum PathPart<'a> {
@@ -138,7 +138,7 @@ pub(super) struct Writer<'a> {
 
 /// A written answer.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Written {
+pub(super) struct WrittenAnswer {
     /// `{"data":…` and `errors`, without the closing brace.
     pub(super) body: Vec<u8>,
     pub(super) errors: u32,
@@ -162,12 +162,12 @@ pub(super) struct Source<'a> {
     /// The bounds of all parts of the answer together.
     pub(super) bounds: Bounds,
     /// The size of the parts before this one.
-    pub(super) spent: Spent,
+    pub(super) spent: WriteCost,
 }
 
 /// How much of an answer was written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Spent {
+pub(super) struct WriteCost {
     pub(super) bytes: usize,
     pub(super) values: u64,
 }
@@ -257,7 +257,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Writes an object, or goes on with one that is begun.
-    fn object(&mut self, id: OutId, at: At, is_begun: bool) -> Completed {
+    fn object(&mut self, id: OutId, at: At, is_begun: bool) -> FieldResult {
         let object = &self.plan.output.objects[id.index()];
         let variant = match object.variants.as_slice() {
             [variant] if variant.ty == at.ty => variant,
@@ -399,7 +399,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Follows a path from an object and completes the value there.
-    fn value(&mut self, path: &'a [HopPlan], at: At, mut goal: Goal<'a>) -> Completed {
+    fn value(&mut self, path: &'a [HopPlan], at: At, mut goal: Goal<'a>) -> FieldResult {
         let Some((hop, rest)) = path.split_first() else { return self.complete_object(at, goal) };
         let node = match hop.nodes.as_slice() {
             [(ty, node)] if *ty == at.ty => *node,
@@ -417,12 +417,12 @@ impl<'a> Writer<'a> {
         }
         let found = &self.plan.output.nodes[node.index()];
         match follow(self.arena, &found.joins, at.frame, at.row) {
-            Reached::Row(frame, row) => self.found(&found.value, (frame, row), hop.index, rest, goal),
-            Reached::Null => {
+            RowLookUp::Row(frame, row) => self.found(&found.value, (frame, row), hop.index, rest, goal),
+            RowLookUp::Null => {
                 self.place = broken_join(self.arena, &found.joins, at);
                 self.null(goal)
             }
-            Reached::Failed(error) => {
+            RowLookUp::Failed(error) => {
                 self.place = None;
                 self.failed(error, goal)
             }
@@ -436,7 +436,7 @@ impl<'a> Writer<'a> {
         pick: Option<u32>,
         rest: &'a [HopPlan],
         goal: Goal<'a>,
-    ) -> Completed {
+    ) -> FieldResult {
         let place = |slot: SlotId| Some(Place { frame, row, slot });
         match value {
             FoundValue::Leaf(read) => self.leaf_value((read, None), (frame, row), pick, goal),
@@ -474,12 +474,12 @@ impl<'a> Writer<'a> {
 
     /// Goes on from an object on a path, mostly its last one.
     #[inline]
-    fn below_object(&mut self, rest: &'a [HopPlan], at: At, goal: Goal<'a>) -> Completed {
+    fn below_object(&mut self, rest: &'a [HopPlan], at: At, goal: Goal<'a>) -> FieldResult {
         if rest.is_empty() { self.complete_object(at, goal) } else { self.value(rest, at, goal) }
     }
 
     /// Completes a missing object or list.
-    fn missing(&mut self, slot: Slot, goal: Goal<'a>) -> Completed {
+    fn missing(&mut self, slot: Slot, goal: Goal<'a>) -> FieldResult {
         match slot {
             Slot::Failed(error) => self.failed(error, goal),
             _ => self.null(goal),
@@ -497,7 +497,7 @@ impl<'a> Writer<'a> {
         pick: Option<u32>,
         rest: &'a [HopPlan],
         goal: Goal<'a>,
-    ) -> Completed {
+    ) -> FieldResult {
         if let Some(pick) = pick {
             return match pick < len {
                 true => self.found(item, (frame, row(pick)), None, rest, Goal { non_null: goal.non_null >> 1, ..goal }),
@@ -544,7 +544,7 @@ impl<'a> Writer<'a> {
 
     /// Not inlined, for the same reason.
     #[inline(never)]
-    fn complete_object(&mut self, at: At, goal: Goal<'a>) -> Completed {
+    fn complete_object(&mut self, at: At, goal: Goal<'a>) -> FieldResult {
         let OutType::Object { id, nullable } = goal.ty else { return self.mismatch(goal, None) };
         if self.has_guarded && self.plan.output.guarded.contains(&at.ty) {
             return self.unauthenticated(goal);
@@ -589,7 +589,7 @@ impl<'a> Writer<'a> {
         (frame, row): (FrameId, u32),
         pick: Option<u32>,
         goal: Goal<'a>,
-    ) -> Completed {
+    ) -> FieldResult {
         let arena = self.arena;
         self.place = slot_of(read).map(|slot| Place { frame, row, slot });
         if !read.then.is_empty() || read.or.is_some() || pick.is_some() {
@@ -621,7 +621,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Completes a leaf, or a list of at most `most` leaves, from its JSON text.
-    fn leaf(&mut self, text: &[u8], most: Option<u64>, goal: Goal<'a>) -> Completed {
+    fn leaf(&mut self, text: &[u8], most: Option<u64>, goal: Goal<'a>) -> FieldResult {
         if text == b"null" {
             return self.null(goal);
         }
@@ -638,7 +638,7 @@ impl<'a> Writer<'a> {
                     Leaf::Enum(_) => format!("`{}` is not one of its values", goal.coordinate()),
                     _ => format!("`{}` is not of its type", goal.coordinate()),
                 };
-                let expected = Expected { what: expected(goal.ty).into(), text: Some(text) };
+                let expected = Expectation { what: expected(goal.ty).into(), text: Some(text) };
                 self.error_because(&Failure::new("UPSTREAM_SHAPE", message), Some(expected));
                 self.failing(goal)
             }
@@ -648,7 +648,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Completes a list of leaves that was captured as one text.
-    fn leaves(&mut self, text: &[u8], most: Option<u64>, inner: Goal<'a>, goal: Goal<'a>) -> Completed {
+    fn leaves(&mut self, text: &[u8], most: Option<u64>, inner: Goal<'a>, goal: Goal<'a>) -> FieldResult {
         let resumed = self.resume();
         let mut level = resumed.unwrap_or_else(|| self.level(0));
         let Some(mut items) = Items::of(text, level.next) else { return self.mismatch(goal, Some(text)) };
@@ -690,7 +690,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Completes a value that has failed: with the default, or with null if it is allowed.
-    fn failing(&mut self, goal: Goal<'a>) -> Completed {
+    fn failing(&mut self, goal: Goal<'a>) -> FieldResult {
         let level = self.level(0);
         self.absorb(Err(Stop::Nulled), level, goal.instead())
     }
@@ -698,7 +698,7 @@ impl<'a> Writer<'a> {
     /// Replaces a value that could not be completed, for example by null. With `None`, nothing is allowed there. The
     /// level of a paused value is saved.
     #[cold]
-    fn absorb(&mut self, done: Completed, level: Level, instead: Option<&str>) -> Completed {
+    fn absorb(&mut self, done: FieldResult, level: Level, instead: Option<&str>) -> FieldResult {
         match (done, instead) {
             (Err(Stop::Nulled), Some(instead)) => {
                 self.back_to(level.left);
@@ -717,11 +717,11 @@ impl<'a> Writer<'a> {
         self.memo.cut(mark);
     }
 
-    fn null(&mut self, goal: Goal<'a>) -> Completed {
+    fn null(&mut self, goal: Goal<'a>) -> FieldResult {
         if goal.non_null & 1 == 1 && goal.instead().is_some() {
             // A null that the graph forbids is reported even if the client's type allows it (rule 4 of views).
             let message = format!("a value that must not be null is null behind `{}`", goal.coordinate());
-            let expected = Expected { what: expected(goal.ty).into(), text: None };
+            let expected = Expectation { what: expected(goal.ty).into(), text: None };
             self.error_because(&Failure::new("NULL_IN_NON_NULL", message), Some(expected));
         }
         if let Some(instead) = goal.instead() {
@@ -729,27 +729,27 @@ impl<'a> Writer<'a> {
             return Ok(Done::Written);
         }
         let message = format!("cannot return null for the non-null field `{}`", goal.coordinate());
-        let expected = Expected { what: expected(goal.ty).into(), text: None };
+        let expected = Expectation { what: expected(goal.ty).into(), text: None };
         self.error_because(&Failure::new("NULL_IN_NON_NULL", message), Some(expected));
         Err(Stop::Nulled)
     }
 
-    fn failed(&mut self, error: u32, goal: Goal<'a>) -> Completed {
+    fn failed(&mut self, error: u32, goal: Goal<'a>) -> FieldResult {
         let arena = self.arena;
         self.error(&arena.failures[error as usize]);
         self.failing(goal)
     }
 
     /// Fails an `@authenticated` value, because the caller is not signed in.
-    fn unauthenticated(&mut self, goal: Goal<'a>) -> Completed {
+    fn unauthenticated(&mut self, goal: Goal<'a>) -> FieldResult {
         self.error(&Failure::new("UNAUTHENTICATED", "this needs a caller who is signed in"));
         self.failing(goal)
     }
 
     /// Fails a value that is not of its type. `text`: the value's own text, if it was read as a leaf.
-    fn mismatch(&mut self, goal: Goal<'a>, text: Option<&[u8]>) -> Completed {
+    fn mismatch(&mut self, goal: Goal<'a>, text: Option<&[u8]>) -> FieldResult {
         let message = format!("`{}` is not of its type", goal.coordinate());
-        let expected = text.map(|text| Expected { what: expected(goal.ty).into(), text: Some(text) });
+        let expected = text.map(|text| Expectation { what: expected(goal.ty).into(), text: Some(text) });
         self.error_because(&Failure::new("UPSTREAM_SHAPE", message), expected);
         self.failing(goal)
     }
@@ -771,13 +771,13 @@ impl<'a> Writer<'a> {
     }
 
     /// Reports an error and its cause. `expected`: what the current value should have been.
-    fn error_because(&mut self, failure: &Failure, expected: Option<Expected<'_>>) {
+    fn error_because(&mut self, failure: &Failure, expected: Option<Expectation<'_>>) {
         if self.error_count < MAX_ERRORS && self.errors.len() < MAX_ERROR_BYTES {
             self.report(failure, expected);
         }
     }
 
-    fn report(&mut self, failure: &Failure, expected: Option<Expected<'_>>) {
+    fn report(&mut self, failure: &Failure, expected: Option<Expectation<'_>>) {
         self.error_count += 1;
         self.codes.push(failure.code.clone());
         let path = self.path.iter().map(|part| match part {

@@ -12,14 +12,14 @@ const MAX_CALLS: usize = 1_000;
 /// Sums up the parts of an answer. If it is dropped before the last part, a subscription counts as ended, and any other
 /// answer as one whose client left.
 #[derive(Debug)]
-pub(super) struct Counted {
+pub(super) struct CountedStream {
     record: Option<RequestRecord>,
     total: Option<Response>,
     /// The number of parts so far. The parts of a subscription are its events.
     parts: u64,
 }
 
-impl Counted {
+impl CountedStream {
     pub(super) fn new(record: RequestRecord) -> Self {
         Self { record: Some(record), total: None, parts: 0 }
     }
@@ -64,7 +64,7 @@ impl Counted {
     }
 }
 
-impl Drop for Counted {
+impl Drop for CountedStream {
     fn drop(&mut self) {
         // A subscription usually ends because its client leaves, so that is no failure.
         if self.is_subscription() {

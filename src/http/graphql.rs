@@ -9,7 +9,7 @@ use super::refusal::Refusal;
 use super::request;
 use super::server::Server;
 use super::site::Site;
-use super::stream::{Accepted, Streaming};
+use super::stream::{StreamFormat, StreamRequestParts};
 use super::upload::{self, BodyLimits};
 use super::websocket;
 use crate::config::ServerConfig;
@@ -48,8 +48,8 @@ pub(super) async fn graphql(site: &Site, server: Arc<Server>, request: http::Req
     let record = RequestRecord::begin(Arc::clone(&server.metrics), correlation.request_id.clone(), started);
     let media = MediaType::negotiate(&parts.headers);
     let conditions = Conditions::of(&parts);
-    if let Some(accepted) = Accepted::negotiate(&parts.headers) {
-        let streaming = Streaming { server, correlation, record, media, accepted, started };
+    if let Some(accepted) = StreamFormat::negotiate(&parts.headers) {
+        let streaming = StreamRequestParts { server, correlation, record, media, accepted, started };
         return Box::pin(streaming.respond(parts, body)).await;
     }
     let outcome = match media {

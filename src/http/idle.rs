@@ -172,8 +172,8 @@ impl InRequest {
     }
 
     /// Wraps the body of the answer; the request ends when that body is dropped.
-    pub(super) fn until_end_of<B>(self, body: B) -> Answering<B> {
-        Answering { body, _request: self }
+    pub(super) fn until_end_of<B>(self, body: B) -> AnswerBody<B> {
+        AnswerBody { body, _request: self }
     }
 }
 
@@ -185,12 +185,12 @@ impl Drop for InRequest {
 
 /// The body of an answer, with the request that it answers.
 #[derive(Debug)]
-pub(super) struct Answering<B> {
+pub(super) struct AnswerBody<B> {
     body: B,
     _request: InRequest,
 }
 
-impl<B: Body<Data = Bytes> + Unpin> Body for Answering<B> {
+impl<B: Body<Data = Bytes> + Unpin> Body for AnswerBody<B> {
     type Data = Bytes;
     type Error = B::Error;
 
@@ -210,7 +210,7 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Answering<B> {
 /// The body of a request. It tells its connection when it begins and ceases to wait for the client, and when it is
 /// dropped before its end, because the client may then still be sending.
 #[derive(Debug)]
-pub(super) struct Incoming<B: Body> {
+pub(super) struct IncomingBody<B: Body> {
     body: B,
     is_over: bool,
     /// Whether the connection waits for the client. Once this is true, it stays true until the end of the body, because
@@ -219,13 +219,13 @@ pub(super) struct Incoming<B: Body> {
     idle: Arc<Idle>,
 }
 
-impl<B: Body> Incoming<B> {
+impl<B: Body> IncomingBody<B> {
     pub(super) fn new(body: B, idle: Arc<Idle>) -> Self {
         Self { body, is_over: false, is_waiting: false, idle }
     }
 }
 
-impl<B: Body<Data = Bytes> + Unpin> Body for Incoming<B> {
+impl<B: Body<Data = Bytes> + Unpin> Body for IncomingBody<B> {
     type Data = Bytes;
     type Error = B::Error;
 
@@ -255,7 +255,7 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Incoming<B> {
     }
 }
 
-impl<B: Body> Drop for Incoming<B> {
+impl<B: Body> Drop for IncomingBody<B> {
     fn drop(&mut self) {
         if self.is_waiting {
             self.idle.flows();
@@ -305,9 +305,9 @@ mod tests {
         let idle = || Idle::new(Instant::now());
         let pieces = || AnyBody::from_stream(futures_util::stream::iter(["ab", "c"].map(Ok::<_, std::io::Error>)));
         let (empty, whole, half) = (idle(), idle(), idle());
-        drop(Incoming::new(AnyBody::empty(), Arc::clone(&empty)));
-        let read = Incoming::new(pieces(), Arc::clone(&whole)).collect().await.unwrap().to_bytes();
-        Incoming::new(pieces(), Arc::clone(&half)).frame().await.unwrap().unwrap();
+        drop(IncomingBody::new(AnyBody::empty(), Arc::clone(&empty)));
+        let read = IncomingBody::new(pieces(), Arc::clone(&whole)).collect().await.unwrap().to_bytes();
+        IncomingBody::new(pieces(), Arc::clone(&half)).frame().await.unwrap().unwrap();
         assert_eq!((empty.has_unread(), whole.has_unread(), half.has_unread()), (false, false, true), "{read:?}");
     }
 
@@ -317,14 +317,14 @@ mod tests {
         let pieces = futures_util::stream::unfold(receiver, async |mut pieces| Some((pieces.recv().await?, pieces)));
         let idle = Idle::new(Instant::now());
         let _request = idle.request();
-        let mut body = Incoming::new(AnyBody::from_stream(pieces), Arc::clone(&idle));
+        let mut body = IncomingBody::new(AnyBody::from_stream(pieces), Arc::clone(&idle));
         assert!(futures_util::poll!(body.frame()).is_pending());
         assert!(idle.waiting_since().is_some());
         sender.send(Ok("a")).await.unwrap();
         assert!(body.frame().await.is_some() && idle.waiting_since().is_some(), "there may be more");
         drop(sender);
         assert!(body.frame().await.is_none() && idle.waiting_since().is_none());
-        let mut broken = Incoming::new(
+        let mut broken = IncomingBody::new(
             AnyBody::from_stream(futures_util::stream::pending::<Result<&str, std::io::Error>>()),
             Arc::clone(&idle),
         );

@@ -32,7 +32,7 @@ const CHUNK: usize = 8 * 1024;
 
 /// A stream that reads and drops what its client still sends after this side has been shut down.
 #[derive(Debug)]
-pub(super) struct Lingering<S> {
+pub(super) struct LingeringClose<S> {
     stream: S,
     idle: Arc<Idle>,
     is_shut: bool,
@@ -46,14 +46,14 @@ struct Rest {
     left: usize,
 }
 
-impl<S> Lingering<S> {
+impl<S> LingeringClose<S> {
     /// Wraps a stream. `idle` says whether the body of a request was left unread.
     pub(super) fn new(stream: S, idle: Arc<Idle>) -> Self {
         Self { stream, idle, is_shut: false, rest: None }
     }
 }
 
-impl<S: AsyncRead + Unpin> Lingering<S> {
+impl<S: AsyncRead + Unpin> LingeringClose<S> {
     /// Ready once the client has closed its side or a bound is reached. Ready at once if no body was left unread and no
     /// bytes have arrived.
     fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -75,13 +75,13 @@ impl<S: AsyncRead + Unpin> Lingering<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Lingering<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for LingeringClose<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for LingeringClose<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
@@ -117,13 +117,13 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
     use tokio::time::{Instant, timeout};
 
-    fn pair(has_unread: bool) -> (Lingering<DuplexStream>, DuplexStream) {
+    fn pair(has_unread: bool) -> (LingeringClose<DuplexStream>, DuplexStream) {
         let (ours, theirs) = duplex(64 * 1024);
         let idle = Idle::new(Instant::now());
         if has_unread {
             idle.leaves_unread();
         }
-        (Lingering::new(ours, idle), theirs)
+        (LingeringClose::new(ours, idle), theirs)
     }
 
     #[tokio::test(start_paused = true)]

@@ -93,7 +93,7 @@ impl Client {
         match &*kind {
             "connection_init" if is_object => {
                 let payload = payload.map_or("{}", RawValue::get);
-                let Found(authorization) = serde_json::from_str(payload).ok()?;
+                let AuthorizationMember(authorization) = serde_json::from_str(payload).ok()?;
                 Some(Self::ConnectionInit { authorization })
             }
             "ping" if is_object => {
@@ -111,9 +111,9 @@ impl Client {
 }
 
 /// The member `authorization` of an object. Other members are skipped.
-struct Found(Option<Authorization>);
+struct AuthorizationMember(Option<Authorization>);
 
-impl<'de> Deserialize<'de> for Found {
+impl<'de> Deserialize<'de> for AuthorizationMember {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(Members)
     }
@@ -122,13 +122,13 @@ impl<'de> Deserialize<'de> for Found {
 struct Members;
 
 impl<'de> Visitor<'de> for Members {
-    type Value = Found;
+    type Value = AuthorizationMember;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Found, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<AuthorizationMember, A::Error> {
         let mut found = None;
         while let Some(name) = map.next_key::<Cow<'de, str>>()? {
             if found.is_some() || !name.eq_ignore_ascii_case("authorization") {
@@ -142,7 +142,7 @@ impl<'de> Visitor<'de> for Members {
                 (_, Err(_)) => Some(Authorization::Other),
             };
         }
-        Ok(Found(found))
+        Ok(AuthorizationMember(found))
     }
 }
 

@@ -11,7 +11,7 @@ use super::connections::{Connection, Connections};
 use super::event_stream::{self, EventStream};
 use super::head;
 use super::idle::{self, Idle};
-use super::linger::Lingering;
+use super::linger::LingeringClose;
 use super::routes::Routes;
 use super::stall::Impatient;
 use super::takeover::Takeover;
@@ -113,7 +113,7 @@ async fn accept(
     routes.count_limit(limits.max_connections);
     let (stop, stopping) = watch::channel(None);
     let refusals = Arc::new(Semaphore::new(MAX_REFUSALS));
-    let mut serving = Serving { routes, stopping, refusals, workers, connections: JoinSet::new() };
+    let mut serving = ConnectionTask { routes, stopping, refusals, workers, connections: JoinSet::new() };
     let (mut shutdown, mut admission) = (pin!(shutdown), Box::pin(places.admit()));
     let mut waiting = None;
     let end = loop {
@@ -146,7 +146,7 @@ async fn accept(
 }
 
 /// The state that serving the connections of one listener needs.
-struct Serving<'w> {
+struct ConnectionTask<'w> {
     routes: Routes,
     stopping: Stopping,
     refusals: Arc<Semaphore>,
@@ -154,7 +154,7 @@ struct Serving<'w> {
     connections: JoinSet<()>,
 }
 
-impl Serving<'_> {
+impl ConnectionTask<'_> {
     /// Begins to serve a connection. Without a place, its request is refused.
     fn begin(&mut self, stream: TcpStream, place: Option<Connection>) {
         let (routes, stopping) = (self.routes.clone(), self.stopping.clone());
@@ -232,7 +232,7 @@ async fn answer(
     let is_short = request.body().size_hint().upper().is_some_and(|bytes| bytes <= MAX_SKIPPED);
     let request = request.map(|body| match body.is_end_stream() {
         true => Body::empty(),
-        false => Body::new(idle::Incoming::new(body, Arc::clone(idle))),
+        false => Body::new(idle::IncomingBody::new(body, Arc::clone(idle))),
     });
     let mut answer = match refused {
         None => routes.answer(request).await,
@@ -293,7 +293,7 @@ async fn requests(
         // stream is sent.
         Box::pin(async move { Ok::<_, Infallible>(answer.await.map(|body| in_request.until_end_of(body))) })
     });
-    let stream = Lingering::new(Impatient::new(stream, WRITE_TIMEOUT, Arc::clone(idle)), Arc::clone(idle));
+    let stream = LingeringClose::new(Impatient::new(stream, WRITE_TIMEOUT, Arc::clone(idle)), Arc::clone(idle));
     let mut connection = http1::Builder::new()
         .header_read_timeout(None)
         .max_header_size(MAX_HEAD_BYTES)

@@ -16,7 +16,7 @@
 use super::answer::{self, answer, refuse};
 use super::correlation::Correlation;
 use super::cors::is_allowed;
-use super::counted::Counted;
+use super::counted::CountedStream;
 use super::ending::{Generation, StreamEnd};
 use super::event_stream::EventStream;
 use super::framing;
@@ -50,12 +50,12 @@ const QUIET: Duration = Duration::from_millis(100);
 
 /// The media types for answers in parts that a client accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Accepted {
+pub(super) struct StreamFormat {
     multipart: Option<Wording>,
     events: bool,
 }
 
-impl Accepted {
+impl StreamFormat {
     /// Reads the `Accept` headers; `None` if they name none of these types. Wildcards do not count, because a client
     /// that can read parts names their type.
     pub(super) fn negotiate(headers: &HeaderMap) -> Option<Self> {
@@ -124,17 +124,17 @@ impl Form {
 }
 
 /// A request whose client accepts an answer in parts.
-pub(super) struct Streaming {
+pub(super) struct StreamRequestParts {
     pub(super) server: Arc<Server>,
     pub(super) correlation: Correlation,
     pub(super) record: RequestRecord,
     /// The media type for an answer in one part; `None` if the client does not accept plain JSON.
     pub(super) media: Option<MediaType>,
-    pub(super) accepted: Accepted,
+    pub(super) accepted: StreamFormat,
     pub(super) started: Instant,
 }
 
-impl Streaming {
+impl StreamRequestParts {
     pub(super) async fn respond(self, mut parts: Parts, mut body: Body) -> http::Response<Body> {
         let media = self.media.unwrap_or(MediaType::Json);
         let deadline = self.started + self.server.config.request_timeout;
@@ -212,17 +212,17 @@ impl Streaming {
         // Proxies that buffer answers must not buffer this one.
         response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
         let is_subscription = matches!(place, Place::Subscription { .. });
-        let writing = Writing {
+        let writing = AnswerInProgress {
             form,
             first: Some(first),
             rest: AssertUnwindSafe(rest).catch_unwind().boxed(),
             has_ended: false,
-            counted: Counted::new(self.record),
+            counted: CountedStream::new(self.record),
             request_id: self.correlation.request_id,
             written: tokio::time::Instant::now(),
             place,
         };
-        let written = stream::unfold(writing, Writing::next);
+        let written = stream::unfold(writing, AnswerInProgress::next);
         if is_subscription {
             let events = EventStream::new(written);
             *response.body_mut() = events.body();
@@ -252,22 +252,22 @@ impl Place {
     }
 }
 
-type Parted = Result<ResponsePart, Box<dyn std::any::Any + Send>>;
+type PartResult = Result<ResponsePart, Box<dyn std::any::Any + Send>>;
 
 /// A streamed answer under way.
-struct Writing {
+struct AnswerInProgress {
     form: Form,
     first: Option<ResponsePart>,
-    rest: BoxStream<'static, Parted>,
+    rest: BoxStream<'static, PartResult>,
     has_ended: bool,
-    counted: Counted,
+    counted: CountedStream,
     request_id: RequestId,
     /// When the last part was passed on to be sent.
     written: tokio::time::Instant,
     place: Place,
 }
 
-impl Writing {
+impl AnswerInProgress {
     async fn next(mut self) -> Option<(Bytes, Self)> {
         if self.has_ended {
             return None;
@@ -316,7 +316,7 @@ mod tests {
 
     #[test]
     fn accept_tells_which_parts_a_client_takes() {
-        let accepted = |multipart, events| Some(Accepted { multipart, events });
+        let accepted = |multipart, events| Some(StreamFormat { multipart, events });
         for (accept, expected) in [
             ("*/*", None),
             ("application/json", None),
@@ -332,7 +332,7 @@ mod tests {
             ("application/json, text/event-stream", accepted(None, true)),
         ] {
             let headers = HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(accept))]);
-            assert_eq!(Accepted::negotiate(&headers), expected, "{accept}");
+            assert_eq!(StreamFormat::negotiate(&headers), expected, "{accept}");
         }
     }
 }

@@ -65,7 +65,7 @@ impl Workers {
     pub(super) fn spawn(&self, tasks: &mut JoinSet<()>, connection: impl Future<Output = ()> + Send + 'static) {
         let fewest = self.workers.iter().min_by_key(|worker| worker.connections.load(Ordering::Relaxed));
         let Some(worker) = fewest else { return };
-        let counted = Counted::begin(&worker.connections);
+        let counted = ConnectionCount::begin(&worker.connections);
         let connection = async move {
             connection.await;
             drop(counted);
@@ -75,16 +75,16 @@ impl Workers {
 }
 
 /// Counts one connection until it is dropped.
-struct Counted(Arc<AtomicUsize>);
+struct ConnectionCount(Arc<AtomicUsize>);
 
-impl Counted {
+impl ConnectionCount {
     fn begin(count: &Arc<AtomicUsize>) -> Self {
         count.fetch_add(1, Ordering::Relaxed);
         Self(Arc::clone(count))
     }
 }
 
-impl Drop for Counted {
+impl Drop for ConnectionCount {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }

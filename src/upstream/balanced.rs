@@ -53,11 +53,11 @@ const BLAME: f64 = 8.0;
 
 /// A service with several instances. Clones share what is known about the instances.
 #[derive(Debug)]
-pub struct Balanced<S: ?Sized> {
+pub struct Balancer<S: ?Sized> {
     inner: Arc<Inner<S>>,
 }
 
-impl<S: ?Sized> Clone for Balanced<S> {
+impl<S: ?Sized> Clone for Balancer<S> {
     fn clone(&self) -> Self {
         Self { inner: Arc::clone(&self.inner) }
     }
@@ -84,7 +84,7 @@ struct Instance<S: ?Sized> {
     source: Arc<S>,
 }
 
-impl<S: Subgraph + ?Sized> Balanced<S> {
+impl<S: Subgraph + ?Sized> Balancer<S> {
     /// Balances the calls to `service` between its instances, each given with its name.
     #[must_use]
     pub fn new(service: impl Into<Arc<str>>, instances: Vec<(Arc<str>, Arc<S>)>) -> Self {
@@ -118,7 +118,7 @@ impl<S: Subgraph + ?Sized> Balanced<S> {
     }
 }
 
-impl<S: Subgraph + ?Sized + 'static> Subgraph for Balanced<S> {
+impl<S: Subgraph + ?Sized + 'static> Subgraph for Balancer<S> {
     fn call(&self, request: Request, ctx: Context) -> BoxFuture<'static, Result<Answer, CallError>> {
         let inner = Arc::clone(&self.inner);
         // The instance is chosen when the future is first polled, so a call that is not
@@ -130,7 +130,7 @@ impl<S: Subgraph + ?Sized + 'static> Subgraph for Balanced<S> {
             };
             let instance = &inner.instances[at];
             let (input, cut) = (inner.hasher.hash_one(&request), ctx.cut());
-            let _counted = Counted::begin(&instance.in_flight);
+            let _counted = RequestCount::begin(&instance.in_flight);
             let result = instance.source.call(request, ctx).await;
             let now = Instant::now();
             match is_failure(&result, cut) {
@@ -223,16 +223,16 @@ impl<S: ?Sized> Instance<S> {
 }
 
 /// One more request in flight, counted until it is dropped.
-struct Counted<'a>(&'a AtomicU32);
+struct RequestCount<'a>(&'a AtomicU32);
 
-impl<'a> Counted<'a> {
+impl<'a> RequestCount<'a> {
     fn begin(count: &'a AtomicU32) -> Self {
         count.fetch_add(1, Ordering::Relaxed);
         Self(count)
     }
 }
 
-impl Drop for Counted<'_> {
+impl Drop for RequestCount<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }

@@ -2,7 +2,7 @@
 
 use super::failure::{describe, kind_of};
 use super::model::{CallError, CallErrorKind};
-use super::response::{Broken, Response};
+use super::response::{BrokenExchange, Response};
 use bytes::{Bytes, BytesMut};
 use flate2::write::MultiGzDecoder;
 use http::header::CONTENT_TYPE;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub(super) enum BodyError {
     TooLarge,
     NotGzip,
-    Broken(Broken),
+    Broken(BrokenExchange),
 }
 
 impl BodyError {
@@ -58,7 +58,7 @@ pub(super) async fn read_capped(mut response: Response, limit: usize) -> Result<
 pub(super) async fn read_gzip_capped(response: Response, limit: usize, times: u8) -> Result<Bytes, BodyError> {
     let mut body = read_gzip(response, limit).await?;
     for _ in 1..times {
-        let mut decoder = MultiGzDecoder::new(Capped { bytes: Vec::new(), limit, is_over: false });
+        let mut decoder = MultiGzDecoder::new(CappedWriter { bytes: Vec::new(), limit, is_over: false });
         if decoder.write_all(&body).and_then(|()| decoder.try_finish()).is_err() {
             return Err(if decoder.get_ref().is_over { BodyError::TooLarge } else { BodyError::NotGzip });
         }
@@ -76,7 +76,7 @@ pub(super) fn without_mark(body: Bytes) -> Bytes {
 
 /// Reads a body that was compressed once with gzip and decompresses it to up to `limit` bytes.
 async fn read_gzip(mut response: Response, limit: usize) -> Result<Bytes, BodyError> {
-    let mut decoder = MultiGzDecoder::new(Capped { bytes: Vec::new(), limit, is_over: false });
+    let mut decoder = MultiGzDecoder::new(CappedWriter { bytes: Vec::new(), limit, is_over: false });
     let mut is_empty = true;
     while let Some(chunk) = response.chunk().await.map_err(BodyError::Broken)? {
         is_empty &= chunk.is_empty();
@@ -94,13 +94,13 @@ async fn read_gzip(mut response: Response, limit: usize) -> Result<Bytes, BodyEr
 }
 
 /// A writer that accepts bytes up to a limit.
-struct Capped {
+struct CappedWriter {
     bytes: Vec<u8>,
     limit: usize,
     is_over: bool,
 }
 
-impl Write for Capped {
+impl Write for CappedWriter {
     fn write(&mut self, more: &[u8]) -> io::Result<usize> {
         if self.bytes.len() + more.len() > self.limit {
             self.is_over = true;

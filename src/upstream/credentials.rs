@@ -99,10 +99,10 @@ pub struct Identity {
     /// The JOSE header, with `alg` and `kid`.
     header: Header,
     options: IdentityOptions,
-    minted: ArcSwap<Option<Minted>>,
+    minted: ArcSwap<Option<MintedToken>>,
 }
 
-struct Minted {
+struct MintedToken {
     value: HeaderValue,
     until: SystemTime,
 }
@@ -161,7 +161,7 @@ impl Identity {
         Some(value)
     }
 
-    fn mint(&self, now: SystemTime) -> Option<Minted> {
+    fn mint(&self, now: SystemTime) -> Option<MintedToken> {
         let IdentityOptions { issuer, audience, lifetime, scheme, .. } = &self.options;
         let since = now.duration_since(UNIX_EPOCH).ok()?.as_secs();
         let claims = Claims {
@@ -176,7 +176,7 @@ impl Identity {
         let value = if scheme.is_empty() { token } else { format!("{scheme} {token}") };
         let mut value = HeaderValue::from_str(&value).ok()?;
         value.set_sensitive(true);
-        Some(Minted { value, until: now + *lifetime / 2 })
+        Some(MintedToken { value, until: now + *lifetime / 2 })
     }
 }
 

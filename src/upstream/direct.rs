@@ -33,7 +33,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-type Outgoing = Request<Full<Bytes>>;
+type OutgoingRequest = Request<Full<Bytes>>;
 
 /// Why an exchange failed.
 #[derive(Debug)]
@@ -81,7 +81,7 @@ impl Direct {
 
     /// Sends a request over a connection that has been idle for at most `max_idle`, or over a new one. The request's
     /// URI must be in origin form, and it must have a `host`. Dropping the future closes the connection.
-    pub(super) async fn send(&self, mut request: Outgoing, max_idle: Duration) -> Result<Open, DirectError> {
+    pub(super) async fn send(&self, mut request: OutgoingRequest, max_idle: Duration) -> Result<Open, DirectError> {
         while let Some(mut connection) = self.pool.take(max_idle) {
             match connection.send(request).await {
                 Ok(response) => return Ok(self.opened(connection, response)),
@@ -97,7 +97,7 @@ impl Direct {
     }
 
     /// Sends a request as [`Direct::send`] does, but over a new connection.
-    pub(super) async fn send_afresh(&self, request: Outgoing) -> Result<Open, DirectError> {
+    pub(super) async fn send_afresh(&self, request: OutgoingRequest) -> Result<Open, DirectError> {
         let mut connection = self.pool.connect().await?;
         match connection.send(request).await {
             Ok(response) => Ok(self.opened(connection, response)),

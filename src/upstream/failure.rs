@@ -2,7 +2,7 @@
 
 use super::direct::DirectError;
 use super::model::CallErrorKind;
-use super::response::Broken;
+use super::response::BrokenExchange;
 use std::error::Error;
 use std::io;
 
@@ -17,21 +17,21 @@ const MAX_CAUSES: usize = 32;
 /// - *Malformed*: the connection worked, but what came is not HTTP, ends too early, or cannot be decompressed. An end
 ///   without `close_notify` is too early, unless the framing says that the body is complete (RFC 9112 §9.8).
 /// - *Too large*: the head of the answer is over its caps.
-pub(super) fn kind_of(broken: &Broken) -> CallErrorKind {
+pub(super) fn kind_of(broken: &BrokenExchange) -> CallErrorKind {
     // This comes first because an attempt to connect that took too long means that there is no connection.
     match broken {
-        Broken::Http2(error) if error.is_connect() => return CallErrorKind::Unreachable,
-        Broken::Http2(error) if error.is_timeout() => return CallErrorKind::Timeout,
-        Broken::Direct(DirectError::Slow | DirectError::Connect(_) | DirectError::Stale(_)) => {
+        BrokenExchange::Http2(error) if error.is_connect() => return CallErrorKind::Unreachable,
+        BrokenExchange::Http2(error) if error.is_timeout() => return CallErrorKind::Timeout,
+        BrokenExchange::Direct(DirectError::Slow | DirectError::Connect(_) | DirectError::Stale(_)) => {
             return CallErrorKind::Unreachable;
         }
-        Broken::LongHead => return CallErrorKind::TooLarge,
-        Broken::Http2(_) | Broken::Direct(_) => {}
+        BrokenExchange::LongHead => return CallErrorKind::TooLarge,
+        BrokenExchange::Http2(_) | BrokenExchange::Direct(_) => {}
     }
     let is_of_body = match broken {
-        Broken::Http2(error) => error.is_body() || error.is_decode(),
-        Broken::Direct(error) => matches!(error, DirectError::Body(_)),
-        Broken::LongHead => false,
+        BrokenExchange::Http2(error) => error.is_body() || error.is_decode(),
+        BrokenExchange::Direct(error) => matches!(error, DirectError::Body(_)),
+        BrokenExchange::LongHead => false,
     };
     let told = causes(root(broken)).find_map(|cause| {
         let of_http = cause.downcast_ref().and_then(kind_of_http);
@@ -73,28 +73,28 @@ fn kind_of_io(error: &io::Error, is_of_body: bool) -> Option<CallErrorKind> {
 }
 
 /// Whether the connection had been used before and ended before any byte of an answer came.
-pub(super) fn is_stale(broken: &Broken) -> bool {
-    matches!(broken, Broken::Direct(DirectError::Stale(_)))
+pub(super) fn is_stale(broken: &BrokenExchange) -> bool {
+    matches!(broken, BrokenExchange::Direct(DirectError::Stale(_)))
 }
 
 /// Whether the service certainly did not process the request, because there was no
 /// connection or the stream was refused.
-pub(super) fn is_unsent(broken: &Broken) -> bool {
+pub(super) fn is_unsent(broken: &BrokenExchange) -> bool {
     match broken {
         // RFC 9113 §8.7: a request that was refused was not processed.
-        Broken::Http2(error) => {
+        BrokenExchange::Http2(error) => {
             let is_refused =
                 |cause: &h2::Error| cause.is_remote() && cause.reason() == Some(h2::Reason::REFUSED_STREAM);
             error.is_connect() || causes(Some(error)).any(|cause| cause.downcast_ref().is_some_and(is_refused))
         }
-        Broken::Direct(error) => matches!(error, DirectError::Slow | DirectError::Connect(_)),
-        Broken::LongHead => false,
+        BrokenExchange::Direct(error) => matches!(error, DirectError::Slow | DirectError::Connect(_)),
+        BrokenExchange::LongHead => false,
     }
 }
 
 /// Describes in a sentence for operators what happened. It holds no URL, because queries
 /// can hold what must not be logged.
-pub(super) fn describe(broken: &Broken) -> String {
+pub(super) fn describe(broken: &BrokenExchange) -> String {
     let chain: Vec<&(dyn Error + 'static)> = causes(root(broken)).collect();
     let what = of_connecting(broken, &chain)
         .or_else(|| chain.iter().find_map(|cause| cause.downcast_ref().map(of_tls)))
@@ -110,17 +110,17 @@ pub(super) fn describe(broken: &Broken) -> String {
 }
 
 /// Describes a failure to connect, or a head over its cap; `None` for any other failure.
-fn of_connecting(broken: &Broken, chain: &[&(dyn Error + 'static)]) -> Option<String> {
+fn of_connecting(broken: &BrokenExchange, chain: &[&(dyn Error + 'static)]) -> Option<String> {
     let is_slow = match broken {
-        Broken::LongHead => return Some("the head of the answer is over its cap".to_owned()),
-        Broken::Http2(error) => error.is_connect() && error.is_timeout(),
-        Broken::Direct(DirectError::Slow) => true,
+        BrokenExchange::LongHead => return Some("the head of the answer is over its cap".to_owned()),
+        BrokenExchange::Http2(error) => error.is_connect() && error.is_timeout(),
+        BrokenExchange::Direct(DirectError::Slow) => true,
         // This is the connector's own timer, so the operating system has no code for it.
-        Broken::Direct(DirectError::Connect(_)) => chain.iter().any(|cause| {
+        BrokenExchange::Direct(DirectError::Connect(_)) => chain.iter().any(|cause| {
             let error = cause.downcast_ref::<io::Error>();
             error.is_some_and(|error| error.kind() == io::ErrorKind::TimedOut && error.raw_os_error().is_none())
         }),
-        Broken::Direct(DirectError::Stale(_) | DirectError::Head(_) | DirectError::Body(_)) => false,
+        BrokenExchange::Direct(DirectError::Stale(_) | DirectError::Head(_) | DirectError::Body(_)) => false,
     };
     if is_slow {
         return Some("no connection was made within the connect timeout".to_owned());
@@ -216,12 +216,14 @@ fn of_http2(error: &h2::Error) -> Option<String> {
     Some(format!("{what}: {error}"))
 }
 
-fn root(broken: &Broken) -> Option<&(dyn Error + 'static)> {
+fn root(broken: &BrokenExchange) -> Option<&(dyn Error + 'static)> {
     match broken {
-        Broken::Http2(error) => Some(error),
-        Broken::Direct(DirectError::Connect(error)) => Some(&**error),
-        Broken::Direct(DirectError::Stale(error) | DirectError::Head(error) | DirectError::Body(error)) => Some(error),
-        Broken::Direct(DirectError::Slow) | Broken::LongHead => None,
+        BrokenExchange::Http2(error) => Some(error),
+        BrokenExchange::Direct(DirectError::Connect(error)) => Some(&**error),
+        BrokenExchange::Direct(DirectError::Stale(error) | DirectError::Head(error) | DirectError::Body(error)) => {
+            Some(error)
+        }
+        BrokenExchange::Direct(DirectError::Slow) | BrokenExchange::LongHead => None,
     }
 }
 

@@ -39,7 +39,7 @@ pub(super) async fn finish(
     }
     // This future holds the `Arc` while somebody waits.
     let waiting = Arc::new(());
-    let noted = Noted {
+    let noted = NotedFailure {
         write: ctx.write.clone(),
         service: Arc::clone(service),
         endpoint: Arc::clone(&ctx.endpoint),
@@ -59,7 +59,7 @@ pub(super) async fn finish(
 }
 
 /// Notes the failure of a write in the [`Write`].
-struct Noted {
+struct NotedFailure {
     write: Option<Write>,
     service: Arc<str>,
     endpoint: Arc<str>,
@@ -67,7 +67,7 @@ struct Noted {
     speaks_graphql: bool,
 }
 
-impl Noted {
+impl NotedFailure {
     fn note(self, result: &Result<Answer, CallError>) {
         let Some(write) = &self.write else { return };
         let (failed, calls) = match result {

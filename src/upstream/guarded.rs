@@ -41,12 +41,12 @@ pub struct GuardOptions {
 
 /// A source whose calls are guarded. Clones share the queue, the retry budget and the breakers.
 #[derive(Debug)]
-pub struct Guarded<S: ?Sized> {
+pub struct GuardedSource<S: ?Sized> {
     guard: Arc<Guard>,
     source: Arc<S>,
 }
 
-impl<S: ?Sized> Clone for Guarded<S> {
+impl<S: ?Sized> Clone for GuardedSource<S> {
     fn clone(&self) -> Self {
         Self { guard: Arc::clone(&self.guard), source: Arc::clone(&self.source) }
     }
@@ -64,7 +64,7 @@ struct Guard {
     hasher: ahash::RandomState,
 }
 
-impl<S: Subgraph + ?Sized> Guarded<S> {
+impl<S: Subgraph + ?Sized> GuardedSource<S> {
     /// Guards the calls to `source`, which is called `service` in errors, logs and metrics.
     #[must_use]
     pub fn new(service: impl Into<Arc<str>>, source: Arc<S>, options: GuardOptions) -> Self {
@@ -82,7 +82,7 @@ impl<S: Subgraph + ?Sized> Guarded<S> {
     }
 }
 
-impl<S: Subgraph + ?Sized + 'static> Subgraph for Guarded<S> {
+impl<S: Subgraph + ?Sized + 'static> Subgraph for GuardedSource<S> {
     fn call(&self, request: Request, ctx: Context) -> BoxFuture<'static, Result<Answer, CallError>> {
         let (guard, source) = (Arc::clone(&self.guard), Arc::clone(&self.source));
         match ctx.is_safe {

@@ -170,7 +170,7 @@ impl Progress {
     }
 
     /// Ends a call and completes its record.
-    fn end(&mut self, at: usize, result: &Result<Answer, CallError>, wanted: Wanted) {
+    fn end(&mut self, at: usize, result: &Result<Answer, CallError>, wanted: AcceptedAnswers) {
         // The records are gone if code of a resolver goes on after the resolver's answer.
         let Some(BegunCall { started, record, has_ended }) = self.calls.get_mut(at) else { return };
         record.elapsed = started.elapsed();
@@ -204,7 +204,7 @@ impl UpstreamHandle {
     /// - [`HandleError::Status`] for any status but 2xx; [`Self::get`] returns such answers;
     /// - the errors of [`Self::get`].
     pub async fn get_json(&self, service: &str, path: &str, query: &[(&str, &str)]) -> Result<Bytes, HandleError> {
-        success(service, self.send(service, Method::GET, target(path, query), None, Wanted::Success).await?)
+        success(service, self.send(service, Method::GET, target(path, query), None, AcceptedAnswers::Success).await?)
     }
 
     /// Gets the answer for `path` with `query`, whatever its status is.
@@ -213,7 +213,7 @@ impl UpstreamHandle {
     /// - [`HandleError::TooManyCalls`] and [`HandleError::UnknownService`], in which case nothing was sent;
     /// - [`HandleError::Call`] if there is no answer.
     pub async fn get(&self, service: &str, path: &str, query: &[(&str, &str)]) -> Result<Answer, HandleError> {
-        self.send(service, Method::GET, target(path, query), None, Wanted::Answer).await
+        self.send(service, Method::GET, target(path, query), None, AcceptedAnswers::Answer).await
     }
 
     /// Posts a JSON body to `path`. Under `Mutation` it is sent once. Under `Query` every call is a read (GraphQL
@@ -222,7 +222,10 @@ impl UpstreamHandle {
     /// # Errors
     /// The errors of [`Self::get_json`].
     pub async fn post_json(&self, service: &str, path: &str, body: Bytes) -> Result<Bytes, HandleError> {
-        success(service, self.send(service, Method::POST, target(path, &[]), Some(body), Wanted::Success).await?)
+        success(
+            service,
+            self.send(service, Method::POST, target(path, &[]), Some(body), AcceptedAnswers::Success).await?,
+        )
     }
 
     /// Posts a JSON body to `path` as [`Self::post_json`] does, and returns the answer whatever its status is.
@@ -230,7 +233,7 @@ impl UpstreamHandle {
     /// # Errors
     /// The errors of [`Self::get`].
     pub async fn post(&self, service: &str, path: &str, body: Bytes) -> Result<Answer, HandleError> {
-        self.send(service, Method::POST, target(path, &[]), Some(body), Wanted::Answer).await
+        self.send(service, Method::POST, target(path, &[]), Some(body), AcceptedAnswers::Answer).await
     }
 
     /// Takes the records of the calls that have begun so far; nobody waits any more for those that have not ended.
@@ -253,7 +256,7 @@ impl UpstreamHandle {
         method: Method,
         target: String,
         body: Option<Bytes>,
-        wanted: Wanted,
+        wanted: AcceptedAnswers,
     ) -> Result<Answer, HandleError> {
         let inner = &*self.inner;
         let Some((name, entry)) = inner.services.get_key_value(service) else {
@@ -282,7 +285,7 @@ impl UpstreamHandle {
 
 /// Which answers a method accepts.
 #[derive(Debug, Clone, Copy)]
-enum Wanted {
+enum AcceptedAnswers {
     /// Any status is accepted. Only a status of 500 or more is recorded as a failure, because by it the service itself
     /// says that it has failed (RFC 9110 §15.6).
     Answer,
@@ -290,7 +293,7 @@ enum Wanted {
     Success,
 }
 
-impl Wanted {
+impl AcceptedAnswers {
     /// Why a call has failed; `None` if it has not.
     fn failure(self, result: &Result<Answer, CallError>) -> Option<Arc<Cause>> {
         let answer = match result {

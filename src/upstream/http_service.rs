@@ -23,7 +23,7 @@ use super::credentials::Credentials;
 use super::deprecation::Notices;
 use super::failure::{describe, is_stale, is_unsent, kind_of};
 use super::model::{Answer, CallError, CallErrorKind, Context, Request, Subgraph};
-use super::outgoing::{Outgoing, Over, Path};
+use super::outgoing::{OutgoingRequest, Over, Path};
 use super::response::Response;
 use super::retry_after::retry_after;
 use super::target::{Base, InvalidBaseUrl};
@@ -175,7 +175,7 @@ impl Inner {
     }
 
     /// Builds a request whose answer is awaited until `end`; the error says why it is not sent.
-    fn prepare(&self, request: &Request, ctx: &Context, end: Instant) -> Result<Outgoing<'_>, CallError> {
+    fn prepare(&self, request: &Request, ctx: &Context, end: Instant) -> Result<OutgoingRequest<'_>, CallError> {
         let request = self.path.prepare(request, &ctx.caller, ctx.condition.as_ref());
         let mut request = request.map_err(|cause| self.error(CallErrorKind::Unsendable, cause).unsent())?;
         let now = Instant::now();

@@ -5,8 +5,8 @@
 //! adds such a source, and what to know about its resolvers ([`crate::bff`]).
 //!
 //! A resolver finds [`Arc<Caller>`](Caller), [`Deadline`] and [`UpstreamHandle`] in the data of its context. It sees
-//! the whole caller. So the calls to such a source may be [shared](super::Shared) only if their credential scope holds
-//! everything that its resolvers look at.
+//! the whole caller. So the calls to such a source may be [shared](super::SharedSource) only if their credential scope
+//! holds everything that its resolvers look at.
 //!
 //! Always true:
 //! - execution ends with the source's timeout, and so does every read that it has begun. The execution of a read also
@@ -211,7 +211,7 @@ impl Inner {
     }
 
     fn write(&self, response: &async_graphql::Response) -> Result<Bytes, CallError> {
-        let mut body = Capped { bytes: Vec::new(), limit: self.config.max_response_bytes, is_full: false };
+        let mut body = CappedWriter { bytes: Vec::new(), limit: self.config.max_response_bytes, is_full: false };
         match serde_json::to_writer(&mut body, response) {
             Ok(()) => Ok(body.bytes.into()),
             Err(_) if body.is_full => Err(self.error(CallErrorKind::TooLarge, "the response is over its cap")),
@@ -229,13 +229,13 @@ fn read_variables(json: &Bytes) -> serde_json::Result<Variables> {
 }
 
 /// A writer that accepts bytes up to a limit; more is an error.
-struct Capped {
+struct CappedWriter {
     bytes: Vec<u8>,
     limit: usize,
     is_full: bool,
 }
 
-impl io::Write for Capped {
+impl io::Write for CappedWriter {
     fn write(&mut self, part: &[u8]) -> io::Result<usize> {
         if self.bytes.len() + part.len() > self.limit {
             self.is_full = true;

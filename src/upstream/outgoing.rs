@@ -9,7 +9,7 @@ use super::credentials::Credentials;
 use super::direct::{Direct, Secure};
 use super::http2::Http2;
 use super::model::{Condition, Request};
-use super::response::{Broken, Response};
+use super::response::{BrokenExchange, Response};
 use super::target::Base;
 use crate::policy::Caller;
 use crate::report::CallTarget;
@@ -35,7 +35,7 @@ const LIVELY: Duration = Duration::from_secs(1);
 
 /// A request that is ready to be sent.
 #[derive(Debug)]
-pub(super) enum Outgoing<'p> {
+pub(super) enum OutgoingRequest<'p> {
     Direct(&'p Direct, http::Request<Full<Bytes>>),
     Http2(reqwest::Client, reqwest::Request, HeadLimits),
 }
@@ -85,7 +85,7 @@ impl Path {
         request: &Request,
         caller: &Caller,
         condition: Option<&Condition>,
-    ) -> Result<Outgoing<'_>, &'static str> {
+    ) -> Result<OutgoingRequest<'_>, &'static str> {
         let (method, target, headers, body) = match request {
             Request::Http { method, target, headers, body } => {
                 (method.clone(), Some(target.as_str()), headers, body.clone())
@@ -114,7 +114,7 @@ impl Path {
                 to.entry(USER_AGENT).or_insert(HeaderValue::from_static(OURS));
                 *prepared.method_mut() = method;
                 *prepared.body_mut() = body.map(Full::new).unwrap_or_default();
-                Ok(Outgoing::Direct(direct, prepared))
+                Ok(OutgoingRequest::Direct(direct, prepared))
             }
             Self::Http2 { base, http2, limits, credentials } => {
                 let url = match target {
@@ -125,13 +125,13 @@ impl Path {
                 write(prepared.headers_mut(), credentials);
                 *prepared.method_mut() = method;
                 *prepared.body_mut() = body.map(Into::into);
-                Ok(Outgoing::Http2(http2.current(), prepared, *limits))
+                Ok(OutgoingRequest::Http2(http2.current(), prepared, *limits))
             }
         }
     }
 }
 
-impl Outgoing<'_> {
+impl OutgoingRequest<'_> {
     /// Sets a header and replaces its earlier values.
     pub(super) fn set_header(&mut self, name: HeaderName, value: HeaderValue) {
         match self {
@@ -149,7 +149,7 @@ impl Outgoing<'_> {
     }
 
     /// Sends the request and waits for the head of the response.
-    pub(super) async fn send(self, over: Over) -> Result<Response, Broken> {
+    pub(super) async fn send(self, over: Over) -> Result<Response, BrokenExchange> {
         match self {
             Self::Direct(direct, request) => {
                 let sent = match over {
@@ -157,13 +157,13 @@ impl Outgoing<'_> {
                     Over::Lively => direct.send(request, LIVELY).await,
                     Over::New => direct.send_afresh(request).await,
                 };
-                sent.map(Response::Direct).map_err(Broken::Direct)
+                sent.map(Response::Direct).map_err(BrokenExchange::Direct)
             }
             Self::Http2(client, request, limits) => {
-                let response = client.execute(request).await.map_err(Broken::Http2)?;
+                let response = client.execute(request).await.map_err(BrokenExchange::Http2)?;
                 let headers = response.headers();
                 match headers.len() > limits.headers || size_of(headers) > limits.bytes {
-                    true => Err(Broken::LongHead),
+                    true => Err(BrokenExchange::LongHead),
                     false => Ok(Response::Http2(response)),
                 }
             }

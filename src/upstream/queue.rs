@@ -88,7 +88,7 @@ impl Queue {
 
     /// Waits for a slot. Dropping the future gives up the place in the queue.
     pub(super) async fn enter(&self, deadline: Instant) -> Result<Slot<'_>, NoSlot> {
-        let _waiting = Waiting::begin(&self.waiting, self.max_waiting).ok_or(NoSlot::Full)?;
+        let _waiting = WaitingCount::begin(&self.waiting, self.max_waiting).ok_or(NoSlot::Full)?;
         match timeout_at(deadline, self.slots.acquire()).await {
             Ok(Ok(permit)) => Ok(Slot(permit)),
             // The semaphore is never closed; if it were, no call would get a slot.
@@ -106,9 +106,9 @@ impl Queue {
 }
 
 /// One call that waits, counted until it is dropped.
-struct Waiting<'a>(&'a AtomicU32);
+struct WaitingCount<'a>(&'a AtomicU32);
 
-impl<'a> Waiting<'a> {
+impl<'a> WaitingCount<'a> {
     fn begin(count: &'a AtomicU32, limit: u32) -> Option<Self> {
         // The call is counted first and then checked: if it is refused, dropping the
         // guard takes it off the count again.
@@ -117,7 +117,7 @@ impl<'a> Waiting<'a> {
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for WaitingCount<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }

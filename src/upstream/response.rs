@@ -16,7 +16,7 @@ pub(super) enum Response {
 
 /// An exchange that broke.
 #[derive(Debug)]
-pub(super) enum Broken {
+pub(super) enum BrokenExchange {
     Direct(DirectError),
     Http2(reqwest::Error),
     /// The head of the answer is over its cap.
@@ -45,10 +45,10 @@ impl Response {
         }
     }
 
-    pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>, Broken> {
+    pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>, BrokenExchange> {
         match self {
-            Self::Http2(response) => response.chunk().await.map_err(Broken::Http2),
-            Self::Direct(open) => open.chunk().await.map_err(Broken::Direct),
+            Self::Http2(response) => response.chunk().await.map_err(BrokenExchange::Http2),
+            Self::Direct(open) => open.chunk().await.map_err(BrokenExchange::Direct),
         }
     }
 }

@@ -26,12 +26,12 @@ use tokio::time::Instant;
 
 /// A source whose equal reads in flight are shared. Clones share one table of flights; two sources never do.
 #[derive(Debug)]
-pub struct Shared<S: ?Sized> {
+pub struct SharedSource<S: ?Sized> {
     inner: Arc<Inner>,
     source: Arc<S>,
 }
 
-impl<S: ?Sized> Clone for Shared<S> {
+impl<S: ?Sized> Clone for SharedSource<S> {
     fn clone(&self) -> Self {
         Self { inner: Arc::clone(&self.inner), source: Arc::clone(&self.source) }
     }
@@ -62,7 +62,7 @@ impl Inner {
     }
 }
 
-impl<S: Subgraph + ?Sized> Shared<S> {
+impl<S: Subgraph + ?Sized> SharedSource<S> {
     /// Shares the calls to `source`, which is called `service` in errors.
     #[must_use]
     pub fn new(service: impl Into<Arc<str>>, source: Arc<S>, options: FlightOptions) -> Self {
@@ -78,21 +78,21 @@ impl<S: Subgraph + ?Sized> Shared<S> {
 }
 
 /// A write in progress. Dropping it, however the write ended, counts it as over.
-struct Writing(Arc<Inner>);
+struct WriteInProgress(Arc<Inner>);
 
-impl Drop for Writing {
+impl Drop for WriteInProgress {
     fn drop(&mut self) {
         self.0.writes.fetch_add(1, Ordering::AcqRel);
     }
 }
 
-impl<S: Subgraph + ?Sized + 'static> Subgraph for Shared<S> {
+impl<S: Subgraph + ?Sized + 'static> Subgraph for SharedSource<S> {
     fn call(&self, request: Request, ctx: Context) -> BoxFuture<'static, Result<Answer, CallError>> {
         let (inner, source) = (Arc::clone(&self.inner), Arc::clone(&self.source));
         if !ctx.is_safe {
             let call = source.call(request, ctx);
             return Box::pin(async move {
-                let _writing = Writing(inner);
+                let _writing = WriteInProgress(inner);
                 call.await
             });
         }

@@ -42,7 +42,7 @@ pub struct TokenFile {
     path: PathBuf,
     header: HeaderName,
     scheme: String,
-    held: ArcSwap<Held>,
+    held: ArcSwap<HeldToken>,
     /// The read that is in progress. The lock is held for a few comparisons, never across an await.
     reading: Mutex<Option<Reading>>,
     /// The number of reads that have ended.
@@ -50,7 +50,7 @@ pub struct TokenFile {
     period: Duration,
 }
 
-struct Held {
+struct HeldToken {
     value: HeaderValue,
     /// The time at which the last attempt to read the token began.
     read_at: Instant,
@@ -79,7 +79,7 @@ impl TokenFile {
     pub fn open(path: PathBuf, header: HeaderName, scheme: impl Into<String>) -> Result<Self, CredentialsError> {
         let (scheme, read_at) = (scheme.into(), Instant::now());
         let bytes = read_in_time(&path, MAX_FILE_BYTES, OPEN_DEADLINE)?;
-        let held = ArcSwap::from_pointee(Held { value: parse(&bytes, &scheme)?, read_at });
+        let held = ArcSwap::from_pointee(HeldToken { value: parse(&bytes, &scheme)?, read_at });
         let (reading, ended) = (Mutex::default(), watch::Sender::new(0));
         Ok(Self { path, header, scheme, held, reading, ended, period: PERIOD })
     }
@@ -144,7 +144,7 @@ impl TokenFile {
                 self.value()
             }
         };
-        self.held.store(Arc::new(Held { value, read_at: since }));
+        self.held.store(Arc::new(HeldToken { value, read_at: since }));
         *self.reading() = None;
         self.ended.send_modify(|count| *count += 1);
     }
@@ -210,7 +210,7 @@ mod tests {
     /// Makes the token this old.
     fn age(file: &TokenFile, age: Duration) {
         let read_at = Instant::now().checked_sub(age).expect("a clock that runs for long");
-        file.held.store(Arc::new(Held { value: file.value(), read_at }));
+        file.held.store(Arc::new(HeldToken { value: file.value(), read_at }));
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@
 
 use bespoke::internals::config::Mode;
 use bespoke::internals::engine::{Client, Engine, EngineParts, GraphQlEngine, Request, Writes};
-use bespoke::internals::execute::{Bounds, CauseReport, Polls, Sourced};
+use bespoke::internals::execute::{Bounds, CauseReport, Polls, SourceAccess};
 use bespoke::internals::flight::FlightOptions;
 use bespoke::internals::operation::Limits;
 use bespoke::internals::policy::Caller;
@@ -78,7 +78,7 @@ fn engine_of(files: &[(String, String)], service: Arc<dyn Subgraph>, operations_
     let files = Files::embedded(files.iter().map(|(path, text)| (path.as_str(), text.as_str())));
     let assembled = Client::new("web", files).assemble(&|_| None);
     let (Some(graph), Some(view)) = (assembled.graph, assembled.view) else { panic!("{:?}", assembled.findings) };
-    let sources = graph.sources.iter().map(|source| Sourced {
+    let sources = graph.sources.iter().map(|source| SourceAccess {
         subgraph: Arc::clone(&service),
         name: source.name.as_str().into(),
         config: bespoke::internals::json::Value::Null,

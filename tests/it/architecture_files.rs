@@ -199,7 +199,8 @@ fn a_circle_of_files_is_found_however_its_paths_are_written() {
         assert_eq!(found(&files), "room::a → room::b", "{back}");
     }
     // A child uses an item of its parent, and the parent calls the child.
-    let driven = [("room", "mod a;\nstruct Shared;\nfn drive() { a::work(); }"), ("room::a", "use super::Shared;")];
+    let driven =
+        [("room", "mod a;\nstruct SharedSource;\nfn drive() { a::work(); }"), ("room::a", "use super::SharedSource;")];
     assert_eq!(found(&driven), "room → room::a");
     // Longer circles, and circles over several folders.
     let far = [

@@ -8,12 +8,12 @@ use crate::random::Random;
 use bespoke::internals::cache::{Cache, CacheOptions, CacheStatus};
 use bespoke::internals::config::Mode;
 use bespoke::internals::engine::{Client, Engine, EngineParts, GraphQlEngine, Request, Writes};
-use bespoke::internals::execute::{Bounds, Caching, CauseReport, Polls, Sourced};
+use bespoke::internals::execute::{Bounds, CacheRules, CauseReport, Polls, SourceAccess};
 use bespoke::internals::flight::FlightOptions;
 use bespoke::internals::operation::Limits;
 use bespoke::internals::policy::Caller;
 use bespoke::internals::project::{Assembly, Files};
-use bespoke::internals::upstream::{Answer, CallError, Context, Request as Call, Shared, Subgraph};
+use bespoke::internals::upstream::{Answer, CallError, Context, Request as Call, SharedSource, Subgraph};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
@@ -185,12 +185,12 @@ fn world(options: &Options, seed: u64) -> World {
         let calls = if source.name == "open" { Arc::clone(&open_calls) } else { Arc::default() };
         let service = Arc::new(Service { random: Arc::clone(&random), calls });
         let name: Arc<str> = source.name.as_str().into();
-        let subgraph = Arc::new(Shared::new(Arc::clone(&name), service, options.calls.clone()));
-        Sourced { subgraph, name, config: bespoke::internals::json::Value::Null, max_list_items: 100_000 }
+        let subgraph = Arc::new(SharedSource::new(Arc::clone(&name), service, options.calls.clone()));
+        SourceAccess { subgraph, name, config: bespoke::internals::json::Value::Null, max_list_items: 100_000 }
     });
     let sources = sources.collect();
     let caching =
-        options.cache.enabled.then(|| Caching::new(&graph, Cache::new(options.cache.clone()), |_| true, true));
+        options.cache.enabled.then(|| CacheRules::new(&graph, Cache::new(options.cache.clone()), |_| true, true));
     let engine = Engine::new(EngineParts {
         sources,
         graph: Arc::new(graph),

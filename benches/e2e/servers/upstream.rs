@@ -24,7 +24,7 @@ struct Services {
     delay: Duration,
 }
 
-type Shared = Arc<Services>;
+type SharedSource = Arc<Services>;
 
 pub(crate) async fn serve() -> Result<(), Failed> {
     let delay = Duration::from_millis(std::env::var("DELAY_MS")?.parse()?);
@@ -37,7 +37,10 @@ pub(crate) async fn serve() -> Result<(), Failed> {
         .route("/customers", keyed(nest(|id| format!(r#"{{"id":{id},"name":"c {id}","cityId":{id}}}"#)), NEST_KEYS))
         .route("/cities", keyed(nest(|id| format!(r#"{{"id":{id},"name":"t {id}","countryId":{id}}}"#)), NEST_KEYS))
         .route("/countries", keyed(nest(|id| format!(r#"{{"id":{id},"name":"l {id}","capitalId":{id}}}"#)), NEST_KEYS))
-        .route("/calls", get(async |State(services): State<Shared>| services.calls.load(Ordering::Relaxed).to_string()))
+        .route(
+            "/calls",
+            get(async |State(services): State<SharedSource>| services.calls.load(Ordering::Relaxed).to_string()),
+        )
         .with_state(Arc::new(Services { calls: AtomicU64::new(0), delay }));
     let cache_control = std::env::var("CACHE_CONTROL")?;
     let routes = match cache_control.is_empty() {
@@ -66,8 +69,8 @@ impl Services {
     }
 }
 
-fn whole(body: Bytes) -> axum::routing::MethodRouter<Shared> {
-    get(async move |State(services): State<Shared>| {
+fn whole(body: Bytes) -> axum::routing::MethodRouter<SharedSource> {
+    get(async move |State(services): State<SharedSource>| {
         services.count().await;
         json(body.clone())
     })
@@ -75,9 +78,9 @@ fn whole(body: Bytes) -> axum::routing::MethodRouter<Shared> {
 
 /// A route that answers requests for all keys together, as every server sends them. Other keys get status 400, because
 /// they are a fault of the measurement.
-fn keyed(body: Bytes, keys: u32) -> axum::routing::MethodRouter<Shared> {
+fn keyed(body: Bytes, keys: u32) -> axum::routing::MethodRouter<SharedSource> {
     let all = (1..=keys).map(|id| format!("id={id}")).collect::<Vec<_>>().join("&");
-    get(async move |State(services): State<Shared>, RawQuery(query): RawQuery| {
+    get(async move |State(services): State<SharedSource>, RawQuery(query): RawQuery| {
         services.count().await;
         match query.as_deref() == Some(&*all) {
             true => Ok(json(body.clone()).into_response()),

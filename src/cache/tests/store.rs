@@ -1,6 +1,6 @@
 use super::{NOW, SHARED, kept, seconds};
 use crate::cache::tags::{CLOCK_SKEW, Tags};
-use crate::cache::{Cache, CacheOptions, Domain, Entry, EntryKey, Fetch, Lookup, Mark, Miss, Tag, Wanted};
+use crate::cache::{Cache, CacheOptions, Domain, Entry, EntryKey, Fetch, LookUpTerms, Lookup, Mark, Miss, Tag};
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -30,13 +30,13 @@ fn keep(cache: &Cache, key: &str, entry: Entry) {
     cache.keep(EntryKey { domain: domain(), key: key.into() }, entry);
 }
 
-fn look_up(cache: &Cache, domain: &Domain, key: &str, wanted: &Wanted<'_>) -> Lookup {
+fn look_up(cache: &Cache, domain: &Domain, key: &str, wanted: &LookUpTerms<'_>) -> Lookup {
     let Fetch::Ready(mut entries) = cache.first().get(domain, &[key]) else { panic!("memory need not wait") };
     cache.judge(entries.pop().expect("an item for each key"), wanted)
 }
 
 fn found(cache: &Cache, key: &str, not_before: Option<Mark>, later: u64) -> String {
-    let wanted = Wanted { now: Instant::now() + seconds(later), fields: &[], not_before };
+    let wanted = LookUpTerms { now: Instant::now() + seconds(later), fields: &[], not_before };
     match look_up(cache, &domain(), key, &wanted) {
         Lookup::Fresh(entry) => format!("fresh {}", String::from_utf8_lossy(&entry.body)),
         Lookup::Revalidate(entry) => format!("old {}", String::from_utf8_lossy(&entry.body)),
@@ -52,7 +52,7 @@ fn an_entry_is_found_by_its_key_and_domain_alone() {
     assert_eq!(found(&cache, "8", None, 0), "Absent");
     assert_eq!(found(&cache, "7", None, 60), "old a");
     assert_eq!(found(&cache, "7", None, 90), "Expired");
-    let wanted = Wanted { now: Instant::now(), fields: &[], not_before: None };
+    let wanted = LookUpTerms { now: Instant::now(), fields: &[], not_before: None };
     for other in [&[b"catalog".as_slice(), b"other"][..], &[b"catalogscope", b""], &[b"catalo", b"gscope"]] {
         assert!(matches!(look_up(&cache, &Domain::of(other, true), "7", &wanted), Lookup::Miss(Miss::Absent, None)));
     }

@@ -5,17 +5,17 @@
 //! failed fields.
 
 use super::report::{CauseReport, Note};
-use super::{Origin, Told};
+use super::{CauseLine, Origin};
 use crate::compose::WayId;
 use crate::execute::arena::Failure;
-use crate::execute::run::Sourced;
+use crate::execute::run::SourceAccess;
 use crate::report::FailedCall;
 
 /// Writes failed calls to the log.
 pub(in crate::execute) struct Aside<'a> {
     pub(in crate::execute) report: &'a CauseReport,
     /// The sources, whose settings are removed from the text.
-    pub(in crate::execute) sources: &'a [Sourced],
+    pub(in crate::execute) sources: &'a [SourceAccess],
     /// The binding that was followed, and the name of its source. `None` if code of this process made the calls.
     pub(in crate::execute) own: Option<(WayId, &'a str)>,
     /// The id of the request that began the calls.
@@ -37,7 +37,7 @@ impl Aside<'_> {
                 settings: source.map(|source| &source.config),
                 binding: own.and_then(|(way, _)| self.report.binding(way)),
             };
-            let told = Told { cause: Some(cause), ..Told::default() };
+            let told = CauseLine { cause: Some(cause), ..CauseLine::default() };
             notes.push(Note::new(&failure, origin.json(&told, self.report.is_shown()), alike));
         }
         notes.iter().for_each(|note| note.log(self.request_id));

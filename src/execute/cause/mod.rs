@@ -1,9 +1,9 @@
 //! Causes of failures: details for an operator or a developer, which a client in production must not see.
 //!
-//! In: a [`Failure`], and the place in the arena where a value was looked for. Out: a [`Told`], for `extensions.cause`
-//! in development and for the log.
-//! Here is the origin of a failure ([`Evidence`]). `place` finds the JSON pointer of a place in the arena, `pointer`
-//! reads the body for it, `report` says who is told, and how often, and `aside` logs failures that no answer reports.
+//! In: a [`Failure`], and the place in the arena where a value was looked for. Out: a [`CauseLine`], for
+//! `extensions.cause` in development and for the log. Here is the origin of a failure ([`Evidence`]). `place` finds the
+//! JSON pointer of a place in the arena, `pointer` reads the body for it, `report` says who is told, and how often, and
+//! `aside` logs failures that no answer reports.
 //!
 //! Always true:
 //! - of a body, only the names of properties on the way to a value and the value's kind are told;
@@ -26,7 +26,7 @@ use crate::compose::WayId;
 use crate::json::Value as Setting;
 use crate::report::Cause;
 use crate::upstream::Answer;
-use place::Located;
+use place::PlaceFacts;
 use report::Note;
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
@@ -68,7 +68,7 @@ impl Evidence {
 
 /// What was expected of a value.
 #[derive(Debug, Clone)]
-pub(super) struct Expected<'e> {
+pub(super) struct Expectation<'e> {
     /// The description of what was expected, such as `an Int`.
     pub(super) what: Cow<'static, str>,
     /// The text of the value that is there instead, if there is one.
@@ -77,7 +77,7 @@ pub(super) struct Expected<'e> {
 
 /// The cause of one failure, in full.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct CauseLine {
     way: Option<WayId>,
     what: Cow<'static, str>,
     cause: Option<Arc<Cause>>,
@@ -110,7 +110,7 @@ impl<'a> Causes<'a> {
         &self,
         failure: &Failure,
         place: Option<Place>,
-        expected: Option<Expected<'_>>,
+        expected: Option<Expectation<'_>>,
     ) -> Option<Value> {
         if failure.evidence.is_none() && expected.is_none() {
             return None;
@@ -136,24 +136,24 @@ impl<'a> Causes<'a> {
         notes.iter().for_each(|note| note.log(request_id));
     }
 
-    fn told(&self, failure: &Failure, place: Option<Place>, expected: Option<Expected<'_>>) -> Told {
+    fn told(&self, failure: &Failure, place: Option<Place>, expected: Option<Expectation<'_>>) -> CauseLine {
         if let Some(Evidence::Call(way, cause)) = &failure.evidence {
             let cause = Some(Arc::clone(cause));
-            return Told { way: Some(*way), what: Cow::Borrowed(""), cause, ..Told::default() };
+            return CauseLine { way: Some(*way), what: Cow::Borrowed(""), cause, ..CauseLine::default() };
         }
         let text = expected.as_ref().and_then(|expected| expected.text);
         let located = place.map(|place| self.locate(place, text)).unwrap_or_default();
-        let mut told = Told { way: located.way, pointer: located.pointer, ..Told::default() };
+        let mut told = CauseLine { way: located.way, pointer: located.pointer, ..CauseLine::default() };
         match (&failure.evidence, expected) {
             (Some(Evidence::Kind { expected, got }), _) => {
                 told.what = "a value is of another kind than was expected".into();
                 (told.expected, told.got) = (Some((*expected).into()), Some((*got).into()));
             }
-            (_, Some(Expected { what, text: Some(text) })) => {
+            (_, Some(Expectation { what, text: Some(text) })) => {
                 told.what = "a value is not of its type".into();
                 (told.expected, told.got) = (Some(what), Some(pointer::kind_of(text).into()));
             }
-            (_, Some(Expected { what, text: None })) => {
+            (_, Some(Expectation { what, text: None })) => {
                 told.what = located.what;
                 (told.expected, told.got) = (Some(what), Some(located.got.into()));
             }
@@ -163,14 +163,14 @@ impl<'a> Causes<'a> {
     }
 
     /// Finds the binding and the JSON pointer of a place, within the bound on bytes read.
-    fn locate(&self, place: Place, text: Option<&[u8]>) -> Located {
+    fn locate(&self, place: Place, text: Option<&[u8]>) -> PlaceFacts {
         let budget = self.left.load(Ordering::Relaxed);
         let (located, read) = place::locate(self.run.plan, self.arena, place, text, budget);
         self.left.store(budget.saturating_sub(read), Ordering::Relaxed);
         located
     }
 
-    fn json(&self, failure: &Failure, told: &Told) -> Value {
+    fn json(&self, failure: &Failure, told: &CauseLine) -> Value {
         let way = told.way.map(|way| self.run.graph.way(way));
         let source = way.map(|way| &self.run.sources[way.source.index()]);
         let origin = Origin {
@@ -194,7 +194,7 @@ struct Origin<'o> {
 }
 
 impl Origin<'_> {
-    fn json(&self, told: &Told, is_shown: bool) -> Value {
+    fn json(&self, told: &CauseLine, is_shown: bool) -> Value {
         let cause = told.cause.as_deref();
         let what = cause.map_or(&told.what, |cause| &cause.what);
         let called = cause.and_then(|cause| cause.called.as_ref()).map(ToString::to_string);

@@ -19,7 +19,7 @@ pub(in crate::execute) struct Place {
 
 /// What is known about a place.
 #[derive(Debug, Default)]
-pub(super) struct Located {
+pub(super) struct PlaceFacts {
     /// The binding whose answer contains the place.
     pub(super) way: Option<WayId>,
     pub(super) pointer: Option<String>,
@@ -34,14 +34,20 @@ type Path = Vec<Segment>;
 
 /// Finds a place. `text` is the value's own text, if there is one. Also returns how many bytes were read: at most
 /// `budget` or the length of one body, whichever is larger.
-pub(super) fn locate(plan: &Plan, arena: &Arena, place: Place, text: Option<&[u8]>, budget: usize) -> (Located, usize) {
+pub(super) fn locate(
+    plan: &Plan,
+    arena: &Arena,
+    place: Place,
+    text: Option<&[u8]>,
+    budget: usize,
+) -> (PlaceFacts, usize) {
     let Some((step, captures)) = filled_by(plan, place) else { return (joined(plan, place), 0) };
     let slot = arena.get(place.frame, place.row, place.slot);
     let (what, got) = match slot {
         Slot::Unset => ("a value is missing from the answer", "nothing"),
         _ => ("a value in the answer is null", "null"),
     };
-    let mut located = Located { way: Some(step.way), pointer: None, what: what.into(), got };
+    let mut located = PlaceFacts { way: Some(step.way), pointer: None, what: what.into(), got };
     let mut read = 0;
     let own = text.and_then(|text| arena.offset_of(text));
     if let Some((body, offset)) = own.filter(|_| budget > 0) {
@@ -110,10 +116,15 @@ fn filled_by(plan: &Plan, place: Place) -> Option<(&Step, Vec<&Capture>)> {
 }
 
 /// A place that the row of another call should have filled.
-fn joined(plan: &Plan, place: Place) -> Located {
+fn joined(plan: &Plan, place: Place) -> PlaceFacts {
     let is_it = |step: &&Step| step.feeds.iter().any(|feed| feed.frame == place.frame && feed.join == place.slot);
     let way = plan.steps.iter().find(is_it).map(|step| step.way);
-    Located { way, what: "the service has nothing for what was asked".into(), got: "nothing", ..Located::default() }
+    PlaceFacts {
+        way,
+        what: "the service has nothing for what was asked".into(),
+        got: "nothing",
+        ..PlaceFacts::default()
+    }
 }
 
 /// The slots of a frame that a capture fills, each with its path from the root of the answer. `root`: the frame whose

@@ -6,12 +6,12 @@
 
 use super::keep::Item;
 use super::look_up::answer_of;
-use super::{StepKept, WayRule};
+use super::{StepLookUp, WayRule};
 use crate::cache::{Bypass, CacheKind, CacheStatus, Entry, Exchange, Freshness, Mark, Miss, Tag, assess, merged};
 use crate::compose::Way;
 use crate::execute::remote::has_errors;
-use crate::execute::run::{Finished, State, now};
-use crate::execute::step::{Answered, is_outcome};
+use crate::execute::run::{State, StepEnd, now};
+use crate::execute::step::{CallResult, is_outcome};
 use crate::plan::Step;
 use crate::upstream::{Answer, CallError, CallErrorKind};
 use bytes::Bytes;
@@ -47,7 +47,7 @@ pub(in crate::execute) struct CacheVerdict {
     pub(in crate::execute) cache: CacheStatus,
     pub(in crate::execute) keep: Option<Keep>,
     /// The old answers for keys whose call has failed.
-    pub(in crate::execute) old: Vec<Answered>,
+    pub(in crate::execute) old: Vec<CallResult>,
 }
 
 impl From<CacheStatus> for CacheVerdict {
@@ -159,7 +159,7 @@ impl EntryParts {
 impl State<'_> {
     /// Decides what the outcome of a call means for the cache. After a 304, the kept answer takes its place; after a
     /// failure, an old one may.
-    pub(in crate::execute) fn admit(&self, finished: &mut Finished) -> CacheVerdict {
+    pub(in crate::execute) fn admit(&self, finished: &mut StepEnd) -> CacheVerdict {
         let number = finished.step.index();
         let pending = self.pending[number].as_ref();
         let Some((kept, (_, rule))) = pending.and_then(|pending| pending.kept.as_ref()).zip(self.caching(number))
@@ -204,7 +204,7 @@ impl State<'_> {
     }
 
     /// Uses stale entries where they may replace the answer of a service that has failed (RFC 5861 §4).
-    fn stand_in(&self, number: usize, kept: &StepKept, finished: &mut Finished) -> CacheVerdict {
+    fn stand_in(&self, number: usize, kept: &StepLookUp, finished: &mut StepEnd) -> CacheVerdict {
         let (step, way, _) = self.step(number);
         let unsaid = self.run.caching.map_or(Duration::ZERO, |caching| caching.cache.options().stale_if_error);
         let now = now();
@@ -212,7 +212,7 @@ impl State<'_> {
             // An entry that is known to have changed may not be used.
             *why == Miss::Expired && finished.keys.contains(key) && entry.freshness.holds_on_error(now, unsaid)
         });
-        let old: Vec<Answered> = old.map(|(key, _, entry)| answer_of(step, *key, entry)).collect();
+        let old: Vec<CallResult> = old.map(|(key, _, entry)| answer_of(step, *key, entry)).collect();
         let cache = match (old.is_empty(), way.batch.is_some()) {
             (true, _) => CacheStatus::Bypass(Bypass::Failed),
             (false, _) => CacheStatus::StaleIfError,
@@ -221,7 +221,7 @@ impl State<'_> {
     }
 
     /// Drops the old entries of a step, because the service does not want its answers kept any more.
-    fn forget(&self, number: usize, kept: &StepKept) {
+    fn forget(&self, number: usize, kept: &StepLookUp) {
         let (Some((caching, _)), false) = (self.caching(number), kept.old.is_empty()) else { return };
         let domain = self.entry_domain(number);
         let Some(pending) = &self.pending[number] else { return };

@@ -1,14 +1,14 @@
 //! For how long an answer holds as a whole, for those who keep whole answers.
 
-use crate::cache::{Freshness, Held, Tag};
+use crate::cache::{Freshness, HoldLimits, Tag};
 use crate::execute::run::{Run, State, now};
 use crate::operation::OperationKind;
 
 impl State<'_> {
     /// The state before any call. `None` if the answer is not to be kept.
-    pub(in crate::execute) fn held_at_first(run: &Run<'_>) -> Option<Held> {
+    pub(in crate::execute) fn held_at_first(run: &Run<'_>) -> Option<HoldLimits> {
         let caching = run.caching.filter(|_| run.plan.kind == OperationKind::Query)?;
-        let mut held = Held::new(now(), caching.cache.tags().mark());
+        let mut held = HoldLimits::new(now(), caching.cache.tags().mark());
         // A caller who is not signed in gets another answer.
         held.is_public = !run.plan.output.asks_identity();
         Some(held)

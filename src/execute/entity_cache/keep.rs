@@ -5,18 +5,24 @@
 
 use super::look_up::list_of;
 use super::tags::{input_values, tags};
-use super::{StepKept, WayRule};
+use super::{StepLookUp, WayRule};
 use crate::cache::{EntryKey, Tag};
 use crate::execute::arena::Slot;
 use crate::execute::run::State;
-use crate::execute::step::{Keys, Settled, Told};
+use crate::execute::step::{KeepableAnswer, Keys, StepResult};
 use crate::plan::PairingPlan;
 use bytes::Bytes;
 use std::sync::Arc;
 
 impl State<'_> {
     /// Keeps what may be kept of a step's answers, and drops the entries of keys that cannot be read.
-    pub(in crate::execute) fn keep(&mut self, number: usize, keys: &Keys, kept: Option<&StepKept>, settled: &Settled) {
+    pub(in crate::execute) fn keep(
+        &mut self,
+        number: usize,
+        keys: &Keys,
+        kept: Option<&StepLookUp>,
+        settled: &StepResult,
+    ) {
         let answered = kept.map_or(0, |kept| kept.answered);
         let told = settled.told.iter().map(|told| told.keys.len()).sum::<usize>();
         if answered + told < keys.keys.len() || !settled.broken.is_empty() {
@@ -70,8 +76,8 @@ impl Item {
 /// or cannot be read.
 pub(super) fn items<'s>(
     pairing: PairingPlan,
-    told: &'s Told,
-    settled: &'s Settled,
+    told: &'s KeepableAnswer,
+    settled: &'s StepResult,
 ) -> impl Iterator<Item = (usize, Option<Item>)> + 's {
     // The spans are sorted by key, and those of one key are in the answer's order.
     let mut spans: Vec<_> = told.spans.iter().collect();

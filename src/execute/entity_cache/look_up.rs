@@ -1,14 +1,14 @@
 //! Looking up which of a step's keys have an answer already.
 
-use super::refresh::{Again, Asked, refresh};
-use super::under_way::{Announced, Joined, Terms};
-use super::{Caching, WayRule, tiers};
-use crate::cache::{CacheStatus, Domain, Entry, EntryKey, Lookup, Mark, Miss, Wanted, condition};
+use super::refresh::{RefreshCall, RefreshEntry, refresh};
+use super::under_way::{Announcement, JoinedKeys, Terms};
+use super::{CacheRules, WayRule, tiers};
+use crate::cache::{CacheStatus, Domain, Entry, EntryKey, LookUpTerms, Lookup, Mark, Miss, condition};
 use crate::compose::Way;
 use crate::execute::input::Inputs;
 use crate::execute::request::{domain, render};
 use crate::execute::run::{State, now};
-use crate::execute::step::{Answered, Form, Keys};
+use crate::execute::step::{CallResult, Form, Keys};
 use crate::operation::OperationKind;
 use crate::plan::{PairingPlan, Step};
 use crate::report::CallRecord;
@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// The entries that were found for a step's keys, and the data with which its calls' answers will be kept.
-pub(in crate::execute) struct StepKept {
+pub(in crate::execute) struct StepLookUp {
     /// How many of the step's keys are answered. They are the first ones.
     pub(in crate::execute) answered: usize,
     /// The mark before the step's calls are sent.
@@ -35,18 +35,18 @@ pub(in crate::execute) struct StepKept {
 
 /// The sources of the answers for a step's keys.
 #[derive(Default)]
-pub(in crate::execute) struct Looked {
+pub(in crate::execute) struct LookUpResult {
     /// The entries that were found. `None` if the step does not use the cache.
-    pub(in crate::execute) kept: Option<StepKept>,
+    pub(in crate::execute) kept: Option<StepLookUp>,
     /// The answers for the first keys.
-    pub(in crate::execute) answers: Vec<Answered>,
+    pub(in crate::execute) answers: Vec<CallResult>,
     /// The calls of other requests that will answer the next keys, each with the range of its keys.
-    pub(in crate::execute) joined: Vec<(Range<usize>, Joined)>,
+    pub(in crate::execute) joined: Vec<(Range<usize>, JoinedKeys)>,
     /// The step's own calls for the remaining keys, in order, as far as others may wait for them.
-    pub(in crate::execute) announced: VecDeque<Announced>,
+    pub(in crate::execute) announced: VecDeque<Announcement>,
 }
 
-impl Looked {
+impl LookUpResult {
     /// The number of the first key that the step asks for itself.
     pub(in crate::execute) fn first_own(&self) -> usize {
         let answered = self.kept.as_ref().map_or(0, |kept| kept.answered);
@@ -54,7 +54,7 @@ impl Looked {
     }
 }
 
-impl StepKept {
+impl StepLookUp {
     /// The condition of a call for one key, because the kept answer may still be current.
     pub(in crate::execute) fn condition(&self, way: &Way, key: usize) -> Option<Condition> {
         let (_, why, entry) = self.old.iter().find(|(number, ..)| *number == key)?;
@@ -75,7 +75,7 @@ const OWN: u8 = u8::MAX;
 
 impl<'a> State<'a> {
     /// The cache and the rule of a step, if its calls use the cache.
-    pub(super) fn caching(&self, number: usize) -> Option<(&'a Arc<Caching>, &'a WayRule)> {
+    pub(super) fn caching(&self, number: usize) -> Option<(&'a Arc<CacheRules>, &'a WayRule)> {
         let caching = self.run.caching?;
         let (step, way, _) = self.step(number);
         // A polled root is called each time.
@@ -87,17 +87,17 @@ impl<'a> State<'a> {
     /// Looks up a step's keys. Keys that have an answer become the first ones; keys that other requests ask for come
     /// next.
     /// It waits only for a tier behind the memory.
-    pub(in crate::execute) async fn look_up(&mut self, number: usize, keys: &mut Keys) -> Looked {
-        let Some((caching, rule)) = self.caching(number) else { return Looked::default() };
+    pub(in crate::execute) async fn look_up(&mut self, number: usize, keys: &mut Keys) -> LookUpResult {
+        let Some((caching, rule)) = self.caching(number) else { return LookUpResult::default() };
         let (step, way, _) = self.step(number);
         let since = caching.cache.mark(SystemTime::now);
-        let mut kept = StepKept { answered: 0, since, fields: None, miss: Miss::Absent, old: Vec::new() };
+        let mut kept = StepLookUp { answered: 0, since, fields: None, miss: Miss::Absent, old: Vec::new() };
         if keys.keys.is_empty() || !rule.is_expected() {
-            return Looked { kept: Some(kept), ..Looked::default() };
+            return LookUpResult { kept: Some(kept), ..LookUpResult::default() };
         }
         let domain = self.entry_domain(number);
         let not_before = self.written.iter().rev().find(|(source, _)| *source == step.source).map(|&(_, mark)| mark);
-        let wanted = Wanted { now: now(), fields: &step.fieldset, not_before };
+        let wanted = LookUpTerms { now: now(), fields: &step.fieldset, not_before };
         let (mut hits, mut again, mut misses) = (Hits::new(), Vec::new(), Misses::new());
         let texts = keys.texts();
         if caching.cache.has_second() {
@@ -156,7 +156,7 @@ impl<'a> State<'a> {
         kept.old = old.collect();
         self.count_hits(number, hits.len() - stale, CacheStatus::Hit);
         self.count_hits(number, stale, CacheStatus::StaleWhileRevalidate);
-        Looked { kept: Some(kept), answers: answers(step, &hits), joined, announced }
+        LookUpResult { kept: Some(kept), answers: answers(step, &hits), joined, announced }
     }
 
     /// The domain that all entries of a step's calls share.
@@ -235,13 +235,13 @@ impl<'a> State<'a> {
                 takes_redirects: false,
                 write: None,
             };
-            let entries = part.into_iter().zip(&asked).map(|((_, right, old), key)| Again {
+            let entries = part.into_iter().zip(&asked).map(|((_, right, old), key)| RefreshEntry {
                 inputs: super::tags::input_values(&rule.tags, &inputs, Some(key)),
                 right,
                 old,
                 key: key.clone(),
             });
-            let asked = Asked {
+            let asked = RefreshCall {
                 graph: Arc::clone(self.run.graph),
                 step: step.clone(),
                 frames: self.run.plan.frames.clone(),
@@ -261,7 +261,7 @@ impl<'a> State<'a> {
 const REFRESH: Duration = Duration::from_secs(30);
 
 /// The size of a step's batches, if its calls may be joined and it may join those of others.
-fn may_join(caching: &Caching, rule: &WayRule, step: &Step, way: &Way) -> Option<usize> {
+fn may_join(caching: &CacheRules, rule: &WayRule, step: &Step, way: &Way) -> Option<usize> {
     // With these pairings, an item is found by its key in any list.
     let is_by_key = matches!(step.pairing, PairingPlan::Index { .. } | PairingPlan::Group { .. });
     let may = is_by_key && caching.shares && rule.says_whose();
@@ -285,12 +285,12 @@ fn union<'m>(
 }
 
 /// Makes answers of entries. For pairings by key they are joined into one answer, so that they are read at once.
-fn answers(step: &Step, hits: &Hits) -> Vec<Answered> {
+fn answers(step: &Step, hits: &Hits) -> Vec<CallResult> {
     match step.pairing {
         PairingPlan::Index { .. } | PairingPlan::Group { .. } if !hits.is_empty() => {
             let bodies = hits.iter().map(|(_, entry)| &entry.body).filter(|body| !body.is_empty());
             let result = Ok(Answer::new(200, list_of(bodies)));
-            vec![Answered { keys: 0..hits.len(), result, form: Form::Items, keep: None }]
+            vec![CallResult { keys: 0..hits.len(), result, form: Form::Items, keep: None }]
         }
         _ => hits.iter().map(|(key, entry)| answer_of(step, *key, entry)).collect(),
     }
@@ -310,10 +310,10 @@ pub(super) fn list_of<'b>(items: impl IntoIterator<Item = &'b Bytes>) -> Bytes {
 }
 
 /// The answer that an old entry gives.
-pub(super) fn answer_of(step: &Step, key: usize, entry: &Entry) -> Answered {
+pub(super) fn answer_of(step: &Step, key: usize, entry: &Entry) -> CallResult {
     let (body, form) = match step.pairing {
         PairingPlan::Single => (entry.body.clone(), Form::Whole),
         _ => (list_of([&entry.body].into_iter().filter(|body| !body.is_empty())), Form::Items),
     };
-    Answered { keys: key..key + 1, result: Ok(Answer::new(entry.status, body)), form, keep: None }
+    CallResult { keys: key..key + 1, result: Ok(Answer::new(entry.status, body)), form, keep: None }
 }

@@ -31,8 +31,8 @@ mod under_way;
 mod write_over;
 
 pub(super) use admit::{CacheVerdict, Keep};
-pub(super) use look_up::{Looked, StepKept};
-pub(super) use under_way::{Announced, Joined};
+pub(super) use look_up::{LookUpResult, StepLookUp};
+pub(super) use under_way::{Announcement, JoinedKeys};
 
 use crate::cache::{Cache, Guess, stable_hash};
 use crate::compose::{Graph, SourceId, Way, WayId, print_graph};
@@ -44,7 +44,7 @@ use under_way::UnderWay;
 
 /// A graph's rules of caching, and the cache to which they apply.
 #[derive(Debug)]
-pub struct Caching {
+pub struct CacheRules {
     cache: Arc<Cache>,
     ways: Box<[WayRule]>,
     sources: Box<[bool]>,
@@ -70,7 +70,7 @@ struct WayRule {
     is_in_use: AtomicBool,
 }
 
-impl Caching {
+impl CacheRules {
     /// The rules of a graph. `is_on` says which sources are cached; writes to any source invalidate entries. `shares`:
     /// whether reads in flight may be shared.
     #[must_use]

@@ -3,16 +3,16 @@
 //! The step that found the stale entries reads the new answer as one that somebody waits for. So the same code decides
 //! what may be kept of it, and which item belongs to which key. Failures are only logged.
 
-use super::Caching;
+use super::CacheRules;
 use super::admit::{Keep, Verdict};
 use super::keep::{Item, items};
-use crate::cache::{Entry, EntryKey, Mark, Refreshing};
+use crate::cache::{Entry, EntryKey, Mark, RefreshPermit};
 use crate::compose::Graph;
 use crate::execute::arena::Arena;
 use crate::execute::cause::{Aside, CauseReport, Evidence};
 use crate::execute::input::Key;
-use crate::execute::run::{Sourced, now};
-use crate::execute::step::{Answered, Keys, Settling, is_declared};
+use crate::execute::run::{SourceAccess, now};
+use crate::execute::step::{CallResult, Keys, StepProjection, is_declared};
 use crate::plan::Step;
 use crate::policy::RequestId;
 use crate::report::FailedCall;
@@ -23,25 +23,25 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// A call that refreshes entries.
-pub(super) struct Asked {
+pub(super) struct RefreshCall {
     pub(super) graph: Arc<Graph>,
     /// The step that found the entries, and the widths of its plan's frames.
     pub(super) step: Step,
     pub(super) frames: Vec<u32>,
-    pub(super) source: Sourced,
+    pub(super) source: SourceAccess,
     /// The sparse fieldset. Empty if the call sends none.
     pub(super) fields: Vec<String>,
     pub(super) since: Mark,
-    pub(super) entries: Vec<Again>,
+    pub(super) entries: Vec<RefreshEntry>,
     pub(super) causes: Arc<CauseReport>,
     /// The id of the request that found the stale entries.
     pub(super) request_id: RequestId,
 }
 
 /// An entry that is refreshed.
-pub(super) struct Again {
+pub(super) struct RefreshEntry {
     /// The right to refresh the entry, which only one call has at a time.
-    pub(super) right: Refreshing,
+    pub(super) right: RefreshPermit,
     pub(super) old: Arc<Entry>,
     pub(super) key: Key,
     /// The inputs of the entry's tags.
@@ -49,7 +49,11 @@ pub(super) struct Again {
 }
 
 /// Makes the call in a task of its own, and keeps its answer. If the answer is of no use, the entries stay as they are.
-pub(super) fn refresh(caching: &Arc<Caching>, asked: Asked, call: BoxFuture<'static, Result<Answer, CallError>>) {
+pub(super) fn refresh(
+    caching: &Arc<CacheRules>,
+    asked: RefreshCall,
+    call: BoxFuture<'static, Result<Answer, CallError>>,
+) {
     let caching = Arc::clone(caching);
     tokio::spawn(async move {
         let sent = now();
@@ -60,7 +64,7 @@ pub(super) fn refresh(caching: &Arc<Caching>, asked: Asked, call: BoxFuture<'sta
     });
 }
 
-impl Asked {
+impl RefreshCall {
     /// Logs a failure.
     fn tell(&self, failed: FailedCall) {
         let own = Some((self.step.way, &*self.source.name));
@@ -69,7 +73,7 @@ impl Asked {
         aside.tell("a kept answer could not be refreshed", [failed]);
     }
 
-    fn keep(self, caching: &Caching, answer: Answer, times: (Instant, Instant)) {
+    fn keep(self, caching: &CacheRules, answer: Answer, times: (Instant, Instant)) {
         let (way, rule) = (self.graph.way(self.step.way), caching.rule(self.step.way));
         // For a call that was joined, the moment at which it was sent is not known.
         if answer.is_shared {
@@ -105,9 +109,9 @@ impl Asked {
         let keys = self.entries.iter().map(|again| again.key.clone()).collect();
         let keys = Keys::of(keys, self.entries.iter().map(|again| again.right.key().key.clone()));
         let asked = 0..self.entries.len();
-        let answered = Answered { keep: Some(keep), ..Answered::by_call(asked, Ok(answer)) };
+        let answered = CallResult { keep: Some(keep), ..CallResult::by_call(asked, Ok(answer)) };
         let mut arena = Arena::new(&self.frames);
-        let mut settling = Settling::new((&self.step, way), &keys, &self.source);
+        let mut settling = StepProjection::new((&self.step, way), &keys, &self.source);
         settling.take(&mut arena, answered);
         let settled = settling.end(&mut arena);
         for failure in &arena.failures {
@@ -129,9 +133,9 @@ impl Asked {
 
 /// Replaces an entry by an item. Without one, the entry is dropped.
 fn store(
-    caching: &Caching,
+    caching: &CacheRules,
     way: crate::compose::WayId,
-    again: Again,
+    again: RefreshEntry,
     item: Option<Item>,
     keep: &Keep,
     (fields, since): (&Option<Arc<[String]>>, Mark),
@@ -142,7 +146,7 @@ fn store(
     caching.cache.keep(again.right.key().clone(), entry.with(fields.clone(), tags, since));
 }
 
-fn forget(caching: &Caching, again: &Again) {
+fn forget(caching: &CacheRules, again: &RefreshEntry) {
     let EntryKey { domain, key } = again.right.key();
     caching.cache.forget(domain, key);
 }

@@ -9,7 +9,7 @@
 //! - a tier that fails, or does not answer in time, counts as empty;
 //! - an entry is judged in the same way, wherever it was found.
 
-use crate::cache::{Cache, Domain, Entries, EntryKey, Fetch, Lookup, Miss, Wanted};
+use crate::cache::{Cache, Domain, Entries, EntryKey, Fetch, LookUpTerms, Lookup, Miss};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -19,7 +19,7 @@ pub(super) async fn look_up(
     cache: &Cache,
     domain: &Domain,
     keys: &[&str],
-    wanted: &Wanted<'_>,
+    wanted: &LookUpTerms<'_>,
     deadline: Instant,
 ) -> Vec<Lookup> {
     let until = wanted.now.checked_add(cache.options().tier_timeout).map_or(deadline, |until| until.min(deadline));

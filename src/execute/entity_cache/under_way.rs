@@ -29,12 +29,12 @@ const MAX_KEYS: usize = 65_536;
 #[derive(Debug, Default)]
 pub(super) struct UnderWay {
     /// The lock is held for a few map operations per key of a call, and never over an await.
-    keys: Mutex<HashMap<EntryKey, Arc<Asking>, ahash::RandomState>>,
+    keys: Mutex<HashMap<EntryKey, Arc<CallInFlight>, ahash::RandomState>>,
 }
 
 /// A call that others may wait for.
 #[derive(Debug)]
-struct Asking {
+struct CallInFlight {
     /// The properties that are asked for, sorted. Empty if all are.
     fields: Vec<String>,
     since: Mark,
@@ -53,9 +53,9 @@ pub(super) struct Terms<'a> {
 
 /// A call of another request, which will answer some keys.
 #[derive(Debug)]
-pub(in crate::execute) struct Joined(watch::Receiver<Option<Answer>>);
+pub(in crate::execute) struct JoinedKeys(watch::Receiver<Option<Answer>>);
 
-impl Joined {
+impl JoinedKeys {
     /// Waits for the answer. `None` if there will be none.
     pub(in crate::execute) async fn wait(mut self) -> Option<Answer> {
         let answer = self.0.wait_for(Option::is_some).await.ok()?.clone()?;
@@ -65,13 +65,13 @@ impl Joined {
 
 /// A call that was announced. When this value is dropped, nobody can join the call any more.
 #[derive(Debug)]
-pub(in crate::execute) struct Announced {
+pub(in crate::execute) struct Announcement {
     under_way: Arc<UnderWay>,
     keys: Vec<EntryKey>,
-    asking: Arc<Asking>,
+    asking: Arc<CallInFlight>,
 }
 
-impl Announced {
+impl Announcement {
     /// Passes the result of the call on, if it is a successful answer.
     pub(in crate::execute) fn tell(self, result: &Result<Answer, CallError>) -> Option<Self> {
         let answer = result.as_ref().ok().filter(|answer| (200..300).contains(&answer.status))?;
@@ -80,7 +80,7 @@ impl Announced {
     }
 }
 
-impl Drop for Announced {
+impl Drop for Announcement {
     fn drop(&mut self) {
         let mut keys = self.under_way.keys();
         for key in &self.keys {
@@ -92,7 +92,7 @@ impl Drop for Announced {
 }
 
 impl UnderWay {
-    fn keys(&self) -> MutexGuard<'_, HashMap<EntryKey, Arc<Asking>, ahash::RandomState>> {
+    fn keys(&self) -> MutexGuard<'_, HashMap<EntryKey, Arc<CallInFlight>, ahash::RandomState>> {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -107,11 +107,11 @@ impl UnderWay {
         texts: &[&str],
         size: usize,
         fields: impl FnOnce(&[Option<u8>]) -> Vec<String>,
-    ) -> (Vec<Option<u8>>, Vec<Joined>, Vec<Announced>) {
+    ) -> (Vec<Option<u8>>, Vec<JoinedKeys>, Vec<Announcement>) {
         let keys = texts.iter().map(|&text| EntryKey { domain: terms.domain.clone(), key: text.into() });
         let keys: Vec<EntryKey> = keys.collect();
         let mut under_way = self.keys();
-        let mut calls: Vec<&Arc<Asking>> = Vec::new();
+        let mut calls: Vec<&Arc<CallInFlight>> = Vec::new();
         let by: Vec<Option<u8>> = keys
             .iter()
             .map(|key| {
@@ -126,7 +126,7 @@ impl UnderWay {
                 Some(number)
             })
             .collect();
-        let joined = calls.iter().map(|call| Joined(call.answer.subscribe())).collect();
+        let joined = calls.iter().map(|call| JoinedKeys(call.answer.subscribe())).collect();
         let fields = fields(&by);
         let mut own: Vec<EntryKey> =
             keys.into_iter().zip(&by).filter(|(_, by)| by.is_none()).map(|(key, _)| key).collect();
@@ -134,9 +134,9 @@ impl UnderWay {
         while !own.is_empty() && under_way.len() + size.min(own.len()) <= MAX_KEYS {
             let rest = own.split_off(size.min(own.len()));
             let asking =
-                Arc::new(Asking { fields: fields.clone(), since: terms.since, answer: watch::Sender::new(None) });
+                Arc::new(CallInFlight { fields: fields.clone(), since: terms.since, answer: watch::Sender::new(None) });
             under_way.extend(own.iter().map(|key| (key.clone(), Arc::clone(&asking))));
-            announced.push(Announced { under_way: Arc::clone(self), keys: own, asking });
+            announced.push(Announcement { under_way: Arc::clone(self), keys: own, asking });
             own = rest;
         }
         (by, joined, announced)

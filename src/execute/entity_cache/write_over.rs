@@ -13,7 +13,7 @@ use super::tags::{Write, input_values, invalidated};
 use crate::cache::{Cache, Tag};
 use crate::compose::{Graph, SourceId, Way};
 use crate::execute::cause::{Aside, CauseReport};
-use crate::execute::run::{Sourced, State, now};
+use crate::execute::run::{SourceAccess, State, now};
 use crate::execute::step::is_declared;
 use crate::plan::Step;
 use crate::policy::RequestId;
@@ -22,10 +22,10 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 /// A write that continues without its request. The value is dropped when the write is over.
-struct Unattended {
+struct WriteGuard {
     graph: Arc<Graph>,
     step: Step,
-    sources: Vec<Sourced>,
+    sources: Vec<SourceAccess>,
     /// The cache. `None` if nothing is kept.
     cache: Option<Arc<Cache>>,
     open: Vec<Tag>,
@@ -34,7 +34,7 @@ struct Unattended {
     request_id: RequestId,
 }
 
-impl Unattended {
+impl WriteGuard {
     /// Logs failures. The request has ended without them, so only the log can report them.
     fn tell(&self, failed: Vec<FailedCall>) {
         let service = &self.sources[self.step.source.index()].name;
@@ -50,7 +50,7 @@ impl Unattended {
     }
 }
 
-impl Drop for Unattended {
+impl Drop for WriteGuard {
     fn drop(&mut self) {
         self.sources.iter().for_each(|source| source.subgraph.note_write());
         if let Some(cache) = &self.cache {
@@ -97,14 +97,14 @@ impl State<'_> {
         true
     }
 
-    fn unattended(&self, number: usize) -> Unattended {
+    fn unattended(&self, number: usize) -> WriteGuard {
         let (step, ..) = self.step(number);
         let open = self.written_tags(number, |_| Write::Unknown);
         let cache = self.run.caching.map(|caching| Arc::clone(&caching.cache));
         if let Some(cache) = &cache {
             cache.tags().open(&open);
         }
-        Unattended {
+        WriteGuard {
             // All sources are kept, because it is not known which of them the tags belong to, and which services the
             // code calls.
             sources: self.run.sources.to_vec(),

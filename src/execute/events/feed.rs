@@ -1,11 +1,11 @@
 //! A feed: the events of one subscription, which are made once for all clients that have the same subscription.
 
-use super::run::{Answered, Outcome, answer, root_call};
+use super::run::{EventAnswer, Outcome, answer, root_call};
 use super::subscriber::{Event, Subscriber};
 use crate::execute::digest::Digests;
 use crate::execute::now;
-use crate::execute::polls::{KEPT, Polled, Polls, Recent, Tick, Wanted, until, window};
-use crate::execute::run::{Ran, Run};
+use crate::execute::polls::{KEPT, PollRequest, PollShare, Polls, Recent, Tick, until, window};
+use crate::execute::run::{Run, RunOutput};
 use crate::report::MissedTick;
 use crate::upstream::Subgraph;
 use futures_util::FutureExt;
@@ -21,7 +21,7 @@ const LARGE: usize = 256 << 10;
 #[derive(Debug)]
 pub struct Feed {
     events: watch::Sender<Arc<Event>>,
-    pub(super) wanted: Wanted,
+    pub(super) wanted: PollRequest,
     /// The source of each step of the plan. A subscriber's first answer reflects every write to them that is over.
     sources: Box<[Arc<dyn Subgraph>]>,
     /// The index of the step whose call is polled.
@@ -48,7 +48,7 @@ impl Feed {
         let sources = run.plan.steps.iter().map(|step| Arc::clone(&run.sources[step.source.index()].subgraph));
         Arc::new(Self {
             events: watch::Sender::new(Arc::new(Event::none(now()))),
-            wanted: Wanted::default(),
+            wanted: PollRequest::default(),
             sources: sources.collect(),
             root: super::root(run.plan).unwrap_or_default(),
             window: window(every),
@@ -109,7 +109,7 @@ impl Feed {
 
     /// Waits for a tick, or for a subscriber who wants an answer at once. Meanwhile, forgets the last answer when it is
     /// due. Also returns whether an answer is wanted at once.
-    async fn wait(&self, poll: &mut Polled) -> (Arc<Tick>, bool) {
+    async fn wait(&self, poll: &mut PollShare) -> (Arc<Tick>, bool) {
         loop {
             if let Some(wanted) = self.wanted.answer().filter(|wanted| !self.serves(wanted)) {
                 return (poll.fresh(wanted.began).await, true);
@@ -129,8 +129,8 @@ impl Feed {
     ///
     /// `is_refused`: whether this process did not send some of its calls. Such an answer is only for subscribers who
     /// have nothing yet.
-    async fn tell(&self, memory: &mut Memory, answered: Answered, recent: Recent, is_refused: bool) {
-        let Answered { ran, root, is_broken } = answered;
+    async fn tell(&self, memory: &mut Memory, answered: EventAnswer, recent: Recent, is_refused: bool) {
+        let EventAnswer { ran, root, is_broken } = answered;
         let body = ran.body.clone();
         let digest = match body.len() {
             LARGE.. => tokio::task::spawn_blocking(move || Digests::of_process().answer(&body)).await,
@@ -152,7 +152,7 @@ impl Feed {
     }
 
     /// Publishes an answer as the last one.
-    fn end(&self, ran: Ran) {
+    fn end(&self, ran: RunOutput) {
         let event = Event { answer: Some(Arc::new(ran)), is_last: true, ..Event::none(now()) };
         self.replace(event, true);
     }
@@ -203,7 +203,7 @@ mod tests {
     fn feed() -> Arc<Feed> {
         Arc::new(Feed {
             events: watch::Sender::new(Arc::new(Event::none(now()))),
-            wanted: Wanted::default(),
+            wanted: PollRequest::default(),
             sources: Box::default(),
             root: 0,
             window: Duration::from_secs(1),
@@ -212,7 +212,7 @@ mod tests {
 
     fn event(digest: u64, is_refused: bool) -> Event {
         let body = digest.to_string().into();
-        let ran = Ran { body, errors: 0, calls: Vec::new(), error_codes: Vec::new(), is_cut: false, held: None };
+        let ran = RunOutput { body, errors: 0, calls: Vec::new(), error_codes: Vec::new(), is_cut: false, held: None };
         Event { digest, answer: Some(Arc::new(ran)), is_refused, ..Event::none(now()) }
     }
 

@@ -3,7 +3,7 @@
 use crate::compose::SourceId;
 use crate::execute::digest::{Digests, is_outage};
 use crate::execute::polls::{Polls, RootCall, Tick};
-use crate::execute::run::{Ran, RootAnswer, Run, State};
+use crate::execute::run::{RootAnswer, Run, RunOutput, State};
 use crate::plan::Plan;
 use std::pin::pin;
 use std::sync::Arc;
@@ -15,16 +15,16 @@ pub(super) enum Outcome {
     /// The root's projection has not changed.
     Unchanged,
     /// An answer, for which all calls were made.
-    Answered(Answered),
+    Answered(EventAnswer),
     /// An answer that says that this process did not send some of its calls. They may be sent at the next tick.
-    NotSent(Answered),
+    NotSent(EventAnswer),
     /// An answer that says why no call is made for this caller, now or later.
-    Refused(Ran),
+    Refused(RunOutput),
 }
 
 /// An answer, and what decides whether another one follows.
-pub(super) struct Answered {
-    pub(super) ran: Ran,
+pub(super) struct EventAnswer {
+    pub(super) ran: RunOutput,
     /// The digest of the root's projection.
     pub(super) root: u64,
     /// Whether a call after the root has failed, so that the answer is made again at the next tick.
@@ -35,7 +35,7 @@ pub(super) struct Answered {
 ///
 /// # Errors
 /// The answer that says why no call is made for this caller.
-pub(super) async fn root_call(run: &Run<'_>, timeout: Duration, every: Duration) -> Result<RootCall, Ran> {
+pub(super) async fn root_call(run: &Run<'_>, timeout: Duration, every: Duration) -> Result<RootCall, RunOutput> {
     let mut state = State::with(run, RootAnswer::Rendered(None));
     state.begin().await;
     let RootAnswer::Rendered(Some(rendered)) = std::mem::take(&mut state.root) else { return Err(state.ran().await) };
@@ -79,7 +79,7 @@ pub(super) async fn answer(run: &Run<'_>, polls: &Polls, tick: &Tick, timeout: D
     let has_failed =
         ran.calls.iter().skip(1).any(|call| call.status.map_or(true, |status| status >= 500 || status == 429));
     let says_so = run.plan.steps.len() > 1 && tick_is_good(tick) && ran.error_codes.iter().any(|code| fails(code));
-    let answered = Answered { is_broken: ran.is_cut || has_failed || says_so, ran, root: digest };
+    let answered = EventAnswer { is_broken: ran.is_cut || has_failed || says_so, ran, root: digest };
     if is_unsent { Outcome::NotSent(answered) } else { Outcome::Answered(answered) }
 }
 

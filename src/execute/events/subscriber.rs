@@ -2,7 +2,7 @@
 
 use super::feed::Feed;
 use crate::execute::polls::Recent;
-use crate::execute::run::Ran;
+use crate::execute::run::RunOutput;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::watch;
@@ -13,7 +13,7 @@ pub struct Event {
     /// The digest of the answer, by which answers are compared.
     pub(super) digest: u64,
     /// The answer. `None` one second after it was made, by when every waiting subscriber has had time to take it.
-    pub(super) answer: Option<Arc<Ran>>,
+    pub(super) answer: Option<Arc<RunOutput>>,
     /// When the root's call was begun and, for each step, how many writes to its source had ended when the answer was
     /// made.
     pub(super) recent: Recent,
@@ -57,7 +57,7 @@ impl Subscriber {
 
     /// Waits for the next event. Also returns whether it is the last one. The future may be dropped at any time: no
     /// event is lost.
-    pub async fn next(&mut self) -> (Arc<Ran>, bool) {
+    pub async fn next(&mut self) -> (Arc<RunOutput>, bool) {
         loop {
             let event = Arc::clone(&self.events.borrow_and_update());
             let is_wanted = match self.last {

@@ -1,6 +1,6 @@
 //! Polls: equal root calls of subscriptions are polled once, whoever has subscribed and with whatever operation.
 //!
-//! In: a rendered root call and the interval of its binding. Out: a [`Polled`], which gives the newest answer.
+//! In: a rendered root call and the interval of its binding. Out: a [`PollShare`], which gives the newest answer.
 //! Here is the registry. `poll` is one poll, `schedule` says when it calls, `validator` makes its calls conditional,
 //! `tick` is the outcome of a call, and by `wanted` a subscriber asks for an answer before the next tick.
 //! Elsewhere: how an answer becomes an event ([`super::events`]); the call itself ([`crate::upstream`]).
@@ -26,13 +26,13 @@ mod wanted;
 pub(crate) use member::{Member, Table};
 pub(super) use poll::KEPT;
 pub(super) use tick::Tick;
-pub(super) use wanted::{Recent, Wanted, window};
+pub(super) use wanted::{PollRequest, Recent, window};
 
 use crate::compose::{SourceId, WayId};
 use crate::report::PollObserver;
 use crate::upstream::{Context, CredentialScope, Request, Subgraph};
-use observer::Observed;
-use poll::{Poll, Polling};
+use observer::ObserverSlot;
+use poll::{Poll, PollTask};
 use schedule::Schedule;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -53,7 +53,7 @@ pub struct Polls {
     places: Box<[PlacesOfSource]>,
     /// Whether equal calls are polled once.
     is_shared: bool,
-    observed: Arc<Observed>,
+    observed: Arc<ObserverSlot>,
 }
 
 /// The properties by which two polls are equal.
@@ -114,7 +114,7 @@ impl Polls {
         self.observed.event();
     }
 
-    pub(super) fn observed(&self) -> &Observed {
+    pub(super) fn observed(&self) -> &ObserverSlot {
         &self.observed
     }
 
@@ -137,7 +137,7 @@ impl Polls {
     }
 
     /// Joins the poll of an equal call, or begins one.
-    pub(super) fn join(&self, call: RootCall) -> Polled {
+    pub(super) fn join(&self, call: RootCall) -> PollShare {
         let key = PollKey {
             source: call.source,
             way: call.context.domain.way,
@@ -149,24 +149,24 @@ impl Polls {
         let begin = |key: &PollKey| {
             let schedule = Schedule::new(call.every, key);
             let places = self.places(call.source);
-            let (poll, polling) = Polling::new(call, schedule, places, Arc::clone(&self.observed));
+            let (poll, polling) = PollTask::new(call, schedule, places, Arc::clone(&self.observed));
             (poll, tokio::spawn(polling.run()).abort_handle())
         };
         let poll = match self.is_shared {
             true => self.table.join(key, begin),
             false => self.table.alone(begin(&key)),
         };
-        Polled { ticks: poll.ticks(), poll }
+        PollShare { ticks: poll.ticks(), poll }
     }
 }
 
 /// A subscription's share in a poll. The poll ends when the last share is dropped.
-pub(super) struct Polled {
+pub(super) struct PollShare {
     poll: Arc<Member<PollKey, Poll>>,
     ticks: watch::Receiver<Arc<Tick>>,
 }
 
-impl Polled {
+impl PollShare {
     /// Waits until the poll gives a new tick. If the poll has ended with its runtime, this never returns.
     pub(super) async fn changed(&mut self) -> Arc<Tick> {
         if self.ticks.changed().await.is_err() {

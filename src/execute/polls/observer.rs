@@ -5,9 +5,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 /// The observer that is set now, if there is one.
 #[derive(Debug, Default)]
-pub(crate) struct Observed(RwLock<Option<Arc<dyn PollObserver>>>);
+pub(crate) struct ObserverSlot(RwLock<Option<Arc<dyn PollObserver>>>);
 
-impl Observed {
+impl ObserverSlot {
     pub(super) fn tell(&self, observer: Arc<dyn PollObserver>) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(observer);
     }

@@ -12,11 +12,11 @@
 //! - a body is dropped one second after it was published; only that of a failure (at most 4 KiB) is kept while the
 //!   service wants no calls.
 
-use super::observer::Observed;
+use super::observer::ObserverSlot;
 use super::schedule::Schedule;
 use super::tick::{Tick, is_refused};
 use super::validator::Validator;
-use super::wanted::{Recent, Wanted};
+use super::wanted::{PollRequest, Recent};
 use super::{PlacesOfSource, RootCall, until};
 use crate::cache::{Bypass, CacheStatus};
 use crate::execute::digest::Digests;
@@ -47,7 +47,7 @@ const RETRY: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub(super) struct Poll {
     subgraph: Arc<dyn Subgraph>,
-    wanted: Arc<Wanted>,
+    wanted: Arc<PollRequest>,
     ticks: watch::Receiver<Arc<Tick>>,
 }
 
@@ -56,7 +56,7 @@ impl Poll {
         self.ticks.clone()
     }
 
-    pub(super) fn wanted(&self) -> &Wanted {
+    pub(super) fn wanted(&self) -> &PollRequest {
         &self.wanted
     }
 
@@ -72,12 +72,12 @@ impl Poll {
 }
 
 /// The part of a poll that makes the calls.
-pub(super) struct Polling {
+pub(super) struct PollTask {
     call: RootCall,
     schedule: Schedule,
     places: PlacesOfSource,
-    observed: Arc<Observed>,
-    wanted: Arc<Wanted>,
+    observed: Arc<ObserverSlot>,
+    wanted: Arc<PollRequest>,
     ticks: watch::Sender<Arc<Tick>>,
     /// The digest of the last answer, by which answers are compared.
     mark: Option<u64>,
@@ -95,15 +95,15 @@ enum Outcome {
     Missed(MissedTick, CallError),
 }
 
-impl Polling {
+impl PollTask {
     pub(super) fn new(
         call: RootCall,
         schedule: Schedule,
         places: PlacesOfSource,
-        observed: Arc<Observed>,
+        observed: Arc<ObserverSlot>,
     ) -> (Poll, Self) {
         let (ticks, receiver) = watch::channel(Arc::new(Tick::none(now())));
-        let wanted = Arc::new(Wanted::default());
+        let wanted = Arc::new(PollRequest::default());
         let poll = Poll { subgraph: Arc::clone(&call.subgraph), wanted: Arc::clone(&wanted), ticks: receiver };
         (poll, Self { call, schedule, places, observed, wanted, ticks, mark: None, validator: None, vain_since: None })
     }

@@ -139,12 +139,12 @@ fn text(tick: &Tick) -> String {
     }
 }
 
-async fn first(polled: &mut Polled) -> String {
+async fn first(polled: &mut PollShare) -> String {
     text(&*polled.fresh(now()).await)
 }
 
 /// The tick that the poll gives within a number of intervals. `None` if it gives none.
-async fn within(polled: &mut Polled, intervals: u32) -> Option<String> {
+async fn within(polled: &mut PollShare, intervals: u32) -> Option<String> {
     timeout(EVERY * intervals, polled.changed()).await.ok().map(|tick| text(&tick))
 }
 
@@ -360,7 +360,7 @@ impl Subgraph for Slow {
 }
 
 /// Begins `count` different polls of a source.
-fn slow_polls(polls: &Polls, slow: &Arc<Slow>, count: usize) -> Vec<Polled> {
+fn slow_polls(polls: &Polls, slow: &Arc<Slow>, count: usize) -> Vec<PollShare> {
     let script = Script::new(|_| body("{}"));
     let join = |number| {
         let call = call(&script, &format!("/values/{number}"), CredentialScope::Public);

@@ -15,7 +15,7 @@ pub(in crate::execute) fn window(every: Duration) -> Duration {
 
 /// What is wanted of a task.
 #[derive(Debug, Default)]
-pub(in crate::execute) struct Wanted {
+pub(in crate::execute) struct PollRequest {
     state: Mutex<State>,
     asked: Notify,
 }
@@ -52,7 +52,7 @@ impl Recent {
     }
 }
 
-impl Wanted {
+impl PollRequest {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -4,7 +4,7 @@
 //! In: bytes that choose a capture, and a body. Out: how the two results differ.
 
 use super::pairs::{KeyIndex, Pairs};
-use super::{Broken, Read, Target, project_by, scan, seed};
+use super::{BrokenBody, Read, Target, project_by, scan, seed};
 use crate::execute::arena::Arena;
 use crate::plan::{AbstractCapture, Capture, FrameId, ObjectCapture, PairingPlan, SlotId, Tag};
 use bytes::Bytes;
@@ -97,7 +97,7 @@ impl Case {
     }
 
     /// Everything that a reader leaves: the arena, the rows found, and the counts.
-    fn read(&self, is_scanner: bool, body: &Bytes) -> (Result<Read, Broken>, String) {
+    fn read(&self, is_scanner: bool, body: &Bytes) -> (Result<Read, BrokenBody>, String) {
         let mut arena = Arena::new(&self.widths);
         let keys: KeyIndex = KEYS.iter().zip(0..).map(|(&key, number)| (key.as_bytes().into(), number)).collect();
         let frames: Vec<FrameId> = (ROOT.index()..self.widths.len()).map(FrameId::at).collect();
@@ -117,7 +117,7 @@ impl Case {
         let target = Target { frame: ROOT, row, max_items: self.max_items };
         let read = if is_scanner { scan::read } else { seed::read };
         let result = project_by(read, &self.capture, &mut arena, body, target, pairs, &frames);
-        if result == Err(Broken::NotJson) {
+        if result == Err(BrokenBody::NotJson) {
             // How far a reader came before it found the error does not matter: nobody reads that row.
             let rows: Vec<_> = frames.iter().map(|&frame| arena.rows(frame)).collect();
             return (result, format!("{rows:?}"));

@@ -55,7 +55,7 @@ pub(super) struct Read {
 
 /// Why a body is of no use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Broken {
+pub(super) enum BrokenBody {
     /// The body is not JSON.
     NotJson,
     /// The items cannot be told apart, or there is no list of items. Says what is there instead.
@@ -75,7 +75,7 @@ pub(super) fn project(
     target: Target,
     pairs: Option<Pairs<'_>>,
     frames: &[FrameId],
-) -> Result<Read, Broken> {
+) -> Result<Read, BrokenBody> {
     project_by(scan::read, capture, arena, body, target, pairs, frames)
 }
 
@@ -107,7 +107,7 @@ fn project_by(
     target: Target,
     pairs: Option<Pairs<'_>>,
     frames: &[FrameId],
-) -> Result<Read, Broken> {
+) -> Result<Read, BrokenBody> {
     let before: smallvec::SmallVec<[u32; 8]> = frames.iter().map(|&frame| arena.rows(frame)).collect();
     let number = arena.add_body(body.clone());
     let max_items = target.max_items;
@@ -124,7 +124,7 @@ fn project_by(
     };
     let result = match read(&mut reading, body, capture, target) {
         Ok(()) => reading.check_items(),
-        Err(Malformed) => Err(Broken::NotJson),
+        Err(Malformed) => Err(BrokenBody::NotJson),
     };
     let summary = Read { has_keyless: reading.has_keyless, is_broken: reading.faults > 0 };
     if result.is_err() {
@@ -242,19 +242,24 @@ impl Reading<'_, '_> {
 
     /// Begins a list.
     #[inline]
-    fn begin_list(&self, items: FrameId, bound: Option<u64>) -> Growing {
-        Growing { items, start: self.arena.rows(items), most: bound.unwrap_or(u64::MAX), items_left: self.items_left }
+    fn begin_list(&self, items: FrameId, bound: Option<u64>) -> GrowingRows {
+        GrowingRows {
+            items,
+            start: self.arena.rows(items),
+            most: bound.unwrap_or(u64::MAX),
+            items_left: self.items_left,
+        }
     }
 
     /// The number of items of a list so far.
     #[inline]
-    fn len(&self, list: &Growing) -> u32 {
+    fn len(&self, list: &GrowingRows) -> u32 {
         self.arena.rows(list.items) - list.start
     }
 
     /// Whether a list may have no more items.
     #[inline]
-    fn is_full(&self, list: &Growing) -> bool {
+    fn is_full(&self, list: &GrowingRows) -> bool {
         self.items_left == 0 || u64::from(self.len(list)) >= list.most
     }
 
@@ -266,7 +271,7 @@ impl Reading<'_, '_> {
     }
 
     /// The value of a list that is longer than allowed. Its rows are dropped.
-    fn too_long(&mut self, list: &Growing, item: &Capture) -> Slot {
+    fn too_long(&mut self, list: &GrowingRows, item: &Capture) -> Slot {
         let is_over_its_own = u64::from(self.len(list)) >= list.most;
         let most = if is_over_its_own { list.most } else { self.max_items.into() };
         self.forget(list.items, item, list.start);
@@ -295,7 +300,7 @@ impl Reading<'_, '_> {
 }
 
 /// A list whose items become rows.
-struct Growing {
+struct GrowingRows {
     items: FrameId,
     /// The first row of the list.
     start: u32,

@@ -1,6 +1,6 @@
 //! Pairing: which item of a batched answer belongs to which key.
 
-use super::{Broken, Reading, misfits};
+use super::{BrokenBody, Reading, misfits};
 use crate::execute::arena::Slot;
 use crate::execute::leaf;
 use crate::plan::{FrameId, PairingPlan, TypedLeaf};
@@ -49,18 +49,18 @@ pub(super) struct Before {
 
 impl Reading<'_, '_> {
     /// Checks that the answer is of use as a whole.
-    pub(super) fn check_items(&self) -> Result<(), Broken> {
+    pub(super) fn check_items(&self) -> Result<(), BrokenBody> {
         let Some(pairs) = &self.pairs else { return Ok(()) };
         match (self.items, pairs.pairing) {
             (_, PairingPlan::Single) => Ok(()),
-            (None, _) => Err(Broken::Items("something else where a list was expected")),
+            (None, _) => Err(BrokenBody::Items("something else where a list was expected")),
             (Some(count), PairingPlan::Position) if count != pairs.asked.1 => {
-                Err(Broken::Items("another number of items than was asked for"))
+                Err(BrokenBody::Items("another number of items than was asked for"))
             }
-            (Some(_), _) if self.is_over => Err(Broken::TooLong),
+            (Some(_), _) if self.is_over => Err(BrokenBody::TooLong),
             // The item could belong to the list of any key.
             (Some(_), PairingPlan::Group { .. }) if self.has_keyless => {
-                Err(Broken::Items("an item that lacks its key"))
+                Err(BrokenBody::Items("an item that lacks its key"))
             }
             (Some(_), _) => Ok(()),
         }

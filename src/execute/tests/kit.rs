@@ -5,7 +5,7 @@
 
 use crate::cache::{Cache, CacheOptions, Tier};
 use crate::compose::{Graph, SourceId};
-use crate::execute::{Bounds, Caching, CauseReport, Feed, Polls, Run, Sourced, Wording, run, run_in_parts};
+use crate::execute::{Bounds, CacheRules, CauseReport, Feed, Polls, Run, SourceAccess, Wording, run, run_in_parts};
 use crate::operation::{GivenVariables, Limits, Particulars, Variables, prepare};
 use crate::plan::tests::Project;
 use crate::plan::{Plan, describe, plan};
@@ -32,7 +32,7 @@ pub(super) struct Kit {
     /// How long after its start a run has its deadline.
     timeout: Duration,
     /// The cache, which is kept between runs.
-    caching: Option<Arc<Caching>>,
+    caching: Option<Arc<CacheRules>>,
     /// How long after the first run the next run is.
     pub(super) later: Duration,
     /// How many items of all lists of one answer are kept.
@@ -83,14 +83,14 @@ impl Kit {
 
     /// Adds a cache, which lasts from run to run.
     pub(super) fn cached(mut self, options: CacheOptions) -> Self {
-        self.caching = Some(Arc::new(Caching::new(&self.graph, Cache::new(options), |_| true, true)));
+        self.caching = Some(Arc::new(CacheRules::new(&self.graph, Cache::new(options), |_| true, true)));
         self
     }
 
     /// The same, with a tier behind its memory.
     pub(super) fn cached_behind(mut self, options: CacheOptions, tier: Arc<dyn Tier>) -> Self {
         let cache = Cache::with_second(options, Some(tier));
-        self.caching = Some(Arc::new(Caching::new(&self.graph, cache, |_| true, true)));
+        self.caching = Some(Arc::new(CacheRules::new(&self.graph, cache, |_| true, true)));
         self
     }
 
@@ -252,11 +252,11 @@ impl Kit {
     fn setting(&self, script: &str) -> Setting {
         let requests = Arc::new(Mutex::new(Vec::new()));
         let rules: Arc<[Rule]> = script.lines().map(str::trim).filter(|line| !line.is_empty()).map(rule).collect();
-        let sources: Vec<Sourced> = self
+        let sources: Vec<SourceAccess> = self
             .graph
             .sources
             .iter()
-            .map(|source| Sourced {
+            .map(|source| SourceAccess {
                 subgraph: Arc::new(Scripted {
                     name: source.name.as_str().into(),
                     rules: Arc::clone(&rules),
@@ -294,7 +294,7 @@ struct Given {
 
 /// The surroundings in which a plan is run.
 struct Setting {
-    sources: Vec<Sourced>,
+    sources: Vec<SourceAccess>,
     requests: Arc<Mutex<Vec<String>>>,
     caller: Arc<Caller>,
     introspection: HashMap<String, String>,

@@ -29,11 +29,11 @@ enum Manner {
 #[derive(Debug, Default)]
 struct Shared {
     manner: Manner,
-    held: Mutex<Held>,
+    held: Mutex<HoldLimits>,
 }
 
 #[derive(Debug, Default)]
-struct Held {
+struct HoldLimits {
     entries: HashMap<Vec<u8>, Vec<u8>>,
     invalidated: HashMap<u64, Mark>,
     /// The number of keys of each request to the tier.

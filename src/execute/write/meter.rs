@@ -6,7 +6,7 @@
 //! Always true: a bound that is reached is reported once, at the place where it was reached, and the field of the root
 //! around this place becomes null.
 
-use super::{Failure, Spent, Stop, Writer};
+use super::{Failure, Stop, WriteCost, Writer};
 use crate::execute::bounds::Bounds;
 
 /// How many values are written in one slice of the work.
@@ -22,7 +22,7 @@ pub(super) struct Meter {
     most_values: u64,
     /// The bounds as they were set, for messages.
     bounds: Bounds,
-    before: Spent,
+    before: WriteCost,
     /// The leaves and items that were written so far, those of earlier parts included.
     pub(super) values: u64,
     /// The number of values at which the slice or the answer is full.
@@ -35,7 +35,7 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    pub(super) fn new(bounds: &Bounds, before: Spent) -> Self {
+    pub(super) fn new(bounds: &Bounds, before: WriteCost) -> Self {
         let mut meter = Self {
             most_bytes: bounds.answer_bytes.saturating_sub(before.bytes),
             most_values: bounds.values.unwrap_or(u64::MAX),
@@ -76,8 +76,8 @@ impl Meter {
     }
 
     /// The size of all parts so far, of which this writer wrote `bytes` bytes.
-    pub(super) fn spent(&self, bytes: usize) -> Spent {
-        Spent { bytes: self.before.bytes.saturating_add(bytes), values: self.values }
+    pub(super) fn spent(&self, bytes: usize) -> WriteCost {
+        WriteCost { bytes: self.before.bytes.saturating_add(bytes), values: self.values }
     }
 
     /// The error of the bound that is exceeded with this number of bytes, if one is.

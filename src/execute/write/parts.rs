@@ -3,7 +3,7 @@
 //! Always true: when a position becomes null, the pieces that were left out below it are dropped.
 
 use super::slices::Level;
-use super::{At, Completed, Done, OutFieldPlan, PathPart, Source, Spent, Stop, Writer, is_leaf};
+use super::{At, Done, FieldResult, OutFieldPlan, PathPart, Source, Stop, WriteCost, Writer, is_leaf};
 use crate::execute::arena::index;
 use crate::operation::{OutId, UsageId};
 use std::borrow::Cow;
@@ -67,7 +67,7 @@ pub(in crate::execute) struct PieceWritten {
     pub(in crate::execute) error_count: u32,
     pub(in crate::execute) codes: Vec<Cow<'static, str>>,
     /// The size of all parts, up to this one.
-    pub(in crate::execute) spent: Spent,
+    pub(in crate::execute) spent: WriteCost,
 }
 
 /// How much was left out at some moment. The bound of each count is far below `u32::MAX`.
@@ -158,7 +158,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Writes an object of which some entries may be left out.
-    pub(super) fn object_in_parts(&mut self, id: OutId, at: At, fields: &'a [OutFieldPlan]) -> Completed {
+    pub(super) fn object_in_parts(&mut self, id: OutId, at: At, fields: &'a [OutFieldPlan]) -> FieldResult {
         let groups = match &self.plan.deferred {
             Some(deferred) => deferred.objects.get(&(id, at.ty)).map_or(&[][..], |object| object.groups.as_slice()),
             None => &[],

@@ -8,7 +8,7 @@
 
 #[cfg(test)]
 use super::Source;
-use super::{Spent, Stop, Writer, Written, parts};
+use super::{Stop, WriteCost, Writer, WrittenAnswer, parts};
 
 /// The position at which one level of a paused writer has stopped.
 #[derive(Debug, Clone, Copy, Default)]
@@ -47,13 +47,13 @@ impl<'a> Writer<'a> {
     }
 
     /// The size of all parts of the answer, up to this one.
-    pub(in crate::execute) fn spent(&self) -> Spent {
+    pub(in crate::execute) fn spent(&self) -> WriteCost {
         self.meter.spent(self.out.len())
     }
 
     /// The answer, after the last slice.
-    pub(in crate::execute) fn written(self) -> Written {
-        Written { body: self.out, errors: self.error_count, codes: self.codes }
+    pub(in crate::execute) fn written(self) -> WrittenAnswer {
+        WrittenAnswer { body: self.out, errors: self.error_count, codes: self.codes }
     }
 
     /// The level that begins here.
@@ -95,7 +95,7 @@ impl<'a> Writer<'a> {
 /// Writes the whole answer at once, with copies and without, and in the smallest slices, and asserts that all are
 /// equal.
 #[cfg(test)]
-pub(in crate::execute) fn check_slices(source: &Source<'_>, written: &Written) {
+pub(in crate::execute) fn check_slices(source: &Source<'_>, written: &WrittenAnswer) {
     let run = |mut writer: Writer<'_>, slice: u64| {
         loop {
             writer.meter.slice(slice);

@@ -6,7 +6,7 @@
 //! Elsewhere: the upgrade and the close ([`super`]); the operations ([`super::operations`]).
 
 use super::operations::Operations;
-use super::reader::Incoming;
+use super::reader::SocketMessage;
 use super::socket::{End, Socket};
 use crate::engine::Request;
 use crate::http::caller::{caller, claims};
@@ -107,8 +107,8 @@ impl Connection {
             let reply = tokio::select! {
                 received = socket.receive() => match received {
                     Err(failure) => return failure.into(),
-                    Ok(Incoming::Close(code)) => return End::Theirs(code),
-                    Ok(Incoming::Text(message)) => {
+                    Ok(SocketMessage::Close(code)) => return End::Theirs(code),
+                    Ok(SocketMessage::Text(message)) => {
                         heard = Instant::now();
                         // The future is boxed, because messages are rare and its memory should not be held between
                         // them.
@@ -118,7 +118,7 @@ impl Connection {
                         if !socket.is_within_message() {
                             heard = Instant::now();
                         }
-                        if let Incoming::Ping(payload) = control && socket.pong(&payload).await.is_err() {
+                        if let SocketMessage::Ping(payload) = control && socket.pong(&payload).await.is_err() {
                             return End::Gone;
                         }
                         continue;

@@ -67,7 +67,7 @@ fn begin(site: Site, server: &Server, parts: &mut Parts) -> Result<http::Respons
     let most = if takeover.is_some() { u32::MAX } else { server.config.max_connections.get() };
     let open = server.streams.socket(most).ok_or(Refusal::Overloaded)?;
     let idle = takeover.as_ref().map_or_else(|| Idle::new(tokio::time::Instant::now()), |takeover| takeover.idle());
-    let served = Served {
+    let served = AcceptedSocket {
         connection: handshake.has_protocol.then(|| Box::new(Connection::new(site, compact(&parts.headers)))),
         max_message_bytes: server.config.max_socket_message_bytes.get(),
         idle,
@@ -84,9 +84,9 @@ fn begin(site: Site, server: &Server, parts: &mut Parts) -> Result<http::Respons
 }
 
 /// A socket that is to be served.
-struct Served {
-    /// The connection; `None` if its client does not offer our subprotocol. It is boxed, because every future through which
-    /// it is moved has room for it.
+struct AcceptedSocket {
+    /// The connection; `None` if its client does not offer our subprotocol. It is boxed, because every future through
+    /// which it is moved has room for it.
     connection: Option<Box<Connection>>,
     max_message_bytes: usize,
     idle: Arc<Idle>,
@@ -95,9 +95,9 @@ struct Served {
     _open: Open,
 }
 
-async fn serve(upgraded: OnUpgrade, served: Served) {
+async fn serve(upgraded: OnUpgrade, served: AcceptedSocket) {
     let Ok(upgraded) = upgraded.await else { return };
-    let Served { connection, max_message_bytes, idle, metrics, streams, _open } = served;
+    let AcceptedSocket { connection, max_message_bytes, idle, metrics, streams, _open } = served;
     let mut socket = Socket::new(TokioIo::new(upgraded), max_message_bytes);
     let end = match connection {
         Some(connection) => connection.run(&mut socket, &idle).await,

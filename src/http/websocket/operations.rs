@@ -8,7 +8,7 @@
 //! - an operation that was cancelled, or dropped with its socket, sends nothing more.
 
 use crate::engine::{Request, ResponseKind, ResponsePart, StreamRequest, Wording};
-use crate::http::counted::Counted;
+use crate::http::counted::CountedStream;
 use crate::http::ending::Generation;
 use crate::http::graphql::text_of;
 use crate::http::messages::Message;
@@ -35,18 +35,18 @@ pub(super) struct Operations {
     count: u64,
     steps: SelectAll<BoxStream<'static, (String, Step)>>,
     /// Boxed, because a map with one entry has room for four.
-    running: HashMap<String, Box<Running>>,
+    running: HashMap<String, Box<RunningOperations>>,
 }
 
 /// An operation that has not ended. Dropping this cancels it.
-struct Running {
+struct RunningOperations {
     abort: AbortHandle,
-    counted: Counted,
+    counted: CountedStream,
     /// The server that the operation reads from.
     of: Generation,
 }
 
-impl Drop for Running {
+impl Drop for RunningOperations {
     fn drop(&mut self) {
         self.abort.abort();
     }
@@ -129,7 +129,10 @@ impl Operations {
         });
         let (abort, registration) = AbortHandle::new_pair();
         self.steps.push(Abortable::new(steps, registration).boxed());
-        self.running.insert(id, Box::new(Running { abort, counted: Counted::new(record), of: server.generation }));
+        self.running.insert(
+            id,
+            Box::new(RunningOperations { abort, counted: CountedStream::new(record), of: server.generation }),
+        );
         Vec::new()
     }
 

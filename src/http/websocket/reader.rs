@@ -19,7 +19,7 @@ use bytes::Bytes;
 
 /// A message or control frame that a client has sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Incoming {
+pub(super) enum SocketMessage {
     Text(Bytes),
     /// A ping, which must be answered with a pong of the same payload.
     Ping(Vec<u8>),
@@ -70,7 +70,7 @@ impl Reader {
     ///
     /// # Errors
     /// The rule of the protocol that the client breaks.
-    pub(super) fn next(&mut self) -> Result<Option<Incoming>, Violation> {
+    pub(super) fn next(&mut self) -> Result<Option<SocketMessage>, Violation> {
         loop {
             let frame = match self.frame {
                 Some(frame) => frame,
@@ -140,19 +140,21 @@ impl Reader {
 
     /// Ends a frame whose whole payload has arrived. Returns the message or control frame that it completes, if it
     /// completes one.
-    fn end(&mut self, head: Head) -> Result<Option<Incoming>, Violation> {
+    fn end(&mut self, head: Head) -> Result<Option<SocketMessage>, Violation> {
         match head.opcode {
-            Opcode::Ping => Ok(Some(Incoming::Ping(std::mem::take(&mut self.control)))),
+            Opcode::Ping => Ok(Some(SocketMessage::Ping(std::mem::take(&mut self.control)))),
             Opcode::Pong => {
                 self.control = Vec::new();
-                Ok(Some(Incoming::Pong))
+                Ok(Some(SocketMessage::Pong))
             }
-            Opcode::Close => close_code(&std::mem::take(&mut self.control)).map(|code| Some(Incoming::Close(code))),
+            Opcode::Close => {
+                close_code(&std::mem::take(&mut self.control)).map(|code| Some(SocketMessage::Close(code)))
+            }
             Opcode::Continuation | Opcode::Text | Opcode::Binary if !head.is_final => Ok(None),
             Opcode::Continuation | Opcode::Text | Opcode::Binary => {
                 let text = self.message.take().unwrap_or_default();
                 match std::str::from_utf8(&text) {
-                    Ok(_) => Ok(Some(Incoming::Text(text.into()))),
+                    Ok(_) => Ok(Some(SocketMessage::Text(text.into()))),
                     Err(_) => Err(Violation::NotUtf8),
                 }
             }
@@ -196,12 +198,12 @@ mod tests {
         bytes
     }
 
-    fn text(payload: &str) -> Incoming {
-        Incoming::Text(Bytes::copy_from_slice(payload.as_bytes()))
+    fn text(payload: &str) -> SocketMessage {
+        SocketMessage::Text(Bytes::copy_from_slice(payload.as_bytes()))
     }
 
     /// All messages that some bytes hold, and the violation of the protocol, if there is one.
-    fn read(bytes: &[u8], piece: usize) -> (Vec<Incoming>, Option<Violation>) {
+    fn read(bytes: &[u8], piece: usize) -> (Vec<SocketMessage>, Option<Violation>) {
         let mut reader = Reader::new(MAX);
         let mut all = Vec::new();
         for piece in bytes.chunks(piece) {
@@ -235,7 +237,7 @@ mod tests {
             frame(b"", TEXT, true),
         ]
         .concat();
-        let expected = vec![Incoming::Ping(b"still there?".to_vec()), Incoming::Pong, text("€"), text("")];
+        let expected = vec![SocketMessage::Ping(b"still there?".to_vec()), SocketMessage::Pong, text("€"), text("")];
         for piece in 1..bytes.len() {
             assert_eq!(read(&bytes, piece), (expected.clone(), None), "{piece} bytes at a time");
         }
@@ -274,17 +276,17 @@ mod tests {
             let bytes = frame(&code.to_be_bytes(), CLOSE, true);
             // The other library does not know 1014, the newest code in IANA's registry.
             let expected = match code == 1014 || CloseCode::from(code).is_allowed() {
-                true => (vec![Incoming::Close(Some(code))], None),
+                true => (vec![SocketMessage::Close(Some(code))], None),
                 false => (Vec::new(), Some(Violation::Protocol("Close has a code that nobody may send"))),
             };
             assert_eq!(read(&bytes, bytes.len()), expected, "{code}");
         }
-        assert_eq!(read(&frame(b"", CLOSE, true), 1), (vec![Incoming::Close(None)], None));
+        assert_eq!(read(&frame(b"", CLOSE, true), 1), (vec![SocketMessage::Close(None)], None));
         let mut with_reason = Frame::close(Some(CloseFrame { code: CloseCode::Away, reason: "bye".into() }));
         with_reason.header_mut().mask = Some([1; 4]);
         let mut bytes = Vec::new();
         with_reason.format(&mut bytes).unwrap();
-        assert_eq!(read(&bytes, 2), (vec![Incoming::Close(Some(1001))], None));
+        assert_eq!(read(&bytes, 2), (vec![SocketMessage::Close(Some(1001))], None));
     }
 
     #[test]
@@ -317,7 +319,7 @@ mod tests {
                     (rest, opcode) = (more, MORE);
                     if *has_ping {
                         bytes.extend(frame(b"?", PING, true));
-                        expected.push(Incoming::Ping(b"?".to_vec()));
+                        expected.push(SocketMessage::Ping(b"?".to_vec()));
                     }
                 }
                 bytes.extend(frame(rest, opcode, true));

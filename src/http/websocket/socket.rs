@@ -11,7 +11,7 @@
 //! RFC 6455 §5.5 and §7.
 
 use super::frame::{Opcode, OwnHead, Violation};
-use super::reader::{Incoming, Reader};
+use super::reader::{Reader, SocketMessage};
 use crate::http::messages::Close;
 use crate::observe::ClosedBy;
 use bytes::Buf;
@@ -94,7 +94,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     }
 
     /// The next message or control frame of the client. Dropping the future loses nothing.
-    pub(super) async fn receive(&mut self) -> Result<Incoming, Failure> {
+    pub(super) async fn receive(&mut self) -> Result<SocketMessage, Failure> {
         loop {
             if let Some(incoming) = self.reader.next().map_err(Failure::Violation)? {
                 return Ok(incoming);
@@ -169,6 +169,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
 
     /// Waits until the client has closed its side too. Messages that it sends before are dropped.
     async fn closed(&mut self) {
-        while !matches!(self.receive().await, Err(_) | Ok(Incoming::Close(_))) {}
+        while !matches!(self.receive().await, Err(_) | Ok(SocketMessage::Close(_))) {}
     }
 }

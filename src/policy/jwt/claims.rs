@@ -12,7 +12,7 @@
 //!   `exp`, `nbf` and `iat` are numbers;
 //! - numbers keep their digits, so two callers whose ids differ in the last of twenty digits are different callers.
 
-use super::JwtRejected;
+use super::JwtRejection;
 use crate::json::{Map, Value};
 use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::value::RawValue;
@@ -36,7 +36,7 @@ impl Claims {
     ///
     /// # Errors
     /// The first rule of RFC 7519 §4.1 that a claim breaks, in this order: types, issuer and audience, times.
-    pub(super) fn accept(self, expected: &Expected<'_>, now: SystemTime) -> Result<Map, JwtRejected> {
+    pub(super) fn accept(self, expected: &Expected<'_>, now: SystemTime) -> Result<Map, JwtRejection> {
         let Self(claims) = self;
         check_types(&claims)?;
         check_parties(&claims, expected)?;
@@ -46,17 +46,17 @@ impl Claims {
 }
 
 /// Checks the types of the claims that no other rule looks at: `sub` (§4.1.2), `iat` (§4.1.6) and `jti` (§4.1.7).
-fn check_types(claims: &Map) -> Result<(), JwtRejected> {
+fn check_types(claims: &Map) -> Result<(), JwtRejection> {
     let is_absent_or = |name: &str, is_right: fn(&Value) -> bool| claims.get(name).is_none_or(is_right);
     let is_right = is_absent_or("sub", Value::is_string)
         && is_absent_or("jti", Value::is_string)
         && is_absent_or("iat", |value| numeric_date(value).is_some());
-    if is_right { Ok(()) } else { Err(JwtRejected::WrongType) }
+    if is_right { Ok(()) } else { Err(JwtRejection::WrongType) }
 }
 
 /// Checks that `iss` is the expected issuer (§4.1.1), and that `aud` is the expected audience or a list of strings that
 /// includes it (§4.1.3).
-fn check_parties(claims: &Map, expected: &Expected<'_>) -> Result<(), JwtRejected> {
+fn check_parties(claims: &Map, expected: &Expected<'_>) -> Result<(), JwtRejection> {
     let is_issuer = claims.get("iss").and_then(Value::as_str) == Some(expected.issuer);
     let is_audience = match claims.get("aud") {
         Some(Value::String(audience)) => audience == expected.audience,
@@ -65,21 +65,21 @@ fn check_parties(claims: &Map, expected: &Expected<'_>) -> Result<(), JwtRejecte
         }
         _ => false,
     };
-    if is_issuer && is_audience { Ok(()) } else { Err(JwtRejected::NotForUs) }
+    if is_issuer && is_audience { Ok(()) } else { Err(JwtRejection::NotForUs) }
 }
 
 /// Checks that the token is valid: from `nbf` until before `exp`, with the leeway (§4.1.4, §4.1.5).
-fn check_times(claims: &Map, leeway: Duration, now: SystemTime) -> Result<(), JwtRejected> {
+fn check_times(claims: &Map, leeway: Duration, now: SystemTime) -> Result<(), JwtRejection> {
     let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
     let leeway = leeway.as_secs_f64();
-    let expiry = claims.get("exp").and_then(numeric_date).ok_or(JwtRejected::WithoutExpiry)?;
+    let expiry = claims.get("exp").and_then(numeric_date).ok_or(JwtRejection::WithoutExpiry)?;
     if now >= expiry + leeway {
-        return Err(JwtRejected::Expired);
+        return Err(JwtRejection::Expired);
     }
     match claims.get("nbf") {
         None => Ok(()),
         Some(start) if numeric_date(start).is_some_and(|start| start <= now + leeway) => Ok(()),
-        Some(_) => Err(JwtRejected::NotYetValid),
+        Some(_) => Err(JwtRejection::NotYetValid),
     }
 }
 

@@ -1,8 +1,8 @@
 //! Bearer tokens: a verified JWT gives the claims of the caller.
 //!
 //! The rules follow RFC 8725 (JWT best current practices): the key decides the algorithm, and `iss` and `aud` are
-//! always checked.
-//! Elsewhere: the rules for the claims ([`claims`]), and for requests with other credentials ([`super::authenticator`]).
+//! always checked. Elsewhere: the rules for the claims ([`claims`]), and for requests with other credentials
+//! ([`super::authenticator`]).
 
 mod claims;
 
@@ -27,7 +27,7 @@ const RSA_2048_DER_BYTES: usize = 256 + 10;
 
 /// Why a token is not accepted. The message says nothing that the caller does not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
-pub enum JwtRejected {
+pub enum JwtRejection {
     /// There is more than one `Authorization` header, it has another scheme, or it holds no token.
     #[error("`authorization` must be one bearer token")]
     NotBearer,
@@ -95,36 +95,36 @@ impl JwtVerifier {
     }
 
     /// Verifies the one `Authorization` of a request.
-    fn verify_headers(&self, headers: &HeaderMap, now: SystemTime) -> Result<Map, JwtRejected> {
+    fn verify_headers(&self, headers: &HeaderMap, now: SystemTime) -> Result<Map, JwtRejection> {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         match (values.next(), values.next()) {
             (Some(only), None) => self.verify(only, now),
-            _ => Err(JwtRejected::NotBearer),
+            _ => Err(JwtRejection::NotBearer),
         }
     }
 
     /// Verifies the value of an `Authorization`, and returns the claims of its token.
     ///
     /// # Errors
-    /// [`JwtRejected`] for anything but one valid token.
-    pub fn verify(&self, authorization: &HeaderValue, now: SystemTime) -> Result<Map, JwtRejected> {
-        let token = bearer(authorization).ok_or(JwtRejected::NotBearer)?;
+    /// [`JwtRejection`] for anything but one valid token.
+    pub fn verify(&self, authorization: &HeaderValue, now: SystemTime) -> Result<Map, JwtRejection> {
+        let token = bearer(authorization).ok_or(JwtRejection::NotBearer)?;
         if token.len() > MAX_TOKEN_BYTES {
-            return Err(JwtRejected::Invalid);
+            return Err(JwtRejection::Invalid);
         }
-        let decoded = decode::<Claims>(token, &self.key, &self.validation).map_err(|_| JwtRejected::Invalid)?;
+        let decoded = decode::<Claims>(token, &self.key, &self.validation).map_err(|_| JwtRejection::Invalid)?;
         // RFC 7515 §4.1.11: a token with a critical extension that is not understood is invalid.
         if decoded.header.crit.is_some() {
-            return Err(JwtRejected::Invalid);
+            return Err(JwtRejection::Invalid);
         }
         let expected = Expected { issuer: &self.issuer, audience: &self.audience, leeway: self.leeway };
         decoded.claims.accept(&expected, now)
     }
 }
 
-impl From<JwtRejected> for Rejection {
+impl From<JwtRejection> for Rejection {
     /// RFC 6750 §3.1 gives the challenge.
-    fn from(rejected: JwtRejected) -> Self {
+    fn from(rejected: JwtRejection) -> Self {
         Self::new(rejected.to_string(), HeaderValue::from_static(r#"Bearer error="invalid_token""#))
     }
 }

@@ -46,7 +46,7 @@ fn sign(header: &Header, claims: &Value, key: &EncodingKey) -> String {
     encode(header, claims, key).unwrap()
 }
 
-fn verify(key: &[u8], authorization: &str) -> Result<Map, JwtRejected> {
+fn verify(key: &[u8], authorization: &str) -> Result<Map, JwtRejection> {
     let verifier = JwtVerifier::new(&config(), key).unwrap();
     let value = HeaderValue::from_bytes(authorization.as_bytes()).unwrap();
     verifier.verify(&value, UNIX_EPOCH + Duration::from_secs(NOW))
@@ -54,7 +54,7 @@ fn verify(key: &[u8], authorization: &str) -> Result<Map, JwtRejected> {
 
 #[test]
 fn claims_decide() {
-    use JwtRejected::{Expired, Invalid, NotForUs, NotYetValid, WithoutExpiry, WrongType};
+    use JwtRejection::{Expired, Invalid, NotForUs, NotYetValid, WithoutExpiry, WrongType};
     for (claims, wanted) in [
         (good(), Ok(())),
         (with("aud", json!(["other", "shop"])), Ok(())),
@@ -139,14 +139,14 @@ fn a_member_that_stands_twice_makes_a_token_invalid() {
     let exp = NOW + 60;
     for (more, wanted) in [
         (r#""sub":"1""#, Ok(())),
-        (r#""sub":"1","sub":"2""#, Err(JwtRejected::Invalid)),
-        (r#""s\u0075b":"1","sub":"2""#, Err(JwtRejected::Invalid)),
-        (r#""iss":"https://id.example""#, Err(JwtRejected::Invalid)),
-        (r#""role":"user","role":"admin""#, Err(JwtRejected::Invalid)),
-        (r#""org":[{"id":1,"id":2}]"#, Err(JwtRejected::Invalid)),
+        (r#""sub":"1","sub":"2""#, Err(JwtRejection::Invalid)),
+        (r#""s\u0075b":"1","sub":"2""#, Err(JwtRejection::Invalid)),
+        (r#""iss":"https://id.example""#, Err(JwtRejection::Invalid)),
+        (r#""role":"user","role":"admin""#, Err(JwtRejection::Invalid)),
+        (r#""org":[{"id":1,"id":2}]"#, Err(JwtRejection::Invalid)),
         (r#""org":[{"id":1},{"id":2}]"#, Ok(())),
-        (r#""sub":null"#, Err(JwtRejected::WrongType)),
-        (r#""exp":1e999"#, Err(JwtRejected::Invalid)),
+        (r#""sub":null"#, Err(JwtRejection::WrongType)),
+        (r#""exp":1e999"#, Err(JwtRejection::Invalid)),
     ] {
         let claims = format!(r#"{{"iss":"https://id.example","aud":"shop","exp":{exp},{more}}}"#);
         let got = verify(key!("ed.pub"), &format!("Bearer {}", signed_text(&claims)));
@@ -157,7 +157,7 @@ fn a_member_that_stands_twice_makes_a_token_invalid() {
         "[".repeat(4000),
         "]".repeat(4000)
     );
-    assert_eq!(verify(key!("ed.pub"), &format!("Bearer {}", signed_text(&deep))), Err(JwtRejected::Invalid));
+    assert_eq!(verify(key!("ed.pub"), &format!("Bearer {}", signed_text(&deep))), Err(JwtRejection::Invalid));
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn each_key_type_takes_its_own_algorithm_only() {
         }
     }
     let stronger = sign(&Header::new(Algorithm::RS512), &good(), &keys[2].1);
-    assert_eq!(verify(key!("rsa.pub"), &format!("Bearer {stronger}")), Err(JwtRejected::Invalid));
+    assert_eq!(verify(key!("rsa.pub"), &format!("Bearer {stronger}")), Err(JwtRejection::Invalid));
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn a_public_key_is_no_secret() {
     for public in [key!("ed.pub"), key!("ec.pub"), key!("rsa.pub")] {
         for algorithm in [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512] {
             let token = sign(&Header::new(algorithm), &good(), &EncodingKey::from_secret(public));
-            assert_eq!(verify(public, &format!("Bearer {token}")), Err(JwtRejected::Invalid), "{algorithm:?}");
+            assert_eq!(verify(public, &format!("Bearer {token}")), Err(JwtRejection::Invalid), "{algorithm:?}");
         }
     }
 }
@@ -213,7 +213,7 @@ fn tampered_and_unsigned_tokens_are_invalid() {
         ("dots", "..".to_owned()),
         ("too long", format!("{token}{}", "A".repeat(MAX_TOKEN_BYTES))),
     ] {
-        assert_eq!(verify(key!("ed.pub"), &format!("Bearer {token}")), Err(JwtRejected::Invalid), "{about}");
+        assert_eq!(verify(key!("ed.pub"), &format!("Bearer {token}")), Err(JwtRejection::Invalid), "{about}");
     }
 }
 
@@ -235,7 +235,7 @@ fn only_one_bearer_token_is_read() {
     ] {
         let got = verify(key!("ed.pub"), &authorization);
         assert_eq!(got.is_ok(), wanted, "{authorization}");
-        assert!(wanted || got == Err(JwtRejected::NotBearer), "{authorization}: {got:?}");
+        assert!(wanted || got == Err(JwtRejection::NotBearer), "{authorization}: {got:?}");
     }
     let verifier = JwtVerifier::new(&config(), key!("ed.pub")).unwrap();
     let now = UNIX_EPOCH + Duration::from_secs(NOW);

@@ -44,7 +44,7 @@ impl Subgraph for Poisoned {
 
 #[tokio::test(start_paused = true)]
 async fn an_input_that_fails_everywhere_ejects_nobody() {
-    let balanced = Balanced::new("shop", vec![("0".into(), Arc::new(Poisoned)), ("1".into(), Arc::new(Poisoned))]);
+    let balanced = Balancer::new("shop", vec![("0".into(), Arc::new(Poisoned)), ("1".into(), Arc::new(Poisoned))]);
     let get = |target: &str| Request::Http {
         method: http::Method::GET,
         target: target.into(),
@@ -62,11 +62,11 @@ async fn an_input_that_fails_everywhere_ejects_nobody() {
 }
 
 /// A service with the instances `0`, `1`, and so on, each of which takes this many milliseconds.
-fn service(takes: &[u64]) -> (Vec<Arc<Fake>>, Balanced<Fake>) {
+fn service(takes: &[u64]) -> (Vec<Arc<Fake>>, Balancer<Fake>) {
     let fake = |&ms| Fake { takes: Duration::from_millis(ms), is_down: false.into(), calls: 0.into() };
     let fakes: Vec<_> = takes.iter().map(fake).map(Arc::new).collect();
     let named = fakes.iter().enumerate().map(|(at, fake)| (at.to_string().into(), Arc::clone(fake)));
-    (fakes.clone(), Balanced::new("shop", named.collect()))
+    (fakes.clone(), Balancer::new("shop", named.collect()))
 }
 
 fn context() -> Context {
@@ -86,7 +86,7 @@ fn context() -> Context {
 }
 
 /// Sends `calls` calls, `at_once` of them at a time. Returns how many failed, and how many each instance got.
-async fn send(fakes: &[Arc<Fake>], service: &Balanced<Fake>, calls: usize, at_once: usize) -> (usize, Vec<u32>) {
+async fn send(fakes: &[Arc<Fake>], service: &Balancer<Fake>, calls: usize, at_once: usize) -> (usize, Vec<u32>) {
     let before: Vec<_> = fakes.iter().map(|fake| fake.calls.load(Ordering::Relaxed)).collect();
     let get = || Request::Http { method: http::Method::GET, target: "/x".into(), headers: Vec::new(), body: None };
     let mut tasks = tokio::task::JoinSet::<Result<Answer, CallError>>::new();
@@ -168,7 +168,7 @@ impl Subgraph for Either {
 async fn an_instance_that_hangs_is_ejected_also_when_all_ask_for_the_same() {
     let instances = [Some(SECOND), None].map(Either).map(Arc::new);
     let named = ["0", "1"].map(Arc::from).into_iter().zip(instances);
-    let balanced = Balanced::new("shop", named.collect());
+    let balanced = Balancer::new("shop", named.collect());
     let get = || Request::Http { method: http::Method::GET, target: "/x".into(), headers: Vec::new(), body: None };
     let began = Instant::now();
     while !balanced.instances()[0].is_ejected {

@@ -3,7 +3,7 @@
 //! In: outcomes of calls by their input, which is a hash of everything in a request. Out: whether an input has failed
 //! recently, how often in a row, and the gate that refuses it.
 //! Elsewhere: when an input is refused ([`super::circuit`]); instances that are not to blame
-//! ([`crate::upstream::Balanced`]).
+//! ([`crate::upstream::Balancer`]).
 //!
 //! Always true: at most [`MOST`] inputs are known. An input is forgotten when a call with it succeeds, or a minute
 //! after its last failure; if it is refused, the minute begins at the end of the refusal. If there is no room, the

@@ -2,7 +2,7 @@
 
 use super::super::bounded_head::{BoundedHead, HeadLimit};
 use super::transport::Transport;
-use super::{DirectError, Outgoing};
+use super::{DirectError, OutgoingRequest};
 use bytes::Bytes;
 use http::Response;
 use http_body_util::Full;
@@ -32,7 +32,7 @@ pub(super) struct Connection {
 /// Why the head of an answer did not come.
 #[derive(Debug)]
 pub(super) struct NoHead {
-    pub(super) error: TrySendError<Outgoing>,
+    pub(super) error: TrySendError<OutgoingRequest>,
     /// Whether no byte of an answer came, not even of an interim answer.
     pub(super) is_silent: bool,
 }
@@ -48,7 +48,7 @@ impl Connection {
     }
 
     /// Sends a request and waits for the head of its answer.
-    pub(super) async fn send(&mut self, request: Outgoing) -> Result<Response<Incoming>, NoHead> {
+    pub(super) async fn send(&mut self, request: OutgoingRequest) -> Result<Response<Incoming>, NoHead> {
         self.head.begin();
         let mut answered = pin!(self.sender.try_send_request(request));
         let driver = &mut self.driver;

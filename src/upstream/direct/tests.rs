@@ -9,7 +9,7 @@ fn direct(upstream: &Faulty, options: ClientOptions) -> Direct {
     Direct::new(upstream.base_url().parse().expect("a URL"), None, &options)
 }
 
-fn get() -> Outgoing {
+fn get() -> OutgoingRequest {
     Request::builder().uri("/x").header("host", "a").body(Full::default()).expect("a request")
 }
 

@@ -68,10 +68,10 @@ impl Subgraph for Scripted {
     }
 }
 
-fn guarded(options: GuardOptions, script: impl IntoIterator<Item = Does>) -> (Arc<Scripted>, Guarded<Scripted>) {
+fn guarded(options: GuardOptions, script: impl IntoIterator<Item = Does>) -> (Arc<Scripted>, GuardedSource<Scripted>) {
     let script = Mutex::new(script.into_iter().collect());
     let source = Arc::new(Scripted { script, came: Mutex::default() });
-    (Arc::clone(&source), Guarded::new("shop", source, options))
+    (Arc::clone(&source), GuardedSource::new("shop", source, options))
 }
 
 /// How many failures in a row cause an input to be refused, at an endpoint about which nothing is known.
@@ -115,19 +115,19 @@ fn get() -> Request {
 }
 
 /// The status or the kind of the error, and how often the request was sent.
-async fn ask(service: &Guarded<Scripted>, ctx: Context) -> (Result<u16, CallErrorKind>, u32) {
+async fn ask(service: &GuardedSource<Scripted>, ctx: Context) -> (Result<u16, CallErrorKind>, u32) {
     match service.call(get(), ctx).await {
         Ok(answer) => (Ok(answer.status), answer.attempts),
         Err(error) => (Err(error.kind), error.attempts),
     }
 }
 
-fn outcomes(service: &Guarded<Scripted>) -> [u64; 4] {
+fn outcomes(service: &GuardedSource<Scripted>) -> [u64; 4] {
     let report = service.report().expect("a report");
     RetryOutcome::ALL.map(|wanted| report.retries.iter().find(|(outcome, _)| *outcome == wanted).unwrap().1)
 }
 
-fn state(service: &Guarded<Scripted>) -> BreakerState {
+fn state(service: &GuardedSource<Scripted>) -> BreakerState {
     service.report().expect("a report").breakers[0].1
 }
 
@@ -440,7 +440,7 @@ fn get_of(target: &str) -> Request {
 async fn whole_of(calls: u64, seed: u64, failure: Does, options: GuardOptions) -> usize {
     let mut chance = fastrand::Rng::with_seed(seed);
     let source = ByTarget(Mutex::new(move |_: &str| if chance.u8(..10) < 3 { failure } else { Does::Answers(200) }));
-    let service = Guarded::new("shop", Arc::new(source), options);
+    let service = GuardedSource::new("shop", Arc::new(source), options);
     let mut whole = 0;
     for at in 0..calls {
         // One input is asked for often, each other one once.
@@ -479,7 +479,7 @@ async fn a_poisoned_input_does_not_drain_the_retry_budget() {
         };
         Does::Answers(if target == "/poison" || is_accident { 503 } else { 200 })
     }));
-    let service = Guarded::new("shop", Arc::new(source), GuardOptions::default());
+    let service = GuardedSource::new("shop", Arc::new(source), GuardOptions::default());
     for at in 0..1200 {
         let _ = service.call(get_of("/poison"), context(SECOND)).await;
         // From the third second on, another input fails by accident once a second.

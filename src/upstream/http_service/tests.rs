@@ -4,7 +4,7 @@ use super::*;
 use crate::compose::WayId;
 use crate::flight::FlightOptions;
 use crate::policy::{Caller, RequestId};
-use crate::upstream::{BatchDomain, ClientOptions, CredentialScope, Shared, TlsOptions};
+use crate::upstream::{BatchDomain, ClientOptions, CredentialScope, SharedSource, TlsOptions};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::{HeaderName, HeaderValue, Method};
@@ -384,7 +384,8 @@ async fn dropped_call_hangs_up() {
 async fn flight_hangs_up_when_its_last_waiter_leaves() {
     for secure in EITHER {
         let upstream = Faulty::always_over(Security::of(secure), Reply::stalled_body()).await.expect("a port");
-        let shared = Shared::new("shop", Arc::new(service(config(upstream.base_url()))), FlightOptions::default());
+        let shared =
+            SharedSource::new("shop", Arc::new(service(config(upstream.base_url()))), FlightOptions::default());
         let first = tokio::spawn(shared.call(get("/x"), context(LONG)));
         upstream.until_requests(1).await;
         // This call joins, and leaves at its own deadline without changing the flight.

@@ -6,8 +6,8 @@ use crate::compose::WayId;
 use crate::flight::FlightOptions;
 use crate::policy::{Caller, RequestId};
 use crate::upstream::{
-    BatchDomain, CredentialScope, ForwardedHeader, HandleError, HandleService, InProcessSource, Shared, UpstreamHandle,
-    Writes, encode,
+    BatchDomain, CredentialScope, ForwardedHeader, HandleError, HandleService, InProcessSource, SharedSource,
+    UpstreamHandle, Writes, encode,
 };
 use async_graphql::{Context, EmptySubscription, ID, Object, Result as GqlResult, Schema};
 use async_graphql::{ErrorExtensions as _, SimpleObject};
@@ -374,7 +374,7 @@ async fn resolvers_see_caller_and_deadline() {
 async fn only_configured_headers_go_along_and_make_the_scope() {
     let users = Arc::new(Users::default());
     let service = HandleService {
-        subgraph: Arc::new(Shared::new("users", Arc::clone(&users), FlightOptions::default())),
+        subgraph: Arc::new(SharedSource::new("users", Arc::clone(&users), FlightOptions::default())),
         forwarded: vec![forwarded("x-token")],
         fixed: vec![(HeaderName::from_static("x-api"), HeaderValue::from_static("2"))],
     };

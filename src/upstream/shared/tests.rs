@@ -66,9 +66,9 @@ impl Drop for Cancellation {
 
 const LONG: Duration = Duration::from_secs(100);
 
-fn table(options: FlightOptions) -> (Arc<Gated>, Shared<Gated>) {
+fn table(options: FlightOptions) -> (Arc<Gated>, SharedSource<Gated>) {
     let source = Arc::new(Gated::default());
-    (Arc::clone(&source), Shared::new("gated", source, options))
+    (Arc::clone(&source), SharedSource::new("gated", source, options))
 }
 
 fn options() -> FlightOptions {
@@ -344,7 +344,7 @@ impl Subgraph for Prompt {
 /// On two threads, one caller comes while the last one leaves. A caller that stays gets an answer.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_boards_a_flight_that_is_being_cancelled() {
-    let shared = Shared::new("gated", Arc::new(Prompt), options());
+    let shared = SharedSource::new("gated", Arc::new(Prompt), options());
     let fleeting = tokio::spawn({
         let shared = shared.clone();
         async move {
@@ -376,7 +376,7 @@ impl Subgraph for Panicking {
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_in_the_source_is_an_error_for_all() {
-    let shared = Shared::new("gated", Arc::new(Panicking), options());
+    let shared = SharedSource::new("gated", Arc::new(Panicking), options());
     let calls = [1, 1, 2].map(|target| shared.call(get(target), context(1, LONG)));
     for result in futures_util::future::join_all(calls).await {
         assert_eq!(result.expect_err("an error").kind, CallErrorKind::Unreachable);
