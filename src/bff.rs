@@ -19,9 +19,10 @@
 //! tokio = { version = "1", features = ["full"] }
 //! ```
 //!
-//! A project's `schema/` holds the services under `schema/services` and one file per client, such as `schema/web.graphql`.
-//! A program embeds that folder and its configuration, so that its binary needs no files. [`Files`] has them by their path
-//! in the project; the configuration of the client `web` is `bff-web/bff.yaml`, or `bespoke.yaml` without that file:
+//! A project's `schema/` holds the services under `schema/services` and one file per client, such as
+//! `schema/web.graphql`. A program embeds that folder and its configuration, so that its binary needs no files.
+//! [`Files`] has them by their path in the project; the configuration of the client `web` is `bff-web/bff.yaml`, or
+//! `bespoke.yaml` without that file:
 //!
 //! ```no_run
 //! use bespoke::bff::{Client, Files, run};
@@ -33,7 +34,7 @@
 //! fn main() -> ExitCode {
 //!     let mut files = Files::default();
 //!     files.insert_folder("schema", &SCHEMA);
-//!     files.insert("bff-web/bff.yaml", "{ server: { port: 4000 }, services: { users: { url: 'http://127.0.0.1:4101' } } }");
+//!     files.insert("bff-web/bff.yaml", "services: { users: { url: 'http://127.0.0.1:4101' } }");
 //!     run(Client::new("web", files))
 //! }
 //! ```
@@ -130,8 +131,8 @@
 //! ## Batching
 //! `_entities` resolves all representations at once, each by its own resolver; the crate `dataloader` turns their keys
 //! into one call. What to know about it (0.18):
-//! - one loader per request: [`InProcessSource::with_data`] makes it, holding that request's handle, so that no batch mixes
-//!   callers and no error is kept;
+//! - one loader per request: [`InProcessSource::with_data`] makes it, holding that request's handle, so that no batch
+//!   mixes callers and no error is kept;
 //! - it has no timer: a load waits ten turns of its task (`yield_now`) for others to come, then the first one calls.
 //!   Do not spawn resolvers as tasks of their own: on another thread they miss their batch;
 //! - its lock is held across the load, so loads of one loader run one after the other: one loader per endpoint;
@@ -221,7 +222,11 @@
 //! use bespoke::bff::{Caller, Client, EngineError, EngineExecutor};
 //! use std::sync::Arc;
 //!
-//! async fn graphql(State(engine): State<EngineExecutor>, headers: HeaderMap, request: GraphQLRequest) -> GraphQLResponse {
+//! async fn graphql(
+//!     State(engine): State<EngineExecutor>,
+//!     headers: HeaderMap,
+//!     request: GraphQLRequest,
+//! ) -> GraphQLResponse {
 //!     let caller = Arc::new(Caller { headers, ..Caller::default() });
 //!     engine.execute(request.into_inner().data(caller)).await.into()
 //! }

@@ -43,8 +43,8 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Shows which calls an operation would make, without making them.
     ///
-    /// Prints the calls with their bounds and credentials, the rounds, and which call waits for which. Exits with 1 if the
-    /// client's configuration would refuse the operation.
+    /// Prints the calls with their bounds and credentials, the rounds, and which call waits for which. Exits with 1 if
+    /// the client's configuration would refuse the operation.
     Plan(PlanArgs),
     /// Prints a client's schema as plain SDL, for code generators.
     Schema(ClientArgs),
@@ -57,8 +57,8 @@ pub enum Command {
     /// Serves any schema with made-up data, without any service.
     ///
     /// GraphQL is at /graphql, GraphiQL at /. Documents and variables are validated as in production. The same request
-    /// always has the same answer, and an id stands for the same object everywhere. The data suits the names and types of
-    /// the fields.
+    /// always has the same answer, and an id stands for the same object everywhere. The data suits the names and types
+    /// of the fields.
     Mock(MockArgs),
 }
 
@@ -212,7 +212,8 @@ pub struct MockArgs {
     /// The value of a custom scalar: `--scalar 'Money="9.99 EUR"'`. Repeat it for further scalars.
     #[arg(long, value_name = "NAME=JSON", value_parser = scalar)]
     pub scalar: Vec<(String, serde_json::Value)>,
-    /// Reloads the schema when the file changes. If the new one has errors, they are drawn, and the old one stays in use.
+    /// Reloads the schema when the file changes. If the new one has errors, they are drawn, and the old one stays in
+    /// use.
     #[arg(long)]
     pub watch: bool,
 }

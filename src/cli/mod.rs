@@ -1,7 +1,7 @@
 //! The command line: check, explain, plan, schema, graph, serve, mock.
 //!
-//! In: arguments. Out: text for people, and an exit code: 0 for success, 1 for findings or a failure, 2 for wrong usage, 3
-//! if something was cut off when the process had to stop.
+//! In: arguments. Out: text for people, and an exit code: 0 for success, 1 for findings or a failure, 2 for wrong
+//! usage, 3 if something was cut off when the process had to stop.
 
 mod args;
 mod commands;

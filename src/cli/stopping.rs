@@ -4,8 +4,8 @@
 //! Elsewhere: ending what is under way ([`super::serve`], [`crate::http`]).
 //!
 //! Always true:
-//! - a separate thread waits for the signals and for the end of the grace period, so that nothing on other threads keeps the
-//!   process alive: a name lookup that blocks, a file that cannot be read, a worker that is busy;
+//! - a separate thread waits for the signals and for the end of the grace period, so that nothing on other threads
+//!   keeps the process alive: a name lookup that blocks, a file that cannot be read, a worker that is busy;
 //! - the second signal ends the process at once.
 
 use super::signals::{StopReason, StopSignals};

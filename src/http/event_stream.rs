@@ -42,7 +42,7 @@ const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
 /// The events of one answer, as the bytes of its body. Clones are the same stream.
 ///
-/// An answer carries the stream twice: in its body, for any HTTP server, and in its extensions, for [`super::serve`],
+/// An answer carries the stream twice: in its body, for any HTTP server, and in its extensions, for [`super::serve()`],
 /// which takes the events out and sends them itself.
 #[derive(Clone)]
 pub(super) struct EventStream(Arc<Mutex<Option<Events>>>);

@@ -2,7 +2,7 @@
 //!
 //! In: the future or the events that the connection goes on with. Out: the same, for the task that has served the
 //! requests.
-//! Elsewhere: serving requests ([`super::serve`]); WebSockets and event streams themselves ([`super::websocket`],
+//! Elsewhere: serving requests ([`super::serve()`]); WebSockets and event streams themselves ([`super::websocket`],
 //! [`super::event_stream`]).
 //!
 //! The connection does not get a new task. So it stays on its worker, keeps its place among the connections, and is
