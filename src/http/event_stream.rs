@@ -81,7 +81,7 @@ impl fmt::Debug for EventStream {
 /// Sends events over a connection on which the head of the answer has been written, and then closes the connection.
 ///
 /// `dropped` is the number of bytes after the request that have been dropped already. `request` lasts until the end.
-/// `stream` bounds the wait for a client that does not read ([`super::stall`]). Dropping the future cuts the connection
+/// `stream` bounds the wait for a client that does not read ([`super::write_timeout`]). Dropping the future cuts the connection
 /// off.
 pub(super) async fn serve<S>(mut events: Events, mut stream: S, mut dropped: usize, request: InRequest)
 where

@@ -86,7 +86,7 @@ async fn execute(
 ) -> Result<Response, Refusal> {
     let deadline = started + server.config.request_timeout;
     let body = receive(server, parts, body, started).await?;
-    let _place = server.door.enter().ok_or(Refusal::Overloaded)?;
+    let _place = server.admission.enter().ok_or(Refusal::Overloaded)?;
     let (request, caller) = understand(server, parts, body, correlation, deadline).await?;
     let engine = server.engine();
     let answer = engine.execute(request, caller, deadline);
@@ -124,7 +124,7 @@ pub(super) async fn receive(
     body: &mut Body,
     began: Instant,
 ) -> Result<Option<Bytes>, Refusal> {
-    if !server.door.is_in_time() {
+    if !server.admission.is_in_time() {
         return Err(Refusal::Overloaded);
     }
     match parts.method {
@@ -136,9 +136,9 @@ pub(super) async fn receive(
     let bytes = max_body_bytes.get();
     request::check_head(&parts.headers, bytes)?;
     let limits = BodyLimits { bytes, rate, began, deadline: began + request_timeout };
-    let whole = upload::read(body, limits, server.door.uploads()).await;
+    let whole = upload::read(body, limits, server.admission.uploads()).await;
     if matches!(whole, Err(Refusal::Overloaded)) {
-        server.door.count_upload_shed();
+        server.admission.count_upload_shed();
     }
     whole.map(Some)
 }

@@ -19,6 +19,7 @@
 //! - every answer of `/graphql` is JSON of the GraphQL response shape, errors included; only a message that is not a
 //!   valid HTTP request by RFC 9112 is answered in plain text.
 
+mod admission;
 mod answer;
 mod caching;
 mod caller;
@@ -26,7 +27,6 @@ mod connections;
 mod correlation;
 mod cors;
 mod counted;
-mod door;
 mod ending;
 mod event_stream;
 mod framing;
@@ -46,7 +46,6 @@ mod routes;
 mod serve;
 mod server;
 mod site;
-mod stall;
 mod stream;
 mod streams;
 mod subgraphs;
@@ -57,6 +56,7 @@ mod trace_state;
 mod upload;
 mod websocket;
 mod workers;
+mod write_timeout;
 
 pub use playground::Playground;
 pub use request::parse_request;

@@ -1,7 +1,7 @@
 //! Overload: how late this process is with its work, and the share of new requests that it refuses because of that.
 //!
 //! In: each new request. Out: whether it is refused.
-//! Elsewhere: the fixed bound on requests at once ([`super::door`]); slow services, which are no load of this process
+//! Elsewhere: the fixed bound on requests at once ([`super::admission`]); slow services, which are no load of this process
 //! ([`crate::upstream`] guards calls to them).
 //!
 //! Lateness is measured by a task on the runtime of each worker. The task sleeps for ten milliseconds and notes how

@@ -13,9 +13,9 @@ use super::head;
 use super::idle::{self, Idle};
 use super::linger::LingeringClose;
 use super::routes::Routes;
-use super::stall::Impatient;
 use super::takeover::Takeover;
 use super::workers::Workers;
+use super::write_timeout::WriteTimeout;
 use crate::config::ServerConfig;
 use axum::body::Body;
 use futures_util::StreamExt;
@@ -293,7 +293,7 @@ async fn requests(
         // stream is sent.
         Box::pin(async move { Ok::<_, Infallible>(answer.await.map(|body| in_request.until_end_of(body))) })
     });
-    let stream = LingeringClose::new(Impatient::new(stream, WRITE_TIMEOUT, Arc::clone(idle)), Arc::clone(idle));
+    let stream = LingeringClose::new(WriteTimeout::new(stream, WRITE_TIMEOUT, Arc::clone(idle)), Arc::clone(idle));
     let mut connection = http1::Builder::new()
         .header_read_timeout(None)
         .max_header_size(MAX_HEAD_BYTES)

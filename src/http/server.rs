@@ -1,7 +1,7 @@
 //! The server: what all routes share.
 
+use super::admission::Admission;
 use super::cors::cors;
-use super::door::Door;
 use super::ending::Generation;
 use super::playground::Playground;
 use super::streams::Streams;
@@ -24,7 +24,7 @@ pub struct Server {
     pub(super) playground: Option<Playground>,
     pub(super) cors: Option<CorsLayer>,
     pub(super) metrics: Arc<Metrics>,
-    pub(super) door: Arc<Door>,
+    pub(super) admission: Arc<Admission>,
     pub(super) streams: Arc<Streams>,
     /// The number of this server in its process.
     pub(super) generation: Generation,
@@ -35,11 +35,11 @@ impl Server {
     /// Makes a server. It answers once it has routes ([`super::router`]) and connections ([`super::serve()`]).
     #[must_use]
     pub fn new(config: ServerConfig, engine: Arc<dyn GraphQlEngine>, metrics: Arc<Metrics>) -> Self {
-        let door = Arc::new(Door::new(&config, Arc::clone(&metrics)));
+        let admission = Arc::new(Admission::new(&config, Arc::clone(&metrics)));
         let (streams, cors) = (Streams::new(), cors(&config));
         engine.tell_of_polls(Arc::clone(&metrics) as Arc<dyn PollObserver>);
         let authenticators = Authenticators::default();
-        Self { config, authenticators, playground: None, cors, metrics, door, streams, generation: 0, engine }
+        Self { config, authenticators, playground: None, cors, metrics, admission, streams, generation: 0, engine }
     }
 
     /// Takes over from another server of the same process. Its metrics go on, and its open streams still count.
@@ -53,9 +53,9 @@ impl Server {
         let limits = |config: &ServerConfig| {
             (config.max_in_flight, config.max_lateness, config.max_reading, config.max_reading_bytes)
         };
-        self.door = match limits(&self.config) == limits(&before.config) {
-            true => Arc::clone(&before.door),
-            false => Arc::new(Door::new(&self.config, Arc::clone(&self.metrics))),
+        self.admission = match limits(&self.config) == limits(&before.config) {
+            true => Arc::clone(&before.admission),
+            false => Arc::new(Admission::new(&self.config, Arc::clone(&self.metrics))),
         };
         (self.streams, self.generation) = (Arc::clone(&before.streams), before.generation + 1);
         self

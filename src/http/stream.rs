@@ -179,7 +179,7 @@ impl StreamRequestParts {
             return Err(Refusal::Origin);
         }
         let body = receive(&self.server, parts, body, self.started).await?;
-        let permit = self.server.door.enter_owned().ok_or(Refusal::Overloaded)?;
+        let permit = self.server.admission.enter_owned().ok_or(Refusal::Overloaded)?;
         if self.accepted.events {
             // A subscription keeps its headers, perhaps for days.
             parts.headers = compact(&parts.headers);

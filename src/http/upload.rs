@@ -1,7 +1,7 @@
 //! Reads the bodies of requests whole, within bounds on their size, time and rate, and on how many are read at once.
 //!
 //! In: the body of a request. Out: its bytes, or the reason why reading it was given up.
-//! Elsewhere: which requests are answered once their body is there ([`super::door`]); parsing the body
+//! Elsewhere: which requests are answered once their body is there ([`super::admission`]); parsing the body
 //! ([`super::request`]).
 //!
 //! A body that is there at once, as nearly all are, is passed on without a copy. Any other body takes a place among the

@@ -98,7 +98,7 @@ impl Operations {
     /// Starts an operation. If there is no room for it, returns the messages that refuse it.
     pub(super) fn start(&mut self, server: &Server, id: String, request: Request, caller: &Caller) -> Vec<String> {
         let most = usize::try_from(server.config.max_operations_per_socket.get()).unwrap_or(usize::MAX);
-        let has_room = self.running.len() < most && server.door.is_in_time();
+        let has_room = self.running.len() < most && server.admission.is_in_time();
         let permit = has_room.then(|| server.streams.subscribe(server.config.max_subscriptions.get())).flatten();
         let Some(permit) = permit else {
             return vec![Message::refused(&id, "OVERLOADED", "too many operations at once; try again").text()];

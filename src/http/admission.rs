@@ -1,11 +1,11 @@
-//! The door: decides which requests are accepted.
+//! Admission: decides which requests are accepted.
 //!
 //! There are three bounds. The first is the number of requests that this process can serve in time
 //! ([`super::overload`]); it is checked before the body of a request is read. The second is the number of bodies that
 //! are being read ([`super::upload`]). The third is the number of requests whose bodies have been read, whatever they
 //! do, because each of them holds memory. So a client that sends its body slowly does not take the place of a request
 //! that could be answered. A request that is not accepted is told to try again (`503` with `Retry-After`). Health and
-//! metrics have no door, because they are needed most during an overload.
+//! metrics need no admission, because they are needed most during an overload.
 
 use super::overload::Overload;
 use super::upload::Uploads;
@@ -16,14 +16,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 /// The bounds on the requests of one server.
 #[derive(Debug)]
-pub(super) struct Door {
+pub(super) struct Admission {
     places: Arc<Semaphore>,
     overload: Overload,
     uploads: Arc<Uploads>,
     metrics: Arc<Metrics>,
 }
 
-impl Door {
+impl Admission {
     pub(super) fn new(config: &ServerConfig, metrics: Arc<Metrics>) -> Self {
         let most = usize::try_from(config.max_in_flight.get()).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
         let (places, uploads) = (Arc::new(Semaphore::new(most)), Uploads::new(config));

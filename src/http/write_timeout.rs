@@ -12,7 +12,7 @@ use tokio::time::{Sleep, sleep};
 
 /// Fails a write, flush or shutdown that makes no progress for `patience`.
 #[derive(Debug)]
-pub(super) struct Impatient<S> {
+pub(super) struct WriteTimeout<S> {
     stream: S,
     patience: Duration,
     /// The connection's state, which is told when a write waits for the client.
@@ -21,7 +21,7 @@ pub(super) struct Impatient<S> {
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> Impatient<S> {
+impl<S> WriteTimeout<S> {
     pub(super) fn new(stream: S, patience: Duration, idle: Arc<Idle>) -> Self {
         Self { stream, patience, idle, stalled: None }
     }
@@ -43,13 +43,13 @@ impl<S> Impatient<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Impatient<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for WriteTimeout<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Impatient<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let progress = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.bound(cx, progress)
@@ -94,7 +94,7 @@ mod tests {
         let patience = Duration::from_millis(20);
         let idle = Idle::new(Instant::now());
         let _request = idle.request();
-        let mut ours = Impatient::new(ours, patience, Arc::clone(&idle));
+        let mut ours = WriteTimeout::new(ours, patience, Arc::clone(&idle));
         ours.write_all(b"1234").await.unwrap();
         let began = std::time::Instant::now();
         assert_eq!(ours.write_all(b"5").await.unwrap_err().kind(), io::ErrorKind::TimedOut);
@@ -109,7 +109,7 @@ mod tests {
         let patience = Duration::from_secs(10);
         let idle = Idle::new(Instant::now());
         let _request = idle.request();
-        let mut ours = Impatient::new(ours, patience, Arc::clone(&idle));
+        let mut ours = WriteTimeout::new(ours, patience, Arc::clone(&idle));
         let (written, read) = tokio::join!(ours.write_all(b"slow"), async {
             let mut text = [0; 4];
             for byte in &mut text {
