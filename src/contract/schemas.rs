@@ -63,7 +63,8 @@ impl Schemas {
     /// Collects the names of the component schemas without reading them.
     pub(super) fn new(reader: &Reader<'_>) -> Self {
         let mut schemas = Self::default();
-        for (name, entry) in components(reader.document).into_iter().flatten() {
+        let mapping = components(reader.document).and_then(|node| reader.document.mapping(node));
+        for (name, entry) in mapping.into_iter().flatten() {
             let is_reference = reader
                 .document
                 .mapping(entry.value)
@@ -77,9 +78,7 @@ impl Schemas {
 
     /// Gives each component schema an id.
     pub(super) fn ask_for_components(&mut self, reader: &mut Reader<'_>) {
-        let document = reader.document;
-        let node =
-            document.get(Document::ROOT, "components").and_then(|components| document.get(components, "schemas"));
+        let node = components(reader.document);
         for entry in node.and_then(|node| reader.mapping(node, "`schemas`")).into_iter().flat_map(Mapping::values) {
             self.schema(reader, entry.value);
         }
@@ -515,10 +514,9 @@ fn is_partial(document: &Document, node: NodeId) -> bool {
     document.mapping(node).is_some_and(|schema| !whole.iter().any(|key| schema.contains_key(*key)))
 }
 
-/// The component schemas of a document.
-fn components(document: &Document) -> Option<&Mapping> {
-    let components = document.get(Document::ROOT, "components")?;
-    document.mapping(document.get(components, "schemas")?)
+/// The node of a document's component schemas.
+fn components(document: &Document) -> Option<NodeId> {
+    document.get(document.get(Document::ROOT, "components")?, "schemas")
 }
 
 /// Gives the node that identifies a schema. References that add nothing are followed.

@@ -5,12 +5,11 @@
 
 use super::model::{GraphQlEngine, Request, StreamRequest};
 use crate::operation::GivenVariables;
-use crate::policy::Caller;
-use async_graphql::{Data, Executor, IntrospectionMode, ServerError};
+use crate::upstream::{caller_in, failed};
+use async_graphql::{Data, Executor, IntrospectionMode};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
-use std::any::TypeId;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -50,13 +49,13 @@ impl EngineExecutor {
 
 impl Executor for EngineExecutor {
     async fn execute(&self, request: async_graphql::Request) -> async_graphql::Response {
-        let caller = caller(&[&request.data]);
+        let caller = caller_in(&request.data).unwrap_or_default();
         match read_request(request) {
             Ok(request) => {
                 let deadline = Instant::now() + self.request_timeout;
                 read_response(&self.engine.execute(request, caller, deadline).await.body)
             }
-            Err(message) => failure(message),
+            Err(message) => failed(message),
         }
     }
 
@@ -66,22 +65,16 @@ impl Executor for EngineExecutor {
         session_data: Option<Arc<Data>>,
     ) -> BoxStream<'static, async_graphql::Response> {
         let session = session_data.unwrap_or_default();
-        let caller = caller(&[&request.data, &session]);
+        let caller = caller_in(&request.data).or_else(|| caller_in(&session)).unwrap_or_default();
         let request = match read_request(request) {
             Ok(request) => request,
-            Err(message) => return stream::iter([failure(message)]).boxed(),
+            Err(message) => return stream::iter([failed(message)]).boxed(),
         };
         let deadline = Instant::now() + self.request_timeout;
         let event_timeout = Some(self.request_timeout);
         let request = StreamRequest { request, caller, deadline, wording: None, event_timeout };
         Arc::clone(&self.engine).stream(request).map(|part| read_response(&part.response.body)).boxed()
     }
-}
-
-/// The caller in the first of these maps that has one; else an anonymous caller.
-fn caller(data: &[&Data]) -> Arc<Caller> {
-    let found = data.iter().find_map(|data| data.get(&TypeId::of::<Arc<Caller>>())?.downcast_ref::<Arc<Caller>>());
-    found.map_or_else(Arc::default, Arc::clone)
 }
 
 /// Turns a request into one of the engine.
@@ -103,9 +96,5 @@ fn read_request(request: async_graphql::Request) -> Result<Request, &'static str
 
 /// Reads the engine's answer into a tree of values.
 fn read_response(body: &[u8]) -> async_graphql::Response {
-    serde_json::from_slice(body).unwrap_or_else(|_| failure("the answer cannot be read"))
-}
-
-fn failure(message: &str) -> async_graphql::Response {
-    async_graphql::Response::from_errors(vec![ServerError::new(message, None)])
+    serde_json::from_slice(body).unwrap_or_else(|_| failed("the answer cannot be read"))
 }

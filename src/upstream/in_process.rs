@@ -101,7 +101,7 @@ impl InProcess {
 /// error in the answer.
 impl Executor for InProcess {
     async fn execute(&self, mut request: async_graphql::Request) -> async_graphql::Response {
-        let caller = data_of::<Arc<Caller>>(&request).map_or_else(Arc::default, Arc::clone);
+        let caller = caller_in(&request.data).unwrap_or_default();
         let (name, deadline) = (Arc::clone(&self.inner.config.name), Instant::now() + self.inner.config.timeout);
         let is_safe = only_reads(&mut request);
         let ctx = Context { is_safe, ..Context::unshared(name, caller, deadline.into_std()) };
@@ -114,7 +114,7 @@ impl Executor for InProcess {
             Ok(Err(error)) => {
                 failed(error.cause.map_or_else(|| error.kind.to_string(), |cause| cause.what.to_string()))
             }
-            Err(_) => failed("a resolver panicked".to_owned()),
+            Err(_) => failed("a resolver panicked"),
         }
     }
 
@@ -129,9 +129,9 @@ impl Executor for InProcess {
     }
 }
 
-/// The value of this type in the request's data.
-fn data_of<T: 'static>(request: &async_graphql::Request) -> Option<&T> {
-    request.data.get(&TypeId::of::<T>())?.downcast_ref()
+/// The caller that was put into the data of a request or of a session, if one was.
+pub(crate) fn caller_in(data: &async_graphql::Data) -> Option<Arc<Caller>> {
+    data.get(&TypeId::of::<Arc<Caller>>())?.downcast_ref().map(Arc::clone)
 }
 
 /// Whether every operation of the document is a query. It is also true for a document that
@@ -142,7 +142,7 @@ fn only_reads(request: &mut async_graphql::Request) -> bool {
 }
 
 /// An answer that holds only one error.
-fn failed(message: String) -> async_graphql::Response {
+pub(crate) fn failed(message: impl Into<String>) -> async_graphql::Response {
     async_graphql::Response::from_errors(vec![async_graphql::ServerError::new(message, None)])
 }
 

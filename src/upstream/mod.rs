@@ -51,6 +51,7 @@ pub use guarded::{GuardOptions, GuardedSource};
 pub use handle::{ForwardedHeader, HandleError, HandleService, HandleServices, UpstreamHandle, encode};
 pub use http_service::{HttpService, HttpServiceConfig, ServiceError};
 pub use in_process::{Deadline, InProcess};
+pub(crate) use in_process::{caller_in, failed};
 pub use in_process_source::InProcessSource;
 pub use model::{Answer, CallError, CallErrorKind, Condition, Context, Request, Subgraph};
 pub use queue::QueueOptions;
